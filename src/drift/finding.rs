@@ -1,0 +1,124 @@
+//! One thing that is wrong.
+
+use crate::drift::Secret;
+use crate::drift::rule::Rule;
+use crate::drift::survey::Named;
+
+/// How bad a finding is. The order is from harmless to bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Worth knowing; nothing to do.
+    Note,
+    /// Probably wrong.
+    Warning,
+    /// Wrong.
+    Error,
+}
+
+impl Severity {
+    /// The word that reports and `doctor.toml` use.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// A line of a file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The path as a person would type it from the working folder.
+    pub file: String,
+    /// 1-based.
+    pub line: usize,
+}
+
+/// What `doctor fix` could do about a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// Local → Railway.
+    Push,
+    /// Railway → `.env`.
+    Pull,
+}
+
+impl Remedy {
+    /// The word that reports use.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Push => "push",
+            Self::Pull => "pull",
+        }
+    }
+}
+
+/// What one side held, for the lines below a finding. A value in here is shown as a fingerprint only.
+#[derive(Clone, Debug)]
+pub struct Sighting {
+    /// A service name, or `.env:3`.
+    pub place: String,
+    /// `None` where the value can't be known.
+    pub value: Option<Secret>,
+    /// `stored`, `rendered`, `sealed`, `missing`, `local`.
+    pub state: &'static str,
+}
+
+/// One thing that is wrong. It never holds a value that could be printed.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// The rule that found it.
+    pub rule: &'static Rule,
+    /// The rule's severity, or what `doctor.toml` or the circumstances made of it.
+    pub severity: Severity,
+    /// Whether `[[require]]` raised it: `[severity]` does not lower it then.
+    pub required: bool,
+    /// The variable's name, if it is about one.
+    pub key: Option<String>,
+    /// The services it is about; the ones that share the fault share the finding.
+    pub services: Vec<Named>,
+    /// Where in files.
+    pub places: Vec<Place>,
+    /// One sentence without full stop; names, never values.
+    pub message: String,
+    /// Why the two sides differ, where that can be told without a value.
+    pub reason: Option<String>,
+    /// What `doctor fix` offers.
+    pub remedies: Vec<Remedy>,
+    /// Arguments of `doctor` that would settle it: `["fix", "--only", "KEY"]`.
+    pub next: Option<Vec<String>>,
+    /// What a person can do where `doctor` can't; one sentence.
+    pub advice: Option<String>,
+    /// Both sides, for the lines below it.
+    pub sightings: Vec<Sighting>,
+}
+
+impl Finding {
+    /// A finding of that rule with its default severity and nothing else known.
+    pub fn new(rule: &'static Rule, message: impl Into<String>) -> Self {
+        Self {
+            rule,
+            severity: rule.severity,
+            required: false,
+            key: None,
+            services: Vec::new(),
+            places: Vec::new(),
+            message: message.into(),
+            reason: None,
+            remedies: Vec::new(),
+            next: None,
+            advice: None,
+            sightings: Vec::new(),
+        }
+    }
+
+    /// The arguments of the `doctor fix` that is about this key alone.
+    pub fn fix_only(key: &str) -> Vec<String> {
+        if key.starts_with('-') {
+            vec!["fix".to_owned(), format!("--only={key}")]
+        } else {
+            vec!["fix".to_owned(), "--only".to_owned(), key.to_owned()]
+        }
+    }
+}

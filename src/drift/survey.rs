@@ -1,0 +1,101 @@
+//! Both sides of every target: all that a rule may look at.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::Date;
+
+use crate::drift::local::{Entry, LocalFile};
+use crate::drift::policy::Policy;
+use crate::drift::variable::Variable;
+use crate::error::Error;
+
+/// Railway's id for machines, the name for people.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Named {
+    /// Railway's id; never changes.
+    pub id: String,
+    /// The name of today; unique within its project.
+    pub name: String,
+}
+
+/// One service of the environment, and the `.env` layers that should agree with it.
+#[derive(Debug)]
+pub struct Target {
+    /// The service.
+    pub service: Named,
+    /// Its name in `doctor.toml`, if it has one.
+    pub alias: Option<String>,
+    /// Indexes into [`Survey::files`]; later layers win.
+    pub layers: Vec<usize>,
+    /// What Railway stores for it, without system variables; or why it could not be read.
+    pub stored: Result<BTreeMap<String, Variable>, Error>,
+}
+
+impl Target {
+    /// The variable of that name, if the service could be read and has it.
+    pub fn variable(&self, key: &str) -> Option<&Variable> {
+        self.stored.as_ref().ok()?.get(key)
+    }
+}
+
+/// The names of everything in the environment, also of services out of scope: what references may point to.
+#[derive(Clone, Debug, Default)]
+pub struct Catalogue {
+    /// Service name → its user-set variable names. Names only.
+    pub services: BTreeMap<String, BTreeSet<String>>,
+    /// Names of the environment's shared variables.
+    pub shared: BTreeSet<String>,
+}
+
+/// Where a local value comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Local<'s> {
+    /// The file that won.
+    pub file: &'s LocalFile,
+    /// The assignment that won.
+    pub entry: &'s Entry,
+}
+
+/// Everything one check knows.
+#[derive(Debug)]
+pub struct Survey {
+    /// The project.
+    pub project: Named,
+    /// The environment.
+    pub environment: Named,
+    /// Every file in use, each read once.
+    pub files: Vec<LocalFile>,
+    /// The services in scope, sorted by name.
+    pub targets: Vec<Target>,
+    /// The names of everything in the environment.
+    pub catalogue: Catalogue,
+    /// What `doctor.toml` asks for.
+    pub policy: Policy,
+    /// The day of the check, for rules with an end.
+    pub today: Date,
+}
+
+impl Survey {
+    /// The local assignment that counts for `target`: the last one of the last layer that has the key.
+    pub fn local(&self, target: &Target, key: &str) -> Option<Local<'_>> {
+        target.layers.iter().rev().find_map(|&layer| {
+            let file = &self.files[layer];
+            file.entry(key).map(|entry| Local { file, entry })
+        })
+    }
+
+    /// Every key that the layers of `target` assign.
+    pub fn local_keys(&self, target: &Target) -> BTreeSet<&str> {
+        target.layers.iter().flat_map(|&layer| self.files[layer].keys()).collect()
+    }
+
+    /// The targets that could be read.
+    pub fn readable(&self) -> impl Iterator<Item = &Target> {
+        self.targets.iter().filter(|target| target.stored.is_ok())
+    }
+
+    /// Whether `[[require]]` names the key for that service.
+    pub fn requires(&self, target: &Target, key: &str) -> bool {
+        self.policy.requires(target, key)
+    }
+}

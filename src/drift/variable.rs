@@ -1,0 +1,36 @@
+//! What Railway holds under one name.
+
+use crate::drift::Secret;
+
+/// A variable of a service, as Railway stores it. A name that is missing has no `Variable`; an empty one is
+/// `Plain` with an empty value; the two are never confused with `Sealed`.
+#[derive(Clone, Debug)]
+pub enum Variable {
+    /// A literal, possibly empty.
+    Plain(Secret),
+    /// Text with at least one `${{…}}` in it.
+    Reference {
+        /// As stored: `${{Postgres.DATABASE_URL}}`.
+        template: Secret,
+        /// What Railway renders it to; `None` when it goes through something sealed.
+        rendered: Option<Secret>,
+    },
+    /// Exists, and Railway never returns it: neither missing, nor empty, nor equal.
+    Sealed,
+}
+
+impl Variable {
+    /// The value that a deployment would get, where it can be known.
+    pub fn effective(&self) -> Option<&Secret> {
+        match self {
+            Self::Plain(value) => Some(value),
+            Self::Reference { rendered, .. } => rendered.as_ref(),
+            Self::Sealed => None,
+        }
+    }
+
+    /// Whether the value can't be known at all.
+    pub fn is_sealed(&self) -> bool {
+        self.effective().is_none()
+    }
+}

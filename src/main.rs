@@ -1,0 +1,3 @@
+//! Starts `doctor`; everything else is in the library.
+
+fn main() {}

@@ -1,0 +1,4 @@
+//! The only room that touches the world: files, git, the process environment, the network, the clock, the terminal.
+#![expect(clippy::disallowed_methods, reason = "this is where doctor meets the world")]
+
+pub mod railway;

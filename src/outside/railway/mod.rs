@@ -1,0 +1,3 @@
+//! Railway, in doctor's words.
+
+pub mod wire;

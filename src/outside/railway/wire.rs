@@ -1,0 +1,71 @@
+//! One POST to Railway: the seam behind which the real network and the simulated Railway are the same.
+
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use crate::drift::Secret;
+
+/// What is sent.
+#[derive(Debug)]
+pub struct Outgoing<'o> {
+    /// The operation's name; also in the body.
+    pub operation: &'static str,
+    /// The JSON body: `query`, `variables`, `operationName`.
+    pub body: &'o str,
+    /// The token and the header it goes into.
+    pub token: &'o Secret,
+    /// Which header.
+    pub scheme: Scheme,
+    /// How long this attempt may take, body included.
+    pub patience: Duration,
+}
+
+/// Which header carries the token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// `Authorization: Bearer`: account, workspace and OAuth tokens.
+    Bearer,
+    /// `Project-Access-Token`.
+    Project,
+}
+
+/// What came back, whatever it is.
+#[derive(Debug)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// `Retry-After` as sent.
+    pub retry_after: Option<String>,
+    /// `X-RateLimit-Reset`, `X-RateLimit-Remaining`, `RateLimit-Policy`: whichever of them came, as `name: value`.
+    pub rate: Vec<(String, String)>,
+    /// `Location` of a redirect.
+    pub location: Option<String>,
+    /// `Content-Type`.
+    pub content_type: Option<String>,
+    /// The body; cleared on drop, because it holds values.
+    pub body: Zeroizing<Vec<u8>>,
+}
+
+/// Why no reply came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// No connection was made, so nothing was sent: DNS, refused, proxy, handshake.
+    NotSent(String),
+    /// The certificate was not accepted; never retried.
+    Certificate(String),
+    /// The connection broke after the request was sent: what became of it is not known.
+    Broken(String),
+    /// The attempt's time was over.
+    TimedOut,
+    /// The answer is longer than anything Railway sends.
+    TooLong,
+}
+
+/// One POST.
+pub trait Wire {
+    /// Sends and waits for the whole answer.
+    fn post(&self, outgoing: &Outgoing<'_>) -> Result<Reply, Failure>;
+    /// The host, for messages.
+    fn host(&self) -> &str;
+}

@@ -1,0 +1,1 @@
+//! Text that can do no harm on a terminal.
