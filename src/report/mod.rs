@@ -1,8 +1,14 @@
 //! The saying: a report in, bytes out. Pure.
 
+pub mod count;
 pub mod escape;
 pub mod json;
+pub mod paint;
+pub mod shell;
 pub mod text;
+
+#[cfg(test)]
+mod sample;
 
 use std::io::{self, Write};
 
@@ -49,6 +55,23 @@ pub struct Report {
     pub configured: bool,
     /// The process's exit code.
     pub exit_code: u8,
+}
+
+impl Report {
+    /// Values compared, over all services.
+    pub fn compared(&self) -> usize {
+        self.services.iter().map(|line| line.compared).sum()
+    }
+
+    /// Keys that could not be compared because Railway never returns their values, over all services.
+    pub fn sealed(&self) -> usize {
+        self.services.iter().map(|line| line.sealed).sum()
+    }
+
+    /// Whether a finding of that severity makes the run fail.
+    pub fn fails(&self, severity: Severity) -> bool {
+        self.fail_on.is_some_and(|least| severity >= least)
+    }
 }
 
 /// What one service came to.
@@ -120,6 +143,10 @@ impl std::fmt::Debug for Values<'_> {
 }
 
 /// Writes the report in that format.
+///
+/// # Errors
+///
+/// Those of `out`.
 pub fn write(report: &Report, format: Format, look: &Look<'_>, out: &mut dyn Write) -> io::Result<()> {
     match format {
         Format::Text => text::write(report, look, out),

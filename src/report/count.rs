@@ -1,0 +1,73 @@
+//! Numbers with their nouns.
+
+use crate::drift::Severity;
+use crate::drift::finding::Finding;
+
+/// `1 warning`, `2 warnings`. The noun is one that takes an `s`.
+pub fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// How many findings of each severity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Errors.
+    pub errors: usize,
+    /// Warnings.
+    pub warnings: usize,
+    /// Notes.
+    pub notes: usize,
+}
+
+impl Tally {
+    /// The tally of these findings.
+    pub fn of(findings: &[Finding]) -> Self {
+        let mut tally = Self::default();
+        for finding in findings {
+            tally.add(finding.severity);
+        }
+        tally
+    }
+
+    /// Counts one more.
+    pub fn add(&mut self, severity: Severity) {
+        match severity {
+            Severity::Error => self.errors += 1,
+            Severity::Warning => self.warnings += 1,
+            Severity::Note => self.notes += 1,
+        }
+    }
+
+    /// `1 error, 2 notes`; empty when there is nothing to count.
+    pub fn words(self) -> String {
+        [(self.errors, Severity::Error), (self.warnings, Severity::Warning), (self.notes, Severity::Note)]
+            .into_iter()
+            .filter(|&(number, _)| number > 0)
+            .map(|(number, severity)| count(number, severity.word()))
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Tally, count};
+    use crate::drift::Severity;
+
+    #[test]
+    fn one_is_singular_and_everything_else_plural() {
+        assert_eq!(count(0, "key"), "0 keys");
+        assert_eq!(count(1, "key"), "1 key");
+        assert_eq!(count(21, "key"), "21 keys");
+    }
+
+    #[test]
+    fn a_tally_names_what_there_is_worst_first() {
+        let mut tally = Tally::default();
+        assert_eq!(tally.words(), "");
+        for severity in [Severity::Note, Severity::Error, Severity::Note, Severity::Warning] {
+            tally.add(severity);
+        }
+        assert_eq!(tally.words(), "1 error, 1 warning, 2 notes");
+    }
+}

@@ -1,0 +1,84 @@
+//! Commands that can be copied from a report into a shell and mean what they say.
+
+use std::fmt::Write;
+
+use crate::report::Report;
+use crate::report::escape;
+
+/// The whole command for these arguments: how this run was called, the arguments, its targeting flags.
+pub fn arguments(report: &Report, arguments: &[String]) -> Vec<String> {
+    [&report.program, arguments, &report.flags].into_iter().flatten().cloned().collect()
+}
+
+/// The same, quoted for a shell, on one line. `None` where no shell can pass it on: an argument can't hold a NUL.
+pub fn command(report: &Report, words: &[String]) -> Option<String> {
+    let quoted: Option<Vec<String>> = arguments(report, words).iter().map(|word| quote(word)).collect();
+    quoted.map(|words| words.join(" "))
+}
+
+/// One word of the command. In `--flag=value` the flag stays readable, which means the same to a shell.
+fn quote(word: &str) -> Option<String> {
+    let is_flag =
+        |name: &str| name.starts_with("--") && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    match word.split_once('=') {
+        Some((flag, value)) if is_flag(flag) => quote_whole(value).map(|value| format!("{flag}={value}")),
+        _ => quote_whole(word),
+    }
+}
+
+/// What can't be shown as it is goes into `$'…'`, byte by byte in octal: macOS's bash 3.2 does not know
+/// `\u` there, and POSIX leaves open how many digits belong to `\x`.
+fn quote_whole(word: &str) -> Option<String> {
+    if escape::line(word) == word {
+        return shlex::try_quote(word).ok().map(Into::into);
+    }
+    if word.contains('\0') {
+        return None;
+    }
+    let mut quoted = String::from("$'");
+    let mut bytes = [0; 4];
+    for (index, character) in word.char_indices() {
+        let alone = character.encode_utf8(&mut bytes);
+        match character {
+            '\\' | '\'' => quoted.extend(['\\', character]),
+            _ if escape::is_hidden(character) || (index == 0 && escape::line(alone) != *alone) => {
+                for byte in alone.bytes() {
+                    write!(quoted, "\\{byte:03o}").expect("writing to a String can't fail");
+                }
+            }
+            _ => quoted.push(character),
+        }
+    }
+    quoted.push('\'');
+    Some(quoted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quote;
+
+    #[test]
+    fn a_word_is_quoted_only_where_a_shell_would_change_it() {
+        for (word, quoted) in [
+            ("doctor", "doctor"),
+            ("--environment=staging", "--environment=staging"),
+            ("--service=my api", "--service='my api'"),
+            ("--$(x)=y", "'--$(x)=y'"),
+            ("A=b", "'A=b'"),
+            ("two words", "'two words'"),
+            ("$(reboot)", "'$(reboot)'"),
+            ("", "''"),
+            ("it's", "\"it's\""),
+        ] {
+            assert_eq!(quote(word).as_deref(), Some(quoted), "{word}");
+        }
+    }
+
+    #[test]
+    fn what_can_not_be_seen_is_quoted_byte_by_byte() {
+        assert_eq!(quote("a\nb").as_deref(), Some(r"$'a\012b'"));
+        assert_eq!(quote("\u{202e}it's\\").as_deref(), Some(r"$'\342\200\256it\'s\\'"));
+        assert_eq!(quote("\u{1b}[31m").as_deref(), Some(r"$'\033[31m'"));
+        assert_eq!(quote("nul\0"), None);
+    }
+}
