@@ -1,7 +1,288 @@
-//! Schema 1: a frozen copy of the model, for programs.
-use crate::report::Report;
+//! Schema 1: a frozen copy of the model, for programs. Its names and their order are a promise; nothing in here follows
+//! when a type of `drift` changes.
+
+use std::fmt::Write as _;
 use std::io::{self, Write};
-/// Writes the report as JSON.
-pub fn write(_report: &Report, _out: &mut dyn Write) -> io::Result<()> {
-    Ok(())
+
+use serde::Serialize;
+
+use crate::drift::finding::{Finding, Remedy};
+use crate::drift::survey::Named;
+use crate::report::count::Tally;
+use crate::report::{Report, ServiceLine, escape, shell};
+
+#[derive(Serialize)]
+struct Form<'r> {
+    schema_version: u8,
+    command: &'r str,
+    target: TargetForm<'r>,
+    services: Vec<ServiceForm<'r>>,
+    summary: SummaryForm,
+    findings: Vec<FindingForm<'r>>,
+    receipts: [(); 0],
+}
+
+#[derive(Serialize)]
+struct TargetForm<'r> {
+    project: NamedForm<'r>,
+    environment: NamedForm<'r>,
+    origin: &'r str,
+}
+
+#[derive(Serialize)]
+struct NamedForm<'r> {
+    id: &'r str,
+    name: &'r str,
+}
+
+#[derive(Serialize)]
+struct ServiceForm<'r> {
+    id: &'r str,
+    name: &'r str,
+    alias: Option<&'r str>,
+    compared: usize,
+    sealed: usize,
+    error: Option<&'r str>,
+}
+
+#[derive(Serialize)]
+struct SummaryForm {
+    compared: usize,
+    errors: usize,
+    warnings: usize,
+    notes: usize,
+    ignored: usize,
+    requests: usize,
+    exit_code: u8,
+}
+
+#[derive(Serialize)]
+struct FindingForm<'r> {
+    code: &'r str,
+    rule: &'r str,
+    severity: &'r str,
+    key: Option<&'r str>,
+    services: Vec<&'r str>,
+    places: Vec<PlaceForm<'r>>,
+    message: &'r str,
+    reason: Option<&'r str>,
+    remedies: Vec<&'r str>,
+    next: Option<Vec<String>>,
+}
+
+#[derive(Serialize)]
+struct PlaceForm<'r> {
+    file: &'r str,
+    line: usize,
+}
+
+/// Writes the report as JSON, with a line break at its end. Names are exact; what is hidden in them is written `\uXXXX`.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let text = serde_json::to_string_pretty(&form(report))?;
+    out.write_all(visible(&text).as_bytes())
+}
+
+fn form(report: &Report) -> Form<'_> {
+    let tally = Tally::of(&report.findings);
+    Form {
+        schema_version: 1,
+        command: report.command,
+        target: TargetForm {
+            project: named(&report.project),
+            environment: named(&report.environment),
+            origin: &report.project_origin,
+        },
+        services: report.services.iter().map(service).collect(),
+        summary: SummaryForm {
+            compared: report.compared(),
+            errors: tally.errors,
+            warnings: tally.warnings,
+            notes: tally.notes,
+            ignored: report.ignored,
+            requests: report.requests,
+            exit_code: report.exit_code,
+        },
+        findings: report.findings.iter().map(|found| finding(report, found)).collect(),
+        receipts: [],
+    }
+}
+
+fn named(named: &Named) -> NamedForm<'_> {
+    NamedForm { id: &named.id, name: &named.name }
+}
+
+fn service(line: &ServiceLine) -> ServiceForm<'_> {
+    ServiceForm {
+        id: &line.service.id,
+        name: &line.service.name,
+        alias: line.alias.as_deref(),
+        compared: line.compared,
+        sealed: line.sealed,
+        error: line.error.as_deref(),
+    }
+}
+
+fn finding<'r>(report: &Report, finding: &'r Finding) -> FindingForm<'r> {
+    FindingForm {
+        code: finding.rule.code,
+        rule: finding.rule.name,
+        severity: finding.severity.word(),
+        key: finding.key.as_deref(),
+        services: finding.services.iter().map(|service| service.name.as_str()).collect(),
+        places: finding.places.iter().map(|place| PlaceForm { file: &place.file, line: place.line }).collect(),
+        message: &finding.message,
+        reason: finding.reason.as_deref(),
+        remedies: finding.remedies.iter().copied().map(Remedy::word).collect(),
+        next: finding.next.as_ref().map(|next| shell::arguments(report, next)),
+    }
+}
+
+/// The same JSON with hidden characters as `\uXXXX`, which every parser reads as the character itself: JSON allows an
+/// 8-bit control or a right-to-left override in a string, and a terminal obeys it.
+fn visible(json: &str) -> String {
+    let mut visible = String::with_capacity(json.len() + 1);
+    for character in json.chars() {
+        if character == '\n' || !escape::is_hidden(character) {
+            visible.push(character);
+        } else {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                write!(visible, "\\u{unit:04x}").expect("writing to a String can't fail");
+            }
+        }
+    }
+    visible.push('\n');
+    visible
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::report::sample::{calm, differs, incident, key, look};
+    use crate::report::{Detail, Format, Report, write};
+
+    fn told(report: &Report) -> String {
+        let (mut out, key) = (Vec::new(), key());
+        write(report, Format::Json, &look(&key, 80, Detail::Normal), &mut out).expect("writing to a Vec can't fail");
+        String::from_utf8(out).expect("JSON is UTF-8")
+    }
+
+    fn parsed(report: &Report) -> Value {
+        serde_json::from_str(&told(report)).expect("it is JSON")
+    }
+
+    #[test]
+    fn the_form_is_that_of_schema_1_in_its_order() {
+        let mut report = incident();
+        report.findings.truncate(1);
+        report.services.truncate(1);
+        report.services[0].alias = Some("api".to_owned());
+        report.ignored = 4;
+        report.program.push("demo".to_owned());
+        report.flags.push("--environment=staging".to_owned());
+        let expected = r#"{
+  "schema_version": 1,
+  "command": "check",
+  "target": {
+    "project": {
+      "id": "p-1",
+      "name": "agentverse"
+    },
+    "environment": {
+      "id": "e-1",
+      "name": "staging"
+    },
+    "origin": "railway link"
+  },
+  "services": [
+    {
+      "id": "id-agentverse-api-staging",
+      "name": "agentverse-api-staging",
+      "alias": "api",
+      "compared": 6,
+      "sealed": 1,
+      "error": null
+    }
+  ],
+  "summary": {
+    "compared": 6,
+    "errors": 1,
+    "warnings": 0,
+    "notes": 0,
+    "ignored": 4,
+    "requests": 2,
+    "exit_code": 1
+  },
+  "findings": [
+    {
+      "code": "D103",
+      "rule": "value-differs",
+      "severity": "error",
+      "key": "STAGING_OPS_API_KEY",
+      "services": [
+        "agentverse-api-staging",
+        "agentverse-worker-staging"
+      ],
+      "places": [
+        {
+          "file": ".env",
+          "line": 5
+        }
+      ],
+      "message": "STAGING_OPS_API_KEY differs between .env and Railway",
+      "reason": null,
+      "remedies": [
+        "push",
+        "pull"
+      ],
+      "next": [
+        "doctor",
+        "demo",
+        "fix",
+        "--only",
+        "STAGING_OPS_API_KEY",
+        "--environment=staging"
+      ]
+    }
+  ],
+  "receipts": []
+}
+"#;
+        assert_eq!(told(&report), expected);
+    }
+
+    #[test]
+    fn what_is_not_there_is_null_or_empty() {
+        let mut report = incident();
+        let finding = &mut report.findings[0];
+        (finding.key, finding.next, finding.reason) = (None, None, Some("why".to_owned()));
+        finding.services.clear();
+        finding.places.clear();
+        finding.remedies.clear();
+        report.services[1].error = Some("no answer".to_owned());
+        let parsed = parsed(&report);
+        assert_eq!(
+            parsed["findings"][0],
+            json!({ "code": "D103", "rule": "value-differs", "severity": "error", "key": null, "services": [], "places": [],
+                "message": "STAGING_OPS_API_KEY differs between .env and Railway", "reason": "why", "remedies": [],
+                "next": null })
+        );
+        assert_eq!(parsed["services"][1]["error"], "no answer");
+        assert_eq!(parsed["services"][1]["alias"], Value::Null);
+        assert_eq!(parsed["summary"]["notes"], 3);
+    }
+
+    #[test]
+    fn names_are_exact_and_yet_harmless_on_a_terminal() {
+        let name = "K\u{202e}\n\u{1b}[2J\u{9b}\u{7f}\u{e0041}日\"\\";
+        let report = Report { findings: vec![differs(name, &[name])], ..calm() };
+        let told = told(&report);
+        assert!(told.contains(r#""key": "K\u202e\n\u001b[2J\u009b\u007f\udb40\udc41日\"\\","#), "{told}");
+        assert_eq!(parsed(&report)["findings"][0]["key"], name);
+        assert_eq!(parsed(&report)["findings"][0]["next"], json!(["doctor", "fix", "--only", name]));
+    }
 }
