@@ -1,0 +1,106 @@
+//! One finding in full: what, where, why, and what to type next.
+
+use crate::drift::finding::{Finding, Sighting};
+use crate::report::paint::Tone;
+use crate::report::text::column::{columns, pad};
+use crate::report::text::page::Page;
+use crate::report::text::phrase::{self, FEW, listed, unsaid};
+use crate::report::{Report, escape, shell};
+
+/// Sightings that are shown before the rest is counted.
+const SIGHTINGS: usize = 8;
+/// Columns that a place may take before what was seen there goes to a line of its own.
+const PLACE: usize = 40;
+const INDENT: &str = "    ";
+/// The columns of `  why   ` and the other labels.
+const LABEL: usize = 8;
+
+/// Writes the finding as a block with an empty line above it.
+pub(crate) fn write(page: &mut Page<'_>, report: &Report, finding: &Finding) {
+    page.gap();
+    let lead = [(finding.severity.into(), finding.severity.word()), (Tone::Plain, ": ")];
+    page.headline(&lead, &finding.message, finding.rule.name);
+    sightings(page, finding);
+    let most = if page.is_verbose() { usize::MAX } else { FEW };
+    let places = unsaid(finding, finding.places.iter().map(phrase::place).collect());
+    fact(page, "at", &listed(&places, most));
+    fact(page, "on", &listed(&unsaid(finding, phrase::services(finding)), most));
+    fact(page, "why", finding.reason.as_deref().unwrap_or_default());
+    fact(page, "help", finding.advice.as_deref().unwrap_or_default());
+    if let Some(words) = &finding.next {
+        next(page, report, words);
+    }
+}
+
+/// A labelled sentence below a finding; nothing when there is none.
+pub(crate) fn fact(page: &mut Page<'_>, label: &str, text: &str) {
+    if !text.is_empty() {
+        page.paragraph(&[(Tone::Faint, &format!("  {}", pad(label, LABEL - 2)))], LABEL, (Tone::Plain, text));
+    }
+}
+
+/// The command that would settle it, on one line however long: half a command is copied too easily.
+pub(crate) fn next(page: &mut Page<'_>, report: &Report, words: &[String]) {
+    match shell::command(report, words) {
+        Some(command) => page.line(&[(Tone::Faint, "  next  "), (Tone::Plain, &command)]),
+        None => fact(page, "next", "no command can name it, because its name holds a NUL character"),
+    }
+}
+
+fn sightings(page: &mut Page<'_>, finding: &Finding) {
+    let most = if page.is_verbose() { usize::MAX } else { SIGHTINGS };
+    let shown: Vec<&Sighting> = finding.sightings.iter().take(most).collect();
+    let limit = PLACE.min(page.prose() / 2);
+    let places: Vec<_> = shown.iter().map(|sighting| escape::line(&sighting.place)).collect();
+    let place_column = places.iter().map(|place| columns(place)).filter(|&width| width <= limit).max().unwrap_or(0);
+    let state_column = shown.iter().map(|sighting| sighting.state.len()).max().unwrap_or(0);
+    for (sighting, place) in shown.iter().zip(&places) {
+        let mut place = pad(place, place_column);
+        if columns(&place) > place_column {
+            page.paragraph(&[(Tone::Plain, INDENT)], INDENT.len(), (Tone::Plain, &place));
+            place = " ".repeat(place_column);
+        }
+        let value = sighting.value.as_ref().map(|value| page.value(value)).unwrap_or_default();
+        let seen = format!("  {}  ", pad(sighting.state, state_column));
+        page.line(&[(Tone::Plain, INDENT), (Tone::Plain, &place), (Tone::Faint, &seen), (Tone::Plain, &value)]);
+    }
+    if let Some(more) = finding.sightings.len().checked_sub(most).filter(|&more| more > 0) {
+        page.line(&[(Tone::Faint, &format!("{INDENT}and {more} more (-v lists them)"))]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::drift::finding::Place;
+    use crate::report::sample::{LINE, calm, differs, finding, text};
+    use crate::report::{Detail, Report};
+
+    #[test]
+    fn a_block_says_what_its_message_leaves_open_and_nothing_twice() {
+        let mut broken = finding(&LINE, "", &["api", "api-2"], ".env:3 is no assignment on api");
+        broken.key = None;
+        broken.places = [3, 33].map(|line| Place { file: ".env".to_owned(), line }).into();
+        broken.reason = Some("there is no equals sign".to_owned());
+        broken.advice = Some("write it as KEY=value, or put a # before it".to_owned());
+        let expected = "
+warning: .env:3 is no assignment on api                          unreadable-line
+  at    .env:33
+  on    api-2
+  why   there is no equals sign
+  help  write it as KEY=value, or put a # before it
+
+";
+        let told = text(&Report { findings: vec![broken], ..calm() }, 80, Detail::Normal);
+        assert!(told.contains(expected), "{told}");
+    }
+
+    #[test]
+    fn many_services_at_one_fault_are_counted_until_v_lists_them() {
+        let names: Vec<String> = (1..=20).map(|number| format!("api-{number}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let report = Report { findings: vec![differs("KEY", &names)], ..calm() };
+        let told = text(&report, 80, Detail::Normal);
+        assert!(told.contains("    api-7   stored  ● edd9ce\n    and 13 more (-v lists them)\n  next"), "{told}");
+        assert!(text(&report, 80, Detail::Verbose).contains("    api-20  stored  ● edd9ce\n  next"));
+    }
+}

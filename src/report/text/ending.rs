@@ -1,0 +1,122 @@
+//! The last lines: what it all came to.
+
+use crate::drift::finding::{Finding, Severity};
+use crate::report::count::{Tally, count};
+use crate::report::paint::Tone;
+use crate::report::text::page::Page;
+use crate::report::text::phrase::{FEW, listed};
+use crate::report::{Detail, Report, ServiceLine};
+
+/// Rules whose findings leave it true that all the values compared agree.
+const AGREEING: &[&str] = &["missing-locally", "sealed"];
+/// The exit code of a run in which nothing was compared for some service that had to be.
+const NOTHING_COMPARED: u8 = 3;
+
+/// Writes the totals; and that nothing was compared, if nothing was.
+pub(crate) fn write(page: &mut Page<'_>, report: &Report) {
+    if page.look.detail != Detail::Quiet {
+        page.gap();
+    }
+    if let Some(sentence) = nothing_compared(report) {
+        page.paragraph(&[], 2, (Tone::Strong, &sentence));
+    }
+    let mut items = verdict(report);
+    let unread = report.services.iter().filter(|line| line.error.is_some()).count();
+    if unread > 0 {
+        items.push(format!("{} could not be read", count(unread, "service")));
+    }
+    if report.ignored > 0 {
+        items.push(format!("{} ignored by doctor.toml", report.ignored));
+    }
+    items.push(count(report.requests, "request"));
+    items.retain(|item| !item.is_empty());
+    page.flow(&[], 2, (Tone::Strong, " · ", &items));
+}
+
+fn nothing_compared(report: &Report) -> Option<String> {
+    if report.compared() == 0 {
+        return Some("Nothing was compared, so this run is no success.".to_owned());
+    }
+    if report.exit_code != NOTHING_COMPARED {
+        return None;
+    }
+    let skipped = report.services.iter().filter(|line| line.compared == 0);
+    let names: Vec<&str> = skipped.map(|line: &ServiceLine| line.service.name.as_str()).collect();
+    Some(format!("Nothing was compared for {}, so this run is no success.", listed(&names, FEW)))
+}
+
+/// What was found, and among how many values.
+fn verdict(report: &Report) -> Vec<String> {
+    let words = Tally::of(&report.findings).words();
+    let sealed = Some(report.sealed()).filter(|&sealed| sealed > 0).map(|sealed| format!("{sealed} sealed"));
+    match report.compared() {
+        1 if all_agree(report) => {
+            ["The one value compared agrees".to_owned(), words].into_iter().chain(sealed).collect()
+        }
+        compared @ 2.. if all_agree(report) => {
+            [format!("All {compared} values agree"), words].into_iter().chain(sealed).collect()
+        }
+        compared => {
+            let words = if words.is_empty() { "no findings".to_owned() } else { words };
+            let sealed = sealed.map(|sealed| format!(", {sealed}")).unwrap_or_default();
+            vec![words, format!("{} compared{sealed}", count(compared, "value"))]
+        }
+    }
+}
+
+/// Whether it may be said of every value that was compared. What was ignored may be a difference.
+fn all_agree(report: &Report) -> bool {
+    let is_agreeing = |finding: &Finding| finding.severity == Severity::Note && AGREEING.contains(&finding.rule.name);
+    report.ignored == 0
+        && report.exit_code != NOTHING_COMPARED
+        && report.services.iter().all(|line| line.error.is_none())
+        && report.findings.iter().all(is_agreeing)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::report::sample::{EXTRA, MISSING, NATURE, calm, finding, line, text};
+    use crate::report::{Detail, Report};
+
+    const API: &str = "agentverse-api-staging";
+
+    #[test]
+    fn agreement_is_claimed_only_where_nothing_speaks_against_it() {
+        let last = |report: &Report| text(report, 80, Detail::Normal).lines().last().map(ToOwned::to_owned);
+        let with = |rule| Report { findings: vec![finding(rule, "KEY", &[API], "KEY")], ..calm() };
+        let single = Report { services: vec![line(API, 1, 2)], requests: 1, ..calm() };
+        for (report, ending) in [
+            (with(&EXTRA), "All 11 values agree · 1 note · 2 requests"),
+            (with(&NATURE), "1 note · 11 values compared · 2 requests"),
+            (with(&MISSING), "1 warning · 11 values compared · 2 requests"),
+            (
+                Report { ignored: 2, ..calm() },
+                "no findings · 11 values compared · 2 ignored by doctor.toml · 2 requests",
+            ),
+            (single, "The one value compared agrees · 2 sealed · 1 request"),
+        ] {
+            assert_eq!(last(&report).as_deref(), Some(ending));
+        }
+    }
+
+    #[test]
+    fn nothing_compared_is_called_no_success() {
+        let mut nothing = Report { services: vec![line("web", 0, 0), line("cron", 0, 2)], exit_code: 3, ..calm() };
+        let expected = "
+SKIP  web   nothing compared: no key in common with .env
+SKIP  cron  nothing compared, 2 sealed
+
+Nothing was compared, so this run is no success.
+no findings · 0 values compared, 2 sealed · 2 requests
+";
+        let told = text(&nothing, 80, Detail::Normal);
+        assert!(told.ends_with(expected), "{told}");
+        assert!(text(&nothing, 80, Detail::Quiet).starts_with("Nothing was compared, so this run is no success.\n"));
+        nothing.services.push(line("api", 3, 0));
+        let told = text(&nothing, 80, Detail::Normal);
+        assert!(
+            told.contains("\nNothing was compared for web, cron, so this run is no success.\nno findings · 3 values"),
+            "{told}"
+        );
+    }
+}

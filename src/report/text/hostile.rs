@@ -1,0 +1,157 @@
+//! Names and texts that mean harm, colour, and values that must not be seen.
+
+use proptest::prelude::{any, proptest};
+use proptest::{collection, prop_assert};
+
+use crate::drift::Severity;
+use crate::drift::finding::{Finding, Place};
+use crate::report::sample::{
+    EXTRA, LINE, MARKER, MISSING, NATURE, SEALED, calm, differs, incident, key, line, look, seen, sighting, text,
+};
+use crate::report::text::column::columns;
+use crate::report::{Detail, Format, Look, Report, escape, write};
+
+const DETAILS: [Detail; 3] = [Detail::Quiet, Detail::Normal, Detail::Verbose];
+
+/// A report that has this text wherever a text can come from outside.
+fn full_of(text: &str) -> Report {
+    let copy = || text.to_owned();
+    let mut finding = differs(text, &[text, "api"]);
+    finding.message = copy();
+    finding.reason = Some(copy());
+    finding.advice = Some(copy());
+    finding.places = vec![Place { file: copy(), line: 1 }];
+    finding.sightings.push(sighting(text, "stored", Some(text)));
+    let others = [&MISSING, &EXTRA, &NATURE, &SEALED, &LINE].into_iter().flat_map(|rule| {
+        let copy = Finding { rule, severity: rule.severity, ..finding.clone() };
+        vec![copy; 7]
+    });
+    let mut report = calm();
+    report.project.name = copy();
+    report.environment.name = copy();
+    report.environment_origin = copy();
+    report.files = vec![(copy(), copy())];
+    report.services = vec![line(text, 1, 1), line("api", 0, 0), line(text, 0, 0)];
+    report.services[2].error = Some(copy());
+    report.left_out = vec![(copy(), copy())];
+    report.remarks = vec![copy()];
+    report.flags = vec![format!("--service={text}")];
+    report.findings = std::iter::once(finding.clone()).chain(others).collect();
+    report.fail_on = Some(Severity::Note);
+    report.exit_code = 1;
+    report
+}
+
+#[test]
+fn a_hostile_name_is_written_out_and_its_command_still_means_it() {
+    let mut report = calm();
+    report.services[0] = line("api\u{1b}[2J\r\n", 6, 0);
+    report.services[1] = line("日本語", 5, 0);
+    report.findings = vec![differs("KEY\u{202e}\n$(reboot)", &["api\u{1b}[2J\r\n", "日本語"])];
+    report.exit_code = 1;
+    let expected = r"
+error: KEY\u{202e}\n$(reboot) differs between .env and Railway     value-differs
+    .env:5            local   ● 7019da
+    api\u{1b}[2J\r\n  stored  ● edd9ce
+    日本語            stored  ● edd9ce
+  next  doctor fix --only $'KEY\342\200\256\012$(reboot)'
+
+● stands for a value; within this run, equal values have equal fingerprints
+
+FAIL  api\u{1b}[2J\r\n  6 compared  1 error
+FAIL  日本語            5 compared  1 error
+";
+    let told = text(&report, 80, Detail::Normal);
+    assert!(told.contains(expected), "{told}");
+}
+
+#[test]
+fn a_key_with_a_nul_has_no_command() {
+    let told = text(&Report { findings: vec![differs("A\0B", &["api"])], ..incident() }, 80, Detail::Normal);
+    assert!(told.contains("\n  next  no command can name it, because its name holds a NUL character\n"), "{told}");
+    assert!(!told.contains("doctor fix"));
+}
+
+#[test]
+fn very_long_names_break_no_line_but_that_of_a_command() {
+    let long = format!("START{}END", "x".repeat(300));
+    for width in [40, 60, 80, 140] {
+        for detail in [Detail::Normal, Detail::Verbose] {
+            let told = text(&full_of(&long), width, detail);
+            let too_long = told.lines().find(|line| columns(line) > width && !line.starts_with("  next  doctor "));
+            assert_eq!(too_long, None, "{width}");
+            assert!(told.contains(&format!("  next  doctor fix --only {long} --service={long}\n")));
+        }
+    }
+}
+
+#[test]
+fn a_name_is_cut_in_its_middle_where_the_table_has_no_room() {
+    let long = "agentverse-very-very-very-very-very-long-name-staging";
+    let report = Report { services: vec![line(long, 6, 0), line("api", 1, 0)], ..calm() };
+    let expected = "
+PASS  agentverse-very-very-ver…-very-long-name-staging  6 compared
+PASS  api                                               1 compared
+";
+    let told = text(&report, 66, Detail::Normal);
+    assert!(told.contains(expected), "{told}");
+}
+
+#[test]
+fn colour_only_adds_and_ends_with_its_line() {
+    let key = key();
+    for detail in DETAILS {
+        let plain = seen(&incident(), &look(&key, 80, detail));
+        let coloured = seen(&incident(), &Look { colour: true, ..look(&key, 80, detail) });
+        let mut stripped = String::new();
+        for line in coloured.split_inclusive('\n') {
+            let mut is_open = false;
+            for (index, part) in line.split('\u{1b}').enumerate() {
+                let (sequence, rest) =
+                    if index == 0 { ("", part) } else { part.split_once('m').expect("a sequence ends") };
+                match sequence {
+                    "" => {}
+                    "[0m" | "[0" => is_open = false,
+                    _ => is_open = true,
+                }
+                stripped.push_str(rest);
+            }
+            assert!(!is_open, "{line:?}");
+        }
+        assert_eq!(stripped, plain);
+        assert!(coloured.contains("\u{1b}[1m\u{1b}[31merror\u{1b}[0m"));
+    }
+}
+
+#[test]
+fn no_report_shows_a_value() {
+    let (mut report, key) = (incident(), key());
+    report.findings.extend(full_of("ordinary").findings);
+    report.fail_on = Some(Severity::Note);
+    for detail in DETAILS {
+        for format in [Format::Text, Format::Json] {
+            let mut out = Vec::new();
+            write(&report, format, &look(&key, 80, detail), &mut out).expect("writing to a Vec can't fail");
+            let told = String::from_utf8(out).expect("a report is UTF-8");
+            assert!(told.contains("STAGING_OPS_API_KEY"));
+            assert!(!told.contains(MARKER), "{told}");
+        }
+    }
+    assert!(!format!("{report:?}").contains(MARKER));
+}
+
+proptest! {
+    #[test]
+    fn nothing_but_the_reports_own_line_breaks_moves_the_cursor(
+        letters in collection::vec(any::<char>(), 0..12),
+        harm in proptest::sample::select(vec!["", "\u{1b}[2J", "\n", "\r", "\t", "\u{202e}", "\u{200d}", "\u{feff}", "\u{9b}", "\u{e0041}"]),
+        width in 0_usize..120,
+    ) {
+        let report = full_of(&format!("{}{harm}x", letters.iter().collect::<String>()));
+        for detail in DETAILS {
+            let told = text(&report, width, detail);
+            prop_assert!(told.lines().all(|line| !line.chars().any(escape::is_hidden)), "{}", told);
+            prop_assert!(!told.contains('\r') && told.ends_with('\n'));
+        }
+    }
+}

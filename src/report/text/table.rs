@@ -1,0 +1,140 @@
+//! One line per service: `PASS`, `FAIL` or `SKIP`, and the numbers behind it.
+
+use std::collections::HashMap;
+
+use crate::report::count::Tally;
+use crate::report::paint::Tone;
+use crate::report::text::column::{columns, cut, pad};
+use crate::report::text::page::Page;
+use crate::report::{Report, ServiceLine, escape};
+
+/// The columns of `PASS  `.
+const VERDICT: usize = 6;
+const SKIP: &str = "SKIP";
+/// Names up to this many columns are not cut: services of one project often begin and end alike.
+const NAME: usize = 36;
+
+/// What one service came to, as words.
+struct Row {
+    verdict: &'static str,
+    tone: Tone,
+    name: String,
+    compared: String,
+    found: String,
+    error: Option<String>,
+}
+
+/// Writes a line for every service; what could not be read says why.
+pub(crate) fn write(page: &mut Page<'_>, report: &Report) {
+    let rows = rows(report);
+    if rows.is_empty() {
+        return;
+    }
+    page.gap();
+    let numbered = rows.iter().filter(|row| row.verdict != SKIP || !row.found.is_empty());
+    let compared = numbered.map(|row| columns(&row.compared)).max().unwrap_or(0);
+    let found = rows.iter().map(|row| columns(&row.found)).max().unwrap_or(0);
+    let names = rows.iter().map(|row| columns(&row.name)).max().unwrap_or(0);
+    let numbers = compared + found + if found > 0 { 4 } else { 2 };
+    let room = page.width().saturating_sub(VERDICT + numbers);
+    for row in &rows {
+        let fits = VERDICT + names.min(room) + 2 + columns(&row.compared) <= page.width();
+        if fits && room >= NAME.min(names) {
+            wide(page, row, (names.min(room), compared));
+        } else {
+            stacked(page, row);
+        }
+        if let Some(error) = &row.error {
+            page.paragraph(&[(Tone::Plain, &" ".repeat(VERDICT))], VERDICT, (Tone::Plain, error));
+        }
+    }
+}
+
+fn wide(page: &mut Page<'_>, row: &Row, (names, compared): (usize, usize)) {
+    page.line(&[
+        (row.tone, row.verdict),
+        (Tone::Plain, "  "),
+        (Tone::Plain, &pad(&cut(&row.name, names), names + 2)),
+        (Tone::Plain, &pad(&row.compared, compared + 2)),
+        (Tone::Plain, &row.found),
+    ]);
+}
+
+fn stacked(page: &mut Page<'_>, row: &Row) {
+    let name = cut(&row.name, page.width() - VERDICT);
+    page.line(&[(row.tone, row.verdict), (Tone::Plain, "  "), (Tone::Plain, &name)]);
+    let numbers: Vec<String> =
+        [&row.compared, &row.found].into_iter().filter(|text| !text.is_empty()).cloned().collect();
+    page.flow(&[(Tone::Plain, &" ".repeat(VERDICT))], VERDICT, (Tone::Plain, " · ", &numbers));
+}
+
+fn rows(report: &Report) -> Vec<Row> {
+    let mut found: HashMap<&str, (Tally, bool)> = HashMap::new();
+    for finding in &report.findings {
+        for service in &finding.services {
+            let (tally, has_failed) = found.entry(&service.id).or_default();
+            tally.add(finding.severity);
+            *has_failed |= report.fails(finding.severity);
+        }
+    }
+    let row = |line: &ServiceLine| {
+        let (tally, has_failed) = found.get(line.service.id.as_str()).copied().unwrap_or_default();
+        let (verdict, tone) = match line {
+            ServiceLine { error: Some(_), .. } => ("FAIL", Tone::Error),
+            _ if has_failed => ("FAIL", Tone::Error),
+            ServiceLine { compared: 0, .. } => (SKIP, Tone::Warning),
+            _ => ("PASS", Tone::Good),
+        };
+        Row {
+            verdict,
+            tone,
+            name: escape::line(&line.service.name).into_owned(),
+            compared: compared(report, line),
+            found: tally.words(),
+            error: line.error.clone(),
+        }
+    };
+    report.services.iter().map(row).collect()
+}
+
+fn compared(report: &Report, line: &ServiceLine) -> String {
+    match line {
+        ServiceLine { error: Some(_), .. } => "could not be read".to_owned(),
+        // A key that was ignored may be a common one.
+        ServiceLine { compared: 0, sealed: 0, .. } if report.ignored > 0 => "nothing compared".to_owned(),
+        ServiceLine { compared: 0, sealed: 0, .. } => match report.files.as_slice() {
+            [(file, _)] => format!("nothing compared: no key in common with {}", escape::line(file)),
+            _ => "nothing compared: no key in common with its files".to_owned(),
+        },
+        ServiceLine { compared: 0, sealed, .. } => format!("nothing compared, {sealed} sealed"),
+        ServiceLine { compared, sealed: 0, .. } => format!("{compared} compared"),
+        ServiceLine { compared, sealed, .. } => format!("{compared} compared, {sealed} sealed"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::drift::Severity;
+    use crate::report::sample::{EXTRA, MISSING, calm, finding, text};
+    use crate::report::{Detail, Report};
+
+    const API: &str = "agentverse-api-staging";
+    const WORKER: &str = "agentverse-worker-staging";
+
+    #[test]
+    fn pass_and_fail_follow_fail_on() {
+        let verdicts = |fail_on| {
+            let mut report = Report { findings: vec![finding(&MISSING, "KEY", &[API], "KEY")], fail_on, ..calm() };
+            report.findings.push(finding(&EXTRA, "KEY", &[WORKER], "KEY"));
+            let told = text(&report, 80, Detail::Normal);
+            let verdict = |name: &str| {
+                told.lines().find(|line| line.contains(&format!("  {name}  "))).map(|line| line[..4].to_owned())
+            };
+            [verdict(API), verdict(WORKER)].map(Option::unwrap_or_default)
+        };
+        assert_eq!(verdicts(None), ["PASS", "PASS"]);
+        assert_eq!(verdicts(Some(Severity::Error)), ["PASS", "PASS"]);
+        assert_eq!(verdicts(Some(Severity::Warning)), ["FAIL", "PASS"]);
+        assert_eq!(verdicts(Some(Severity::Note)), ["FAIL", "FAIL"]);
+    }
+}

@@ -1,0 +1,268 @@
+//! Whole reports, as their readers see them.
+
+use crate::drift::finding::Place;
+use crate::report::sample::{
+    DIFFERS, MISSING, NATURE, calm, differs, finding, incident, key, line, look, seen, service, sighting, text,
+};
+use crate::report::{Detail, Report, Values};
+
+const API: &str = "agentverse-api-staging";
+const WORKER: &str = "agentverse-worker-staging";
+
+/// A first run: many values differ, many keys are nowhere, one service can't be read, one has nothing in common.
+fn first_run() -> Report {
+    let mut report = incident();
+    report.left_out.clear();
+    report.findings = (1..=6).map(|number| differs(&format!("KEY_{number}"), &[API])).collect();
+    report.findings[1].reason = Some("the stored value ends with a line break".to_owned());
+    report.findings[2].services.push(service(WORKER));
+    for number in 1..=12 {
+        let mut missing = finding(&MISSING, &format!("MISSING_{number}"), &[API], "it is on no service");
+        missing.places = vec![Place { file: ".env".to_owned(), line: number }];
+        report.findings.push(missing);
+    }
+    for (name, key) in [(API, "PORT"), (API, "NODE_ENV"), (WORKER, "PORT")] {
+        report.findings.push(finding(&NATURE, key, &[name], "they differ, and are meant to"));
+    }
+    report.services.push(line("web", 0, 0));
+    report.services[1].compared = 0;
+    report.services[1].error =
+        Some("Railway could not answer variables: Railway said “Problem processing request”".to_owned());
+    report.exit_code = 5;
+    report
+}
+
+#[test]
+fn the_incident_reads_well_on_80_columns() {
+    let expected = "\
+agentverse · staging (railway link) · .env (default)
+2 services: agentverse-api-staging, agentverse-worker-staging (they share keys
+  with .env)
+left out: Postgres, Redis (a database), web (no key in common with .env)
+
+error: STAGING_OPS_API_KEY differs between .env and Railway        value-differs
+    .env:5                     local   ● 7019da
+    agentverse-api-staging     stored  ● edd9ce
+    agentverse-worker-staging  stored  ● edd9ce
+  next  doctor fix --only STAGING_OPS_API_KEY
+
+notes
+  missing-locally  agentverse-api-staging: 2 keys are only on Railway (-v lists
+                   them)
+  sealed           agentverse-api-staging: JWT_SIGNING_KEY can't be compared: it
+                   is sealed
+
+● stands for a value; within this run, equal values have equal fingerprints
+
+FAIL  agentverse-api-staging     6 compared, 1 sealed  1 error, 3 notes
+FAIL  agentverse-worker-staging  5 compared            1 error
+
+1 error, 3 notes · 11 values compared, 1 sealed · 2 requests
+";
+    assert_eq!(text(&incident(), 80, Detail::Normal), expected);
+}
+
+#[test]
+fn the_incident_reads_well_on_60_columns() {
+    let expected = "\
+agentverse · staging (railway link) · .env (default)
+2 services: agentverse-api-staging,
+  agentverse-worker-staging (they share keys with .env)
+left out: Postgres, Redis (a database), web (no key in
+  common with .env)
+
+error: STAGING_OPS_API_KEY differs between .env and Railway
+  rule  value-differs
+    .env:5                     local   ● 7019da
+    agentverse-api-staging     stored  ● edd9ce
+    agentverse-worker-staging  stored  ● edd9ce
+  next  doctor fix --only STAGING_OPS_API_KEY
+
+notes
+  missing-locally  agentverse-api-staging: 2 keys are only
+                   on Railway (-v lists them)
+  sealed           agentverse-api-staging: JWT_SIGNING_KEY
+                   can't be compared: it is sealed
+
+● stands for a value; within this run, equal values have
+  equal fingerprints
+
+FAIL  agentverse-api-staging
+      6 compared, 1 sealed · 1 error, 3 notes
+FAIL  agentverse-worker-staging
+      5 compared · 1 error
+
+1 error, 3 notes · 11 values compared, 1 sealed · 2 requests
+";
+    assert_eq!(text(&incident(), 60, Detail::Normal), expected);
+}
+
+#[test]
+fn with_v_and_room_everything_is_told_and_sentences_stay_short() {
+    let expected = "\
+agentverse · staging (railway link) · .env (default)
+2 services: agentverse-api-staging, agentverse-worker-staging (they share keys with .env)
+left out: Postgres, Redis (a database), web (no key in common with .env)
+
+error: STAGING_OPS_API_KEY differs between .env and Railway                            value-differs
+    .env:5                     local   ● 7019da
+    agentverse-api-staging     stored  ● edd9ce
+    agentverse-worker-staging  stored  ● edd9ce
+  next  doctor fix --only STAGING_OPS_API_KEY
+
+note: JWT_SIGNING_KEY can't be compared: it is sealed                                         sealed
+    .env:7                  local   ● 7019da
+    agentverse-api-staging  sealed
+
+notes
+  missing-locally  agentverse-api-staging: 2 keys are only on Railway: SENTRY_DSN, WEB_CONCURRENCY
+
+● stands for a value; within this run, equal values have equal fingerprints
+
+FAIL  agentverse-api-staging     6 compared, 1 sealed  1 error, 3 notes
+FAIL  agentverse-worker-staging  5 compared            1 error
+
+1 error, 3 notes · 11 values compared, 1 sealed · 2 requests
+";
+    assert_eq!(text(&incident(), 140, Detail::Verbose), expected);
+}
+
+#[test]
+fn with_q_there_is_a_line_for_what_failed_and_the_totals() {
+    let expected = "\
+error: agentverse-api-staging, agentverse-worker-staging: STAGING_OPS_API_KEY differs between .env and Railway · .env:5 (value-differs)
+1 error, 3 notes · 11 values compared, 1 sealed · 2 requests
+";
+    assert_eq!(text(&incident(), 80, Detail::Quiet), expected);
+    assert_eq!(text(&calm(), 80, Detail::Quiet), "");
+    let unfailing = Report { fail_on: None, exit_code: 0, ..incident() };
+    assert_eq!(text(&unfailing, 80, Detail::Quiet), "");
+}
+
+#[test]
+fn a_first_run_stays_short_and_names_every_key_that_differs() {
+    let expected = "\
+agentverse · staging (railway link) · .env (default)
+3 services: agentverse-api-staging, agentverse-worker-staging, web (they share
+  keys with .env)
+
+6 errors: local and stored values differ                           value-differs
+    KEY_1  .env:5 · agentverse-api-staging
+    KEY_2  .env:5 · agentverse-api-staging · the stored value ends with a line
+           break
+    KEY_3  .env:5 · agentverse-api-staging, agentverse-worker-staging
+    KEY_4  .env:5 · agentverse-api-staging
+    KEY_5  .env:5 · agentverse-api-staging
+    KEY_6  .env:5 · agentverse-api-staging
+  more  -v tells each of them in full
+  next  doctor fix
+
+12 warnings: the key is in the file and on no service that should have it
+  rule  missing-on-railway
+    .env · agentverse-api-staging
+      MISSING_1, MISSING_2, MISSING_3, MISSING_4, MISSING_5, MISSING_6,
+      MISSING_7, MISSING_8, MISSING_9, MISSING_10, MISSING_11, MISSING_12
+  more  -v tells each of them in full
+
+notes
+  local-by-nature  the values differ, and are meant to
+                   agentverse-api-staging: PORT, NODE_ENV
+                   agentverse-worker-staging: PORT
+
+What differs on purpose can be recorded once, and is left out from then on:
+  next  doctor init
+
+FAIL  agentverse-api-staging
+      6 compared, 1 sealed · 6 errors, 12 warnings, 2 notes
+FAIL  agentverse-worker-staging
+      could not be read · 1 error, 1 note
+      Railway could not answer variables: Railway said “Problem processing
+      request”
+SKIP  web
+      nothing compared: no key in common with .env
+
+6 errors, 12 warnings, 3 notes · 6 values compared, 1 sealed
+  1 service could not be read · 2 requests
+";
+    assert_eq!(text(&first_run(), 80, Detail::Normal), expected);
+}
+
+#[test]
+fn doctor_init_is_offered_only_where_much_differs_without_doctor_toml() {
+    let offered = |report: &Report| text(report, 80, Detail::Normal).contains("\n  next  doctor init\n");
+    assert!(offered(&first_run()));
+    assert!(!offered(&Report { configured: true, ..first_run() }));
+    let mut five = first_run();
+    five.findings.remove(0);
+    assert!(!offered(&five));
+}
+
+#[test]
+fn a_service_that_could_not_be_read_is_never_hidden() {
+    let quiet = text(&first_run(), 80, Detail::Quiet);
+    assert!(
+        quiet.contains("\nFAIL agentverse-worker-staging: Railway could not answer variables: Railway said"),
+        "{quiet}"
+    );
+    let mut unread = calm();
+    unread.services[0] = line(API, 0, 0);
+    unread.services[0].error = Some("no answer".to_owned());
+    unread.exit_code = 5;
+    let expected = "\
+FAIL  agentverse-api-staging     could not be read
+      no answer
+PASS  agentverse-worker-staging  5 compared
+
+no findings · 5 values compared · 1 service could not be read · 2 requests
+";
+    assert!(text(&unread, 80, Detail::Normal).ends_with(expected), "{}", text(&unread, 80, Detail::Normal));
+}
+
+#[test]
+fn a_calm_report_says_that_all_values_agree() {
+    let expected = "\
+agentverse · staging (railway link) · .env (default)
+2 services: agentverse-api-staging, agentverse-worker-staging (they share keys
+  with .env)
+
+PASS  agentverse-api-staging     6 compared
+PASS  agentverse-worker-staging  5 compared
+
+All 11 values agree · 2 requests
+";
+    assert_eq!(text(&calm(), 80, Detail::Normal), expected);
+}
+
+#[test]
+fn commands_are_those_of_this_run() {
+    let demo = Report {
+        program: vec!["doctor".to_owned(), "demo".to_owned()],
+        flags: vec!["--environment=my staging".to_owned()],
+        ..incident()
+    };
+    let told = text(&demo, 60, Detail::Normal);
+    assert!(
+        told.contains("\n  next  doctor demo fix --only STAGING_OPS_API_KEY --environment='my staging'\n"),
+        "{told}"
+    );
+}
+
+#[test]
+fn values_are_shown_only_at_the_users_wish_and_then_exactly() {
+    let mut report = Report { findings: vec![finding(&DIFFERS, "KEY", &[API], "KEY differs")], ..calm() };
+    report.findings[0].sightings = vec![
+        sighting(".env:5", "local", Some("a\\n ")),
+        sighting(API, "stored", Some("a\n\u{1b}[0m")),
+        sighting(WORKER, "stored", Some("")),
+    ];
+    let key = key();
+    let shown = crate::report::Look { values: Values::Shown, ..look(&key, 80, Detail::Normal) };
+    let told = seen(&report, &shown);
+    let expected = r"
+    .env:5                     local   a\\n\u{20}
+    agentverse-api-staging     stored  a\n\u{1b}[0m
+    agentverse-worker-staging  stored  (empty)
+";
+    assert!(told.contains(expected), "{told}");
+    assert!(!told.contains('●'));
+}
