@@ -2,3 +2,4 @@
 #![expect(clippy::disallowed_methods, reason = "this is where doctor meets the world")]
 
 pub mod railway;
+pub mod sim;

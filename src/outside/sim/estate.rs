@@ -1,0 +1,138 @@
+//! What the simulated Railway holds: workspaces, projects, environments, services, variables, tokens.
+
+use std::collections::BTreeMap;
+
+use crate::drift::Secret;
+
+/// Everything that the simulated Railway knows.
+#[derive(Clone, Debug, Default)]
+#[must_use = "an estate does nothing until a `Sim` holds it"]
+pub struct Estate {
+    /// Teams; each project is in one.
+    pub workspaces: Vec<Workspace>,
+    /// Every project of every workspace.
+    pub projects: Vec<Project>,
+    /// Every token that is alive. Removing one revokes it.
+    pub tokens: Vec<Token>,
+}
+
+/// A team with projects.
+#[derive(Clone, Debug)]
+pub struct Workspace {
+    /// Railway's id.
+    pub id: String,
+    /// Shown to people.
+    pub name: String,
+}
+
+/// A token and what it opens.
+#[derive(Clone, Debug)]
+pub struct Token {
+    /// The text that a request presents.
+    pub text: Secret,
+    /// What it opens.
+    pub reach: Reach,
+}
+
+/// What a token opens, which on Railway is also its kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// An account token: everything that the person may see.
+    Account,
+    /// A workspace token: one workspace, by id.
+    Workspace(String),
+    /// The access token of a login, which may have been granted for some workspaces only, by id.
+    Login(Vec<String>),
+    /// A project token: one environment of one project, by id.
+    Project {
+        /// The project's id.
+        project: String,
+        /// The environment's id.
+        environment: String,
+    },
+}
+
+/// A project.
+#[derive(Clone, Debug)]
+#[must_use = "a project does nothing until an estate holds it"]
+pub struct Project {
+    /// Railway's id; made from the name when the estate takes the project, unless it was set.
+    pub id: String,
+    /// Shown to people.
+    pub name: String,
+    /// The id of its workspace.
+    pub workspace: String,
+    /// When it was deleted, if it was.
+    pub deleted_at: Option<String>,
+    /// Its environments.
+    pub environments: Vec<Environment>,
+}
+
+/// An environment of a project.
+#[derive(Clone, Debug)]
+#[must_use = "an environment does nothing until a project holds it"]
+pub struct Environment {
+    /// Railway's id; made from the names when the estate takes the project, unless it was set.
+    pub id: String,
+    /// Shown to people.
+    pub name: String,
+    /// Who may look into it.
+    pub access: Access,
+    /// When it was deleted, if it was.
+    pub deleted_at: Option<String>,
+    /// The shared variables.
+    pub shared: BTreeMap<String, Stored>,
+    /// The services as they are in this environment.
+    pub services: Vec<Service>,
+}
+
+/// Who may look into an environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody who may see the project.
+    Everybody,
+    /// Administrators, and nobody here is one: `canAccess` is false.
+    Administrators,
+}
+
+/// A service in one environment.
+#[derive(Clone, Debug)]
+#[must_use = "a service does nothing until an environment holds it"]
+pub struct Service {
+    /// Railway's id, the same in all environments; made from the names like the others.
+    pub id: String,
+    /// Unique within the project.
+    pub name: String,
+    /// Where its code comes from.
+    pub source: Source,
+    /// The folder of a monorepo that it is built from.
+    pub root_directory: Option<String>,
+    /// The start command of the service's settings.
+    pub start_command: Option<String>,
+    /// The domain that Railway serves it on.
+    pub domain: Option<String>,
+    /// When it was deleted, if it was.
+    pub deleted_at: Option<String>,
+    /// Its variables as stored.
+    pub variables: BTreeMap<String, Stored>,
+}
+
+/// Where a service's code comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Nowhere yet: created empty, or fed by `railway up`.
+    Nothing,
+    /// A container image; what Railway's databases run from.
+    Image(String),
+    /// A GitHub repository, `owner/name`.
+    Repository(String),
+}
+
+/// A variable as stored.
+#[derive(Clone, Debug)]
+pub enum Stored {
+    /// A text, perhaps with references in it.
+    Open(Secret),
+    /// Kept, given to deployments, and never returned.
+    Sealed(Secret),
+}

@@ -1,0 +1,99 @@
+//! The incident that `doctor` was written after: one rotated key, two services that never got it.
+
+use crate::outside::sim::estate::{Environment, Estate, Project, Service};
+use crate::outside::sim::seed::{postgres, redis};
+
+/// The project's id.
+pub const PROJECT: &str = "30cf5498-5aeb-4cf6-b35c-5ba0b9ed81f2";
+
+/// The `.env` that lies in the project's folder. Apart from the rotated key it agrees with Railway: the database is a
+/// local one on purpose, and the signing key is sealed.
+pub const ENV_FILE: &str = "\
+# agentverse, staging: the same names as on Railway
+APP_ENV=staging
+LOG_LEVEL=info
+
+# Whoever calls /api/v1/ops/... shows this key; rotated with step 3 of the drills
+STAGING_OPS_API_KEY=staging-ops-step3-key-2026
+OPS_DRILLS=worker-exit,queue-stall
+
+# docker compose up -d postgres
+DATABASE_URL=postgresql://agentverse:agentverse@localhost:5432/agentverse
+
+JWT_SIGNING_KEY=Zm9yLWxvY2FsLXJ1bnMtb25seQ
+";
+
+/// Project `agentverse`, environment `staging`.
+pub fn estate() -> Estate {
+    let staging = Environment::named("staging")
+        .shared(&[("LOG_LEVEL", "info")])
+        .service(api())
+        .service(worker())
+        .service(postgres("d2Xq9vLr4TtWbn7K"))
+        .service(redis("Hs81mPzcV5ejQy3u"));
+    Estate::of("agentverse").project(Project::named("agentverse").id(PROJECT).environment(staging)).with_tokens()
+}
+
+fn api() -> Service {
+    Service::named("agentverse-api-staging")
+        .repository("agentverse/agentverse")
+        .start("uvicorn agentverse.main:app --host :: --port $PORT --proxy-headers")
+        .domain("agentverse-api-staging.up.railway.app")
+        .variables(&[
+            ("APP_ENV", "staging"),
+            ("DATABASE_URL", "${{Postgres.DATABASE_URL}}"),
+            ("LOG_LEVEL", "${{shared.LOG_LEVEL}}"),
+            ("OPS_DRILLS", "worker-exit,queue-stall"),
+            ("PUBLIC_URL", "https://${{RAILWAY_PUBLIC_DOMAIN}}"),
+            ("REDIS_URL", "${{Redis.REDIS_URL}}"),
+            ("STAGING_OPS_API_KEY", "staging-ops-autumn-key-2025"),
+        ])
+        .sealed("JWT_SIGNING_KEY", "uV7hT0dXw2kQ9rBz")
+}
+
+fn worker() -> Service {
+    Service::named("agentverse-worker-staging")
+        .repository("agentverse/agentverse")
+        // Without `-B`, so that no Celery Beat runs: the other half of the incident.
+        .start("celery --app agentverse.tasks worker --loglevel INFO")
+        .variables(&[
+            ("APP_ENV", "staging"),
+            ("CELERY_BROKER_URL", "${{Redis.REDIS_URL}}/1"),
+            ("DATABASE_URL", "${{Postgres.DATABASE_URL}}"),
+            ("LOG_LEVEL", "${{shared.LOG_LEVEL}}"),
+            ("OPS_DRILLS", "worker-exit,queue-stall"),
+            ("REDIS_URL", "${{Redis.REDIS_URL}}"),
+            ("STAGING_OPS_API_KEY", "staging-ops-autumn-key-2025"),
+        ])
+        .sealed("JWT_SIGNING_KEY", "uV7hT0dXw2kQ9rBz")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ENV_FILE, estate};
+    use crate::outside::sim::seed::tests::{Side, sides};
+
+    #[test]
+    fn nothing_but_the_rotated_key_is_wrong() {
+        let mut estate = estate();
+        let staging = estate.environment("agentverse", "staging").expect("it is there").clone();
+        for service in ["agentverse-api-staging", "agentverse-worker-staging"] {
+            let differing: Vec<(String, Side)> = sides(&estate, &staging, service, ENV_FILE)
+                .into_iter()
+                .filter(|(_, side)| *side != Side::Equal)
+                .collect();
+            let expected = [
+                ("STAGING_OPS_API_KEY", Side::Differs),
+                ("DATABASE_URL", Side::Reference),
+                ("JWT_SIGNING_KEY", Side::Sealed),
+            ];
+            assert_eq!(differing, expected.map(|(name, side)| (name.to_owned(), side)), "{service}");
+        }
+    }
+
+    #[test]
+    fn the_rotated_key_stands_near_the_top_of_the_file() {
+        let line = ENV_FILE.lines().position(|line| line == "STAGING_OPS_API_KEY=staging-ops-step3-key-2026");
+        assert_eq!(line, Some(5));
+    }
+}
