@@ -1,0 +1,164 @@
+//! Files: read with care, written in one step, named as people type them.
+
+mod hint;
+mod path;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::fs::{self, File, FileType};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use crate::drift::Secret;
+use crate::error::Error;
+use crate::outside::files::hint::hint;
+pub use crate::outside::files::path::{display_path, normal};
+pub use crate::outside::files::write::write_whole;
+
+/// The longest `.env` that is read, in bytes. Railway's own limit for all variables of a service is far below it.
+pub const ENV_FILE_LIMIT: u64 = 16 * 1024 * 1024;
+
+/// What a file said, or why nothing was read.
+#[derive(Debug)]
+pub enum Reading {
+    /// The whole text.
+    Text(Secret),
+    /// Nothing of that name is there.
+    Missing,
+    /// It is there, and can't be used: a sentence without full stop, and never a word of the content.
+    Unusable(String),
+}
+
+/// Reads a `.env` that was asked for by name.
+///
+/// Anything but a regular file of UTF-8 text is an [`Error::File`]: a mistyped path must never look like an empty file.
+pub fn read(path: &Path, working_folder: &Path) -> Result<Secret, Error> {
+    let shown = display_path(path, working_folder);
+    match read_text(path, ENV_FILE_LIMIT) {
+        Reading::Text(text) => Ok(text),
+        Reading::Missing => Err(Error::File {
+            path: shown,
+            why: "there is no such file".to_owned(),
+            next: hint(path, working_folder)
+                .unwrap_or_else(|| "name a file that exists with `--env-file PATH`".to_owned()),
+        }),
+        Reading::Unusable(why) => {
+            Err(Error::File { path: shown, why, next: "name a readable text file with `--env-file PATH`".to_owned() })
+        }
+    }
+}
+
+/// Reads at most `limit` bytes of a regular file. It never waits, as a read from a pipe would.
+pub fn read_text(path: &Path, limit: u64) -> Reading {
+    match read_bytes(path, limit) {
+        Ok(bytes) => text(bytes),
+        Err(Refusal::Missing) => Reading::Missing,
+        Err(Refusal::Because(why)) => Reading::Unusable(why),
+    }
+}
+
+enum Refusal {
+    Missing,
+    Because(String),
+}
+
+impl From<io::Error> for Refusal {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::Missing,
+            _ => Self::Because(why(&error)),
+        }
+    }
+}
+
+fn read_bytes(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+    let regular = |metadata: &fs::Metadata| match metadata.is_file() {
+        true if metadata.len() > limit => Err(too_large(limit)),
+        true => Ok(metadata.len()),
+        false => Err(Refusal::Because(format!("it is {}, not a file", kind(metadata.file_type())))),
+    };
+    // Looked at before it is opened, because opening a pipe waits for its other end; and again afterwards, because
+    // another file may stand in its place by then.
+    regular(&fs::metadata(path)?)?;
+    let file = File::open(path)?;
+    let length = regular(&file.metadata()?)?;
+    // Room for everything at once: a vector that grows leaves copies of its content behind.
+    let room = usize::try_from(length.min(limit)).unwrap_or(0) + 1;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
+    file.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit { Err(too_large(limit)) } else { Ok(bytes) }
+}
+
+fn too_large(limit: u64) -> Refusal {
+    Refusal::Because(format!("it is larger than {} MiB", limit / (1024 * 1024)))
+}
+
+fn text(mut bytes: Zeroizing<Vec<u8>>) -> Reading {
+    match String::from_utf8(std::mem::take(&mut *bytes)) {
+        Ok(text) => Reading::Text(Secret::new(text)),
+        Err(error) => {
+            let good = error.utf8_error().valid_up_to();
+            let bytes = Zeroizing::new(error.into_bytes());
+            let (line, column) = end_of(&String::from_utf8_lossy(&bytes[..good]));
+            Reading::Unusable(format!("it is not UTF-8 text: line {line}, column {column}"))
+        }
+    }
+}
+
+/// The 1-based line and column that follow the text.
+fn end_of(text: &str) -> (usize, usize) {
+    let line_start = text.rfind('\n').map_or(0, |newline| newline + 1);
+    (text.matches('\n').count() + 1, text[line_start..].chars().count() + 1)
+}
+
+/// What stands in the way of a file, in words.
+fn kind(file_type: FileType) -> &'static str {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        if file_type.is_fifo() {
+            return "a pipe";
+        }
+        if file_type.is_socket() {
+            return "a socket";
+        }
+        if file_type.is_char_device() || file_type.is_block_device() {
+            return "a device";
+        }
+    }
+    if file_type.is_dir() { "a folder" } else { "something else" }
+}
+
+/// An input or output error in words that hold neither a path nor a number of the system's.
+pub fn why(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file or folder".to_owned(),
+        io::ErrorKind::InvalidInput => "that is not a path".to_owned(),
+        io::ErrorKind::NotADirectory => "a part of its path is not a folder".to_owned(),
+        io::ErrorKind::Other => "the system refused it".to_owned(),
+        kind => kind.to_string(),
+    }
+}
+
+/// The error for a folder without the default `.env`: names what is there instead.
+pub fn no_env_file(looked: &str, working_folder: &Path) -> Error {
+    Error::NoEnvFile { looked: looked.to_owned(), hint: hint(&working_folder.join(looked), working_folder) }
+}
+
+/// The default layer: `.env.<environment>` if it is there, else `.env`, which need not be there.
+///
+/// An environment may be called anything on Railway; a name with other characters than letters, digits, `.`, `_` and `-`
+/// names no file.
+pub fn default_env_file(working_folder: &Path, environment: &str) -> PathBuf {
+    let plain = |character: char| character.is_alphanumeric() || matches!(character, '.' | '_' | '-');
+    let own = working_folder.join(format!(".env.{environment}"));
+    // A broken link counts as there, so that it is an error and not silently another file.
+    if !environment.is_empty() && environment.chars().all(plain) && own.symlink_metadata().is_ok() {
+        own
+    } else {
+        working_folder.join(".env")
+    }
+}

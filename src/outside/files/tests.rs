@@ -1,0 +1,197 @@
+//! Reading, hints, writing, and names of paths, in real folders.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+use crate::outside::files::{
+    Reading, default_env_file, display_path, no_env_file, normal, read, read_text, write_whole,
+};
+
+fn folder(files: &[&str]) -> (tempfile::TempDir, PathBuf) {
+    let guard = tempfile::tempdir().unwrap();
+    let folder = guard.path().canonicalize().unwrap();
+    for file in files {
+        let path = folder.join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "A=1\n").unwrap();
+    }
+    (guard, folder)
+}
+
+/// Why a file can't be read, and what to do.
+fn refused(path: &Path, working_folder: &Path) -> (String, String, String) {
+    match read(path, working_folder) {
+        Err(Error::File { path, why, next }) => (path, why, next),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_file_is_read_byte_for_byte() {
+    let (_guard, folder) = folder(&[]);
+    for text in ["", "A=1", "\u{feff}A=1\r\nB='ü'\r\n", "A=\0\n"] {
+        fs::write(folder.join(".env"), text).unwrap();
+        assert_eq!(read(&folder.join(".env"), &folder).unwrap().reveal(), text);
+    }
+}
+
+#[test]
+fn bytes_that_are_not_utf_8_are_an_error_with_their_place() {
+    let (_guard, folder) = folder(&[]);
+    let cases: &[(&[u8], &str)] = &[
+        (b"\xff", "line 1, column 1"),
+        (b"A=1\nB=marker-4711\xe9\n", "line 2, column 14"),
+        ("A=1\r\n\r\nü=ä\u{7f}".as_bytes(), ""),
+        (b"A=\xc3\xbc\xc3", "line 1, column 4"),
+        (b"\xff\xfeA\x00=\x001\x00", "line 1, column 1"),
+    ];
+    for (bytes, place) in cases {
+        fs::write(folder.join(".env"), bytes).unwrap();
+        if place.is_empty() {
+            assert!(read(&folder.join(".env"), &folder).is_ok());
+            continue;
+        }
+        let (path, why, _) = refused(&folder.join(".env"), &folder);
+        assert_eq!((path.as_str(), why.as_str()), (".env", format!("it is not UTF-8 text: {place}").as_str()));
+    }
+}
+
+#[test]
+fn a_file_may_be_as_long_as_the_limit_and_no_longer() {
+    let (_guard, folder) = folder(&[]);
+    let path = folder.join(".env");
+    fs::write(&path, "12345678").unwrap();
+    assert!(matches!(read_text(&path, 8), Reading::Text(text) if text.reveal() == "12345678"));
+    assert!(matches!(read_text(&path, 7), Reading::Unusable(_)));
+    fs::File::create(&path).unwrap().set_len(16 * 1024 * 1024 + 1).unwrap();
+    assert_eq!(refused(&path, &folder).1, "it is larger than 16 MiB");
+}
+
+#[test]
+fn a_folder_is_not_a_file() {
+    let (_guard, folder) = folder(&["shop/.env"]);
+    assert_eq!(refused(&folder.join("shop"), &folder).1, "it is a folder, not a file");
+    assert_eq!(refused(&folder.join("shop/.env/deeper"), &folder).1, "a part of its path is not a folder");
+    assert_eq!(refused(Path::new("a\0b"), &folder).1, "that is not a path");
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_waited_for() {
+    use std::os::unix::net::UnixListener;
+    let (_guard, folder) = folder(&[".env"]);
+    let made = std::process::Command::new("mkfifo").arg(folder.join("pipe")).status().unwrap();
+    assert!(made.success());
+    let _listener = UnixListener::bind(folder.join("socket")).unwrap();
+    std::os::unix::fs::symlink("pipe", folder.join("link")).unwrap();
+    std::os::unix::fs::symlink(".env", folder.join("good")).unwrap();
+    std::os::unix::fs::symlink("gone", folder.join("broken")).unwrap();
+    for (name, why) in [("pipe", "a pipe"), ("link", "a pipe"), ("socket", "a socket")] {
+        assert_eq!(refused(&folder.join(name), &folder).1, format!("it is {why}, not a file"));
+    }
+    assert_eq!(refused(Path::new("/dev/zero"), &folder).1, "it is a device, not a file");
+    assert_eq!(refused(&folder.join("broken"), &folder).1, "there is no such file");
+    assert!(read(&folder.join("good"), &folder).is_ok());
+}
+
+#[test]
+fn a_missing_file_is_answered_with_what_is_there() {
+    let cases: &[(&[&str], &str, &str)] = &[
+        (&[], ".env", "name a file that exists with `--env-file PATH`"),
+        (&["README.md", "environment.ts", "src/.env"], ".env", "name a file that exists with `--env-file PATH`"),
+        (&[".env", ".envrc"], ".env.staging", "pass `--env-file .env`"),
+        (
+            &[".env.local", ".env.production", "x.env"],
+            ".env.prod",
+            "pass `--env-file .env.production` or `--env-file .env.local` or `--env-file x.env`",
+        ),
+        (&["my own.env"], "my-own.env", "pass `--env-file 'my own.env'`"),
+        (&[".env.example"], ".env", "copy .env.example to .env and fill it in"),
+        (&[".env.example", ".env.local"], ".env", "pass `--env-file .env.local`"),
+        (&[".env/keep"], ".env.local", "name a file that exists with `--env-file PATH`"),
+    ];
+    for (files, wanted, hint) in cases {
+        let (_guard, folder) = folder(files);
+        assert_eq!(refused(&folder.join(wanted), &folder).2, *hint, "{files:?}");
+    }
+}
+
+#[test]
+fn a_file_further_up_in_the_repository_is_offered_and_one_beyond_is_not() {
+    let (_guard, folder) = folder(&[".env", "repository/.git/HEAD", "repository/services/api/main.py"]);
+    let api = folder.join("repository/services/api");
+    assert!(matches!(no_env_file(".env", &api), Error::NoEnvFile { hint: None, looked } if looked == ".env"));
+    fs::write(folder.join("repository/.env"), "A=1").unwrap();
+    let Error::NoEnvFile { hint, .. } = no_env_file(".env", &api) else { panic!() };
+    assert_eq!(hint.as_deref(), Some("pass `--env-file ../../.env`"));
+}
+
+#[test]
+fn the_environments_own_file_is_the_default_if_it_is_there() {
+    let (_guard, folder) = folder(&[".env.staging", "x/.env"]);
+    fs::create_dir_all(folder.join(".env.a/..")).unwrap();
+    for (environment, file) in
+        [("staging", ".env.staging"), ("production", ".env"), ("", ".env"), ("a/../x/.env", ".env")]
+    {
+        assert_eq!(default_env_file(&folder, environment), folder.join(file), "{environment}");
+    }
+}
+
+#[test]
+fn paths_are_shown_as_people_type_them() {
+    let cases = [
+        ("/home/ada/shop", "/home/ada/shop/.env", ".env"),
+        ("/home/ada/shop", ".env", ".env"),
+        ("/home/ada/shop", "./worker/../.env", ".env"),
+        ("/home/ada/shop", "worker/.env", "worker/.env"),
+        ("/home/ada/shop", "/home/ada/shop", "."),
+        ("/home/ada/shop", "/home/ada/.env", "../.env"),
+        ("/home/ada/shop", "/home/ada/shop-two/.env", "../shop-two/.env"),
+        ("/home/ada/shop/api", "/home/ada/.env", "../../.env"),
+        ("/home/ada/shop/api/src", "/home/ada/.env", "/home/ada/.env"),
+        ("/home/ada", "/etc/env", "/etc/env"),
+        ("/", "/etc/env", "etc/env"),
+    ];
+    for (working_folder, path, shown) in cases {
+        assert_eq!(display_path(Path::new(path), Path::new(working_folder)), shown, "{path} from {working_folder}");
+    }
+    assert_eq!(normal(Path::new("/a/./b/../../../c")), Path::new("/c"), "the root has nothing above it");
+}
+
+#[test]
+fn a_result_replaces_the_whole_file() {
+    let (_guard, folder) = folder(&["report.json"]);
+    for text in ["longer than what was there\n", "", "short"] {
+        write_whole(&folder.join("report.json"), text.as_bytes()).unwrap();
+        assert_eq!(fs::read_to_string(folder.join("report.json")).unwrap(), text);
+    }
+    write_whole(&folder.join("new.json"), b"new").unwrap();
+    let mut names: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["new.json", "report.json"], "nothing else is left in the folder");
+
+    let refused = |path: PathBuf| match write_whole(&path, b"x") {
+        Err(Error::Output { why, .. }) => why,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refused(folder.join("no/such/report.json")), "there is no such file or folder");
+    assert_eq!(refused(folder.clone()), "is a directory");
+}
+
+#[cfg(unix)]
+#[test]
+fn links_modes_and_devices_survive_a_result() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let (_guard, folder) = folder(&["real/report.json"]);
+    let (link, real) = (folder.join("link.json"), folder.join("real/report.json"));
+    symlink("real/report.json", &link).unwrap();
+    fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
+    write_whole(&link, b"new").unwrap();
+    assert!(link.symlink_metadata().unwrap().is_symlink());
+    assert_eq!(fs::read_to_string(&real).unwrap(), "new");
+    assert_eq!(real.metadata().unwrap().permissions().mode() & 0o777, 0o640);
+
+    write_whole(Path::new("/dev/null"), b"x").unwrap();
+    assert!(!Path::new("/dev/null").metadata().unwrap().is_file());
+}
