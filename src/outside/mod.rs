@@ -1,6 +1,7 @@
 //! The only room that touches the world: files, git, the process environment, the network, the clock, the terminal.
 #![expect(clippy::disallowed_methods, reason = "this is where doctor meets the world")]
 
+pub mod config;
 pub mod files;
 pub mod git;
 pub mod railway;
