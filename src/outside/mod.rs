@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is where doctor meets the world")]
 
 pub mod config;
+pub mod credentials;
 pub mod files;
 pub mod git;
 pub mod railway;
