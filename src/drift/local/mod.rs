@@ -1,9 +1,40 @@
 //! What a `.env` file says, kept byte for byte.
+//!
+//! A value is what python-dotenv and node's dotenv, which most of Railway's programs use, both read with nothing
+//! substituted. Where they differ it is as written (python-dotenv's reading, else node's), and [`LocalFile::disagreements`]
+//! says so. Reading is a pure function of the bytes, in linear time, and never fails: a broken line costs itself.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use crate::drift::Secret;
+use crate::drift::local::binding::Binding;
+use crate::drift::local::loader::{Body, Substitution, first_wins, last_wins};
+use crate::drift::local::python::Edition;
+use crate::drift::local::text::Counter;
+
+pub mod binding;
+pub mod cause;
+pub mod disagreement;
+pub mod flaw;
+pub mod literal;
+pub mod loader;
+pub mod node;
+pub mod python;
+pub mod quote;
+pub mod rust;
+pub mod spelling;
+pub mod substitution;
+pub mod text;
+
+#[cfg(test)]
+mod tests;
+
+pub use cause::Kind;
+pub use disagreement::{Disagreement, Reading};
+pub use flaw::Flaw;
+pub use loader::Loader;
+pub use spelling::Spelling;
 
 /// A `.env` file. `text` is what was read; entries and flaws point into it.
 #[derive(Debug)]
@@ -13,7 +44,7 @@ pub struct LocalFile {
     text: Secret,
     /// Every assignment in the order of the file, duplicates included.
     pub entries: Vec<Entry>,
-    /// Every line that is no assignment, comment or blank.
+    /// Every line that is no assignment, comment or blank, and every assignment that is broken.
     pub flaws: Vec<Flaw>,
     last: HashMap<String, usize>,
 }
@@ -29,25 +60,51 @@ pub struct Entry {
     pub line: usize,
     /// 1-based column of the key, in characters.
     pub column: usize,
-    /// The bytes of the right-hand side as written, quotes included, without surrounding blanks and comment.
+    /// The bytes of the key as written.
+    pub key_span: Range<usize>,
+    /// The bytes of the right-hand side as written, quotes included, without surrounding blanks and comment. Empty, and
+    /// right behind the `=`, where there is none.
     pub span: Range<usize>,
-}
-
-/// A line that can't be read as an assignment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Flaw {
-    /// 1-based.
-    pub line: usize,
-    /// 1-based, in characters.
-    pub column: usize,
-    /// What is wrong with it, without a word of its text.
-    pub what: &'static str,
+    /// The bytes of the whole line, or lines, with `export`, comment and the last line's end.
+    pub statement: Range<usize>,
 }
 
 impl LocalFile {
     /// Reads a file's text. Never fails: a broken line is a [`Flaw`] and costs that line only.
     pub fn parse(name: impl Into<String>, text: Secret) -> Self {
-        Self { name: name.into(), text, entries: Vec::new(), flaws: Vec::new(), last: HashMap::new() }
+        let body = Body::of(text.reveal());
+        let python = body.python(Edition::Current, Substitution::Off);
+        let merged = literal::merge(&body, &python, &body.node());
+        let flaws = flaw::find(text.reveal(), &body, &python, &merged.bindings);
+        let entries = entries(text.reveal(), merged.bindings);
+        Self { name: name.into(), text, entries, flaws, last: merged.last }
+    }
+
+    /// The same file as that loader reads it: its values, substituted from the file alone, without what it does not read.
+    pub fn read_as(&self, loader: Loader) -> Self {
+        let mut bindings = Body::of(self.text.reveal()).bindings(loader);
+        // A key that python-dotenv reads without a value takes an earlier value away.
+        let unset: HashSet<String> = last_wins(&bindings)
+            .into_iter()
+            .filter(|(_, binding)| binding.value.is_none())
+            .map(|(key, _)| key.to_owned())
+            .collect();
+        bindings.retain(|binding| binding.value.is_some() && !unset.contains(&binding.key));
+        let indexes = bindings.iter().enumerate().map(|(index, binding)| (binding.key.clone(), index));
+        let last = match loader {
+            // `dotenvy::dotenv()` leaves alone what is set already, by an earlier line, too.
+            Loader::Dotenvy => indexes.rev().collect(),
+            Loader::Python | Loader::Node => indexes.collect(),
+        };
+        let entries = entries(self.text.reveal(), bindings);
+        Self { name: self.name.clone(), text: self.text.clone(), entries, flaws: self.flaws.clone(), last }
+    }
+
+    /// What that loader gives for each key, substituted from the file alone.
+    pub fn reading(&self, loader: Loader) -> HashMap<String, Secret> {
+        let bindings = Body::of(self.text.reveal()).bindings(loader);
+        let winners = if loader == Loader::Dotenvy { first_wins(&bindings) } else { last_wins(&bindings) };
+        winners.into_iter().filter_map(|(key, binding)| Some((key.to_owned(), binding.value.clone()?))).collect()
     }
 
     /// The text as it was read.
@@ -64,4 +121,37 @@ impl LocalFile {
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.last.keys().map(String::as_str)
     }
+
+    /// The keys that are assigned more than once: the indexes of each one's entries, by their first.
+    pub fn duplicates(&self) -> Vec<Vec<usize>> {
+        let mut groups: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (index, entry) in self.entries.iter().enumerate() {
+            groups.entry(&entry.key).or_default().push(index);
+        }
+        let mut groups: Vec<_> = groups.into_values().filter(|group| group.len() > 1).collect();
+        groups.sort_unstable();
+        groups
+    }
+
+    /// The keys that dotenvy, python-dotenv and node's dotenv do not all give the same value, and why; in the file's order.
+    pub fn disagreements(&self) -> Vec<Disagreement> {
+        disagreement::find(self)
+    }
+
+    /// The index of the entry that counts for a key.
+    fn index(&self, key: &str) -> Option<usize> {
+        self.last.get(key).copied()
+    }
+}
+
+/// Counts lines and columns for bindings in the order of the text.
+fn entries(original: &str, bindings: Vec<Binding>) -> Vec<Entry> {
+    let mut counter = Counter::new(original);
+    bindings
+        .into_iter()
+        .filter_map(|Binding { key, value, key_span, span, statement }| {
+            let (line, column) = counter.place(key_span.start);
+            Some(Entry { key, value: value?, line, column, key_span, span, statement })
+        })
+        .collect()
 }

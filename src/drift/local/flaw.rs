@@ -1,0 +1,115 @@
+//! The lines that are no assignment, or one that somebody will stumble over.
+
+use std::ops::Range;
+
+use crate::drift::local::binding::Binding;
+use crate::drift::local::loader::{Body, Loader};
+use crate::drift::local::python::{Reading, Refusal, Trouble};
+use crate::drift::local::text::Counter;
+
+/// A line that can't be read as an assignment, or not by everybody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flaw {
+    /// 1-based.
+    pub line: usize,
+    /// 1-based, in characters.
+    pub column: usize,
+    /// What is wrong with it, without a word of its text.
+    pub what: &'static str,
+    /// The key, if the reader takes an assignment from this line all the same.
+    pub key: Option<String>,
+    /// The loaders that get nothing from this line.
+    pub refused_by: Vec<Loader>,
+}
+
+const NO_EQUALS: &str = "there is no `=`";
+const NO_KEY: &str = "there is no key before the `=`";
+const SEVERAL_WORDS: &str = "what stands before the `=` is not one key";
+const UNCLOSED: &str = "a quote is opened and not closed";
+const AFTER_QUOTE: &str = "there is text behind the closing quote";
+const ODD_KEY: &str = "the key holds a character that only python-dotenv takes";
+const NUL: &str = "there is a NUL byte, which no environment can hold";
+
+/// A flaw before its place is counted and the loaders are asked.
+struct Spot {
+    at: usize,
+    what: &'static str,
+}
+
+/// Finds the flaws of a text, in its order. `python` is the current edition's reading, `bindings` the merged one.
+pub fn find(original: &str, body: &Body<'_>, python: &Reading, bindings: &[Binding]) -> Vec<Flaw> {
+    let mut spots = Vec::new();
+    for refusal in &python.refusals {
+        refused(original, refusal, bindings, &mut spots);
+    }
+    let bare = python.bindings.iter().filter(|binding| binding.value.is_none());
+    let lost = bare.filter(|binding| covering(bindings, binding.key_span.start).is_none());
+    spots.extend(lost.map(|binding| Spot { at: binding.key_span.start, what: NO_EQUALS }));
+    for binding in bindings {
+        let at = binding.key_span.start;
+        if original[at..binding.span.end.max(at)].contains('\0') {
+            spots.push(Spot { at, what: NUL });
+        } else if !binding.key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte)) {
+            spots.push(Spot { at, what: ODD_KEY });
+        }
+    }
+    spots.sort_by_key(|spot| spot.at);
+    if spots.is_empty() { Vec::new() } else { describe(original, body, python, (bindings, spots)) }
+}
+
+fn describe(original: &str, body: &Body<'_>, python: &Reading, found: (&[Binding], Vec<Spot>)) -> Vec<Flaw> {
+    let (bindings, spots) = found;
+    let (dotenvy, node) = (body.rust(), body.node());
+    let mut counter = Counter::new(original);
+    let describe = |spot: Spot| {
+        let (line, column) = counter.place(spot.at);
+        let gives = |bindings: &[Binding]| covering(bindings, spot.at).is_some_and(|binding| binding.value.is_some());
+        // Rust's `set_var` panics and Python's `os.environ` raises; node cuts the value.
+        let refuses = |loader: &Loader| match loader {
+            Loader::Dotenvy => spot.what == NUL || !gives(&dotenvy.bindings),
+            Loader::Python => spot.what == NUL || !gives(&python.bindings),
+            Loader::Node => !gives(&node),
+        };
+        let refused_by = Loader::ALL.into_iter().filter(refuses).collect();
+        let key = covering(bindings, spot.at).map(|binding| binding.key.clone());
+        Flaw { line, column, what: spot.what, key, refused_by }
+    };
+    spots.into_iter().map(describe).collect()
+}
+
+/// What python-dotenv refuses, and the further lines that go down with it and that node's dotenv does not read either.
+fn refused(original: &str, refusal: &Refusal, bindings: &[Binding], spots: &mut Vec<Spot>) {
+    for (index, (start, line)) in lines(original, &refusal.range).enumerate() {
+        let text = line.trim_start();
+        let at = start + line.len() - text.len();
+        let equals = text.contains('=');
+        if index == 0 {
+            let what = match refusal.trouble {
+                Trouble::NoKey if equals => NO_KEY,
+                Trouble::NoEquals if equals => SEVERAL_WORDS,
+                Trouble::NoKey | Trouble::NoEquals => NO_EQUALS,
+                Trouble::Unclosed => UNCLOSED,
+                Trouble::AfterQuote => AFTER_QUOTE,
+            };
+            spots.push(Spot { at: refusal.at, what });
+        } else if !text.is_empty() && !text.starts_with('#') && covering(bindings, at).is_none() {
+            spots.push(Spot { at, what: if equals { SEVERAL_WORDS } else { NO_EQUALS } });
+        }
+    }
+}
+
+/// The lines of a range: where each starts, and its text without its end.
+fn lines<'t>(original: &'t str, range: &Range<usize>) -> impl Iterator<Item = (usize, &'t str)> {
+    let mut next = range.start;
+    original[range.clone()].split(['\n', '\r']).map(move |line| {
+        let start = next;
+        next += line.len() + 1;
+        (start, line)
+    })
+}
+
+/// The binding whose statement holds the offset.
+pub fn covering(bindings: &[Binding], at: usize) -> Option<&Binding> {
+    let index = bindings.partition_point(|binding| binding.statement.start <= at).checked_sub(1)?;
+    bindings.get(index).filter(|binding| binding.statement.end > at)
+}

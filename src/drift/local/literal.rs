@@ -1,0 +1,65 @@
+//! The values as written: where python-dotenv and node's dotenv agree, theirs; else python-dotenv's, else node's.
+
+use std::collections::HashMap;
+
+use crate::drift::local::binding::Binding;
+use crate::drift::local::loader::{Body, Substitution, last_wins};
+use crate::drift::local::python::{Edition, Reading};
+
+/// The assignments of a text in its order, and the index of the one that counts for each key.
+pub struct Literal {
+    /// Every assignment that one of the two reads; each has a value.
+    pub bindings: Vec<Binding>,
+    /// Key → index.
+    pub last: HashMap<String, usize>,
+}
+
+/// Puts the two readings together. `python` is the current edition's, nothing substituted.
+pub fn merge(body: &Body<'_>, python: &Reading, node: &[Binding]) -> Literal {
+    let mut bindings = interleave(&python.bindings, node);
+    let mut last: HashMap<String, usize> =
+        bindings.iter().enumerate().map(|(index, binding)| (binding.key.clone(), index)).collect();
+    settle(body, python, node, &mut bindings, &mut last);
+    Literal { bindings, last }
+}
+
+/// By position: python-dotenv's reading, and node's where python-dotenv has no value.
+fn interleave(python: &[Binding], node: &[Binding]) -> Vec<Binding> {
+    let mut bindings = Vec::with_capacity(python.len().max(node.len()));
+    let mut others = node.iter().peekable();
+    for binding in python.iter().filter(|binding| binding.value.is_some()) {
+        while let Some(other) = others.next_if(|other| other.key_span.start <= binding.key_span.start) {
+            let same = other.key_span.start == binding.key_span.start && other.key == binding.key;
+            if !same {
+                bindings.push(other.clone());
+            }
+        }
+        bindings.push(binding.clone());
+    }
+    bindings.extend(others.cloned());
+    bindings
+}
+
+/// Where some edition of python-dotenv and node's dotenv give a key the same value, that is its value, whatever else
+/// stands further down that only one of them reads.
+fn settle(
+    body: &Body<'_>,
+    python: &Reading,
+    node: &[Binding],
+    bindings: &mut [Binding],
+    last: &mut HashMap<String, usize>,
+) {
+    let classic = body.python(Edition::Classic, Substitution::Off);
+    let editions = [last_wins(&python.bindings), last_wins(&classic.bindings)];
+    for (key, agreed) in last_wins(node) {
+        let backed = editions.iter().any(|edition| edition.get(key).is_some_and(|other| other.value == agreed.value));
+        let Some(&index) = last.get(key) else { continue };
+        if !backed || bindings[index].value == agreed.value {
+            continue;
+        }
+        let from = bindings.partition_point(|binding| binding.key_span.start < agreed.key_span.start);
+        let place = bindings[from..].iter().position(|binding| binding.key == key).map_or(index, |at| from + at);
+        bindings[place].clone_from(agreed);
+        last.insert(key.to_owned(), place);
+    }
+}

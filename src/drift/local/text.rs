@@ -1,0 +1,135 @@
+//! A file's text as the loaders see it: without a byte order mark, with one kind of line end, and with a way back.
+
+use std::ops::Range;
+
+use zeroize::Zeroizing;
+
+/// U+FEFF, which some editors put in front of UTF-8.
+pub const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// A text whose line ends are all LF: Python opens files so, and node's dotenv replaces CRLF and CR before it looks.
+#[derive(Debug)]
+pub struct Normal {
+    text: Zeroizing<String>,
+    /// Bytes of the byte order mark that was taken off.
+    skipped: usize,
+    /// Offsets of the line ends that were CRLF: everything after each stands one byte further on in the original.
+    shortened: Vec<usize>,
+}
+
+impl Normal {
+    /// Takes off the byte order mark and makes every line end an LF.
+    pub fn of(original: &str) -> Self {
+        let body = original.strip_prefix(BYTE_ORDER_MARK).unwrap_or(original);
+        let mut text = Zeroizing::new(String::with_capacity(body.len()));
+        let mut shortened = Vec::new();
+        let mut rest = body;
+        while let Some(at) = rest.find('\r') {
+            text.push_str(&rest[..at]);
+            rest = &rest[at + 1..];
+            if let Some(after) = rest.strip_prefix('\n') {
+                shortened.push(text.len());
+                rest = after;
+            }
+            text.push('\n');
+        }
+        text.push_str(rest);
+        Self { text, skipped: original.len() - body.len(), shortened }
+    }
+
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether a byte order mark was taken off.
+    pub fn had_mark(&self) -> bool {
+        self.skipped > 0
+    }
+
+    /// Where an offset of this text stands in the original.
+    pub fn original(&self, offset: usize) -> usize {
+        self.skipped + offset + self.shortened.partition_point(|&at| at < offset)
+    }
+
+    /// Where a range of this text stands in the original.
+    pub fn span(&self, range: &Range<usize>) -> Range<usize> {
+        self.original(range.start)..self.original(range.end)
+    }
+}
+
+/// 1-based lines and columns for offsets that only grow, so that a whole file is counted once.
+#[derive(Debug)]
+pub struct Counter<'t> {
+    original: &'t str,
+    at: usize,
+    line: usize,
+    column: usize,
+}
+
+impl<'t> Counter<'t> {
+    /// Starts at line 1, column 1, which is behind a byte order mark.
+    pub fn new(original: &'t str) -> Self {
+        let at = if original.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
+        Self { original, at, line: 1, column: 1 }
+    }
+
+    /// Line and column of an offset, which must not be smaller than the one before. LF, CRLF and CR end a line.
+    pub fn place(&mut self, offset: usize) -> (usize, usize) {
+        let end = offset.max(self.at);
+        let mut characters = self.original[self.at..end].chars().peekable();
+        while let Some(character) = characters.next() {
+            if character == '\n' || (character == '\r' && characters.peek() != Some(&'\n')) {
+                self.line += 1;
+                self.column = 1;
+            } else {
+                self.column += 1;
+            }
+        }
+        self.at = end;
+        (self.line, self.column)
+    }
+}
+
+/// The first byte of the line that holds the offset.
+pub fn line_start(text: &str, offset: usize) -> usize {
+    text[..offset].rfind('\n').map_or(0, |at| at + 1)
+}
+
+/// The offset of the line end at or after the offset, or the end of the text.
+pub fn line_end(text: &str, offset: usize) -> usize {
+    text[offset..].find('\n').map_or(text.len(), |at| offset + at)
+}
+
+/// The first byte of the line after the one that holds the offset, or the end of the text.
+pub fn next_line(text: &str, offset: usize) -> usize {
+    (line_end(text, offset) + 1).min(text.len())
+}
+
+/// The offset after a run of characters that `belongs` accepts.
+pub fn skip(text: &str, offset: usize, belongs: fn(char) -> bool) -> usize {
+    text[offset..].find(|character| !belongs(character)).map_or(text.len(), |at| offset + at)
+}
+
+/// Whether the text goes on with that character at the offset.
+pub fn stands(text: &str, offset: usize, wanted: char) -> bool {
+    text[offset..].starts_with(wanted)
+}
+
+/// Line numbers for offsets in any order.
+#[derive(Debug)]
+pub struct Lines(Vec<usize>);
+
+impl Lines {
+    /// Finds the line ends: LF, CRLF and CR.
+    pub fn of(original: &str) -> Self {
+        let bytes = original.as_bytes();
+        let ends = |&(at, &byte): &(usize, &u8)| byte == b'\n' || (byte == b'\r' && bytes.get(at + 1) != Some(&b'\n'));
+        Self(bytes.iter().enumerate().filter(ends).map(|(at, _)| at).collect())
+    }
+
+    /// The 1-based line of an offset.
+    pub fn line(&self, offset: usize) -> usize {
+        self.0.partition_point(|&end| end < offset) + 1
+    }
+}

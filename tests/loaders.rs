@@ -1,0 +1,152 @@
+//! The reader against the loaders themselves: python-dotenv, node's dotenv and dotenvy read thousands of generated files.
+//!
+//! `NODE_PATH` says where node's dotenv is. `LOADERS_FILES` and `LOADERS_SEED` ask for more files, or for others.
+
+#![expect(clippy::disallowed_methods, reason = "starts the real loaders")]
+#![expect(clippy::print_stdout, reason = "the figures are what the run is for")]
+
+#[path = "loaders/generate.rs"]
+mod generate;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use generate::Generator;
+use railway_doctor::drift::Secret;
+use railway_doctor::drift::local::binding::Binding;
+use railway_doctor::drift::local::loader::{Body, Loader, Substitution, first_wins, last_wins};
+use railway_doctor::drift::local::python::Edition;
+use railway_doctor::drift::local::{LocalFile, Reading};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+/// Key → value, `None` for python-dotenv's keys without one.
+type Values = BTreeMap<String, Option<String>>;
+
+#[derive(Deserialize)]
+struct Answer<T> {
+    version: String,
+    files: Vec<T>,
+}
+
+fn ask<T: DeserializeOwned>(program: &str, script: &str, texts: &[String]) -> Answer<T> {
+    let mut child = Command::new(program)
+        .arg(format!("{}/tests/loaders/{script}", env!("CARGO_MANIFEST_DIR")))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the interpreter is installed");
+    let question = serde_json::to_vec(texts).unwrap();
+    child.stdin.take().unwrap().write_all(&question).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{script} failed");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn values<'b>(bindings: impl IntoIterator<Item = (&'b str, &'b Binding)>) -> Values {
+    let text = |binding: &Binding| binding.value.as_ref().map(|value| value.reveal().to_owned());
+    bindings.into_iter().map(|(key, binding)| (key.to_owned(), text(binding))).collect()
+}
+
+fn number(variable: &str, default: u64) -> u64 {
+    std::env::var(variable).map_or(default, |text| text.parse().expect("a number"))
+}
+
+/// dotenvy's own answers: the first and the last value of each key.
+fn ask_dotenvy(text: &str) -> [Values; 2] {
+    let answers = dotenvy::from_read_iter(text.strip_prefix('\u{feff}').unwrap_or(text).as_bytes());
+    let answers: Vec<_> = answers.flatten().map(|(key, value)| (key, Some(value))).collect();
+    [answers.iter().rev().cloned().collect(), answers.into_iter().collect()]
+}
+
+#[test]
+#[ignore = "asks the real python-dotenv and node dotenv; .ci/run installs them and runs it"]
+fn the_reader_agrees_with_the_loaders_themselves() {
+    let mut generator = Generator::new(number("LOADERS_SEED", 1));
+    let texts: Vec<String> = (0..number("LOADERS_FILES", 20_000)).map(|_| generator.file()).collect();
+    let python: Answer<[Values; 2]> = ask("python3", "read.py", &texts);
+    let node: Answer<Values> = ask("node", "read.js", &texts);
+    let edition = edition(&python.version);
+    let mut figures = Figures::default();
+    for (index, text) in texts.iter().enumerate() {
+        let [literal, substituted] = &python.files[index];
+        let [first, last] = ask_dotenvy(text);
+        let body = Body::of(text);
+        let read = |substitution| values(last_wins(&body.python(edition, substitution).bindings));
+        assert_eq!(&read(Substitution::Off), literal, "python-dotenv, literal: {text:?}");
+        assert_eq!(&read(Substitution::FromTheFile), substituted, "python-dotenv, substituted: {text:?}");
+        assert_eq!(values(last_wins(&body.node())), node.files[index], "node's dotenv: {text:?}");
+        assert_eq!(values(first_wins(&body.rust().bindings)), first, "dotenvy: {text:?}");
+        assert_eq!(values(last_wins(&body.rust().bindings)), last, "dotenvy: {text:?}");
+        figures.count(text, literal, [substituted, &node.files[index], &first, &last]);
+    }
+    println!("python-dotenv {}, node's dotenv {}, dotenvy 0.15: {figures:?}", python.version, node.version);
+    assert!(figures.agreed * 4 > figures.keys, "the files are too wild to say much: {figures:?}");
+}
+
+/// Which grammar the installed python-dotenv has; 1.2.3 had half of each.
+fn edition(version: &str) -> Edition {
+    let numbers: Vec<u32> = version.split('.').map_while(|part| part.parse().ok()).collect();
+    assert_ne!(numbers, [1, 2, 3], "install another python-dotenv");
+    if numbers.as_slice() >= [1, 2, 4].as_slice() { Edition::Current } else { Edition::Classic }
+}
+
+#[derive(Debug, Default)]
+struct Figures {
+    files: usize,
+    keys: usize,
+    /// python-dotenv (nothing substituted) and node's dotenv agree, and so does the reader.
+    agreed: usize,
+    /// Some loader differs, and it is told.
+    disagreements: usize,
+    /// No loader differs.
+    unanimous: usize,
+    flaws: usize,
+}
+
+impl Figures {
+    /// Holds one file to the promise, key by key.
+    fn count(&mut self, text: &str, literal: &Values, loaders: [&Values; 4]) {
+        let file = LocalFile::parse(".env", Secret::new(text));
+        assert_eq!(file.text().reveal(), text);
+        let [_, node, ..] = loaders;
+        let told = file.disagreements();
+        let told: BTreeSet<&str> = told.iter().map(|disagreement| disagreement.key.as_str()).collect();
+        let lists = std::iter::once(literal).chain(loaders);
+        let keys: BTreeSet<&str> = lists.flat_map(|values| values.keys().map(String::as_str)).collect();
+        for &key in &keys {
+            let ours = file.entry(key).map(|entry| entry.value.reveal());
+            let theirs = |values: &Values| values.get(key).cloned().flatten();
+            if theirs(literal).is_some() && theirs(literal) == theirs(node) {
+                assert_eq!(ours, theirs(node).as_deref(), "{key} as both read it: {text:?}");
+                self.agreed += 1;
+            }
+            let differs = loaders.into_iter().any(|values| theirs(values) != theirs(literal));
+            if differs {
+                assert!(told.contains(key), "{key} is read differently, and that is not told: {text:?}");
+                self.disagreements += 1;
+            } else {
+                // A key that python-dotenv forgets again and that nobody else takes still has its line.
+                let forgotten = theirs(literal).is_none() && told.contains(key);
+                assert!(forgotten || ours == theirs(literal).as_deref(), "{key} as all read it: {text:?}");
+                self.unanimous += 1;
+            }
+        }
+        self.files += 1;
+        self.keys += keys.len();
+        self.flaws += file.flaws.len();
+    }
+}
+
+#[test]
+fn a_disagreement_names_the_loader_that_differs() {
+    let file = LocalFile::parse(".env", Secret::new("A=b#c\nB=x y\nC=1\n"));
+    let told: Vec<_> = file
+        .disagreements()
+        .into_iter()
+        .map(|told| (told.key.clone(), Loader::ALL.map(|loader| told.reading(loader))))
+        .collect();
+    use Reading::{Different, Refused, Same};
+    assert_eq!(told, [("A".into(), [Same, Same, Different]), ("B".into(), [Refused, Same, Same])]);
+}

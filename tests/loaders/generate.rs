@@ -1,0 +1,102 @@
+//! `.env` files as nobody should write them, the same ones for the same seed.
+
+const KEYS: &[&str] = &[
+    "A", "B", "KEY", "MY_VAR", "A", "B", "a.b", "A-B", "1A", "é", "'Q'", "\"Q\"", "A B", "export", "__proto__", "A:", "",
+    "constructor", "\u{feff}A", "'A", "A$B", "_", "''", "'a\nb'", "exportA", "Q0doctor0x",
+];
+const SEPARATORS: &[&str] = &[
+    "=", "=", "=", "=", "=", "=", " = ", "= ", ": ", ":", " =", "=\t", "=\n", "\n=", ":\n", "==", "\u{a0}=", "=\u{85}", "",
+    "=\r", "=\n\n", " ", "=\u{2028}",
+];
+const ATOMS: &[&str] = &[
+    "a", "b1", "x y", " ", "  ", "\t", "#", " #", "# c", "'", "\"", "`", "\\", "\\n", "\\'", "\\\"", "\\\\", "\\t", "\\r",
+    "\\`", "\\$", "$", "${", "}", "${A}", "$A", "$B", "$$", "${{P.D}}", "${A:-d}", "${A:b}", ":", "=", ",", "{", "\n", "\r",
+    "\r\n", "\u{2028}", "\u{85}", "\u{a0}", "\u{feff}", "\u{1c}", "\u{b}", "é", "😀", "\0", "export ", "A=", "B=", "\nA=",
+    "\nB='", "\"\n", "' ", "${MY_VAR}", "$MY_VAR", "${a.b}", "$Q0doctor0x", "\\a\\b\\f\\v", "${A\n}", "+/", "\n#",
+];
+const OTHERS: &[&str] = &[
+    "# comment", "", "   ", "FOO", "=x", "export A", "export", "export ", "-----BEGIN KEY-----", "MIIB==", "{", "}",
+    "FOO BAR=1", "A: b", "#A='", "# it's", "\u{feff}", "A", "B", "source .env", "\t# c",
+];
+const ENDS: &[&str] = &[
+    "\n", "\n", "\n", "\n", "\r\n", "\r\n", "\r", "", " \n", " # c\n", "#c\n", " 'tail\n", " ", "\u{2028}", "\n\n", "\t\r\n",
+    " #'\n", " # \"\n", "\u{1c}\n",
+];
+
+/// A small generator (xorshift64*), so that a seed means the same files for ever.
+pub(crate) struct Generator(u64);
+
+impl Generator {
+    /// Starts from a seed.
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        let high = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33;
+        usize::try_from(high).expect("31 bits fit") % end
+    }
+
+    fn pick(&mut self, list: &[&'static str]) -> &'static str {
+        list[self.below(list.len())]
+    }
+
+    /// One file.
+    pub(crate) fn file(&mut self) -> String {
+        let mut text = String::new();
+        if self.below(20) == 0 {
+            text.push('\u{feff}');
+        }
+        match self.below(10) {
+            0 => self.atoms(12, &mut text),
+            1..4 => self.tame(&mut text),
+            _ => (0..=self.below(5)).for_each(|_| self.line(&mut text)),
+        }
+        text
+    }
+
+    fn line(&mut self, text: &mut String) {
+        match self.below(8) {
+            0 => text.push_str(self.pick(OTHERS)),
+            1 => self.atoms(6, text),
+            _ => self.assignment(text),
+        }
+        text.push_str(self.pick(ENDS));
+    }
+
+    fn assignment(&mut self, text: &mut String) {
+        text.push_str(["", "", "", "", "  ", "export ", "export\t", "export\n", "\n\n", " export  "][self.below(10)]);
+        text.push_str(self.pick(KEYS));
+        text.push_str(self.pick(SEPARATORS));
+        match self.below(3) {
+            0 => self.atoms(4, text),
+            kind => {
+                let quote = ["'", "\"", "\"", "`"][self.below(4)];
+                text.push_str(quote);
+                self.atoms(2 * kind, text);
+                text.push_str(if self.below(12) == 0 { "" } else { quote });
+            }
+        }
+    }
+
+    /// A file that a sane person could have written, so that agreement is tried, too.
+    fn tame(&mut self, text: &mut String) {
+        for _ in 0..=self.below(4) {
+            let key = ["A", "B", "KEY", "MY_VAR"][self.below(4)];
+            let value = ["1", "a b", "p@ss", "it's", "https://h/p?q=1#f", "C:\\path", "${{P.D}}", "{\"a\": 1}", "", "x\\ny"]
+                [self.below(10)];
+            let quote = ["", "", "'", "\""][self.below(4)];
+            let end = ["\n", "\n", "\r\n", " # note\n"][self.below(4)];
+            text.extend([key, "=", quote, value, quote, end]);
+        }
+    }
+
+    fn atoms(&mut self, most: usize, text: &mut String) {
+        for _ in 0..self.below(most + 1) {
+            text.push_str(self.pick(ATOMS));
+        }
+    }
+}
