@@ -1,11 +1,24 @@
 //! The thinking: both sides in, findings out. Pure: no files, no clock, no network, no process environment.
 
+pub mod absence;
+pub mod comparison;
+pub mod examine;
 pub mod finding;
 pub mod local;
+pub mod nature;
+pub mod oddity;
 pub mod policy;
+pub mod reason;
+pub mod reference;
 pub mod rule;
+#[cfg(test)]
+pub(crate) mod scene;
+pub mod scope;
 pub mod secret;
+pub mod secret_like;
+pub mod sentence;
 pub mod survey;
+pub mod system;
 pub mod variable;
 
 pub use finding::{Finding, Severity};

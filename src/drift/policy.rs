@@ -63,15 +63,21 @@ impl Ignore {
         self.until.is_none_or(|until| today <= until)
     }
 
-    /// Whether it speaks of that key on that service under that rule.
-    pub fn covers(&self, finding: &Finding, service: &Named, environment: &Named) -> bool {
+    /// Whether it speaks of that key under that rule in that environment, on whatever service.
+    pub fn concerns(&self, finding: &Finding, environment: &Named) -> bool {
         let Some(key) = &finding.key else { return false };
-        let names = |list: &[String], candidates: [&str; 2]| {
-            list.is_empty() || list.iter().any(|item| candidates.contains(&item.as_str()))
-        };
         self.keys.iter().any(|pattern| WildMatch::new(pattern).matches(key))
-            && names(&self.services, [&service.id, &service.name])
             && names(&self.environments, [&environment.id, &environment.name])
             && names(&self.rules, [finding.rule.code, finding.rule.name])
     }
+
+    /// Whether it speaks of that service.
+    pub fn includes(&self, service: &Named) -> bool {
+        names(&self.services, [&service.id, &service.name])
+    }
+}
+
+/// Whether the list has one of the names; an empty list has all.
+fn names(list: &[String], candidates: [&str; 2]) -> bool {
+    list.is_empty() || list.iter().any(|item| candidates.contains(&item.as_str()))
 }

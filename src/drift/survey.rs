@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
+use crate::drift::finding::{Place, Sighting};
 use crate::drift::local::{Entry, LocalFile};
 use crate::drift::policy::Policy;
 use crate::drift::variable::Variable;
@@ -54,6 +55,19 @@ pub struct Local<'s> {
     pub file: &'s LocalFile,
     /// The assignment that won.
     pub entry: &'s Entry,
+}
+
+impl Local<'_> {
+    /// Where it stands.
+    pub fn place(&self) -> Place {
+        Place { file: self.file.name.clone(), line: self.entry.line }
+    }
+
+    /// It, for the lines below a finding.
+    pub fn sighting(&self) -> Sighting {
+        let place = format!("{}:{}", self.file.name, self.entry.line);
+        Sighting { place, value: Some(self.entry.value.clone()), state: "local" }
+    }
 }
 
 /// Everything one check knows.

@@ -107,6 +107,22 @@ impl LocalFile {
         winners.into_iter().filter_map(|(key, binding)| Some((key.to_owned(), binding.value.clone()?))).collect()
     }
 
+    /// A file of those assignments, `(key, value, line)`: what a rule sees of a file, without a text behind it.
+    #[cfg(test)]
+    pub(crate) fn of(name: &str, rows: &[(&str, &str, usize)]) -> Self {
+        let entry = |&(key, value, line): &(&str, &str, usize)| Entry {
+            key: key.to_owned(),
+            value: Secret::new(value),
+            line,
+            column: 1,
+            span: 0..0,
+        };
+        let mut file = Self::parse(name, Secret::new(""));
+        file.entries = rows.iter().map(entry).collect();
+        file.last = rows.iter().enumerate().map(|(index, row)| (row.0.to_owned(), index)).collect();
+        file
+    }
+
     /// The text as it was read.
     pub fn text(&self) -> &Secret {
         &self.text

@@ -1,12 +1,23 @@
 //! The rules, and the one list of them.
 
+pub mod dangling_reference;
+pub mod duplicate_key;
+pub mod local_by_nature;
+pub mod missing_locally;
+pub mod missing_on_railway;
+pub mod reference_differs;
+pub mod sealed;
+pub mod services_disagree;
+pub mod unreadable_line;
+pub mod value_differs;
+
 use crate::drift::finding::{Finding, Severity};
 use crate::drift::survey::Survey;
 
 /// One thing that can be wrong. A `static`, not a trait object: nothing to construct, nothing to register twice.
 #[derive(Debug)]
 pub struct Rule {
-    /// `D103`: stable, never reused. `D1xx` file against Railway, `D2xx` the file itself, `D3xx` safety, `D4xx` deployment.
+    /// `D103`: stable, never reused. `D1xx` file against Railway, `D2xx` the file itself, `D3xx` safety, `D4xx` running.
     pub code: &'static str,
     /// `value-differs`: the file name with hyphens.
     pub name: &'static str,
@@ -21,7 +32,18 @@ pub struct Rule {
 }
 
 /// Every rule, by code.
-pub static RULES: &[&Rule] = &[];
+pub static RULES: &[&Rule] = &[
+    &missing_on_railway::RULE,
+    &missing_locally::RULE,
+    &value_differs::RULE,
+    &local_by_nature::RULE,
+    &services_disagree::RULE,
+    &reference_differs::RULE,
+    &dangling_reference::RULE,
+    &sealed::RULE,
+    &duplicate_key::RULE,
+    &unreadable_line::RULE,
+];
 
 /// The rule of that name or code.
 pub fn find(name: &str) -> Option<&'static Rule> {

@@ -1,0 +1,95 @@
+//! Keys of files that services lack.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::drift::survey::Local;
+use crate::drift::{Survey, Target, system};
+
+/// A key of a file that at least one of the services which take it from there does not have.
+#[derive(Debug)]
+pub struct Absence<'s> {
+    /// The key.
+    pub key: &'s str,
+    /// The assignment that counts.
+    pub local: Local<'s>,
+    /// How many readable services take the key from that file.
+    pub users: usize,
+    /// How many of them lack it.
+    pub lacking: usize,
+    /// The ones that lack it, in the order of the survey; empty where naming all of them would be beyond reading.
+    pub named: Vec<&'s Target>,
+    /// The ones that have it.
+    pub having: Vec<&'s Target>,
+}
+
+/// How many pairs of key and service are named at all. More would be a list that nobody reads, in memory that it is
+/// not worth: a file of 100,000 lines beside 1,000 services that have none of it.
+const NAMED_AT_MOST: usize = 200_000;
+
+/// Services with the same layers, so that a file is gone through once for all of them.
+struct Group<'s> {
+    targets: Vec<&'s Target>,
+    /// Which of them have a key.
+    having: HashMap<&'s str, Vec<&'s Target>>,
+}
+
+/// Every key of a file that one of the readable services lacks which take it from there, by key and file. System
+/// variables are nobody's to lack.
+pub fn absences(survey: &Survey) -> Vec<Absence<'_>> {
+    let groups = groups(survey);
+    let mut users: BTreeMap<(&str, usize), Vec<usize>> = BTreeMap::new();
+    for (index, (layers, _)) in groups.iter().enumerate() {
+        for (key, layer) in winners(survey, layers) {
+            users.entry((key, layer)).or_default().push(index);
+        }
+    }
+    let mut budget = NAMED_AT_MOST;
+    let missing = users.into_iter().filter(|((key, _), _)| !system::is_provided(key));
+    missing.filter_map(|((key, layer), users)| absence(survey, &groups, (key, layer), &users, &mut budget)).collect()
+}
+
+fn groups(survey: &Survey) -> Vec<(&[usize], Group<'_>)> {
+    let mut groups: BTreeMap<&[usize], Group<'_>> = BTreeMap::new();
+    for target in survey.readable() {
+        let group =
+            groups.entry(&target.layers).or_insert_with(|| Group { targets: Vec::new(), having: HashMap::new() });
+        group.targets.push(target);
+        for key in target.stored.iter().flat_map(|stored| stored.keys()) {
+            group.having.entry(key).or_default().push(target);
+        }
+    }
+    groups.into_iter().collect()
+}
+
+/// Every key of the layers with the layer that wins.
+fn winners<'s>(survey: &'s Survey, layers: &[usize]) -> HashMap<&'s str, usize> {
+    layers.iter().flat_map(|&layer| survey.files[layer].keys().map(move |key| (key, layer))).collect()
+}
+
+fn absence<'s>(
+    survey: &'s Survey,
+    groups: &[(&[usize], Group<'s>)],
+    (key, layer): (&'s str, usize),
+    users: &[usize],
+    budget: &mut usize,
+) -> Option<Absence<'s>> {
+    let groups = || users.iter().map(|&index| &groups[index].1);
+    let by_name = |mut targets: Vec<&'s Target>| {
+        targets.sort_by(|one, other| one.service.name.cmp(&other.service.name));
+        targets
+    };
+    let having = by_name(groups().filter_map(|group| group.having.get(key)).flatten().copied().collect());
+    let users: usize = groups().map(|group| group.targets.len()).sum();
+    let lacking = users - having.len();
+    if lacking == 0 {
+        return None;
+    }
+    let mut named = Vec::new();
+    if lacking <= *budget {
+        *budget -= lacking;
+        let targets = groups().flat_map(|group| group.targets.iter().copied());
+        named = by_name(targets.filter(|target| target.variable(key).is_none()).collect());
+    }
+    let file = &survey.files[layer];
+    file.entry(key).map(|entry| Absence { key, local: Local { file, entry }, users, lacking, named, having })
+}

@@ -1,0 +1,119 @@
+//! One key on one service, held against the file.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::drift::finding::Sighting;
+use crate::drift::nature::{self, Nature};
+use crate::drift::reference::{self, State};
+use crate::drift::survey::Local;
+use crate::drift::{Secret, Survey, Target, Variable, system};
+
+/// A key that both sides have.
+#[derive(Clone, Copy, Debug)]
+pub struct Pair<'s> {
+    /// The service.
+    pub target: &'s Target,
+    /// The key.
+    pub key: &'s str,
+    /// What Railway stores.
+    pub variable: &'s Variable,
+    /// What the file says.
+    pub local: Local<'s>,
+}
+
+/// What a comparison came to. Every rule that compares asks here, so that no two of them tell of the same difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Byte for byte.
+    Equal,
+    /// Railway does not tell the value.
+    Sealed,
+    /// They differ, and are meant to.
+    LocalByNature(Nature),
+    /// Railway stores a reference that leads nowhere.
+    Dangling,
+    /// Railway renders a reference to something else.
+    ReferenceDiffers,
+    /// Railway stores another literal.
+    Differs,
+}
+
+/// Every key that a service and its layers have both, without those that Railway sets itself.
+pub fn pairs(survey: &Survey) -> impl Iterator<Item = Pair<'_>> {
+    survey.targets.iter().flat_map(move |target| {
+        target.stored.iter().flatten().filter_map(move |(key, variable)| {
+            let local = survey.local(target, key)?;
+            (!system::is_provided(key)).then_some(Pair { target, key, variable, local })
+        })
+    })
+}
+
+/// Every assignment that counts for at least one service, by file and line. One that a later layer or a later line
+/// overrules everywhere is not among them.
+pub fn counting(survey: &Survey) -> Vec<Local<'_>> {
+    let stacks: BTreeSet<&[usize]> = survey.targets.iter().map(|target| target.layers.as_slice()).collect();
+    let mut counting = BTreeMap::new();
+    for layers in stacks {
+        let winners: BTreeMap<&str, usize> =
+            layers.iter().flat_map(|&layer| survey.files[layer].keys().map(move |key| (key, layer))).collect();
+        for (key, layer) in winners {
+            let file = &survey.files[layer];
+            if let Some(entry) = file.entry(key) {
+                counting.insert((layer, entry.line, key), Local { file, entry });
+            }
+        }
+    }
+    counting.into_values().collect()
+}
+
+/// What a service has under a key, for the lines below a finding.
+pub fn sighting(target: &Target, variable: Option<&Variable>) -> Sighting {
+    let (value, state) = match variable {
+        None => (None, "missing"),
+        Some(Variable::Plain(value)) => (Some(value.clone()), "stored"),
+        Some(Variable::Reference { rendered: Some(value), .. }) => (Some(value.clone()), "rendered"),
+        Some(Variable::Sealed | Variable::Reference { rendered: None, .. }) => (None, "sealed"),
+    };
+    Sighting { place: target.service.name.clone(), value, state }
+}
+
+impl<'s> Pair<'s> {
+    /// The local value.
+    pub fn local_value(&self) -> &'s Secret {
+        &self.local.entry.value
+    }
+
+    /// What the comparison comes to.
+    pub fn verdict(&self, survey: &Survey) -> Verdict {
+        let local = self.local_value();
+        match self.variable {
+            Variable::Plain(stored) if stored == local => Verdict::Equal,
+            Variable::Plain(_) => self.nature(survey).map_or(Verdict::Differs, Verdict::LocalByNature),
+            Variable::Reference { template, .. } if template == local => Verdict::Equal,
+            Variable::Sealed | Variable::Reference { rendered: None, .. } => Verdict::Sealed,
+            Variable::Reference { rendered: Some(rendered), .. } if rendered == local => Verdict::Equal,
+            Variable::Reference { template, rendered: Some(rendered) } => {
+                if self.leads_nowhere(survey, template, rendered) {
+                    return Verdict::Dangling;
+                }
+                self.nature(survey).map_or(Verdict::ReferenceDiffers, Verdict::LocalByNature)
+            }
+        }
+    }
+
+    /// `[[require]]` makes it a plain comparison again.
+    fn nature(&self, survey: &Survey) -> Option<Nature> {
+        nature::of(self.key, self.local_value()).filter(|_| !survey.requires(self.target, self.key))
+    }
+
+    /// A reference to something empty leads nowhere too, but must not hide that a required key differs.
+    fn leads_nowhere(&self, survey: &Survey, template: &Secret, rendered: &Secret) -> bool {
+        reference::states(template.reveal(), rendered.reveal(), self.target, &survey.catalogue).iter().any(
+            |(_, state)| match state {
+                State::Fine => false,
+                State::Empty => !survey.requires(self.target, self.key),
+                State::Missing(_) => true,
+            },
+        )
+    }
+}

@@ -1,0 +1,307 @@
+//! Runs the rules over a survey, and lets `doctor.toml` have its say.
+
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
+
+use crate::drift::finding::{Finding, Severity};
+use crate::drift::policy::{Ignore, Policy};
+use crate::drift::rule::{RULES, services_disagree};
+use crate::drift::{Secret, Survey, Target, system};
+
+/// What came of looking at everything.
+#[derive(Debug)]
+pub struct Examination {
+    /// Worst first, then by code, key and first service.
+    pub findings: Vec<Finding>,
+    /// How many findings `[[ignore]]` and `[severity]` took away.
+    pub ignored: usize,
+    /// How much was compared on each target, in the order of [`Survey::targets`].
+    pub extents: Vec<Extent>,
+}
+
+/// How much of a service was compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// Keys of its layers of which both sides are known, also to be missing.
+    pub compared: usize,
+    /// Keys of its layers that are sealed on Railway.
+    pub sealed: usize,
+}
+
+/// Everything that is wrong, as far as `doctor.toml` wants to hear of it.
+pub fn examine(survey: &Survey) -> Examination {
+    let holding: Vec<&Ignore> = survey.policy.ignore.iter().filter(|ignore| ignore.holds_on(survey.today)).collect();
+    let mut findings = Vec::new();
+    let mut ignored = 0;
+    for finding in RULES.iter().flat_map(|rule| (rule.check)(survey)) {
+        let kept = graded(&survey.policy, finding).and_then(|finding| unignored(survey, &holding, finding));
+        match kept {
+            Some(finding) => findings.push(finding),
+            None => ignored += 1,
+        }
+    }
+    findings.sort_by(|one, other| order(one).cmp(&order(other)));
+    Examination { findings, ignored, extents: extents(survey) }
+}
+
+fn order(finding: &Finding) -> (Reverse<Severity>, &str, Option<&str>, Option<&str>) {
+    let service = finding.services.first().map(|service| service.name.as_str());
+    (Reverse(finding.severity), finding.rule.code, finding.key.as_deref(), service)
+}
+
+/// The finding with the severity that `[severity]` gives it; `None` if it is off. What is required stays what it is,
+/// and what circumstances made milder than the rule is not made worse.
+fn graded(policy: &Policy, finding: Finding) -> Option<Finding> {
+    let wish = policy.severity.get(finding.rule.name).or_else(|| policy.severity.get(finding.rule.code));
+    match wish {
+        None => Some(finding),
+        Some(_) if finding.required => Some(finding),
+        Some(None) => None,
+        Some(Some(wanted)) if finding.severity < finding.rule.severity => {
+            Some(Finding { severity: finding.severity.min(*wanted), ..finding })
+        }
+        Some(Some(wanted)) => Some(Finding { severity: *wanted, ..finding }),
+    }
+}
+
+/// The finding without the services that an `[[ignore]]` covers; `None` if nothing is left of it.
+fn unignored(survey: &Survey, holding: &[&Ignore], mut finding: Finding) -> Option<Finding> {
+    let about: Vec<&&Ignore> = holding.iter().filter(|ignore| ignore.concerns(&finding, &survey.environment)).collect();
+    if about.is_empty() {
+        return Some(finding);
+    }
+    if finding.services.is_empty() {
+        return about.iter().all(|ignore| !ignore.services.is_empty()).then_some(finding);
+    }
+    let all = std::mem::take(&mut finding.services);
+    let (gone, left): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|service| about.iter().any(|ignore| ignore.includes(service)));
+    let gone: HashSet<&str> = gone.iter().map(|service| service.name.as_str()).collect();
+    finding.sightings.retain(|sighting| !gone.contains(sighting.place.as_str()));
+    finding.services = left;
+    (!finding.services.is_empty() && still_disagrees(&finding)).then_some(finding)
+}
+
+/// Services may be left that agree with each other.
+fn still_disagrees(finding: &Finding) -> bool {
+    let values: HashSet<&str> =
+        finding.sightings.iter().filter_map(|sighting| sighting.value.as_ref()).map(Secret::reveal).collect();
+    finding.rule.code != services_disagree::RULE.code || values.len() > 1
+}
+
+fn extents(survey: &Survey) -> Vec<Extent> {
+    // Services mostly share their layers, and a file may be long.
+    let mut sizes: HashMap<&[usize], usize> = HashMap::new();
+    let targets = survey.targets.iter();
+    targets
+        .map(|target| {
+            let size = *sizes.entry(&target.layers).or_insert_with(|| comparable_keys(survey, target));
+            extent(survey, target, size)
+        })
+        .collect()
+}
+
+fn comparable_keys(survey: &Survey, target: &Target) -> usize {
+    survey.local_keys(target).into_iter().filter(|key| !system::is_provided(key)).count()
+}
+
+fn extent(survey: &Survey, target: &Target, size: usize) -> Extent {
+    let Ok(stored) = &target.stored else { return Extent::default() };
+    let is_local = |key: &str| !system::is_provided(key) && survey.local(target, key).is_some();
+    let sealed = stored.iter().filter(|(key, variable)| variable.is_sealed() && is_local(key)).count();
+    Extent { compared: size - sealed, sealed }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::{Examination, Extent, examine};
+    use crate::drift::Survey;
+    use crate::drift::finding::Severity;
+    use crate::drift::policy::Ignore;
+    use crate::drift::rule::RULES;
+    use crate::drift::scene::{TODAY, healthy, ignore, line, named, require, survey, unreadable};
+
+    fn lines(examination: &Examination) -> Vec<String> {
+        examination.findings.iter().map(|finding| format!("{} {}", finding.rule.code, line(finding))).collect()
+    }
+
+    fn differing() -> Survey {
+        survey(&["A=1", "PORT=2"], &[("api", &["A=2", "PORT=1"]), ("worker", &["A=3", "C=1"])])
+    }
+
+    const DIFFERS: &str = "D103 error A [api, worker] .env:1: A differs between .env and Railway";
+    const MISSING: &str = "D102 note C [worker]: C is on Railway and not in .env";
+    const PORT: &str = "D104 note PORT [api, worker] .env:2: PORT differs between .env and Railway, as it is meant to";
+
+    #[test]
+    fn every_rule_has_its_code_and_words() {
+        assert!(RULES.is_sorted_by(|one, other| one.code < other.code));
+        for rule in RULES {
+            for heading in ["Why it matters", "Example", "How to mend it", "How to silence it"] {
+                assert!(rule.explain.contains(&format!("## {heading}\n\n")), "{}: {heading}", rule.name);
+            }
+            assert!(rule.explain.lines().all(|line| line.chars().count() <= 120), "{}", rule.name);
+            assert!(!rule.summary.ends_with('.') && rule.summary.len() < 90, "{}", rule.name);
+        }
+    }
+
+    #[test]
+    fn the_worst_comes_first() {
+        let mut found = differing();
+        assert_eq!(lines(&examine(&found)), [DIFFERS, MISSING, PORT]);
+        found.files[0] = survey(&["B=1", "A=1", "PORT=2"], &[]).files.remove(0);
+        let codes: Vec<_> = examine(&found).findings.iter().map(|finding| finding.rule.code).collect();
+        assert_eq!(codes, ["D103", "D101", "D102", "D104"]);
+    }
+
+    #[test]
+    fn a_healthy_project_is_quiet() {
+        let examination = examine(&healthy());
+        assert_eq!((lines(&examination), examination.ignored), (Vec::new(), 0));
+        assert_eq!(examination.extents, [Extent { compared: 5, sealed: 0 }; 2]);
+    }
+
+    #[test]
+    fn ignored_services_leave_the_finding() {
+        type Case<'c> = (fn(&mut Ignore), &'c [&'c str], usize);
+        let cases: &[Case<'_>] = &[
+            (|_| (), &[MISSING, PORT], 1),
+            (|one| one.keys = vec!["*".to_owned()], &[], 3),
+            (|one| one.keys = vec!["a".to_owned()], &[DIFFERS, MISSING, PORT], 0),
+            (
+                |one| one.services = vec!["id-of-api".to_owned()],
+                &["D103 error A [worker] .env:1: A differs between .env and Railway", MISSING, PORT],
+                0,
+            ),
+            (|one| one.services = vec!["id-of-api".to_owned(), "worker".to_owned()], &[MISSING, PORT], 1),
+            (|one| one.rules = vec!["value-differs".to_owned()], &[MISSING, PORT], 1),
+            (|one| one.rules = vec!["D103".to_owned()], &[MISSING, PORT], 1),
+            (|one| one.rules = vec!["sealed".to_owned()], &[DIFFERS, MISSING, PORT], 0),
+            (|one| one.environments = vec!["staging".to_owned()], &[MISSING, PORT], 1),
+            (|one| one.environments = vec!["production".to_owned()], &[DIFFERS, MISSING, PORT], 0),
+            (|one| one.until = Some(TODAY), &[MISSING, PORT], 1),
+        ];
+        for (number, (change, expected, ignored)) in cases.iter().enumerate() {
+            let mut found = differing();
+            let mut one = ignore(&["A"]);
+            change(&mut one);
+            found.policy.ignore.push(one);
+            let examination = examine(&found);
+            assert_eq!(
+                (&lines(&examination), examination.ignored),
+                (&expected.iter().map(|&line| line.to_owned()).collect(), *ignored),
+                "case {number}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_seen_of_an_ignored_service_goes_with_it() {
+        let mut found = differing();
+        found.policy.ignore.push(Ignore { services: vec!["api".to_owned()], ..ignore(&["A"]) });
+        let seen: Vec<_> = examine(&found).findings[0].sightings.iter().map(|seen| seen.place.clone()).collect();
+        assert_eq!(seen, [".env:1", "worker"]);
+    }
+
+    #[test]
+    fn two_services_may_agree_when_the_third_is_ignored() {
+        let mut found = survey(&[], &[("api", &["A=1"]), ("web", &["A=1"]), ("worker", &["A=2"])]);
+        require(&mut found, "A", &[]);
+        found.policy.ignore.push(Ignore { services: vec!["worker".to_owned()], ..ignore(&["A"]) });
+        let examination = examine(&found);
+        let codes: Vec<_> = examination.findings.iter().map(|finding| finding.rule.code).collect();
+        assert_eq!((codes, examination.ignored), (vec!["D102"], 1));
+    }
+
+    #[test]
+    fn a_finding_about_the_file_alone_is_ignored_by_its_key_alone() {
+        for (services, left) in [(Vec::new(), 0), (vec!["api".to_owned()], 1)] {
+            let mut found = survey(&["A=1", "A=2"], &[]);
+            found.policy.ignore.push(Ignore { services, ..ignore(&["A"]) });
+            let examination = examine(&found);
+            assert_eq!((examination.findings.len(), examination.ignored), (left, 1 - left));
+        }
+    }
+
+    #[test]
+    fn severities_are_as_configured() {
+        for (rule, wanted, severity) in [
+            ("value-differs", Some(Severity::Note), Some(Severity::Note)),
+            ("D103", Some(Severity::Warning), Some(Severity::Warning)),
+            ("value-differs", None, None),
+            ("sealed", None, Some(Severity::Error)),
+        ] {
+            let mut found = survey(&["A=1"], &[("api", &["A=2"])]);
+            found.policy.severity.insert(rule.to_owned(), wanted);
+            let examination = examine(&found);
+            assert_eq!(examination.findings.first().map(|finding| finding.severity), severity, "{rule}");
+            assert_eq!(examination.ignored, usize::from(severity.is_none()));
+        }
+    }
+
+    #[test]
+    fn what_is_milder_by_circumstance_is_not_made_worse() {
+        for (wanted, severities) in
+            [(Severity::Error, [Severity::Error, Severity::Note]), (Severity::Note, [Severity::Note, Severity::Note])]
+        {
+            let mut found = survey(&["A=1", "B="], &[("api", &[])]);
+            found.policy.severity.insert("missing-on-railway".to_owned(), Some(wanted));
+            let found: Vec<_> = examine(&found).findings.iter().map(|finding| finding.severity).collect();
+            assert_eq!(found, severities);
+        }
+    }
+
+    #[test]
+    fn what_is_required_is_not_lowered() {
+        for wanted in [None, Some(Severity::Note)] {
+            let mut found = survey(&["A=1", "B=1"], &[("api", &["A=2", "C=1"])]);
+            for (key, rule) in [("A", "value-differs"), ("B", "missing-on-railway"), ("C", "missing-locally")] {
+                require(&mut found, key, &[]);
+                found.policy.severity.insert(rule.to_owned(), wanted);
+            }
+            let examination = examine(&found);
+            let severities: Vec<_> = examination.findings.iter().map(|finding| finding.severity).collect();
+            assert_eq!((severities, examination.ignored), (vec![Severity::Error; 3], 0));
+        }
+    }
+
+    #[test]
+    fn counts_what_was_compared() {
+        let file = ["A=1", "B=1", "C=1", "D=1", "A=2", "RAILWAY_PROJECT_ID=1"];
+        let api = ["A=1", "B=<sealed>", "C=${{x.C}} => <sealed>", "E=<sealed>", "RAILWAY_PROJECT_ID=2"];
+        let mut found = survey(&file, &[("api", &api), ("web", &[]), ("worker", &["A=1"])]);
+        unreadable(&mut found, "worker");
+        let extents = examine(&found).extents;
+        let extent = |compared, sealed| Extent { compared, sealed };
+        assert_eq!(extents, [extent(2, 2), extent(4, 0), extent(0, 0)]);
+    }
+
+    /// Everything that costs at once, and nothing alike: quadratic work would take minutes here.
+    #[test]
+    fn a_thousand_services_with_a_hundred_variables_are_no_burden() {
+        let file: Vec<String> = (0..20_000).map(|key| format!("KEY_{key}=local-value-{key}")).collect();
+        let rows: Vec<Vec<String>> = (0..1000)
+            .map(|service| {
+                let own = (0..50).map(|key| format!("KEY_{}=stored-{service}-{key}", service * 50 + key));
+                let common = (0..25).map(|key| format!("KEY_{key}=stored-in-common-{key}"));
+                let refer = (0..25).map(|key| format!("REF_{key}=${{{{s{}.NO_{service}}}}} => ", service % 7));
+                own.chain(common).chain(refer).collect()
+            })
+            .collect();
+        let rows: Vec<Vec<&str>> = rows.iter().map(|rows| rows.iter().map(String::as_str).collect()).collect();
+        let names: Vec<String> = (0..1000).map(|service| format!("s{service}")).collect();
+        let services: Vec<(&str, &[&str])> =
+            names.iter().zip(&rows).map(|(name, rows)| (name.as_str(), rows.as_slice())).collect();
+        let file: Vec<&str> = file.iter().map(String::as_str).collect();
+        let mut found = survey(&file, &services);
+        found.environment = named("staging");
+        found.policy.ignore.extend((0..20).map(|one| ignore(&[format!("KEY_{one}?").as_str(), "NOTHING_*"])));
+        #[expect(clippy::disallowed_methods, reason = "this test is about time")]
+        let start = Instant::now();
+        let examination = examine(&found);
+        assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+        assert!(examination.findings.len() > 50_000 && examination.ignored > 100);
+    }
+}

@@ -1,0 +1,228 @@
+//! What is odd about a value by itself, whatever the other side holds.
+
+/// One thing that is rarely meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Oddity {
+    /// A single line with a line break behind it.
+    TrailingNewline,
+    /// Quotes around the whole value, as a part of it.
+    Quotes,
+    /// Characters that nobody sees: zero-width, byte order mark, direction marks, no-break space.
+    Invisible,
+    /// A PEM block with a beginning and no end, or the other way round.
+    CutPem,
+}
+
+impl Oddity {
+    /// What to say about a value that has it: “the value …”.
+    pub fn says(self) -> &'static str {
+        match self {
+            Self::TrailingNewline => "ends with a line break",
+            Self::Quotes => "has quotes around it that are part of the value",
+            Self::Invisible => "holds characters that can't be seen",
+            Self::CutPem => "is a PEM block that is not complete",
+        }
+    }
+
+    /// What to do about it.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::TrailingNewline => "store it without the line break; `echo -n` and `printf %s` write none",
+            Self::Quotes => "store it without the quotes; a shell that was told to keep them stores them",
+            Self::Invisible => "type it again, or copy it from where it was made as plain text",
+            Self::CutPem => "copy the whole block, from its BEGIN line to its END line",
+        }
+    }
+}
+
+/// Everything odd about the value, in the order of [`Oddity`].
+pub fn oddities(value: &str) -> Vec<Oddity> {
+    let found = [
+        (Oddity::TrailingNewline, is_line_with_break(value)),
+        (Oddity::Quotes, without_quotes(value).is_some()),
+        (Oddity::Invisible, value.chars().any(is_invisible)),
+        (Oddity::CutPem, is_cut_pem(value)),
+    ];
+    found.into_iter().filter_map(|(oddity, is_there)| is_there.then_some(oddity)).collect()
+}
+
+/// Text of several lines may well end with a line break, as files and PEM blocks do.
+fn is_line_with_break(value: &str) -> bool {
+    let line = value.trim_end_matches(['\n', '\r']);
+    line.len() < value.len() && !line.contains('\n')
+}
+
+/// The text inside the quotes that stand around all of it. `"a" and "b"` has none such.
+pub fn without_quotes(value: &str) -> Option<&str> {
+    ['"', '\''].into_iter().find_map(|quote| {
+        let inner = value.strip_prefix(quote)?.strip_suffix(quote)?;
+        (!inner.contains(quote)).then_some(inner)
+    })
+}
+
+/// Whether the character can't be told from nothing, or from a plain blank.
+pub fn is_invisible(character: char) -> bool {
+    matches!(character,
+        '\u{a0}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202f}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+/// Whether a BEGIN or an END line has no partner.
+fn is_cut_pem(value: &str) -> bool {
+    value.contains("-----BEGIN ") != value.contains("-----END ")
+}
+
+/// Whole values that were never filled in; compared in lower case, with blanks and `_` as `-`.
+const PLACEHOLDERS: &[&str] = &[
+    "(hidden)",
+    "[hidden]",
+    "[redacted]",
+    "[sealed]",
+    "[sensitive]",
+    "change-it",
+    "change-me",
+    "change-this",
+    "changeit",
+    "changeme",
+    "changethis",
+    "fixme",
+    "placeholder",
+    "replace-me",
+    "replace-this",
+    "replaceme",
+    "todo",
+    "«hidden»",
+];
+
+/// Longer texts are somebody's, however they look.
+const LONGEST_PLACEHOLDER: usize = 60;
+
+/// Whether the whole value was never filled in, or is what another tool shows in the place of a value.
+pub fn is_placeholder(value: &str) -> bool {
+    let value = value.trim();
+    if value.is_empty() || value.len() > LONGEST_PLACEHOLDER {
+        return false;
+    }
+    let plain = value.to_lowercase().replace([' ', '_'], "-");
+    PLACEHOLDERS.binary_search(&plain.as_str()).is_ok()
+        || is_mask(&plain)
+        || is_in_brackets(&plain)
+        || is_request(&plain)
+}
+
+/// `***`, `xxxx`, `•••`, `...`: one sign, three times or more.
+fn is_mask(plain: &str) -> bool {
+    plain.chars().count() >= 3 && ['*', 'x', '•', '.'].into_iter().any(|sign| plain.chars().all(|other| other == sign))
+}
+
+/// `<your key>`: words in angle brackets, and no markup.
+fn is_in_brackets(plain: &str) -> bool {
+    plain.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')).is_some_and(|inner| {
+        !inner.is_empty() && inner.chars().all(|letter| letter.is_alphanumeric() || "-.:'".contains(letter))
+    })
+}
+
+/// `your-api-key`, `put-the-token-here`.
+fn is_request(plain: &str) -> bool {
+    let words: Vec<&str> = plain.split('-').collect();
+    let [first, .., last] = words.as_slice() else { return false };
+    let is_plain = words.iter().all(|word| !word.is_empty() && word.chars().all(char::is_alphanumeric));
+    let asks = matches!(*first, "add" | "enter" | "insert" | "paste" | "put" | "your");
+    let names = *first == "your" && matches!(*last, "id" | "key" | "password" | "secret" | "token");
+    is_plain && asks && (*last == "here" || names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Oddity, PLACEHOLDERS, is_placeholder, oddities};
+
+    #[test]
+    fn values_that_were_never_filled_in() {
+        assert!(PLACEHOLDERS.is_sorted());
+        for value in [
+            "changeme",
+            "CHANGE_ME",
+            "change me",
+            " change-me\n",
+            "<your-api-key>",
+            "<sealed>",
+            "<API KEY>",
+            "***",
+            "********",
+            "XXXX",
+            "•••",
+            "...",
+            "[SENSITIVE]",
+            "«hidden»",
+            "your-key-here",
+            "YOUR_API_KEY",
+            "put_the_token_here",
+            "TODO",
+        ] {
+            assert!(is_placeholder(value), "{value}");
+        }
+    }
+
+    #[test]
+    fn values_that_only_look_like_it() {
+        for value in [
+            "",
+            "  ",
+            "changeme123",
+            "do-not-changeme",
+            "<html><body>hello</body></html>",
+            "<br/>",
+            "<>",
+            "<a href=\"x\">",
+            "**",
+            "*",
+            "x",
+            "xx",
+            "xxy",
+            "your-domain.com",
+            "yourkey",
+            "your-app",
+            "here",
+            "put",
+            "todo-list",
+            "placeholders",
+            "${API_KEY}",
+            "your-very-long-and-winding-sentence-about-something-that-ends-with-key",
+        ] {
+            assert!(!is_placeholder(value), "{value}");
+        }
+    }
+
+    #[test]
+    fn odd_values_are_told_apart() {
+        use Oddity::{CutPem, Invisible, Quotes, TrailingNewline};
+        let pem = "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n";
+        for (value, expected) in [
+            ("plain", &[][..]),
+            ("", &[]),
+            ("key\n", &[TrailingNewline]),
+            ("key\r\n", &[TrailingNewline]),
+            ("\n", &[TrailingNewline]),
+            ("\"key\"\n", &[TrailingNewline]),
+            ("one\ntwo\n", &[]),
+            (pem, &[]),
+            (pem.trim_end(), &[]),
+            ("-----BEGIN PRIVATE KEY-----\nMIIB", &[CutPem]),
+            ("MIIB\n-----END PRIVATE KEY-----", &[CutPem]),
+            ("-----BEGIN PRIVATE KEY-----\n", &[TrailingNewline, CutPem]),
+            ("\"key\"", &[Quotes]),
+            ("'key'", &[Quotes]),
+            ("\"a\" or \"b\"", &[]),
+            ("\"", &[]),
+            ("it's", &[]),
+            ("pass\u{200b}word", &[Invisible]),
+            ("\u{feff}key", &[Invisible]),
+            ("a\u{a0}b", &[Invisible]),
+            ("\u{202e}abc", &[Invisible]),
+            ("naïve — 日本語 🚄", &[]),
+            ("\ttabs and blanks ", &[]),
+        ] {
+            assert_eq!(oddities(value), expected, "{value:?}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The same JSON, written differently.
+
+use serde_json::Value;
+use zeroize::Zeroize;
+
+/// Longer texts are not parsed for the sake of a reason.
+pub const LONGEST_JSON: usize = 256 * 1024;
+
+/// Whether both are objects or lists, and equal. `serde_json` refuses deep nesting by itself.
+pub fn is_same_json(one: &str, other: &str) -> bool {
+    let may_be =
+        |text: &str| text.len() <= LONGEST_JSON && text.trim_start().starts_with(['{', '[']) && !has_long_number(text);
+    if !may_be(one) || !may_be(other) {
+        return false;
+    }
+    let parse = |text| serde_json::from_str::<Value>(text).ok().map(Json);
+    parse(one).zip(parse(other)).is_some_and(|(one, other)| one.0 == other.0)
+}
+
+/// Numbers of 16 digits and more lose their last digits when they are parsed, and would look equal.
+fn has_long_number(json: &str) -> bool {
+    let (mut in_string, mut escaped, mut digits) = (false, false, 0);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_string,
+            b'"' => in_string = !in_string,
+            _ => {}
+        }
+        let counts = !in_string && (byte.is_ascii_digit() || (byte == b'.' && digits > 0));
+        digits = if counts { digits + 1 } else { 0 };
+        if digits >= 16 {
+            return true;
+        }
+    }
+    false
+}
+
+/// Parsed JSON, which is cleared from memory like the text that it comes from.
+struct Json(Value);
+
+impl Drop for Json {
+    fn drop(&mut self) {
+        clear(&mut self.0);
+    }
+}
+
+/// As deep as the parser goes, and no deeper.
+fn clear(value: &mut Value) {
+    match value {
+        Value::String(text) => text.zeroize(),
+        Value::Array(items) => items.iter_mut().for_each(clear),
+        Value::Object(entries) => entries.values_mut().for_each(clear),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}

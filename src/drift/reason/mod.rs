@@ -1,0 +1,183 @@
+//! Why two values differ, where that can be told without showing them.
+
+pub mod json;
+pub mod neighbour;
+pub mod text;
+
+use crate::drift::Secret;
+use crate::drift::oddity::Oddity;
+use crate::drift::reason::neighbour::Neighbours;
+use crate::drift::reason::text::from_texts;
+
+/// The side that has what the other has not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Side {
+    /// The file.
+    Local,
+    /// Railway.
+    Stored,
+}
+
+impl Side {
+    fn value(self) -> &'static str {
+        match self {
+            Self::Local => "the local value",
+            Self::Stored => "the stored value",
+        }
+    }
+
+    fn other(self) -> &'static str {
+        match self {
+            Self::Local => "the stored one",
+            Self::Stored => "the local one",
+        }
+    }
+}
+
+/// Why two values differ. The order is the one in which the reasons are looked for, the most telling first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// One side was never filled in.
+    Placeholder(Side),
+    /// One side is empty.
+    Empty(Side),
+    /// One side ends with a line break.
+    TrailingNewline(Side),
+    /// One side has quotes around it.
+    Quotes(Side),
+    /// Only the line breaks differ, and this side has CRLF.
+    LineEnds(Side),
+    /// One side writes its line breaks as `\n`.
+    EscapedNewlines(Side),
+    /// White space around one of them, or around both.
+    SurroundingSpace,
+    /// Characters that can't be seen, on this side.
+    Invisible(Side),
+    /// Only the case differs.
+    Case,
+    /// A URL, and this side has a slash more.
+    TrailingSlash(Side),
+    /// Base64, and this side has its padding.
+    Padding(Side),
+    /// The same JSON, written differently.
+    Json,
+    /// This side has `$` where the other has what a loader made of it.
+    Expansion(Side),
+    /// The local value is what the service has under another name.
+    StoredKey(String),
+    /// The local value is what other services have under the same name.
+    OtherService(String),
+    /// The local value is what another service has under another name.
+    OtherServiceKey {
+        /// The service's name.
+        service: String,
+        /// The name that it has the value under.
+        key: String,
+    },
+    /// The stored value is what the file calls by another name.
+    LocalKey(String),
+}
+
+impl Reason {
+    /// One sentence without full stop.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Placeholder(side) => format!("{} is a placeholder that was never filled in", side.value()),
+            Self::Empty(side) => format!("{} is empty", side.value()),
+            Self::TrailingNewline(side) => {
+                format!("{} ends with a line break, {} does not", side.value(), side.other())
+            }
+            Self::Quotes(side) => format!("{} has quotes around it that are part of the value", side.value()),
+            Self::LineEnds(side) => {
+                format!(
+                    "{} has Windows line ends (CRLF), {} does not; the text is the same",
+                    side.value(),
+                    side.other()
+                )
+            }
+            Self::EscapedNewlines(side) => {
+                format!("{} writes its line breaks as \\n, {} has real ones", side.value(), side.other())
+            }
+            Self::SurroundingSpace => "only the white space around the value differs".to_owned(),
+            Self::Invisible(side) => {
+                format!("{} holds characters that can't be seen; without them the two are equal", side.value())
+            }
+            Self::Case => "only upper and lower case differ".to_owned(),
+            Self::TrailingSlash(side) => format!("the same URL, but {} ends with a slash", side.value()),
+            Self::Padding(side) => format!("the same base64, but {} is padded with =", side.value()),
+            Self::Json => "the same JSON, written differently".to_owned(),
+            Self::Expansion(side) => {
+                format!("{} has a $ that a loader took for a variable on its way to {}", side.value(), side.other())
+            }
+            Self::LocalKey(key) => format!("the stored value is that of {key} in the file"),
+            Self::StoredKey(key) => format!("the local value is what the service has as {key}"),
+            Self::OtherService(service) => format!("the local value is what {service} holds"),
+            Self::OtherServiceKey { service, key } => format!("the local value is what {service} has as {key}"),
+        }
+    }
+
+    /// What to do about it, where that is more than choosing a side.
+    pub fn advice(&self) -> Option<String> {
+        let text = match self {
+            Self::Placeholder(Side::Local) | Self::Empty(Side::Local) => "fill it in, or pull what Railway has",
+            Self::Placeholder(Side::Stored) => "the service runs with it; push the local value",
+            Self::Empty(Side::Stored) | Self::Case | Self::Json => return None,
+            Self::TrailingNewline(_) => Oddity::TrailingNewline.advice(),
+            Self::Quotes(_) => Oddity::Quotes.advice(),
+            Self::Invisible(_) => Oddity::Invisible.advice(),
+            Self::LineEnds(_) => "keep the side without CRLF; few programs expect it in a value",
+            Self::EscapedNewlines(_) => {
+                "keep the spelling that the program expects; keys and certificates need real ones"
+            }
+            Self::SurroundingSpace => "keep the side without it, unless the program needs it",
+            Self::TrailingSlash(_) => {
+                "programs that append a path make two different addresses of it; keep one spelling"
+            }
+            Self::Padding(_) => "strict decoders need the padding; keep the side that has it",
+            Self::Expansion(_) => {
+                "write the value in single quotes, or the dollar sign as the program's loader wants it"
+            }
+            Self::LocalKey(_) | Self::StoredKey(_) => {
+                "see whether two values were swapped or pasted in the wrong place"
+            }
+            Self::OtherService(_) | Self::OtherServiceKey { .. } => {
+                "a change of the value seems to have reached only some of the services"
+            }
+        };
+        Some(text.to_owned())
+    }
+
+    /// The oddity that this reason already tells of, and the side that has it.
+    pub fn tells(&self) -> Option<(Side, Oddity)> {
+        match self {
+            Self::TrailingNewline(side) => Some((*side, Oddity::TrailingNewline)),
+            Self::Quotes(side) => Some((*side, Oddity::Quotes)),
+            Self::Invisible(side) => Some((*side, Oddity::Invisible)),
+            _ => None,
+        }
+    }
+}
+
+/// Why the local and the stored value differ, if that can be told; `neighbours` knows the values around them.
+pub fn why(local: &Secret, stored: &Secret, neighbours: &Neighbours<'_, '_>) -> Option<Reason> {
+    from_texts(local, stored).or_else(|| neighbours.reason(local, stored))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Reason, Side};
+
+    #[test]
+    fn every_sentence_stands_alone() {
+        let reasons = [
+            Reason::Placeholder(Side::Local),
+            Reason::TrailingNewline(Side::Stored),
+            Reason::Case,
+            Reason::LocalKey("OTHER".to_owned()),
+        ];
+        for reason in reasons {
+            let sentence = reason.sentence();
+            assert!(sentence.starts_with(char::is_lowercase) && !sentence.ends_with('.'), "{sentence}");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The values around a value: is it another key's, or another service's?
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
+
+use crate::drift::reason::text::expanded;
+use crate::drift::reason::{Reason, Side};
+use crate::drift::{Secret, Survey, Target, sentence};
+
+/// All values of a survey by their text. It is built when it is first asked, once for the whole survey, so that asking
+/// costs no more than a look into a table.
+#[derive(Debug)]
+pub struct Others<'s> {
+    survey: &'s Survey,
+    index: OnceCell<Index<'s>>,
+}
+
+/// [`Others`], seen from one key of one service.
+#[derive(Clone, Copy, Debug)]
+pub struct Neighbours<'o, 's> {
+    others: &'o Others<'s>,
+    target: &'s Target,
+    key: &'s str,
+}
+
+/// The values are borrowed and never shown: `Debug` of the whole is written by hand.
+#[derive(Default)]
+struct Index<'s> {
+    /// Service id and value → the first key that has it there.
+    stored: HashMap<(&'s str, &'s str), &'s str>,
+    /// Key and value → the services that have it.
+    services: HashMap<(&'s str, &'s str), Vec<&'s str>>,
+    /// Value → the first service and key that have it.
+    anywhere: HashMap<&'s str, (&'s str, &'s str)>,
+    /// File and value → the first key that has it there.
+    local: HashMap<(usize, &'s str), &'s str>,
+}
+
+impl std::fmt::Debug for Index<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Index")
+    }
+}
+
+impl<'s> Others<'s> {
+    /// The values of that survey.
+    pub fn new(survey: &'s Survey) -> Self {
+        Self { survey, index: OnceCell::new() }
+    }
+
+    /// What stands around that key of that service.
+    pub fn around(&self, target: &'s Target, key: &'s str) -> Neighbours<'_, 's> {
+        Neighbours { others: self, target, key }
+    }
+
+    fn index(&self) -> &Index<'s> {
+        self.index.get_or_init(|| Index::of(self.survey))
+    }
+}
+
+impl<'s> Index<'s> {
+    fn of(survey: &'s Survey) -> Self {
+        let mut index = Self::default();
+        for target in survey.readable() {
+            let (id, name) = (target.service.id.as_str(), target.service.name.as_str());
+            for (key, variable) in target.stored.iter().flatten() {
+                let Some(value) = variable.effective().and_then(telling) else { continue };
+                index.stored.entry((id, value)).or_insert(key);
+                index.services.entry((key, value)).or_default().push(name);
+                index.anywhere.entry(value).or_insert((name, key));
+            }
+        }
+        for (number, file) in survey.files.iter().enumerate() {
+            for entry in &file.entries {
+                let counts = file.entry(&entry.key).is_some_and(|last| last.line == entry.line);
+                if let Some(value) = telling(&entry.value).filter(|_| counts) {
+                    index.local.entry((number, value)).or_insert(&entry.key);
+                }
+            }
+        }
+        index
+    }
+}
+
+impl Neighbours<'_, '_> {
+    /// What the values around tell of a difference.
+    pub fn reason(&self, local: &Secret, stored: &Secret) -> Option<Reason> {
+        self.expansion(local, stored).or_else(|| self.stored_elsewhere(local)).or_else(|| self.local_elsewhere(stored))
+    }
+
+    /// A loader that substitutes takes the values of the same file.
+    fn expansion(&self, local: &Secret, stored: &Secret) -> Option<Reason> {
+        let lookup = |name: &str| {
+            let found = self.others.survey.local(self.target, name)?;
+            Some(found.entry.value.reveal())
+        };
+        let text = expanded(local.reveal(), stored.reveal().len(), lookup)?;
+        (text.as_str() == stored.reveal()).then_some(Reason::Expansion(Side::Local))
+    }
+
+    fn stored_elsewhere(&self, local: &Secret) -> Option<Reason> {
+        let value = telling(local)?;
+        let index = self.others.index();
+        if let Some(key) = index.stored.get(&(self.target.service.id.as_str(), value)) {
+            return Some(Reason::StoredKey((*key).to_owned()));
+        }
+        if let Some(services) = index.services.get(&(self.key, value)) {
+            return Some(Reason::OtherService(sentence::names(services)));
+        }
+        let (service, key) = index.anywhere.get(value)?;
+        Some(Reason::OtherServiceKey { service: (*service).to_owned(), key: (*key).to_owned() })
+    }
+
+    fn local_elsewhere(&self, stored: &Secret) -> Option<Reason> {
+        let value = telling(stored)?;
+        let index = self.others.index();
+        let key = self.target.layers.iter().rev().find_map(|&layer| index.local.get(&(layer, value)))?;
+        // A layer below may hold the value under the same key, and be overruled.
+        (*key != self.key).then(|| Reason::LocalKey((*key).to_owned()))
+    }
+}
+
+/// The text, if finding it twice tells anything: not `true`, not a number, nothing short.
+fn telling(value: &Secret) -> Option<&str> {
+    let text = value.reveal();
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit() || b".,:-+ ".contains(&byte));
+    (text.len() >= 8 && !is_number).then_some(text)
+}

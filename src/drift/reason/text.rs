@@ -1,0 +1,217 @@
+//! What two texts alone tell about their difference.
+
+use zeroize::Zeroizing;
+
+use crate::drift::Secret;
+use crate::drift::oddity::{is_invisible, is_placeholder, without_quotes};
+use crate::drift::reason::json::is_same_json;
+use crate::drift::reason::{Reason, Side};
+
+/// What the two texts alone tell.
+pub fn from_texts(local: &Secret, stored: &Secret) -> Option<Reason> {
+    let (local, stored) = (local.reveal(), stored.reveal());
+    let sided = |test: fn(&str, &str) -> bool, reason: fn(Side) -> Reason| {
+        let side = if test(local, stored) { Side::Local } else { Side::Stored };
+        (side == Side::Local || test(stored, local)).then(|| reason(side))
+    };
+    let either = |test: fn(&str, &str) -> bool, reason: Reason| test(local, stored).then_some(reason);
+    sided(|one, _| is_placeholder(one), Reason::Placeholder)
+        .or_else(|| sided(|one, _| one.is_empty(), Reason::Empty))
+        .or_else(|| sided(is_with_line_break, Reason::TrailingNewline))
+        .or_else(|| sided(|one, other| without_quotes(one) == Some(other), Reason::Quotes))
+        .or_else(|| sided(is_with_crlf, Reason::LineEnds))
+        .or_else(|| sided(is_with_escaped_breaks, Reason::EscapedNewlines))
+        .or_else(|| either(|one, other| one.trim() == other.trim(), Reason::SurroundingSpace))
+        .or_else(|| sided(is_with_invisible, Reason::Invisible))
+        .or_else(|| either(is_same_but_for_case, Reason::Case))
+        .or_else(|| sided(is_url_with_slash, Reason::TrailingSlash))
+        .or_else(|| sided(is_padded, Reason::Padding))
+        .or_else(|| either(is_same_json, Reason::Json))
+        .or_else(|| sided(is_expanded_to, Reason::Expansion))
+}
+
+fn is_with_line_break(one: &str, other: &str) -> bool {
+    one.strip_suffix("\r\n").or_else(|| one.strip_suffix('\n')) == Some(other)
+}
+
+fn is_with_crlf(one: &str, other: &str) -> bool {
+    one.contains("\r\n") && Zeroizing::new(one.replace("\r\n", "\n")).as_str() == other
+}
+
+/// A line break at the very end is lost easily, and would hide this reason.
+fn is_with_escaped_breaks(one: &str, other: &str) -> bool {
+    let real = |text: &str| Zeroizing::new(text.replace("\\r", "\r").replace("\\n", "\n"));
+    one.contains("\\n") && other.contains('\n') && real(one).trim_end() == other.trim_end()
+}
+
+fn is_with_invisible(one: &str, other: &str) -> bool {
+    // A no-break space may stand for a blank or for nothing.
+    let equal_with = |blank: Option<char>| {
+        let shown = move |letter| match letter {
+            '\u{a0}' | '\u{202f}' => blank,
+            _ => Some(letter).filter(|&letter| !is_invisible(letter)),
+        };
+        one.chars().filter_map(shown).eq(other.chars().filter_map(shown))
+    };
+    one.chars().any(is_invisible) && (equal_with(None) || equal_with(Some(' ')))
+}
+
+fn is_same_but_for_case(one: &str, other: &str) -> bool {
+    let small = |letter: char| letter.to_lowercase();
+    one.chars().flat_map(small).eq(other.chars().flat_map(small))
+}
+
+/// The slash may stand at the end, or at the end of the path before a query.
+fn is_url_with_slash(one: &str, other: &str) -> bool {
+    let path_end = |text: &str| text.find(['?', '#']).unwrap_or(text.len());
+    let (path, rest) = one.split_at(path_end(one));
+    let (other_path, other_rest) = other.split_at(path_end(other));
+    one.contains("://") && rest == other_rest && path.strip_suffix('/') == Some(other_path)
+}
+
+fn is_padded(one: &str, other: &str) -> bool {
+    let unpadded = one.trim_end_matches('=');
+    let is_base64 = |text: &str| {
+        text.len() >= 8 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/-_".contains(&byte))
+    };
+    unpadded.len() < one.len() && one.len().is_multiple_of(4) && unpadded == other && is_base64(unpadded)
+}
+
+/// Whether `other` is what is left of `one` after a loader replaced `$NAME` and `${NAME}` by nothing, or `$$` and `\$`
+/// by a dollar sign.
+fn is_expanded_to(one: &str, other: &str) -> bool {
+    if !one.contains('$') || one.contains("${{") {
+        return false;
+    }
+    let unescaped = |pair: &str| Zeroizing::new(one.replace(pair, "$")).as_str() == other;
+    let rest = expanded(one, other.len(), |_| None);
+    unescaped("$$") || unescaped("\\$") || rest.is_some_and(|rest| rest.as_str() == other)
+}
+
+/// The text with each `$NAME` and `${NAME}` replaced by what `lookup` has for it, or by nothing; `None` if there is
+/// none in it, or if the result grows beyond `longest` bytes.
+pub fn expanded<'v>(text: &str, longest: usize, lookup: impl Fn(&str) -> Option<&'v str>) -> Option<Zeroizing<String>> {
+    let mut result = Zeroizing::new(String::with_capacity(longest));
+    let mut found = false;
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('$') {
+        let length = name_length(after);
+        let put = match length {
+            0 => "$",
+            _ => lookup(after[..length].trim_matches(['{', '}'])).unwrap_or_default(),
+        };
+        if result.len() + before.len() + put.len() > longest {
+            return None;
+        }
+        result.push_str(before);
+        result.push_str(put);
+        found |= length > 0;
+        rest = &after[length..];
+    }
+    let fits = found && result.len() + rest.len() <= longest;
+    result.push_str(if fits { rest } else { "" });
+    fits.then_some(result)
+}
+
+/// How many bytes after a dollar sign a loader takes for a name, braces included.
+fn name_length(after: &str) -> usize {
+    let word = |text: &str| text.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
+    match after.strip_prefix('{') {
+        Some(inside) if inside[word(inside)..].starts_with('}') && word(inside) > 0 => word(inside) + 2,
+        Some(_) => 0,
+        None => word(after),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{any, proptest};
+
+    use super::from_texts;
+    use crate::drift::Secret;
+    use crate::drift::reason::json::LONGEST_JSON;
+    use crate::drift::reason::{Reason, Side};
+
+    use Reason::{
+        Case, Empty, EscapedNewlines, Expansion, Invisible, Json, LineEnds, Padding, Placeholder, Quotes,
+        SurroundingSpace, TrailingNewline, TrailingSlash,
+    };
+    use Side::{Local, Stored};
+
+    fn reason(local: &str, stored: &str) -> Option<Reason> {
+        from_texts(&Secret::new(local), &Secret::new(stored))
+    }
+
+    #[test]
+    fn each_difference_has_its_reason() {
+        for (local, stored, expected) in [
+            ("key", "key\n", TrailingNewline(Stored)),
+            ("key\r\n", "key", TrailingNewline(Local)),
+            (" key", "key ", SurroundingSpace),
+            ("key", "key\n\n", SurroundingSpace),
+            ("key", "\"key\"", Quotes(Stored)),
+            ("'key'", "key", Quotes(Local)),
+            ("a\r\nb", "a\nb", LineEnds(Local)),
+            ("a\nb", "a\r\nb", LineEnds(Stored)),
+            ("-----BEGIN\\nMII\\n-----END\\n", "-----BEGIN\nMII\n-----END", EscapedNewlines(Local)),
+            ("a\nb", "a\\nb", EscapedNewlines(Stored)),
+            ("True", "true", Case),
+            ("ÄB", "äb", Case),
+            ("https://x.com/", "https://x.com", TrailingSlash(Local)),
+            ("https://x.com/a?b=/", "https://x.com/a/?b=/", TrailingSlash(Stored)),
+            ("c2VjcmV0MQ==", "c2VjcmV0MQ", Padding(Local)),
+            ("{\"a\": 1, \"b\": [2]}", "{\"b\":[2],\"a\":1}", Json),
+            ("{\"id\":\"123456789012345678901\"}", "{ \"id\": \"123456789012345678901\" }", Json),
+            ("pass\u{200b}word", "password", Invisible(Local)),
+            ("a b", "a\u{a0}b", Invisible(Stored)),
+            ("ab", "a\u{a0}b", Invisible(Stored)),
+            ("changeme", "key", Placeholder(Local)),
+            ("key", "<your key>", Placeholder(Stored)),
+            ("", "key", Empty(Local)),
+            ("key", "", Empty(Stored)),
+            ("pa$word", "pa", Expansion(Local)),
+            ("pa${word}x", "pax", Expansion(Local)),
+            ("pa", "pa$word", Expansion(Stored)),
+            ("pa$$word", "pa$word", Expansion(Local)),
+            ("pa\\$word", "pa$word", Expansion(Local)),
+        ] {
+            assert_eq!(reason(local, stored), Some(expected), "{local:?} against {stored:?}");
+        }
+    }
+
+    #[test]
+    fn what_can_not_be_told_has_no_reason() {
+        let deep = "[".repeat(100_000);
+        let long = |last: &str| format!("[\"{}\",{last}]", "a".repeat(LONGEST_JSON));
+        for (local, stored) in [
+            ("one", "other"),
+            ("key", "\"key"),
+            ("a b", "ab"),
+            ("x.com/", "x.com"),
+            ("https://x.com/?a", "https://x.com?b"),
+            ("abc=", "abc"),
+            ("c2VjcmV0MQ==", "c2VjcmV0M"),
+            ("1.0", "1"),
+            ("[12345678901234567890123]", "[12345678901234567890124]"),
+            ("{\"a\":0.10000000000000001}", "{\"a\":0.1}"),
+            ("{\"a\":1}", "{\"a\":2}"),
+            ("{\"a\":1}", "{\"a\":1"),
+            ("5$", "5"),
+            ("pa$word", "pb"),
+            ("${{a}}b", "b"),
+            (deep.as_str(), "[]"),
+            (long("1").as_str(), long(" 1").as_str()),
+        ] {
+            assert_eq!(reason(local, stored), None, "{local:.40?} against {stored:.40?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_two_texts_break_it(local in any::<String>(), stored in "[a$\\{}\"'=/:\n\r ]{0,40}") {
+            reason(&local, &stored);
+            reason(&stored, &local);
+            reason(&stored, &stored.replace('a', ""));
+        }
+    }
+}

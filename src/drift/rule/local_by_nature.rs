@@ -1,0 +1,183 @@
+//! D104 local-by-nature: they differ, and are meant to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::drift::absence::absences;
+use crate::drift::comparison::{Verdict, pairs, sighting};
+use crate::drift::finding::{Finding, Place, Severity, Sighting};
+use crate::drift::nature::{self, Nature};
+use crate::drift::rule::Rule;
+use crate::drift::survey::{Local, Named};
+use crate::drift::{Survey, Target, sentence};
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    code: "D104",
+    name: "local-by-nature",
+    severity: Severity::Note,
+    summary: "The two sides differ, and are meant to",
+    explain: EXPLAIN,
+    check,
+};
+
+const EXPLAIN: &str = "\
+## Why it matters
+
+A database on `localhost` is right on a laptop and wrong on Railway; `NODE_ENV` is `development` here and
+`production` there. Such differences are no drift, and pushing them would break the service. They are kept apart, so
+that the real ones can be seen.
+
+## Example
+
+    .env:1   DATABASE_URL=postgres://user:password@localhost:5432/shop
+    api      DATABASE_URL=${{Postgres.DATABASE_URL}}
+
+A local value is local by nature when it is a loopback address, a `.local` host, a host of a compose file (`db`,
+without a dot) or a database in a file; and whatever the value is, when the key is `PORT`, `HOST`, `NODE_ENV`,
+`RAILS_ENV`, `RACK_ENV`, `FLASK_ENV`, `FLASK_DEBUG`, `DEBUG`, `RAILWAY_TOKEN` or `RAILWAY_API_TOKEN`.
+
+## How to mend it
+
+Nothing needs to be done. If the key should agree after all, require it, and it is compared like any other:
+
+    [[require]]
+    keys = [\"NODE_ENV\"]
+
+## How to silence it
+
+    [severity]
+    local-by-nature = \"off\"
+";
+
+/// What was seen of one key.
+struct Sight<'s> {
+    nature: Nature,
+    locals: BTreeMap<Place, Local<'s>>,
+    differing: Vec<Sighting>,
+    services: BTreeSet<&'s Named>,
+}
+
+fn check(survey: &Survey) -> Vec<Finding> {
+    let mut sights: BTreeMap<&str, Sight<'_>> = BTreeMap::new();
+    for pair in pairs(survey) {
+        if let Verdict::LocalByNature(nature) = pair.verdict(survey) {
+            let sight = sight(&mut sights, pair.key, nature, pair.local);
+            sight.differing.push(sighting(pair.target, Some(pair.variable)));
+            sight.services.insert(&pair.target.service);
+        }
+    }
+    for absence in absences(survey) {
+        let Some(nature) = nature::of(absence.key, &absence.local.entry.value) else { continue };
+        let free = |target: &&&Target| !survey.requires(target, absence.key);
+        let lacking: Vec<&Named> = absence.named.iter().filter(free).map(|target| &target.service).collect();
+        if !lacking.is_empty() || absence.named.is_empty() {
+            sight(&mut sights, absence.key, nature, absence.local).services.extend(lacking);
+        }
+    }
+    sights.into_iter().map(|(key, sight)| finding(key, sight)).collect()
+}
+
+fn sight<'a, 's>(
+    sights: &'a mut BTreeMap<&'s str, Sight<'s>>,
+    key: &'s str,
+    nature: Nature,
+    local: Local<'s>,
+) -> &'a mut Sight<'s> {
+    let empty = || Sight { nature, locals: BTreeMap::new(), differing: Vec::new(), services: BTreeSet::new() };
+    let sight = sights.entry(key).or_insert_with(empty);
+    sight.locals.insert(local.place(), local);
+    sight
+}
+
+fn finding(key: &str, sight: Sight<'_>) -> Finding {
+    let files: BTreeSet<&str> = sight.locals.keys().map(|place| place.file.as_str()).collect();
+    let files: Vec<&str> = files.into_iter().collect();
+    let sides = sentence::names(&[files.as_slice(), &["Railway"]].concat());
+    let files = sentence::names(&files);
+    let message = match (sight.nature, sight.differing.is_empty()) {
+        (Nature::Host, false) => format!("{key} names a local host in {files}, and something else on Railway"),
+        (Nature::Host, true) => format!("{key} names a local host in {files}, and is not on Railway"),
+        (Nature::Key, false) => format!("{key} differs between {sides}, as it is meant to"),
+        (Nature::Key, true) => format!("{key} is in {files} and not on Railway, as it is meant to be"),
+    };
+    let mut sightings: Vec<Sighting> = sight.locals.values().map(Local::sighting).collect();
+    sightings.extend(sight.differing);
+    let mut services: Vec<Named> = sight.services.into_iter().cloned().collect();
+    services.sort_by(|one, other| one.name.cmp(&other.name));
+    Finding {
+        key: Some(key.to_owned()),
+        services,
+        places: sight.locals.into_keys().collect(),
+        sightings,
+        ..Finding::new(&RULE, message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::drift::scene::{healthy, layer, lines, require, survey, table};
+
+    #[test]
+    fn tells_of_differences_that_are_meant() {
+        let port = "note PORT [api] .env:1: PORT differs between .env and Railway, as it is meant to";
+        let host = "note DB [api] .env:1: DB names a local host in .env, and something else on Railway";
+        table(
+            &RULE,
+            &[
+                (&["PORT=1"], &[("api", &["PORT=2"])], &[port]),
+                (&["PORT=1"], &[("api", &["PORT=1"])], &[]),
+                (&["PORT=1"], &[("api", &["PORT=<sealed>"])], &[]),
+                (&["DB=redis://localhost"], &[("api", &["DB=redis://x.railway.internal"])], &[host]),
+                (&["DB=redis://localhost"], &[("api", &["DB=${{Redis.URL}} => "])], &[]),
+                (&["DB=redis://x.com"], &[("api", &["DB=redis://localhost"])], &[]),
+                (&["DB=redis://localhost"], &[("api", &["DB=redis://localhost"])], &[]),
+                (
+                    &["PORT=1"],
+                    &[("api", &["A=2"])],
+                    &["note PORT [api] .env:1: PORT is in .env and not on Railway, as it is meant to be"],
+                ),
+                (
+                    &["DB=redis://localhost"],
+                    &[("api", &[]), ("worker", &[])],
+                    &["note DB [api, worker] .env:1: DB names a local host in .env, and is not on Railway"],
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn one_key_is_one_finding_whatever_its_files() {
+        let mut found = survey(&["PORT=1"], &[("web", &["PORT=3"]), ("api", &["PORT=3"])]);
+        layer(&mut found, "api/.env", &["PORT=2"], &["api"]);
+        let line = concat!(
+            "note PORT [api, web] .env:1 api/.env:1: ",
+            "PORT differs between .env, api/.env and Railway, as it is meant to"
+        );
+        assert_eq!(lines(&RULE, &found), [line]);
+    }
+
+    #[test]
+    fn a_rendered_reference_is_a_difference_too() {
+        let mut found =
+            survey(&["DB=redis://localhost"], &[("api", &["DB=${{Redis.URL}} => redis://x.railway.internal"])]);
+        crate::drift::scene::out_of_scope(&mut found, "Redis", &["URL"]);
+        assert_eq!(lines(&RULE, &found).len(), 1);
+    }
+
+    #[test]
+    fn what_is_required_is_not_local() {
+        let mut found = survey(&["PORT=1", "HOST=2"], &[("api", &["PORT=2"]), ("worker", &["PORT=2"])]);
+        require(&mut found, "PORT", &[]);
+        require(&mut found, "HOST", &["api"]);
+        assert_eq!(
+            lines(&RULE, &found),
+            ["note HOST [worker] .env:2: HOST is in .env and not on Railway, as it is meant to be"]
+        );
+    }
+
+    #[test]
+    fn a_healthy_project_is_quiet() {
+        assert_eq!(lines(&RULE, &healthy()), [""; 0]);
+    }
+}

@@ -1,0 +1,273 @@
+//! D101 missing-on-railway: in the file, and not where it should be.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::drift::absence::{Absence, absences};
+use crate::drift::comparison::sighting;
+use crate::drift::finding::{Finding, Place, Remedy, Severity};
+use crate::drift::oddity::is_placeholder;
+use crate::drift::rule::Rule;
+use crate::drift::survey::Local;
+use crate::drift::{Survey, Target, nature, sentence, system};
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    code: "D101",
+    name: "missing-on-railway",
+    severity: Severity::Warning,
+    summary: "A key of the file is on no service that should have it",
+    explain: EXPLAIN,
+    check,
+};
+
+const EXPLAIN: &str = "\
+## Why it matters
+
+A key that was added to the file while a feature was written is easily forgotten on Railway. The program then starts
+without it, and fails only where it is used.
+
+## Example
+
+    .env:7   MAILGUN_KEY=…
+    api      (no such variable)
+    worker   (no such variable)
+
+On none of the services that use the file it is a warning; on some but not all of them a note, because one file
+often serves several programs that need different parts of it. An empty assignment, `MAILGUN_KEY=`, is a note as
+well. If the key is required of a service that lacks it, it is an error.
+
+## How to mend it
+
+`doctor fix --only MAILGUN_KEY --push` stores it on Railway. If a shared variable of that name exists, refer to it
+instead: `MAILGUN_KEY=${{shared.MAILGUN_KEY}}`. If nothing needs the key any more, remove the line.
+
+## How to silence it
+
+    [[ignore]]
+    keys   = [\"LOCAL_*\"]
+    rules  = [\"missing-on-railway\"]
+    reason = \"only for local runs\"
+";
+
+fn check(survey: &Survey) -> Vec<Finding> {
+    let holders = holders(survey);
+    let mut findings = required(survey, &holders);
+    let all = absences(survey);
+    findings.extend(all.iter().filter_map(|absence| optional(survey, absence, &holders)));
+    findings
+}
+
+/// Who else has a name: shared variables, and services that are not looked at.
+type Holders<'s> = HashMap<&'s str, &'s str>;
+
+fn holders(survey: &Survey) -> Holders<'_> {
+    let scope: HashSet<&str> = survey.targets.iter().map(|target| target.service.name.as_str()).collect();
+    let others = survey.catalogue.services.iter().filter(|(service, _)| !scope.contains(service.as_str()));
+    others.rev().flat_map(|(service, names)| names.iter().map(|name| (name.as_str(), service.as_str()))).collect()
+}
+
+/// Where else the name is, as the reason of a finding.
+fn elsewhere(survey: &Survey, key: &str, holders: &Holders<'_>) -> Option<String> {
+    if survey.catalogue.shared.contains(key) {
+        return Some(format!(
+            "the environment has a shared variable {key}: a service gets it by ${{{{shared.{key}}}}}"
+        ));
+    }
+    holders.get(key).map(|service| format!("{service} has a variable of that name, and is not looked at here"))
+}
+
+/// A service that lacks a key, and the local value that it could have.
+type Lacking<'s> = (&'s Target, Option<Local<'s>>);
+
+/// Required keys that a service lacks, by key and by the place of the local value.
+fn required(survey: &Survey, holders: &Holders<'_>) -> Vec<Finding> {
+    let mut missing: BTreeMap<(&str, Option<Place>), Vec<Lacking<'_>>> = BTreeMap::new();
+    let mut keys: Vec<&str> = survey.policy.require.iter().flat_map(|one| &one.keys).map(String::as_str).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    for key in keys.into_iter().filter(|key| !system::is_provided(key)) {
+        let lacks = |target: &&Target| target.variable(key).is_none() && survey.requires(target, key);
+        for target in survey.readable().filter(lacks) {
+            let local = survey.local(target, key);
+            missing.entry((key, local.map(|local| local.place()))).or_default().push((target, local));
+        }
+    }
+    missing
+        .into_iter()
+        .map(|((key, place), lacking)| required_finding(survey, (key, place), &lacking, holders))
+        .collect()
+}
+
+fn required_finding(
+    survey: &Survey,
+    (key, place): (&str, Option<Place>),
+    lacking: &[Lacking<'_>],
+    holders: &Holders<'_>,
+) -> Finding {
+    let local = lacking.first().and_then(|(_, local)| *local);
+    let message = match &place {
+        Some(place) => format!("{key} is required, and is in {} alone", place.file),
+        None => format!("{key} is required, and is neither in a file nor on Railway"),
+    };
+    let mut sightings: Vec<_> = local.iter().map(Local::sighting).collect();
+    sightings.extend(lacking.iter().map(|(target, _)| sighting(target, None)));
+    let advice = local.is_none().then(|| format!("add {key} to the file, and then push it"));
+    Finding {
+        severity: Severity::Error,
+        required: true,
+        key: Some(key.to_owned()),
+        services: lacking.iter().map(|(target, _)| target.service.clone()).collect(),
+        places: place.into_iter().collect(),
+        reason: elsewhere(survey, key, holders),
+        sightings,
+        ..mending(key, local, Finding { advice, ..Finding::new(&RULE, message) })
+    }
+}
+
+fn optional(survey: &Survey, absence: &Absence<'_>, holders: &Holders<'_>) -> Option<Finding> {
+    let key = absence.key;
+    if nature::of(key, &absence.local.entry.value).is_some() {
+        return None;
+    }
+    let lacking: Vec<&Target> = absence.named.iter().copied().filter(|target| !survey.requires(target, key)).collect();
+    if lacking.is_empty() && !absence.named.is_empty() {
+        return None;
+    }
+    let is_empty = absence.local.entry.value.reveal().is_empty();
+    let severity = if absence.having.is_empty() && !is_empty { RULE.severity } else { Severity::Note };
+    let mut sightings = vec![absence.local.sighting()];
+    sightings.extend(lacking.iter().map(|target| sighting(target, None)));
+    Some(Finding {
+        severity,
+        key: Some(key.to_owned()),
+        services: lacking.iter().map(|target| target.service.clone()).collect(),
+        places: vec![absence.local.place()],
+        reason: elsewhere(survey, key, holders),
+        sightings,
+        ..mending(key, Some(absence.local), Finding::new(&RULE, message(absence)))
+    })
+}
+
+/// The services that lack it are the finding's; `[[ignore]]` may take some of them away later.
+fn message(absence: &Absence<'_>) -> String {
+    let (key, file) = (absence.key, &absence.local.file.name);
+    match (absence.having.as_slice(), absence.users) {
+        ([], 1) => format!("{key} is in {file} and not on Railway"),
+        ([], users) => format!("{key} is in {file} and on none of the {users} services that use it"),
+        (having, _) => {
+            let names: Vec<&str> = having.iter().map(|target| target.service.name.as_str()).collect();
+            format!("{key} is in {file} and on {}, but not on every service that uses it", sentence::names(&names))
+        }
+    }
+}
+
+/// How to get rid of it. What was never filled in is not offered for pushing.
+fn mending(key: &str, local: Option<Local<'_>>, finding: Finding) -> Finding {
+    let Some(value) = local.map(|local| &local.entry.value) else { return finding };
+    if value.reveal().is_empty() || is_placeholder(value.reveal()) {
+        let advice = "fill it in, or remove the line if nothing needs it".to_owned();
+        return Finding { advice: Some(advice), ..finding };
+    }
+    Finding { remedies: vec![Remedy::Push], next: Some(Finding::fix_only(key)), ..finding }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::drift::finding::Remedy;
+    use crate::drift::scene::{healthy, layer, lines, out_of_scope, require, shared, survey, table, unreadable};
+
+    #[test]
+    fn tells_of_keys_that_services_lack() {
+        table(
+            &RULE,
+            &[
+                (&["A=1"], &[("api", &["A=2"])], &[]),
+                (&["A=1"], &[("api", &["A=<sealed>"]), ("web", &["A=${{B.A}} => "])], &[]),
+                (&["A=1"], &[("api", &["B=1"])], &["warning A [api] .env:1: A is in .env and not on Railway"]),
+                (
+                    &["A=1"],
+                    &[("api", &[]), ("web", &[])],
+                    &["warning A [api, web] .env:1: A is in .env and on none of the 2 services that use it"],
+                ),
+                (
+                    &["A=1"],
+                    &[("api", &[]), ("web", &["A=1"]), ("worker", &[])],
+                    &["note A [api, worker] .env:1: A is in .env and on web, but not on every service that uses it"],
+                ),
+                (&["A="], &[("api", &["A="])], &[]),
+                (&["A="], &[("api", &[])], &["note A [api] .env:1: A is in .env and not on Railway"]),
+                (&["a=1"], &[("api", &["A=1"])], &["warning a [api] .env:1: a is in .env and not on Railway"]),
+                (&["PORT=1", "DB=redis://localhost"], &[("api", &[])], &[]),
+                (&["RAILWAY_PROJECT_ID=1"], &[("api", &[])], &[]),
+                (&[], &[("api", &["A=1"])], &[]),
+            ],
+        );
+    }
+
+    #[test]
+    fn each_file_asks_only_the_services_that_use_it() {
+        let mut found = survey(&["A=1", "B=1"], &[("api", &["A=1", "B=1"]), ("worker", &["B=1"])]);
+        layer(&mut found, "worker/.env", &["A=2", "B=2"], &["worker"]);
+        assert_eq!(lines(&RULE, &found), ["warning A [worker] worker/.env:1: A is in worker/.env and not on Railway"]);
+    }
+
+    #[test]
+    fn services_with_different_layers_share_a_finding_in_the_order_of_their_names() {
+        let mut found = survey(&["A=1"], &[("api", &["B=1"]), ("web", &["B=1"]), ("worker", &["B=1"])]);
+        layer(&mut found, ".env.local", &["B=1"], &["api", "worker"]);
+        let line = "warning A [api, web, worker] .env:1: A is in .env and on none of the 3 services that use it";
+        assert_eq!(lines(&RULE, &found), [line]);
+    }
+
+    #[test]
+    fn a_service_that_could_not_be_read_lacks_nothing() {
+        let mut found = survey(&["A=1"], &[("api", &["A=1"]), ("worker", &[])]);
+        unreadable(&mut found, "worker");
+        assert_eq!(lines(&RULE, &found), [""; 0]);
+        unreadable(&mut found, "api");
+        assert_eq!(lines(&RULE, &found), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_required_of_a_service_is_an_error_there() {
+        let mut found = survey(&["A=1"], &[("api", &["A=1"]), ("web", &[]), ("worker", &[])]);
+        require(&mut found, "A", &["worker", "api"]);
+        require(&mut found, "B", &["api", "worker"]);
+        require(&mut found, "PORT", &["api"]);
+        assert_eq!(
+            lines(&RULE, &found),
+            [
+                "error A [worker] .env:1: A is required, and is in .env alone",
+                "error B [api, worker]: B is required, and is neither in a file nor on Railway",
+                "error PORT [api]: PORT is required, and is neither in a file nor on Railway",
+                "note A [web] .env:1: A is in .env and on api, but not on every service that uses it",
+            ]
+        );
+        assert!((RULE.check)(&found).iter().take(3).all(|finding| finding.required));
+    }
+
+    #[test]
+    fn says_who_else_has_the_name() {
+        let mut found = survey(&["A=1", "B=1", "C=1"], &[("api", &[])]);
+        shared(&mut found, "A");
+        out_of_scope(&mut found, "Postgres", &["A", "B"]);
+        let reasons: Vec<_> = (RULE.check)(&found).into_iter().map(|finding| finding.reason).collect();
+        let shared = "the environment has a shared variable A: a service gets it by ${{shared.A}}";
+        let other = "Postgres has a variable of that name, and is not looked at here";
+        assert_eq!(reasons, [Some(shared.to_owned()), Some(other.to_owned()), None]);
+    }
+
+    #[test]
+    fn what_was_never_filled_in_is_not_pushed() {
+        let findings = (RULE.check)(&survey(&["A=1", "B=changeme", "C="], &[("api", &[])]));
+        let remedies: Vec<_> = findings.iter().map(|finding| finding.remedies.as_slice()).collect();
+        assert_eq!(remedies, [&[Remedy::Push][..], &[], &[]]);
+        assert!(findings[1].advice.is_some() && findings[1].next.is_none());
+    }
+
+    #[test]
+    fn a_healthy_project_is_quiet() {
+        assert_eq!(lines(&RULE, &healthy()), [""; 0]);
+    }
+}

@@ -1,0 +1,104 @@
+//! D202 unreadable-line: a line that is no assignment.
+
+use crate::drift::Survey;
+use crate::drift::finding::{Finding, Place, Severity};
+use crate::drift::local::{Flaw, LocalFile};
+use crate::drift::rule::Rule;
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    code: "D202",
+    name: "unreadable-line",
+    severity: Severity::Warning,
+    summary: "A line of the file is no assignment",
+    explain: EXPLAIN,
+    check,
+};
+
+const EXPLAIN: &str = "\
+## Why it matters
+
+A line that can't be read is a variable that the program does not get. Some loaders skip such a line in silence,
+some stop reading there, some refuse the whole file.
+
+## Example
+
+    .env:5   API KEY=abc          a blank in the name
+    .env:6   TOKEN=\"abc           a quote that is never closed
+    .env:9   <<<<<<< HEAD         what a merge left behind
+
+The rest of the file is read and compared as usual.
+
+## How to mend it
+
+Write the line as `NAME=value`, or begin it with `#` if it is a comment. The finding names line and column, and what
+is wrong there, but never quotes the line: it may hold a secret.
+
+## How to silence it
+
+    [severity]
+    unreadable-line = \"off\"
+";
+
+/// After so many lines the file is something else than a `.env`, and it is enough to count.
+const TOLD: usize = 10;
+
+fn check(survey: &Survey) -> Vec<Finding> {
+    survey.files.iter().flat_map(flaws).collect()
+}
+
+fn flaws(file: &LocalFile) -> Vec<Finding> {
+    let (told, rest) = file.flaws.split_at(file.flaws.len().min(TOLD));
+    let mut findings: Vec<Finding> = told.iter().map(|flaw| finding(file, flaw, message(flaw))).collect();
+    if let [first, more @ ..] = rest {
+        let text = match more.len() {
+            0 => message(first),
+            more => format!("{} more lines of {} can't be read either, this one being the first", more + 1, file.name),
+        };
+        findings.push(finding(file, first, text));
+    }
+    findings
+}
+
+fn message(flaw: &Flaw) -> String {
+    format!("this line can't be read: {}, at column {}", flaw.what, flaw.column)
+}
+
+fn finding(file: &LocalFile, flaw: &Flaw, message: String) -> Finding {
+    let place = Place { file: file.name.clone(), line: flaw.line };
+    Finding { places: vec![place], ..Finding::new(&RULE, message) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::drift::local::Flaw;
+    use crate::drift::scene::{healthy, lines, survey};
+
+    fn flawed(flaws: usize) -> Vec<String> {
+        let mut found = survey(&["A=1"], &[("api", &["A=1"])]);
+        let flaw = |line| Flaw { line, column: 3, what: "there is no equals sign" };
+        found.files[0].flaws = (1..=flaws).map(flaw).collect();
+        lines(&RULE, &found)
+    }
+
+    #[test]
+    fn each_line_is_told_until_they_are_too_many() {
+        assert_eq!(flawed(0), [""; 0]);
+        let line = |number| {
+            format!("warning - [] .env:{number}: this line can't be read: there is no equals sign, at column 3")
+        };
+        assert_eq!(flawed(2), [line(1), line(2)]);
+        assert_eq!(flawed(11).last(), Some(&line(11)));
+        assert_eq!(flawed(5000).len(), 11);
+        assert_eq!(
+            flawed(5000)[10],
+            "warning - [] .env:11: 4990 more lines of .env can't be read either, this one being the first"
+        );
+    }
+
+    #[test]
+    fn a_healthy_project_is_quiet() {
+        assert_eq!(lines(&RULE, &healthy()), [""; 0]);
+    }
+}

@@ -1,0 +1,220 @@
+//! D103 value-differs: the same name, two values.
+
+use std::collections::BTreeMap;
+
+use crate::drift::comparison::{Pair, Verdict, pairs, sighting};
+use crate::drift::finding::{Finding, Remedy, Severity};
+use crate::drift::reason::neighbour::Others;
+use crate::drift::reason::{Reason, Side, why};
+use crate::drift::rule::Rule;
+use crate::drift::{Survey, Variable};
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    code: "D103",
+    name: "value-differs",
+    severity: Severity::Error,
+    summary: "The file and Railway hold different values",
+    explain: EXPLAIN,
+    check,
+};
+
+const EXPLAIN: &str = "\
+## Why it matters
+
+A key that was rotated in the file and not on Railway, or on one of three services, is the most common cause of
+“invalid API key” in a system that worked yesterday. Nothing reports it: each side is right by itself.
+
+## Example
+
+`.env` was changed, the services were not:
+
+    .env:3   OPS_API_KEY=new-key
+    api      OPS_API_KEY=old-key
+    worker   OPS_API_KEY=old-key
+
+Services that share the fault are one finding. Values are compared byte for byte, and where it can be told why they
+differ (a line break at the end, quotes that a shell stored, only upper and lower case, …), the finding says so.
+Values are never shown; equal fingerprints mean equal values.
+
+## How to mend it
+
+- The file is right: push it with `doctor fix --only OPS_API_KEY --push`.
+- Railway is right: pull it with `doctor fix --only OPS_API_KEY --pull`.
+
+A service goes on with its old values until it is deployed again.
+
+## How to silence it
+
+If the two differ on purpose, say so in `doctor.toml`:
+
+    [[ignore]]
+    keys   = [\"OPS_API_KEY\"]
+    rules  = [\"value-differs\"]
+    reason = \"everybody has a key of their own\"
+";
+
+/// Services share a finding when key, place and reason are the same.
+type Fault<'s> = (&'s str, &'s str, usize, Option<Reason>);
+
+fn check(survey: &Survey) -> Vec<Finding> {
+    let others = Others::new(survey);
+    let mut faults: BTreeMap<Fault<'_>, Vec<Pair<'_>>> = BTreeMap::new();
+    for pair in pairs(survey).filter(|pair| pair.verdict(survey) == Verdict::Differs) {
+        if let Variable::Plain(stored) = pair.variable {
+            let reason = why(pair.local_value(), stored, &others.around(pair.target, pair.key));
+            let fault = (pair.key, pair.local.file.name.as_str(), pair.local.entry.line, reason);
+            faults.entry(fault).or_default().push(pair);
+        }
+    }
+    faults.into_iter().map(|(fault, pairs)| finding(survey, &fault, &pairs)).collect()
+}
+
+fn finding(survey: &Survey, (key, file, _, reason): &Fault<'_>, pairs: &[Pair<'_>]) -> Finding {
+    let local = pairs[0].local;
+    let mut sightings = vec![local.sighting()];
+    sightings.extend(pairs.iter().map(|pair| sighting(pair.target, Some(pair.variable))));
+    Finding {
+        required: pairs.iter().any(|pair| survey.requires(pair.target, key)),
+        key: Some((*key).to_owned()),
+        services: pairs.iter().map(|pair| pair.target.service.clone()).collect(),
+        places: vec![local.place()],
+        reason: reason.as_ref().map(Reason::sentence),
+        remedies: remedies(reason.as_ref()),
+        next: Some(Finding::fix_only(key)),
+        advice: reason.as_ref().and_then(Reason::advice),
+        sightings,
+        ..Finding::new(&RULE, format!("{key} differs between {file} and Railway"))
+    }
+}
+
+/// A side that was never filled in is no value to copy over the other.
+fn remedies(reason: Option<&Reason>) -> Vec<Remedy> {
+    match reason {
+        Some(Reason::Placeholder(Side::Local) | Reason::Empty(Side::Local)) => vec![Remedy::Pull],
+        Some(Reason::Placeholder(Side::Stored) | Reason::Empty(Side::Stored)) => vec![Remedy::Push],
+        _ => vec![Remedy::Push, Remedy::Pull],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::drift::finding::Remedy;
+    use crate::drift::scene::{healthy, layer, lines, require, survey, table};
+
+    #[test]
+    fn tells_only_of_real_differences() {
+        let differs = "error A [api] .env:1: A differs between .env and Railway";
+        table(
+            &RULE,
+            &[
+                (&["A=1"], &[("api", &["A=1"])], &[]),
+                (&["A=1"], &[("api", &["A=2"])], &[differs]),
+                (&["A="], &[("api", &["A="])], &[]),
+                (&["A= 1"], &[("api", &["A=1"])], &[differs]),
+                (&["A=1"], &[("api", &["A=<sealed>"])], &[]),
+                (&["A=1"], &[("api", &["B=2"])], &[]),
+                (&["A=1"], &[("api", &["A=${{B.A}} => 2"])], &[]),
+                (&["A=${{B.A}}"], &[("api", &["A=2"])], &[differs]),
+                (&["A=http://localhost"], &[("api", &["A=https://x.com"])], &[]),
+                (&["PORT=1"], &[("api", &["PORT=2"])], &[]),
+                (&["RAILWAY_PROJECT_ID=1"], &[("api", &["RAILWAY_PROJECT_ID=2"])], &[]),
+                (&["A=2", "A=1"], &[("api", &["A=1"])], &[]),
+            ],
+        );
+    }
+
+    #[test]
+    fn services_that_share_the_fault_are_one_finding() {
+        let found = survey(&["A=1"], &[("api", &["A=2"]), ("web", &["A=1"]), ("worker", &["A=3"])]);
+        assert_eq!(lines(&RULE, &found), ["error A [api, worker] .env:1: A differs between .env and Railway"]);
+        let finding = &(RULE.check)(&found)[0];
+        let seen: Vec<(&str, &str)> = finding.sightings.iter().map(|seen| (seen.place.as_str(), seen.state)).collect();
+        assert_eq!(seen, [(".env:1", "local"), ("api", "stored"), ("worker", "stored")]);
+        assert_eq!(finding.next.as_deref().unwrap(), ["fix", "--only", "A"]);
+    }
+
+    #[test]
+    fn another_reason_or_another_file_is_another_finding() {
+        let mut found = survey(&["A=one"], &[("api", &["A=two"]), ("web", &["A=ONE"]), ("worker", &["A=two"])]);
+        layer(&mut found, "worker/.env", &["B=", "A=three"], &["worker"]);
+        assert_eq!(
+            lines(&RULE, &found),
+            [
+                "error A [api] .env:1: A differs between .env and Railway",
+                "error A [web] .env:1: A differs between .env and Railway",
+                "error A [worker] worker/.env:2: A differs between worker/.env and Railway",
+            ]
+        );
+        let findings = (RULE.check)(&found);
+        let reasons: Vec<_> = findings.iter().map(|finding| finding.reason.as_deref()).collect();
+        assert_eq!(reasons, [None, Some("only upper and lower case differ"), None]);
+    }
+
+    #[test]
+    fn values_around_it_are_a_reason() {
+        type Case<'c> = (&'c [&'c str], &'c [&'c str], &'c [&'c str], &'c str);
+        let cases: &[Case<'_>] = &[
+            (&["A=rotated-key"], &["A=old"], &["A=rotated-key"], "the local value is what worker holds"),
+            (&["A=rotated-key"], &["A=old"], &["B=rotated-key"], "the local value is what worker has as B"),
+            (&["A=rotated-key"], &["A=old", "B=rotated-key"], &[], "the local value is what the service has as B"),
+            (&["A=rotated-key", "B=other-key"], &["A=other-key"], &[], "the stored value is that of B in the file"),
+            (
+                &["A=https://$B/x", "B=example.com"],
+                &["A=https://example.com/x"],
+                &[],
+                "the local value has a $ that a loader took for a variable on its way to the stored one",
+            ),
+        ];
+        for (file, api, worker, reason) in cases {
+            let findings = (RULE.check)(&survey(file, &[("api", api), ("worker", worker)]));
+            assert_eq!(findings[0].reason.as_deref(), Some(*reason), "{file:?}");
+        }
+    }
+
+    #[test]
+    fn a_value_of_the_same_key_in_a_lower_layer_is_no_other_keys() {
+        let mut found = survey(&["A=the-old-key"], &[("api", &["A=the-old-key"])]);
+        layer(&mut found, ".env.local", &["A=the-new-key"], &["api"]);
+        assert_eq!((RULE.check)(&found)[0].reason, None);
+    }
+
+    #[test]
+    fn short_and_ordinary_values_are_no_reason() {
+        for (local, stored) in [("short", "old"), ("true", "false"), ("1234567890", "1"), ("2026-10-03", "1")] {
+            let (file, worker) = ([format!("A={local}")], [format!("A={local}")]);
+            let found = survey(&[&file[0]], &[("api", &[&format!("A={stored}")]), ("worker", &[&worker[0]])]);
+            assert_eq!((RULE.check)(&found)[0].reason, None, "{local}");
+        }
+    }
+
+    #[test]
+    fn a_side_that_was_never_filled_in_is_not_copied() {
+        for (local, stored, remedies) in [
+            ("A=one", "A=two", &[Remedy::Push, Remedy::Pull][..]),
+            ("A=changeme", "A=two", &[Remedy::Pull]),
+            ("A=", "A=two", &[Remedy::Pull]),
+            ("A=one", "A=changeme", &[Remedy::Push]),
+        ] {
+            assert_eq!(
+                (RULE.check)(&survey(&[local], &[("api", &[stored])]))[0].remedies,
+                remedies,
+                "{local} {stored}"
+            );
+        }
+    }
+
+    #[test]
+    fn require_makes_it_a_plain_comparison() {
+        let mut found = survey(&["PORT=1"], &[("api", &["PORT=2"]), ("worker", &["PORT=2"])]);
+        require(&mut found, "PORT", &["api"]);
+        assert_eq!(lines(&RULE, &found), ["error PORT [api] .env:1: PORT differs between .env and Railway"]);
+        assert!((RULE.check)(&found)[0].required);
+    }
+
+    #[test]
+    fn a_healthy_project_is_quiet() {
+        assert_eq!(lines(&RULE, &healthy()), [""; 0]);
+    }
+}

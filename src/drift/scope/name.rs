@@ -1,0 +1,125 @@
+//! Which service a person means.
+
+use similar::get_close_matches;
+
+use crate::drift::survey::Named;
+
+/// By what a wanted service was found, the surest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Its id.
+    Id,
+    /// Its name in `doctor.toml`.
+    Alias,
+    /// Its name.
+    Name,
+    /// Its name, but for upper and lower case.
+    CaseInsensitive,
+    /// A part of its name that no other service's name has.
+    Part,
+}
+
+/// A service that was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Match {
+    /// Which of the candidates.
+    pub index: usize,
+    /// By what.
+    pub kind: Kind,
+}
+
+/// Why no service was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoMatch {
+    /// Nothing fits.
+    Unknown {
+        /// Names and aliases that look alike, the likeliest first.
+        suggestions: Vec<String>,
+    },
+    /// Several fit.
+    Ambiguous {
+        /// Their names.
+        candidates: Vec<String>,
+    },
+}
+
+/// Finds the service that a person means by an id, an alias, a name or a part of a name. Each candidate comes with its
+/// alias, if `doctor.toml` gives it one.
+pub fn resolve(wanted: &str, candidates: &[(&Named, Option<&str>)]) -> Result<Match, NoMatch> {
+    let small = wanted.to_lowercase();
+    let fits = |kind, service: &Named, alias: Option<&str>| match kind {
+        Kind::Id => service.id == wanted,
+        Kind::Alias => alias == Some(wanted),
+        Kind::Name => service.name == wanted,
+        Kind::CaseInsensitive => service.name.to_lowercase() == small,
+        Kind::Part => !small.is_empty() && service.name.to_lowercase().contains(&small),
+    };
+    for kind in [Kind::Id, Kind::Alias, Kind::Name, Kind::CaseInsensitive, Kind::Part] {
+        let found: Vec<usize> =
+            (0..candidates.len()).filter(|&index| fits(kind, candidates[index].0, candidates[index].1)).collect();
+        match found.as_slice() {
+            [] => {}
+            [index] => return Ok(Match { index: *index, kind }),
+            several => {
+                let candidates = several.iter().map(|&index| candidates[index].0.name.clone()).collect();
+                return Err(NoMatch::Ambiguous { candidates });
+            }
+        }
+    }
+    Err(NoMatch::Unknown { suggestions: suggestions(wanted, candidates) })
+}
+
+/// How many names are suggested, and from how much likeness on.
+const SUGGESTIONS: (usize, f32) = (3, 0.6);
+
+fn suggestions(wanted: &str, candidates: &[(&Named, Option<&str>)]) -> Vec<String> {
+    let names: Vec<&str> =
+        candidates.iter().flat_map(|(service, alias)| [Some(service.name.as_str()), *alias]).flatten().collect();
+    let (number, likeness) = SUGGESTIONS;
+    get_close_matches(wanted, &names, number, likeness).into_iter().map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, Match, NoMatch, resolve};
+    use crate::drift::scene::named;
+    use crate::drift::survey::Named;
+
+    #[test]
+    fn a_name_is_taken_for_what_it_surely_is() {
+        let services: Vec<Named> =
+            ["agentverse-api-staging", "agentverse-worker-staging", "Web", "web-admin", "WEB", "id-of-Web"]
+                .map(named)
+                .into();
+        let aliases = [Some("api"), None, None, Some("agentverse-worker-staging"), None, None];
+        let candidates: Vec<(&Named, Option<&str>)> = services.iter().zip(aliases).collect();
+        let found = |index, kind| Ok(Match { index, kind });
+        let ambiguous = |names: &[&str]| {
+            Err(NoMatch::Ambiguous { candidates: names.iter().map(|&name| name.to_owned()).collect() })
+        };
+        for (wanted, expected) in [
+            ("id-of-Web", found(2, Kind::Id)),
+            ("api", found(0, Kind::Alias)),
+            ("agentverse-worker-staging", found(3, Kind::Alias)),
+            ("Web", found(2, Kind::Name)),
+            ("WEB", found(4, Kind::Name)),
+            ("web", ambiguous(&["Web", "WEB"])),
+            ("Web-Admin", found(3, Kind::CaseInsensitive)),
+            ("worker", found(1, Kind::Part)),
+            ("WORKER", found(1, Kind::Part)),
+            ("staging", ambiguous(&["agentverse-api-staging", "agentverse-worker-staging"])),
+        ] {
+            assert_eq!(resolve(wanted, &candidates), expected, "{wanted}");
+        }
+    }
+
+    #[test]
+    fn what_fits_nothing_is_answered_with_what_looks_alike() {
+        let services: Vec<Named> = ["api", "worker"].map(named).into();
+        let candidates: Vec<(&Named, Option<&str>)> = services.iter().zip([None, Some("beat")]).collect();
+        for (wanted, alike) in [("wroker", &["worker"][..]), ("baet", &["beat"]), ("xyz", &[]), ("", &[])] {
+            let suggestions = alike.iter().map(|&name| name.to_owned()).collect();
+            assert_eq!(resolve(wanted, &candidates), Err(NoMatch::Unknown { suggestions }), "{wanted}");
+        }
+    }
+}
