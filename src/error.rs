@@ -103,6 +103,9 @@ pub enum Error {
     /// A live token that may not see this.
     #[error("the token from {from} may not see {what}")]
     NoPermission { from: String, what: String, said: Said, reach: Option<String> },
+    /// An id that Railway does not have.
+    #[error("Railway has no {what}")]
+    NotFound { what: String, said: Said },
     /// The workspace demands two-factor authentication.
     #[error("workspace {workspace} demands two-factor authentication")]
     TwoFactor { workspace: String },
@@ -146,6 +149,189 @@ pub enum Error {
     /// The machine refused something that always works.
     #[error("{what}")]
     Machine { what: String, why: String, next: String },
+}
+
+impl Error {
+    /// Because of what: the second line, where there is more to say.
+    pub fn because(&self) -> Option<String> {
+        match self {
+            Self::Flag { why, .. }
+            | Self::File { why, .. }
+            | Self::CliConfig { why, .. }
+            | Self::Output { why, .. }
+            | Self::Unreachable { why, .. }
+            | Self::Certificate { why, .. }
+            | Self::Truncated { why, .. }
+            | Self::Machine { why, .. } => Some(why.clone()),
+            Self::NoEnvFile { hint, .. } => hint.clone(),
+            Self::Config { .. } | Self::TokenContradicts { .. } => None,
+            Self::NoProject { .. } => {
+                Some("no flag, doctor.toml, project token, RAILWAY_PROJECT_ID or `railway link` names one".into())
+            }
+            Self::NoEnvironment { origin, choices, .. } => {
+                Some(format!("{origin} names the project only; it has {}", listed(choices, "no environment")))
+            }
+            Self::Unknown { within, choices, .. } => Some(format!("{within} has {}", listed(choices, "none"))),
+            Self::Ambiguous { candidates, .. } => Some(format!("it fits {}", listed(candidates, "none"))),
+            Self::Deleted { .. } => Some("its id is still linked here".into()),
+            Self::NoCredentials { looked } => Some(looked.join("; ")),
+            Self::Expired { path } => {
+                Some(format!("the access token in {path} is over an hour old, and only the Railway CLI may renew it"))
+            }
+            Self::Refused { said, .. }
+            | Self::NotFound { said, .. }
+            | Self::SchemaMoved { said, .. }
+            | Self::Railway { said, .. } => Some(said.to_string()),
+            Self::WrongKind { found, .. } => {
+                Some(format!("Railway knows it as {found}, which goes into another header"))
+            }
+            Self::NoPermission { said, reach, .. } => Some(match reach {
+                Some(reach) => format!("{said}, though the token is alive: {reach}"),
+                None => said.to_string(),
+            }),
+            Self::TwoFactor { .. } => Some("the account behind the token has it switched off".into()),
+            Self::MalformedToken { .. } => Some("it holds characters that no token has".into()),
+            Self::TimedOut { last, .. } => last.clone(),
+            Self::RateLimited { wait, by } => Some(match wait {
+                Some(wait) => format!("{by} asks to wait {}, longer than this run may take", Seconds(*wait)),
+                None => format!("{by} refused every try"),
+            }),
+            Self::Redirected { .. } => {
+                Some("a redirect would carry the token to another address, so it was not followed".into())
+            }
+            Self::Garbled { what, .. } => Some(what.clone()),
+            Self::NotYet { .. } => Some("it can look, and not yet write".into()),
+        }
+    }
+
+    /// What to type or do next: the third line.
+    pub fn next(&self) -> String {
+        match self {
+            Self::Flag { next, .. }
+            | Self::File { next, .. }
+            | Self::Config { next, .. }
+            | Self::Machine { next, .. } => next.clone(),
+            Self::NotYet { instead, .. } => instead.clone(),
+            Self::NoEnvFile { .. } => "name the file: `doctor check --env-file PATH`".into(),
+            Self::CliConfig { .. } => "run `railway login`, which writes it anew, or set RAILWAY_TOKEN".into(),
+            Self::Output { .. } => "name another file with --output, or leave it out".into(),
+            Self::NoProject { .. } => "run `railway link`, or pass `--project=ID --environment=NAME`".into(),
+            Self::NoEnvironment { choices, .. } => {
+                format!("pass `--environment={}`", choices.first().map_or("NAME", String::as_str))
+            }
+            Self::Unknown { kind, suggestions, .. } => match suggestions.first() {
+                Some(name) => format!("did you mean `--{kind}={name}`?"),
+                None => format!("pass one of them as `--{kind}=NAME`"),
+            },
+            Self::Ambiguous { kind, candidates, .. } => {
+                format!(
+                    "pass the whole name or the id: `--{kind}={}`",
+                    candidates.first().map_or("NAME", String::as_str)
+                )
+            }
+            Self::TokenContradicts { .. } => {
+                "use a token for that environment, or leave the project and environment to the token".into()
+            }
+            Self::Deleted { .. } | Self::NotFound { .. } => {
+                "run `railway link` again, or pass `--project` and `--environment`".into()
+            }
+            Self::NoCredentials { .. } => {
+                "run `railway login`, or set RAILWAY_TOKEN to a project token of this environment".into()
+            }
+            Self::Expired { .. } => "run `railway whoami`, which renews it, or set RAILWAY_API_TOKEN".into(),
+            Self::Refused { from, .. } => renewal(from),
+            Self::WrongKind { from, belongs_in, .. } => {
+                format!("put it into {belongs_in} and unset {from}")
+            }
+            Self::NoPermission { .. } => {
+                "check the id, ask for access in the project's settings, or use a token that has it".into()
+            }
+            Self::TwoFactor { .. } => "switch it on at https://railway.com/account/security".into(),
+            Self::MalformedToken { from } => format!("set {from} to the token alone, without quotes or line breaks"),
+            Self::Unreachable { .. } => "check the connection and HTTPS_PROXY, then run it again".into(),
+            Self::Certificate { .. } => {
+                "if a proxy of yours re-signs traffic, name its root in SSL_CERT_FILE; else do not go on".into()
+            }
+            Self::TimedOut { .. } => "run it again, with more time if need be: `--timeout 60s`".into(),
+            Self::RateLimited { wait, .. } => match wait {
+                Some(wait) => format!("run it again in {}", Seconds(*wait)),
+                None => "run it again in a few minutes".into(),
+            },
+            Self::Redirected { .. } => "check the proxy or the network's sign-in page, then run it again".into(),
+            Self::Garbled { .. } => "run it again in a minute; https://status.railway.com tells of outages".into(),
+            Self::SchemaMoved { .. } => "install the newest doctor; if this is it, report the message above".into(),
+            Self::Railway { .. } => "run it again; if it stays, give the trace id to Railway's support".into(),
+            Self::Truncated { .. } => "run it again; nothing is compared against half a list".into(),
+        }
+    }
+
+    /// What it quotes of Railway's words, to be scrubbed.
+    pub fn said_mut(&mut self) -> Option<&mut Said> {
+        match self {
+            Self::Refused { said, .. }
+            | Self::NoPermission { said, .. }
+            | Self::NotFound { said, .. }
+            | Self::SchemaMoved { said, .. }
+            | Self::Railway { said, .. } => Some(said),
+            _ => None,
+        }
+    }
+
+    /// The exit code of a run that ends with it.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Flag { .. }
+            | Self::File { .. }
+            | Self::NoEnvFile { .. }
+            | Self::Config { .. }
+            | Self::Output { .. }
+            | Self::NoProject { .. }
+            | Self::NoEnvironment { .. }
+            | Self::Unknown { .. }
+            | Self::Ambiguous { .. }
+            | Self::Deleted { .. }
+            | Self::NotFound { .. }
+            | Self::NotYet { .. }
+            | Self::Machine { .. } => Exit::Usage,
+            Self::CliConfig { .. }
+            | Self::TokenContradicts { .. }
+            | Self::NoCredentials { .. }
+            | Self::Expired { .. }
+            | Self::Refused { .. }
+            | Self::WrongKind { .. }
+            | Self::NoPermission { .. }
+            | Self::TwoFactor { .. }
+            | Self::MalformedToken { .. } => Exit::Credentials,
+            Self::Unreachable { .. }
+            | Self::Certificate { .. }
+            | Self::TimedOut { .. }
+            | Self::RateLimited { .. }
+            | Self::Redirected { .. }
+            | Self::Garbled { .. }
+            | Self::SchemaMoved { .. }
+            | Self::Railway { .. }
+            | Self::Truncated { .. } => Exit::Unreachable,
+        }
+    }
+}
+
+/// "a, b and 3 more", or the word for none.
+fn listed(names: &[String], none: &str) -> String {
+    const SHOWN: usize = 8;
+    match names.len() {
+        0 => none.to_owned(),
+        count if count > SHOWN => format!("{} and {} more", names[..SHOWN].join(", "), count - SHOWN),
+        _ => names.join(", "),
+    }
+}
+
+/// Where a new token of that kind is made.
+fn renewal(from: &str) -> String {
+    match from {
+        "RAILWAY_TOKEN" => "make a new project token in the project's settings, under Tokens".into(),
+        "RAILWAY_API_TOKEN" => "make a new one at https://railway.com/account/tokens".into(),
+        _ => "run `railway login`".into(),
+    }
 }
 
 /// What Railway said: its message, scrubbed and escaped, and the trace ids that its support asks for.

@@ -14,6 +14,7 @@ pub mod rule;
 #[cfg(test)]
 pub(crate) mod scene;
 pub mod scope;
+pub mod scrub;
 pub mod secret;
 pub mod secret_like;
 pub mod sentence;

@@ -1,9 +1,14 @@
 //! The only room that touches the world: files, git, the process environment, the network, the clock, the terminal.
 #![expect(clippy::disallowed_methods, reason = "this is where doctor meets the world")]
 
+pub mod clock;
 pub mod config;
 pub mod credentials;
 pub mod files;
 pub mod git;
+pub mod process;
 pub mod railway;
 pub mod sim;
+pub mod stage;
+pub mod talk;
+pub mod world;

@@ -1,3 +1,59 @@
 //! Railway, in doctor's words.
 
+mod answer;
+pub mod batch;
+pub mod client;
+pub mod http;
+pub mod locate;
+mod operation;
+mod probe;
+mod scalar;
+pub mod shape;
+pub mod values;
 pub mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use crate::error::Error;
+use crate::outside::railway::client::Client;
+use crate::outside::railway::locate::Located;
+use crate::outside::railway::shape::{ServiceShape, Shape};
+use crate::outside::railway::values::Stored;
+
+impl Client<'_> {
+    /// The environment with these ids, without its values: one request, and one per further page of services.
+    pub fn shape(&self, project: &str, environment: &str) -> Result<Shape, Error> {
+        shape::by_ids(self, project, environment)
+    }
+
+    /// The environment that the project token is for: one request.
+    pub fn token_shape(&self) -> Result<Shape, Error> {
+        shape::by_token(self)
+    }
+
+    /// The project with that id and its environments: one request.
+    pub fn project(&self, id: &str) -> Result<Located, Error> {
+        locate::by_id(self, id)
+    }
+
+    /// The project of that name and its environments: one request, more if it has to be looked for in workspaces.
+    pub fn project_named(&self, name: &str) -> Result<Located, Error> {
+        locate::by_name(self, name)
+    }
+
+    /// The variables of these services: one request for each twenty.
+    pub fn values(&self, shape: &Shape, services: &[&ServiceShape]) -> Result<Vec<Stored>, Error> {
+        values::read(self, shape, services)
+    }
+
+    /// The number of requests sent so far.
+    pub fn requests(&self) -> usize {
+        self.requests.get()
+    }
+
+    /// What Railway could not answer beside its data, a sentence each.
+    pub fn take_remarks(&self) -> Vec<String> {
+        self.remarks.take()
+    }
+}

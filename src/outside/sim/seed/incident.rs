@@ -1,7 +1,11 @@
 //! The incident that `doctor` was written after: one rotated key, two services that never got it.
 
+use std::path::Path;
+
+use serde_json::{Map, json};
+
 use crate::outside::sim::estate::{Environment, Estate, Project, Service};
-use crate::outside::sim::seed::{postgres, redis};
+use crate::outside::sim::seed::{LOGIN_TOKEN, postgres, redis};
 
 /// The project's id.
 pub const PROJECT: &str = "30cf5498-5aeb-4cf6-b35c-5ba0b9ed81f2";
@@ -22,6 +26,19 @@ DATABASE_URL=postgresql://agentverse:agentverse@localhost:5432/agentverse
 
 JWT_SIGNING_KEY=Zm9yLWxvY2FsLXJ1bnMtb25seQ
 ";
+
+/// The official CLI's file of somebody who has run `railway login`, and `railway link` in that folder.
+pub fn cli_config(folder: &Path) -> String {
+    let environment = estate().environment("agentverse", "staging").map(|staging| staging.id.clone());
+    let link = json!({
+        "projectPath": folder, "name": "agentverse", "project": PROJECT,
+        "environment": environment, "environmentName": "staging",
+    });
+    let projects = Map::from_iter([(folder.display().to_string(), link)]);
+    // In the year 2255: the demo's login does not run out.
+    json!({ "projects": projects, "user": { "accessToken": LOGIN_TOKEN, "tokenExpiresAt": 9_000_000_000_u64 } })
+        .to_string()
+}
 
 /// Project `agentverse`, environment `staging`.
 pub fn estate() -> Estate {

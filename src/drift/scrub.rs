@@ -1,0 +1,155 @@
+//! Takes every known value out of a text that came from outside.
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use zeroize::Zeroizing;
+
+use crate::drift::Secret;
+use crate::drift::secret_like::is_secret_like;
+
+/// What stands in the place of a value.
+const MASK: &str = "•••";
+
+/// Values shorter than this are words of ordinary text; under a secret-like key any length counts.
+const SHORTEST: usize = 8;
+
+/// Prefixes of credentials that are recognised without being known.
+const CREDENTIAL_PREFIXES: [&str; 12] = [
+    "sk_live_",
+    "sk_test_",
+    "rk_live_",
+    "whsec_",
+    "sk-",
+    "ghp_",
+    "gho_",
+    "ghs_",
+    "github_pat_",
+    "xoxb-",
+    "AKIA",
+    "eyJ",
+];
+
+/// The values known to a run, in the forms in which they may turn up.
+#[derive(Default)]
+pub struct Scrubber {
+    forms: std::cell::RefCell<Vec<Zeroizing<String>>>,
+}
+
+impl std::fmt::Debug for Scrubber {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Scrubber(•••)")
+    }
+}
+
+impl Scrubber {
+    /// Learns a value under its key.
+    pub fn learn(&self, key: &str, value: &Secret) {
+        let text = value.reveal();
+        if text.is_empty() || (text.len() < SHORTEST && !is_secret_like(key)) {
+            return;
+        }
+        let mut forms = self.forms.borrow_mut();
+        forms.push(Zeroizing::new(text.to_owned()));
+    }
+
+    /// The text without any known value and without anything that looks like a credential.
+    pub fn scrub(&self, text: &str) -> String {
+        let mut clean = text.to_owned();
+        let mut forms: Vec<Zeroizing<String>> = Vec::new();
+        for value in self.forms.borrow().iter() {
+            forms.extend(encoded(value));
+        }
+        // Longest first, so that no value is left in pieces by a shorter one inside it.
+        forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
+        for form in &forms {
+            if clean.contains(form.as_str()) {
+                clean = clean.replace(form.as_str(), MASK);
+            }
+        }
+        mask_credentials(&clean)
+    }
+}
+
+/// A value as it is, and in URL, base64 and JSON form.
+fn encoded(value: &str) -> Vec<Zeroizing<String>> {
+    let json = serde_json::Value::from(value).to_string();
+    let url: String = value
+        .bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        })
+        .collect();
+    let mut forms = vec![
+        value.to_owned(),
+        json[1..json.len() - 1].to_owned(),
+        url.replace("%20", "+"),
+        url,
+        STANDARD_NO_PAD.encode(value),
+        URL_SAFE_NO_PAD.encode(value),
+    ];
+    forms.sort();
+    forms.dedup();
+    forms.into_iter().map(Zeroizing::new).collect()
+}
+
+/// Masks words that begin like a credential, and the password in a URL.
+fn mask_credentials(text: &str) -> String {
+    let mut masked = String::with_capacity(text.len());
+    for word in text.split_inclusive(|character: char| character.is_whitespace() || "\"'`,;()<>".contains(character)) {
+        let bare =
+            word.trim_end_matches(|character: char| character.is_whitespace() || "\"'`,;()<>".contains(character));
+        let rest = &word[bare.len()..];
+        let known =
+            CREDENTIAL_PREFIXES.iter().any(|prefix| bare.starts_with(prefix) && bare.len() >= prefix.len() + 12);
+        match bare.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1))) {
+            Some((scheme, host)) => masked.extend([scheme, "://", MASK, "@", host]),
+            None if known => masked.push_str(MASK),
+            None => masked.push_str(bare),
+        }
+        masked.push_str(rest);
+    }
+    masked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Scrubber;
+    use crate::drift::Secret;
+
+    #[test]
+    fn known_values_are_taken_out_in_every_form() {
+        let scrubber = Scrubber::default();
+        scrubber.learn("GREETING", &Secret::new("say \"hi\" & go"));
+        scrubber.learn("API_KEY", &Secret::new("k3y"));
+        scrubber.learn("MODE", &Secret::new("debug"));
+        for (text, expected) in [
+            ("got say \"hi\" & go here", "got ••• here"),
+            ("json say \\\"hi\\\" & go.", "json •••."),
+            ("url say%20%22hi%22%20%26%20go!", "url •••!"),
+            ("form say+%22hi%22+%26+go!", "form •••!"),
+            ("b64 c2F5ICJoaSIgJiBnbw==", "b64 •••=="),
+            ("key k3y", "key •••"),
+            ("in debug mode", "in debug mode"),
+        ] {
+            assert_eq!(scrubber.scrub(text), expected);
+        }
+    }
+
+    #[test]
+    fn credential_shapes_are_masked_unasked() {
+        let scrubber = Scrubber::default();
+        assert_eq!(scrubber.scrub("token \"ghp_0123456789abcdef\" is bad"), "token \"•••\" is bad");
+        assert_eq!(scrubber.scrub("at postgres://u:p@ss@db.internal:5432/x"), "at postgres://•••@db.internal:5432/x");
+        assert_eq!(scrubber.scrub("sk- is a prefix, eyJ too"), "sk- is a prefix, eyJ too");
+        assert_eq!(scrubber.scrub("https://railway.com/account"), "https://railway.com/account");
+    }
+
+    #[test]
+    fn the_longest_value_goes_first() {
+        let scrubber = Scrubber::default();
+        scrubber.learn("A_KEY", &Secret::new("abc"));
+        scrubber.learn("B", &Secret::new("abcdefghij"));
+        assert_eq!(scrubber.scrub("abcdefghij abc"), "••• •••");
+    }
+}

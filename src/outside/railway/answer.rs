@@ -1,0 +1,220 @@
+//! The one place that turns what came back into data or a classified refusal.
+//!
+//! Railway answers HTTP 200 with prose in `errors` for nearly everything; which phrases mean what was learned from
+//! recorded answers and from the official CLI's own matching, and stands in [`Kind::of`] alone.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::outside::railway::wire::Reply;
+
+/// What an answer comes to when it is not plain data.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// No answer of Railway's: HTML, an empty body, a gateway's status, broken JSON. May pass by itself.
+    Garbled(String),
+    /// Railway or its edge limits the rate.
+    Limited {
+        /// `Retry-After` as sent.
+        retry_after: Option<String>,
+        /// Who: `Railway`, or `Cloudflare, Railway's edge,`.
+        by: &'static str,
+    },
+    /// Somebody wants us to go elsewhere.
+    Redirected(String),
+    /// GraphQL errors, and no data.
+    Refused(Vec<Refusal>),
+}
+
+/// Data, and what Railway could not answer beside it.
+#[derive(Debug)]
+pub(crate) struct Answer<T> {
+    pub(crate) data: T,
+    pub(crate) beside: Vec<Refusal>,
+}
+
+/// One GraphQL error.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    pub(crate) kind: Kind,
+    /// Railway's words; printed only after scrubbing.
+    pub(crate) message: String,
+    /// The field it is about, where given: `["stored_3"]`.
+    pub(crate) path: Vec<String>,
+    pub(crate) trace: Option<String>,
+    /// The workspace that demands two-factor authentication.
+    pub(crate) workspace: Option<String>,
+}
+
+impl Refusal {
+    /// The edge's way of saying that a smaller question may pass.
+    fn too_large() -> Self {
+        Self {
+            kind: Kind::Document,
+            message: "the request is too large".to_owned(),
+            path: Vec::new(),
+            trace: None,
+            workspace: None,
+        }
+    }
+}
+
+/// What a refusal means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Wrong header for this token, a revoked project token, or no credential.
+    ProjectTokenNotFound,
+    /// A dead session, no permission, or an id that does not exist.
+    NotAuthorized,
+    /// Missing or deleted.
+    NotFound,
+    /// A server failure without a word of why.
+    Problem,
+    /// Our document does not fit the schema, or is larger than allowed.
+    Document,
+    /// The workspace demands two-factor authentication.
+    TwoFactor,
+    /// A limit told inside HTTP 200.
+    Limited,
+    /// Anything else.
+    Other,
+}
+
+impl Kind {
+    /// The meaning of Railway's prose. The code alone never decides: most errors carry `INTERNAL_SERVER_ERROR`.
+    fn of(message: &str, code: &str) -> Self {
+        let message = message.to_lowercase();
+        let has = |part: &str| message.contains(part);
+        if has("project token not found") {
+            Self::ProjectTokenNotFound
+        } else if has("not authorized") || matches!(code, "UNAUTHENTICATED" | "UNAUTHORIZED" | "FORBIDDEN") {
+            Self::NotAuthorized
+        } else if has("two factor authentication required") {
+            Self::TwoFactor
+        } else if has("cannot query field")
+            || has("unknown argument")
+            || has("unknown type")
+            || has("root fields")
+            || has("complexity")
+            || has("query depth")
+            || matches!(code, "GRAPHQL_VALIDATION_FAILED" | "GRAPHQL_PARSE_FAILED")
+        {
+            Self::Document
+        } else if has("rate limit") || has("too quickly") || matches!(code, "RATE_LIMITED" | "TOO_MANY_REQUESTS") {
+            Self::Limited
+        } else if has("not found") || code == "NOT_FOUND" {
+            Self::NotFound
+        } else if has("problem processing request") {
+            Self::Problem
+        } else {
+            Self::Other
+        }
+    }
+}
+
+/// The GraphQL envelope. Unknown keys are Railway's to add.
+#[derive(Deserialize)]
+struct Envelope<T> {
+    data: Option<T>,
+    errors: Option<Vec<RawError>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawError {
+    message: Option<String>,
+    path: Option<Vec<serde_json::Value>>,
+    extensions: Option<Extensions>,
+    trace_id: Option<serde_json::Value>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Extensions {
+    code: Option<String>,
+    trace_id: Option<serde_json::Value>,
+    workspace_name: Option<String>,
+}
+
+/// Reads a reply. Texts of the JSON reader are never passed on: they may quote values.
+pub(crate) fn read<T: DeserializeOwned>(reply: &Reply) -> Result<Answer<T>, Trouble> {
+    if reply.status == 429 {
+        return Err(Trouble::Limited { retry_after: reply.retry_after.clone(), by: limiter(reply) });
+    }
+    if (300..400).contains(&reply.status) {
+        return Err(Trouble::Redirected(
+            reply.location.clone().unwrap_or_else(|| "an address it does not name".into()),
+        ));
+    }
+    if reply.status == 413 {
+        return Err(Trouble::Refused(vec![Refusal::too_large()]));
+    }
+    if matches!(reply.status, 502..=504) {
+        return Err(Trouble::Garbled(format!("a gateway answered HTTP {}, not Railway itself", reply.status)));
+    }
+    let envelope: Envelope<T> = serde_json::from_slice(&reply.body).or_else(|error| {
+        // Data of an unexpected shape may stand beside errors that explain it.
+        match serde_json::from_slice::<Envelope<serde::de::IgnoredAny>>(&reply.body) {
+            Ok(Envelope { errors: Some(errors), .. }) if !errors.is_empty() => {
+                Ok(Envelope { data: None, errors: Some(errors) })
+            }
+            _ => Err(Trouble::Garbled(garbled(reply, &error))),
+        }
+    })?;
+    let refusals: Vec<Refusal> = envelope.errors.unwrap_or_default().into_iter().map(refusal).collect();
+    match envelope.data {
+        _ if refusals.iter().any(|refusal| refusal.kind == Kind::Limited) => {
+            Err(Trouble::Limited { retry_after: reply.retry_after.clone(), by: "Railway" })
+        }
+        Some(data) => Ok(Answer { data, beside: refusals }),
+        None if refusals.is_empty() => {
+            Err(Trouble::Garbled(format!("HTTP {}, with neither data nor an error in it", reply.status)))
+        }
+        None => Err(Trouble::Refused(refusals)),
+    }
+}
+
+fn refusal(raw: RawError) -> Refusal {
+    let extensions = raw.extensions.unwrap_or_default();
+    let message = raw.message.unwrap_or_else(|| "an error without a message".to_owned());
+    Refusal {
+        kind: Kind::of(&message, extensions.code.as_deref().unwrap_or_default()),
+        message,
+        path: raw.path.unwrap_or_default().iter().map(plain).collect(),
+        trace: raw.trace_id.or(extensions.trace_id).as_ref().map(plain),
+        workspace: extensions.workspace_name,
+    }
+}
+
+/// A JSON string or number as text.
+fn plain(value: &serde_json::Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// What came instead of Railway's JSON, without quoting any of it.
+fn garbled(reply: &Reply, error: &serde_json::Error) -> String {
+    let status = reply.status;
+    let body = reply.body.trim_ascii();
+    let html = reply.content_type.as_deref().is_some_and(|kind| kind.contains("html")) || body.starts_with(b"<");
+    if body.is_empty() {
+        format!("HTTP {status} with an empty body")
+    } else if html {
+        format!("HTTP {status} with a web page: a gateway, a proxy or a sign-in page stands between")
+    } else if error.is_eof() {
+        format!("HTTP {status} with an answer that breaks off after {} bytes", reply.body.len())
+    } else if error.is_data() {
+        format!(
+            "HTTP {status} with an answer of another shape than expected (line {}, column {})",
+            error.line(),
+            error.column()
+        )
+    } else {
+        format!("HTTP {status} with a body that is no JSON")
+    }
+}
+
+/// Cloudflare answers 429 by itself, with `error code: 1015` and no word of Railway's.
+fn limiter(reply: &Reply) -> &'static str {
+    let edge = reply.body.windows(4).any(|window| window == b"1015");
+    if edge { "Cloudflare, Railway's edge," } else { "Railway" }
+}

@@ -1,0 +1,323 @@
+//! Asking Railway: one question, as many tries as time and manners allow, an answer or an error in doctor's words.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::drift::scrub::Scrubber;
+use crate::error::{Error, Said};
+use crate::outside::clock::Clock;
+use crate::outside::credentials::Credentials;
+use crate::outside::railway::answer::{self, Answer, Kind, Refusal, Trouble};
+use crate::outside::railway::wire::{Failure, Outgoing, Reply, Scheme, Wire};
+use crate::outside::talk::Talk;
+
+/// Tries per question; the deadline may end them earlier.
+const TRIES: u32 = 4;
+
+/// The wait before the second try; doubled for each further one.
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+
+/// The wait before the second try after a 429 without `Retry-After`; doubled for each further one.
+const FIRST_WAIT_WHEN_LIMITED: Duration = Duration::from_secs(1);
+
+/// The least time that one try is given, as long as the deadline allows. Ordinary answers take half a second.
+const LEAST_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Everything that a question needs.
+pub struct Client<'w> {
+    /// The one POST.
+    pub(crate) wire: &'w dyn Wire,
+    /// The token.
+    pub(crate) credentials: &'w Credentials,
+    /// Time.
+    pub(crate) clock: &'w dyn Clock,
+    /// Standard error.
+    pub(crate) talk: &'w dyn Talk,
+    /// `--timeout`, counted from the start of the run.
+    pub(crate) limit: Duration,
+    /// Requests sent so far.
+    pub(crate) requests: Cell<usize>,
+    /// What Railway could not answer beside its data.
+    pub(crate) remarks: RefCell<Vec<String>>,
+    /// What must not be printed from Railway's texts.
+    pub(crate) scrubber: &'w Scrubber,
+}
+
+/// Why a question has no answer.
+#[derive(Debug)]
+pub(crate) enum Unanswered {
+    /// Railway answered with errors instead of data; the caller may know more about them.
+    Refused(Vec<Refusal>),
+    /// Anything else; final.
+    Failed(Error),
+}
+
+/// What to do after a try.
+enum Next<T> {
+    Done(Answer<T>),
+    Again { error: Error, wait: Duration },
+    Never(Unanswered),
+}
+
+impl Client<'_> {
+    /// Asks one of the operations that `graphql_client` made.
+    pub(crate) fn ask<V: Serialize, T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        body: &graphql_client::QueryBody<V>,
+    ) -> Result<T, Unanswered> {
+        self.ask_text(operation, body.query, &body.variables)
+    }
+
+    /// Asks a document: retried while it may help, within the deadline. Queries only: nothing here may change anything.
+    pub(crate) fn ask_text<V: Serialize, T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        query: &str,
+        variables: &V,
+    ) -> Result<T, Unanswered> {
+        let body =
+            serde_json::json!({ "operationName": operation, "query": query, "variables": variables }).to_string();
+        let mut last = None;
+        for attempt in 0..TRIES {
+            let remaining = self.limit.saturating_sub(self.clock.elapsed());
+            if remaining.is_zero() {
+                return Err(Unanswered::Failed(self.timed_out(last.as_ref())));
+            }
+            match self.attempt(operation, &body, attempt, remaining) {
+                Next::Done(answer) => {
+                    self.note_what_is_missing(operation, &answer.beside);
+                    return Ok(answer.data);
+                }
+                Next::Never(unanswered) => return Err(unanswered),
+                Next::Again { error, wait } => {
+                    let remaining = self.limit.saturating_sub(self.clock.elapsed());
+                    if attempt + 1 == TRIES || wait >= remaining {
+                        let error = if remaining.is_zero() { self.timed_out(Some(&error)) } else { error };
+                        return Err(Unanswered::Failed(error));
+                    }
+                    self.tell_of_waiting(&error, wait);
+                    self.clock.sleep(wait);
+                    last = Some(error);
+                }
+            }
+        }
+        Err(Unanswered::Failed(self.timed_out(last.as_ref())))
+    }
+
+    fn attempt<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        body: &str,
+        attempt: u32,
+        remaining: Duration,
+    ) -> Next<T> {
+        let outgoing = Outgoing {
+            operation,
+            body,
+            token: &self.credentials.token,
+            scheme: self.credentials.scheme,
+            patience: remaining.min(LEAST_PATIENCE.max(remaining / 2)),
+        };
+        let wait = FIRST_WAIT * 2_u32.pow(attempt);
+        match self.post(&outgoing) {
+            Err(failure) => self.after_failure(failure, wait),
+            Ok(reply) => match answer::read(&reply) {
+                Ok(answer) => Next::Done(answer),
+                Err(Trouble::Refused(refusals)) => Self::after_refusal(operation, refusals, attempt, wait),
+                Err(Trouble::Garbled(what)) => Next::Again { error: Error::Garbled { host: self.host(), what }, wait },
+                Err(Trouble::Redirected(to)) => {
+                    Next::Never(Unanswered::Failed(Error::Redirected { host: self.host(), to: origin(&to) }))
+                }
+                Err(Trouble::Limited { retry_after, by }) => {
+                    let asked = retry_after.as_deref().and_then(|text| waiting_time(text, self.clock.now()));
+                    let wait = asked.unwrap_or(FIRST_WAIT_WHEN_LIMITED * 2_u32.pow(attempt));
+                    Next::Again { error: Error::RateLimited { wait: asked, by: by.to_owned() }, wait }
+                }
+            },
+        }
+    }
+
+    /// Counts what really goes out, so that the report's number is the server's.
+    pub(crate) fn post(&self, outgoing: &Outgoing<'_>) -> Result<Reply, Failure> {
+        let result = self.wire.post(outgoing);
+        if !matches!(result, Err(Failure::NotSent(_) | Failure::Certificate(_))) {
+            self.requests.set(self.requests.get() + 1);
+        }
+        result
+    }
+
+    fn after_failure<T>(&self, failure: Failure, wait: Duration) -> Next<T> {
+        let host = self.host();
+        match failure {
+            Failure::Certificate(why) => Next::Never(Unanswered::Failed(Error::Certificate { host, why })),
+            Failure::TooLong => Next::Never(Unanswered::Failed(Error::Garbled {
+                host,
+                what: "an answer longer than anything Railway sends".to_owned(),
+            })),
+            Failure::NotSent(why) => Next::Again { error: Error::Unreachable { host, why }, wait },
+            Failure::Broken(why) => {
+                Next::Again { error: Error::Unreachable { host, why: format!("the connection broke: {why}") }, wait }
+            }
+            Failure::TimedOut => Next::Again {
+                error: Error::TimedOut { host, limit: self.limit, last: None },
+                wait: Duration::from_millis(1),
+            },
+        }
+    }
+
+    /// `Problem processing request` is a failure of the moment as often as not: one more try tells.
+    fn after_refusal<T>(operation: &'static str, refusals: Vec<Refusal>, attempt: u32, wait: Duration) -> Next<T> {
+        let passing = refusals.iter().all(|refusal| refusal.kind == Kind::Problem);
+        if passing && attempt == 0 {
+            Next::Again { error: Error::Railway { operation, said: Said::default() }, wait }
+        } else {
+            Next::Never(Unanswered::Refused(refusals))
+        }
+    }
+
+    fn tell_of_waiting(&self, error: &Error, wait: Duration) {
+        if let Error::RateLimited { by, .. } = error {
+            self.talk.say(&format!("{by} limits the rate of requests: waiting {:.0} s", wait.as_secs_f64().ceil()));
+        }
+    }
+
+    fn note_what_is_missing(&self, operation: &'static str, beside: &[Refusal]) {
+        let mut remarks = self.remarks.borrow_mut();
+        for refusal in beside {
+            let said = self.said(std::slice::from_ref(refusal));
+            remarks.push(format!("{operation}: {} is unknown, {said}", refusal.path.join(".")));
+        }
+    }
+
+    pub(crate) fn host(&self) -> String {
+        self.wire.host().to_owned()
+    }
+
+    fn timed_out(&self, last: Option<&Error>) -> Error {
+        let last = last.map(|error| match error.because() {
+            Some(because) => format!("the last try: {error}, {because}"),
+            None => format!("the last try: {error}"),
+        });
+        Error::TimedOut { host: self.host(), limit: self.limit, last }
+    }
+
+    /// Railway's words, fit to be printed.
+    pub(crate) fn said(&self, refusals: &[Refusal]) -> Said {
+        Said {
+            messages: refusals.iter().map(|refusal| self.scrubber.scrub(&refusal.message)).collect(),
+            traces: refusals.iter().filter_map(|refusal| refusal.trace.clone()).collect(),
+        }
+    }
+
+    /// What a refusal comes to. `Not Authorized` has three meanings; a probe, one request, tells them apart.
+    pub(crate) fn explain(&self, operation: &'static str, what: &str, refusals: &[Refusal]) -> Error {
+        let said = self.said(refusals);
+        let from = self.credentials.from.clone();
+        let has = |kind| refusals.iter().any(|refusal| refusal.kind == kind);
+        if let Some(refusal) = refusals.iter().find(|refusal| refusal.kind == Kind::TwoFactor) {
+            let workspace = refusal.workspace.clone().unwrap_or_else(|| "of this project".to_owned());
+            return Error::TwoFactor { workspace };
+        }
+        if has(Kind::Document) {
+            return Error::SchemaMoved { operation, said };
+        }
+        if has(Kind::NotAuthorized) || has(Kind::ProjectTokenNotFound) {
+            return match self.probe(self.credentials.scheme) {
+                Probed::Alive(reach) => Error::NoPermission { from, what: what.to_owned(), said, reach: Some(reach) },
+                Probed::Unknown => Error::NoPermission { from, what: what.to_owned(), said, reach: None },
+                Probed::Dead => self.dead(said),
+            };
+        }
+        if has(Kind::NotFound) {
+            return Error::NotFound { what: what.to_owned(), said };
+        }
+        Error::Railway { operation, said }
+    }
+
+    /// A token that its own header does not wake may be of the other kind: the classic is an account token in `RAILWAY_TOKEN`.
+    fn dead(&self, said: Said) -> Error {
+        let from = self.credentials.from.clone();
+        let other = match self.credentials.scheme {
+            Scheme::Bearer => Scheme::Project,
+            Scheme::Project => Scheme::Bearer,
+        };
+        match (other, self.probe(other)) {
+            (Scheme::Bearer, Probed::Alive(_)) => Error::WrongKind {
+                from,
+                found: "an account or workspace token",
+                expected: "a project token",
+                belongs_in: "RAILWAY_API_TOKEN",
+            },
+            (Scheme::Project, Probed::Alive(_)) => Error::WrongKind {
+                from,
+                found: "a project token",
+                expected: "an account or workspace token",
+                belongs_in: "RAILWAY_TOKEN",
+            },
+            _ => Error::Refused { from, said },
+        }
+    }
+
+    fn probe(&self, scheme: Scheme) -> Probed {
+        crate::outside::railway::probe::probe(self, scheme)
+    }
+}
+
+/// What a probe of the token found.
+pub(crate) enum Probed {
+    /// It lives, and reaches this.
+    Alive(String),
+    /// Railway does not know it in that header.
+    Dead,
+    /// No clear answer.
+    Unknown,
+}
+
+/// Scheme and host of a redirect: its path and query may hold anything.
+fn origin(location: &str) -> String {
+    reqwest::Url::parse(location).map_or_else(|_| "another path".to_owned(), |url| url.origin().ascii_serialization())
+}
+
+/// `Retry-After`: seconds, the form that Railway documents, or a date.
+fn waiting_time(text: &str, now: Timestamp) -> Option<Duration> {
+    if let Ok(seconds) = text.trim().parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let date = DateTimeParser::new().parse_timestamp(text.trim()).ok()?;
+    Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{origin, waiting_time};
+
+    #[test]
+    fn retry_after_is_read_in_both_forms() {
+        let now = "2026-11-23T12:00:00Z".parse().unwrap();
+        for (text, expected) in [
+            ("7", Some(Duration::from_secs(7))),
+            (" 0.5 ", Some(Duration::from_millis(500))),
+            ("Mon, 23 Nov 2026 12:00:30 GMT", Some(Duration::from_secs(30))),
+            ("Mon, 23 Nov 2026 11:00:00 GMT", Some(Duration::ZERO)),
+            ("-3", None),
+            ("soon", None),
+            ("inf", None),
+        ] {
+            assert_eq!(waiting_time(text, now), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_redirect_is_named_without_its_path() {
+        assert_eq!(origin("https://evil.example/steal?token=1"), "https://evil.example");
+        assert_eq!(origin("/login"), "another path");
+    }
+}

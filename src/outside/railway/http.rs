@@ -1,0 +1,246 @@
+//! The real wire: HTTPS to Railway, or plain HTTP to a literal loopback address that the user typed.
+
+use std::error::Error as StdError;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response};
+use tokio::runtime::{Builder, Runtime};
+use zeroize::Zeroizing;
+
+use crate::error::Error;
+use crate::outside::railway::wire::{Failure, Outgoing, Reply, Scheme, Wire};
+
+/// How long a connection may take to be made.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// More than any environment of Railway's comes to: a thousand services with a hundred variables are a tenth of it.
+const LONGEST_ANSWER: usize = 64 << 20;
+
+/// The headers that Railway or its edge may tell a limit in.
+const RATE_HEADERS: [&str; 4] = ["ratelimit-policy", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"];
+
+/// Where requests go: one of Railway's own hosts, or a loopback address. Nothing else can be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    url: String,
+    host: String,
+    kind: Kind,
+}
+
+/// Whether a token may be sent in clear and a proxy is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Railway,
+    Loopback,
+}
+
+impl Endpoint {
+    /// Railway itself. `source` in the query string keeps Cloudflare from taking the client for a bot.
+    pub fn railway(host: &str) -> Self {
+        Self {
+            url: format!("https://{host}/graphql/v2?source=railway-doctor"),
+            host: host.to_owned(),
+            kind: Kind::Railway,
+        }
+    }
+
+    /// What `--api-url` names: a literal loopback address and nothing else, so that no token can be led astray.
+    pub fn loopback(url: &str) -> Result<Self, Error> {
+        let refuse = |why: &str| Error::Flag {
+            flag: "--api-url",
+            value: url.to_owned(),
+            why: why.to_owned(),
+            next: "give a loopback address: `--api-url=http://127.0.0.1:8099/graphql/v2`".to_owned(),
+        };
+        let parsed = reqwest::Url::parse(url).map_err(|_| refuse("it is no URL"))?;
+        if !matches!(parsed.scheme(), "http" | "https") {
+            return Err(refuse("only http and https are spoken"));
+        }
+        if !parsed.username().is_empty() || parsed.password().is_some() || parsed.fragment().is_some() {
+            return Err(refuse("it may hold neither a user nor a fragment"));
+        }
+        let host = parsed.host_str().unwrap_or_default();
+        let address: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
+        if !address.is_some_and(|address| address.is_loopback()) {
+            return Err(refuse("a token is sent to Railway's own hosts and to literal loopback addresses only"));
+        }
+        let host = match parsed.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        };
+        Ok(Self { url: parsed.into(), host, kind: Kind::Loopback })
+    }
+
+    /// Whether it is a loopback address, for which stored logins are not used.
+    pub fn is_loopback(&self) -> bool {
+        self.kind == Kind::Loopback
+    }
+}
+
+/// A client with one connection pool, and the one thread that drives it.
+#[derive(Debug)]
+pub struct Http {
+    endpoint: Endpoint,
+    client: Client,
+    runtime: Runtime,
+}
+
+impl Http {
+    /// Makes the client; nothing is sent yet.
+    pub fn new(endpoint: Endpoint) -> Result<Self, Error> {
+        // A second call finds the provider in place, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = Client::builder()
+            .user_agent(concat!("railway-doctor/", env!("CARGO_PKG_VERSION")))
+            .redirect(Policy::none())
+            .referer(false)
+            .connect_timeout(CONNECT);
+        builder = match endpoint.kind {
+            Kind::Railway => builder.https_only(true),
+            Kind::Loopback => builder.no_proxy(),
+        };
+        if endpoint.url.starts_with("http:") {
+            // No certificate will be looked at, so none need be installed.
+            builder = builder.tls_certs_only([]);
+        }
+        let client = builder.build().map_err(|error| no_certificates(&endpoint.host, &error))?;
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| Error::Machine {
+            what: "can't start the network".to_owned(),
+            why: error.to_string(),
+            next: "close some programs or raise the limit on open files, then run it again".to_owned(),
+        })?;
+        Ok(Self { endpoint, client, runtime })
+    }
+
+    async fn exchange(&self, outgoing: &Outgoing<'_>) -> Result<Reply, Failure> {
+        let (name, text) = match outgoing.scheme {
+            Scheme::Bearer => (AUTHORIZATION, Zeroizing::new(format!("Bearer {}", outgoing.token.reveal()))),
+            Scheme::Project => {
+                (HeaderName::from_static("project-access-token"), Zeroizing::new(outgoing.token.reveal().to_owned()))
+            }
+        };
+        let mut token =
+            HeaderValue::from_str(&text).map_err(|_| Failure::NotSent("the token is no header".to_owned()))?;
+        token.set_sensitive(true);
+        let response = self
+            .client
+            .post(&self.endpoint.url)
+            .header(name, token)
+            .header(CONTENT_TYPE, "application/json")
+            .header(ACCEPT, "application/json")
+            .body(outgoing.body.to_owned())
+            .send()
+            .await
+            .map_err(|error| failure(&error))?;
+        read(response).await
+    }
+}
+
+impl Wire for Http {
+    fn post(&self, outgoing: &Outgoing<'_>) -> Result<Reply, Failure> {
+        self.runtime.block_on(async {
+            tokio::time::timeout(outgoing.patience, self.exchange(outgoing)).await.unwrap_or(Err(Failure::TimedOut))
+        })
+    }
+
+    fn host(&self) -> &str {
+        &self.endpoint.host
+    }
+}
+
+/// Reads head and body, the body up to the limit.
+async fn read(mut response: Response) -> Result<Reply, Failure> {
+    let headers = response.headers();
+    let text = |name: &str| header(headers, name);
+    let mut reply = Reply {
+        status: response.status().as_u16(),
+        retry_after: text(RETRY_AFTER.as_str()),
+        rate: RATE_HEADERS.iter().filter_map(|&name| Some((name.to_owned(), text(name)?))).collect(),
+        location: text(LOCATION.as_str()),
+        content_type: text(CONTENT_TYPE.as_str()),
+        body: Zeroizing::new(Vec::new()),
+    };
+    while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
+        if reply.body.len() + chunk.len() > LONGEST_ANSWER {
+            return Err(Failure::TooLong);
+        }
+        reply.body.extend_from_slice(&chunk);
+    }
+    Ok(reply)
+}
+
+fn header(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
+/// The failure behind a reqwest error. Its own text is not used: it holds the URL, and the innermost cause says more.
+fn failure(error: &reqwest::Error) -> Failure {
+    let cause = innermost(error);
+    if let Some(certificate) = certificate(error) {
+        Failure::Certificate(certificate)
+    } else if error.is_timeout() && error.is_connect() {
+        Failure::NotSent(format!("no connection within {} s", CONNECT.as_secs()))
+    } else if error.is_timeout() {
+        Failure::TimedOut
+    } else if error.is_connect() {
+        Failure::NotSent(cause)
+    } else {
+        Failure::Broken(cause)
+    }
+}
+
+/// What rustls says of the certificate, if that is what went wrong.
+fn certificate(error: &reqwest::Error) -> Option<String> {
+    let mut next: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(cause) = next {
+        let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let tls = inner.and_then(|inner| inner.downcast_ref()).or_else(|| cause.downcast_ref::<rustls::Error>());
+        if let Some(rustls::Error::InvalidCertificate(reason)) = tls {
+            return Some(reason.to_string());
+        }
+        next = cause.source();
+    }
+    None
+}
+
+fn innermost(error: &dyn StdError) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+/// The only way in which a client can't be made: no root certificates, as in an empty container.
+fn no_certificates(host: &str, error: &reqwest::Error) -> Error {
+    Error::Certificate { host: host.to_owned(), why: innermost(error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Endpoint;
+
+    #[test]
+    fn only_literal_loopback_addresses_are_taken() {
+        for url in ["http://127.0.0.1:8099/graphql/v2", "http://127.8.9.1/x", "https://[::1]:1/graphql/v2"] {
+            assert!(Endpoint::loopback(url).is_ok(), "{url}");
+        }
+        for url in [
+            "http://localhost:8099/",
+            "https://backboard.railway.com/graphql/v2",
+            "http://127.0.0.1.example.com/",
+            "http://127.0.0.1@example.com/",
+            "http://user@127.0.0.1/",
+            "http://0.0.0.0/",
+            "http://[::ffff:10.0.0.1]/",
+            "ftp://127.0.0.1/",
+            "127.0.0.1:8099",
+            "",
+        ] {
+            assert!(Endpoint::loopback(url).is_err(), "{url}");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The client against the simulated Railway, in process, on a clock that jumps.
+
+mod faults;
+mod listings;
+mod tokens;
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::drift::Secret;
+use crate::drift::scrub::Scrubber;
+use crate::error::Error;
+use crate::outside::clock::Clock;
+use crate::outside::credentials::Credentials;
+use crate::outside::railway::client::Client;
+use crate::outside::railway::shape::{ServiceShape, Shape};
+use crate::outside::railway::values::Stored;
+use crate::outside::railway::wire::Scheme;
+use crate::outside::sim::Sim;
+use crate::outside::sim::seed::{ACCOUNT_TOKEN, incident};
+use crate::outside::talk::Talk;
+
+/// A clock on which waiting takes no time.
+#[derive(Default)]
+struct Jumping {
+    elapsed: Cell<Duration>,
+}
+
+impl Clock for Jumping {
+    fn now(&self) -> Timestamp {
+        "2026-11-23T12:00:00Z".parse().unwrap()
+    }
+    fn elapsed(&self) -> Duration {
+        self.elapsed.get()
+    }
+    fn sleep(&self, time: Duration) {
+        self.elapsed.set(self.elapsed.get() + time);
+    }
+}
+
+/// Talk that is kept.
+#[derive(Default)]
+struct Kept(RefCell<Vec<String>>);
+
+impl Talk for Kept {
+    fn say(&self, line: &str) {
+        self.0.borrow_mut().push(line.to_owned());
+    }
+    fn waiting(&self, _what: &str) {}
+    fn done(&self) {}
+}
+
+/// Everything that a client needs, and the Railway that it talks to.
+struct Bench {
+    sim: Sim,
+    credentials: Credentials,
+    clock: Jumping,
+    talk: Kept,
+    scrubber: Scrubber,
+}
+
+impl Bench {
+    fn new(sim: Sim) -> Self {
+        let credentials = Credentials {
+            token: Secret::new(ACCOUNT_TOKEN),
+            scheme: Scheme::Bearer,
+            from: "RAILWAY_API_TOKEN".to_owned(),
+            remarks: Vec::new(),
+        };
+        Self { sim, credentials, clock: Jumping::default(), talk: Kept::default(), scrubber: Scrubber::default() }
+    }
+
+    fn incident() -> Self {
+        Self::new(Sim::new(incident::estate()))
+    }
+
+    fn with_token(mut self, token: &str, scheme: Scheme, from: &str) -> Self {
+        self.credentials.token = Secret::new(token);
+        self.credentials.scheme = scheme;
+        self.credentials.from = from.to_owned();
+        self
+    }
+
+    fn client(&self) -> Client<'_> {
+        Client {
+            wire: &self.sim,
+            credentials: &self.credentials,
+            clock: &self.clock,
+            talk: &self.talk,
+            limit: Duration::from_secs(20),
+            requests: Cell::new(0),
+            remarks: RefCell::new(Vec::new()),
+            scrubber: &self.scrubber,
+        }
+    }
+
+    /// The ids of the first project and its first environment.
+    fn ids(&self) -> (String, String) {
+        self.sim.change(|estate| {
+            let project = &estate.projects[0];
+            (project.id.clone(), project.environments[0].id.clone())
+        })
+    }
+
+    fn shape(&self) -> Result<Shape, Error> {
+        let (project, environment) = self.ids();
+        self.client().shape(&project, &environment)
+    }
+
+    /// The values of every service, in the order of names, and the requests that they took.
+    fn values(&self) -> (Result<Vec<Stored>, Error>, usize) {
+        let shape = self.shape().expect("the shape is readable");
+        let client = self.client();
+        let services: Vec<&ServiceShape> = shape.services.iter().collect();
+        let values = client.values(&shape, &services);
+        (values, client.requests())
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_eq!(self.sim.violations(), Vec::<String>::new(), "what was sent is what Railway takes");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The values of many services, in as few requests as Railway lets through.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::drift::Variable;
+use crate::drift::system::is_provided;
+use crate::error::Error;
+use crate::outside::railway::answer::{Kind, Refusal};
+use crate::outside::railway::batch::{self, SERVICES_PER_REQUEST};
+use crate::outside::railway::client::{Client, Unanswered};
+use crate::outside::railway::scalar::EnvironmentVariables;
+use crate::outside::railway::shape::{Seal, ServiceShape, Shape};
+
+/// What one service stores, or why it could not be read.
+pub type Stored = Result<BTreeMap<String, Variable>, Error>;
+
+/// `stored_0`, `rendered_0`, …; null where Railway could not answer that one alone.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+struct Maps(BTreeMap<String, Option<EnvironmentVariables>>);
+
+/// The variables of these services, in their order. An error that is every service's is the whole answer's.
+pub(crate) fn read(client: &Client<'_>, shape: &Shape, services: &[&ServiceShape]) -> Result<Vec<Stored>, Error> {
+    let mut results: Vec<Option<Stored>> = services.iter().map(|_| None).collect();
+    let mut most = SERVICES_PER_REQUEST;
+    let mut waiting: Vec<usize> = (0..services.len()).rev().collect();
+    while !waiting.is_empty() {
+        let size = most.min(waiting.len());
+        let chunk: Vec<usize> = waiting.split_off(waiting.len() - size).into_iter().rev().collect();
+        let ids: Vec<&str> = chunk.iter().map(|&index| services[index].service.id.as_str()).collect();
+        let batch = batch::build(&shape.project.id, &shape.environment.id, &ids);
+        match client.ask_text::<_, Maps>("Values", &batch.query, &batch.variables) {
+            Ok(mut maps) => {
+                for (position, &index) in chunk.iter().enumerate() {
+                    results[index] = Some(stored(&mut maps, position, services[index], client));
+                }
+            }
+            Err(Unanswered::Failed(error)) => return Err(error),
+            Err(Unanswered::Refused(refusals)) => {
+                let culprits = culprits(&refusals, chunk.len());
+                if chunk.len() > 1 && culprits.is_empty() {
+                    // Nobody is named: a smaller question may pass, or at least show who it is.
+                    most = chunk.len().div_ceil(2);
+                    waiting.extend(chunk.into_iter().rev());
+                    continue;
+                }
+                for (position, &index) in chunk.iter().enumerate() {
+                    let own: Vec<Refusal> = match culprits.get(&position) {
+                        Some(own) => own.clone(),
+                        None if chunk.len() == 1 => refusals.clone(),
+                        None => continue,
+                    };
+                    let what = format!("the variables of service {}", services[index].service.name);
+                    results[index] = Some(Err(client.explain("Values", &what, &own)));
+                }
+                waiting.extend(chunk.into_iter().rev().filter(|&index| results[index].is_none()));
+            }
+        }
+    }
+    let results: Vec<Stored> =
+        results.into_iter().map(|result| result.expect("each service was asked for until it had a result")).collect();
+    match shared_error(&results) {
+        Some(error) => Err(error),
+        None => Ok(results),
+    }
+}
+
+/// The error of all, if all have one and the same kind of it.
+fn shared_error(results: &[Stored]) -> Option<Error> {
+    let mut errors = results.iter().map(|result| result.as_ref().err());
+    let first = errors.next()??;
+    errors
+        .all(|error| error.is_some_and(|error| std::mem::discriminant(error) == std::mem::discriminant(first)))
+        .then(|| first.clone())
+}
+
+/// Which services of a refused batch the errors name, by position. A refused document names nobody.
+fn culprits(refusals: &[Refusal], size: usize) -> BTreeMap<usize, Vec<Refusal>> {
+    let mut named: BTreeMap<usize, Vec<Refusal>> = BTreeMap::new();
+    for refusal in refusals.iter().filter(|refusal| refusal.kind != Kind::Document) {
+        let position = refusal.path.first().and_then(|alias| alias.rsplit_once('_')).and_then(|(_, n)| n.parse().ok());
+        if let Some(position) = position.filter(|&position| position < size) {
+            named.entry(position).or_default().push(refusal.clone());
+        }
+    }
+    named
+}
+
+/// One service's variables out of its two maps.
+fn stored(maps: &mut Maps, position: usize, service: &ServiceShape, client: &Client<'_>) -> Stored {
+    let mut take = |alias: &str| maps.0.remove(&format!("{alias}_{position}")).flatten();
+    let (Some(stored), Some(mut rendered)) = (take("stored"), take("rendered")) else {
+        return Err(Error::Garbled {
+            host: client.host(),
+            what: format!("it left out the variables of service {}", service.service.name),
+        });
+    };
+    let mut variables: BTreeMap<String, Variable> = stored
+        .into_iter()
+        .filter(|(key, _)| !is_provided(key) || service.variables.contains_key(key))
+        .map(|(key, value)| {
+            let rendered = rendered.remove(&key).flatten();
+            let variable = match value {
+                None => Variable::Sealed,
+                Some(template) if template.reveal().contains("${{") => Variable::Reference { template, rendered },
+                Some(value) => Variable::Plain(value),
+            };
+            (key, variable)
+        })
+        .collect();
+    // Railway has been seen to leave sealed variables out of the maps altogether.
+    for (key, seal) in &service.variables {
+        if *seal == Seal::Sealed {
+            variables.entry(key.clone()).or_insert(Variable::Sealed);
+        }
+    }
+    Ok(variables)
+}

@@ -1,0 +1,43 @@
+//! The folder that `doctor demo` plays in: made for one run, gone after it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::error::Error;
+use crate::outside::files::why;
+
+/// A temporary working folder with a `.env`, and a home with the official CLI's file.
+#[derive(Debug)]
+pub struct Stage {
+    folder: TempDir,
+}
+
+impl Stage {
+    /// Sets it: `cli_config` makes the official CLI's file for the working folder.
+    pub fn set(env_file: &str, cli_config: &dyn Fn(&Path) -> String) -> Result<Self, Error> {
+        let fail = |error: std::io::Error| Error::Machine {
+            what: "can't make a temporary folder for the demo".to_owned(),
+            why: why(&error),
+            next: "set TMPDIR to a folder that can be written".to_owned(),
+        };
+        let folder = tempfile::Builder::new().prefix("doctor-demo-").tempdir().map_err(fail)?;
+        let stage = Self { folder };
+        fs::create_dir_all(stage.folder()).map_err(fail)?;
+        fs::create_dir_all(stage.home().join(".railway")).map_err(fail)?;
+        fs::write(stage.folder().join(".env"), env_file).map_err(fail)?;
+        fs::write(stage.home().join(".railway/config.json"), cli_config(&stage.folder())).map_err(fail)?;
+        Ok(stage)
+    }
+
+    /// The working folder.
+    pub fn folder(&self) -> PathBuf {
+        self.folder.path().join("agentverse")
+    }
+
+    /// The home folder.
+    pub fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+}

@@ -1,0 +1,84 @@
+//! Everything that `doctor` can touch, as one value: `main` passes the real one, tests and `doctor demo` a pretend one.
+
+use std::collections::BTreeMap;
+use std::io::{ErrorKind, Write};
+use std::path::PathBuf;
+
+use crate::drift::secret::FingerprintKey;
+use crate::error::Error;
+use crate::outside::clock::Clock;
+use crate::outside::files::why;
+use crate::outside::railway::http::Endpoint;
+use crate::outside::railway::wire::Wire;
+use crate::outside::talk::Talk;
+
+/// Makes the wire to an address.
+pub type Connect<'w> = dyn Fn(&Endpoint) -> Result<Box<dyn Wire>, Error> + 'w;
+
+/// Everything that `doctor` can touch.
+pub struct World<'w> {
+    /// Standard output: the result and nothing else.
+    pub out: &'w mut dyn Write,
+    /// Standard error: the talk and the progress.
+    pub talk: &'w dyn Talk,
+    /// What the streams are connected to.
+    pub terminal: Terminal,
+    /// The process environment; names and values that are no UTF-8 are left out.
+    pub variables: BTreeMap<String, String>,
+    /// The working folder.
+    pub folder: PathBuf,
+    /// The home folder, where the official CLI keeps its file.
+    pub home: Option<PathBuf>,
+    /// Time.
+    pub clock: &'w dyn Clock,
+    /// The way to Railway.
+    pub connect: &'w Connect<'w>,
+    /// The key of this run's fingerprints.
+    pub fingerprints: FingerprintKey,
+    /// How printed commands begin: `["doctor"]`, or `["doctor", "demo"]`.
+    pub program: Vec<String>,
+}
+
+/// What the streams are connected to.
+#[derive(Clone, Copy, Debug)]
+pub struct Terminal {
+    /// Standard output.
+    pub out: Sort,
+    /// Standard error.
+    pub err: Sort,
+    /// Columns of the terminal; 80 where there is none.
+    pub width: usize,
+}
+
+/// The sort of thing that a stream is connected to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sort {
+    /// A terminal that understands colour and cursor movements.
+    Terminal,
+    /// A terminal that understands neither (`TERM=dumb`).
+    Dumb,
+    /// A pipe or a file.
+    Pipe,
+}
+
+impl World<'_> {
+    /// Writes a result.
+    pub fn print(&mut self, text: &str) -> Result<(), Error> {
+        self.print_bytes(text.as_bytes())
+    }
+
+    /// Writes a result. A reader that went away, as `head` does, is no error.
+    pub fn print_bytes(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        match self.out.write_all(bytes).and_then(|()| self.out.flush()) {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                Err(Error::Output { path: "standard output".to_owned(), why: why(&error) })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A variable of the process environment; empty counts as absent.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+}

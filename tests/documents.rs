@@ -1,0 +1,53 @@
+//! Every document that can be sent is valid against the schema, its arguments included: `graphql_client` checks fields only.
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "it reads the operations")]
+
+use std::fs;
+use std::path::Path;
+
+use apollo_compiler::validation::Valid;
+use apollo_compiler::{ExecutableDocument, Schema};
+use railway_doctor::outside::railway::batch::{self, SERVICES_PER_REQUEST};
+
+fn schema() -> Valid<Schema> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("graphql/schema.graphql");
+    Schema::parse_and_validate(fs::read_to_string(&path).unwrap(), path).expect("the subset is a valid schema")
+}
+
+fn problems(document: &str) -> Option<String> {
+    ExecutableDocument::parse_and_validate(&schema(), document, "document.graphql")
+        .err()
+        .map(|invalid| invalid.errors.to_string())
+}
+
+#[test]
+fn every_operation_is_valid() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("graphql");
+    let mut seen = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_name().is_some_and(|name| name != "schema.graphql") {
+            assert_eq!(problems(&fs::read_to_string(&path).unwrap()), None, "{}", path.display());
+            seen += 1;
+        }
+    }
+    assert!(seen >= 8, "only {seen} operations were found");
+}
+
+#[test]
+fn every_size_of_batch_is_valid() {
+    for size in 1..=SERVICES_PER_REQUEST {
+        let ids: Vec<String> = (0..size).map(|index| format!("id-{index}")).collect();
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let batch = batch::build("p", "e", &ids);
+        assert_eq!(problems(&batch.query), None, "{size} services");
+        assert!(ids.iter().all(|id| !batch.query.contains(id)), "no id stands in the text");
+    }
+}
+
+#[test]
+fn the_validator_sees_wrong_arguments() {
+    let found = problems("query Q($p: Int) { variables(projectId: $p, nope: 1) }").expect("it is wrong three times");
+    for word in ["nope", "environmentId", "projectId"] {
+        assert!(found.contains(word), "{word} in {found}");
+    }
+}

@@ -1,0 +1,13 @@
+//! What really goes over the wire, and what comes of answers that are none.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests touch the world, and stop at the first surprise"
+)]
+
+mod doctor;
+mod exits;
+mod leaks;
+mod real;
+mod served;
+mod support;
