@@ -15,6 +15,8 @@
 //! target; a *finding* is one thing that is wrong under a *rule*; the *wire* is one POST to Railway; the *world* is
 //! everything that `doctor` can touch.
 
+pub mod cli;
+pub mod command;
 pub mod drift;
 pub mod error;
 pub mod outside;

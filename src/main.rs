@@ -1,3 +1,9 @@
 //! Starts `doctor`; everything else is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+use railway_doctor::{command, outside};
+
+fn main() -> ExitCode {
+    outside::process::run(command::run)
+}

@@ -1,12 +1,12 @@
 //! Runs the rules over a survey, and lets `doctor.toml` have its say.
 
 use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use crate::drift::finding::{Finding, Severity};
 use crate::drift::policy::{Ignore, Policy};
 use crate::drift::rule::{RULES, services_disagree};
-use crate::drift::{Secret, Survey, Target, system};
+use crate::drift::{Secret, Survey, Target};
 
 /// What came of looking at everything.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub struct Examination {
 /// How much of a service was compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extent {
-    /// Keys of its layers of which both sides are known, also to be missing.
+    /// Keys of its layers that it has too, with both values known.
     pub compared: usize,
     /// Keys of its layers that are sealed on Railway.
     pub sealed: usize,
@@ -33,7 +33,8 @@ pub fn examine(survey: &Survey) -> Examination {
     let holding: Vec<&Ignore> = survey.policy.ignore.iter().filter(|ignore| ignore.holds_on(survey.today)).collect();
     let mut findings = Vec::new();
     let mut ignored = 0;
-    for finding in RULES.iter().flat_map(|rule| (rule.check)(survey)) {
+    let all = RULES.iter().flat_map(|rule| (rule.check)(survey));
+    for finding in all.filter(|finding| survey.is_about(finding.key.as_deref())) {
         let kept = graded(&survey.policy, finding).and_then(|finding| unignored(survey, &holding, finding));
         match kept {
             Some(finding) => findings.push(finding),
@@ -41,7 +42,7 @@ pub fn examine(survey: &Survey) -> Examination {
         }
     }
     findings.sort_by(|one, other| order(one).cmp(&order(other)));
-    Examination { findings, ignored, extents: extents(survey) }
+    Examination { findings, ignored, extents: survey.targets.iter().map(|target| extent(survey, target)).collect() }
 }
 
 fn order(finding: &Finding) -> (Reverse<Severity>, &str, Option<&str>, Option<&str>) {
@@ -89,27 +90,11 @@ fn still_disagrees(finding: &Finding) -> bool {
     finding.rule.code != services_disagree::RULE.code || values.len() > 1
 }
 
-fn extents(survey: &Survey) -> Vec<Extent> {
-    // Services mostly share their layers, and a file may be long.
-    let mut sizes: HashMap<&[usize], usize> = HashMap::new();
-    let targets = survey.targets.iter();
-    targets
-        .map(|target| {
-            let size = *sizes.entry(&target.layers).or_insert_with(|| comparable_keys(survey, target));
-            extent(survey, target, size)
-        })
-        .collect()
-}
-
-fn comparable_keys(survey: &Survey, target: &Target) -> usize {
-    survey.local_keys(target).into_iter().filter(|key| !system::is_provided(key)).count()
-}
-
-fn extent(survey: &Survey, target: &Target, size: usize) -> Extent {
+fn extent(survey: &Survey, target: &Target) -> Extent {
     let Ok(stored) = &target.stored else { return Extent::default() };
-    let is_local = |key: &str| !system::is_provided(key) && survey.local(target, key).is_some();
-    let sealed = stored.iter().filter(|(key, variable)| variable.is_sealed() && is_local(key)).count();
-    Extent { compared: size - sealed, sealed }
+    let both = stored.iter().filter(|(key, _)| survey.is_asked(key) && survey.local(target, key).is_some());
+    let (sealed, compared): (Vec<_>, Vec<_>) = both.partition(|(_, variable)| variable.is_sealed());
+    Extent { compared: compared.len(), sealed: sealed.len() }
 }
 
 #[cfg(test)]

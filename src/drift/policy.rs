@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use wildmatch::WildMatch;
 
 use crate::drift::finding::{Finding, Severity};
+use crate::drift::local::Loader;
 use crate::drift::survey::{Named, Target};
 
 /// The part of `doctor.toml` that rules obey.
@@ -17,6 +18,8 @@ pub struct Policy {
     pub ignore: Vec<Ignore>,
     /// `[severity]`: rule name → what it is to be. `None` is `"off"`.
     pub severity: BTreeMap<String, Option<Severity>>,
+    /// The loader that the program uses, if it is declared.
+    pub loader: Option<Loader>,
 }
 
 /// `[[require]]`: keys that must be there, and equal everywhere.

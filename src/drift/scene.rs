@@ -37,6 +37,7 @@ pub(crate) fn survey(file: &[&str], services: &[Service<'_>]) -> Survey {
         targets,
         catalogue: Catalogue::default(),
         policy: Policy::default(),
+        only: BTreeSet::new(),
         today: TODAY,
     };
     for (name, rows) in services {

@@ -85,6 +85,8 @@ pub struct Survey {
     pub catalogue: Catalogue,
     /// What `doctor.toml` asks for.
     pub policy: Policy,
+    /// `--only`: the keys that are asked about; empty means all.
+    pub only: BTreeSet<String>,
     /// The day of the check, for rules with an end.
     pub today: Date,
 }
@@ -101,6 +103,16 @@ impl Survey {
     /// Every key that the layers of `target` assign.
     pub fn local_keys(&self, target: &Target) -> BTreeSet<&str> {
         target.layers.iter().flat_map(|&layer| self.files[layer].keys()).collect()
+    }
+
+    /// Whether a key is asked about.
+    pub fn is_asked(&self, key: &str) -> bool {
+        self.only.is_empty() || self.only.contains(key)
+    }
+
+    /// Whether a finding is about what is asked; one without a key is, unless keys are asked about.
+    pub fn is_about(&self, key: Option<&str>) -> bool {
+        key.map_or(self.only.is_empty(), |key| self.is_asked(key))
     }
 
     /// The targets that could be read.

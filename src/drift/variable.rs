@@ -29,6 +29,14 @@ impl Variable {
         }
     }
 
+    /// The stored text, if it holds a reference.
+    pub fn template(&self) -> Option<&Secret> {
+        match self {
+            Self::Reference { template, .. } => Some(template),
+            Self::Plain(_) | Self::Sealed => None,
+        }
+    }
+
     /// Whether the value can't be known at all.
     pub fn is_sealed(&self) -> bool {
         self.effective().is_none()

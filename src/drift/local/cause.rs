@@ -163,9 +163,8 @@ fn without_references(text: &str) -> String {
 
 /// Takes away every quote but one around the whole.
 fn without_inner_quotes(text: &str) -> String {
-    let around = text.chars().next().filter(|&first| {
-        matches!(first, '\'' | '"') && text.len() > 1 && text.ends_with(first)
-    });
+    let around =
+        text.chars().next().filter(|&first| matches!(first, '\'' | '"') && text.len() > 1 && text.ends_with(first));
     match around {
         Some(quote) => format!("{quote}{}{quote}", text[1..text.len() - 1].replace(['\'', '"'], "q")),
         None => text.replace(['\'', '"'], "q"),

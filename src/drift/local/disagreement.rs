@@ -199,7 +199,8 @@ impl<'v> Comparison<'v> {
             holding(&reading.refusals, at, |refusal| refusal.range.clone()).or_else(|| start(&reading.bindings))
         };
         let lost = |map: &HashMap<&str, &Binding>| given(map, suspect.key) != Some(&entry.value);
-        let dotenvy = || holding(&self.views.dotenvy.refusals, at, Range::clone).or_else(|| start(&self.views.dotenvy.bindings));
+        let dotenvy =
+            || holding(&self.views.dotenvy.refusals, at, Range::clone).or_else(|| start(&self.views.dotenvy.bindings));
         [
             lost(&self.first).then(dotenvy),
             lost(&self.python).then(|| refused(&self.views.python)),
@@ -232,7 +233,8 @@ impl<'v> Comparison<'v> {
         {
             return Kind::Duplicate;
         }
-        let around = || if self.views.has_mark && entry.line == 1 { Kind::ByteOrderMark } else { cause::around(text, entry) };
+        let around =
+            || if self.views.has_mark && entry.line == 1 { Kind::ByteOrderMark } else { cause::around(text, entry) };
         cause::inside(&text[entry.span.clone()]).unwrap_or_else(around)
     }
 }

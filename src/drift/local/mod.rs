@@ -115,7 +115,9 @@ impl LocalFile {
             value: Secret::new(value),
             line,
             column: 1,
+            key_span: 0..0,
             span: 0..0,
+            statement: 0..0,
         };
         let mut file = Self::parse(name, Secret::new(""));
         file.entries = rows.iter().map(entry).collect();

@@ -125,8 +125,7 @@ fn statement(text: &str, quotes: &[Closings; 3], token: usize) -> Option<Found> 
         let key = skip(text, word, is_space);
         (key > word).then(|| assignment(text, quotes, key..skip(text, key, is_word))).flatten()
     });
-    let mut found =
-        exported.flatten().or_else(|| assignment(text, quotes, token..skip(text, token, is_word)))?;
+    let mut found = exported.flatten().or_else(|| assignment(text, quotes, token..skip(text, token, is_word)))?;
     found.binding.statement.start = own_line_start(text, token);
     Some(found)
 }

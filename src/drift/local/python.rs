@@ -174,9 +174,7 @@ impl Scanner<'_> {
         let quotes = if quote == '"' { &self.double } else { &self.single };
         match self.edition {
             Edition::Current => first(&quotes.even, from),
-            Edition::Classic => {
-                first(&quotes.plain, from).or_else(|| last(&quotes.escaped, from, self.text.len()))
-            }
+            Edition::Classic => first(&quotes.plain, from).or_else(|| last(&quotes.escaped, from, self.text.len())),
         }
     }
 

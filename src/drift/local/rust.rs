@@ -52,8 +52,8 @@ pub fn read(text: &str) -> Reading {
 /// Finds key and right-hand side in a statement that dotenvy has read.
 fn locate(text: &str, key: String, value: Secret, statement: Range<usize>) -> Binding {
     let mut start = statement.start;
-    let first = text[start..].starts_with(&key)
-        && stands(text, skip(text, start + key.len(), char::is_whitespace), '=');
+    let first =
+        text[start..].starts_with(&key) && stands(text, skip(text, start + key.len(), char::is_whitespace), '=');
     if !first {
         start = skip(text, start + "export".len(), char::is_whitespace);
     }

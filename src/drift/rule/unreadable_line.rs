@@ -2,7 +2,7 @@
 
 use crate::drift::Survey;
 use crate::drift::finding::{Finding, Place, Severity};
-use crate::drift::local::{Flaw, LocalFile};
+use crate::drift::local::{Flaw, Loader, LocalFile};
 use crate::drift::rule::Rule;
 
 /// The rule.
@@ -44,40 +44,54 @@ is wrong there, but never quotes the line: it may hold a secret.
 const TOLD: usize = 10;
 
 fn check(survey: &Survey) -> Vec<Finding> {
-    survey.files.iter().flat_map(flaws).collect()
+    survey.files.iter().flat_map(|file| flaws(file, survey.policy.loader)).collect()
 }
 
-fn flaws(file: &LocalFile) -> Vec<Finding> {
+fn flaws(file: &LocalFile, declared: Option<Loader>) -> Vec<Finding> {
     let (told, rest) = file.flaws.split_at(file.flaws.len().min(TOLD));
-    let mut findings: Vec<Finding> = told.iter().map(|flaw| finding(file, flaw, message(flaw))).collect();
+    let mut findings: Vec<Finding> =
+        told.iter().map(|flaw| finding(file, (flaw, declared), message(flaw, declared))).collect();
     if let [first, more @ ..] = rest {
         let text = match more.len() {
-            0 => message(first),
+            0 => message(first, declared),
             more => format!("{} more lines of {} can't be read either, this one being the first", more + 1, file.name),
         };
-        findings.push(finding(file, first, text));
+        findings.push(finding(file, (first, declared), text));
     }
     findings
 }
 
-fn message(flaw: &Flaw) -> String {
-    format!("this line can't be read: {}, at column {}", flaw.what, flaw.column)
+fn message(flaw: &Flaw, declared: Option<Loader>) -> String {
+    let who = match declared.filter(|loader| flaw.refused_by.contains(loader)) {
+        Some(loader) => format!("{} can't read this line", loader.name()),
+        None => "this line can't be read".to_owned(),
+    };
+    format!("{who}: {}, at column {}", flaw.what, flaw.column)
 }
 
-fn finding(file: &LocalFile, flaw: &Flaw, message: String) -> Finding {
+/// A line that the program's own loader refuses is not a matter of taste any more.
+fn finding(file: &LocalFile, (flaw, declared): (&Flaw, Option<Loader>), message: String) -> Finding {
+    let refused = declared.is_some_and(|loader| flaw.refused_by.contains(&loader));
+    let severity = if refused { Severity::Error } else { RULE.severity };
     let place = Place { file: file.name.clone(), line: flaw.line };
-    Finding { places: vec![place], ..Finding::new(&RULE, message) }
+    Finding { places: vec![place], severity, ..Finding::new(&RULE, message) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::drift::local::Flaw;
+    use crate::drift::local::{Flaw, Loader};
     use crate::drift::scene::{healthy, lines, survey};
 
     fn flawed(flaws: usize) -> Vec<String> {
         let mut found = survey(&["A=1"], &[("api", &["A=1"])]);
-        let flaw = |line| Flaw { line, column: 3, what: "there is no equals sign" };
+        let flaw = |line| Flaw {
+            line,
+            column: 3,
+            what: "there is no equals sign",
+            key: None,
+            refused_by: vec![Loader::Dotenvy],
+        };
         found.files[0].flaws = (1..=flaws).map(flaw).collect();
         lines(&RULE, &found)
     }
@@ -95,6 +109,22 @@ mod tests {
             flawed(5000)[10],
             "warning - [] .env:11: 4990 more lines of .env can't be read either, this one being the first"
         );
+    }
+
+    #[test]
+    fn a_line_that_the_declared_loader_refuses_is_an_error() {
+        let mut found = survey(&["A=1"], &[("api", &["A=1"])]);
+        let what = "a quote is opened and not closed";
+        found.files[0].flaws =
+            vec![Flaw { line: 4, column: 1, what, key: None, refused_by: vec![Loader::Dotenvy, Loader::Python] }];
+        for (loader, expected) in [
+            (None, "warning - [] .env:4: this line can't be read"),
+            (Some(Loader::Node), "warning - [] .env:4: this line can't be read"),
+            (Some(Loader::Dotenvy), "error - [] .env:4: dotenvy can't read this line"),
+        ] {
+            found.policy.loader = loader;
+            assert_eq!(lines(&RULE, &found), [format!("{expected}: {what}, at column 1")]);
+        }
     }
 
     #[test]

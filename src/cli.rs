@@ -1,0 +1,198 @@
+//! What can be typed: clap types and nothing else. The comments on flags are what `--help` prints.
+#![expect(clippy::doc_markdown, reason = "help is plain text: backticks would be printed")]
+
+use std::path::PathBuf;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use crate::report::FORMATS;
+
+/// Finds and mends configuration drift on Railway: `.env` against stored against running.
+#[derive(Debug, Parser)]
+#[command(
+    name = "doctor",
+    version,
+    disable_help_subcommand = true,
+    after_help = "Examples:\n  doctor check                          every service that shares keys with .env\n  \
+                  doctor check -s worker -e staging     one service of one environment\n  \
+                  doctor check --format json            for programs; the exit code is the same\n  \
+                  doctor demo                           try it on a pretend Railway, without an account\n\n\
+                  Exit codes: 0 agreed, 1 findings, 2 usage, 3 nothing compared, 4 credentials, 5 Railway out of reach"
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+    /// How to do it.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// Flags that every verb has.
+#[derive(Args, Clone, Debug)]
+pub struct Global {
+    /// When to use colour; NO_COLOR and CLICOLOR_FORCE are heeded
+    #[arg(long, global = true, value_enum, default_value_t = When::Auto, hide_possible_values = true, value_name = "auto|always|never", help_heading = "Global")]
+    pub color: When,
+    /// Tell more: every key behind a summary line
+    #[arg(short, long, global = true, conflicts_with = "quiet", help_heading = "Global")]
+    pub verbose: bool,
+    /// Tell only what failed
+    #[arg(short, long, global = true, help_heading = "Global")]
+    pub quiet: bool,
+    /// Use this doctor.toml
+    #[arg(long, global = true, value_name = "PATH", conflicts_with = "no_config", help_heading = "Global")]
+    pub config: Option<PathBuf>,
+    /// Use no doctor.toml
+    #[arg(long, global = true, help_heading = "Global")]
+    pub no_config: bool,
+    /// Talk to a simulated Railway on a loopback address
+    #[arg(long, global = true, value_name = "URL", help_heading = "Global")]
+    pub api_url: Option<String>,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Compare each service's variables with the local .env; changes nothing
+    Check(Check),
+    /// Try it on a pretend Railway: tells the story of an incident
+    Demo(Demo),
+    /// Explain a rule, or list the rules
+    Explain(Explain),
+    /// Mend what `check` found. In a later version.
+    #[command(hide = true, disable_help_flag = true)]
+    Fix(Later),
+    /// Put back what a fix changed. In a later version.
+    #[command(hide = true, disable_help_flag = true)]
+    Undo(Later),
+    /// Write `doctor.toml`. In a later version.
+    #[command(hide = true, disable_help_flag = true)]
+    Init(Later),
+    /// Accept this checkout's `doctor.toml`. In a later version.
+    #[command(hide = true, disable_help_flag = true)]
+    Trust(Later),
+    /// Log in, out, and say who. In a later version.
+    #[command(hide = true, disable_help_flag = true)]
+    Auth(Later),
+    /// The pre-commit hook. In a later version.
+    #[command(hide = true, disable_help_flag = true)]
+    Hook(Later),
+    /// Keys × services at a glance. In a later version.
+    #[command(hide = true, disable_help_flag = true)]
+    Matrix(Later),
+}
+
+/// `doctor check`.
+#[derive(Args, Clone, Debug)]
+pub struct Check {
+    /// Whom to look at.
+    #[command(flatten)]
+    pub targeting: Targeting,
+    /// The file of variables; repeat it for layers, later ones win
+    #[arg(long, value_name = "PATH")]
+    pub env_file: Vec<PathBuf>,
+    /// Only this key; repeatable
+    #[arg(long, value_name = "KEY")]
+    pub only: Vec<String>,
+    /// text or json
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = PossibleValuesParser::new(formats()), hide_possible_values = true)]
+    pub format: String,
+    /// Write the report into this file instead
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// From which severity on the exit code is 1 [default: error]
+    #[arg(long, value_enum, hide_possible_values = true, value_name = "error|warning|note|never")]
+    pub fail_on: Option<FailOn>,
+    /// The time for the whole check
+    #[arg(long, value_name = "DURATION", default_value = "20s")]
+    pub timeout: String,
+    /// Show values instead of fingerprints; on a terminal only, never with CI set
+    #[arg(long)]
+    pub show_values: bool,
+}
+
+impl Check {
+    /// `doctor check` without a flag.
+    pub fn plain() -> Self {
+        let arguments = Self::augment_args(clap::Command::new("check")).get_matches_from(["check"]);
+        Self::from_arg_matches(&arguments).expect("no flag of `check` is required")
+    }
+}
+
+/// Whom to look at.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Targeting")]
+pub struct Targeting {
+    /// The project [default: doctor.toml, project token, RAILWAY_PROJECT_ID, `railway link`]
+    #[arg(long, value_name = "ID|NAME")]
+    pub project: Option<String>,
+    /// The environment [default: from the same place as the project]
+    #[arg(short, long, value_name = "ID|NAME")]
+    pub environment: Option<String>,
+    /// A service, by name, id, alias or a unique part of its name; repeatable
+    #[arg(short, long, value_name = "NAME|ID|ALIAS")]
+    pub service: Vec<String>,
+}
+
+/// `doctor demo`.
+#[derive(Args, Debug)]
+pub struct Demo {
+    /// The verb to try; without one, the whole story
+    #[command(subcommand)]
+    pub verb: Option<DemoVerb>,
+}
+
+/// The verbs that the demo has.
+#[derive(Debug, Subcommand)]
+pub enum DemoVerb {
+    /// The same `check`, on the pretend Railway
+    Check(Check),
+    /// Mend what `check` found. In a later version.
+    #[command(hide = true, disable_help_flag = true)]
+    Fix(Later),
+}
+
+/// `doctor explain`.
+#[derive(Args, Debug)]
+pub struct Explain {
+    /// A rule's name or code; without one, the list
+    pub rule: Option<String>,
+}
+
+/// What is typed after a verb that is not there yet.
+#[derive(Args, Debug)]
+pub struct Later {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    rest: Vec<String>,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// From which severity on findings fail a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// Errors.
+    Error,
+    /// Warnings and errors.
+    Warning,
+    /// Any finding.
+    Note,
+    /// No finding does.
+    Never,
+}
+
+/// The names of the formats, from the one list of them.
+fn formats() -> impl Iterator<Item = &'static str> {
+    FORMATS.iter().map(|(name, _)| *name)
+}

@@ -1,0 +1,99 @@
+//! Which files of variables belong to which service, each read once.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::drift::Named;
+use crate::drift::local::{Loader, LocalFile};
+use crate::error::Error;
+use crate::outside::config::{self, At, Config};
+use crate::outside::files;
+
+/// The files in use, in the order in which they were first needed.
+#[derive(Debug, Default)]
+pub(crate) struct Layers {
+    /// What they say.
+    pub(crate) files: Vec<LocalFile>,
+    /// Where they are, in the same order.
+    pub(crate) paths: Vec<PathBuf>,
+    /// How a report names them and who asked for them, in the same order.
+    pub(crate) origins: Vec<(String, String)>,
+    read: BTreeMap<PathBuf, usize>,
+}
+
+/// Who says which files there are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sources<'s> {
+    /// `--env-file`, relative to the working folder.
+    pub(crate) flags: &'s [PathBuf],
+    /// `doctor.toml`, if there is one.
+    pub(crate) config: Option<&'s Config>,
+    /// The working folder.
+    pub(crate) folder: &'s Path,
+    /// The environment, whose own files come first.
+    pub(crate) environment: &'s Named,
+}
+
+impl Layers {
+    /// The layers of a service, by index; `alias` is its name in `doctor.toml`.
+    pub(crate) fn of(&mut self, sources: Sources<'_>, alias: Option<&str>) -> Result<Vec<usize>, Error> {
+        let (paths, origin) = sources.paths(alias)?;
+        let loader = sources.config.and_then(|config| config.loader).map(loader);
+        paths.into_iter().map(|path| self.index(path, origin, sources.folder, loader)).collect()
+    }
+
+    fn index(&mut self, path: PathBuf, origin: &str, folder: &Path, loader: Option<Loader>) -> Result<usize, Error> {
+        if let Some(&index) = self.read.get(&path) {
+            return Ok(index);
+        }
+        let name = files::display_path(&path, folder);
+        let text = files::read(&path, folder)?;
+        let file = LocalFile::parse(name.as_str(), text);
+        self.files.push(match loader {
+            Some(loader) => file.read_as(loader),
+            None => file,
+        });
+        self.origins.push((name, origin.to_owned()));
+        self.paths.push(path.clone());
+        self.read.insert(path, self.files.len() - 1);
+        Ok(self.files.len() - 1)
+    }
+}
+
+impl<'s> Sources<'s> {
+    /// The first that names any: flags, the service, the environment, the top of `doctor.toml`, the default.
+    fn paths(self, alias: Option<&str>) -> Result<(Vec<PathBuf>, &'static str), Error> {
+        if !self.flags.is_empty() {
+            let paths = self.flags.iter().map(|path| files::normal(&self.folder.join(path))).collect();
+            return Ok((paths, "--env-file"));
+        }
+        if let Some((config, listed)) = self.config.and_then(|config| Some((config, self.listed(config, alias)?))) {
+            let paths = listed.iter().map(|path| config.file(path)).collect::<Result<_, _>>()?;
+            return Ok((paths, "doctor.toml"));
+        }
+        let folder = self.config.map_or(self.folder, Config::folder);
+        let path = files::default_env_file(folder, &self.environment.name);
+        if path.symlink_metadata().is_err() {
+            return Err(files::no_env_file(".env", self.folder));
+        }
+        Ok((vec![path], "default"))
+    }
+
+    fn listed(self, config: &'s Config, alias: Option<&str>) -> Option<&'s [At<String>]> {
+        let service = alias.and_then(|alias| config.services.get(alias)).and_then(|service| service.env_file.as_ref());
+        let section = [&self.environment.name, &self.environment.id]
+            .into_iter()
+            .find_map(|name| config.environments.get(name))
+            .and_then(|environment| environment.env_file.as_ref());
+        service.or(section).or(config.env_file.as_ref()).map(Vec::as_slice)
+    }
+}
+
+/// The reader's word for what `doctor.toml` declares.
+pub(crate) fn loader(declared: config::Loader) -> Loader {
+    match declared {
+        config::Loader::Dotenvy => Loader::Dotenvy,
+        config::Loader::Python => Loader::Python,
+        config::Loader::Node => Loader::Node,
+    }
+}

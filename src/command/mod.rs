@@ -1,0 +1,96 @@
+//! The verbs, one file each.
+
+mod check;
+mod demo;
+mod explain;
+mod layers;
+mod scope;
+mod target;
+mod visit;
+
+use std::ffi::OsString;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use crate::cli::{Cli, Global, Verb};
+use crate::error::{Error, Exit};
+use crate::outside::talk::{Silence, Talk};
+use crate::outside::world::{Sort, World};
+use crate::report::escape;
+
+/// Does what was typed and says how it ended.
+pub fn run(arguments: &[OsString], world: &mut World<'_>) -> Exit {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error, world),
+    };
+    let talk = world.talk;
+    if cli.global.quiet {
+        world.talk = &Silence;
+    }
+    dispatch(&cli.verb, &cli.global, world).unwrap_or_else(|error| {
+        talk.done();
+        tell(&error, talk);
+        error.exit()
+    })
+}
+
+fn dispatch(verb: &Verb, global: &Global, world: &mut World<'_>) -> Result<Exit, Error> {
+    match verb {
+        Verb::Check(args) => check::run(args, global, world),
+        Verb::Demo(args) => demo::run(args, global, world),
+        Verb::Explain(args) => explain::run(args.rule.as_deref(), world),
+        Verb::Fix(_) => Err(not_yet("fix")),
+        Verb::Undo(_) => Err(not_yet("undo")),
+        Verb::Init(_) => Err(not_yet("init")),
+        Verb::Trust(_) => Err(not_yet("trust")),
+        Verb::Auth(_) => Err(not_yet("auth")),
+        Verb::Hook(_) => Err(not_yet("hook")),
+        Verb::Matrix(_) => Err(not_yet("matrix")),
+    }
+}
+
+/// A verb that the manual of a later version names: what to do until then.
+fn not_yet(verb: &'static str) -> Error {
+    let instead = match verb {
+        "fix" | "undo" => {
+            "change the variable on Railway's page of the service, or in the file, then run `doctor check`"
+        }
+        "init" => "write doctor.toml by hand; the README shows every key of it",
+        "auth" => "set RAILWAY_TOKEN or RAILWAY_API_TOKEN, or run `railway login`",
+        "hook" => "call `doctor check` from the hook that you have",
+        _ => "`doctor check -v` tells everything that this version knows",
+    };
+    Error::NotYet { verb, instead: instead.to_owned() }
+}
+
+/// The three lines of an error. Names from outside are made harmless; the lines themselves are ours.
+fn tell(error: &Error, talk: &dyn Talk) {
+    talk.say(&format!("error: {}", escape::line(&error.to_string())));
+    if let Some(because) = error.because() {
+        talk.say(&format!("  because: {}", escape::line(&because)));
+    }
+    talk.say(&format!("  next: {}", escape::line(&error.next())));
+}
+
+/// clap's own words: help and version are results, everything else is talk.
+fn usage(error: &clap::Error, world: &mut World<'_>) -> Exit {
+    let text = |sort: Sort| match sort {
+        Sort::Terminal => error.render().ansi().to_string(),
+        Sort::Dumb | Sort::Pipe => error.render().to_string(),
+    };
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => match world.print(&text(world.terminal.out)) {
+            Ok(()) => Exit::Clean,
+            Err(error) => {
+                tell(&error, world.talk);
+                error.exit()
+            }
+        },
+        _ => {
+            world.talk.say(text(world.terminal.err).trim_end());
+            Exit::Usage
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Which services: named by flags, by `doctor.toml`, or by the keys that they share with the file.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::command::layers::{Layers, Sources};
+use crate::drift::local::LocalFile;
+use crate::drift::scope::{self, Candidate, Kind, Match, NoMatch};
+use crate::drift::survey::Named as Name;
+use crate::error::Error;
+use crate::outside::config::{At, Config};
+use crate::outside::git;
+use crate::outside::railway::shape::Shape;
+
+/// The services in scope and how they came there.
+#[derive(Debug, Default)]
+pub(crate) struct Scope {
+    /// The services, in the order of the shape.
+    pub(crate) chosen: Vec<Chosen>,
+    /// Why these.
+    pub(crate) origin: String,
+    /// Whether somebody named them; a named service must have something to compare.
+    pub(crate) named: Named,
+    /// Services that were left out, and why.
+    pub(crate) left_out: Vec<(String, String)>,
+    /// What a person should know about a name that was not written out.
+    pub(crate) remarks: Vec<String>,
+}
+
+/// Whether the services were named.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// By a flag or `doctor.toml`.
+    Yes,
+    /// By nobody.
+    #[default]
+    No,
+}
+
+/// One service in scope.
+#[derive(Clone, Debug)]
+pub(crate) struct Chosen {
+    /// Index into the shape's services.
+    pub(crate) index: usize,
+    /// Its name in `doctor.toml`.
+    pub(crate) alias: Option<String>,
+    /// Indexes of its files.
+    pub(crate) layers: Vec<usize>,
+}
+
+/// The services of an environment, as flags and `doctor.toml` may name them.
+#[derive(Debug)]
+pub(crate) struct Services {
+    /// The services, in the order of the shape.
+    pub(crate) candidates: Vec<Candidate>,
+    aliases: Vec<Option<String>>,
+    environment: String,
+}
+
+impl Services {
+    /// The shape's services, with the aliases that `doctor.toml` gives them.
+    pub(crate) fn of(shape: &Shape, config: Option<&Config>) -> Self {
+        let alias = |service: &Name| {
+            let sections = config.iter().flat_map(|config| &config.services);
+            let mut own = sections.filter(|(_, section)| [&service.name, &service.id].contains(&&section.name.value));
+            own.next().map(|(alias, _)| alias.clone())
+        };
+        Self {
+            aliases: shape.services.iter().map(|service| alias(&service.service)).collect(),
+            candidates: shape
+                .services
+                .iter()
+                .map(|service| Candidate {
+                    service: service.service.clone(),
+                    root_directory: service.root_directory.clone(),
+                    image: service.image.clone(),
+                    keys: service.variables.keys().cloned().collect(),
+                })
+                .collect(),
+            environment: shape.environment.name.clone(),
+        }
+    }
+
+    fn resolve(&self, wanted: &str) -> Result<Match, NoMatch> {
+        let pairs = self.candidates.iter().zip(&self.aliases);
+        let pairs: Vec<_> = pairs.map(|(candidate, alias)| (&candidate.service, alias.as_deref())).collect();
+        scope::resolve(wanted, &pairs)
+    }
+
+    /// The service that `doctor.toml` names at that place; a part of a name is not enough there.
+    pub(crate) fn in_config(&self, config: &Config, name: &At<String>) -> Result<usize, Error> {
+        let suggestions = match self.resolve(&name.value) {
+            Ok(found) if found.kind != Kind::Part => return Ok(found.index),
+            Ok(found) => vec![self.candidates[found.index].service.name.clone()],
+            Err(NoMatch::Unknown { suggestions }) => suggestions,
+            Err(NoMatch::Ambiguous { candidates }) => candidates,
+        };
+        let next = match suggestions.first() {
+            Some(suggestion) => format!("did you mean `{suggestion}`?"),
+            None => format!("name one of {}", self.names().join(", ")),
+        };
+        Err(config.fault(name, format!("environment {} has no service `{}`", self.environment, name.value), next))
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.candidates.iter().map(|candidate| candidate.service.name.clone()).collect()
+    }
+
+    fn unknown(&self, wanted: &str, why: NoMatch) -> Error {
+        let wanted = wanted.to_owned();
+        match why {
+            NoMatch::Unknown { suggestions } => Error::Unknown {
+                kind: "service",
+                wanted,
+                within: format!("environment {}", self.environment),
+                suggestions,
+                choices: self.names(),
+            },
+            NoMatch::Ambiguous { candidates } => Error::Ambiguous { kind: "service", wanted, candidates },
+        }
+    }
+}
+
+/// Chooses the services and reads their files.
+pub(crate) fn choose(
+    flags: &[String],
+    services: &Services,
+    sources: Sources<'_>,
+    layers: &mut Layers,
+) -> Result<Scope, Error> {
+    let mut scope = if !flags.is_empty() {
+        by_flags(flags, services)?
+    } else if let Some(config) = sources.config.filter(|config| !config.services.is_empty()) {
+        by_config(config, services)?
+    } else {
+        let shared = layers.of(sources, None)?;
+        return Ok(by_keys(&services.candidates, sources, layers, &shared));
+    };
+    for chosen in &mut scope.chosen {
+        chosen.layers = layers.of(sources, chosen.alias.as_deref())?;
+    }
+    Ok(scope)
+}
+
+fn by_flags(flags: &[String], services: &Services) -> Result<Scope, Error> {
+    let mut scope = Scope { origin: "--service".to_owned(), named: Named::Yes, ..Scope::default() };
+    let mut seen = BTreeSet::new();
+    for wanted in flags {
+        let found = services.resolve(wanted).map_err(|why| services.unknown(wanted, why))?;
+        if found.kind == Kind::Part {
+            let name = &services.candidates[found.index].service.name;
+            scope.remarks.push(format!("--service={wanted} is taken for {name}"));
+        }
+        if seen.insert(found.index) {
+            let alias = services.aliases[found.index].clone();
+            scope.chosen.push(Chosen { index: found.index, alias, layers: Vec::new() });
+        }
+    }
+    scope.chosen.sort_by_key(|chosen| chosen.index);
+    Ok(scope)
+}
+
+fn by_config(config: &Config, services: &Services) -> Result<Scope, Error> {
+    let mut scope = Scope { origin: config.name.clone(), named: Named::Yes, ..Scope::default() };
+    for (alias, section) in &config.services {
+        let index = services.in_config(config, &section.name)?;
+        scope.chosen.push(Chosen { index, alias: Some(alias.clone()), layers: Vec::new() });
+    }
+    scope.chosen.sort_by_key(|chosen| chosen.index);
+    Ok(scope)
+}
+
+fn by_keys(candidates: &[Candidate], sources: Sources<'_>, layers: &Layers, shared: &[usize]) -> Scope {
+    let keys: BTreeSet<&str> = shared.iter().flat_map(|&layer| layers.files[layer].keys()).collect();
+    let folder = shared.last().and_then(|&layer| folder_in_repository(&layers.paths[layer], sources.folder));
+    let selection = scope::by_default(candidates, &keys, folder.as_deref());
+    let files: Vec<&str> = shared.iter().map(|&layer| file_name(&layers.files[layer])).collect();
+    Scope {
+        chosen: selection
+            .chosen
+            .into_iter()
+            .map(|index| Chosen { index, alias: None, layers: shared.to_vec() })
+            .collect(),
+        origin: format!("they share keys with {}", files.join(" and ")),
+        named: Named::No,
+        left_out: selection
+            .left_out
+            .into_iter()
+            .map(|(index, why)| (candidates[index].service.name.clone(), why))
+            .collect(),
+        remarks: Vec::new(),
+    }
+}
+
+fn file_name(file: &LocalFile) -> &str {
+    &file.name
+}
+
+/// The folder of the file, from the root of the repository or else from the working folder, with `/` between names.
+fn folder_in_repository(file: &Path, working_folder: &Path) -> Option<String> {
+    let folder = file.parent()?;
+    let root: PathBuf = git::root(working_folder).unwrap_or_else(|| working_folder.to_owned());
+    let inside = folder.strip_prefix(&root).ok()?;
+    let parts: Vec<&str> = inside.components().map(|part| part.as_os_str().to_str()).collect::<Option<_>>()?;
+    Some(parts.join("/"))
+}

@@ -1,0 +1,324 @@
+//! Looking at both sides: link, credentials, environment, files, services, values.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::tz::Offset;
+
+use crate::cli::{Global, Targeting};
+use crate::command::layers::{self, Layers, Sources};
+use crate::command::scope::{self, Named, Scope, Services};
+use crate::command::target::{self, Asked, Found, Source};
+use crate::drift::local::LocalFile;
+use crate::drift::policy::{Ignore, Policy, Require};
+use crate::drift::rule::RULES;
+use crate::drift::scope::providers;
+use crate::drift::scrub::Scrubber;
+use crate::drift::sentence;
+use crate::drift::survey::Catalogue;
+use crate::drift::{Severity, Survey, Target};
+use crate::error::Error;
+use crate::outside::config::{self, At, Choice, Config};
+use crate::outside::credentials::{self, CliLogin, railway_env};
+use crate::outside::files;
+use crate::outside::railway::client::Client;
+use crate::outside::railway::http::Endpoint;
+use crate::outside::railway::shape::{ServiceShape, Shape};
+use crate::outside::railway::wire::Scheme;
+use crate::outside::world::World;
+
+/// What a visit is to look at.
+#[derive(Debug)]
+pub(crate) struct Options<'o> {
+    /// `--project`, `--environment`, `--service`.
+    pub(crate) targeting: &'o Targeting,
+    /// `--env-file`.
+    pub(crate) env_file: &'o [PathBuf],
+    /// `--only`.
+    pub(crate) only: &'o [String],
+    /// `--timeout`.
+    pub(crate) limit: Duration,
+}
+
+/// Both sides, and how they were found.
+#[derive(Debug)]
+pub(crate) struct Visit {
+    /// What the rules look at.
+    pub(crate) survey: Survey,
+    /// Who named the project.
+    pub(crate) project_origin: String,
+    /// Who named the environment.
+    pub(crate) environment_origin: String,
+    /// Why these services.
+    pub(crate) services_origin: String,
+    /// Whether the services were named by somebody.
+    pub(crate) services_named: Named,
+    /// The files and who asked for them.
+    pub(crate) files: Vec<(String, String)>,
+    /// Services that were left out, and why.
+    pub(crate) left_out: Vec<(String, String)>,
+    /// What a person should know about the run.
+    pub(crate) remarks: Vec<String>,
+    /// Requests sent.
+    pub(crate) requests: usize,
+    /// `fail-on` of `doctor.toml`, or its default.
+    pub(crate) fail_on: Option<Severity>,
+    /// Whether there is a `doctor.toml`.
+    pub(crate) configured: bool,
+    /// The targeting flags of this run, for printed commands.
+    pub(crate) flags: Vec<String>,
+}
+
+/// Looks at both sides. It asks Railway twice for up to twenty services, once more where a name is all there is.
+pub(crate) fn visit(options: &Options<'_>, global: &Global, world: &mut World<'_>) -> Result<Visit, Error> {
+    let rules: Vec<_> = RULES.iter().map(|rule| (rule.code, rule.name)).collect();
+    let config = config::load(&choice(global), &world.folder, &rules)?;
+    let endpoint = match &global.api_url {
+        Some(url) => Endpoint::loopback(url)?,
+        None => Endpoint::railway(railway_env(&world.variables).backboard()),
+    };
+    let login = if endpoint.is_loopback() { CliLogin::Forbidden } else { CliLogin::Allowed };
+    let credentials = credentials::find(&world.variables, world.home.as_deref(), world.clock.now(), login)?;
+    let scrubber = Scrubber::default();
+    scrubber.learn("TOKEN", &credentials.token);
+    let wire = (world.connect)(&endpoint)?;
+    let client = Client {
+        wire: &*wire,
+        credentials: &credentials,
+        clock: world.clock,
+        talk: world.talk,
+        limit: options.limit,
+        requests: Cell::new(0),
+        remarks: RefCell::new(Vec::new()),
+        scrubber: &scrubber,
+    };
+    world.talk.waiting("asking Railway");
+    let found = locate(&client, options, config.as_ref(), world);
+    let found = found.map_err(|error| scrubbed(error, options, config.as_ref(), world));
+    let looked = found.and_then(|found| look(&client, found, options, config.as_ref(), world));
+    world.talk.done();
+    let mut visit = looked?;
+    visit.requests = client.requests();
+    visit.remarks.extend(credentials.remarks.iter().cloned());
+    visit.remarks.extend(client.take_remarks());
+    Ok(visit)
+}
+
+fn choice(global: &Global) -> Choice {
+    match &global.config {
+        Some(path) => Choice::Path(path.clone()),
+        None if global.no_config => Choice::None,
+        None => Choice::Nearest,
+    }
+}
+
+/// Project and environment, from the first source that names them.
+fn locate(
+    client: &Client<'_>,
+    options: &Options<'_>,
+    config: Option<&Config>,
+    world: &World<'_>,
+) -> Result<Found, Error> {
+    let written = |text: &Option<String>, origin| text.as_deref().map(|text| Asked::written(text, origin));
+    let flags = Source {
+        project: written(&options.targeting.project, "--project"),
+        environment: written(&options.targeting.environment, "--environment"),
+    };
+    let in_config = |at: Option<&At<String>>| Some(Asked::written(&at?.value, &config?.name));
+    let file = Source {
+        project: in_config(config.and_then(|config| config.project.as_ref())),
+        environment: in_config(config.and_then(|config| config.environment.as_ref())),
+    };
+    let token = client.credentials.from.as_str();
+    if client.credentials.scheme == Scheme::Project {
+        return target::find_by_token(client, &[flags, file], token);
+    }
+    let variable = |name: &str| world.variable(name).map(|id| Asked::id(id.trim(), name));
+    let variables = Source { project: variable("RAILWAY_PROJECT_ID"), environment: variable("RAILWAY_ENVIRONMENT_ID") };
+    let mut sources = vec![flags, file, variables];
+    let complete = target::choose(&sources).is_some_and(|wanted| wanted.is_complete());
+    if !complete {
+        sources.push(linked(world)?);
+    }
+    match target::choose(&sources) {
+        Some(wanted) => target::find(client, wanted, token),
+        None => Err(Error::NoProject { folder: world.folder.clone() }),
+    }
+}
+
+fn linked(world: &World<'_>) -> Result<Source, Error> {
+    let Some(link) = credentials::link(&world.variables, world.home.as_deref(), &world.folder)? else {
+        return Ok(Source::default());
+    };
+    Ok(Source {
+        project: Some(Asked::id(&link.project_id, "railway link")),
+        environment: link.environment_id.map(|id| Asked::id(&id, "railway link")),
+    })
+}
+
+/// Files, services and values of the environment that was found.
+fn look(
+    client: &Client<'_>,
+    found: Found,
+    options: &Options<'_>,
+    config: Option<&Config>,
+    world: &World<'_>,
+) -> Result<Visit, Error> {
+    let Found { shape, project_origin, environment_origin } = found;
+    let services = Services::of(&shape, config);
+    let mut layers = Layers::default();
+    let sources = Sources { flags: options.env_file, config, folder: &world.folder, environment: &shape.environment };
+    let mut scope = scope::choose(&options.targeting.service, &services, sources, &mut layers)?;
+    for entry in layers.files.iter().flat_map(|file| &file.entries) {
+        client.scrubber.learn(&entry.key, &entry.value);
+    }
+    let policy = config.map(|config| policy(config, &services)).transpose()?.unwrap_or_default();
+    let mut targets = read_targets(client, &shape, &scope, world)?;
+    leave_out_providers(&mut scope, &mut targets, &shape);
+    let today = Offset::UTC.to_datetime(world.clock.now()).date();
+    Ok(Visit {
+        flags: flags(options),
+        files: layers.origins,
+        survey: Survey {
+            catalogue: catalogue(&shape),
+            project: shape.project,
+            environment: shape.environment,
+            files: layers.files,
+            targets,
+            policy,
+            only: options.only.iter().cloned().collect::<BTreeSet<_>>(),
+            today,
+        },
+        project_origin,
+        environment_origin,
+        services_origin: scope.origin,
+        services_named: scope.named,
+        left_out: scope.left_out,
+        remarks: [scope.remarks, config.map(config::unused).unwrap_or_default()].concat(),
+        requests: 0,
+        fail_on: config.and_then(|config| config.fail_on).map_or(Some(Severity::Error), config::FailOn::severity),
+        configured: config.is_some(),
+    })
+}
+
+fn read_targets(client: &Client<'_>, shape: &Shape, scope: &Scope, world: &World<'_>) -> Result<Vec<Target>, Error> {
+    if scope.chosen.is_empty() {
+        return Ok(Vec::new());
+    }
+    world.talk.waiting(&format!("reading the variables of {} services", scope.chosen.len()));
+    let services: Vec<&ServiceShape> = scope.chosen.iter().map(|chosen| &shape.services[chosen.index]).collect();
+    let values = client.values(shape, &services)?;
+    Ok(scope
+        .chosen
+        .iter()
+        .zip(values)
+        .map(|(chosen, stored)| Target {
+            service: shape.services[chosen.index].service.clone(),
+            alias: chosen.alias.clone(),
+            layers: chosen.layers.clone(),
+            stored,
+        })
+        .collect())
+}
+
+/// A service that others take values from is a provider; that shows only in the values. Named ones stay.
+fn leave_out_providers(scope: &mut Scope, targets: &mut Vec<Target>, shape: &Shape) {
+    if scope.named == Named::Yes {
+        return;
+    }
+    let templates = targets.iter().flat_map(|target| {
+        let stored = target.stored.iter().flat_map(BTreeMap::values);
+        stored.filter_map(|variable| Some((target.service.name.as_str(), variable.template()?.reveal())))
+    });
+    let providers = providers(templates, &catalogue(shape));
+    targets.retain(|target| {
+        let takers = providers.get(&target.service.name);
+        if let Some(takers) = takers {
+            let takers: Vec<&str> = takers.iter().map(String::as_str).collect();
+            let why = format!("gives values to {}; name it to look at it", sentence::names(&takers));
+            scope.left_out.push((target.service.name.clone(), why));
+        }
+        takers.is_none()
+    });
+    scope.left_out.sort();
+}
+
+fn catalogue(shape: &Shape) -> Catalogue {
+    Catalogue {
+        services: shape
+            .services
+            .iter()
+            .map(|service| (service.service.name.clone(), service.variables.keys().cloned().collect()))
+            .collect(),
+        shared: shape.shared.clone(),
+    }
+}
+
+/// The rules' part of `doctor.toml`, with aliases and names turned into ids.
+fn policy(config: &Config, services: &Services) -> Result<Policy, Error> {
+    let ids = |names: &[At<String>]| -> Result<Vec<String>, Error> {
+        names
+            .iter()
+            .map(|name| {
+                let index = services.in_config(config, name)?;
+                Ok(services.candidates[index].service.id.clone())
+            })
+            .collect()
+    };
+    let texts = |list: &[At<String>]| list.iter().map(|at| at.value.clone()).collect();
+    let require = config
+        .require
+        .iter()
+        .map(|require| Ok(Require { keys: texts(&require.keys), services: ids(&require.services)? }))
+        .collect::<Result<_, Error>>()?;
+    let ignore = config
+        .ignore
+        .iter()
+        .map(|ignore| {
+            Ok(Ignore {
+                keys: texts(&ignore.keys),
+                services: ids(&ignore.services)?,
+                environments: texts(&ignore.environments),
+                rules: ignore.rules.clone(),
+                reason: ignore.reason.clone(),
+                until: ignore.until,
+                line: ignore.line,
+            })
+        })
+        .collect::<Result<_, Error>>()?;
+    Ok(Policy { require, ignore, severity: config.severity.clone(), loader: config.loader.map(layers::loader) })
+}
+
+/// The flags that a printed command needs to be about the same thing.
+fn flags(options: &Options<'_>) -> Vec<String> {
+    let targeting = options.targeting;
+    let mut flags = Vec::new();
+    flags.extend(targeting.project.iter().map(|project| format!("--project={project}")));
+    flags.extend(targeting.environment.iter().map(|environment| format!("--environment={environment}")));
+    flags.extend(targeting.service.iter().map(|service| format!("--service={service}")));
+    flags.extend(options.env_file.iter().map(|path| format!("--env-file={}", path.display())));
+    flags
+}
+
+/// An error that quotes Railway may come before any file was read, and be about a value of one all the same.
+fn scrubbed(mut error: Error, options: &Options<'_>, config: Option<&Config>, world: &World<'_>) -> Error {
+    let Some(said) = error.said_mut() else { return error };
+    let named = options.env_file.iter().map(|path| world.folder.join(path));
+    let configured = config
+        .into_iter()
+        .flat_map(|config| config.env_file.iter().flatten().filter_map(|path| config.file(path).ok()));
+    let scrubber = Scrubber::default();
+    for path in named.chain(configured).chain([world.folder.join(".env")]) {
+        if let Ok(text) = files::read(&path, &world.folder) {
+            for entry in &LocalFile::parse("", text).entries {
+                scrubber.learn(&entry.key, &entry.value);
+            }
+        }
+    }
+    for message in &mut said.messages {
+        *message = scrubber.scrub(message);
+    }
+    error
+}
