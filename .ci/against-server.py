@@ -1,0 +1,330 @@
+#!/usr/bin/env python3
+"""Runs the real binary against the independent simulated Railway and holds both to what they say.
+
+    against-server.py target/release/doctor path/to/server.py
+"""
+import contextlib
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import urllib.request
+
+DOCTOR = os.path.abspath(sys.argv[1])
+SERVER = os.path.abspath(sys.argv[2])
+SCENARIOS = pathlib.Path(SERVER).parent / "scenarios"
+passed, failed = 0, []
+
+
+class Server:
+    """The independent server, with a judge that has seen everything."""
+
+    def __init__(self, *arguments):
+        command = [sys.executable, SERVER, "--exit-after", "600", *arguments]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.info = json.loads(self.process.stdout.readline())
+
+    def ask(self, path, data=None):
+        body = None if data is None else json.dumps(data).encode()
+        with urllib.request.urlopen(urllib.request.Request(self.info["judge"] + path, body)) as answer:
+            return json.load(answer)
+
+    def summary(self):
+        return self.ask("/summary")
+
+    def reset(self, *faults):
+        self.ask("/reset", {})
+        self.ask("/faults", {"clear": True, "faults": list(faults)})
+
+    def token(self, kind):
+        return next(token["token"] for token in self.info["tokens"] if token["kind"] == kind)
+
+    def project(self):
+        return self.info["projects"][0]
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class Run:
+    """One run of doctor in a folder of its own."""
+
+    def __init__(self, folder, server, *arguments, token=("RAILWAY_API_TOKEN", "account"), env=None, verb="check"):
+        variables = {"PATH": os.environ["PATH"], "HOME": str(folder / "home")}
+        if token:
+            variables[token[0]] = server.token(token[1]) if token[1] in KINDS else token[1]
+        variables.update(env or {})
+        done = subprocess.run(
+            [DOCTOR, verb, "--api-url", server.info["url"], *arguments],
+            cwd=folder, env=variables, capture_output=True, text=True, timeout=120, check=False,
+        )
+        self.code, self.out, self.err = done.returncode, done.stdout, done.stderr
+        self.report = json.loads(self.out) if self.out.startswith("{") else None
+
+    def findings(self, rule):
+        return [finding for finding in self.report["findings"] if finding["rule"] == rule]
+
+
+KINDS = {"account", "workspace", "project", "oauth"}
+
+
+@contextlib.contextmanager
+def folder(env_text, server, link=True):
+    """A working folder with a `.env`, and the official CLI's link to the first project and environment."""
+    with tempfile.TemporaryDirectory() as name:
+        path = pathlib.Path(name).resolve()
+        (path / ".env").write_text(env_text, encoding="utf-8")
+        (path / "home" / ".railway").mkdir(parents=True)
+        if link:
+            project = server.project()
+            environment, identifier = next(iter(project["environments"].items()))
+            entry = {"projectPath": str(path), "name": project["name"], "project": project["id"],
+                     "environment": identifier, "environmentName": environment, "service": None}
+            config = {"projects": {str(path): entry}, "user": {}}
+            (path / "home" / ".railway" / "config.json").write_text(json.dumps(config))
+        yield path
+
+
+def check(name, condition, detail=""):
+    global passed
+    if condition:
+        passed += 1
+    else:
+        failed.append(name)
+        print(f"FAILED {name}: {detail}")
+
+
+def clean(name, server, run):
+    """The server saw no violation, no mutation, and as many requests as the report says."""
+    summary = server.summary()
+    check(f"{name}: no violation", not summary["violations"], summary["violations"])
+    check(f"{name}: no warning", not summary["warningKinds"], summary["warningKinds"])
+    check(f"{name}: no mutation", not summary["mutations"], summary["mutations"])
+    check(f"{name}: nothing leaked", not summary["tokenLeaks"] and not summary["tokenExposures"])
+    if run.report:
+        sent = run.report["summary"]["requests"]
+        check(f"{name}: {sent} requests counted", sent == summary["requests"], summary["requests"])
+    return summary
+
+
+def values_of(scenario):
+    """Every value of a scenario that is long enough to be told from a word."""
+    found = set()
+
+    def walk(node):
+        if isinstance(node, dict):
+            for key, value in node.items():
+                if key == "variables":
+                    for variable in value.values():
+                        text = variable.get("value") if isinstance(variable, dict) else variable
+                        if isinstance(text, str) and len(text) >= 8 and "${{" not in text:
+                            found.add(text)
+                walk(value)
+        elif isinstance(node, list):
+            for item in node:
+                walk(item)
+
+    walk(scenario)
+    return found
+
+
+def incident():
+    server = Server("--scenario", "incident")
+    env_text = (SCENARIOS / "incident.env").read_text(encoding="utf-8")
+    values = values_of(json.loads((SCENARIOS / "incident.json").read_text())) | {"staging-ops-step3-key-2026"}
+    project = server.project()
+    key = "STAGING_OPS_API_KEY"
+    both = ["agentverse-api-staging", "agentverse-worker-staging"]
+
+    def quiet(name, run):
+        leaked = [value for value in values if value in run.out or value in run.err]
+        check(f"{name}: no value in any output", not leaked, len(leaked))
+
+    with folder(env_text, server) as path:
+        for name, arguments, requests in [
+            ("link", [], 2),
+            ("ids", ["--project", project["id"], "--environment", project["environments"]["staging"]], 2),
+            ("environment by name", ["--project", project["id"], "--environment", "staging"], 3),
+            ("names", ["--project", "agentverse", "--environment", "staging"], 3),
+        ]:
+            server.reset()
+            run = Run(path, server, "--format", "json", *arguments)
+            found = [finding for finding in run.findings("value-differs") if finding["key"] == key]
+            check(f"incident by {name}: exit 1", run.code == 1, run.err)
+            check(f"incident by {name}: one finding, both services", [f["services"] for f in found] == [both], found)
+            check(f"incident by {name}: {requests} requests", run.report["summary"]["requests"] == requests)
+            clean(f"incident by {name}", server, run)
+            quiet(f"incident by {name}", run)
+        for kind, variable in [("account", "RAILWAY_API_TOKEN"), ("workspace", "RAILWAY_API_TOKEN"),
+                               ("oauth", "RAILWAY_API_TOKEN"), ("project", "RAILWAY_TOKEN")]:
+            server.reset()
+            run = Run(path, server, "--format", "json", token=(variable, kind))
+            check(f"{kind} token: exit 1", run.code == 1, run.err)
+            summary = clean(f"{kind} token", server, run)
+            check(f"{kind} token: 2 requests", summary["requests"] == 2, summary["requests"])
+            check(f"{kind} token: one connection", summary["connections"]["distinct"] == 1, summary["connections"])
+        for arguments in [[], ["-v"], ["-q"], ["--color", "always"], ["-v", "--format", "json"]]:
+            server.reset()
+            run = Run(path, server, *arguments)
+            check(f"text {arguments}: exit 1", run.code == 1, run.err)
+            check(f"text {arguments}: names the key", key in run.out, run.out)
+            quiet(f"text {arguments}", run)
+
+        for name, token, word in [
+            ("account token in RAILWAY_TOKEN", ("RAILWAY_TOKEN", "account"), "RAILWAY_API_TOKEN"),
+            ("project token in RAILWAY_API_TOKEN", ("RAILWAY_API_TOKEN", "project"), "RAILWAY_TOKEN"),
+            ("unknown token", ("RAILWAY_API_TOKEN", "11111111-0000-4000-8000-000000000000"), "refused"),
+            ("unknown project token", ("RAILWAY_TOKEN", "11111111-0000-4000-8000-000000000000"), "refused"),
+            ("no token", None, "no Railway credentials"),
+        ]:
+            server.reset()
+            run = Run(path, server, token=token)
+            check(f"{name}: exit 4", run.code == 4, (run.code, run.err))
+            check(f"{name}: says so", word in run.err, run.err)
+            check(f"{name}: three lines", "because:" in run.err and "next:" in run.err, run.err)
+
+        run = Run(path, server, "--project", "agentvers", "--environment", "staging")
+        check("a misspelt project: exit 2 and a suggestion", run.code == 2 and "agentverse" in run.err, run.err)
+        run = Run(path, server, "--environment", "stagin")
+        check("a misspelt environment: exit 2 and a suggestion", run.code == 2 and "staging" in run.err, run.err)
+        run = Run(path, server, "--service", "agentverse")
+        check("an ambiguous service: exit 2", run.code == 2 and "agentverse-worker-staging" in run.err, run.err)
+        run = Run(path, server, "--service", "worker", "--format", "json")
+        check("a part of a name", [s["name"] for s in run.report["services"]] == both[1:], run.out)
+        run = Run(path, server, "--only", "NOT_THERE")
+        check("nothing compared: exit 3", run.code == 3, (run.code, run.out))
+
+        faults = [
+            ("502 once", [{"kind": "http_error", "status": 502, "html": True}], 1, None),
+            ("503 for ever", [{"kind": "http_error", "status": 503, "count": -1}], 5, "gateway"),
+            ("an empty 504", [{"kind": "http_error", "status": 504}], 1, None),
+            ("429 with Retry-After", [{"kind": "rate_limit", "retryAfter": 1}], 1, "limits the rate"),
+            ("429 with a long Retry-After", [{"kind": "rate_limit", "retryAfter": 900, "count": -1}], 5, "900 s"),
+            ("429 in HTML", [{"kind": "rate_limit", "body": "html"}], 1, "limits the rate"),
+            ("a reset before", [{"kind": "reset", "phase": "before"}], 1, None),
+            ("a reset in the body", [{"kind": "reset", "phase": "mid_body"}], 1, None),
+            ("a truncated answer", [{"kind": "truncate", "keep": 50, "contentLength": "short"}], 1, None),
+            ("a short read", [{"kind": "truncate", "keep": 50, "contentLength": "full"}], 1, None),
+            ("a redirect", [{"kind": "redirect", "count": -1}], 5, "redirect"),
+            ("garbage", [{"kind": "garbage", "count": -1}], 5, None),
+            ("an empty body", [{"kind": "empty_body", "count": -1}], 5, "empty body"),
+            ("a wrong content type", [{"kind": "content_type", "count": -1}], 1, None),
+            ("ten megabytes of blanks", [{"kind": "oversize", "megabytes": 10}], 1, None),
+            ("a hundred megabytes of blanks", [{"kind": "oversize", "megabytes": 100, "count": -1}], 5, None),
+            ("a problem once", [{"kind": "graphql_error", "message": "Problem processing request"}], 1, None),
+            ("a problem for ever", [{"kind": "graphql_error", "message": "Problem processing request", "count": -1}], 5,
+             "trace"),
+            ("a token revoked meanwhile", [{"kind": "not_authorized", "count": -1}], 4, "refused"),
+            ("latency", [{"kind": "latency", "ms": 200}], 1, None),
+            ("two-factor", [{"kind": "graphql_error", "message": "Two Factor Authentication Required", "count": -1}], 4,
+             "two-factor"),
+            ("an error that quotes a value", [{"kind": "graphql_error", "message": f"bad {next(iter(values))}",
+                                               "count": -1}], 5, None),
+        ]
+        for name, armed, code, word in faults:
+            server.reset(*armed)
+            run = Run(path, server)
+            check(f"{name}: exit {code}", run.code == code, (run.code, run.out, run.err))
+            check(f"{name}: says so", word is None or word in run.out + run.err, run.err)
+            check(f"{name}: no mutation, no leak",
+                  not server.summary()["mutations"] and not server.summary()["tokenLeaks"])
+            quiet(name, run)
+
+        for name, armed, code in [
+            ("hang", [{"kind": "hang", "seconds": 60, "count": -1}], 5),
+            ("slow body", [{"kind": "slow_body", "chunk": 1, "intervalMs": 200, "maxSeconds": 60, "count": -1}], 5),
+        ]:
+            server.reset(*armed)
+            run = Run(path, server, "--timeout", "2s")
+            check(f"{name}: exit {code} in time", run.code == code and "within 2 s" in run.err, (run.code, run.err))
+
+        server.reset({"kind": "partial", "path": "Query.variables", "service": "agentverse-worker-staging", "count": -1})
+        run = Run(path, server, "--format", "json")
+        errors = [service["error"] is None for service in run.report["services"]]
+        check("one service unreadable: the other is reported", errors == [True, False], run.out)
+        check("one service unreadable: the error's exit code", run.code == 5, run.code)
+    server.stop()
+
+
+def environments():
+    scenario = json.loads((SCENARIOS / "incident.json").read_text())
+    scenario["projects"][0]["environments"].append({"name": "locked", "restricted": True, "instances": []})
+    scenario["projects"].append({"name": "gone", "deletedAt": "-3d", "services": [],
+                                 "environments": [{"name": "production", "instances": []}]})
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(scenario, file)
+        file.flush()
+        server = Server("--scenario", file.name)
+    with folder("A=1\n", server, link=False) as path:
+        run = Run(path, server)
+        check("no project: exit 2", run.code == 2 and "railway link" in run.err, run.err)
+        run = Run(path, server, "--project", "agentverse")
+        check("no environment: exit 2, with the choices", run.code == 2 and "staging" in run.err, run.err)
+        run = Run(path, server, "--project", "agentverse", "--environment", "locked")
+        check("a restricted environment: exit 4", run.code == 4 and "locked" in run.err, run.err)
+        run = Run(path, server, "--project", "gone", "--environment", "production")
+        check("a deleted project: exit 2", run.code == 2, (run.code, run.err))
+        run = Run(path, server, "--project", "agentverse", "--environment", "staging", token=("RAILWAY_TOKEN", "project"))
+        check("a project token and its own names", run.code == 3, (run.code, run.err))
+        run = Run(path, server, "--environment", "production", token=("RAILWAY_TOKEN", "project"))
+        check("a project token that contradicts a flag: exit 4", run.code == 4 and "staging" in run.err, run.err)
+    server.stop()
+
+
+def limits():
+    scenario = {"name": "limited", "generate": "12x5", "limits": {"maxRootFields": 9}}
+    for name, arguments, most in [
+        ("12x5", [], 2), ("50x40", [], 4), ("50x40", ["--page-size", "7", "--max-page", "7"], 12),
+    ]:
+        server = Server("--generate", name, *arguments)
+        state = server.ask("/state")
+        names = first_names(state)
+        with folder("".join(f"{key}=x\n" for key in names), server) as path:
+            run = Run(path, server, "--format", "json")
+            check(f"{name} {arguments}: compared", run.code == 1, (run.code, run.err))
+            summary = clean(f"{name} {arguments}", server, run)
+            check(f"{name} {arguments}: at most {most} requests", summary["requests"] <= most, summary["requests"])
+        server.stop()
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(scenario, file)
+        file.flush()
+        server = Server("--scenario", file.name)
+    with folder("".join(f"{key}=x\n" for key in first_names(server.ask("/state"))), server) as path:
+        run = Run(path, server, "--format", "json")
+        check("refused batches are split", run.code == 1, (run.code, run.err))
+        check("refused batches are split: every service", len(run.report["services"]) >= 10, run.report["services"])
+        check("refused batches are split: frugally", run.report["summary"]["requests"] <= 8, run.report["summary"])
+    server.stop()
+
+
+def first_names(state):
+    """Names of variables that some service of the first environment has."""
+    environment = state["projects"][0]["environments"][0]
+    names = []
+    for instance in environment.get("services", environment.get("instances", [])):
+        names += [variable["name"] for variable in instance["variables"]][:3] \
+            if isinstance(instance["variables"], list) else list(instance["variables"])[:3]
+    return sorted(set(names))
+
+
+def weird():
+    server = Server("--scenario", "weird")
+    with folder("BASE=1\nUNICODE=\"naïve — 日本語 — 🚄 — é\"\nEQUALS=a=b=c==\nTABS=x\nCYCLE_A=1\nSEALED=1\n", server) as path:
+        for arguments in [[], ["-v"], ["--format", "json"], ["--service=$(touch pwned)"], ["--service=--help"]]:
+            server.reset()
+            run = Run(path, server, *arguments)
+            check(f"weird {arguments}: an honest exit code", run.code in (1, 3), (run.code, run.err))
+            controls = [c for c in run.out + run.err if ord(c) < 32 and c != "\n" or c in "\u202e\u200b\u202c"]
+            check(f"weird {arguments}: nothing that moves a cursor", not controls, controls)
+            clean(f"weird {arguments}", server, run)
+        check("weird: nothing was run", not (path / "pwned").exists())
+    server.stop()
+
+
+for scenario in (incident, environments, limits, weird):
+    scenario()
+print(f"{passed} passed, {len(failed)} failed")
+sys.exit(1 if failed else 0)

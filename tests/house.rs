@@ -1,0 +1,199 @@
+//! The rules of this house, as tests: who may know whom, what must stand beside what, what may not be left lying about.
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "it reads the source tree")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Who may know whom. Read a row as "left may use right".
+const ARROWS: &[(&str, &[&str])] = &[
+    ("main", &["command", "outside"]),
+    ("lib", &[]),
+    ("command", &["cli", "drift", "error", "outside", "report"]),
+    ("outside", &["drift", "error"]),
+    ("report", &["drift"]),
+    ("cli", &["report"]),
+    ("drift", &["error"]),
+    ("error", &[]),
+];
+
+/// What the pure rooms may not touch, whatever the lints say.
+const IMPURE: &[&str] = &["std::fs", "std::env", "std::net", "std::process", "std::thread", "std::time::Instant"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn files_below(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files_below(&path, ending));
+        } else if path.extension().is_some_and(|extension| extension == ending) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// `src/drift/rule/mod.rs` → `drift`; `src/cli.rs` → `cli`.
+fn room(path: &Path) -> String {
+    let inside = path.strip_prefix(root().join("src")).unwrap();
+    let first = inside.components().next().unwrap().as_os_str().to_str().unwrap();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+/// The words right behind each `crate::` or `railway_doctor::`; a braced list gives each of its heads.
+fn rooms_used(source: &str) -> BTreeSet<String> {
+    let mut used = BTreeSet::new();
+    for line in source.lines().filter(|line| !line.trim_start().starts_with("//")) {
+        for marker in ["crate::", "railway_doctor::"] {
+            for (start, _) in line.match_indices(marker) {
+                let rest = &line[start + marker.len()..];
+                let word: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+                if word.is_empty() {
+                    assert!(!rest.starts_with('{'), "name rooms one by one: {line}");
+                }
+                used.insert(word);
+            }
+        }
+    }
+    used
+}
+
+#[test]
+fn the_arrows_hold() {
+    for path in files_below(&root().join("src"), "rs") {
+        let room = room(&path);
+        let (_, allowed) = ARROWS.iter().find(|(name, _)| *name == room).unwrap_or_else(|| panic!("{room} is no room"));
+        for used in rooms_used(&fs::read_to_string(&path).unwrap()) {
+            assert!(used == room || allowed.contains(&used.as_str()), "{} uses {used}", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_thinking_and_the_saying_are_pure() {
+    for room in ["drift", "report"] {
+        for path in files_below(&root().join("src").join(room), "rs") {
+            let source = fs::read_to_string(&path).unwrap();
+            for word in IMPURE {
+                assert!(!source.contains(word), "{} touches {word}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_rule_has_one_file_and_one_row() {
+    let folder = root().join("src/drift/rule");
+    let files: BTreeSet<String> = files_below(&folder, "rs")
+        .iter()
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().replace('_', "-"))
+        .filter(|name| name != "mod" && name != "table")
+        .collect();
+    let rules = railway_doctor::drift::rule::RULES;
+    let names: BTreeSet<String> = rules.iter().map(|rule| rule.name.to_owned()).collect();
+    assert_eq!(names, files);
+    let codes: Vec<&str> = rules.iter().map(|rule| rule.code).collect();
+    let mut sorted = codes.clone();
+    sorted.sort_unstable();
+    sorted.dedup();
+    assert_eq!(codes, sorted, "codes are unique and in order");
+    for rule in rules {
+        assert!(!rule.summary.is_empty() && rule.explain.len() > 100, "{} explains itself", rule.name);
+    }
+}
+
+#[test]
+fn every_operation_has_one_file_one_derive_and_an_answer() {
+    let operations = fs::read_to_string(root().join("src/outside/railway/operation.rs")).unwrap();
+    let simulated: String = files_below(&root().join("src/outside/sim"), "rs")
+        .iter()
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect();
+    for path in files_below(&root().join("graphql"), "graphql") {
+        let stem = path.file_stem().unwrap().to_str().unwrap();
+        if stem == "schema" {
+            continue;
+        }
+        let name: String = stem.split('_').map(|part| part[..1].to_uppercase() + &part[1..]).collect();
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(text.matches("query ").count() + text.matches("mutation ").count(), 1, "{stem}: one operation");
+        assert!(text.contains(&format!("query {name}")), "{stem} holds operation {name}");
+        assert!(operations.contains(&format!("operation!({name}, \"graphql/{stem}.graphql\"")), "{name} has a derive");
+        assert!(simulated.contains(&format!("\"{name}\"")), "the simulated Railway answers {name}");
+    }
+}
+
+#[test]
+fn no_query_of_this_version_can_change_anything() {
+    for path in files_below(&root().join("graphql"), "graphql") {
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(!text.contains("mutation"), "{} holds a mutation", path.display());
+    }
+}
+
+#[test]
+fn contributing_names_paths_that_exist() {
+    for document in ["CONTRIBUTING.md", "README.md"] {
+        let text = fs::read_to_string(root().join(document)).unwrap();
+        for word in text.split('`').skip(1).step_by(2) {
+            let is_path = ["src/", "tests/", "graphql/", ".ci/"].iter().any(|start| word.starts_with(start));
+            if is_path && !word.contains("NAME") {
+                assert!(root().join(word).exists(), "{document} names {word}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_readme_lists_every_rule() {
+    let text = fs::read_to_string(root().join("README.md")).unwrap();
+    for rule in railway_doctor::drift::rule::RULES {
+        let row = format!("| {} | `{}` | {} | {} |", rule.code, rule.name, rule.severity.word(), rule.summary);
+        assert!(text.contains(&row), "the README lacks the row\n{row}");
+    }
+}
+
+#[test]
+fn nothing_is_left_lying_about() {
+    let marks = ["TO", "FIX", "XX"].map(|start| {
+        format!(
+            "{start}{}",
+            if start == "TO" {
+                "DO"
+            } else if start == "FIX" {
+                "ME"
+            } else {
+                "X"
+            }
+        )
+    });
+    for folder in ["src", "tests", "graphql"] {
+        for ending in ["rs", "graphql", "md", "py", "js"] {
+            for path in files_below(&root().join(folder), ending) {
+                let text = fs::read_to_string(&path).unwrap();
+                for mark in &marks {
+                    assert!(!text.contains(mark.as_str()), "{} holds {mark}", path.display());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn files_stay_small_enough_to_live_in() {
+    for path in files_below(&root().join("src"), "rs") {
+        let lines = fs::read_to_string(&path).unwrap().lines().count();
+        assert!(lines <= 450, "{} has {lines} lines", path.display());
+    }
+}
+
+#[test]
+fn main_is_ten_lines() {
+    let main = fs::read_to_string(root().join("src/main.rs")).unwrap();
+    assert!(main.lines().count() <= 10, "main is the place where nothing happens");
+}
