@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use crate::drift::finding::{Finding, Severity};
 use crate::drift::policy::{Ignore, Policy};
 use crate::drift::rule::{RULES, services_disagree};
-use crate::drift::{Secret, Survey, Target};
+use crate::drift::{Secret, Survey, Target, system};
 
 /// What came of looking at everything.
 #[derive(Debug)]
@@ -92,7 +92,8 @@ fn still_disagrees(finding: &Finding) -> bool {
 
 fn extent(survey: &Survey, target: &Target) -> Extent {
     let Ok(stored) = &target.stored else { return Extent::default() };
-    let both = stored.iter().filter(|(key, _)| survey.is_asked(key) && survey.local(target, key).is_some());
+    let is_local = |key: &str| survey.is_asked(key) && !system::is_provided(key) && survey.local(target, key).is_some();
+    let both = stored.iter().filter(|(key, _)| is_local(key));
     let (sealed, compared): (Vec<_>, Vec<_>) = both.partition(|(_, variable)| variable.is_sealed());
     Extent { compared: compared.len(), sealed: sealed.len() }
 }
@@ -260,7 +261,7 @@ mod tests {
         unreadable(&mut found, "worker");
         let extents = examine(&found).extents;
         let extent = |compared, sealed| Extent { compared, sealed };
-        assert_eq!(extents, [extent(2, 2), extent(4, 0), extent(0, 0)]);
+        assert_eq!(extents, [extent(1, 2), extent(0, 0), extent(0, 0)]);
     }
 
     /// Everything that costs at once, and nothing alike: quadratic work would take minutes here.
