@@ -266,9 +266,9 @@ mod tests {
 
     /// Everything that costs at once, and nothing alike: quadratic work would take minutes here.
     #[test]
-    fn a_thousand_services_with_a_hundred_variables_are_no_burden() {
-        let file: Vec<String> = (0..20_000).map(|key| format!("KEY_{key}=local-value-{key}")).collect();
-        let rows: Vec<Vec<String>> = (0..1000)
+    fn hundreds_of_services_with_a_hundred_variables_are_no_burden() {
+        let file: Vec<String> = (0..8_000).map(|key| format!("KEY_{key}=local-value-{key}")).collect();
+        let rows: Vec<Vec<String>> = (0..400)
             .map(|service| {
                 let own = (0..50).map(|key| format!("KEY_{}=stored-{service}-{key}", service * 50 + key));
                 let common = (0..25).map(|key| format!("KEY_{key}=stored-in-common-{key}"));
@@ -277,7 +277,7 @@ mod tests {
             })
             .collect();
         let rows: Vec<Vec<&str>> = rows.iter().map(|rows| rows.iter().map(String::as_str).collect()).collect();
-        let names: Vec<String> = (0..1000).map(|service| format!("s{service}")).collect();
+        let names: Vec<String> = (0..400).map(|service| format!("s{service}")).collect();
         let services: Vec<(&str, &[&str])> =
             names.iter().zip(&rows).map(|(name, rows)| (name.as_str(), rows.as_slice())).collect();
         let file: Vec<&str> = file.iter().map(String::as_str).collect();
@@ -287,7 +287,7 @@ mod tests {
         #[expect(clippy::disallowed_methods, reason = "this test is about time")]
         let start = Instant::now();
         let examination = examine(&found);
-        assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
-        assert!(examination.findings.len() > 50_000 && examination.ignored > 100);
+        assert!(start.elapsed().as_secs() < 30, "{:?}", start.elapsed());
+        assert!(examination.findings.len() > 20_000 && examination.ignored > 100);
     }
 }

@@ -1,7 +1,7 @@
 //! What is odd about a value by itself, whatever the other side holds.
 
 /// One thing that is rarely meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Oddity {
     /// A single line with a line break behind it.
     TrailingNewline,

@@ -69,15 +69,20 @@ impl Ignore {
     /// Whether it speaks of that key under that rule in that environment, on whatever service.
     pub fn concerns(&self, finding: &Finding, environment: &Named) -> bool {
         let Some(key) = &finding.key else { return false };
-        self.keys.iter().any(|pattern| WildMatch::new(pattern).matches(key))
-            && names(&self.environments, [&environment.id, &environment.name])
+        names(&self.environments, [&environment.id, &environment.name])
             && names(&self.rules, [finding.rule.code, finding.rule.name])
+            && self.keys.iter().any(|pattern| fits(pattern, key))
     }
 
     /// Whether it speaks of that service.
     pub fn includes(&self, service: &Named) -> bool {
         names(&self.services, [&service.id, &service.name])
     }
+}
+
+/// Most patterns are plain names, and need no matcher made for them.
+fn fits(pattern: &str, key: &str) -> bool {
+    pattern == key || (pattern.contains(['*', '?']) && WildMatch::new(pattern).matches(key))
 }
 
 /// Whether the list has one of the names; an empty list has all.

@@ -2,12 +2,16 @@
 
 pub mod dangling_reference;
 pub mod duplicate_key;
+pub mod expired_ignore;
 pub mod local_by_nature;
 pub mod missing_locally;
 pub mod missing_on_railway;
+pub mod placeholder_value;
 pub mod reference_differs;
+pub mod repeated_secret;
 pub mod sealed;
 pub mod services_disagree;
+pub mod suspicious_value;
 pub mod unreadable_line;
 pub mod value_differs;
 
@@ -17,7 +21,8 @@ use crate::drift::survey::Survey;
 /// One thing that can be wrong. A `static`, not a trait object: nothing to construct, nothing to register twice.
 #[derive(Debug)]
 pub struct Rule {
-    /// `D103`: stable, never reused. `D1xx` file against Railway, `D2xx` the file itself, `D3xx` safety, `D4xx` running.
+    /// `D103`: stable, never reused. `D1xx` file against Railway, `D2xx` the file itself, `D3xx` safety, `D4xx`
+    /// deployment.
     pub code: &'static str,
     /// `value-differs`: the file name with hyphens.
     pub name: &'static str,
@@ -41,8 +46,12 @@ pub static RULES: &[&Rule] = &[
     &reference_differs::RULE,
     &dangling_reference::RULE,
     &sealed::RULE,
+    &repeated_secret::RULE,
+    &placeholder_value::RULE,
+    &suspicious_value::RULE,
     &duplicate_key::RULE,
     &unreadable_line::RULE,
+    &expired_ignore::RULE,
 ];
 
 /// The rule of that name or code.

@@ -68,8 +68,8 @@ fn lies_in(folder: &str, root: &str) -> bool {
 }
 
 /// Services that others take values from, and by which others: `Postgres` → `api`, `worker`. Taking what Railway
-/// itself gives, such as `RAILWAY_PRIVATE_DOMAIN`, makes no provider. `templates` are the stored texts with references in
-/// them, each with the name of the service that has it.
+/// itself gives, such as `RAILWAY_PRIVATE_DOMAIN`, makes no provider. `templates` are the stored texts with references
+/// in them, each with the name of the service that has it.
 pub fn providers<'t>(
     templates: impl IntoIterator<Item = (&'t str, &'t str)>,
     catalogue: &Catalogue,

@@ -1,0 +1,202 @@
+//! D111 suspicious-value: a value that is rarely meant as it stands.
+
+use std::collections::{BTreeMap, HashSet};
+
+use crate::drift::comparison::{Verdict, counting, pairs, sighting};
+use crate::drift::finding::{Finding, Severity};
+use crate::drift::oddity::{Oddity, oddities};
+use crate::drift::reason::Side;
+use crate::drift::reason::text::from_texts;
+use crate::drift::rule::Rule;
+use crate::drift::survey::Local;
+use crate::drift::{Survey, Target, Variable, sentence, system};
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    code: "D111",
+    name: "suspicious-value",
+    severity: Severity::Warning,
+    summary: "A value has something about it that is rarely meant",
+    explain: EXPLAIN,
+    check,
+};
+
+const EXPLAIN: &str = "\
+## Why it matters
+
+A key with a line break behind it is another key, and looks the same. So does one with quotes that a shell did not
+take away, with a zero-width space from a chat message, or a certificate that lost its last line.
+
+## Example
+
+    api   API_KEY=\"4f1c…\"        the quotes are part of the value
+    api   TLS_KEY=-----BEGIN …   without its END line
+
+A value of several lines may end with a line break, and a PEM block should. When such a thing is why the two sides
+differ, `value-differs` says it, and this rule does not.
+
+## How to mend it
+
+Store the value without it. Scripts do so with `printf %s` in the place of `echo`.
+
+## How to silence it
+
+    [[ignore]]
+    keys   = [\"GREETING\"]
+    rules  = [\"suspicious-value\"]
+    reason = \"the quotes are printed\"
+";
+
+/// What is odd about one key, and where.
+#[derive(Default)]
+struct Sight<'s> {
+    locals: Vec<Local<'s>>,
+    holders: Vec<(&'s Target, &'s Variable)>,
+}
+
+fn check(survey: &Survey) -> Vec<Finding> {
+    let told = Told::by_value_differs(survey);
+    let mut sights: BTreeMap<(&str, Oddity), Sight<'_>> = BTreeMap::new();
+    for local in counting(survey) {
+        for oddity in oddities(local.entry.value.reveal()) {
+            if !told.local.contains(&(local.file.name.as_str(), local.entry.line, oddity)) {
+                sights.entry((&local.entry.key, oddity)).or_default().locals.push(local);
+            }
+        }
+    }
+    for target in survey.readable() {
+        for (key, variable) in target.stored.iter().flatten().filter(|(key, _)| !system::is_provided(key)) {
+            let Variable::Plain(value) = variable else { continue };
+            for oddity in oddities(value.reveal()) {
+                if !told.stored.contains(&(target.service.id.as_str(), key.as_str(), oddity)) {
+                    sights.entry((key, oddity)).or_default().holders.push((target, variable));
+                }
+            }
+        }
+    }
+    sights.into_iter().map(|((key, oddity), sight)| finding(key, oddity, &sight)).collect()
+}
+
+/// What is told already, as the reason of a difference.
+#[derive(Default)]
+struct Told<'s> {
+    local: HashSet<(&'s str, usize, Oddity)>,
+    stored: HashSet<(&'s str, &'s str, Oddity)>,
+}
+
+impl<'s> Told<'s> {
+    fn by_value_differs(survey: &'s Survey) -> Self {
+        let mut told = Self::default();
+        for pair in pairs(survey) {
+            let Variable::Plain(stored) = pair.variable else { continue };
+            if pair.verdict(survey) != Verdict::Differs {
+                continue;
+            }
+            match from_texts(pair.local_value(), stored).and_then(|reason| reason.tells()) {
+                Some((Side::Local, oddity)) => {
+                    told.local.insert((&pair.local.file.name, pair.local.entry.line, oddity));
+                }
+                Some((Side::Stored, oddity)) => {
+                    told.stored.insert((&pair.target.service.id, pair.key, oddity));
+                }
+                None => {}
+            }
+        }
+        told
+    }
+}
+
+fn finding(key: &str, oddity: Oddity, sight: &Sight<'_>) -> Finding {
+    let mut wheres: Vec<&str> = sight.locals.iter().map(|local| local.file.name.as_str()).collect();
+    if !sight.holders.is_empty() {
+        wheres.push("Railway");
+    }
+    let mut sightings: Vec<_> = sight.locals.iter().map(Local::sighting).collect();
+    sightings.extend(sight.holders.iter().map(|(target, variable)| sighting(target, Some(variable))));
+    Finding {
+        key: Some(key.to_owned()),
+        services: sight.holders.iter().map(|(target, _)| target.service.clone()).collect(),
+        places: sight.locals.iter().map(Local::place).collect(),
+        advice: Some(oddity.advice().to_owned()),
+        sightings,
+        ..Finding::new(&RULE, format!("{key} {} (in {})", oddity.says(), sentence::names(&wheres)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::drift::scene::{healthy, layer, lines, survey, table};
+
+    #[test]
+    fn tells_of_values_that_are_rarely_meant() {
+        let pem = "A=-----BEGIN KEY-----\nMII\n-----END KEY-----\n";
+        table(
+            &RULE,
+            &[
+                (
+                    &[],
+                    &[("api", &["A=1\n"]), ("worker", &["A=2\n"])],
+                    &["warning A [api, worker]: A ends with a line break (in Railway)"],
+                ),
+                (
+                    &["A=\"1\""],
+                    &[("api", &["A=\"1\""])],
+                    &[
+                        "warning A [api] .env:1: A has quotes around it that are part of the value (in .env and Railway)",
+                    ],
+                ),
+                (
+                    &["A=1\u{feff}"],
+                    &[("api", &[])],
+                    &["warning A [] .env:1: A holds characters that can't be seen (in .env)"],
+                ),
+                (
+                    &["A=-----BEGIN KEY-----\nMII"],
+                    &[("api", &[])],
+                    &["warning A [] .env:1: A is a PEM block that is not complete (in .env)"],
+                ),
+                (&[pem], &[("api", &[pem])], &[]),
+                (&["A=it's"], &[("api", &["A=it's", "B=<sealed>", "C=${{b.C}} => \"1\""])], &[]),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_value_differs_tells_is_not_told_again() {
+        let stored = "warning A [worker]: A ends with a line break (in Railway)";
+        table(
+            &RULE,
+            &[
+                (&["A=key"], &[("api", &["A=key\n"])], &[]),
+                (&["A=key\n"], &[("api", &["A=key"])], &[]),
+                (&["A=key"], &[("api", &["A=key\n"]), ("worker", &["A=other\n"])], &[stored]),
+                (
+                    &["A=\"key\""],
+                    &[("api", &["A=key\n"])],
+                    &[
+                        "warning A [api]: A ends with a line break (in Railway)",
+                        "warning A [] .env:1: A has quotes around it that are part of the value (in .env)",
+                    ],
+                ),
+                (
+                    &["PORT='1'"],
+                    &[("api", &["PORT=1"])],
+                    &["warning PORT [] .env:1: PORT has quotes around it that are part of the value (in .env)"],
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_a_layer_above_replaces_is_not_told() {
+        let mut found = survey(&["A='1'"], &[("api", &["A=1"])]);
+        layer(&mut found, ".env.local", &["A=1"], &["api"]);
+        assert_eq!(lines(&RULE, &found), [""; 0]);
+    }
+
+    #[test]
+    fn a_healthy_project_is_quiet() {
+        assert_eq!(lines(&RULE, &healthy()), [""; 0]);
+    }
+}
