@@ -111,7 +111,7 @@ def clean(name, server, run):
 
 
 def values_of(scenario):
-    """Every value of a scenario that is long enough to be told from a word."""
+    """Every value of a scenario that is long enough to be told from a word such as `postgres`."""
     found = set()
 
     def walk(node):
@@ -120,7 +120,7 @@ def values_of(scenario):
                 if key == "variables":
                     for variable in value.values():
                         text = variable.get("value") if isinstance(variable, dict) else variable
-                        if isinstance(text, str) and len(text) >= 8 and "${{" not in text:
+                        if isinstance(text, str) and len(text) >= 9 and "${{" not in text:
                             found.add(text)
                 walk(value)
         elif isinstance(node, list):
@@ -198,7 +198,7 @@ def incident():
         check("nothing compared: exit 3", run.code == 3, (run.code, run.out))
 
         faults = [
-            ("502 once", [{"kind": "http_error", "status": 502, "html": True}], 1, None),
+            ("502 once", [{"kind": "http_error", "status": 502, "html": "<html>bad gateway</html>"}], 1, None),
             ("503 for ever", [{"kind": "http_error", "status": 503, "count": -1}], 5, "gateway"),
             ("an empty 504", [{"kind": "http_error", "status": 504}], 1, None),
             ("429 with Retry-After", [{"kind": "rate_limit", "retryAfter": 1}], 1, "limits the rate"),

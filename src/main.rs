@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use railway_doctor::{command, outside};
+use railway_doctor::command;
+use railway_doctor::outside;
 
 fn main() -> ExitCode {
     outside::process::run(command::run)

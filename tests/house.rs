@@ -160,25 +160,17 @@ fn the_readme_lists_every_rule() {
 
 #[test]
 fn nothing_is_left_lying_about() {
-    let marks = ["TO", "FIX", "XX"].map(|start| {
-        format!(
-            "{start}{}",
-            if start == "TO" {
-                "DO"
-            } else if start == "FIX" {
-                "ME"
-            } else {
-                "X"
-            }
-        )
-    });
+    let marks = ["TODO", "FIXME", "XXX"];
     for folder in ["src", "tests", "graphql"] {
-        for ending in ["rs", "graphql", "md", "py", "js"] {
+        for ending in ["rs", "graphql", "py", "js"] {
             for path in files_below(&root().join(folder), ending) {
                 let text = fs::read_to_string(&path).unwrap();
-                for mark in &marks {
-                    assert!(!text.contains(mark.as_str()), "{} holds {mark}", path.display());
+                let comments = text.lines().filter_map(|line| line.split_once("//").or_else(|| line.split_once('#')));
+                for (_, comment) in comments {
+                    let left = marks.iter().find(|mark| comment.trim_start().starts_with(**mark));
+                    assert_eq!(left, None, "{}", path.display());
                 }
+                assert!(!text.contains(&["dbg", "!("].concat()), "{}", path.display());
             }
         }
     }

@@ -147,7 +147,7 @@ fn five_means_that_railway_was_out_of_reach() {
     let limited = doctor();
     limited.served.sim.fault(Fault::reply(429, "").header("retry-after", "600").for_ever());
     let page = doctor();
-    page.served.sim.fault(Fault::reply(503, "<html>").header("content-type", "text/html").for_ever());
+    page.served.sim.fault(Fault::reply(200, "<html>").header("content-type", "text/html").for_ever());
     for (name, doctor, word) in
         [("reset", reset, "can't reach"), ("limited", limited, "600 s"), ("a page", page, "web page")]
     {

@@ -23,7 +23,7 @@ fn marked() -> Doctor {
             ("SPACED", " mark4711-spaced "),
             ("QUOTED", "\"mark4711-quoted\""),
             ("REFERENCE", "pre-mark4711-${{shared.SHARED}}-${{worker.OTHER}}"),
-            ("DANGLING", "${{nobody.mark4711}}mark4711"),
+            ("DANGLING", "${{nobody.THING}}mark4711"),
             ("ONLY_HERE", "mark4711-only-here"),
             ("URL", "https://user:mark4711@example.com/"),
             ("PLACEHOLDER", "<mark4711>"),
@@ -39,7 +39,7 @@ fn marked() -> Doctor {
         "DIFFERS=mark4711-local\nSAME=mark4711-same\nSPACED=mark4711-spaced\nQUOTED=mark4711-quoted\n\
          REFERENCE=mark4711-literal\nSEALED=mark4711-mine\nMISSING_KEY='mark4711-missing'\nmark4711 stands alone\n\
          =mark4711\nBROKEN=\"mark4711 never closed\nSAME=mark4711-again\nURL=http://user:mark4711@example.com\n\
-         LIVE=${HOME}mark4711\n'mark4711-odd key'=1\nLINES=\"mark4711\\nmark4711\"\n",
+         LIVE=${HOME}mark4711\n'odd key'=mark4711\nLINES=\"mark4711\\nmark4711\"\n",
     )
 }
 
