@@ -75,6 +75,7 @@ pub(crate) struct Visit {
 pub(crate) fn visit(options: &Options<'_>, global: &Global, world: &mut World<'_>) -> Result<Visit, Error> {
     let rules: Vec<_> = RULES.iter().map(|rule| (rule.code, rule.name)).collect();
     let config = config::load(&choice(global), &world.folder, &rules)?;
+    layers::refuse_empty_folder(options.env_file, config.as_ref(), &world.folder)?;
     let endpoint = match &global.api_url {
         Some(url) => Endpoint::loopback(url)?,
         None => Endpoint::railway(railway_env(&world.variables).backboard()),

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use crate::drift::finding::{Finding, Severity};
 use crate::drift::policy::{Ignore, Policy};
 use crate::drift::rule::{RULES, services_disagree};
-use crate::drift::{Secret, Survey, Target, system};
+use crate::drift::{Secret, Survey, Target, Variable, system};
 
 /// What came of looking at everything.
 #[derive(Debug)]
@@ -94,7 +94,13 @@ fn extent(survey: &Survey, target: &Target) -> Extent {
     let Ok(stored) = &target.stored else { return Extent::default() };
     let is_local = |key: &str| survey.is_asked(key) && !system::is_provided(key) && survey.local(target, key).is_some();
     let both = stored.iter().filter(|(key, _)| is_local(key));
-    let (sealed, compared): (Vec<_>, Vec<_>) = both.partition(|(_, variable)| variable.is_sealed());
+    // A reference that the file holds as text is compared as text, whatever it renders to.
+    let as_text = |key: &str, variable: &Variable| {
+        let local = survey.local(target, key).map(|local| &local.entry.value);
+        variable.template().is_some_and(|template| local == Some(template))
+    };
+    let (sealed, compared): (Vec<_>, Vec<_>) =
+        both.partition(|(key, variable)| variable.is_sealed() && !as_text(key, variable));
     Extent { compared: compared.len(), sealed: sealed.len() }
 }
 
@@ -255,13 +261,20 @@ mod tests {
 
     #[test]
     fn counts_what_was_compared() {
-        let file = ["A=1", "B=1", "C=1", "D=1", "A=2", "RAILWAY_PROJECT_ID=1"];
-        let api = ["A=1", "B=<sealed>", "C=${{x.C}} => <sealed>", "E=<sealed>", "RAILWAY_PROJECT_ID=2"];
+        let file = ["A=1", "B=1", "C=1", "D=1", "A=2", "F=${{x.C}}", "RAILWAY_PROJECT_ID=1"];
+        let api = [
+            "A=1",
+            "B=<sealed>",
+            "C=${{x.C}} => <sealed>",
+            "E=<sealed>",
+            "F=${{x.C}} => <sealed>",
+            "RAILWAY_PROJECT_ID=2",
+        ];
         let mut found = survey(&file, &[("api", &api), ("web", &[]), ("worker", &["A=1"])]);
         unreadable(&mut found, "worker");
         let extents = examine(&found).extents;
         let extent = |compared, sealed| Extent { compared, sealed };
-        assert_eq!(extents, [extent(1, 2), extent(0, 0), extent(0, 0)]);
+        assert_eq!(extents, [extent(2, 2), extent(0, 0), extent(0, 0)]);
     }
 
     /// Everything that costs at once, and nothing alike: quadratic work would take minutes here.

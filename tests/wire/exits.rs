@@ -89,6 +89,7 @@ fn two_means_that_what_was_typed_or_configured_is_at_fault() {
     let nothing = Doctor::new(api(&[("A", "1")]));
     let ended = nothing.check(&[]);
     assert!(ended.code == Some(2) && ended.err.contains("there is no .env here"), "{ended:?}");
+    assert_eq!(nothing.served.sim.count(), 0, "Railway need not be asked for that");
 }
 
 #[test]

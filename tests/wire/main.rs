@@ -8,6 +8,7 @@
 mod doctor;
 mod exits;
 mod leaks;
+mod readme;
 mod real;
 mod served;
 mod support;

@@ -148,6 +148,13 @@ pub fn no_env_file(looked: &str, working_folder: &Path) -> Error {
     Error::NoEnvFile { looked: looked.to_owned(), hint: hint(&working_folder.join(looked), working_folder) }
 }
 
+/// Whether the folder holds `.env`, or a file that may be an environment's own. A folder that can't be listed may.
+pub fn has_env_file(folder: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(folder) else { return true };
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names.into_iter().any(|name| name == ".env" || name.starts_with(".env."))
+}
+
 /// The default layer: `.env.<environment>` if it is there, else `.env`, which need not be there.
 ///
 /// An environment may be called anything on Railway; a name with other characters than letters, digits, `.`, `_` and `-`
