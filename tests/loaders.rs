@@ -37,11 +37,11 @@ fn ask<T: DeserializeOwned>(program: &str, script: &str, texts: &[String]) -> An
         .stdout(Stdio::piped())
         .spawn()
         .expect("the interpreter is installed");
-    let question = serde_json::to_vec(texts).unwrap();
-    child.stdin.take().unwrap().write_all(&question).unwrap();
-    let output = child.wait_with_output().unwrap();
+    let question = serde_json::to_vec(texts).expect("texts are JSON");
+    child.stdin.take().expect("it is piped").write_all(&question).expect("the script reads all of it");
+    let output = child.wait_with_output().expect("the script ends");
     assert!(output.status.success(), "{script} failed");
-    serde_json::from_slice(&output.stdout).unwrap()
+    serde_json::from_slice(&output.stdout).expect("the script answers in JSON")
 }
 
 fn values<'b>(bindings: impl IntoIterator<Item = (&'b str, &'b Binding)>) -> Values {
@@ -141,12 +141,12 @@ impl Figures {
 
 #[test]
 fn a_disagreement_names_the_loader_that_differs() {
+    use Reading::{Different, Refused, Same};
     let file = LocalFile::parse(".env", Secret::new("A=b#c\nB=x y\nC=1\n"));
     let told: Vec<_> = file
         .disagreements()
         .into_iter()
         .map(|told| (told.key.clone(), Loader::ALL.map(|loader| told.reading(loader))))
         .collect();
-    use Reading::{Different, Refused, Same};
     assert_eq!(told, [("A".into(), [Same, Same, Different]), ("B".into(), [Refused, Same, Same])]);
 }

@@ -75,6 +75,7 @@ impl Kind {
             (Self::ByteOrderMark, _) => "save the file as UTF-8 without a byte order mark",
             (Self::Swallowed, _) => "close the quote in the earlier line",
             (Self::Duplicate, _) => "keep one of them",
+            (Self::LineBreak, _) => "write key, `=` and value on one line, and an empty value as KEY=''",
             (_, Some(Spelling::Bare)) => "write it as KEY=…, on one line and without quotes",
             (_, Some(Spelling::Single)) => "write it as KEY='…'",
             (_, Some(Spelling::Double)) => "write it as KEY=\"…\"",

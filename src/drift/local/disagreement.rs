@@ -233,6 +233,10 @@ impl<'v> Comparison<'v> {
         {
             return Kind::Duplicate;
         }
+        let below = |node: &Binding| node.key_span == entry.key_span && node.span.start >= entry.statement.end;
+        if self.node.get(suspect.key).copied().is_some_and(below) {
+            return Kind::LineBreak;
+        }
         let around =
             || if self.views.has_mark && entry.line == 1 { Kind::ByteOrderMark } else { cause::around(text, entry) };
         cause::inside(&text[entry.span.clone()]).unwrap_or_else(around)

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::drift::local::binding::Binding;
 use crate::drift::local::loader::{Body, Loader};
-use crate::drift::local::python::{Reading, Refusal, Trouble};
+use crate::drift::local::python::{self, Edition, Reading, Refusal, Trouble};
 use crate::drift::local::text::Counter;
 
 /// A line that can't be read as an assignment, or not by everybody.
@@ -77,24 +77,37 @@ fn describe(original: &str, body: &Body<'_>, python: &Reading, found: (&[Binding
     spots.into_iter().map(describe).collect()
 }
 
-/// What python-dotenv refuses, and the further lines that go down with it and that node's dotenv does not read either.
+/// What python-dotenv refuses. Of the further lines that go down with it, those that node's dotenv reads are looked at by
+/// themselves, and the others are lost.
 fn refused(original: &str, refusal: &Refusal, bindings: &[Binding], spots: &mut Vec<Spot>) {
     for (index, (start, line)) in lines(original, &refusal.range).enumerate() {
         let text = line.trim_start();
         let at = start + line.len() - text.len();
-        let equals = text.contains('=');
         if index == 0 {
-            let what = match refusal.trouble {
-                Trouble::NoKey if equals => NO_KEY,
-                Trouble::NoEquals if equals => SEVERAL_WORDS,
-                Trouble::NoKey | Trouble::NoEquals => NO_EQUALS,
-                Trouble::Unclosed => UNCLOSED,
-                Trouble::AfterQuote => AFTER_QUOTE,
-            };
-            spots.push(Spot { at: refusal.at, what });
-        } else if !text.is_empty() && !text.starts_with('#') && covering(bindings, at).is_none() {
-            spots.push(Spot { at, what: if equals { SEVERAL_WORDS } else { NO_EQUALS } });
+            spots.push(Spot { at: refusal.at, what: words(refusal.trouble, text) });
+            continue;
         }
+        if text.is_empty() || text.starts_with('#') {
+            continue;
+        }
+        if let Some(binding) = covering(bindings, at) {
+            if binding.statement.start == start && binding.span.end <= start + line.len() {
+                let alone = python::read(line, Edition::Current).refusals;
+                spots.extend(alone.iter().map(|alone| Spot { at: start + alone.at, what: words(alone.trouble, text) }));
+            }
+        } else {
+            spots.push(Spot { at, what: words(Trouble::NoEquals, text) });
+        }
+    }
+}
+
+fn words(trouble: Trouble, line: &str) -> &'static str {
+    match trouble {
+        Trouble::NoKey if line.contains('=') => NO_KEY,
+        Trouble::NoEquals if line.contains('=') => SEVERAL_WORDS,
+        Trouble::NoKey | Trouble::NoEquals => NO_EQUALS,
+        Trouble::Unclosed => UNCLOSED,
+        Trouble::AfterQuote => AFTER_QUOTE,
     }
 }
 

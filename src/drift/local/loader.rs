@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use zeroize::Zeroizing;
+
 use crate::drift::local::binding::Binding;
 use crate::drift::local::python::{Edition, Reading as PythonReading};
 use crate::drift::local::rust::Reading as RustReading;
@@ -81,7 +83,7 @@ impl<'t> Body<'t> {
         let mut reading = if mark == 0 {
             python::read(self.normal.text(), edition)
         } else {
-            let text = zeroize::Zeroizing::new(format!("{BYTE_ORDER_MARK}{}", self.normal.text()));
+            let text = Zeroizing::new(format!("{BYTE_ORDER_MARK}{}", self.normal.text()));
             python::read(&text, edition)
         };
         if substitution == Substitution::FromTheFile {

@@ -81,6 +81,7 @@ impl LocalFile {
     }
 
     /// The same file as that loader reads it: its values, substituted from the file alone, without what it does not read.
+    #[must_use]
     pub fn read_as(&self, loader: Loader) -> Self {
         let mut bindings = Body::of(self.text.reveal()).bindings(loader);
         // A key that python-dotenv reads without a value takes an earlier value away.

@@ -11,6 +11,8 @@
 
 use std::ops::Range;
 
+use zeroize::Zeroizing;
+
 use crate::drift::Secret;
 use crate::drift::local::binding::Binding;
 use crate::drift::local::quote::{Quotes, first, last};
@@ -156,7 +158,7 @@ fn assignment(text: &str, quotes: &[Closings; 3], key: Range<usize>) -> Option<F
         let start = skip(text, group.start, is_space);
         start..start + written.len()
     };
-    let value = Some(Secret::new(resolve(written)));
+    let value = Some(resolve(written));
     let statement = key.start..next_line(text, span.end);
     Some(Found { binding: Binding { key: text[key.clone()].to_owned(), value, key_span: key, span, statement }, end })
 }
@@ -179,10 +181,10 @@ fn trim(text: &str) -> &str {
 }
 
 /// Takes off surrounding quotes, and expands `\n` and `\r` if the first character was a double quote.
-fn resolve(written: &str) -> String {
-    let bare = without_quotes(written);
+fn resolve(written: &str) -> Secret {
+    let bare = Zeroizing::new(without_quotes(written));
     if !written.starts_with('"') {
-        return bare;
+        return Secret::new(bare.as_str());
     }
     let mut value = String::with_capacity(bare.len());
     let mut rest = bare.as_str();
@@ -197,10 +199,11 @@ fn resolve(written: &str) -> String {
         rest = &rest[at + length..];
     }
     value.push_str(rest);
-    value
+    Secret::new(value)
 }
 
-/// `replace(/^(['"`])([\s\S]*)\1$/mg, '$2')`: a quote at the start of any line, up to the last such quote at the end of one.
+/// Takes off a quote at the start of any line together with the last such quote at the end of one, and so on behind it:
+/// the expression has the flags `m` and `g`.
 fn without_quotes(text: &str) -> String {
     let mut bare = String::with_capacity(text.len());
     let closers = ['\'', '"', '`'].map(|quote| last_at_line_end(text, quote));

@@ -37,7 +37,7 @@ pub fn read(text: &str) -> Reading {
         let statement = start..feed.position();
         match answer {
             Ok((key, value)) if !feed.exhausted() => {
-                let value = feed.without_prefix(Zeroizing::new(value));
+                let value = feed.without_prefix(&Zeroizing::new(value));
                 if feed.define(&key, &value) {
                     // The definition's own answer.
                     drop(answers.next());
@@ -81,14 +81,15 @@ struct State {
     handed: usize,
     /// Length of the value that each name would bring in; only names that some `$` has.
     lengths: HashMap<String, usize>,
-    left: usize,
+    /// How much substitution may still bring in; `None` once that is over.
+    left: Option<usize>,
     exhausted: bool,
 }
 
 impl<'t> Feed<'t> {
     fn new(text: &'t str) -> Self {
         let lengths = names(text).map(|(_, name)| (name.to_owned(), 0)).collect();
-        let state = State { lengths, left: LIMIT, ..State::default() };
+        let state = State { lengths, left: Some(LIMIT), ..State::default() };
         Self { text, prefix: unused_prefix(text), state: RefCell::new(state) }
     }
 
@@ -142,12 +143,11 @@ impl<'t> Feed<'t> {
             marked.extend_from_slice(&line.as_bytes()[copied..at]);
             marked.extend_from_slice(self.prefix.as_bytes());
             copied = at;
-            match state.left.checked_sub(state.lengths.get(name).copied().unwrap_or_default()) {
-                Some(left) => state.left = left,
-                None => {
-                    marked.push(b'0');
-                    state.exhausted = true;
-                }
+            let length = state.lengths.get(name).copied().unwrap_or_default();
+            state.left = state.left.and_then(|left| left.checked_sub(length));
+            if state.left.is_none() {
+                marked.push(b'0');
+                state.exhausted = true;
             }
         }
         marked.extend_from_slice(&line.as_bytes()[copied..]);
@@ -156,11 +156,12 @@ impl<'t> Feed<'t> {
     }
 
     /// Takes the prefix off where a `$` stayed a `$`.
-    fn without_prefix(&self, value: Zeroizing<String>) -> Secret {
+    fn without_prefix(&self, value: &str) -> Secret {
         if !value.contains('$') {
-            return Secret::new(value.as_str());
+            return Secret::new(value);
         }
-        Secret::new(value.replace(&format!("${}", self.prefix), "$").replace(&format!("${{{}", self.prefix), "${"))
+        let bare = Zeroizing::new(value.replace(&format!("${}", self.prefix), "$"));
+        Secret::new(bare.replace(&format!("${{{}", self.prefix), "${"))
     }
 }
 

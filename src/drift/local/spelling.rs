@@ -3,7 +3,8 @@
 use zeroize::Zeroizing;
 
 use crate::drift::Secret;
-use crate::drift::local::loader::{Body, Substitution, last_wins};
+use crate::drift::local::binding::Binding;
+use crate::drift::local::loader::{Body, Substitution};
 use crate::drift::local::python::Edition;
 
 /// A way to write an assignment.
@@ -49,18 +50,21 @@ impl Spelling {
 pub fn agreed(right_hand_side: &str) -> Option<Secret> {
     let text = Zeroizing::new(format!("K={right_hand_side}\nNEXT=1\n"));
     let body = Body::of(&text);
-    let readings = [
-        body.node(),
-        body.python(Edition::Current, Substitution::FromTheFile).bindings,
-        body.python(Edition::Classic, Substitution::FromTheFile).bindings,
-        body.rust().bindings,
+    // The pickiest first: most experiments end there.
+    let readings: [fn(&Body<'_>) -> Vec<Binding>; 4] = [
+        |body| body.rust().bindings,
+        |body| body.node(),
+        |body| body.python(Edition::Current, Substitution::FromTheFile).bindings,
+        |body| body.python(Edition::Classic, Substitution::FromTheFile).bindings,
     ];
     let mut agreed = None;
-    for bindings in &readings {
-        let map = last_wins(bindings);
-        let value = map.get("K")?.value.as_ref()?;
-        let next = map.get("NEXT")?.value.as_ref()?;
-        if map.len() != 2 || next.reveal() != "1" || agreed.as_ref().is_some_and(|other| other != value) {
+    for read in readings {
+        let bindings = read(&body);
+        let [first, next] = bindings.as_slice() else { return None };
+        let value = first.value.as_ref()?;
+        let spared =
+            first.key == "K" && next.key == "NEXT" && next.value.as_ref().is_some_and(|next| next.reveal() == "1");
+        if !spared || agreed.as_ref().is_some_and(|other| other != value) {
             return None;
         }
         agreed.get_or_insert_with(|| value.clone());

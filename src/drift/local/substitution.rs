@@ -10,17 +10,18 @@ use crate::drift::local::binding::Binding;
 /// How many bytes substitution may add to one file. Without an end, forty lines that name each other twice fill any memory.
 pub const LIMIT: usize = 16 << 20;
 
-/// Replaces each binding's value by the substituted one, in order. What goes over the limit has no value.
+/// Replaces each binding's value by the substituted one, in order. What goes over the limit, and every substitution after
+/// it, has no value.
 pub fn substitute(bindings: &mut [Binding]) {
     let mut known: HashMap<String, Option<Secret>> = HashMap::new();
-    let mut left = LIMIT;
+    let mut left = Some(LIMIT);
     for binding in bindings {
         binding.value = binding.value.as_ref().and_then(|value| expand(value, &known, &mut left));
         known.insert(binding.key.clone(), binding.value.clone());
     }
 }
 
-fn expand(value: &Secret, known: &HashMap<String, Option<Secret>>, left: &mut usize) -> Option<Secret> {
+fn expand(value: &Secret, known: &HashMap<String, Option<Secret>>, left: &mut Option<usize>) -> Option<Secret> {
     let text = value.reveal();
     if !text.contains("${") {
         return Some(value.clone());
@@ -34,7 +35,8 @@ fn expand(value: &Secret, known: &HashMap<String, Option<Secret>>, left: &mut us
             Some(known) => known.as_ref().map_or("", |known| known.reveal()),
             None => variable.default.unwrap_or_default(),
         };
-        *left = left.checked_sub(insert.len())?;
+        *left = left.and_then(|left| left.checked_sub(insert.len()));
+        (*left)?;
         output.push_str(insert);
     }
     output.push_str(&text[copied..]);
