@@ -39,7 +39,8 @@ fn marked() -> Doctor {
         "DIFFERS=mark4711-local\nSAME=mark4711-same\nSPACED=mark4711-spaced\nQUOTED=mark4711-quoted\n\
          REFERENCE=mark4711-literal\nSEALED=mark4711-mine\nMISSING_KEY='mark4711-missing'\nmark4711 stands alone\n\
          =mark4711\nBROKEN=\"mark4711 never closed\nSAME=mark4711-again\nURL=http://user:mark4711@example.com\n\
-         LIVE=${HOME}mark4711\n'odd key'=mark4711\nLINES=\"mark4711\\nmark4711\"\n",
+         LIVE=${HOME}mark4711\n'odd key'=mark4711\nLINES=\"mark4711\\nmark4711\"\n\
+         PEM=-----BEGIN PRIVATE KEY-----\nMIIBmark4711+/\nmark4711==\n-----END PRIVATE KEY-----\n",
     )
 }
 

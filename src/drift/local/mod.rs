@@ -14,6 +14,7 @@ use crate::drift::local::python::Edition;
 use crate::drift::local::text::Counter;
 
 pub mod binding;
+pub mod block;
 pub mod cause;
 pub mod disagreement;
 pub mod flaw;
@@ -74,8 +75,9 @@ impl LocalFile {
     pub fn parse(name: impl Into<String>, text: Secret) -> Self {
         let body = Body::of(text.reveal());
         let python = body.python(Edition::Current, Substitution::Off);
-        let merged = literal::merge(&body, &python, &body.node());
-        let flaws = flaw::find(text.reveal(), &body, &python, &merged.bindings);
+        let mut merged = literal::merge(&body, &python, &body.node());
+        let mut flaws = flaw::find(text.reveal(), &body, &python, &merged.bindings);
+        block::leave_out(text.reveal(), &mut merged, &mut flaws);
         let entries = entries(text.reveal(), merged.bindings);
         Self { name: name.into(), text, entries, flaws, last: merged.last }
     }
