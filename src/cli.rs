@@ -17,8 +17,9 @@ use crate::report::FORMATS;
     after_help = "Examples:\n  doctor check                          every service that shares keys with .env\n  \
                   doctor check -s worker -e staging     one service of one environment\n  \
                   doctor check --format json            for programs; the exit code is the same\n  \
-                  doctor demo                           try it on a pretend Railway, without an account\n\n\
-                  Exit codes: 0 agreed, 1 findings, 2 usage, 3 nothing compared, 4 credentials, 5 Railway out of reach"
+                  doctor demo                           try it on a pretend Railway\n\n\
+                  Exit codes:\n  0 all agrees    2 usage or files      4 credentials\n  \
+                  1 findings      3 nothing compared    5 Railway out of reach"
 )]
 pub struct Cli {
     /// What to do.
@@ -32,7 +33,7 @@ pub struct Cli {
 /// Flags that every verb has.
 #[derive(Args, Clone, Debug)]
 pub struct Global {
-    /// When to use colour; NO_COLOR and CLICOLOR_FORCE are heeded
+    /// When to colour; heeds NO_COLOR and CLICOLOR_FORCE
     #[arg(long, global = true, value_enum, default_value_t = When::Auto, hide_possible_values = true, value_name = "auto|always|never", help_heading = "Global")]
     pub color: When,
     /// Tell more: every key behind a summary line
@@ -123,16 +124,15 @@ impl Check {
 
 /// Whom to look at.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Targeting")]
 pub struct Targeting {
     /// The project [default: doctor.toml, project token, RAILWAY_PROJECT_ID, `railway link`]
-    #[arg(long, value_name = "ID|NAME")]
+    #[arg(long, value_name = "ID|NAME", help_heading = "Targeting")]
     pub project: Option<String>,
     /// The environment [default: from the same place as the project]
-    #[arg(short, long, value_name = "ID|NAME")]
+    #[arg(short, long, value_name = "ID|NAME", help_heading = "Targeting")]
     pub environment: Option<String>,
     /// A service, by name, id, alias or a unique part of its name; repeatable
-    #[arg(short, long, value_name = "NAME|ID|ALIAS")]
+    #[arg(short, long, value_name = "NAME|ID|ALIAS", help_heading = "Targeting")]
     pub service: Vec<String>,
 }
 

@@ -97,6 +97,7 @@ fn report(seen: Visit, examination: Examination, fail_on: Option<Severity>, exit
         files: seen.files,
         services,
         left_out: seen.left_out,
+        only: seen.survey.only.into_iter().collect(),
         findings: examination.findings,
         ignored: examination.ignored,
         remarks: seen.remarks,

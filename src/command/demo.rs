@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use textwrap::{Options, WordSplitter, fill};
+
 use crate::cli::{Check, Demo, DemoVerb, Global};
 use crate::command::check;
 use crate::error::{Error, Exit};
@@ -17,24 +19,18 @@ const KEPT: [&str; 3] = ["NO_COLOR", "CLICOLOR_FORCE", "CI"];
 const OPENING: &str = "\
 This is a pretend Railway inside doctor; nothing of yours is read or written.
 
-Since a key was rotated, POST /api/v1/ops/chaos/worker-exit answers {\"detail\":\"Invalid staging API key\"}.
-The new key is in .env. What does Railway have?
-
-$ doctor check
+Since a key was rotated, the API answers {\"detail\":\"Invalid staging API key\"}.
+The new key is in .env. What does Railway have? `doctor check` says:
 
 ";
 
 const CLOSING: &str = "
 The new key never reached Railway: both services still hold the old one.
 
-Look around:
-  doctor demo check -v                every key that is on one side only
-  doctor demo check --format json     the same for programs
-  doctor demo check -s worker         one service, by a part of its name
-  doctor explain value-differs        what a finding means, and what to do
-
-On your own project, after `railway login` and `railway link`:
-  doctor check
+  doctor demo check -v          every note in full
+  doctor demo check -s worker   one service, named in part
+  doctor explain value-differs  what a finding means
+  doctor check                  your project, once linked
 ";
 
 /// Runs a verb in the pretend world; without one, tells the story.
@@ -60,12 +56,17 @@ pub(crate) fn run(demo: &Demo, global: &Global, world: &mut World<'_>) -> Result
         Some(DemoVerb::Check(args)) => check::run(args, global, &mut pretend),
         Some(DemoVerb::Fix(_)) => Err(crate::command::not_yet("fix")),
         None => {
-            pretend.print(OPENING)?;
+            pretend.print(&fill(OPENING, wrapping(pretend.terminal.width)))?;
             let exit = check::run(&Check::plain(), global, &mut pretend)?;
-            pretend.print(CLOSING)?;
+            pretend.print(&fill(CLOSING, wrapping(pretend.terminal.width)))?;
             Ok(exit)
         }
     }
+}
+
+/// Words are kept whole: commands have hyphens. Below 40 columns a terminal wraps for itself, as in a report.
+fn wrapping(width: usize) -> Options<'static> {
+    Options::new(width.max(40)).word_splitter(WordSplitter::NoHyphenation)
 }
 
 /// The demo has a file, a configuration and a Railway of its own.

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::command::layers::{Layers, Sources};
-use crate::drift::local::LocalFile;
-use crate::drift::scope::{self, Candidate, Kind, Match, NoMatch};
+use crate::drift::scope::{self, Candidate, Kind, Match, NoMatch, Objection};
 use crate::drift::survey::Named as Name;
 use crate::error::Error;
 use crate::outside::config::{At, Config};
@@ -22,7 +21,7 @@ pub(crate) struct Scope {
     /// Whether somebody named them; a named service must have something to compare.
     pub(crate) named: Named,
     /// Services that were left out, and why.
-    pub(crate) left_out: Vec<(String, String)>,
+    pub(crate) left_out: Vec<(String, Objection)>,
     /// What a person should know about a name that was not written out.
     pub(crate) remarks: Vec<String>,
 }
@@ -174,14 +173,13 @@ fn by_keys(candidates: &[Candidate], sources: Sources<'_>, layers: &Layers, shar
     let keys: BTreeSet<&str> = shared.iter().flat_map(|&layer| layers.files[layer].keys()).collect();
     let folder = shared.last().and_then(|&layer| folder_in_repository(&layers.paths[layer], sources.folder));
     let selection = scope::by_default(candidates, &keys, folder.as_deref());
-    let files: Vec<&str> = shared.iter().map(|&layer| file_name(&layers.files[layer])).collect();
     Scope {
         chosen: selection
             .chosen
             .into_iter()
             .map(|index| Chosen { index, alias: None, layers: shared.to_vec() })
             .collect(),
-        origin: format!("they share keys with {}", files.join(" and ")),
+        origin: "by shared keys".to_owned(),
         named: Named::No,
         left_out: selection
             .left_out
@@ -190,10 +188,6 @@ fn by_keys(candidates: &[Candidate], sources: Sources<'_>, layers: &Layers, shar
             .collect(),
         remarks: Vec::new(),
     }
-}
-
-fn file_name(file: &LocalFile) -> &str {
-    &file.name
 }
 
 /// The folder of the file, from the root of the repository or else from the working folder, with `/` between names.

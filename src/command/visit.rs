@@ -14,7 +14,7 @@ use crate::command::target::{self, Asked, Found, Source};
 use crate::drift::local::LocalFile;
 use crate::drift::policy::{Ignore, Policy, Require};
 use crate::drift::rule::RULES;
-use crate::drift::scope::providers;
+use crate::drift::scope::{Objection, providers};
 use crate::drift::scrub::Scrubber;
 use crate::drift::sentence;
 use crate::drift::survey::Catalogue;
@@ -58,7 +58,7 @@ pub(crate) struct Visit {
     /// The files and who asked for them.
     pub(crate) files: Vec<(String, String)>,
     /// Services that were left out, and why.
-    pub(crate) left_out: Vec<(String, String)>,
+    pub(crate) left_out: Vec<(String, Objection)>,
     /// What a person should know about the run.
     pub(crate) remarks: Vec<String>,
     /// Requests sent.
@@ -208,7 +208,7 @@ fn read_targets(client: &Client<'_>, shape: &Shape, scope: &Scope, world: &World
     if scope.chosen.is_empty() {
         return Ok(Vec::new());
     }
-    world.talk.waiting(&format!("reading the variables of {} services", scope.chosen.len()));
+    world.talk.waiting(&format!("reading the variables of {}", sentence::count(scope.chosen.len(), "service")));
     let services: Vec<&ServiceShape> = scope.chosen.iter().map(|chosen| &shape.services[chosen.index]).collect();
     let values = client.values(shape, &services)?;
     Ok(scope
@@ -237,8 +237,7 @@ fn leave_out_providers(scope: &mut Scope, targets: &mut Vec<Target>, shape: &Sha
     targets.retain(|target| {
         let takers = providers.get(&target.service.name);
         if let Some(takers) = takers {
-            let takers: Vec<&str> = takers.iter().map(String::as_str).collect();
-            let why = format!("gives values to {}; name it to look at it", sentence::names(&takers));
+            let why = Objection::Provider { takers: takers.iter().cloned().collect() };
             scope.left_out.push((target.service.name.clone(), why));
         }
         takers.is_none()

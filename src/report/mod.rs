@@ -13,6 +13,7 @@ mod sample;
 use std::io::{self, Write};
 
 use crate::drift::finding::{Finding, Severity};
+use crate::drift::scope::Objection;
 use crate::drift::secret::FingerprintKey;
 use crate::drift::survey::Named;
 
@@ -33,14 +34,16 @@ pub struct Report {
     pub environment: Named,
     /// Where the environment was named.
     pub environment_origin: String,
-    /// Why these services: `doctor.toml`, `--service`, `they share keys with .env`.
+    /// Why these services: `doctor.toml`, `--service`, `by shared keys`.
     pub services_origin: String,
     /// The files in use and why: `.env` (`default`), `.env.local` (`--env-file`).
     pub files: Vec<(String, String)>,
     /// One line per service in scope, sorted by name.
     pub services: Vec<ServiceLine>,
     /// Services that were left out by default, and why.
-    pub left_out: Vec<(String, String)>,
+    pub left_out: Vec<(String, Objection)>,
+    /// The keys of `--only`, if the run was about them alone.
+    pub only: Vec<String>,
     /// Sorted: worst first, then by code, key, service.
     pub findings: Vec<Finding>,
     /// How many findings `[[ignore]]` and `[severity]` took away.

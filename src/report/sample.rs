@@ -3,6 +3,7 @@
 use crate::drift::Secret;
 use crate::drift::finding::{Finding, Place, Remedy, Severity, Sighting};
 use crate::drift::rule::Rule;
+use crate::drift::scope::Objection;
 use crate::drift::secret::FingerprintKey;
 use crate::drift::survey::Named;
 use crate::report::{Detail, Format, Look, Report, ServiceLine, Values, write};
@@ -25,6 +26,7 @@ rule!(MISSING, "D101", "missing-on-railway", Warning, "the key is in the file an
 rule!(EXTRA, "D102", "missing-locally", Note, "the key is on a service and not in the file");
 rule!(SEALED, "D104", "sealed", Note, "the key exists on Railway and can't be compared");
 rule!(NATURE, "D105", "local-by-nature", Note, "the values differ, and are meant to");
+rule!(REPEATED, "D109", "repeated-secret", Note, "the same secret is stored on several services");
 rule!(LINE, "D202", "unreadable-line", Warning, "a line that is no assignment");
 
 /// The value that no report may show.
@@ -74,10 +76,11 @@ pub(crate) fn calm() -> Report {
         project_origin: "railway link".to_owned(),
         environment: Named { id: "e-1".to_owned(), name: "staging".to_owned() },
         environment_origin: "railway link".to_owned(),
-        services_origin: "they share keys with .env".to_owned(),
+        services_origin: "by shared keys".to_owned(),
         files: vec![(".env".to_owned(), "default".to_owned())],
         services: vec![line("agentverse-api-staging", 6, 0), line("agentverse-worker-staging", 5, 0)],
         left_out: Vec::new(),
+        only: Vec::new(),
         findings: Vec::new(),
         ignored: 0,
         remarks: Vec::new(),
@@ -103,9 +106,9 @@ pub(crate) fn incident() -> Report {
             sealed,
         ],
         left_out: vec![
-            ("Postgres".to_owned(), "a database".to_owned()),
-            ("Redis".to_owned(), "a database".to_owned()),
-            ("web".to_owned(), "no key in common with .env".to_owned()),
+            ("Postgres".to_owned(), Objection::Database),
+            ("Redis".to_owned(), Objection::Database),
+            ("web".to_owned(), Objection::NothingShared),
         ],
         exit_code: 1,
         ..calm()

@@ -95,8 +95,8 @@ fn finding(key: &str, sight: Sight<'_>) -> Finding {
     let sides = sentence::names(&[files.as_slice(), &["Railway"]].concat());
     let files = sentence::names(&files);
     let message = match (sight.nature, sight.differing.is_empty()) {
-        (Nature::Host, false) => format!("{key} names a local host in {files}, and something else on Railway"),
-        (Nature::Host, true) => format!("{key} names a local host in {files}, and is not on Railway"),
+        (Nature::Host, false) => format!("{key} is local in {files}, and something else on Railway"),
+        (Nature::Host, true) => format!("{key} is local in {files}, and not on Railway"),
         (Nature::Key, false) => format!("{key} differs between {sides}, as it is meant to"),
         (Nature::Key, true) => format!("{key} is in {files} and not on Railway, as it is meant to be"),
     };
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn tells_of_differences_that_are_meant() {
         let port = "note PORT [api] .env:1: PORT differs between .env and Railway, as it is meant to";
-        let host = "note DB [api] .env:1: DB names a local host in .env, and something else on Railway";
+        let host = "note DB [api] .env:1: DB is local in .env, and something else on Railway";
         table(
             &RULE,
             &[
@@ -140,7 +140,7 @@ mod tests {
                 (
                     &["DB=redis://localhost"],
                     &[("api", &[]), ("worker", &[])],
-                    &["note DB [api, worker] .env:1: DB names a local host in .env, and is not on Railway"],
+                    &["note DB [api, worker] .env:1: DB is local in .env, and not on Railway"],
                 ),
             ],
         );

@@ -15,7 +15,7 @@ pub static RULE: Rule = Rule {
     code: "D101",
     name: "missing-on-railway",
     severity: Severity::Warning,
-    summary: "A key of the file is on no service that should have it",
+    summary: "A key of the file is missing on some or all services",
     explain: EXPLAIN,
     check,
 };

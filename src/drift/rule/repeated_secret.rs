@@ -90,8 +90,8 @@ fn finding(holders: &[Holder<'_>]) -> Option<Finding> {
     let keys: Vec<&str> = keys.into_iter().collect();
     let key = keys[0];
     let message = match keys.as_slice() {
-        [_] => format!("{key} is stored as the same literal on {} services", services.len()),
-        several => format!("{} hold the same literal on {} services", sentence::names(several), services.len()),
+        [_] => format!("{key} is the same literal on {} services", services.len()),
+        several => format!("{} are the same literal on {} services", sentence::names(several), services.len()),
     };
     Some(Finding {
         key: Some(key.to_owned()),
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn tells_of_secrets_that_are_stored_again() {
-        let told = "note API_KEY [api, worker]: API_KEY is stored as the same literal on 2 services";
+        let told = "note API_KEY [api, worker]: API_KEY is the same literal on 2 services";
         let cases: &[(&[Service<'_>], &[&str])] = &[
             (&[("api", &["API_KEY=0123456789ab"]), ("worker", &["API_KEY=0123456789ab"])], &[told]),
             (&[("api", &["API_KEY=0123456789a"]), ("worker", &["API_KEY=0123456789a"])], &[]),
@@ -127,11 +127,11 @@ mod tests {
                     ("api", &["DSN=https://abc@sentry.example.com/1"]),
                     ("web", &["DSN=https://abc@sentry.example.com/1"]),
                 ],
-                &["note DSN [api, web]: DSN is stored as the same literal on 2 services"],
+                &["note DSN [api, web]: DSN is the same literal on 2 services"],
             ),
             (
                 &[("api", &["API_KEY=0123456789ab"]), ("web", &["WEB_TOKEN=0123456789ab", "A=0123456789ab"])],
-                &["note API_KEY [api, web]: API_KEY and WEB_TOKEN hold the same literal on 2 services"],
+                &["note API_KEY [api, web]: API_KEY and WEB_TOKEN are the same literal on 2 services"],
             ),
         ];
         for (services, expected) in cases {

@@ -30,8 +30,27 @@ pub struct Candidate {
 pub struct Selection {
     /// Indexes of the candidates that are looked at.
     pub chosen: Vec<usize>,
-    /// Indexes of the others, each with the reason: the end of a sentence that begins with the service's name.
-    pub left_out: Vec<(usize, String)>,
+    /// Indexes of the others, each with the reason.
+    pub left_out: Vec<(usize, Objection)>,
+}
+
+/// Why a service is not looked at unless it is named.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Objection {
+    /// It is a database, a cache or a broker.
+    Database,
+    /// It has no key of the file.
+    NothingShared,
+    /// It is built from a folder that the file does not lie in.
+    Elsewhere {
+        /// The folder.
+        root: String,
+    },
+    /// Others take values from it.
+    Provider {
+        /// Their names.
+        takers: Vec<String>,
+    },
 }
 
 /// Chooses the services that share a key with the file, without databases and without services of other folders.
@@ -47,15 +66,15 @@ pub fn by_default(candidates: &[Candidate], local_keys: &BTreeSet<&str>, folder:
     selection
 }
 
-fn objection(candidate: &Candidate, local_keys: &BTreeSet<&str>, folder: Option<&str>) -> Option<String> {
-    if let Some(image) = candidate.image.as_deref().filter(|image| is_database_image(image)) {
-        return Some(format!("is a database ({image}); name it to look at it"));
+fn objection(candidate: &Candidate, local_keys: &BTreeSet<&str>, folder: Option<&str>) -> Option<Objection> {
+    if candidate.image.as_deref().is_some_and(is_database_image) {
+        return Some(Objection::Database);
     }
     if !candidate.keys.iter().any(|key| local_keys.contains(key.as_str())) {
-        return Some("shares no key with the file".to_owned());
+        return Some(Objection::NothingShared);
     }
     let root = candidate.root_directory.as_deref().unwrap_or_default();
-    folder.filter(|folder| !lies_in(folder, root)).map(|_| format!("is built from {root}, where the file is not"))
+    folder.filter(|folder| !lies_in(folder, root)).map(|_| Objection::Elsewhere { root: root.to_owned() })
 }
 
 /// Whether `folder` is `root` or lies below it. `/`, `./` and nothing at all are the root of the repository.
@@ -93,7 +112,7 @@ pub fn providers<'t>(
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
-    use super::{Candidate, by_default, lies_in, providers};
+    use super::{Candidate, Objection, Selection, by_default, lies_in, providers};
     use crate::drift::scene::named;
     use crate::drift::survey::Catalogue;
 
@@ -117,20 +136,18 @@ mod tests {
             candidate("image", Some("/"), Some("ghcr.io/shop/app"), &["B"]),
         ];
         let local = BTreeSet::from(["A", "B"]);
-        let choose = |folder| {
-            let selection = by_default(&candidates, &local, folder);
-            let left: Vec<_> = selection.left_out.iter().map(|(index, reason)| (*index, reason.as_str())).collect();
-            (
-                selection.chosen.clone(),
-                left.iter().map(|(index, reason)| format!("{index} {reason}")).collect::<Vec<_>>(),
-            )
-        };
-        let docs = "1 shares no key with the file".to_owned();
-        let postgres = "2 is a database (postgres:16); name it to look at it".to_owned();
-        let web = "3 is built from /web, where the file is not".to_owned();
-        assert_eq!(choose(Some("apps/worker")), (vec![0, 4, 5], vec![docs.clone(), postgres.clone(), web]));
-        assert_eq!(choose(Some("")).0, [0, 5]);
-        assert_eq!(choose(None), (vec![0, 3, 4, 5], vec![docs, postgres]));
+        let docs = (1, Objection::NothingShared);
+        let postgres = (2, Objection::Database);
+        let web = (3, Objection::Elsewhere { root: "/web".to_owned() });
+        let worker = (4, Objection::Elsewhere { root: "apps/".to_owned() });
+        for (folder, chosen, left_out) in [
+            (Some("apps/worker"), vec![0, 4, 5], vec![docs.clone(), postgres.clone(), web.clone()]),
+            (Some(""), vec![0, 5], vec![docs.clone(), postgres.clone(), web, worker]),
+            (None, vec![0, 3, 4, 5], vec![docs, postgres]),
+        ] {
+            let expected = Selection { chosen, left_out };
+            assert_eq!(by_default(&candidates, &local, folder), expected, "{folder:?}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::report::text::phrase::{FEW, listed};
 use crate::report::{Detail, Report, ServiceLine};
 
 /// Rules whose findings leave it true that all the values compared agree.
-const AGREEING: &[&str] = &["missing-locally", "sealed"];
+const AGREEING: &[&str] = &["missing-locally", "sealed", "repeated-secret"];
 /// The exit code of a run in which nothing was compared for some service that had to be.
 const NOTHING_COMPARED: u8 = 3;
 
@@ -75,7 +75,7 @@ fn all_agree(report: &Report) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::report::sample::{EXTRA, MISSING, NATURE, calm, finding, line, text};
+    use crate::report::sample::{EXTRA, MISSING, NATURE, REPEATED, calm, finding, line, text};
     use crate::report::{Detail, Report};
 
     const API: &str = "agentverse-api-staging";
@@ -87,6 +87,7 @@ mod tests {
         let single = Report { services: vec![line(API, 1, 2)], requests: 1, ..calm() };
         for (report, ending) in [
             (with(&EXTRA), "All 11 values agree · 1 note · 2 requests"),
+            (with(&REPEATED), "All 11 values agree · 1 note · 2 requests"),
             (with(&NATURE), "1 note · 11 values compared · 2 requests"),
             (with(&MISSING), "1 warning · 11 values compared · 2 requests"),
             (

@@ -1,17 +1,23 @@
 //! Who was looked at, and who says so: project, environment, files, services, the origin of each.
 
-use crate::report::Report;
+use std::mem::discriminant;
+
+use crate::drift::scope::Objection;
 use crate::report::count::count;
 use crate::report::paint::Tone;
+use crate::report::text::column::columns;
 use crate::report::text::page::Page;
 use crate::report::text::phrase::{FEW, alike, listed};
+use crate::report::{Report, escape};
 
 /// Writes the lines on top of a report.
 pub(crate) fn write(page: &mut Page<'_>, report: &Report) {
     page.flow(&[], 2, (Tone::Strong, " · ", &target(report)));
-    page.paragraph(&[], 2, (Tone::Plain, &services(report, most(page))));
+    page.flow(&[], 2, (Tone::Plain, " ", &services(report, most(page))));
     if !report.left_out.is_empty() {
-        page.paragraph(&[], 2, (Tone::Faint, &left_out(report, most(page))));
+        let mut items = left_out(page, report);
+        items.push("--service=NAME compares one".to_owned());
+        page.flow(&[(Tone::Faint, "left out: ")], 2, (Tone::Faint, "; ", &items));
     }
     for remark in &report.remarks {
         page.paragraph(&[], 2, (Tone::Plain, remark));
@@ -37,27 +43,71 @@ fn target(report: &Report) -> Vec<String> {
     items
 }
 
-fn services(report: &Report, most: usize) -> String {
-    let names: Vec<&str> = report.services.iter().map(|line| line.service.name.as_str()).collect();
-    if names.is_empty() {
-        return format!("no services ({})", report.services_origin);
+/// `2 services: api, worker (doctor.toml)`, in pieces that are not to be broken.
+fn services(report: &Report, most: usize) -> Vec<String> {
+    let origin = format!("({})", report.services_origin);
+    let number = report.services.len();
+    if number == 0 {
+        return vec!["no service to look at".to_owned(), origin];
     }
-    format!("{}: {} ({})", count(names.len(), "service"), listed(&names, most), report.services_origin)
+    let last = number.min(most) - 1;
+    let names = report.services.iter().take(most).enumerate();
+    let names = names.map(|(at, line)| format!("{}{}", line.service.name, if at == last { "" } else { "," }));
+    let mut pieces = vec![format!("{}:", count(number, "service"))];
+    pieces.extend(names);
+    pieces.extend(number.checked_sub(most).filter(|&more| more > 0).map(|more| format!("and {more} more")));
+    pieces.push(origin);
+    pieces
 }
 
-fn left_out(report: &Report, most: usize) -> String {
-    let reasons: Vec<String> = alike(&report.left_out, |(_, reason)| reason.as_str())
-        .into_iter()
-        .map(|(reason, services)| {
-            let names: Vec<&str> = services.iter().map(|(name, _)| name.as_str()).collect();
-            format!("{} ({reason})", listed(&names, most))
-        })
-        .collect();
-    format!("left out: {}", listed(&reasons, most))
+/// `Postgres, Redis (databases)`: a few names for each kind of reason; with `-v` every name and the reason itself.
+fn left_out(page: &Page<'_>, report: &Report) -> Vec<String> {
+    if page.is_verbose() {
+        let groups = alike(&report.left_out, |(_, why)| why);
+        return groups.into_iter().map(|(_, group)| group_words(report, &group, usize::MAX)).collect();
+    }
+    let groups = alike(&report.left_out, |(_, why)| discriminant(why));
+    let room = page.prose() / groups.len();
+    groups.iter().map(|(_, group)| group_words(report, group, room)).collect()
+}
+
+fn group_words(report: &Report, group: &[&(String, Objection)], room: usize) -> String {
+    let names: Vec<&str> = group.iter().map(|(name, _)| name.as_str()).collect();
+    format!("{} ({})", listed(&names, fitting(&names, room)), reason(report, group))
+}
+
+/// How many of the names fit into that many columns; at least one is shown.
+fn fitting(names: &[&str], room: usize) -> usize {
+    let ends = names.iter().scan(0, |end, name| {
+        *end += columns(&escape::line(name)) + 2;
+        Some(*end)
+    });
+    ends.take_while(|&end| end <= room).count().max(1)
+}
+
+/// Why they are left out; what is not the same for all of them is left open.
+fn reason(report: &Report, group: &[&(String, Objection)]) -> String {
+    let several = group.len() > 1;
+    let is_same = group.iter().all(|(_, why)| *why == group[0].1);
+    match &group[0].1 {
+        Objection::Database if several => "databases".to_owned(),
+        Objection::Database => "database".to_owned(),
+        Objection::NothingShared => {
+            let file = if let [(file, _)] = report.files.as_slice() { file } else { "the files" };
+            format!("{} no key with {file}", if several { "share" } else { "shares" })
+        }
+        Objection::Elsewhere { root } if is_same => format!("built from {root}"),
+        Objection::Elsewhere { .. } => "built from other folders".to_owned(),
+        Objection::Provider { takers } if is_same => {
+            format!("{} values to {}", if several { "give" } else { "gives" }, listed(takers, FEW))
+        }
+        Objection::Provider { .. } => "give values to others".to_owned(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::drift::scope::Objection;
     use crate::report::sample::{calm, line, text};
     use crate::report::{Detail, Report};
 
@@ -75,22 +125,78 @@ mod tests {
             remarks: vec!["--service worker is taken as agentverse-worker-staging".to_owned()],
             ..calm()
         };
-        report.left_out = (1..=6).map(|number| (format!("db-{number}"), "a database".to_owned())).collect();
+        report.left_out = (1..=6).map(|number| (format!("db-{number}"), Objection::Database)).collect();
         let expected = "\
 agentverse (doctor.toml) · staging (--environment)
   .env, .env.local (--env-file)
 6 services: a, b, c, d and 2 more (doctor.toml)
-left out: db-1, db-2, db-3, db-4 and 2 more (a database)
+left out: db-1, db-2, db-3, db-4, db-5, db-6 (databases);
+  --service=NAME compares one
 --service worker is taken as agentverse-worker-staging
 
 ";
         let told = text(&report, 80, Detail::Normal);
         assert!(told.starts_with(expected), "{told}");
         let told = text(&report, 80, Detail::Verbose);
-        assert!(
-            told.contains(
-                "6 services: a, b, c, d, e, f (doctor.toml)\nleft out: db-1, db-2, db-3, db-4, db-5, db-6 (a"
-            )
+        assert!(told.contains("\n6 services: a, b, c, d, e, f (doctor.toml)\nleft out: db-1"), "{told}");
+    }
+
+    /// Thirty services without a common key, and ten for every other reason.
+    fn many_left_out() -> Report {
+        let one = |name: &str, why: &Objection| (name.to_owned(), why.clone());
+        let mut left_out: Vec<_> =
+            (1..=30).map(|number| one(&format!("svc-{number:02}"), &Objection::NothingShared)).collect();
+        left_out.extend(["Postgres", "Redis", "Mongo", "MySQL"].map(|name| one(name, &Objection::Database)));
+        left_out.extend(
+            ["web-1", "web-2", "web-3", "web-4"].map(|name| one(name, &Objection::Elsewhere { root: name.to_owned() })),
         );
+        left_out.push(one("auth", &Objection::Provider { takers: vec!["api".to_owned(), "web".to_owned()] }));
+        left_out.push(one("config", &Objection::Provider { takers: vec!["auth".to_owned()] }));
+        Report { left_out, ..calm() }
+    }
+
+    #[test]
+    fn forty_services_are_left_out_in_three_lines() {
+        let expected = "
+left out: svc-01, svc-02 and 28 more (share no key with .env); Postgres, Redis
+  and 2 more (databases); web-1, web-2 and 2 more (built from other folders);
+  auth, config (give values to others); --service=NAME compares one
+
+";
+        let told = text(&many_left_out(), 80, Detail::Normal);
+        assert!(told.contains(expected), "{told}");
+    }
+
+    #[test]
+    fn with_v_every_one_that_is_left_out_has_its_own_reason() {
+        let told = text(&many_left_out(), 80, Detail::Verbose);
+        let told = told.replace("\n  ", " ");
+        for reason in [
+            "svc-29, svc-30 (share no key with .env); Postgres, Redis, Mongo, MySQL (databases); ",
+            "; web-1 (built from web-1); web-2 (built from web-2); ",
+            "; auth (gives values to api, web); config (gives values to auth); --service=NAME compares one\n",
+        ] {
+            assert!(told.contains(reason), "{reason}: {told}");
+        }
+    }
+
+    #[test]
+    fn a_single_one_left_out_is_no_plural() {
+        for (why, told) in [
+            (Objection::Database, "web (database)"),
+            (Objection::NothingShared, "web (shares no key with .env)"),
+            (Objection::Elsewhere { root: "/web".to_owned() }, "web (built from /web)"),
+            (Objection::Provider { takers: vec!["api".to_owned()] }, "web (gives values to api)"),
+        ] {
+            let report = Report { left_out: vec![("web".to_owned(), why)], ..calm() };
+            let line = format!("\nleft out: {told}; --service=NAME compares one\n");
+            assert!(text(&report, 80, Detail::Normal).contains(&line), "{line}");
+        }
+    }
+
+    #[test]
+    fn no_service_at_all_is_said() {
+        let report = Report { services: Vec::new(), ..calm() };
+        assert!(text(&report, 80, Detail::Normal).contains("\nno service to look at (by shared keys)\n"));
     }
 }

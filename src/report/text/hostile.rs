@@ -5,6 +5,7 @@ use proptest::{collection, prop_assert};
 
 use crate::drift::Severity;
 use crate::drift::finding::{Finding, Place};
+use crate::drift::scope::Objection;
 use crate::report::sample::{
     EXTRA, LINE, MARKER, MISSING, NATURE, SEALED, calm, differs, incident, key, line, look, seen, sighting, text,
 };
@@ -33,7 +34,12 @@ fn full_of(text: &str) -> Report {
     report.files = vec![(copy(), copy())];
     report.services = vec![line(text, 1, 1), line("api", 0, 0), line(text, 0, 0)];
     report.services[2].error = Some(copy());
-    report.left_out = vec![(copy(), copy())];
+    report.left_out = vec![
+        (copy(), Objection::Elsewhere { root: copy() }),
+        (copy(), Objection::Provider { takers: vec![copy()] }),
+        (copy(), Objection::NothingShared),
+    ];
+    report.only = vec![copy()];
     report.remarks = vec![copy()];
     report.flags = vec![format!("--service={text}")];
     report.findings = std::iter::once(finding.clone()).chain(others).collect();

@@ -102,20 +102,26 @@ fn compared(report: &Report, line: &ServiceLine) -> String {
         ServiceLine { error: Some(_), .. } => "could not be read".to_owned(),
         // A key that was ignored may be a common one.
         ServiceLine { compared: 0, sealed: 0, .. } if report.ignored > 0 => "nothing compared".to_owned(),
-        ServiceLine { compared: 0, sealed: 0, .. } => match report.files.as_slice() {
-            [(file, _)] => format!("nothing compared: no key in common with {}", escape::line(file)),
-            _ => "nothing compared: no key in common with its files".to_owned(),
-        },
+        ServiceLine { compared: 0, sealed: 0, .. } => format!("nothing compared: {}", nothing_in_common(report)),
         ServiceLine { compared: 0, sealed, .. } => format!("nothing compared, {sealed} sealed"),
         ServiceLine { compared, sealed: 0, .. } => format!("{compared} compared"),
         ServiceLine { compared, sealed, .. } => format!("{compared} compared, {sealed} sealed"),
     }
 }
 
+fn nothing_in_common(report: &Report) -> String {
+    match (report.only.as_slice(), report.files.as_slice()) {
+        ([], [(file, _)]) => format!("no key in common with {}", escape::line(file)),
+        ([], _) => "no key in common with its files".to_owned(),
+        ([key], _) => format!("{} is not on both sides", escape::line(key)),
+        _ => "no --only key on both sides".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::drift::Severity;
-    use crate::report::sample::{EXTRA, MISSING, calm, finding, text};
+    use crate::report::sample::{EXTRA, MISSING, calm, finding, line, text};
     use crate::report::{Detail, Report};
 
     const API: &str = "agentverse-api-staging";
@@ -136,5 +142,20 @@ mod tests {
         assert_eq!(verdicts(Some(Severity::Error)), ["PASS", "PASS"]);
         assert_eq!(verdicts(Some(Severity::Warning)), ["FAIL", "PASS"]);
         assert_eq!(verdicts(Some(Severity::Note)), ["FAIL", "FAIL"]);
+    }
+    #[test]
+    fn a_skipped_service_says_what_it_has_not_in_common() {
+        let one = |name: &str| (name.to_owned(), "--env-file".to_owned());
+        let key = |name: &str| name.to_owned();
+        for (only, files, reason) in [
+            (vec![], vec![one(".env")], "no key in common with .env"),
+            (vec![], vec![one(".env"), one(".env.local")], "no key in common with its files"),
+            (vec![key("NOPE")], vec![one(".env")], "NOPE is not on both sides"),
+            (vec![key("NOPE"), key("NEITHER")], vec![one(".env")], "no --only key on both sides"),
+        ] {
+            let report = Report { services: vec![line(API, 0, 0)], only, files, ..calm() };
+            let told = text(&report, 80, Detail::Normal);
+            assert!(told.contains(&format!("\nSKIP  {API}  nothing compared: {reason}\n")), "{told}");
+        }
     }
 }

@@ -36,9 +36,9 @@ fn first_run() -> Report {
 fn the_incident_reads_well_on_80_columns() {
     let expected = "\
 agentverse · staging (railway link) · .env (default)
-2 services: agentverse-api-staging, agentverse-worker-staging (they share keys
-  with .env)
-left out: Postgres, Redis (a database), web (no key in common with .env)
+2 services: agentverse-api-staging, agentverse-worker-staging (by shared keys)
+left out: Postgres, Redis (databases); web (shares no key with .env);
+  --service=NAME compares one
 
 error: STAGING_OPS_API_KEY differs between .env and Railway        value-differs
     .env:5                     local   ● 7019da
@@ -46,9 +46,8 @@ error: STAGING_OPS_API_KEY differs between .env and Railway        value-differs
     agentverse-worker-staging  stored  ● edd9ce
   next  doctor fix --only STAGING_OPS_API_KEY
 
-notes
-  missing-locally  agentverse-api-staging: 2 keys are only on Railway (-v lists
-                   them)
+notes (-v tells them in full)
+  missing-locally  agentverse-api-staging: 2 keys are only on Railway
   sealed           agentverse-api-staging: JWT_SIGNING_KEY can't be compared: it
                    is sealed
 
@@ -67,9 +66,9 @@ fn the_incident_reads_well_on_60_columns() {
     let expected = "\
 agentverse · staging (railway link) · .env (default)
 2 services: agentverse-api-staging,
-  agentverse-worker-staging (they share keys with .env)
-left out: Postgres, Redis (a database), web (no key in
-  common with .env)
+  agentverse-worker-staging (by shared keys)
+left out: Postgres, Redis (databases);
+  web (shares no key with .env); --service=NAME compares one
 
 error: STAGING_OPS_API_KEY differs between .env and Railway
   rule  value-differs
@@ -78,9 +77,9 @@ error: STAGING_OPS_API_KEY differs between .env and Railway
     agentverse-worker-staging  stored  ● edd9ce
   next  doctor fix --only STAGING_OPS_API_KEY
 
-notes
+notes (-v tells them in full)
   missing-locally  agentverse-api-staging: 2 keys are only
-                   on Railway (-v lists them)
+                   on Railway
   sealed           agentverse-api-staging: JWT_SIGNING_KEY
                    can't be compared: it is sealed
 
@@ -101,8 +100,8 @@ FAIL  agentverse-worker-staging
 fn with_v_and_room_everything_is_told_and_sentences_stay_short() {
     let expected = "\
 agentverse · staging (railway link) · .env (default)
-2 services: agentverse-api-staging, agentverse-worker-staging (they share keys with .env)
-left out: Postgres, Redis (a database), web (no key in common with .env)
+2 services: agentverse-api-staging, agentverse-worker-staging (by shared keys)
+left out: Postgres, Redis (databases); web (shares no key with .env); --service=NAME compares one
 
 error: STAGING_OPS_API_KEY differs between .env and Railway                            value-differs
     .env:5                     local   ● 7019da
@@ -143,8 +142,8 @@ error: agentverse-api-staging, agentverse-worker-staging: STAGING_OPS_API_KEY di
 fn a_first_run_stays_short_and_names_every_key_that_differs() {
     let expected = "\
 agentverse · staging (railway link) · .env (default)
-3 services: agentverse-api-staging, agentverse-worker-staging, web (they share
-  keys with .env)
+3 services: agentverse-api-staging, agentverse-worker-staging, web
+  (by shared keys)
 
 6 errors: local and stored values differ                           value-differs
     KEY_1  .env:5 · agentverse-api-staging
@@ -164,7 +163,7 @@ agentverse · staging (railway link) · .env (default)
       MISSING_7, MISSING_8, MISSING_9, MISSING_10, MISSING_11, MISSING_12
   more  -v tells each of them in full
 
-notes
+notes (-v tells them in full)
   local-by-nature  the values differ, and are meant to
                    agentverse-api-staging: PORT, NODE_ENV
                    agentverse-worker-staging: PORT
@@ -222,8 +221,7 @@ no findings · 5 values compared · 1 service could not be read · 2 requests
 fn a_calm_report_says_that_all_values_agree() {
     let expected = "\
 agentverse · staging (railway link) · .env (default)
-2 services: agentverse-api-staging, agentverse-worker-staging (they share keys
-  with .env)
+2 services: agentverse-api-staging, agentverse-worker-staging (by shared keys)
 
 PASS  agentverse-api-staging     6 compared
 PASS  agentverse-worker-staging  5 compared
