@@ -1,0 +1,15 @@
+//! The transcripts of `tests/cli` and the manual: what is typed, what is printed, and the exit code.
+
+#[test]
+fn every_transcript_is_what_doctor_prints() {
+    trycmd::TestCases::new()
+        .case("tests/cli/*.md")
+        .case("README.md")
+        .env("COLUMNS", "80")
+        .env("NO_COLOR", "1")
+        .env("CLICOLOR_FORCE", "0")
+        // The demo takes no notice of these; a pretend Railway would refuse them.
+        .env("RAILWAY_TOKEN", "not-the-demos")
+        .env("RAILWAY_API_TOKEN", "not-the-demos")
+        .env("RAILWAY_PROJECT_ID", "not-the-demos");
+}
