@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::drift::Named;
+use crate::drift::example::Example;
 use crate::drift::local::{Loader, LocalFile};
 use crate::error::Error;
 use crate::outside::config::{self, At, Config};
@@ -40,6 +41,23 @@ impl Layers {
         let (paths, origin) = sources.paths(alias)?;
         let loader = sources.config.and_then(|config| config.loader).map(loader);
         paths.into_iter().map(|path| self.index(path, origin, sources.folder, loader)).collect()
+    }
+
+    /// The examples beside the files, as far as they are not in use themselves.
+    pub(crate) fn examples(&self, folder: &Path) -> Vec<Example> {
+        let mut folders: BTreeMap<&Path, Vec<usize>> = BTreeMap::new();
+        for (index, path) in self.paths.iter().enumerate() {
+            folders.entry(path.parent().unwrap_or(folder)).or_default().push(index);
+        }
+        let mut found = Vec::new();
+        for (place, beside) in folders {
+            let unused = files::examples(place).into_iter().filter(|(path, _)| !self.read.contains_key(path));
+            found.extend(unused.map(|(path, text)| Example {
+                file: LocalFile::parse(files::display_path(&path, folder), text),
+                beside: beside.clone(),
+            }));
+        }
+        found
     }
 
     fn index(&mut self, path: PathBuf, origin: &str, folder: &Path, loader: Option<Loader>) -> Result<usize, Error> {

@@ -11,6 +11,7 @@ use crate::cli::{Global, Targeting};
 use crate::command::layers::{self, Layers, Sources};
 use crate::command::scope::{self, Named, Scope, Services};
 use crate::command::target::{self, Asked, Found, Source};
+use crate::drift::dispute::Disputes;
 use crate::drift::local::LocalFile;
 use crate::drift::policy::{Ignore, Policy, Require};
 use crate::drift::rule::RULES;
@@ -22,6 +23,7 @@ use crate::drift::{Severity, Survey, Target};
 use crate::error::Error;
 use crate::outside::config::{self, At, Choice, Config};
 use crate::outside::credentials::{self, CliLogin, railway_env};
+use crate::outside::exposure::{self, Looking};
 use crate::outside::files;
 use crate::outside::railway::client::Client;
 use crate::outside::railway::http::Endpoint;
@@ -176,17 +178,23 @@ fn look(
         client.scrubber.learn(&entry.key, &entry.value);
     }
     let policy = config.map(|config| policy(config, &services)).transpose()?.unwrap_or_default();
+    let looking = Looking::start(&layers.paths, &world.folder, &world.variables);
     let mut targets = read_targets(client, &shape, &scope, world)?;
     leave_out_providers(&mut scope, &mut targets, &shape);
+    let exposures = looking.finish();
     let today = Offset::UTC.to_datetime(world.clock.now()).date();
     Ok(Visit {
         flags: flags(options),
-        files: layers.origins,
+        remarks: [scope.remarks, config.map(config::unused).unwrap_or_default(), exposure::remarks(&exposures)]
+            .concat(),
         survey: Survey {
             catalogue: catalogue(&shape),
             project: shape.project,
             environment: shape.environment,
+            examples: layers.examples(&world.folder),
             files: layers.files,
+            exposures,
+            disputes: Disputes::default(),
             targets,
             policy,
             only: options.only.iter().cloned().collect::<BTreeSet<_>>(),
@@ -197,7 +205,7 @@ fn look(
         services_origin: scope.origin,
         services_named: scope.named,
         left_out: scope.left_out,
-        remarks: [scope.remarks, config.map(config::unused).unwrap_or_default()].concat(),
+        files: layers.origins,
         requests: 0,
         fail_on: config.and_then(|config| config.fail_on).map_or(Some(Severity::Error), config::FailOn::severity),
         configured: config.is_some(),

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::HashSet;
 
+use crate::drift::dispute;
 use crate::drift::finding::{Finding, Severity};
 use crate::drift::policy::{Ignore, Policy};
 use crate::drift::rule::{RULES, services_disagree};
@@ -31,13 +32,14 @@ pub struct Extent {
 /// Everything that is wrong, as far as `doctor.toml` wants to hear of it.
 pub fn examine(survey: &Survey) -> Examination {
     let holding: Vec<&Ignore> = survey.policy.ignore.iter().filter(|ignore| ignore.holds_on(survey.today)).collect();
+    let open = dispute::open(survey);
     let mut findings = Vec::new();
     let mut ignored = 0;
     let all = RULES.iter().flat_map(|rule| (rule.check)(survey));
     for finding in all.filter(|finding| survey.is_about(finding.key.as_deref())) {
         let kept = graded(&survey.policy, finding).and_then(|finding| unignored(survey, &holding, finding));
         match kept {
-            Some(finding) => findings.push(finding),
+            Some(finding) => findings.push(dispute::without_push(finding, &open)),
             None => ignored += 1,
         }
     }

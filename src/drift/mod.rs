@@ -2,7 +2,10 @@
 
 pub mod absence;
 pub mod comparison;
+pub mod dispute;
 pub mod examine;
+pub mod example;
+pub mod exposure;
 pub mod finding;
 pub mod local;
 pub mod nature;

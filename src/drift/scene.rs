@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::{Date, date};
 
+use crate::drift::dispute::Disputes;
 use crate::drift::finding::Place;
 use crate::drift::local::LocalFile;
 use crate::drift::policy::{Ignore, Policy, Require};
@@ -34,6 +35,10 @@ pub(crate) fn survey(file: &[&str], services: &[Service<'_>]) -> Survey {
         project: named("shop"),
         environment: named("staging"),
         files: vec![local(".env", file)],
+        exposures: Vec::new(),
+        examples: Vec::new(),
+        // Rows have no text behind them that loaders could read.
+        disputes: Disputes::none(),
         targets,
         catalogue: Catalogue::default(),
         policy: Policy::default(),

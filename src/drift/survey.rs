@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
+use crate::drift::dispute::Disputes;
+use crate::drift::example::Example;
+use crate::drift::exposure::Exposure;
 use crate::drift::finding::{Place, Sighting};
 use crate::drift::local::{Entry, LocalFile};
 use crate::drift::policy::Policy;
@@ -79,6 +82,12 @@ pub struct Survey {
     pub environment: Named,
     /// Every file in use, each read once.
     pub files: Vec<LocalFile>,
+    /// How each of them is kept, in the same order; empty if it was not looked at.
+    pub exposures: Vec<Exposure>,
+    /// The examples beside them.
+    pub examples: Vec<Example>,
+    /// What loaders do not read alike in them; see [`Survey::disputes`].
+    pub disputes: Disputes,
     /// The services in scope, sorted by name.
     pub targets: Vec<Target>,
     /// The names of everything in the environment.

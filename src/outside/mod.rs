@@ -4,6 +4,7 @@
 pub mod clock;
 pub mod config;
 pub mod credentials;
+pub mod exposure;
 pub mod files;
 pub mod git;
 pub mod process;

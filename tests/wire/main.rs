@@ -7,6 +7,7 @@
 
 mod doctor;
 mod exits;
+mod kept;
 mod leaks;
 mod readme;
 mod real;

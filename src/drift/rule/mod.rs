@@ -2,7 +2,10 @@
 
 pub mod dangling_reference;
 pub mod duplicate_key;
+pub mod env_file_exposed;
+pub mod example_key_missing;
 pub mod expired_ignore;
+pub mod loaders_disagree;
 pub mod local_by_nature;
 pub mod missing_locally;
 pub mod missing_on_railway;
@@ -49,8 +52,11 @@ pub static RULES: &[&Rule] = &[
     &repeated_secret::RULE,
     &placeholder_value::RULE,
     &suspicious_value::RULE,
+    &example_key_missing::RULE,
     &duplicate_key::RULE,
     &unreadable_line::RULE,
+    &loaders_disagree::RULE,
+    &env_file_exposed::RULE,
     &expired_ignore::RULE,
 ];
 

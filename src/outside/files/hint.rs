@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::drift::example::is_example;
 use crate::outside::files::path::quoted;
 use crate::outside::git;
 
@@ -19,7 +20,7 @@ pub(super) fn hint(missing: &Path, working_folder: &Path) -> Option<String> {
         format!("pass {}", flags.collect::<Vec<_>>().join(" or "))
     };
     let (templates, files): (Vec<_>, Vec<_>) =
-        env_files(folder, &wanted).into_iter().partition(|name| is_template(name));
+        env_files(folder, &wanted).into_iter().partition(|name| is_example(name));
     if !files.is_empty() {
         return Some(pass(&files.iter().map(|name| folder.join(name)).collect::<Vec<_>>()));
     }
@@ -57,10 +58,6 @@ fn env_files(folder: &Path, wanted: &str) -> Vec<String> {
 
 fn has_env_ending(name: &str) -> bool {
     Path::new(name).extension().is_some_and(|extension| extension == "env")
-}
-
-fn is_template(name: &str) -> bool {
-    [".example", ".sample", ".template"].iter().any(|ending| name.ends_with(ending))
 }
 
 fn common_start(one: &str, other: &str) -> usize {

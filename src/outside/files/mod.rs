@@ -1,5 +1,6 @@
 //! Files: read with care, written in one step, named as people type them.
 
+mod example;
 mod hint;
 mod path;
 #[cfg(test)]
@@ -14,6 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::drift::Secret;
 use crate::error::Error;
+pub use crate::outside::files::example::examples;
 use crate::outside::files::hint::hint;
 pub use crate::outside::files::path::{display_path, normal};
 pub use crate::outside::files::write::write_whole;

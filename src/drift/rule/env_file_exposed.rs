@@ -1,0 +1,189 @@
+//! D301 env-file-exposed: others can read the file with the secrets.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use crate::drift::exposure::{Exposure, Git, Readers, secrets};
+use crate::drift::finding::{Finding, Place, Severity};
+use crate::drift::local::LocalFile;
+use crate::drift::rule::Rule;
+use crate::drift::{Survey, example, sentence};
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    code: "D301",
+    name: "env-file-exposed",
+    severity: Severity::Error,
+    summary: "The file with the secrets can be read by others",
+    explain: EXPLAIN,
+    check,
+};
+
+const EXPLAIN: &str = "\
+## Why it matters
+
+What git tracks is in every clone and every backup, and stays in the history when the file is gone. A secret that was
+pushed once is everybody's who could read the repository since.
+
+## Example
+
+    .env   holds STRIPE_KEY, and is in git's index     error: it was committed, or is about to be
+    .env   is in no .gitignore                         warning: the next `git add .` takes it along
+    .env   holds STRIPE_KEY, mode 0644                 note: other users of this machine can read it
+
+A tracked file without a secret is taken for one that is meant to be shared: a secret is a filled-in key such as
+API_KEY or DB_PASSWORD, without those that go to the browser anyway (NEXT_PUBLIC_…, VITE_…). Being tracked counts
+more than being ignored. A symbolic link is followed, and the file at its end is what counts. Examples
+(`.env.example`, `.env.sample`, `.env.template`) are meant to be shared. The mode is told only if the folders above let
+others through; on Windows it is not looked at. git is asked without running anything that the repository
+configures; where it can't be asked, the report's head says so.
+
+## How to mend it
+
+- Tracked: `git rm --cached .env`, add it to `.gitignore`, and change the secrets: the history keeps the old ones.
+- Not ignored: add it to `.gitignore`.
+- Its mode: `chmod 600 .env`.
+
+## How to silence it
+
+    [severity]
+    env-file-exposed = \"off\"
+";
+
+fn check(survey: &Survey) -> Vec<Finding> {
+    let files = survey.files.iter().zip(&survey.exposures);
+    files.filter(|(file, _)| !example::is_example(&file.name)).filter_map(|(file, how)| finding(file, how)).collect()
+}
+
+/// The worst of it: what everybody can clone need not be told to be readable on this machine.
+fn finding(file: &LocalFile, exposure: &Exposure) -> Option<Finding> {
+    let mut seen = HashSet::new();
+    let keys: Vec<&str> = secrets(file).map(|entry| entry.key.as_str()).filter(|&key| seen.insert(key)).collect();
+    let (subject, path) = match &exposure.end {
+        Some(end) => (format!("{}, a link to {end},", file.name), end),
+        None => (file.name.clone(), &file.name),
+    };
+    let path = shlex::try_quote(path).unwrap_or(Cow::Borrowed(path));
+    let (severity, message, advice) = match (&exposure.git, exposure.readers) {
+        (Git::NotIgnored, _) => (
+            Severity::Warning,
+            format!("git does not ignore {subject} so the next `git add` may take it along"),
+            "add it to .gitignore".to_owned(),
+        ),
+        _ if keys.is_empty() => return None,
+        (Git::Tracked, _) => (
+            Severity::Error,
+            format!("git tracks {subject} and it holds secrets: {}", sentence::names(&keys)),
+            format!(
+                "run `git rm --cached -- {path}`, add it to .gitignore, and change what it holds: the history keeps it"
+            ),
+        ),
+        (_, Readers::Owner) => return None,
+        (_, readers) => (
+            Severity::Note,
+            format!("{subject} can be read by {}", who(readers, exposure.mode)),
+            format!("`chmod 600 -- {path}`"),
+        ),
+    };
+    let line = secrets(file).next().map_or(1, |entry| entry.line);
+    let place = Place { file: file.name.clone(), line };
+    Some(Finding { severity, places: vec![place], advice: Some(advice), ..Finding::new(&RULE, message) })
+}
+
+fn who(readers: Readers, mode: Option<u32>) -> String {
+    let who = if readers == Readers::Group { "its group" } else { "every user of this machine" };
+    mode.map_or_else(|| who.to_owned(), |mode| format!("{who} (mode {mode:04o})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::drift::Survey;
+    use crate::drift::exposure::{Exposure, Git, Readers};
+    use crate::drift::scene::{healthy, lines, survey};
+
+    fn kept(row: &str, git: Git, mode: u32) -> Survey {
+        let mut found = survey(&["NAME=shop", row], &[]);
+        let readers = match mode & 0o044 {
+            0 => Readers::Owner,
+            0o040 => Readers::Group,
+            _ => Readers::Everybody,
+        };
+        found.exposures = vec![Exposure { git, mode: Some(mode), readers, end: None }];
+        found
+    }
+
+    const TRACKED: &str = "error - [] .env:2: git tracks .env and it holds secrets: API_KEY";
+    const LOOSE: &str = "git does not ignore .env so the next `git add` may take it along";
+    const MODE: &str = "note - [] .env:2: .env can be read by every user of this machine (mode 0644)";
+
+    #[test]
+    fn tells_the_worst_of_a_file() {
+        let unknown = || Git::Unknown("git is not installed".to_owned());
+        let loose = |line| format!("warning - [] .env:{line}: {LOOSE}");
+        let group = MODE.replace("every user of this machine (mode 0644)", "its group (mode 0640)");
+        let (secret, plain) = ("API_KEY=4f1c9a77", "PUBLIC_URL=https://x.dev");
+        for (row, git, mode, expected) in [
+            (secret, Git::Tracked, 0o644, TRACKED),
+            (secret, Git::Tracked, 0o600, TRACKED),
+            (plain, Git::Tracked, 0o644, ""),
+            ("API_KEY=changeme", Git::Tracked, 0o644, ""),
+            (secret, Git::NotIgnored, 0o600, &loose(2)),
+            (plain, Git::NotIgnored, 0o644, &loose(1)),
+            (secret, Git::Ignored, 0o644, MODE),
+            (secret, Git::Outside, 0o644, MODE),
+            (secret, unknown(), 0o644, MODE),
+            (secret, Git::Ignored, 0o640, &group),
+            (secret, Git::Ignored, 0o600, ""),
+            (secret, Git::Outside, 0o600, ""),
+            (secret, unknown(), 0o600, ""),
+            (plain, Git::Ignored, 0o644, ""),
+        ] {
+            let expected: Vec<&str> = Some(expected).filter(|line| !line.is_empty()).into_iter().collect();
+            assert_eq!(lines(&RULE, &kept(row, git.clone(), mode)), expected, "{row} {git:?} {mode:o}");
+        }
+    }
+
+    #[test]
+    fn examples_are_meant_to_be_shared() {
+        for (name, told) in [
+            (".env", 1),
+            (".env.production", 1),
+            ("example/.env", 1),
+            (".env.example", 0),
+            ("apps/web/.env.sample", 0),
+            (".env.template", 0),
+        ] {
+            let mut found = kept("API_KEY=4f1c9a77", Git::Tracked, 0o644);
+            found.files[0].name = name.to_owned();
+            assert_eq!(lines(&RULE, &found).len(), told, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_link_is_told_with_its_end_and_mended_there() {
+        let mut found = kept("API_KEY=4f1c9a77", Git::Tracked, 0o644);
+        found.exposures[0].end = Some("../our config/.env".to_owned());
+        let finding = &(RULE.check)(&found)[0];
+        assert!(finding.message.starts_with("git tracks .env, a link to ../our config/.env, and it holds"));
+        assert!(finding.advice.as_deref().unwrap().starts_with("run `git rm --cached -- '../our config/.env'`"));
+    }
+
+    #[test]
+    fn each_secret_is_named_once_and_many_are_counted() {
+        let rows: Vec<String> = (0..9).map(|number| format!("KEY_{}=4f1c9a77", number % 7)).collect();
+        let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+        let mut found = survey(&rows, &[]);
+        found.exposures = kept("A=1", Git::Tracked, 0o600).exposures;
+        let told = &(RULE.check)(&found)[0].message;
+        assert!(told.ends_with("secrets: KEY_0, KEY_1, KEY_2, KEY_3 and 3 more"), "{told}");
+    }
+
+    #[test]
+    fn a_healthy_project_is_quiet() {
+        let mut found = healthy();
+        assert_eq!(lines(&RULE, &found), [""; 0], "nothing was looked at");
+        found.exposures = kept("A=1", Git::Ignored, 0o600).exposures;
+        assert_eq!(lines(&RULE, &found), [""; 0]);
+    }
+}

@@ -1,0 +1,179 @@
+//! Asks git about files, without running anything that the repository names.
+//!
+//! A checkout is somebody else's: its `.git/config` may name programs (`core.fsmonitor`, hooks, filters, transports), and
+//! so may the process environment (`GIT_*`). What is asked here needs none of them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long git may take. It needs a few milliseconds.
+const LIMIT: Duration = Duration::from_secs(2);
+
+/// How many files are asked about in one start; Windows allows 32,767 characters in a command line.
+const AT_ONCE: usize = 100;
+
+/// The most that is read of what git says, in bytes.
+const ANSWER: u64 = 4 << 20;
+
+/// Variables of the process environment that git needs to find the user's own configuration, and Windows to start it.
+const KEPT: &[&str] = &["HOME", "XDG_CONFIG_HOME", "USERPROFILE", "HOMEDRIVE", "HOMEPATH", "SYSTEMROOT", "SystemRoot"];
+
+/// Before the verb: no helper programs, no hooks, no locks, names taken as they are.
+const CAREFUL: &[&str] = &[
+    "--no-pager",
+    "--no-optional-locks",
+    "--literal-pathspecs",
+    "-c",
+    "core.fsmonitor=false",
+    "-c",
+    "core.hooksPath=/dev/null",
+    "-c",
+    "core.untrackedCache=false",
+];
+
+/// Settings for the child: it asks nobody and fetches nothing, not even the missing objects of a partial clone, which
+/// would start the transport that the repository names.
+const SETTINGS: [(&str, &str); 5] = [
+    ("GIT_ALLOW_PROTOCOL", "none"),
+    ("GIT_NO_LAZY_FETCH", "1"),
+    ("GIT_NO_REPLACE_OBJECTS", "1"),
+    ("GIT_TERMINAL_PROMPT", "0"),
+    ("LC_ALL", "C"),
+];
+
+/// What git makes of a file that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It is in the index, ignored or not.
+    Tracked,
+    /// The ignore rules keep it out.
+    Ignored,
+    /// Neither.
+    Untracked,
+}
+
+/// Asks git, with as much of the process environment as it needs.
+#[derive(Clone, Debug)]
+pub struct Asker {
+    variables: Vec<(&'static str, String)>,
+    search: Option<String>,
+    pub(super) limit: Duration,
+}
+
+impl Asker {
+    /// Takes what git needs from the process environment.
+    pub fn new(variables: &BTreeMap<String, String>) -> Self {
+        let kept = KEPT.iter().filter_map(|&name| Some((name, variables.get(name)?.clone())));
+        let search = variables.get("PATH").or_else(|| variables.get("Path")).cloned();
+        Self { variables: kept.collect(), search, limit: LIMIT }
+    }
+
+    /// What git makes of files of the repository at `root`, in their order. The paths are real ones, without links; those
+    /// outside of the root count as ignored. On failure: why, without full stop.
+    pub fn status(&self, root: &Path, paths: &[PathBuf]) -> Result<Vec<Status>, String> {
+        let mut found = Vec::with_capacity(paths.len());
+        for paths in paths.chunks(AT_ONCE) {
+            let names: Vec<Option<&Path>> = paths.iter().map(|path| path.strip_prefix(root).ok()).collect();
+            let inside: Vec<&Path> = names.iter().flatten().copied().collect();
+            // Without a name, git would list the whole repository.
+            let answer = if inside.is_empty() { Vec::new() } else { self.run(root, &inside)? };
+            let listed = listed(&answer);
+            found.extend(names.iter().map(|name| match name.and_then(|name| listed.get(&slashed(name))) {
+                None => Status::Ignored,
+                Some(b'?') => Status::Untracked,
+                Some(_) => Status::Tracked,
+            }));
+        }
+        Ok(found)
+    }
+
+    /// One start answers both questions: `ls-files` lists what is tracked and what is neither tracked nor ignored.
+    fn run(&self, root: &Path, names: &[&Path]) -> Result<Vec<u8>, String> {
+        let mut command = Command::new("git");
+        command.args(CAREFUL).arg("-C").arg(root);
+        command.args(["ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard", "--"]).args(names);
+        command.env_clear().envs(SETTINGS).envs(self.variables.iter().map(|(name, value)| (name, value)));
+        if let Some(path) = self.search.as_ref().and_then(|search| outside_of(root, search)) {
+            command.env("PATH", path);
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => "git is not installed".to_owned(),
+            _ => "git can't be started".to_owned(),
+        })?;
+        answer(child, self.limit)
+    }
+}
+
+/// The folders of a search path that are absolute and not the checkout's: `npx` puts `node_modules/.bin` in front.
+fn outside_of(root: &Path, search: &str) -> Option<OsString> {
+    let folders = std::env::split_paths(search).filter(|folder| folder.is_absolute() && !folder.starts_with(root));
+    std::env::join_paths(folders).ok()
+}
+
+/// Waits for the child and ends it when the time is over.
+fn answer(mut child: Child, limit: Duration) -> Result<Vec<u8>, String> {
+    let deadline = Instant::now() + limit;
+    let (out, err) = (listen(child.stdout.take()), listen(child.stderr.take()));
+    let left = || deadline.saturating_duration_since(Instant::now());
+    let said = out.recv_timeout(left()).and_then(|out| Ok((out, err.recv_timeout(left())?)));
+    let status = loop {
+        match child.try_wait() {
+            Ok(None) if said.is_ok() && !left().is_zero() => thread::sleep(Duration::from_millis(1)),
+            Ok(Some(status)) => break Some(status),
+            _ => break None,
+        }
+    };
+    match (said, status) {
+        (Ok((out, _)), Some(status)) if status.success() => Ok(out),
+        (Ok((_, err)), Some(_)) => Err(refusal(&err)),
+        _ => {
+            // It may have ended in between; either way it is to be gone, and nobody waits for it later.
+            let _ = child.kill();
+            let _ = child.wait();
+            Err(format!("git did not answer within {} seconds", limit.as_secs()))
+        }
+    }
+}
+
+/// Reads in the background, so that a program that keeps the stream open can't hold up the run.
+fn listen(stream: Option<impl Read + Send + 'static>) -> mpsc::Receiver<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let read = stream.map_or(Ok(0), |stream| stream.take(ANSWER).read_to_end(&mut bytes));
+        if read.is_ok() {
+            // Nobody listens any more once the time is over.
+            let _ = sender.send(bytes);
+        }
+    });
+    receiver
+}
+
+/// git's own words name paths and advise what a person should weigh; only the cause is told.
+fn refusal(said: &[u8]) -> String {
+    let said = String::from_utf8_lossy(said);
+    if said.contains("dubious ownership") {
+        "the repository belongs to another user, and git does not trust it".to_owned()
+    } else {
+        "git can't read the repository".to_owned()
+    }
+}
+
+/// Path → tag, from `-z -t` output: `H .env\0? new\0`.
+fn listed(answer: &[u8]) -> HashMap<Vec<u8>, u8> {
+    let rows = answer.split(|&byte| byte == 0).filter(|row| row.len() > 2);
+    rows.map(|row| (row[2..].to_vec(), row[0])).collect()
+}
+
+/// The path as git writes it.
+fn slashed(path: &Path) -> Vec<u8> {
+    let parts: Vec<&[u8]> = path.components().map(|part| part.as_os_str().as_encoded_bytes()).collect();
+    parts.join(&b'/')
+}
