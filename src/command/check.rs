@@ -89,6 +89,7 @@ fn report(seen: Visit, examination: Examination, fail_on: Option<Severity>, exit
         command: "check",
         program: world.program.clone(),
         flags: seen.flags,
+        service_flags: seen.service_flags,
         project: seen.survey.project,
         project_origin: seen.project_origin,
         environment: seen.survey.environment,

@@ -22,6 +22,8 @@ pub(crate) struct Scope {
     pub(crate) named: Named,
     /// Services that were left out, and why.
     pub(crate) left_out: Vec<(String, Objection)>,
+    /// The services that flags named, each with its flag.
+    pub(crate) flags: Vec<(String, String)>,
     /// What a person should know about a name that was not written out.
     pub(crate) remarks: Vec<String>,
 }
@@ -151,6 +153,7 @@ fn by_flags(flags: &[String], services: &Services) -> Result<Scope, Error> {
             scope.remarks.push(format!("--service={wanted} is taken for {name}"));
         }
         if seen.insert(found.index) {
+            scope.flags.push((services.candidates[found.index].service.name.clone(), format!("--service={wanted}")));
             let alias = services.aliases[found.index].clone();
             scope.chosen.push(Chosen { index: found.index, alias, layers: Vec::new() });
         }
@@ -186,7 +189,7 @@ fn by_keys(candidates: &[Candidate], sources: Sources<'_>, layers: &Layers, shar
             .into_iter()
             .map(|(index, why)| (candidates[index].service.name.clone(), why))
             .collect(),
-        remarks: Vec::new(),
+        ..Scope::default()
     }
 }
 

@@ -69,7 +69,9 @@ pub(crate) struct Visit {
     pub(crate) fail_on: Option<Severity>,
     /// Whether there is a `doctor.toml`.
     pub(crate) configured: bool,
-    /// The targeting flags of this run, for printed commands.
+    /// The services that flags named, each with its flag.
+    pub(crate) service_flags: Vec<(String, String)>,
+    /// The other targeting flags of this run, for printed commands.
     pub(crate) flags: Vec<String>,
 }
 
@@ -204,6 +206,7 @@ fn look(
         environment_origin,
         services_origin: scope.origin,
         services_named: scope.named,
+        service_flags: scope.flags,
         left_out: scope.left_out,
         files: layers.origins,
         requests: 0,
@@ -305,7 +308,6 @@ fn flags(options: &Options<'_>) -> Vec<String> {
     let mut flags = Vec::new();
     flags.extend(targeting.project.iter().map(|project| format!("--project={project}")));
     flags.extend(targeting.environment.iter().map(|environment| format!("--environment={environment}")));
-    flags.extend(targeting.service.iter().map(|service| format!("--service={service}")));
     flags.extend(options.env_file.iter().map(|path| format!("--env-file={}", path.display())));
     flags
 }

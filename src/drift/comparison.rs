@@ -103,7 +103,8 @@ impl<'s> Pair<'s> {
 
     /// `[[require]]` makes it a plain comparison again.
     fn nature(&self, survey: &Survey) -> Option<Nature> {
-        nature::of(self.key, self.local_value()).filter(|_| !survey.requires(self.target, self.key))
+        let between = || nature::between(self.local_value(), self.variable.effective()?);
+        nature::of(self.key, self.local_value()).or_else(between).filter(|_| !survey.requires(self.target, self.key))
     }
 
     /// A reference to something empty leads nowhere too, but must not hide that a required key differs.

@@ -12,6 +12,8 @@ pub enum Nature {
     Key,
     /// The value names a host that only this machine, its network or its compose file knows.
     Host,
+    /// The local value is a payment provider's test key, and Railway has a live one.
+    TestKey,
 }
 
 /// Keys that every place sets for itself. `APP_ENV` is not one of them: applications give it a meaning of their own.
@@ -68,6 +70,14 @@ pub fn of(key: &str, local: &Secret) -> Option<Nature> {
         return Some(Nature::Key);
     }
     is_local_address(key, local.reveal()).then_some(Nature::Host)
+}
+
+/// Why these two values are meant to differ: a test key here, and a live one of the same kind there.
+pub fn between(local: &Secret, stored: &Secret) -> Option<Nature> {
+    // Stripe's prefixes, which others have taken over.
+    let pairs = [("sk_test_", "sk_live_"), ("pk_test_", "pk_live_"), ("rk_test_", "rk_live_")];
+    let is_pair = |(test, live)| local.reveal().starts_with(test) && stored.reveal().starts_with(live);
+    pairs.into_iter().any(is_pair).then_some(Nature::TestKey)
 }
 
 /// Whether the whole value is one local address, or a list of nothing else.

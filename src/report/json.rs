@@ -137,7 +137,7 @@ fn finding<'r>(report: &Report, finding: &'r Finding) -> FindingForm<'r> {
         message: &finding.message,
         reason: finding.reason.as_deref(),
         remedies: finding.remedies.iter().copied().map(Remedy::word).collect(),
-        next: finding.next.as_ref().map(|next| shell::arguments(report, next)),
+        next: finding.next.as_ref().map(|next| shell::arguments(report, next, &finding.services)),
     }
 }
 

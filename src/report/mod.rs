@@ -26,6 +26,8 @@ pub struct Report {
     pub program: Vec<String>,
     /// Targeting flags of this run, repeated in printed commands: `["--environment=staging"]`.
     pub flags: Vec<String>,
+    /// The services that were named by flags, each with its flag: (`agentverse-worker-staging`, `--service=worker`).
+    pub service_flags: Vec<(String, String)>,
     /// The project.
     pub project: Named,
     /// Where the project was named: `doctor.toml`, `railway link`, `--project`, `RAILWAY_TOKEN`, `RAILWAY_PROJECT_ID`.

@@ -72,6 +72,7 @@ pub(crate) fn calm() -> Report {
         command: "check",
         program: vec!["doctor".to_owned()],
         flags: Vec::new(),
+        service_flags: Vec::new(),
         project: Named { id: "p-1".to_owned(), name: "agentverse".to_owned() },
         project_origin: "railway link".to_owned(),
         environment: Named { id: "e-1".to_owned(), name: "staging".to_owned() },

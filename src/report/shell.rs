@@ -1,18 +1,23 @@
 //! Commands that can be copied from a report into a shell and mean what they say.
 
+use std::collections::HashSet;
 use std::fmt::Write;
 
+use crate::drift::Named;
 use crate::report::Report;
 use crate::report::escape;
 
-/// The whole command for these arguments: how this run was called, the arguments, its targeting flags.
-pub fn arguments(report: &Report, arguments: &[String]) -> Vec<String> {
-    [&report.program, arguments, &report.flags].into_iter().flatten().cloned().collect()
+/// The whole command for these arguments: how this run was called, the arguments, its targeting flags. Of the services
+/// that were named by flags, those of the finding are named again.
+pub fn arguments(report: &Report, arguments: &[String], services: &[Named]) -> Vec<String> {
+    let names: HashSet<&str> = services.iter().map(|service| service.name.as_str()).collect();
+    let own = report.service_flags.iter().filter(|(name, _)| names.contains(name.as_str())).map(|(_, flag)| flag);
+    [&report.program, arguments, &report.flags].into_iter().flatten().chain(own).cloned().collect()
 }
 
 /// The same, quoted for a shell, on one line. `None` where no shell can pass it on: an argument can't hold a NUL.
-pub fn command(report: &Report, words: &[String]) -> Option<String> {
-    let quoted: Option<Vec<String>> = arguments(report, words).iter().map(|word| quote(word)).collect();
+pub fn command(report: &Report, words: &[String], services: &[Named]) -> Option<String> {
+    let quoted: Option<Vec<String>> = arguments(report, words, services).iter().map(|word| quote(word)).collect();
     quoted.map(|words| words.join(" "))
 }
 

@@ -13,3 +13,4 @@ mod readme;
 mod real;
 mod served;
 mod support;
+mod worlds;

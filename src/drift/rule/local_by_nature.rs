@@ -34,7 +34,8 @@ that the real ones can be seen.
 
 A local value is local by nature when it is a loopback address, a `.local` host, a host of a compose file (`db`,
 without a dot) or a database in a file; and whatever the value is, when the key is `PORT`, `HOST`, `NODE_ENV`,
-`RAILS_ENV`, `RACK_ENV`, `FLASK_ENV`, `FLASK_DEBUG`, `DEBUG`, `RAILWAY_TOKEN` or `RAILWAY_API_TOKEN`.
+`RAILS_ENV`, `RACK_ENV`, `FLASK_ENV`, `FLASK_DEBUG`, `DEBUG`, `RAILWAY_TOKEN` or `RAILWAY_API_TOKEN`. A test key
+(`sk_test_…`) beside a live one on Railway (`sk_live_…`) is meant to differ, too.
 
 ## How to mend it
 
@@ -97,6 +98,7 @@ fn finding(key: &str, sight: Sight<'_>) -> Finding {
     let message = match (sight.nature, sight.differing.is_empty()) {
         (Nature::Host, false) => format!("{key} is local in {files}, and something else on Railway"),
         (Nature::Host, true) => format!("{key} is local in {files}, and not on Railway"),
+        (Nature::TestKey, _) => format!("{key} is a test key in {files}, and a live one on Railway"),
         (Nature::Key, false) => format!("{key} differs between {sides}, as it is meant to"),
         (Nature::Key, true) => format!("{key} is in {files} and not on Railway, as it is meant to be"),
     };
@@ -129,6 +131,14 @@ mod tests {
                 (&["PORT=1"], &[("api", &["PORT=1"])], &[]),
                 (&["PORT=1"], &[("api", &["PORT=<sealed>"])], &[]),
                 (&["DB=redis://localhost"], &[("api", &["DB=redis://x.railway.internal"])], &[host]),
+                (
+                    &["K=sk_test_1"],
+                    &[("api", &["K=sk_live_2"])],
+                    &["note K [api] .env:1: K is a test key in .env, and a live one on Railway"],
+                ),
+                (&["K=sk_test_1"], &[("api", &["K=sk_test_2"])], &[]),
+                (&["K=sk_live_1"], &[("api", &["K=sk_test_2"])], &[]),
+                (&["K=sk_test_1"], &[("api", &["K=pk_live_2"])], &[]),
                 (&["DB=redis://localhost"], &[("api", &["DB=${{Redis.URL}} => "])], &[]),
                 (&["DB=redis://x.com"], &[("api", &["DB=redis://localhost"])], &[]),
                 (&["DB=redis://localhost"], &[("api", &["DB=redis://localhost"])], &[]),

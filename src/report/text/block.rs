@@ -1,5 +1,6 @@
 //! One finding in full: what, where, why, and what to type next.
 
+use crate::drift::Named;
 use crate::drift::finding::{Finding, Sighting};
 use crate::report::paint::Tone;
 use crate::report::text::column::{columns, pad};
@@ -28,7 +29,7 @@ pub(crate) fn write(page: &mut Page<'_>, report: &Report, finding: &Finding) {
     fact(page, "why", finding.reason.as_deref().unwrap_or_default());
     fact(page, "help", finding.advice.as_deref().unwrap_or_default());
     if let Some(words) = &finding.next {
-        next(page, report, words);
+        next(page, report, words, &finding.services);
     }
 }
 
@@ -40,8 +41,8 @@ pub(crate) fn fact(page: &mut Page<'_>, label: &str, text: &str) {
 }
 
 /// The command that would settle it, on one line however long: half a command is copied too easily.
-pub(crate) fn next(page: &mut Page<'_>, report: &Report, words: &[String]) {
-    match shell::command(report, words) {
+pub(crate) fn next(page: &mut Page<'_>, report: &Report, words: &[String], services: &[Named]) {
+    match shell::command(report, words, services) {
         Some(command) => page.line(&[(Tone::Faint, "  next  "), (Tone::Plain, &command)]),
         None => fact(page, "next", "no command can name it, because its name holds a NUL character"),
     }

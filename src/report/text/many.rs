@@ -31,7 +31,7 @@ pub(crate) fn write(page: &mut Page<'_>, report: &Report, kind: &Kind<'_>) {
     }
     page.line(&[(Tone::Faint, "  more  -v tells each of them in full")]);
     if let Some(verb) = shared(&kind.findings, |finding| finding.next.as_ref().and_then(|next| next.first())) {
-        block::next(page, report, std::slice::from_ref(verb));
+        block::next(page, report, std::slice::from_ref(verb), &[]);
     }
 }
 

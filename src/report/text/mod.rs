@@ -88,7 +88,7 @@ fn on_purpose(page: &mut Page<'_>, report: &Report) {
     if report.configured || differing <= MANY {
         return;
     }
-    if let Some(command) = shell::command(report, &["init".to_owned()]) {
+    if let Some(command) = shell::command(report, &["init".to_owned()], &[]) {
         page.gap();
         page.paragraph(
             &[],
