@@ -1,7 +1,7 @@
 //! What the loaders do not read alike, and what follows from it.
 
 use std::cell::OnceCell;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::drift::finding::{Finding, Remedy};
 use crate::drift::local::{Disagreement, Kind, Loader, LocalFile, Reading};
@@ -43,8 +43,8 @@ pub fn severity(dispute: &Disagreement) -> Severity {
 }
 
 /// The assignments whose value is not known for sure, by file and line: they are never pushed.
-pub fn open(survey: &Survey) -> HashMap<(&str, usize), &Disagreement> {
-    let mut open = HashMap::new();
+pub fn open(survey: &Survey) -> BTreeMap<(&str, usize), &Disagreement> {
+    let mut open = BTreeMap::new();
     for (index, file) in survey.files.iter().enumerate() {
         let disputes = survey.disputes(index).iter().filter(|dispute| dispute.entry.is_some());
         let unsure =
@@ -55,7 +55,7 @@ pub fn open(survey: &Survey) -> HashMap<(&str, usize), &Disagreement> {
 }
 
 /// The finding without the offer to push a value that is [`open`]; instead it says how to settle it.
-pub fn without_push(mut finding: Finding, open: &HashMap<(&str, usize), &Disagreement>) -> Finding {
+pub fn without_push(mut finding: Finding, open: &BTreeMap<(&str, usize), &Disagreement>) -> Finding {
     let disputes = finding.places.iter().filter_map(|place| open.get(&(place.file.as_str(), place.line)));
     let Some(dispute) = disputes.into_iter().find(|dispute| finding.key.as_ref() == Some(&dispute.key)) else {
         return finding;

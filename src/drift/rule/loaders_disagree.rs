@@ -75,6 +75,11 @@ fn told_here<'d>(file: &LocalFile, disputes: &'d [Disagreement]) -> Vec<&'d Disa
     let mut told: HashSet<usize> = file.flaws.iter().map(|flaw| flaw.line).collect();
     let (kept, keyless): (Vec<_>, Vec<_>) =
         disputes.iter().filter(|dispute| dispute.kind != Kind::Duplicate).partition(|dispute| dispute.entry.is_some());
+    // What python-dotenv or node's dotenv find and the reader does not is a key block's line: `unreadable-line` tells it.
+    let left_out = |dispute: &&Disagreement| {
+        [Loader::Python, Loader::Node].iter().any(|loader| dispute.reading(*loader) == Reading::Different)
+    };
+    let keyless = keyless.into_iter().filter(|dispute| !left_out(dispute));
     kept.into_iter().chain(keyless).filter(|dispute| told.insert(dispute.line)).collect()
 }
 
@@ -249,11 +254,15 @@ mod tests {
         let found = with_text("A=-----BEGIN KEY-----\nMIIEmarker4711+/x==\nmarker4712 =\n-----END KEY-----\n");
         let told = format!("{:?}", (RULE.check)(&found));
         assert!(!told.contains("4711") && !told.contains("4712"), "{told}");
+        let block = "A=-----BEGIN KEY-----\nMIIEpAIBAAKCAQEA\nMIIEpAIBAAKCAQEB\nab+/cd==\n-----END KEY-----\n";
+        let keys: Vec<_> = (RULE.check)(&with_text(block)).into_iter().map(|finding| finding.key).collect();
+        assert_eq!(keys, [Some("A".to_owned())], "the block is told once, by unreadable-line");
     }
 
     #[test]
     fn many_lines_are_counted_and_never_hide_a_warning() {
-        let mut text: String = (0..5000).map(|number| format!("N{number}=hello world\n")).collect();
+        let lots = |count| (0..count).map(|number| format!("N{number}=hello world\n")).collect::<Vec<_>>().concat();
+        let mut text = lots(5000);
         text.push_str("A=https://x/#frag\n");
         let told = lines(&RULE, &with_text(&text));
         assert_eq!(told.len(), 12);
@@ -262,8 +271,7 @@ mod tests {
             told[11],
             "note - [] .env:11: 4990 more lines of .env are read differently too, this one being the first"
         );
-        let eleven: String = (0..11).map(|number| format!("N{number}=hello world\n")).collect();
-        assert!(lines(&RULE, &with_text(&eleven))[10].starts_with("note N10 [] .env:11: loaders read N10"));
+        assert!(lines(&RULE, &with_text(&lots(11)))[10].starts_with("note N10 [] .env:11: loaders read N10"));
     }
 
     #[test]
