@@ -83,56 +83,48 @@ fn alone(path: &Path, end: Option<&Path>, folder: &Path) -> Exposure {
         let git = Git::Unknown("a file went away while doctor looked at it".to_owned());
         return Exposure { git, mode: None, readers: Readers::Owner, end: None };
     };
-    let metadata = fs::metadata(end).ok();
+    let (mode, readers) = fs::metadata(end).map_or((None, Readers::Owner), |metadata| permissions(end, &metadata));
     let is_link = path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink());
     Exposure {
         git: Git::Outside,
-        mode: metadata.as_ref().and_then(mode),
-        readers: metadata.map_or(Readers::Owner, |metadata| readers(end, &metadata)),
+        mode,
+        readers,
         // The working folder may be reached through a link itself; the end is told as the user knows the folder.
         end: is_link.then(|| display_path(end, &folder.canonicalize().unwrap_or_else(|_| folder.to_owned()))),
     }
 }
 
-#[cfg(unix)]
-fn mode(metadata: &Metadata) -> Option<u32> {
-    use std::os::unix::fs::PermissionsExt;
-    Some(metadata.permissions().mode() & 0o777)
-}
-
-/// Windows has access lists in the place of modes, and they are not looked at.
-#[cfg(not(unix))]
-fn mode(_: &Metadata) -> Option<u32> {
-    None
-}
-
 /// A mode lets nobody in whom a folder above keeps out. A group with its user's own number has that one member.
 #[cfg(unix)]
-fn readers(end: &Path, metadata: &Metadata) -> Readers {
+fn permissions(end: &Path, metadata: &Metadata) -> (Option<u32>, Readers) {
     use std::os::unix::fs::MetadataExt;
     let passable = |bits: u32| {
         let mut folders = end.ancestors().skip(1);
         folders.all(|folder| fs::metadata(folder).is_ok_and(|metadata| metadata.mode() & bits != 0))
     };
-    if metadata.mode() & 0o004 != 0 && passable(0o001) {
+    let mode = metadata.mode() & 0o777;
+    let readers = if mode & 0o004 != 0 && passable(0o001) {
         Readers::Everybody
-    } else if metadata.mode() & 0o040 != 0 && metadata.gid() != metadata.uid() && passable(0o011) {
+    } else if mode & 0o040 != 0 && metadata.gid() != metadata.uid() && passable(0o011) {
         Readers::Group
     } else {
         Readers::Owner
-    }
+    };
+    (Some(mode), readers)
 }
 
+/// Windows has access lists in the place of modes, and they are not looked at.
 #[cfg(not(unix))]
-fn readers(_: &Path, _: &Metadata) -> Readers {
-    Readers::Owner
+fn permissions(_: &Path, _: &Metadata) -> (Option<u32>, Readers) {
+    (None, Readers::Owner)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::collections::BTreeMap;
     use std::fs::{self, Permissions};
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
     use std::path::{Path, PathBuf};
 
     use super::{Looking, remarks};
@@ -160,14 +152,17 @@ mod tests {
     fn without_a_repository_only_the_mode_is_seen() {
         let (_guard, folder) = folder();
         fs::write(folder.join(".env"), "A=1\n").unwrap();
+        let metadata = folder.join(".env").metadata().unwrap();
+        // A group with the user's own number has nobody else in it.
+        let group = if metadata.uid() == metadata.gid() { Readers::Owner } else { Readers::Group };
         for (mode, above, readers) in [
             (0o644, 0o755, Readers::Everybody),
             (0o604, 0o755, Readers::Everybody),
             (0o600, 0o755, Readers::Owner),
             (0o644, 0o700, Readers::Owner),
             (0o644, 0o744, Readers::Owner),
-            // The group of these files has its user's number: nobody else is in it.
-            (0o640, 0o755, Readers::Owner),
+            (0o640, 0o755, group),
+            (0o640, 0o700, Readers::Owner),
         ] {
             set_mode(&folder.join(".env"), mode);
             set_mode(&folder, above);

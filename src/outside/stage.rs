@@ -22,7 +22,14 @@ impl Stage {
             why: why(&error),
             next: "set TMPDIR to a folder that can be written".to_owned(),
         };
-        let folder = tempfile::Builder::new().prefix("doctor-demo-").tempdir().map_err(fail)?;
+        let mut builder = tempfile::Builder::new();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            // The keys in there are pretend ones; the folder is kept as one with real ones should be.
+            builder.permissions(fs::Permissions::from_mode(0o700));
+        }
+        let folder = builder.prefix("doctor-demo-").tempdir().map_err(fail)?;
         let stage = Self { folder };
         fs::create_dir_all(stage.folder()).map_err(fail)?;
         fs::create_dir_all(stage.home().join(".railway")).map_err(fail)?;

@@ -18,8 +18,16 @@ fn shop() -> Doctor {
     let estate = Estate::of("crew").project(Project::named("shop").environment(environment)).with_tokens();
     let path = std::env::var("PATH").unwrap();
     let doctor = Doctor::new(estate).file("app/.env", FILE).variable("PATH", Some(&path));
+    #[cfg(unix)]
+    set_mode(doctor.work().parent().unwrap(), 0o700);
     git(&doctor, &["init", "-q"]);
     doctor
+}
+
+#[cfg(unix)]
+fn set_mode(path: &std::path::Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
 fn git(doctor: &Doctor, arguments: &[&str]) {
@@ -48,8 +56,8 @@ const READ: &str = "warning loaders-disagree BASE []";
 fn the_file_is_followed_from_loose_over_tracked_to_ignored() {
     let doctor = shop();
     let loose = "warning env-file-exposed \
-                 git does not ignore app/.env so the next `git add` may take it along []";
-    let tracked = "error env-file-exposed git tracks app/.env and it holds secrets: API_KEY []";
+                 git does not ignore app/.env, so the next `git add` may take it along []";
+    let tracked = "error env-file-exposed git tracks app/.env, and it holds secrets: API_KEY []";
     assert_eq!(told(&doctor), [DIFFERS, READ, loose]);
     git(&doctor, &["add", "."]);
     assert_eq!(told(&doctor), [DIFFERS, tracked, READ]);
@@ -73,11 +81,7 @@ fn an_example_beside_the_file_is_held_against_it() {
 #[cfg(unix)]
 #[test]
 fn a_hostile_repository_runs_nothing_and_others_are_not_let_in_unsaid() {
-    use std::os::unix::fs::PermissionsExt;
     let doctor = shop().file(".gitignore", ".env\n").file("trap", "#!/bin/sh\ntouch \"$(dirname \"$0\")/touched\"\n");
-    let set_mode = |path: &std::path::Path, mode| {
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
-    };
     let trap = doctor.work().join("trap");
     set_mode(&trap, 0o755);
     git(&doctor, &["config", "core.fsmonitor", trap.to_str().unwrap()]);

@@ -1,7 +1,7 @@
 //! D301 env-file-exposed: others can read the file with the secrets.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::drift::exposure::{Exposure, Git, Readers, secrets};
 use crate::drift::finding::{Finding, Place, Severity};
@@ -50,44 +50,91 @@ configures; where it can't be asked, the report's head says so.
     env-file-exposed = \"off\"
 ";
 
-fn check(survey: &Survey) -> Vec<Finding> {
-    let files = survey.files.iter().zip(&survey.exposures);
-    files.filter(|(file, _)| !example::is_example(&file.name)).filter_map(|(file, how)| finding(file, how)).collect()
+/// A file that somebody may get at.
+struct Exposed<'s> {
+    /// Its name in a sentence.
+    subject: String,
+    /// Where it really is, for a shell.
+    path: String,
+    /// The keys of its secrets, once each.
+    keys: Vec<&'s str>,
+    /// Its first secret, or its first line.
+    place: Place,
 }
 
-/// The worst of it: what everybody can clone need not be told to be readable on this machine.
-fn finding(file: &LocalFile, exposure: &Exposure) -> Option<Finding> {
-    let mut seen = HashSet::new();
-    let keys: Vec<&str> = secrets(file).map(|entry| entry.key.as_str()).filter(|&key| seen.insert(key)).collect();
-    let (subject, path) = match &exposure.end {
-        Some(end) => (format!("{}, a link to {end},", file.name), end),
-        None => (file.name.clone(), &file.name),
+/// The worst of each file: what everybody can clone need not be told to be readable on this machine.
+fn check(survey: &Survey) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut readable: BTreeMap<String, Vec<Exposed<'_>>> = BTreeMap::new();
+    let in_use = survey.files.iter().zip(&survey.exposures).filter(|(file, _)| !example::is_example(&file.name));
+    for (file, exposure) in in_use {
+        let exposed = Exposed::of(file, exposure);
+        match (&exposure.git, exposure.readers) {
+            (Git::NotIgnored, _) => findings.push(exposed.loose()),
+            _ if exposed.keys.is_empty() => {}
+            (Git::Tracked, _) => findings.push(exposed.tracked()),
+            (_, Readers::Owner) => {}
+            (_, readers) => readable.entry(who(readers, exposure.mode)).or_default().push(exposed),
+        }
+    }
+    findings.extend(readable.into_iter().map(|(who, files)| open(&who, files)));
+    findings
+}
+
+impl<'s> Exposed<'s> {
+    fn of(file: &'s LocalFile, exposure: &Exposure) -> Self {
+        let mut seen = HashSet::new();
+        let keys = secrets(file).map(|entry| entry.key.as_str()).filter(|&key| seen.insert(key)).collect();
+        let (subject, path) = match &exposure.end {
+            Some(end) => (format!("{} (a link to {end})", file.name), end),
+            None => (file.name.clone(), &file.name),
+        };
+        let line = secrets(file).next().map_or(1, |entry| entry.line);
+        let place = Place { file: file.name.clone(), line };
+        Self { subject, path: shlex::try_quote(path).unwrap_or(Cow::Borrowed(path)).into_owned(), keys, place }
+    }
+
+    fn loose(self) -> Finding {
+        Finding {
+            severity: Severity::Warning,
+            places: vec![self.place],
+            advice: Some("add it to .gitignore".to_owned()),
+            ..Finding::new(
+                &RULE,
+                format!("git does not ignore {}, so the next `git add` may take it along", self.subject),
+            )
+        }
+    }
+
+    fn tracked(self) -> Finding {
+        let advice = format!(
+            "run `git rm --cached -- {}`, add it to .gitignore, and change what it holds: the history keeps it",
+            self.path
+        );
+        let keys = sentence::names(&self.keys);
+        Finding {
+            places: vec![self.place],
+            advice: Some(advice),
+            ..Finding::new(&RULE, format!("git tracks {}, and it holds secrets: {keys}", self.subject))
+        }
+    }
+}
+
+/// Files with the same readers are one finding: they are most often all of them.
+fn open(who: &str, files: Vec<Exposed<'_>>) -> Finding {
+    let subjects: Vec<&str> = files.iter().map(|file| file.subject.as_str()).collect();
+    let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+    let advice = match paths.len() {
+        few if few <= 4 => format!("`chmod 600 -- {}`", paths.join(" ")),
+        _ => "`chmod 600` for each of them".to_owned(),
     };
-    let path = shlex::try_quote(path).unwrap_or(Cow::Borrowed(path));
-    let (severity, message, advice) = match (&exposure.git, exposure.readers) {
-        (Git::NotIgnored, _) => (
-            Severity::Warning,
-            format!("git does not ignore {subject} so the next `git add` may take it along"),
-            "add it to .gitignore".to_owned(),
-        ),
-        _ if keys.is_empty() => return None,
-        (Git::Tracked, _) => (
-            Severity::Error,
-            format!("git tracks {subject} and it holds secrets: {}", sentence::names(&keys)),
-            format!(
-                "run `git rm --cached -- {path}`, add it to .gitignore, and change what it holds: the history keeps it"
-            ),
-        ),
-        (_, Readers::Owner) => return None,
-        (_, readers) => (
-            Severity::Note,
-            format!("{subject} can be read by {}", who(readers, exposure.mode)),
-            format!("`chmod 600 -- {path}`"),
-        ),
-    };
-    let line = secrets(file).next().map_or(1, |entry| entry.line);
-    let place = Place { file: file.name.clone(), line };
-    Some(Finding { severity, places: vec![place], advice: Some(advice), ..Finding::new(&RULE, message) })
+    let message = format!("{} can be read by {who}", sentence::names(&subjects));
+    Finding {
+        severity: Severity::Note,
+        advice: Some(advice),
+        places: files.into_iter().map(|file| file.place).collect(),
+        ..Finding::new(&RULE, message)
+    }
 }
 
 fn who(readers: Readers, mode: Option<u32>) -> String {
@@ -100,7 +147,7 @@ mod tests {
     use super::RULE;
     use crate::drift::Survey;
     use crate::drift::exposure::{Exposure, Git, Readers};
-    use crate::drift::scene::{healthy, lines, survey};
+    use crate::drift::scene::{healthy, layer, lines, survey};
 
     fn kept(row: &str, git: Git, mode: u32) -> Survey {
         let mut found = survey(&["NAME=shop", row], &[]);
@@ -113,8 +160,8 @@ mod tests {
         found
     }
 
-    const TRACKED: &str = "error - [] .env:2: git tracks .env and it holds secrets: API_KEY";
-    const LOOSE: &str = "git does not ignore .env so the next `git add` may take it along";
+    const TRACKED: &str = "error - [] .env:2: git tracks .env, and it holds secrets: API_KEY";
+    const LOOSE: &str = "git does not ignore .env, so the next `git add` may take it along";
     const MODE: &str = "note - [] .env:2: .env can be read by every user of this machine (mode 0644)";
 
     #[test]
@@ -165,8 +212,28 @@ mod tests {
         let mut found = kept("API_KEY=4f1c9a77", Git::Tracked, 0o644);
         found.exposures[0].end = Some("../our config/.env".to_owned());
         let finding = &(RULE.check)(&found)[0];
-        assert!(finding.message.starts_with("git tracks .env, a link to ../our config/.env, and it holds"));
+        assert!(finding.message.starts_with("git tracks .env (a link to ../our config/.env), and it holds"));
         assert!(finding.advice.as_deref().unwrap().starts_with("run `git rm --cached -- '../our config/.env'`"));
+    }
+
+    #[test]
+    fn files_with_the_same_readers_are_one_finding() {
+        let mut found = kept("API_KEY=4f1c9a77", Git::Ignored, 0o644);
+        layer(&mut found, "worker/.env", &["API_KEY=4f1c9a77"], &[]);
+        layer(&mut found, "web/.env", &["API_KEY=4f1c9a77"], &[]);
+        for mode in [0o644, 0o604] {
+            let how = Exposure { mode: Some(mode), ..found.exposures[0].clone() };
+            found.exposures.push(how);
+        }
+        let places = "every user of this machine";
+        assert_eq!(
+            lines(&RULE, &found),
+            [
+                format!("note - [] web/.env:1: web/.env can be read by {places} (mode 0604)"),
+                format!("note - [] .env:2 worker/.env:1: .env and worker/.env can be read by {places} (mode 0644)"),
+            ]
+        );
+        assert_eq!((RULE.check)(&found)[1].advice.as_deref(), Some("`chmod 600 -- .env worker/.env`"));
     }
 
     #[test]

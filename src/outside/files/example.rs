@@ -25,7 +25,8 @@ pub fn examples(folder: &Path) -> Vec<(PathBuf, Secret)> {
     ENDINGS.iter().filter_map(read).collect()
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::outside::git::Status::{Ignored, Tracked, Untracked};
 use crate::outside::git::{Asker, Status, root};
 
 /// git as a person would run it, with a configuration of its own.
@@ -85,7 +86,6 @@ fn tracked_ignored_and_neither_are_told_apart() {
         write(&folder, name);
     }
     git(&folder, &["add", "-f", "kept/.env", "ü/a b.env"]);
-    use Status::{Ignored, Tracked, Untracked};
     for (name, expected) in [
         (".env", Ignored),
         (".env.local", Untracked),
@@ -113,11 +113,11 @@ fn tracked_ignored_and_neither_are_told_apart() {
 fn the_users_own_ignore_rules_count() {
     let (guard, folder) = repository();
     write(&folder, ".env");
-    assert_eq!(status(&folder, &[".env"]), [Status::Untracked]);
+    assert_eq!(status(&folder, &[".env"]), [Untracked]);
     let home = guard.path();
     fs::create_dir_all(home.join(".config/git")).unwrap();
     fs::write(home.join(".config/git/ignore"), ".env\n").unwrap();
-    assert_eq!(status(&folder, &[".env"]), [Status::Ignored]);
+    assert_eq!(status(&folder, &[".env"]), [Ignored]);
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn a_linked_worktree_has_its_own_index() {
     write(&other, "api/.env.local");
     write(&other, "api/.env.new");
     let found = status(&other, &["api/.env", "api/.env.local", "api/.env.new"]);
-    assert_eq!(found, [Status::Tracked, Status::Ignored, Status::Untracked]);
+    assert_eq!(found, [Tracked, Ignored, Untracked]);
 }
 
 #[test]
@@ -146,8 +146,8 @@ fn more_files_than_one_start_takes() {
     fs::write(folder.join(".gitignore"), "s249/\n").unwrap();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let found = status(&folder, &names);
-    assert_eq!(found.iter().filter(|status| **status == Status::Untracked).count(), 249);
-    assert_eq!(found[249], Status::Ignored);
+    assert_eq!(found.iter().filter(|status| **status == Untracked).count(), 249);
+    assert_eq!(found[249], Ignored);
 }
 
 #[cfg(unix)]
@@ -197,7 +197,7 @@ fn a_hostile_repository_runs_nothing() {
     ];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let found = Asker::new(&BTreeMap::from(variables)).status(&folder, &[folder.join(".env")]);
-    assert_eq!(found, Ok(vec![Status::Tracked]));
+    assert_eq!(found, Ok(vec![Tracked]));
     assert!(!touched.exists());
 }
 
