@@ -1,6 +1,6 @@
 //! Keys of files that services lack.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::drift::survey::Local;
 use crate::drift::{Survey, Target, system};
@@ -33,32 +33,39 @@ struct Group<'s> {
     having: HashMap<&'s str, Vec<&'s Target>>,
 }
 
-/// Every key of a file that one of the readable services lacks which take it from there, by key and file. System
+/// Every wanted key of a file that one of the readable services lacks which take it from there, by key and file. System
 /// variables are nobody's to lack.
-pub fn absences(survey: &Survey) -> Vec<Absence<'_>> {
-    let groups = groups(survey);
+pub fn absences<'s>(survey: &'s Survey, is_wanted: impl Fn(Local<'s>) -> bool) -> Vec<Absence<'s>> {
+    let stacks: BTreeSet<&[usize]> = survey.readable().map(|target| target.layers.as_slice()).collect();
     let mut users: BTreeMap<(&str, usize), Vec<usize>> = BTreeMap::new();
-    for (index, (layers, _)) in groups.iter().enumerate() {
-        for (key, layer) in winners(survey, layers) {
-            users.entry((key, layer)).or_default().push(index);
+    for (index, layers) in stacks.iter().enumerate() {
+        for (key, layer) in winners(survey, layers).into_iter().filter(|(key, _)| !system::is_provided(key)) {
+            let file = &survey.files[layer];
+            if file.entry(key).is_some_and(|entry| is_wanted(Local { file, entry })) {
+                users.entry((key, layer)).or_default().push(index);
+            }
         }
     }
+    if users.is_empty() {
+        return Vec::new();
+    }
+    let groups = groups(survey, &stacks);
     let mut budget = NAMED_AT_MOST;
-    let missing = users.into_iter().filter(|((key, _), _)| !system::is_provided(key));
-    missing.filter_map(|((key, layer), users)| absence(survey, &groups, (key, layer), &users, &mut budget)).collect()
+    users.into_iter().filter_map(|(key, users)| absence(survey, &groups, key, &users, &mut budget)).collect()
 }
 
-fn groups(survey: &Survey) -> Vec<(&[usize], Group<'_>)> {
-    let mut groups: BTreeMap<&[usize], Group<'_>> = BTreeMap::new();
+/// The readable services by their layers, in the order of `stacks`.
+fn groups<'s>(survey: &'s Survey, stacks: &BTreeSet<&[usize]>) -> Vec<Group<'s>> {
+    let empty = || Group { targets: Vec::new(), having: HashMap::new() };
+    let mut groups: BTreeMap<&[usize], Group<'_>> = stacks.iter().map(|&layers| (layers, empty())).collect();
     for target in survey.readable() {
-        let group =
-            groups.entry(&target.layers).or_insert_with(|| Group { targets: Vec::new(), having: HashMap::new() });
+        let group = groups.entry(&target.layers).or_insert_with(empty);
         group.targets.push(target);
         for key in target.stored.iter().flat_map(|stored| stored.keys()) {
             group.having.entry(key).or_default().push(target);
         }
     }
-    groups.into_iter().collect()
+    groups.into_values().collect()
 }
 
 /// Every key of the layers with the layer that wins.
@@ -68,12 +75,12 @@ fn winners<'s>(survey: &'s Survey, layers: &[usize]) -> HashMap<&'s str, usize> 
 
 fn absence<'s>(
     survey: &'s Survey,
-    groups: &[(&[usize], Group<'s>)],
+    groups: &[Group<'s>],
     (key, layer): (&'s str, usize),
     users: &[usize],
     budget: &mut usize,
 ) -> Option<Absence<'s>> {
-    let groups = || users.iter().map(|&index| &groups[index].1);
+    let groups = || users.iter().map(|&index| &groups[index]);
     let by_name = |mut targets: Vec<&'s Target>| {
         targets.sort_by(|one, other| one.service.name.cmp(&other.service.name));
         targets

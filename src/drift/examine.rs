@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use crate::drift::dispute;
 use crate::drift::finding::{Finding, Severity};
-use crate::drift::policy::{Ignore, Policy};
+use crate::drift::policy::{Exceptions, Policy};
 use crate::drift::rule::{RULES, services_disagree};
 use crate::drift::{Secret, Survey, Target, Variable, system};
 
@@ -31,13 +31,13 @@ pub struct Extent {
 
 /// Everything that is wrong, as far as `doctor.toml` wants to hear of it.
 pub fn examine(survey: &Survey) -> Examination {
-    let holding: Vec<&Ignore> = survey.policy.ignore.iter().filter(|ignore| ignore.holds_on(survey.today)).collect();
+    let exceptions = Exceptions::new(&survey.policy, &survey.environment, survey.today);
     let open = dispute::open(survey);
     let mut findings = Vec::new();
     let mut ignored = 0;
     let all = RULES.iter().flat_map(|rule| (rule.check)(survey));
     for finding in all.filter(|finding| survey.is_about(finding.key.as_deref())) {
-        let kept = graded(&survey.policy, finding).and_then(|finding| unignored(survey, &holding, finding));
+        let kept = graded(&survey.policy, finding).and_then(|finding| unignored(&exceptions, finding));
         match kept {
             Some(finding) => findings.push(dispute::without_push(finding, &open)),
             None => ignored += 1,
@@ -68,8 +68,8 @@ fn graded(policy: &Policy, finding: Finding) -> Option<Finding> {
 }
 
 /// The finding without the services that an `[[ignore]]` covers; `None` if nothing is left of it.
-fn unignored(survey: &Survey, holding: &[&Ignore], mut finding: Finding) -> Option<Finding> {
-    let about: Vec<&&Ignore> = holding.iter().filter(|ignore| ignore.concerns(&finding, &survey.environment)).collect();
+fn unignored(exceptions: &Exceptions<'_>, mut finding: Finding) -> Option<Finding> {
+    let about = exceptions.about(&finding);
     if about.is_empty() {
         return Some(finding);
     }

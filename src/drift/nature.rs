@@ -82,24 +82,29 @@ pub fn between(local: &Secret, stored: &Secret) -> Option<Nature> {
 
 /// Whether the whole value is one local address, or a list of nothing else.
 fn is_local_address(key: &str, value: &str) -> bool {
-    let last_word = words(key).pop().unwrap_or_default();
     // A list of hosts within one URL is that URL's own: `mongodb://one,two/x`.
     let is_one_url = value.matches("://").count() == 1 && is_local_url(value.trim());
-    is_one_url || value.split(',').all(|item| is_local_item(&last_word, item.trim()))
+    is_one_url || value.split(',').all(|item| is_local_item(key, item.trim()))
 }
 
 /// One item of a list: a URL, `host:port`, or a host alone.
-fn is_local_item(last_word: &str, item: &str) -> bool {
+fn is_local_item(key: &str, item: &str) -> bool {
     if is_local_url(item) {
         return true;
     }
     let Some(host) = without_port(item) else { return false };
-    let single = if host.len() == item.len() {
-        matches!(last_word, "HOST" | "HOSTS")
-    } else {
-        ADDRESS_WORDS.binary_search(&last_word).is_ok()
-    };
-    is_local_host(host) || (single && is_single_label(host))
+    let promised: &[&str] = if host.len() == item.len() { &["HOST", "HOSTS"] } else { ADDRESS_WORDS };
+    is_local_host(host) || (is_single_label(host) && ends_with_one_of(key, promised))
+}
+
+/// Whether the key's last word is one of these. Most keys end otherwise, and are not taken apart for it.
+fn ends_with_one_of(key: &str, promised: &[&str]) -> bool {
+    let letters = key.trim_end_matches(|character: char| !character.is_alphabetic());
+    let may_be = promised.iter().any(|word| {
+        let end = letters.len().checked_sub(word.len()).and_then(|start| letters.get(start..));
+        end.is_some_and(|end| end.eq_ignore_ascii_case(word))
+    });
+    may_be && words(key).last().is_some_and(|last| promised.contains(&last.as_str()))
 }
 
 /// Whether every host of the URL is local, or the URL is a database in a file of this machine.
@@ -137,9 +142,12 @@ fn is_port(text: &str) -> bool {
 
 /// Hosts that mean this machine or its local network wherever they are written.
 fn is_local_host(host: &str) -> bool {
-    let host = host.to_ascii_lowercase();
-    host == "localhost"
-        || [".localhost", ".local", ".docker.internal"].iter().any(|end| host.len() > end.len() && host.ends_with(end))
+    let ends = |end: &str| {
+        let start = host.len().checked_sub(end.len()).filter(|&start| start > 0);
+        start.and_then(|start| host.get(start..)).is_some_and(|tail| tail.eq_ignore_ascii_case(end))
+    };
+    host.eq_ignore_ascii_case("localhost")
+        || [".localhost", ".local", ".docker.internal"].into_iter().any(ends)
         || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback() || address.is_unspecified())
 }
 

@@ -1,6 +1,6 @@
 //! What `doctor.toml` asks of a comparison.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::civil::Date;
 use wildmatch::WildMatch;
@@ -13,7 +13,7 @@ use crate::drift::survey::{Named, Target};
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
     /// `[[require]]`, in the order of the file.
-    pub require: Vec<Require>,
+    pub require: Requirements,
     /// `[[ignore]]`, in the order of the file.
     pub ignore: Vec<Ignore>,
     /// `[severity]`: rule name → what it is to be. `None` is `"off"`.
@@ -50,13 +50,45 @@ pub struct Ignore {
     pub line: usize,
 }
 
-impl Policy {
-    /// Whether some `[[require]]` names the key for that service.
+/// Every `[[require]]`, ready to be asked about many keys of many services.
+#[derive(Clone, Debug, Default)]
+pub struct Requirements {
+    list: Vec<Require>,
+    /// Key → the services it is required on; `None` is every service in scope.
+    by_key: HashMap<String, Option<HashSet<String>>>,
+}
+
+impl Requirements {
+    /// Takes one more.
+    pub fn push(&mut self, require: Require) {
+        for key in &require.keys {
+            let services = self.by_key.entry(key.clone()).or_insert_with(|| Some(HashSet::new()));
+            if require.services.is_empty() {
+                *services = None;
+            } else if let Some(services) = services {
+                services.extend(require.services.iter().cloned());
+            }
+        }
+        self.list.push(require);
+    }
+
+    /// Them, in the order of the file.
+    pub fn iter(&self) -> impl Iterator<Item = &Require> {
+        self.list.iter()
+    }
+
+    /// Whether one of them names the key for that service.
     pub fn requires(&self, target: &Target, key: &str) -> bool {
-        self.require.iter().any(|require| {
-            require.keys.iter().any(|name| name == key)
-                && (require.services.is_empty() || require.services.contains(&target.service.id))
-        })
+        let services = self.by_key.get(key);
+        services.is_some_and(|services| services.as_ref().is_none_or(|ids| ids.contains(&target.service.id)))
+    }
+}
+
+impl FromIterator<Require> for Requirements {
+    fn from_iter<I: IntoIterator<Item = Require>>(list: I) -> Self {
+        let mut requirements = Self::default();
+        list.into_iter().for_each(|require| requirements.push(require));
+        requirements
     }
 }
 
@@ -66,23 +98,49 @@ impl Ignore {
         self.until.is_none_or(|until| today <= until)
     }
 
-    /// Whether it speaks of that key under that rule in that environment, on whatever service.
-    pub fn concerns(&self, finding: &Finding, environment: &Named) -> bool {
-        let Some(key) = &finding.key else { return false };
-        names(&self.environments, [&environment.id, &environment.name])
-            && names(&self.rules, [finding.rule.code, finding.rule.name])
-            && self.keys.iter().any(|pattern| fits(pattern, key))
-    }
-
     /// Whether it speaks of that service.
     pub fn includes(&self, service: &Named) -> bool {
         names(&self.services, [&service.id, &service.name])
     }
 }
 
-/// Most patterns are plain names, and need no matcher made for them.
-fn fits(pattern: &str, key: &str) -> bool {
-    pattern == key || (pattern.contains(['*', '?']) && WildMatch::new(pattern).matches(key))
+/// The `[[ignore]]`s that hold in one environment on one day, ready to be asked about many findings: a plain key costs
+/// one look into a table, and a pattern is made ready once.
+#[derive(Debug)]
+pub struct Exceptions<'p> {
+    plain: HashMap<&'p str, Vec<&'p Ignore>>,
+    /// With what stands before the first wildcard, which rules out most keys at once.
+    patterns: Vec<(&'p str, WildMatch, &'p Ignore)>,
+}
+
+impl<'p> Exceptions<'p> {
+    /// Those of that policy.
+    pub fn new(policy: &'p Policy, environment: &Named, today: Date) -> Self {
+        let mut plain: HashMap<&str, Vec<&Ignore>> = HashMap::new();
+        let mut patterns = Vec::new();
+        let here = |ignore: &&Ignore| names(&ignore.environments, [&environment.id, &environment.name]);
+        for ignore in policy.ignore.iter().filter(|ignore| ignore.holds_on(today)).filter(here) {
+            for key in &ignore.keys {
+                match key.split_once(['*', '?']) {
+                    Some((start, _)) => patterns.push((start, WildMatch::new(key), ignore)),
+                    None => plain.entry(key).or_default().push(ignore),
+                }
+            }
+        }
+        Self { plain, patterns }
+    }
+
+    /// Those that speak of the finding's key under its rule, on whatever service.
+    pub fn about(&self, finding: &Finding) -> Vec<&'p Ignore> {
+        let Some(key) = &finding.key else { return Vec::new() };
+        let plain = self.plain.get(key.as_str()).into_iter().flatten().copied();
+        let fits = |(start, pattern, ignore): &(&str, WildMatch, &'p Ignore)| {
+            (key.starts_with(start) && pattern.matches(key)).then_some(*ignore)
+        };
+        let fitting = self.patterns.iter().filter_map(fits);
+        let of_rule = |ignore: &&Ignore| names(&ignore.rules, [finding.rule.code, finding.rule.name]);
+        plain.chain(fitting).filter(of_rule).collect()
+    }
 }
 
 /// Whether the list has one of the names; an empty list has all.

@@ -131,6 +131,6 @@ impl Survey {
 
     /// Whether `[[require]]` names the key for that service.
     pub fn requires(&self, target: &Target, key: &str) -> bool {
-        self.policy.requires(target, key)
+        self.policy.require.requires(target, key)
     }
 }

@@ -1,18 +1,29 @@
 //! The values around a value: is it another key's, or another service's?
 
 use std::cell::OnceCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use crate::drift::comparison::Pair;
 use crate::drift::reason::text::expanded;
 use crate::drift::reason::{Reason, Side};
 use crate::drift::{Secret, Survey, Target, sentence};
 
-/// All values of a survey by their text. It is built when it is first asked, once for the whole survey, so that asking
-/// costs no more than a look into a table.
+/// The values of a survey by their text, as far as somebody will ask for them. It is built when it is first asked, once
+/// for the whole survey, so that asking costs no more than a look into a table.
 #[derive(Debug)]
 pub struct Others<'s> {
     survey: &'s Survey,
+    wanted: Wanted<'s>,
     index: OnceCell<Index<'s>>,
+}
+
+/// The texts that will be asked for. In an ordinary project that is next to none of a hundred thousand.
+#[derive(Default)]
+struct Wanted<'s> {
+    /// Local values, to be found on Railway.
+    on_railway: HashSet<&'s str>,
+    /// Stored values, to be found in files.
+    in_files: HashSet<&'s str>,
 }
 
 /// [`Others`], seen from one key of one service.
@@ -23,7 +34,13 @@ pub struct Neighbours<'o, 's> {
     key: &'s str,
 }
 
-/// The values are borrowed and never shown: `Debug` of the whole is written by hand.
+// The values are borrowed and never shown: `Debug` is written by hand.
+impl std::fmt::Debug for Wanted<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Wanted")
+    }
+}
+
 #[derive(Default)]
 struct Index<'s> {
     /// Service id and value → the first key that has it there.
@@ -43,9 +60,14 @@ impl std::fmt::Debug for Index<'_> {
 }
 
 impl<'s> Others<'s> {
-    /// The values of that survey.
-    pub fn new(survey: &'s Survey) -> Self {
-        Self { survey, index: OnceCell::new() }
+    /// What stands around the values of these pairs, which differ.
+    pub fn of(survey: &'s Survey, differing: &[Pair<'s>]) -> Self {
+        let mut wanted = Wanted::default();
+        for pair in differing {
+            wanted.on_railway.extend(telling(pair.local_value()));
+            wanted.in_files.extend(pair.variable.effective().and_then(telling));
+        }
+        Self { survey, wanted, index: OnceCell::new() }
     }
 
     /// What stands around that key of that service.
@@ -54,17 +76,20 @@ impl<'s> Others<'s> {
     }
 
     fn index(&self) -> &Index<'s> {
-        self.index.get_or_init(|| Index::of(self.survey))
+        self.index.get_or_init(|| Index::of(self.survey, &self.wanted))
     }
 }
 
 impl<'s> Index<'s> {
-    fn of(survey: &'s Survey) -> Self {
+    fn of(survey: &'s Survey, wanted: &Wanted<'s>) -> Self {
         let mut index = Self::default();
         for target in survey.readable() {
             let (id, name) = (target.service.id.as_str(), target.service.name.as_str());
             for (key, variable) in target.stored.iter().flatten() {
-                let Some(value) = variable.effective().and_then(telling) else { continue };
+                let Some(value) = variable.effective().map(Secret::reveal) else { continue };
+                if !wanted.on_railway.contains(value) {
+                    continue;
+                }
                 index.stored.entry((id, value)).or_insert(key);
                 index.services.entry((key, value)).or_default().push(name);
                 index.anywhere.entry(value).or_insert((name, key));
@@ -73,7 +98,8 @@ impl<'s> Index<'s> {
         for (number, file) in survey.files.iter().enumerate() {
             for entry in &file.entries {
                 let counts = file.entry(&entry.key).is_some_and(|last| last.line == entry.line);
-                if let Some(value) = telling(&entry.value).filter(|_| counts) {
+                let value = entry.value.reveal();
+                if counts && wanted.in_files.contains(value) {
                     index.local.entry((number, value)).or_insert(&entry.key);
                 }
             }

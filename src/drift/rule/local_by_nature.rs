@@ -67,8 +67,9 @@ fn check(survey: &Survey) -> Vec<Finding> {
             sight.services.insert(&pair.target.service);
         }
     }
-    for absence in absences(survey) {
-        let Some(nature) = nature::of(absence.key, &absence.local.entry.value) else { continue };
+    let nature_of = |local: &Local<'_>| nature::of(&local.entry.key, &local.entry.value);
+    for absence in absences(survey, |local| nature_of(&local).is_some()) {
+        let Some(nature) = nature_of(&absence.local) else { continue };
         let free = |target: &&&Target| !survey.requires(target, absence.key);
         let lacking: Vec<&Named> = absence.named.iter().filter(free).map(|target| &target.service).collect();
         if !lacking.is_empty() || absence.named.is_empty() {

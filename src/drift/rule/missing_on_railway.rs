@@ -52,7 +52,7 @@ instead: `MAILGUN_KEY=${{shared.MAILGUN_KEY}}`. If nothing needs the key any mor
 fn check(survey: &Survey) -> Vec<Finding> {
     let holders = holders(survey);
     let mut findings = required(survey, &holders);
-    let all = absences(survey);
+    let all = absences(survey, |local| nature::of(&local.entry.key, &local.entry.value).is_none());
     findings.extend(all.iter().filter_map(|absence| optional(survey, absence, &holders)));
     findings
 }
@@ -126,9 +126,6 @@ fn required_finding(
 
 fn optional(survey: &Survey, absence: &Absence<'_>, holders: &Holders<'_>) -> Option<Finding> {
     let key = absence.key;
-    if nature::of(key, &absence.local.entry.value).is_some() {
-        return None;
-    }
     let lacking: Vec<&Target> = absence.named.iter().copied().filter(|target| !survey.requires(target, key)).collect();
     if lacking.is_empty() && !absence.named.is_empty() {
         return None;

@@ -51,25 +51,25 @@ type Holder<'s> = (&'s Target, &'s str, &'s Variable);
 
 fn check(survey: &Survey) -> Vec<Finding> {
     let mut holders: HashMap<&str, Vec<Holder<'_>>> = HashMap::new();
+    // The same names stand on many services, and are taken apart once.
+    let mut secret_keys: HashMap<&str, bool> = HashMap::new();
     for target in survey.readable() {
         for (key, variable) in target.stored.iter().flatten() {
             let Variable::Plain(value) = variable else { continue };
-            if is_secret(key, value.reveal()) {
+            let is_key = *secret_keys.entry(key).or_insert_with(|| is_secret_like(key) && !system::is_provided(key));
+            if is_key && value.reveal().len() >= SHORTEST {
                 holders.entry(value.reveal()).or_default().push((target, key, variable));
             }
         }
     }
-    let mut findings: Vec<Finding> = holders.into_values().filter_map(|holders| finding(&holders)).collect();
+    let repeated = holders.into_iter().filter(|(value, holders)| holders.len() > 1 && is_secret(value));
+    let mut findings: Vec<Finding> = repeated.filter_map(|(_, holders)| finding(&holders)).collect();
     findings.sort_by(|one, other| (&one.key, &one.services).cmp(&(&other.key, &other.services)));
     findings
 }
 
-fn is_secret(key: &str, value: &str) -> bool {
-    value.chars().count() >= SHORTEST
-        && is_secret_like(key)
-        && !system::is_provided(key)
-        && !is_placeholder(value)
-        && !is_plain_address(value)
+fn is_secret(value: &str) -> bool {
+    value.chars().count() >= SHORTEST && !is_placeholder(value) && !is_plain_address(value)
 }
 
 /// A URL that holds no credentials: the address of a login page under `AUTH_URL`. A long path may be a secret: webhooks

@@ -1,5 +1,6 @@
 //! D111 suspicious-value: a value that is rarely meant as it stands.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, HashSet};
 
 use crate::drift::comparison::{Verdict, counting, pairs, sighting};
@@ -55,7 +56,8 @@ struct Sight<'s> {
 }
 
 fn check(survey: &Survey) -> Vec<Finding> {
-    let told = Told::by_value_differs(survey);
+    // Most projects have nothing odd, and nothing to look up.
+    let told = LazyCell::new(|| Told::by_value_differs(survey));
     let mut sights: BTreeMap<(&str, Oddity), Sight<'_>> = BTreeMap::new();
     for local in counting(survey) {
         for oddity in oddities(local.entry.value.reveal()) {

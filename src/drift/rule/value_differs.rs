@@ -58,9 +58,10 @@ If the two differ on purpose, say so in `doctor.toml`:
 type Fault<'s> = (&'s str, &'s str, usize, Option<Reason>);
 
 fn check(survey: &Survey) -> Vec<Finding> {
-    let others = Others::new(survey);
+    let differing: Vec<Pair<'_>> = pairs(survey).filter(|pair| pair.verdict(survey) == Verdict::Differs).collect();
+    let others = Others::of(survey, &differing);
     let mut faults: BTreeMap<Fault<'_>, Vec<Pair<'_>>> = BTreeMap::new();
-    for pair in pairs(survey).filter(|pair| pair.verdict(survey) == Verdict::Differs) {
+    for pair in differing {
         if let Variable::Plain(stored) = pair.variable {
             let reason = why(pair.local_value(), stored, &others.around(pair.target, pair.key));
             let fault = (pair.key, pair.local.file.name.as_str(), pair.local.entry.line, reason);
