@@ -98,6 +98,7 @@ pub(crate) fn visit(options: &Options<'_>, global: &Global, world: &mut World<'_
         requests: Cell::new(0),
         remarks: RefCell::new(Vec::new()),
         scrubber: &scrubber,
+        probed: RefCell::default(),
     };
     world.talk.waiting("asking Railway");
     let found = locate(&client, options, config.as_ref(), world);
@@ -327,7 +328,7 @@ fn scrubbed(mut error: Error, options: &Options<'_>, config: Option<&Config>, wo
             }
         }
     }
-    for message in &mut said.messages {
+    for message in said.messages.iter_mut().chain(&mut said.traces) {
         *message = scrubber.scrub(message);
     }
     error

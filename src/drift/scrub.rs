@@ -1,5 +1,11 @@
 //! Takes every known value out of a text that came from outside.
 
+use std::cell::RefCell;
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
@@ -32,11 +38,11 @@ const CREDENTIAL_PREFIXES: [&str; 12] = [
 /// The values known to a run, in the forms in which they may turn up.
 #[derive(Default)]
 pub struct Scrubber {
-    forms: std::cell::RefCell<Vec<Zeroizing<String>>>,
+    known: RefCell<Known>,
 }
 
-impl std::fmt::Debug for Scrubber {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Scrubber {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Scrubber(•••)")
     }
 }
@@ -45,28 +51,75 @@ impl Scrubber {
     /// Learns a value under its key.
     pub fn learn(&self, key: &str, value: &Secret) {
         let text = value.reveal();
-        if text.is_empty() || (text.len() < SHORTEST && !is_secret_like(key)) {
-            return;
+        if !text.is_empty() && (text.len() >= SHORTEST || is_secret_like(key)) {
+            self.known.borrow_mut().add(value);
         }
-        let mut forms = self.forms.borrow_mut();
-        forms.push(Zeroizing::new(text.to_owned()));
     }
 
     /// The text without any known value and without anything that looks like a credential.
     pub fn scrub(&self, text: &str) -> String {
         let mut clean = text.to_owned();
-        let mut forms: Vec<Zeroizing<String>> = Vec::new();
-        for value in self.forms.borrow().iter() {
-            forms.extend(encoded(value));
-        }
+        let mut known = self.known.borrow_mut();
+        let mut forms: Vec<Zeroizing<String>> = known.candidates(text).flat_map(|value| encoded(value)).collect();
         // Longest first, so that no value is left in pieces by a shorter one inside it.
-        forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
+        forms.sort_by_key(|form| Reverse(form.len()));
         for form in &forms {
             if clean.contains(form.as_str()) {
                 clean = clean.replace(form.as_str(), MASK);
             }
         }
         mask_credentials(&clean)
+    }
+}
+
+/// A hundred thousand values may be known, and few of them stand in one text: a table of how their forms begin and end
+/// tells which. It is made when there is a text to scrub, because most runs have none.
+#[derive(Default)]
+struct Known {
+    values: Vec<Secret>,
+    /// Hash of a value → where it stands.
+    places: HashMap<u64, Vec<usize>>,
+    /// Hash of the first [`SHORTEST`] bytes of a form → the hash of its last, and where its value stands.
+    ends: HashMap<u64, Vec<(u64, usize)>>,
+    /// Values that are too short for that.
+    short: Vec<usize>,
+    /// How many values are in `starts` and `short` already.
+    indexed: usize,
+    /// Its key is random, so that a hash tells nothing of the value.
+    hasher: RandomState,
+}
+
+impl Known {
+    fn add(&mut self, value: &Secret) {
+        let places = self.places.entry(self.hasher.hash_one(value.reveal())).or_default();
+        if places.iter().all(|&place| self.values[place] != *value) {
+            places.push(self.values.len());
+            self.values.push(value.clone());
+        }
+    }
+
+    /// The values that may stand in the text.
+    fn candidates(&mut self, text: &str) -> impl Iterator<Item = &str> {
+        for place in self.indexed..self.values.len() {
+            let value = self.values[place].reveal();
+            if value.len() < SHORTEST {
+                self.short.push(place);
+                continue;
+            }
+            for form in encoded(value) {
+                let bytes = form.as_bytes();
+                let [start, end] = [&bytes[..SHORTEST], &bytes[bytes.len() - SHORTEST..]];
+                let [start, end] = [start, end].map(|part| self.hasher.hash_one(part));
+                self.ends.entry(start).or_default().push((end, place));
+            }
+        }
+        self.indexed = self.values.len();
+        let windows: HashSet<u64> =
+            text.as_bytes().windows(SHORTEST).map(|window| self.hasher.hash_one(window)).collect();
+        let begun = windows.iter().filter_map(|start| self.ends.get(start)).flatten();
+        let mut places: BTreeSet<usize> = self.short.iter().copied().collect();
+        places.extend(begun.filter(|(end, _)| windows.contains(end)).map(|(_, place)| *place));
+        places.into_iter().map(|place| self.values[place].reveal())
     }
 }
 
@@ -114,6 +167,9 @@ fn mask_credentials(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::{any, proptest};
+    use proptest::{prop_assert, prop_assert_eq};
+
     use super::Scrubber;
     use crate::drift::Secret;
 
@@ -151,5 +207,51 @@ mod tests {
         scrubber.learn("A_KEY", &Secret::new("abc"));
         scrubber.learn("B", &Secret::new("abcdefghij"));
         assert_eq!(scrubber.scrub("abcdefghij abc"), "••• •••");
+    }
+
+    #[test]
+    fn what_is_learned_after_a_text_is_taken_out_of_the_next() {
+        let scrubber = Scrubber::default();
+        scrubber.learn("A", &Secret::new("first-value"));
+        assert_eq!(scrubber.scrub("first-value second-value"), "••• second-value");
+        scrubber.learn("B", &Secret::new("second-value"));
+        assert_eq!(scrubber.scrub("first-value second-value"), "••• •••");
+    }
+
+    #[test]
+    fn many_known_values_cost_a_text_little() {
+        let scrubber = Scrubber::default();
+        for number in 0..20_000 {
+            scrubber.learn("A", &Secret::new(format!("value-number-{number}")));
+            scrubber.learn("A_KEY", &Secret::new("short"));
+        }
+        for number in 0..100 {
+            assert_eq!(
+                scrubber.scrub(&format!("it is <{number}-value-number-{number}>")),
+                format!("it is <{number}-•••>")
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_known_value_is_left_and_a_second_pass_changes_nothing(
+            values in proptest::collection::vec("[ -~äß\\n]{8,14}", 1..4),
+            parts in proptest::collection::vec("[ -~ä\\n]{0,6}", 4),
+            noise in any::<String>(),
+        ) {
+            let scrubber = Scrubber::default();
+            for value in &values {
+                scrubber.learn("PLAIN", &Secret::new(value.as_str()));
+            }
+            let mut text = noise;
+            for (part, value) in parts.iter().zip(values.iter().cycle()) {
+                text.push_str(part);
+                text.push_str(value);
+            }
+            let clean = scrubber.scrub(&text);
+            prop_assert!(values.iter().all(|value| !clean.contains(value.as_str())));
+            prop_assert_eq!(scrubber.scrub(&clean), clean);
+        }
     }
 }

@@ -4,7 +4,8 @@
 //! recorded answers and from the official CLI's own matching, and stands in [`Kind::of`] alone.
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::Value;
 
 use crate::outside::railway::wire::Reply;
 
@@ -47,6 +48,11 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
+    /// A refusal without Railway's usual errors in it.
+    fn of_status(status: u16) -> Self {
+        Self { kind: Kind::NotAuthorized, message: format!("HTTP {status}"), ..Self::too_large() }
+    }
+
     /// The edge's way of saying that a smaller question may pass.
     fn too_large() -> Self {
         Self {
@@ -100,7 +106,11 @@ impl Kind {
             || matches!(code, "GRAPHQL_VALIDATION_FAILED" | "GRAPHQL_PARSE_FAILED")
         {
             Self::Document
-        } else if has("rate limit") || has("too quickly") || matches!(code, "RATE_LIMITED" | "TOO_MANY_REQUESTS") {
+        } else if has("rate limit")
+            || has("too quickly")
+            || is_per_time(&message)
+            || matches!(code, "RATE_LIMITED" | "TOO_MANY_REQUESTS")
+        {
             Self::Limited
         } else if has("not found") || code == "NOT_FOUND" {
             Self::NotFound
@@ -112,6 +122,15 @@ impl Kind {
     }
 }
 
+/// `… 3 per 30 seconds`: a throttle that Railway tells inside HTTP 200.
+fn is_per_time(message: &str) -> bool {
+    let units = ["second", "minute", "hour"];
+    message
+        .split(" per ")
+        .skip(1)
+        .any(|rest| rest.split_ascii_whitespace().take(2).any(|word| units.iter().any(|unit| word.starts_with(unit))))
+}
+
 /// The GraphQL envelope. Unknown keys are Railway's to add.
 #[derive(Deserialize)]
 struct Envelope<T> {
@@ -119,21 +138,14 @@ struct Envelope<T> {
     errors: Option<Vec<RawError>>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawError {
-    message: Option<String>,
-    path: Option<Vec<serde_json::Value>>,
-    extensions: Option<Extensions>,
-    trace_id: Option<serde_json::Value>,
-}
-
+/// Of any type each, so that a part of an error that changes its type does not cost the whole error.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Extensions {
-    code: Option<String>,
-    trace_id: Option<serde_json::Value>,
-    workspace_name: Option<String>,
+struct RawError {
+    message: Value,
+    path: Value,
+    extensions: Value,
+    trace_id: Value,
 }
 
 /// Reads a reply. Texts of the JSON reader are never passed on: they may quote values.
@@ -149,12 +161,15 @@ pub(crate) fn read<T: DeserializeOwned>(reply: &Reply) -> Result<Answer<T>, Trou
     if reply.status == 413 {
         return Err(Trouble::Refused(vec![Refusal::too_large()]));
     }
+    if matches!(reply.status, 401 | 403) && !is_page(reply) && !has_errors(reply) {
+        return Err(Trouble::Refused(vec![Refusal::of_status(reply.status)]));
+    }
     if matches!(reply.status, 502..=504) {
         return Err(Trouble::Garbled(format!("a gateway answered HTTP {}, not Railway itself", reply.status)));
     }
     let envelope: Envelope<T> = serde_json::from_slice(&reply.body).or_else(|error| {
         // Data of an unexpected shape may stand beside errors that explain it.
-        match serde_json::from_slice::<Envelope<serde::de::IgnoredAny>>(&reply.body) {
+        match serde_json::from_slice::<Envelope<IgnoredAny>>(&reply.body) {
             Ok(Envelope { errors: Some(errors), .. }) if !errors.is_empty() => {
                 Ok(Envelope { data: None, errors: Some(errors) })
             }
@@ -175,30 +190,34 @@ pub(crate) fn read<T: DeserializeOwned>(reply: &Reply) -> Result<Answer<T>, Trou
 }
 
 fn refusal(raw: RawError) -> Refusal {
-    let extensions = raw.extensions.unwrap_or_default();
-    let message = raw.message.unwrap_or_else(|| "an error without a message".to_owned());
+    let extension = |name: &str| raw.extensions.get(name).and_then(plain);
+    let message = plain(&raw.message).unwrap_or_else(|| "an error without a message".to_owned());
+    let code = extension("code").unwrap_or_default();
     Refusal {
-        kind: Kind::of(&message, extensions.code.as_deref().unwrap_or_default()),
+        kind: Kind::of(&message, &code),
         message,
-        path: raw.path.unwrap_or_default().iter().map(plain).collect(),
-        trace: raw.trace_id.or(extensions.trace_id).as_ref().map(plain),
-        workspace: extensions.workspace_name,
+        path: raw.path.as_array().into_iter().flatten().filter_map(plain).collect(),
+        trace: plain(&raw.trace_id).or_else(|| extension("traceId")),
+        workspace: extension("workspaceName"),
     }
 }
 
 /// A JSON string or number as text.
-fn plain(value: &serde_json::Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
 }
 
 /// What came instead of Railway's JSON, without quoting any of it.
 fn garbled(reply: &Reply, error: &serde_json::Error) -> String {
     let status = reply.status;
     let body = reply.body.trim_ascii();
-    let html = reply.content_type.as_deref().is_some_and(|kind| kind.contains("html")) || body.starts_with(b"<");
     if body.is_empty() {
         format!("HTTP {status} with an empty body")
-    } else if html {
+    } else if is_page(reply) {
         format!("HTTP {status} with a web page: a gateway, a proxy or a sign-in page stands between")
     } else if error.is_eof() {
         format!("HTTP {status} with an answer that breaks off after {} bytes", reply.body.len())
@@ -213,8 +232,20 @@ fn garbled(reply: &Reply, error: &serde_json::Error) -> String {
     }
 }
 
+fn is_page(reply: &Reply) -> bool {
+    let is_html = reply.content_type.as_deref().is_some_and(|kind| kind.contains("html"));
+    is_html || reply.body.trim_ascii_start().starts_with(b"<")
+}
+
+fn has_errors(reply: &Reply) -> bool {
+    serde_json::from_slice::<Envelope<IgnoredAny>>(&reply.body)
+        .is_ok_and(|envelope| envelope.errors.is_some_and(|errors| !errors.is_empty()))
+}
+
 /// Cloudflare answers 429 by itself, with `error code: 1015` and no word of Railway's.
 fn limiter(reply: &Reply) -> &'static str {
-    let edge = reply.body.windows(4).any(|window| window == b"1015");
+    // A number of Railway's own, such as a trace id, may have the same digits in it.
+    let is_json = reply.body.trim_ascii_start().starts_with(b"{");
+    let edge = !is_json && reply.body.windows(4).any(|window| window == b"1015");
     if edge { "Cloudflare, Railway's edge," } else { "Railway" }
 }

@@ -13,6 +13,7 @@ use crate::error::{Error, Said};
 use crate::outside::clock::Clock;
 use crate::outside::credentials::Credentials;
 use crate::outside::railway::answer::{self, Answer, Kind, Refusal, Trouble};
+use crate::outside::railway::probe::probe;
 use crate::outside::railway::wire::{Failure, Outgoing, Reply, Scheme, Wire};
 use crate::outside::talk::Talk;
 
@@ -46,6 +47,8 @@ pub struct Client<'w> {
     pub(crate) remarks: RefCell<Vec<String>>,
     /// What must not be printed from Railway's texts.
     pub(crate) scrubber: &'w Scrubber,
+    /// What probes of the token found: many refusals are explained by one.
+    pub(crate) probed: RefCell<Vec<(Scheme, Probed)>>,
 }
 
 /// Why a question has no answer.
@@ -74,13 +77,25 @@ impl Client<'_> {
         self.ask_text(operation, body.query, &body.variables)
     }
 
-    /// Asks a document: retried while it may help, within the deadline. Queries only: nothing here may change anything.
-    pub(crate) fn ask_text<V: Serialize, T: DeserializeOwned>(
+    /// Asks a document, and notes what could not be answered beside the data.
+    fn ask_text<V: Serialize, T: DeserializeOwned>(
         &self,
         operation: &'static str,
         query: &str,
         variables: &V,
     ) -> Result<T, Unanswered> {
+        let answer = self.ask_for_answer(operation, query, variables)?;
+        self.note_what_is_missing(operation, &answer.beside);
+        Ok(answer.data)
+    }
+
+    /// Asks a document: retried while it may help, within the deadline. Queries only: nothing here may change anything.
+    pub(crate) fn ask_for_answer<V: Serialize, T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        query: &str,
+        variables: &V,
+    ) -> Result<Answer<T>, Unanswered> {
         let body =
             serde_json::json!({ "operationName": operation, "query": query, "variables": variables }).to_string();
         let mut last = None;
@@ -90,10 +105,7 @@ impl Client<'_> {
                 return Err(Unanswered::Failed(self.timed_out(last.as_ref())));
             }
             match self.attempt(operation, &body, attempt, remaining) {
-                Next::Done(answer) => {
-                    self.note_what_is_missing(operation, &answer.beside);
-                    return Ok(answer.data);
-                }
+                Next::Done(answer) => return Ok(answer),
                 Next::Never(unanswered) => return Err(unanswered),
                 Next::Again { error, wait } => {
                     let remaining = self.limit.saturating_sub(self.clock.elapsed());
@@ -187,11 +199,13 @@ impl Client<'_> {
         }
     }
 
-    fn note_what_is_missing(&self, operation: &'static str, beside: &[Refusal]) {
+    /// A remark for each thing that Railway could not answer beside its data.
+    pub(crate) fn note_what_is_missing(&self, operation: &'static str, beside: &[Refusal]) {
         let mut remarks = self.remarks.borrow_mut();
         for refusal in beside {
             let said = self.said(std::slice::from_ref(refusal));
-            remarks.push(format!("{operation}: {} is unknown, {said}", refusal.path.join(".")));
+            let path = self.scrubber.scrub(&refusal.path.join("."));
+            remarks.push(format!("{operation}: {path} is unknown, {said}"));
         }
     }
 
@@ -211,7 +225,11 @@ impl Client<'_> {
     pub(crate) fn said(&self, refusals: &[Refusal]) -> Said {
         Said {
             messages: refusals.iter().map(|refusal| self.scrubber.scrub(&refusal.message)).collect(),
-            traces: refusals.iter().filter_map(|refusal| refusal.trace.clone()).collect(),
+            traces: refusals
+                .iter()
+                .filter_map(|refusal| refusal.trace.as_deref())
+                .map(|id| self.scrubber.scrub(id))
+                .collect(),
         }
     }
 
@@ -265,11 +283,17 @@ impl Client<'_> {
     }
 
     fn probe(&self, scheme: Scheme) -> Probed {
-        crate::outside::railway::probe::probe(self, scheme)
+        let known = self.probed.borrow().iter().find(|(of, _)| *of == scheme).map(|(_, probed)| probed.clone());
+        known.unwrap_or_else(|| {
+            let probed = probe(self, scheme);
+            self.probed.borrow_mut().push((scheme, probed.clone()));
+            probed
+        })
     }
 }
 
 /// What a probe of the token found.
+#[derive(Clone, Debug)]
 pub(crate) enum Probed {
     /// It lives, and reaches this.
     Alive(String),

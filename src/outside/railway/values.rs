@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::drift::Variable;
 use crate::drift::system::is_provided;
 use crate::error::Error;
-use crate::outside::railway::answer::{Kind, Refusal};
+use crate::outside::railway::answer::{Answer, Kind, Refusal};
 use crate::outside::railway::batch::{self, SERVICES_PER_REQUEST};
 use crate::outside::railway::client::{Client, Unanswered};
 use crate::outside::railway::scalar::EnvironmentVariables;
@@ -30,40 +30,46 @@ pub(crate) fn read(client: &Client<'_>, shape: &Shape, services: &[&ServiceShape
         let size = most.min(waiting.len());
         let chunk: Vec<usize> = waiting.split_off(waiting.len() - size).into_iter().rev().collect();
         let ids: Vec<&str> = chunk.iter().map(|&index| services[index].service.id.as_str()).collect();
-        let batch = batch::build(&shape.project.id, &shape.environment.id, &ids);
-        match client.ask_text::<_, Maps>("Values", &batch.query, &batch.variables) {
-            Ok(mut maps) => {
-                for (position, &index) in chunk.iter().enumerate() {
-                    results[index] = Some(stored(&mut maps, position, services[index], client));
-                }
-            }
-            Err(Unanswered::Failed(error)) => return Err(error),
-            Err(Unanswered::Refused(refusals)) => {
-                let culprits = culprits(&refusals, chunk.len());
-                if chunk.len() > 1 && culprits.is_empty() {
-                    // Nobody is named: a smaller question may pass, or at least show who it is.
-                    most = chunk.len().div_ceil(2);
-                    waiting.extend(chunk.into_iter().rev());
-                    continue;
-                }
-                for (position, &index) in chunk.iter().enumerate() {
-                    let own: Vec<Refusal> = match culprits.get(&position) {
-                        Some(own) => own.clone(),
-                        None if chunk.len() == 1 => refusals.clone(),
-                        None => continue,
-                    };
-                    let what = format!("the variables of service {}", services[index].service.name);
-                    results[index] = Some(Err(client.explain("Values", &what, &own)));
-                }
-                waiting.extend(chunk.into_iter().rev().filter(|&index| results[index].is_none()));
-            }
+        let (mut maps, refusals) = ask(client, shape, &ids)?;
+        let culprits = culprits(&refusals, chunk.len());
+        if maps.is_none() && chunk.len() > 1 && culprits.is_empty() {
+            // Nobody is named: a smaller question may pass, or at least show who it is.
+            most = chunk.len().div_ceil(2);
+            waiting.extend(chunk.into_iter().rev());
+            continue;
         }
+        for (position, &index) in chunk.iter().enumerate() {
+            results[index] = match (culprits.get(&position), &mut maps) {
+                (None, Some(maps)) => Some(stored(maps, position, services[index], client)),
+                (None, None) if chunk.len() > 1 => None,
+                (own, _) => {
+                    let what = format!("the variables of service {}", services[index].service.name);
+                    Some(Err(client.explain("Values", &what, own.unwrap_or(&refusals))))
+                }
+            };
+        }
+        waiting.extend(chunk.into_iter().rev().filter(|&index| results[index].is_none()));
     }
     let results: Vec<Stored> =
         results.into_iter().map(|result| result.expect("each service was asked for until it had a result")).collect();
     match shared_error(&results) {
         Some(error) => Err(error),
         None => Ok(results),
+    }
+}
+
+/// The maps, if there are any, and what Railway refused in their place or beside them.
+fn ask(client: &Client<'_>, shape: &Shape, ids: &[&str]) -> Result<(Option<Maps>, Vec<Refusal>), Error> {
+    let batch = batch::build(&shape.project.id, &shape.environment.id, ids);
+    match client.ask_for_answer("Values", &batch.query, &batch.variables) {
+        Ok(Answer { data, beside }) => {
+            let of_nobody = |refusal: &Refusal| position(refusal, ids.len()).is_none();
+            let (rest, named): (Vec<Refusal>, Vec<Refusal>) = beside.into_iter().partition(of_nobody);
+            client.note_what_is_missing("Values", &rest);
+            Ok((Some(data), named))
+        }
+        Err(Unanswered::Refused(refusals)) => Ok((None, refusals)),
+        Err(Unanswered::Failed(error)) => Err(error),
     }
 }
 
@@ -76,16 +82,21 @@ fn shared_error(results: &[Stored]) -> Option<Error> {
         .then(|| first.clone())
 }
 
-/// Which services of a refused batch the errors name, by position. A refused document names nobody.
+/// Which services of a batch the errors name, by position. A refused document names nobody.
 fn culprits(refusals: &[Refusal], size: usize) -> BTreeMap<usize, Vec<Refusal>> {
     let mut named: BTreeMap<usize, Vec<Refusal>> = BTreeMap::new();
     for refusal in refusals.iter().filter(|refusal| refusal.kind != Kind::Document) {
-        let position = refusal.path.first().and_then(|alias| alias.rsplit_once('_')).and_then(|(_, n)| n.parse().ok());
-        if let Some(position) = position.filter(|&position| position < size) {
+        if let Some(position) = position(refusal, size) {
             named.entry(position).or_default().push(refusal.clone());
         }
     }
     named
+}
+
+/// `stored_3` is the fourth service's.
+fn position(refusal: &Refusal, size: usize) -> Option<usize> {
+    let (_, number) = refusal.path.first()?.rsplit_once('_')?;
+    number.parse().ok().filter(|&position| position < size)
 }
 
 /// One service's variables out of its two maps.
@@ -102,6 +113,9 @@ fn stored(maps: &mut Maps, position: usize, service: &ServiceShape, client: &Cli
         .filter(|(key, _)| !is_provided(key) || service.variables.contains_key(key))
         .map(|(key, value)| {
             let rendered = rendered.remove(&key).flatten();
+            for value in value.iter().chain(&rendered) {
+                client.scrubber.learn(&key, value);
+            }
             let variable = match value {
                 None => Variable::Sealed,
                 Some(template) if template.reveal().contains("${{") => Variable::Reference { template, rendered },

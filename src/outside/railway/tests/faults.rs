@@ -157,6 +157,83 @@ fn data_beside_errors_is_used_and_the_gap_is_told() {
 }
 
 #[test]
+fn a_service_refused_beside_the_data_of_others_has_its_own_error() {
+    let bench = Bench::incident();
+    let body = r#"{"data":{"stored_0":{"A":"1"},"rendered_0":{"A":"1"},"stored_1":{},"rendered_1":{},
+        "stored_2":null,"rendered_2":{"A":"1"},"stored_3":{},"rendered_3":{}},
+        "errors":[{"message":"Not Authorized","path":["stored_2"]},{"message":"odd","path":["elsewhere"]}]}"#;
+    let shape = bench.shape().unwrap();
+    bench.sim.fault(Fault::reply(200, body).on("Values"));
+    let client = bench.client();
+    let services: Vec<_> = shape.services.iter().collect();
+    let values = client.values(&shape, &services).unwrap();
+    assert!(matches!(values[2], Err(Error::NoPermission { .. })), "{:?}", values[2]);
+    assert_eq!(values.iter().filter(|stored| stored.is_ok()).count(), 3);
+    assert_eq!(client.take_remarks(), ["Values: elsewhere is unknown, Railway said “odd”"]);
+}
+
+#[test]
+fn many_refusals_are_explained_by_one_probe() {
+    let bench = Bench::incident();
+    let shape = bench.shape().unwrap();
+    for service in &shape.services[1..] {
+        bench.sim.fault(Fault::service(&service.service.id, "Not Authorized").for_ever());
+    }
+    let (values, requests) = bench.values();
+    assert_eq!(values.unwrap().iter().filter(|stored| stored.is_err()).count(), 3);
+    assert_eq!(requests, 3 + 1 + 1, "one refused request for each of three, a probe, and one that is answered");
+}
+
+#[test]
+fn a_status_of_credentials_is_one_whatever_the_body() {
+    for (name, fault) in [
+        ("an empty 401", Fault::reply(401, "")),
+        ("a 403 of JSON", Fault::reply(403, "{\"error\":\"Forbidden\"}")),
+        ("a 401 with usual errors", Fault::reply(401, "{\"errors\":[{\"message\":\"Not Authorized\"}]}")),
+    ] {
+        let (result, _, _) = under(vec![fault.for_ever()]);
+        assert_eq!(result.map_err(|error| error.exit()), Err(Exit::Credentials), "{name}");
+    }
+    let page = Fault::reply(403, "<html>blocked</html>").for_ever();
+    assert_eq!(
+        under(vec![page]).0.map_err(|error| error.exit()),
+        Err(Exit::Unreachable),
+        "a proxy's page is no refusal"
+    );
+}
+
+#[test]
+fn the_parts_of_an_error_may_be_of_any_type() {
+    for body in [
+        r#"{"errors":[{"message":"odd","path":"environment","extensions":{"code":42},"traceId":4711}],"data":null}"#,
+        r#"{"errors":[{"message":"odd","path":[null,{}],"extensions":[],"traceId":"4711","locations":7}]}"#,
+    ] {
+        let (result, _, _) = under(vec![Fault::reply(200, body).for_ever()]);
+        assert_eq!(result.unwrap_err().because().unwrap(), "Railway said “odd” (trace 4711)", "{body}");
+    }
+    let (result, _, _) = under(vec![Fault::reply(200, r#"{"errors":[{"message":null}]}"#).for_ever()]);
+    assert_eq!(result.unwrap_err().because().unwrap(), "Railway said “an error without a message”");
+}
+
+#[test]
+fn who_limits_the_rate_is_told_from_the_body() {
+    for (body, who) in [
+        ("error code: 1015", "Cloudflare, Railway's edge,"),
+        (r#"{"errors":[{"message":"Too many requests","traceId":"310152"}]}"#, "Railway"),
+        ("", "Railway"),
+    ] {
+        let (result, _, _) = under(vec![Fault::reply(429, body).for_ever()]);
+        assert!(matches!(result, Err(Error::RateLimited { by, .. }) if by == who), "{body}");
+    }
+    for message in ["Limited to 1 request per 30 seconds", "You did this too quickly", "10 requests per second"] {
+        let (result, _, _) = under(vec![Fault::refusal(message).for_ever()]);
+        assert!(matches!(result, Err(Error::RateLimited { .. })), "{message}: {result:?}");
+    }
+    let (result, _, _) = under(vec![Fault::refusal("one service per project").for_ever()]);
+    assert!(matches!(result, Err(Error::Railway { .. })), "{result:?}");
+}
+
+#[test]
 fn one_service_that_fails_does_not_hide_the_others() {
     let bench = Bench::incident();
     let worker =

@@ -93,6 +93,7 @@ impl Bench {
             requests: Cell::new(0),
             remarks: RefCell::new(Vec::new()),
             scrubber: &self.scrubber,
+            probed: RefCell::default(),
         }
     }
 
