@@ -5,6 +5,7 @@
 
 #![expect(missing_docs, reason = "a variant's fields are what its three lines name")]
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -217,17 +218,15 @@ impl Error {
             Self::Output { .. } => "name another file with --output, or leave it out".into(),
             Self::NoProject { .. } => "run `railway link`, or pass `--project=ID --environment=NAME`".into(),
             Self::NoEnvironment { choices, .. } => {
-                format!("pass `--environment={}`", choices.first().map_or("NAME", String::as_str))
+                format!("pass `--environment={}`", choices.first().map_or_else(|| "NAME".into(), |name| quoted(name)))
             }
             Self::Unknown { kind, suggestions, .. } => match suggestions.first() {
-                Some(name) => format!("did you mean `--{kind}={name}`?"),
+                Some(name) => format!("did you mean `--{kind}={}`?", quoted(name)),
                 None => format!("pass one of them as `--{kind}=NAME`"),
             },
             Self::Ambiguous { kind, candidates, .. } => {
-                format!(
-                    "pass the whole name or the id: `--{kind}={}`",
-                    candidates.first().map_or("NAME", String::as_str)
-                )
+                let first = candidates.first().map_or_else(|| "NAME".into(), |name| quoted(name));
+                format!("pass the whole name or the id: `--{kind}={first}`")
             }
             Self::TokenContradicts { .. } => {
                 "use a token for that environment, or leave the project and environment to the token".into()
@@ -325,6 +324,12 @@ fn listed(names: &[String], none: &str) -> String {
     }
 }
 
+/// The name as a shell takes it for one word. Anybody on the project may have chosen it.
+fn quoted(name: &str) -> Cow<'_, str> {
+    // Only a NUL can't be quoted, and no shell can be given one anyway.
+    shlex::try_quote(name).unwrap_or(Cow::Borrowed("NAME"))
+}
+
 /// Where a new token of that kind is made.
 fn renewal(from: &str) -> String {
     match from {
@@ -358,7 +363,9 @@ struct Seconds(Duration);
 
 impl fmt::Display for Seconds {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.subsec_millis() == 0 {
+        if self.0 < Duration::from_millis(100) {
+            write!(formatter, "{} ms", self.0.as_millis().max(1))
+        } else if self.0.subsec_millis() == 0 {
             write!(formatter, "{} s", self.0.as_secs())
         } else {
             write!(formatter, "{:.1} s", self.0.as_secs_f64())

@@ -76,9 +76,12 @@ fn tell(error: &Error, talk: &dyn Talk) {
 
 /// clap's own words: help and version are results, everything else is talk.
 fn usage(error: &clap::Error, world: &mut World<'_>) -> Exit {
+    // An error quotes what was typed, and a script may have typed what a stranger called a branch.
+    let plain = || error.render().to_string().lines().map(escape::line).collect::<Vec<_>>().join("\n");
+    let quotes_hidden = || error.render().to_string().chars().any(|letter| letter != '\n' && escape::is_hidden(letter));
     let text = |sort: Sort| match sort {
-        Sort::Terminal => error.render().ansi().to_string(),
-        Sort::Dumb | Sort::Pipe => error.render().to_string(),
+        Sort::Terminal if !quotes_hidden() => error.render().ansi().to_string(),
+        _ => plain() + "\n",
     };
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => match world.print(&text(world.terminal.out)) {

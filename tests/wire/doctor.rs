@@ -81,9 +81,22 @@ impl Doctor {
     /// The command `doctor check --api-url …` with these arguments, not started yet.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_doctor"));
+        command.args(["check", "--api-url", &self.served.url()]).args(arguments);
+        self.prepare(&mut command);
         command
-            .args(["check", "--api-url", &self.served.url()])
-            .args(arguments)
+    }
+
+    /// What a shell makes of a script in the working folder.
+    #[cfg(unix)]
+    pub(crate) fn shell(&self, script: &str) -> Ended {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script]);
+        self.prepare(&mut command);
+        ended(command.env("PATH", "/usr/bin:/bin").output().unwrap())
+    }
+
+    fn prepare(&self, command: &mut Command) {
+        command
             .current_dir(self.work())
             .env_clear()
             .env("HOME", self.home())
@@ -92,7 +105,6 @@ impl Doctor {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        command
     }
 
     pub(crate) fn home(&self) -> PathBuf {

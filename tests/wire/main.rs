@@ -7,6 +7,7 @@
 
 mod doctor;
 mod exits;
+mod hostile;
 mod kept;
 mod leaks;
 mod readme;

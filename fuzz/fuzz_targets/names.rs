@@ -1,0 +1,26 @@
+//! Names of projects, environments, services and variables are anybody's: a report of them does a terminal no harm.
+
+#![no_main]
+
+#[path = "../run.rs"]
+mod run;
+
+use libfuzzer_sys::fuzz_target;
+use run::{Canned, check};
+use serde_json::json;
+
+fuzz_target!(|names: (&str, &str, &str, &str, &str)| {
+    let (project, environment, service, key, value) = names;
+    let shape = json!({ "data": {
+        "project": { "id": "p", "name": project, "deletedAt": null },
+        "environment": { "id": "e", "name": environment, "deletedAt": null,
+            "config": { "services": { "s": { "variables": { key: {}, "KEY": {} } } }, "sharedVariables": { key: {} } },
+            "serviceInstances": { "edges": [{ "node": { "serviceId": "s", "serviceName": service,
+                "rootDirectory": null, "deletedAt": null, "source": null } }],
+                "pageInfo": { "hasNextPage": false, "endCursor": null } } } } });
+    let values = json!({ "data": { "stored_0": { key: value, "KEY": value }, "rendered_0": { key: "", "KEY": value } } });
+    let replies = [&shape, &values].map(|body| Canned { status: 200, body: body.to_string().into_bytes() });
+    for arguments in [&["-v"][..], &["-q"], &["--format", "json"], &["--only", "KEY"]] {
+        check(&replies, "KEY=1\nOTHER=a value of its own\n", arguments);
+    }
+});
