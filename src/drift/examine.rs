@@ -108,8 +108,6 @@ fn extent(survey: &Survey, target: &Target) -> Extent {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::{Examination, Extent, examine};
     use crate::drift::Survey;
     use crate::drift::finding::Severity;
@@ -299,10 +297,7 @@ mod tests {
         let mut found = survey(&file, &services);
         found.environment = named("staging");
         found.policy.ignore.extend((0..20).map(|one| ignore(&[format!("KEY_{one}?").as_str(), "NOTHING_*"])));
-        #[expect(clippy::disallowed_methods, reason = "this test is about time")]
-        let start = Instant::now();
         let examination = examine(&found);
-        assert!(start.elapsed().as_secs() < 30, "{:?}", start.elapsed());
         assert!(examination.findings.len() > 20_000 && examination.ignored > 100);
     }
 }

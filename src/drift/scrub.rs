@@ -60,7 +60,7 @@ impl Scrubber {
     pub fn scrub(&self, text: &str) -> String {
         let mut clean = text.to_owned();
         let mut known = self.known.borrow_mut();
-        let mut forms: Vec<Zeroizing<String>> = known.candidates(text).flat_map(|value| encoded(value)).collect();
+        let mut forms: Vec<Zeroizing<String>> = known.candidates(text).flat_map(encoded).collect();
         // Longest first, so that no value is left in pieces by a shorter one inside it.
         forms.sort_by_key(|form| Reverse(form.len()));
         for form in &forms {

@@ -113,8 +113,8 @@ fn a_name_in_a_printed_command_is_quoted_for_the_shell() {
 #[test]
 fn files_of_variables_can_hold_anything() {
     let long = format!("A={}\n", "x".repeat(1 << 20));
-    let many: String = (0..100_000).map(|line| format!("K{line}=v\n")).collect();
-    let open: String = (0..20_000).map(|line| format!("K{line}=\"open '{line}\n")).collect();
+    let many = repeated(100_000, |line| format!("K{line}=v\n"));
+    let open = repeated(20_000, |line| format!("K{line}=\"open '{line}\n"));
     let cases: Vec<(&str, Vec<u8>)> = vec![
         ("one line of a mebibyte", long.into_bytes()),
         ("a hundred thousand lines", many.into_bytes()),
@@ -140,7 +140,7 @@ fn files_of_variables_can_hold_anything() {
 fn doctor_toml_can_hold_anything() {
     let deep = format!("project = {}1{}\n", "[".repeat(100_000), "]".repeat(100_000));
     let dotted = format!("{} = 1\n", vec!["a"; 100_000].join("."));
-    let sections: String = (0..20_000).map(|number| format!("[[ignore]]\nkeys=[\"K{number}\"]\n")).collect();
+    let sections = repeated(20_000, |number| format!("[[ignore]]\nkeys=[\"K{number}\"]\n"));
     let cases: Vec<(&str, Vec<u8>)> = vec![
         ("a deep list", deep.into_bytes()),
         ("a deep key", dotted.into_bytes()),
@@ -177,7 +177,7 @@ fn what_is_no_file_is_refused_and_never_waited_for() {
     symlink("pipe", work.join("link-to-pipe")).unwrap();
     fs::create_dir(work.join("folder")).unwrap();
     fs::write(work.join("closed"), "A=1\n").unwrap();
-    fs::set_permissions(work.join("closed"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(work.join("closed"), fs::Permissions::from_mode(0o000)).unwrap();
     for file in ["pipe", "link-to-pipe", "folder", "loop-a", "dangling", "/dev/null", "/dev/zero", "/dev/stdin", "a\nb"]
     {
         refused(file, &doctor.check(&["--env-file", file]), 2);
@@ -244,7 +244,7 @@ fn standard_output_may_be_closed_cut_off_or_full() {
 #[cfg(unix)]
 #[test]
 fn a_reader_that_leaves_in_the_middle_is_no_error() {
-    let many: String = (0..5_000).map(|line| format!("KEY_{line}=v\n")).collect();
+    let many = repeated(5_000, |line| format!("KEY_{line}=v\n"));
     let doctor = Doctor::new(api(&[("A", "1"), ("KEY_1", "w")])).file(".env", many);
     let mut child = doctor.command(&["-v"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut start = [0; 64];
@@ -307,4 +307,9 @@ fn an_environment_that_is_no_text_is_passed_over() {
     let ended = ended(command.output().unwrap());
     harmless("no UTF-8", &ended);
     assert_eq!(ended.code, Some(2), "{ended:?}");
+}
+
+/// So many lines, each made from its number.
+fn repeated(lines: usize, line: impl Fn(usize) -> String) -> String {
+    (0..lines).map(line).collect::<Vec<_>>().concat()
 }

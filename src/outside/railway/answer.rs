@@ -176,7 +176,7 @@ pub(crate) fn read<T: DeserializeOwned>(reply: &Reply) -> Result<Answer<T>, Trou
             _ => Err(Trouble::Garbled(garbled(reply, &error))),
         }
     })?;
-    let refusals: Vec<Refusal> = envelope.errors.unwrap_or_default().into_iter().map(refusal).collect();
+    let refusals: Vec<Refusal> = envelope.errors.unwrap_or_default().iter().map(refusal).collect();
     match envelope.data {
         _ if refusals.iter().any(|refusal| refusal.kind == Kind::Limited) => {
             Err(Trouble::Limited { retry_after: reply.retry_after.clone(), by: "Railway" })
@@ -189,7 +189,7 @@ pub(crate) fn read<T: DeserializeOwned>(reply: &Reply) -> Result<Answer<T>, Trou
     }
 }
 
-fn refusal(raw: RawError) -> Refusal {
+fn refusal(raw: &RawError) -> Refusal {
     let extension = |name: &str| raw.extensions.get(name).and_then(plain);
     let message = plain(&raw.message).unwrap_or_else(|| "an error without a message".to_owned());
     let code = extension("code").unwrap_or_default();
