@@ -380,7 +380,40 @@ def weird_values():
     server.stop()
 
 
-for scenario in (incident, environments, limits, weird, weird_values):
+def certificates():
+    """A certificate that can't be trusted is said to be, once; with its root named it is as good as any."""
+    with tempfile.TemporaryDirectory() as name:
+        place = pathlib.Path(name)
+
+        def openssl(*arguments):
+            subprocess.run(["openssl", *arguments], cwd=place, check=True, capture_output=True)
+
+        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "root.key", "-out", "root.pem", "-days", "2",
+                "-subj", "/CN=test root", "-addext", "basicConstraints=critical,CA:TRUE")
+        openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "request.pem", "-subj", "/CN=x")
+        for kind, subject in [("right", "IP:127.0.0.1"), ("wrong", "DNS:other.example")]:
+            (place / "extensions").write_text(f"subjectAltName={subject}\nbasicConstraints=CA:FALSE\n")
+            openssl("x509", "-req", "-in", "request.pem", "-CA", "root.pem", "-CAkey", "root.key", "-CAcreateserial",
+                    "-days", "2", "-extfile", "extensions", "-out", f"{kind}.pem")
+        (place / "empty").mkdir()
+        trusting = {"SSL_CERT_FILE": str(place / "root.pem")}
+        env_text = (SCENARIOS / "incident.env").read_text(encoding="utf-8")
+        for certificate, env, code, word in [
+            ("right", trusting, 1, None),
+            ("right", {}, 5, "can't trust the certificate"),
+            ("wrong", trusting, 5, "can't trust the certificate"),
+            ("right", {"SSL_CERT_FILE": os.devnull, "SSL_CERT_DIR": str(place / "empty")}, 5, "no root certificates"),
+        ]:
+            server = Server("--scenario", "incident", "--tls-cert", str(place / f"{certificate}.pem"),
+                            "--tls-key", str(place / "key.pem"))
+            with folder(env_text, server) as path:
+                run = Run(path, server, env=env)
+            check(f"{certificate} certificate, {sorted(env)}: exit {code}", run.code == code, (run.code, run.err))
+            check(f"{certificate} certificate, {sorted(env)}: says so", word is None or word in run.err, run.err)
+            server.stop()
+
+
+for scenario in (incident, environments, limits, weird, weird_values, certificates):
     scenario()
 print(f"{passed} passed, {len(failed)} failed")
 sys.exit(1 if failed else 0)

@@ -121,6 +121,9 @@ pub enum Error {
     /// The connection is not to be trusted.
     #[error("can't trust the certificate of {host}")]
     Certificate { host: String, why: String },
+    /// The system has no certificates to trust anybody by, as in an empty container.
+    #[error("can't trust anybody: the system has no root certificates")]
+    NoRoots { host: String, why: String },
     /// `--timeout` is over.
     #[error("no answer from {host} within {}", Seconds(*.limit))]
     TimedOut { host: String, limit: Duration, last: Option<String> },
@@ -162,6 +165,7 @@ impl Error {
             | Self::Output { why, .. }
             | Self::Unreachable { why, .. }
             | Self::Certificate { why, .. }
+            | Self::NoRoots { why, .. }
             | Self::Truncated { why, .. }
             | Self::Machine { why, .. } => Some(why.clone()),
             Self::NoEnvFile { hint, .. } => hint.clone(),
@@ -251,6 +255,7 @@ impl Error {
             Self::Certificate { .. } => {
                 "if a proxy of yours re-signs traffic, name its root in SSL_CERT_FILE; else do not go on".into()
             }
+            Self::NoRoots { .. } => "install ca-certificates, or name a file of roots in SSL_CERT_FILE".into(),
             Self::TimedOut { .. } => "run it again, with more time if need be: `--timeout 60s`".into(),
             Self::RateLimited { wait, .. } => match wait {
                 Some(wait) => format!("run it again in {}", Seconds(*wait)),
@@ -303,6 +308,7 @@ impl Error {
             | Self::MalformedToken { .. } => Exit::Credentials,
             Self::Unreachable { .. }
             | Self::Certificate { .. }
+            | Self::NoRoots { .. }
             | Self::TimedOut { .. }
             | Self::RateLimited { .. }
             | Self::Redirected { .. }

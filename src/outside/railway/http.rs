@@ -196,12 +196,15 @@ fn failure(error: &reqwest::Error) -> Failure {
 fn certificate(error: &reqwest::Error) -> Option<String> {
     let mut next: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(cause) = next {
-        let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let tls = inner.and_then(|inner| inner.downcast_ref()).or_else(|| cause.downcast_ref::<rustls::Error>());
-        if let Some(rustls::Error::InvalidCertificate(reason)) = tls {
+        if let Some(rustls::Error::InvalidCertificate(reason)) = cause.downcast_ref() {
             return Some(reason.to_string());
         }
-        next = cause.source();
+        // The source of an `io::Error` is that of the error inside it, which would skip the one that matters.
+        let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        next = match inner {
+            Some(inner) => Some(inner),
+            None => cause.source(),
+        };
     }
     None
 }
@@ -216,7 +219,7 @@ fn innermost(error: &dyn StdError) -> String {
 
 /// The only way in which a client can't be made: no root certificates, as in an empty container.
 fn no_certificates(host: &str, error: &reqwest::Error) -> Error {
-    Error::Certificate { host: host.to_owned(), why: innermost(error) }
+    Error::NoRoots { host: host.to_owned(), why: innermost(error) }
 }
 
 #[cfg(test)]
