@@ -7,9 +7,12 @@ import contextlib
 import json
 import os
 import pathlib
+import socket
+import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import urllib.request
 
 DOCTOR = os.path.abspath(sys.argv[1])
@@ -28,7 +31,9 @@ class Server:
 
     def ask(self, path, data=None):
         body = None if data is None else json.dumps(data).encode()
-        with urllib.request.urlopen(urllib.request.Request(self.info["judge"] + path, body)) as answer:
+        request = urllib.request.Request(self.info["judge"] + path, body)
+        # The judge answers under the certificate that is being tested.
+        with urllib.request.urlopen(request, context=ssl._create_unverified_context()) as answer:
             return json.load(answer)
 
     def summary(self):
@@ -52,13 +57,13 @@ class Server:
 class Run:
     """One run of doctor in a folder of its own."""
 
-    def __init__(self, folder, server, *arguments, token=("RAILWAY_API_TOKEN", "account"), env=None, verb="check"):
+    def __init__(self, folder, server, *arguments, token=("RAILWAY_API_TOKEN", "account"), env=None, address=True):
         variables = {"PATH": os.environ["PATH"], "HOME": str(folder / "home")}
         if token:
             variables[token[0]] = server.token(token[1]) if token[1] in KINDS else token[1]
         variables.update(env or {})
         done = subprocess.run(
-            [DOCTOR, verb, "--api-url", server.info["url"], *arguments],
+            [DOCTOR, "check", *(["--api-url", server.info["url"]] if address else []), *arguments],
             cwd=folder, env=variables, capture_output=True, text=True, timeout=120, check=False,
         )
         self.code, self.out, self.err = done.returncode, done.stdout, done.stderr
@@ -380,8 +385,9 @@ def weird_values():
     server.stop()
 
 
-def certificates():
-    """A certificate that can't be trusted is said to be, once; with its root named it is as good as any."""
+@contextlib.contextmanager
+def authority(subjects):
+    """A folder with a root certificate, and one certificate by it for each subject."""
     with tempfile.TemporaryDirectory() as name:
         place = pathlib.Path(name)
 
@@ -391,10 +397,94 @@ def certificates():
         openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "root.key", "-out", "root.pem", "-days", "2",
                 "-subj", "/CN=test root", "-addext", "basicConstraints=critical,CA:TRUE")
         openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "request.pem", "-subj", "/CN=x")
-        for kind, subject in [("right", "IP:127.0.0.1"), ("wrong", "DNS:other.example")]:
+        for kind, subject in subjects.items():
             (place / "extensions").write_text(f"subjectAltName={subject}\nbasicConstraints=CA:FALSE\n")
             openssl("x509", "-req", "-in", "request.pem", "-CA", "root.pem", "-CAkey", "root.key", "-CAcreateserial",
                     "-days", "2", "-extfile", "extensions", "-out", f"{kind}.pem")
+        yield place
+
+
+def tunnel(port):
+    """A proxy that takes every CONNECT to that port of this machine, and notes where it was to go."""
+    asked, listener = [], socket.create_server(("127.0.0.1", 0))
+
+    def pipe(source, sink):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+        with contextlib.suppress(OSError):
+            sink.shutdown(socket.SHUT_WR)
+
+    def serve():
+        while True:
+            client, _ = listener.accept()
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += client.recv(4096)
+            asked.append(head.split(b"\r\n")[0].decode())
+            server = socket.create_connection(("127.0.0.1", port))
+            client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            for pair in ((client, server), (server, client)):
+                threading.Thread(target=pipe, args=pair, daemon=True).start()
+
+    threading.Thread(target=serve, daemon=True).start()
+    return f"http://127.0.0.1:{listener.getsockname()[1]}", asked
+
+
+def the_real_host():
+    """At Railway's own host name, through a proxy: every kind of token, and the official CLI's login, which is only read."""
+    host = "backboard.railway.com"
+    with authority({"host": f"DNS:{host}"}) as place:
+        server = Server("--scenario", "incident", "--tls-cert", str(place / "host.pem"), "--tls-key", str(place / "key.pem"))
+        proxy, asked = tunnel(server.info["port"])
+        env = {"HTTPS_PROXY": proxy, "SSL_CERT_FILE": str(place / "root.pem")}
+        env_text = (SCENARIOS / "incident.env").read_text(encoding="utf-8")
+        with folder(env_text, server) as path:
+            config = path / "home" / ".railway" / "config.json"
+
+            def login(**user):
+                data = json.loads(config.read_text())
+                data["user"] = user
+                config.write_text(json.dumps(data))
+                return config.read_bytes()
+
+            def run(name, code, word=None, token=None):
+                before = config.read_bytes()
+                server.ask("/reset", {"keepWorld": True})
+                ended = Run(path, server, "--format", "json", token=token, env=env, address=False)
+                check(f"{name}: exit {code}", ended.code == code, (ended.code, ended.err))
+                check(f"{name}: says so", word is None or word in ended.err, ended.err)
+                check(f"{name}: the CLI's file is untouched", config.read_bytes() == before)
+                summary = server.summary()
+                check(f"{name}: nothing odd was sent", not summary["violations"] and not summary["tokenExposures"], summary)
+                return ended
+
+            for variable, kind in [("RAILWAY_API_TOKEN", "account"), ("RAILWAY_API_TOKEN", "workspace"),
+                                   ("RAILWAY_TOKEN", "project")]:
+                ended = run(f"{kind} token at {host}", 1, token=(variable, kind))
+                check(f"{kind} token at {host}: two requests", ended.report["summary"]["requests"] == 2, ended.report)
+            alive, refresh = server.token("oauth"), "refresh-4711-never-sent"
+            login(accessToken=alive, refreshToken=refresh, tokenExpiresAt=9000000000, id="x", tomorrow={"new": 1})
+            run("the CLI's login", 1)
+            login(token=server.token("account"))
+            run("the CLI's old login", 1)
+            login(accessToken=alive, refreshToken=refresh, tokenExpiresAt=1000000000)
+            sent = len(asked)
+            run("an expired login", 4, "railway whoami")
+            check("an expired login: nothing is sent", len(asked) == sent, asked)
+            login(accessToken="11111111-0000-4000-8000-000000000000", tokenExpiresAt=9000000000)
+            run("a login that was revoked", 4, "railway login")
+            login()
+            run("no login", 4, "no Railway credentials")
+            config.write_text("{ broken")
+            run("a broken file of the CLI, with ids and a token", 4, "config.json", token=None)
+        check("every connection went to Railway", set(asked) == {f"CONNECT {host}:443 HTTP/1.1"}, set(asked))
+        server.stop()
+
+
+def certificates():
+    """A certificate that can't be trusted is said to be, once; with its root named it is as good as any."""
+    with authority({"right": "IP:127.0.0.1", "wrong": "DNS:other.example"}) as place:
         (place / "empty").mkdir()
         trusting = {"SSL_CERT_FILE": str(place / "root.pem")}
         env_text = (SCENARIOS / "incident.env").read_text(encoding="utf-8")
@@ -413,7 +503,7 @@ def certificates():
             server.stop()
 
 
-for scenario in (incident, environments, limits, weird, weird_values, certificates):
+for scenario in (incident, environments, limits, weird, weird_values, certificates, the_real_host):
     scenario()
 print(f"{passed} passed, {len(failed)} failed")
 sys.exit(1 if failed else 0)
