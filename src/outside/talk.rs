@@ -29,7 +29,9 @@ impl Talk for Silence {
 /// Lines on a stream; a spinner where the stream is a terminal.
 pub struct Stream<'s> {
     lines: RefCell<&'s mut dyn Write>,
-    spinner: Option<ProgressBar>,
+    watched: Watched,
+    /// There while something is waited for.
+    spinner: RefCell<Option<ProgressBar>>,
 }
 
 /// Whether there is somebody to watch a spinner.
@@ -44,12 +46,7 @@ pub enum Watched {
 impl<'s> Stream<'s> {
     /// Talk on that stream; the spinner draws on the process's standard error.
     pub fn new(lines: &'s mut dyn Write, watched: Watched) -> Self {
-        let spinner = (watched == Watched::Terminal).then(|| {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            bar.set_style(ProgressStyle::default_spinner());
-            bar
-        });
-        Self { lines: RefCell::new(lines), spinner }
+        Self { lines: RefCell::new(lines), watched, spinner: RefCell::new(None) }
     }
 }
 
@@ -57,23 +54,29 @@ impl Talk for Stream<'_> {
     fn say(&self, line: &str) {
         // Talk that can't be heard must not end a run whose result can be.
         let write = || drop(writeln!(self.lines.borrow_mut(), "{line}"));
-        match &self.spinner {
+        match &*self.spinner.borrow() {
             Some(spinner) => spinner.suspend(write),
             None => write(),
         }
     }
 
     fn waiting(&self, what: &str) {
-        if let Some(spinner) = &self.spinner {
-            spinner.set_message(what.to_owned());
-            spinner.enable_steady_tick(Duration::from_millis(100));
+        if self.watched == Watched::Terminal {
+            self.spinner.borrow_mut().get_or_insert_with(spinner).set_message(what.to_owned());
         }
     }
 
     fn done(&self) {
-        if let Some(spinner) = &self.spinner {
-            spinner.disable_steady_tick();
+        if let Some(spinner) = self.spinner.borrow_mut().take() {
             spinner.finish_and_clear();
         }
     }
+}
+
+/// The message is not padded to the terminal's width: what a terminal echoes for Ctrl-C would begin a line of its own.
+fn spinner() -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style);
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
 }
