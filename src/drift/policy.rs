@@ -147,3 +147,61 @@ impl<'p> Exceptions<'p> {
 fn names(list: &[String], candidates: [&str; 2]) -> bool {
     list.is_empty() || list.iter().any(|item| candidates.contains(&item.as_str()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{Exceptions, Ignore, Policy, Require, Requirements};
+    use crate::drift::finding::Finding;
+    use crate::drift::rule::{sealed, value_differs};
+    use crate::drift::scene::{TODAY, ignore, named};
+    use crate::drift::survey::Target;
+
+    #[test]
+    fn a_key_is_required_where_any_of_the_sections_says_so() {
+        let section = |key: &str, services: &[&str]| Require {
+            keys: vec![key.to_owned(), "SHARED".to_owned()],
+            services: services.iter().map(|name| named(name).id).collect(),
+        };
+        let all: Requirements =
+            [section("A", &["api"]), section("A", &["web"]), section("B", &["api"]), section("B", &[])]
+                .into_iter()
+                .collect();
+        let on = |service, key| {
+            let target =
+                Target { service: named(service), alias: None, layers: Vec::new(), stored: Ok(BTreeMap::new()) };
+            all.requires(&target, key)
+        };
+        for (service, key, expected) in [
+            ("api", "A", true),
+            ("web", "A", true),
+            ("worker", "A", false),
+            ("worker", "B", true),
+            ("worker", "SHARED", true),
+            ("api", "C", false),
+        ] {
+            assert_eq!(on(service, key), expected, "{key} on {service}");
+        }
+        assert_eq!(all.iter().count(), 4);
+    }
+
+    #[test]
+    fn exceptions_are_found_by_name_by_pattern_and_by_rule() {
+        let of_rule = Ignore { rules: vec!["sealed".to_owned()], ..ignore(&["A*"]) };
+        let elsewhere = Ignore { environments: vec!["production".to_owned()], ..ignore(&["*"]) };
+        let policy = Policy {
+            ignore: vec![ignore(&["API_KEY"]), ignore(&["A?I_*", "B"]), of_rule, elsewhere],
+            ..Policy::default()
+        };
+        let exceptions = Exceptions::new(&policy, &named("staging"), TODAY);
+        let count = |rule, key: Option<&str>| {
+            exceptions.about(&Finding { key: key.map(str::to_owned), ..Finding::new(rule, "") }).len()
+        };
+        for (key, expected) in [("API_KEY", 2), ("API_", 1), ("AI_", 0), ("B", 1), ("B2", 0), ("a", 0), ("AX", 0)] {
+            assert_eq!(count(&value_differs::RULE, Some(key)), expected, "{key}");
+        }
+        assert_eq!(count(&sealed::RULE, Some("AX")), 1);
+        assert_eq!(count(&sealed::RULE, None), 0);
+    }
+}

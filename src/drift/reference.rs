@@ -187,7 +187,10 @@ fn is_literals_alone(text: &str, template: &str, found: &[Occurrence<'_>]) -> bo
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
-    use super::{Aim, Lack, State, aim, occurrences, only, states};
+    use proptest::prelude::proptest;
+    use proptest::{prop_assert, prop_assert_eq};
+
+    use super::{Aim, Lack, Occurrence, State, aim, occurrences, only, states};
     use crate::drift::survey::{Catalogue, Named, Target};
 
     fn catalogue() -> Catalogue {
@@ -282,6 +285,34 @@ mod tests {
             let found: Vec<_> =
                 states(template, rendered, &target, &catalogue()).into_iter().map(|(_, state)| state).collect();
             assert_eq!(found, expected, "{template} → {rendered}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn references_and_what_stands_between_them_are_the_text(text in "([${} aü.]|\\$\\{\\{|\\}\\}){0,40}") {
+            let mut whole = String::new();
+            let mut from = 0;
+            for Occurrence { span, body } in occurrences(&text) {
+                prop_assert!(text[span.clone()].starts_with("${{") && text[span.clone()].ends_with("}}"));
+                let is_plain = !body.contains(['{', '}']);
+                prop_assert!(is_plain && text[span.clone()].contains(body));
+                whole.push_str(&text[from..span.start]);
+                whole.push_str(&text[span.clone()]);
+                from = span.end;
+            }
+            whole.push_str(&text[from..]);
+            prop_assert_eq!(whole, text);
+        }
+
+        #[test]
+        fn every_body_names_something_or_lacks_it(body in "(shared|api|v2|odd name|A|PLAIN|\\.|\\(| |ü){0,6}") {
+            match aim(&body, "api", &catalogue()) {
+                Ok(Aim::Function) => prop_assert!(body.contains('(')),
+                Ok(Aim::Shared(name)) => prop_assert!(catalogue().shared.contains(name)),
+                Ok(Aim::Variable { service, name }) => prop_assert!(catalogue().services[service].contains(name)),
+                Err(_) => {}
+            }
         }
     }
 }

@@ -57,6 +57,9 @@ impl FingerprintKey {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::{any, proptest};
+    use proptest::{prop_assert, prop_assert_eq};
+
     use super::{FingerprintKey, Secret};
 
     #[test]
@@ -72,5 +75,15 @@ mod tests {
         assert_eq!(value.fingerprint(&one), Secret::new("same").fingerprint(&one));
         assert_ne!(value.fingerprint(&one), Secret::new("samf").fingerprint(&one));
         assert_ne!(value.fingerprint(&one), value.fingerprint(&other));
+    }
+
+    proptest! {
+        #[test]
+        fn what_stands_for_a_value_has_one_shape(text in any::<String>()) {
+            let value = Secret::new(text.as_str());
+            let shown = value.fingerprint(&FingerprintKey::new(&[1; 32]));
+            prop_assert!(shown.len() == 6 && shown.bytes().all(|byte| byte.is_ascii_hexdigit()));
+            prop_assert_eq!(format!("{value:?} {:#?} {:?}", (&value, 1), vec![&value]), "••• (\n    •••,\n    1,\n) [•••]");
+        }
     }
 }

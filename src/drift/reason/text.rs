@@ -10,6 +10,9 @@ use crate::drift::reason::{Reason, Side};
 /// What the two texts alone tell.
 pub fn from_texts(local: &Secret, stored: &Secret) -> Option<Reason> {
     let (local, stored) = (local.reveal(), stored.reveal());
+    if local == stored {
+        return None;
+    }
     let sided = |test: fn(&str, &str) -> bool, reason: fn(Side) -> Reason| {
         let side = if test(local, stored) { Side::Local } else { Side::Stored };
         (side == Side::Local || test(stored, local)).then(|| reason(side))
@@ -126,6 +129,7 @@ fn name_length(after: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::{any, proptest};
+    use proptest::{prop_assert, prop_assert_eq};
 
     use super::from_texts;
     use crate::drift::Secret;
@@ -206,12 +210,43 @@ mod tests {
         }
     }
 
+    fn turned(reason: Reason) -> Reason {
+        let other = |side| if side == Local { Stored } else { Local };
+        match reason {
+            Placeholder(side) => Placeholder(other(side)),
+            Empty(side) => Empty(other(side)),
+            TrailingNewline(side) => TrailingNewline(other(side)),
+            Quotes(side) => Quotes(other(side)),
+            LineEnds(side) => LineEnds(other(side)),
+            EscapedNewlines(side) => EscapedNewlines(other(side)),
+            Invisible(side) => Invisible(other(side)),
+            TrailingSlash(side) => TrailingSlash(other(side)),
+            Padding(side) => Padding(other(side)),
+            Expansion(side) => Expansion(other(side)),
+            same => same,
+        }
+    }
+
     proptest! {
         #[test]
         fn no_two_texts_break_it(local in any::<String>(), stored in "[a$\\{}\"'=/:\n\r ]{0,40}") {
             reason(&local, &stored);
             reason(&stored, &local);
             reason(&stored, &stored.replace('a', ""));
+        }
+
+        #[test]
+        fn equal_texts_have_no_reason(text in "[a$\\{}\"'=/:<>\n\r ]{0,8}") {
+            prop_assert_eq!(reason(&text, &text), None);
+        }
+
+        /// Both sides may be at fault at once; then the local one is named, whichever that is.
+        #[test]
+        fn the_reason_turns_with_the_sides(local in "[aA$\\n\"'=/: \n\r\u{a0}]{0,6}", stored in "[aA$\\n\"'=/: \n\r]{0,6}") {
+            let (there, back) = (reason(&local, &stored), reason(&stored, &local).map(turned));
+            prop_assert_eq!(there.as_ref().map(std::mem::discriminant), back.as_ref().map(std::mem::discriminant));
+            let is_on_both_sides = matches!(there, Some(Placeholder(Local) | EscapedNewlines(Local) | Expansion(Local) | Invisible(Local)));
+            prop_assert!(there == back || is_on_both_sides);
         }
     }
 }

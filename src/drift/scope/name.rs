@@ -81,6 +81,9 @@ fn suggestions(wanted: &str, candidates: &[(&Named, Option<&str>)]) -> Vec<Strin
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::proptest;
+    use proptest::{prop_assert, prop_assert_eq};
+
     use super::{Kind, Match, NoMatch, resolve};
     use crate::drift::scene::named;
     use crate::drift::survey::Named;
@@ -120,6 +123,33 @@ mod tests {
         for (wanted, alike) in [("wroker", &["worker"][..]), ("baet", &["beat"]), ("xyz", &[]), ("", &[])] {
             let suggestions = alike.iter().map(|&name| name.to_owned()).collect();
             assert_eq!(resolve(wanted, &candidates), Err(NoMatch::Unknown { suggestions }), "{wanted}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_found_is_what_was_wanted(
+            names in proptest::collection::btree_set("[aAbß-]{1,4}", 1..6),
+            wanted in "[aAbBß-]{0,4}",
+        ) {
+            let services: Vec<Named> = names.iter().map(|name| named(name)).collect();
+            let candidates: Vec<(&Named, Option<&str>)> = services.iter().map(|service| (service, None)).collect();
+            let lower = |service: &Named| service.name.to_lowercase();
+            let with_part = services.iter().filter(|service| lower(service).contains(&wanted.to_lowercase()));
+            match resolve(&wanted, &candidates) {
+                Ok(Match { index, kind: Kind::Name }) => prop_assert_eq!(&services[index].name, &wanted),
+                Ok(Match { index, kind: Kind::CaseInsensitive }) => {
+                    prop_assert_eq!(lower(&services[index]), wanted.to_lowercase());
+                }
+                Ok(Match { index, kind }) => {
+                    prop_assert_eq!(kind, Kind::Part);
+                    prop_assert_eq!(with_part.collect::<Vec<_>>(), [&services[index]]);
+                }
+                Err(NoMatch::Ambiguous { candidates }) => prop_assert!(candidates.len() > 1),
+                Err(NoMatch::Unknown { .. }) => prop_assert!(wanted.is_empty() || with_part.count() == 0),
+            }
+            prop_assert_eq!(resolve(&services[0].id, &candidates), Ok(Match { index: 0, kind: Kind::Id }));
+            prop_assert_eq!(resolve(&services[0].name, &candidates), Ok(Match { index: 0, kind: Kind::Name }));
         }
     }
 }
