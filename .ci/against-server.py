@@ -275,7 +275,7 @@ def environments():
         run = Run(path, server, "--project", "agentverse", "--environment", "staging", token=("RAILWAY_TOKEN", "project"))
         check("a project token and its own names", run.code == 3, (run.code, run.err))
         run = Run(path, server, "--environment", "production", token=("RAILWAY_TOKEN", "project"))
-        check("a project token that contradicts a flag: exit 4", run.code == 4 and "staging" in run.err, run.err)
+        check("a project token that contradicts a flag: exit 2", run.code == 2 and "staging" in run.err, run.err)
     server.stop()
 
 

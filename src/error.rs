@@ -292,13 +292,13 @@ impl Error {
             | Self::NoProject { .. }
             | Self::NoEnvironment { .. }
             | Self::Unknown { .. }
+            | Self::TokenContradicts { .. }
             | Self::Ambiguous { .. }
             | Self::Deleted { .. }
             | Self::NotFound { .. }
             | Self::NotYet { .. }
             | Self::Machine { .. } => Exit::Usage,
             Self::CliConfig { .. }
-            | Self::TokenContradicts { .. }
             | Self::NoCredentials { .. }
             | Self::Expired { .. }
             | Self::Refused { .. }

@@ -14,4 +14,5 @@ mod readme;
 mod real;
 mod served;
 mod support;
+mod targets;
 mod worlds;

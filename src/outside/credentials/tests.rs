@@ -215,9 +215,9 @@ fn the_file_is_only_ever_read() {
 fn the_nearest_linked_folder_counts() {
     let entry = |project: &str| format!(r#"{{"project":"{project}","environment":"e"}}"#);
     let text = format!(
-        r#"{{"projects":{{"/":{},"/work/shop":{},"/work/shop/api":{{"project":""}},"/work/shop-two":{},
-           "/work/shop/worker":{{"projectPath":"/elsewhere","name":"Shop","project":"p","environment":"e",
-           "environmentName":"staging","service":"s","future":[1]}},"/work/shop/twice":{},"/work/shop/twice":{},
+        r#"{{"projects":{{"/":{},"/srv/shop":{},"/srv/shop/api":{{"project":""}},"/srv/shop-two":{},
+           "/srv/shop/worker":{{"projectPath":"/elsewhere","name":"Shop","project":"p","environment":"e",
+           "environmentName":"staging","service":"s","future":[1]}},"/srv/shop/twice":{},"/srv/shop/twice":{},
            "/odd":{{"project":"p\u0007","name":7,"environment":null,"service":""}}}}}}"#,
         entry("root"),
         entry("shop"),
@@ -228,28 +228,28 @@ fn the_nearest_linked_folder_counts() {
     let home = home("config.json", &text);
     let of = |folder: &str| link(&variables(&[]), Some(home.path()), Path::new(folder)).unwrap().unwrap();
     let cases = [
-        ("/work/shop", "shop", "/work/shop"),
-        ("/work/shop/", "shop", "/work/shop"),
-        ("/work/shop/src/deep", "shop", "/work/shop"),
-        ("/work/shop/api", "shop", "/work/shop"),
-        ("/work/shop-two/src", "two", "/work/shop-two"),
-        ("/work/shop-three", "root", "/"),
-        ("/work/Shop", "root", "/"),
-        ("/work/shop/twice", "last", "/work/shop/twice"),
+        ("/srv/shop", "shop", "/srv/shop"),
+        ("/srv/shop/", "shop", "/srv/shop"),
+        ("/srv/shop/src/deep", "shop", "/srv/shop"),
+        ("/srv/shop/api", "shop", "/srv/shop"),
+        ("/srv/shop-two/src", "two", "/srv/shop-two"),
+        ("/srv/shop-three", "root", "/"),
+        ("/srv/Shop", "root", "/"),
+        ("/srv/shop/twice", "last", "/srv/shop/twice"),
     ];
     for (folder, project, linked) in cases {
         let got = of(folder);
         assert_eq!((got.project_id.as_str(), got.folder.as_path()), (project, Path::new(linked)), "{folder}");
     }
     assert_eq!(
-        of("/work/shop/worker/src"),
+        of("/srv/shop/worker/src"),
         Link {
             project_id: "p".to_owned(),
             project_name: Some("Shop".to_owned()),
             environment_id: Some("e".to_owned()),
             environment_name: Some("staging".to_owned()),
             service_id: Some("s".to_owned()),
-            folder: PathBuf::from("/work/shop/worker"),
+            folder: PathBuf::from("/srv/shop/worker"),
         }
     );
     let odd = of("/odd");
