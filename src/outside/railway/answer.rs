@@ -76,7 +76,9 @@ pub(crate) enum Kind {
     NotFound,
     /// A server failure without a word of why.
     Problem,
-    /// Our document does not fit the schema, or is larger than allowed.
+    /// Our document does not fit the schema of today.
+    Schema,
+    /// Our document is larger than allowed; a smaller one may pass.
     Document,
     /// The workspace demands two-factor authentication.
     TwoFactor,
@@ -97,10 +99,9 @@ impl Kind {
             Self::NotAuthorized
         } else if has("two factor authentication required") {
             Self::TwoFactor
-        } else if has("cannot query field")
-            || has("unknown argument")
-            || has("unknown type")
-            || has("root fields")
+        } else if has("cannot query field") || has("unknown argument") || has("unknown type") {
+            Self::Schema
+        } else if has("root fields")
             || has("complexity")
             || has("query depth")
             || matches!(code, "GRAPHQL_VALIDATION_FAILED" | "GRAPHQL_PARSE_FAILED")

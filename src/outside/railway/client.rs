@@ -242,7 +242,7 @@ impl Client<'_> {
             let workspace = refusal.workspace.clone().unwrap_or_else(|| "of this project".to_owned());
             return Error::TwoFactor { workspace };
         }
-        if has(Kind::Document) {
+        if has(Kind::Document) || has(Kind::Schema) {
             return Error::SchemaMoved { operation, said };
         }
         if has(Kind::NotAuthorized) || has(Kind::ProjectTokenNotFound) {

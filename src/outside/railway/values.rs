@@ -16,6 +16,9 @@ use crate::outside::railway::shape::{Seal, ServiceShape, Shape};
 /// What one service stores, or why it could not be read.
 pub type Stored = Result<BTreeMap<String, Variable>, Error>;
 
+/// So many services refused by themselves, and none that was not, mean that the others need not be asked.
+const MOST_ALONE: usize = 2;
+
 /// `stored_0`, `rendered_0`, …; null where Railway could not answer that one alone.
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
@@ -25,6 +28,7 @@ struct Maps(BTreeMap<String, Option<EnvironmentVariables>>);
 pub(crate) fn read(client: &Client<'_>, shape: &Shape, services: &[&ServiceShape]) -> Result<Vec<Stored>, Error> {
     let mut results: Vec<Option<Stored>> = services.iter().map(|_| None).collect();
     let mut most = SERVICES_PER_REQUEST;
+    let mut alone = 0;
     let mut waiting: Vec<usize> = (0..services.len()).rev().collect();
     while !waiting.is_empty() {
         let size = most.min(waiting.len());
@@ -32,11 +36,20 @@ pub(crate) fn read(client: &Client<'_>, shape: &Shape, services: &[&ServiceShape
         let ids: Vec<&str> = chunk.iter().map(|&index| services[index].service.id.as_str()).collect();
         let (mut maps, refusals) = ask(client, shape, &ids)?;
         let culprits = culprits(&refusals, chunk.len());
-        if maps.is_none() && chunk.len() > 1 && culprits.is_empty() {
-            // Nobody is named: a smaller question may pass, or at least show who it is.
-            most = chunk.len().div_ceil(2);
-            waiting.extend(chunk.into_iter().rev());
-            continue;
+        if maps.is_none() && culprits.is_empty() {
+            if !refusals.iter().all(|refusal| may_pass_when_smaller(refusal.kind)) {
+                return Err(client.explain("Values", "the variables of its services", &refusals));
+            }
+            if chunk.len() > 1 {
+                // Nobody is named: a smaller question may pass, or at least show who it is.
+                most = chunk.len().div_ceil(2);
+                waiting.extend(chunk.into_iter().rev());
+                continue;
+            }
+            alone += 1;
+            if alone == MOST_ALONE && !results.iter().flatten().any(Result::is_ok) {
+                return Err(client.explain("Values", "the variables of its services", &refusals));
+            }
         }
         for (position, &index) in chunk.iter().enumerate() {
             results[index] = match (culprits.get(&position), &mut maps) {
@@ -56,6 +69,11 @@ pub(crate) fn read(client: &Client<'_>, shape: &Shape, services: &[&ServiceShape
         Some(error) => Err(error),
         None => Ok(results),
     }
+}
+
+/// Whether a refusal that names nobody may be about the size of the question, or about one service in it.
+fn may_pass_when_smaller(kind: Kind) -> bool {
+    matches!(kind, Kind::Document | Kind::Problem | Kind::NotFound | Kind::Other)
 }
 
 /// The maps, if there are any, and what Railway refused in their place or beside them.

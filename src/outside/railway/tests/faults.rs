@@ -282,3 +282,22 @@ fn an_error_that_is_every_services_is_the_runs() {
     let (values, _) = bench.values();
     assert!(matches!(values, Err(Error::NoPermission { .. })), "{values:?}");
 }
+
+#[test]
+fn a_refusal_that_is_about_nobody_does_not_cost_a_request_for_each_service() {
+    for (message, most) in [
+        ("Not Authorized", 2),
+        ("Cannot query field \"variables\" on type \"Query\"", 1),
+        ("Too many root fields", 7),
+        ("Problem processing request", 14),
+        ("Something new", 7),
+    ] {
+        let (estate, _) = seed::generate(20, 2);
+        let bench = Bench::new(Sim::new(estate));
+        bench.shape().unwrap();
+        bench.sim.fault(Fault::refusal(message).on("Values").for_ever());
+        let (values, requests) = bench.values();
+        assert!(values.is_err(), "{message}");
+        assert!(requests <= most, "{message}: {requests} requests");
+    }
+}
