@@ -67,6 +67,12 @@ impl Doctor {
         self
     }
 
+    /// Writes a file anew.
+    pub(crate) fn overwrite(&self, name: &str, text: &str) -> &Self {
+        std::fs::write(self.work().join(name), text).unwrap();
+        self
+    }
+
     /// Sets a variable of the process environment, or takes it away.
     pub(crate) fn variable(mut self, name: &str, value: Option<&str>) -> Self {
         self.variables.retain(|(known, _)| known != name);

@@ -131,3 +131,23 @@ fn a_file_of_the_environments_own_comes_first() {
     let ended = doctor.check(&["--format", "json", "--env-file", ".env.staging", "--env-file", ".env"]);
     assert_eq!(ended.code, Some(0), "the later layer wins: {ended:?}");
 }
+
+#[test]
+fn a_declared_loader_decides_what_the_file_says() {
+    let variables = [("HASH", "b"), ("JOINED", "https://shop.example/x"), ("HOST_NAME", "https://shop.example")];
+    let environment = Environment::named("production").service(Service::named("api").variables(&variables));
+    let estate = Estate::of("crew").project(Project::named("shop").environment(environment)).with_tokens();
+    let env_file = "HASH=b#c\nHOST_NAME=https://shop.example\nJOINED=${HOST_NAME}/x\n";
+    let doctor = Doctor::new(estate).file(".env", env_file);
+    let differing = |doctor: &Doctor| -> Vec<String> {
+        let report = doctor.check(&["--format", "json"]).report();
+        let findings = report["findings"].as_array().unwrap();
+        let differing = findings.iter().filter(|finding| finding["rule"] == "value-differs");
+        differing.map(|finding| finding["key"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(differing(&doctor), ["HASH", "JOINED"], "as written, where loaders part");
+    for (loader, expected) in [("node", &["JOINED"][..]), ("python", &["HASH"]), ("dotenvy", &["HASH"])] {
+        let doctor = doctor.overwrite("doctor.toml", &format!("loader = \"{loader}\"\n"));
+        assert_eq!(differing(doctor), expected, "{loader}");
+    }
+}
