@@ -129,7 +129,7 @@ pub enum Error {
     TimedOut { host: String, limit: Duration, last: Option<String> },
     /// Railway's rate limit.
     #[error("Railway limits the rate of requests")]
-    RateLimited { wait: Option<Duration>, by: String },
+    RateLimited { wait: Option<Duration>, by: String, allowance: Option<String> },
     /// A redirect, which would carry the token elsewhere.
     #[error("{host} redirects to {to}")]
     Redirected { host: String, to: String },
@@ -197,10 +197,16 @@ impl Error {
             Self::TwoFactor { .. } => Some("the account behind the token has it switched off".into()),
             Self::MalformedToken { .. } => Some("it holds characters that no token has".into()),
             Self::TimedOut { last, .. } => last.clone(),
-            Self::RateLimited { wait, by } => Some(match wait {
-                Some(wait) => format!("{by} asks to wait {}, longer than this run may take", Seconds(*wait)),
-                None => format!("{by} refused every try"),
-            }),
+            Self::RateLimited { wait, by, allowance } => {
+                let asked = match wait {
+                    Some(wait) => format!("{by} asks to wait {}, longer than this run may take", Seconds(*wait)),
+                    None => format!("{by} refused every try"),
+                };
+                Some(match allowance {
+                    Some(allowance) => format!("{asked}; its limit is {allowance}"),
+                    None => asked,
+                })
+            }
             Self::Redirected { .. } => {
                 Some("a redirect would carry the token to another address, so it was not followed".into())
             }

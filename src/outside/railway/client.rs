@@ -149,7 +149,10 @@ impl Client<'_> {
                 Err(Trouble::Limited { retry_after, by }) => {
                     let asked = retry_after.as_deref().and_then(|text| waiting_time(text, self.clock.now()));
                     let wait = asked.unwrap_or(FIRST_WAIT_WHEN_LIMITED * 2_u32.pow(attempt));
-                    Next::Again { error: Error::RateLimited { wait: asked, by: by.to_owned() }, wait }
+                    Next::Again {
+                        error: Error::RateLimited { wait: asked, by: by.to_owned(), allowance: allowance(&reply.rate) },
+                        wait,
+                    }
                 }
             },
         }
@@ -303,6 +306,20 @@ pub(crate) enum Probed {
     Unknown,
 }
 
+/// What the headers tell of the limit: `"default";q=1000;w=3600` is a thousand requests in an hour. Railway documents
+/// other headers than it was seen to send, so both are understood.
+fn allowance(rate: &[(String, String)]) -> Option<String> {
+    let header = |name: &str| rate.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    let number = |text: &str| text.trim().parse::<u64>().ok();
+    if let Some(policy) = header("ratelimit-policy") {
+        let part = |prefix| policy.split(';').find_map(|part| number(part.trim().strip_prefix(prefix)?));
+        if let (Some(requests), Some(seconds)) = (part("q="), part("w=")) {
+            return Some(format!("{requests} requests in {seconds} s"));
+        }
+    }
+    header("x-ratelimit-limit").and_then(number).map(|requests| format!("{requests} requests"))
+}
+
 /// Scheme and host of a redirect: its path and query may hold anything.
 fn origin(location: &str) -> String {
     reqwest::Url::parse(location).map_or_else(|_| "another path".to_owned(), |url| url.origin().ascii_serialization())
@@ -321,7 +338,22 @@ fn waiting_time(text: &str, now: Timestamp) -> Option<Duration> {
 mod tests {
     use std::time::Duration;
 
-    use super::{origin, waiting_time};
+    use super::{allowance, origin, waiting_time};
+
+    #[test]
+    fn the_limit_is_told_where_the_headers_tell_it() {
+        for (name, value, expected) in [
+            ("ratelimit-policy", "\"default\";q=1000;w=3600", Some("1000 requests in 3600 s")),
+            ("ratelimit-policy", "\"default\"; q=100; w=60; x=1", Some("100 requests in 60 s")),
+            ("ratelimit-policy", "nonsense", None),
+            ("x-ratelimit-limit", "10000", Some("10000 requests")),
+            ("x-ratelimit-limit", "\u{1b}[31m", None),
+            ("x-ratelimit-reset", "12", None),
+        ] {
+            let rate = [(name.to_owned(), value.to_owned())];
+            assert_eq!(allowance(&rate).as_deref(), expected, "{name}: {value}");
+        }
+    }
 
     #[test]
     fn retry_after_is_read_in_both_forms() {

@@ -20,7 +20,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 const LONGEST_ANSWER: usize = 64 << 20;
 
 /// The headers that Railway or its edge may tell a limit in.
-const RATE_HEADERS: [&str; 4] = ["ratelimit-policy", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"];
+const RATE_HEADERS: [&str; 2] = ["ratelimit-policy", "x-ratelimit-limit"];
 
 /// Where requests go: one of Railway's own hosts, or a loopback address. Nothing else can be made.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -37,7 +37,7 @@ pub struct Reply {
     pub status: u16,
     /// `Retry-After` as sent.
     pub retry_after: Option<String>,
-    /// `X-RateLimit-Reset`, `X-RateLimit-Remaining`, `RateLimit-Policy`: whichever of them came, as `name: value`.
+    /// `RateLimit-Policy` and `X-RateLimit-Limit`, whichever of them came; the names in lower case.
     pub rate: Vec<(String, String)>,
     /// `Location` of a redirect.
     pub location: Option<String>,

@@ -93,7 +93,10 @@ fn a_rate_limit_is_respected_and_told() {
 fn a_wait_longer_than_the_run_may_take_is_not_begun() {
     let (result, requests, elapsed) = under(vec![Fault::reply(429, "").header("retry-after", "900").for_ever()]);
     let error = result.unwrap_err();
-    assert_eq!(error, Error::RateLimited { wait: Some(Duration::from_secs(900)), by: "Railway".into() });
+    assert_eq!(
+        error,
+        Error::RateLimited { wait: Some(Duration::from_secs(900)), by: "Railway".into(), allowance: None }
+    );
     assert_eq!((requests, elapsed), (1, Duration::ZERO));
     assert_eq!(error.next(), "run it again in 900 s");
 }
