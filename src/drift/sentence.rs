@@ -34,6 +34,10 @@ mod tests {
         ] {
             assert_eq!(names(list), sentence);
         }
-        assert_eq!((count(1, "line"), count(3, "line")), ("1 line".to_owned(), "3 lines".to_owned()));
+    }
+
+    #[test]
+    fn one_is_no_plural() {
+        assert_eq!([0, 1, 21].map(|number| count(number, "key")), ["0 keys", "1 key", "21 keys"]);
     }
 }

@@ -1,12 +1,8 @@
-//! Numbers with their nouns.
+//! How many findings of each severity.
 
 use crate::drift::Severity;
 use crate::drift::finding::Finding;
-
-/// `1 warning`, `2 warnings`. The noun is one that takes an `s`.
-pub fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
-}
+use crate::drift::sentence::count;
 
 /// How many findings of each severity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,15 +47,8 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
-    use super::{Tally, count};
+    use super::Tally;
     use crate::drift::Severity;
-
-    #[test]
-    fn one_is_singular_and_everything_else_plural() {
-        assert_eq!(count(0, "key"), "0 keys");
-        assert_eq!(count(1, "key"), "1 key");
-        assert_eq!(count(21, "key"), "21 keys");
-    }
 
     #[test]
     fn a_tally_names_what_there_is_worst_first() {

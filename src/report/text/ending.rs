@@ -1,7 +1,8 @@
 //! The last lines: what it all came to.
 
 use crate::drift::finding::{Finding, Severity};
-use crate::report::count::{Tally, count};
+use crate::drift::sentence::count;
+use crate::report::count::Tally;
 use crate::report::paint::Tone;
 use crate::report::text::page::Page;
 use crate::report::text::phrase::{FEW, listed};

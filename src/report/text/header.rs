@@ -3,7 +3,7 @@
 use std::mem::discriminant;
 
 use crate::drift::scope::Objection;
-use crate::report::count::count;
+use crate::drift::sentence::count;
 use crate::report::paint::Tone;
 use crate::report::text::column::columns;
 use crate::report::text::page::Page;

@@ -2,7 +2,7 @@
 
 use crate::drift::Severity;
 use crate::drift::finding::Finding;
-use crate::report::count::count;
+use crate::drift::sentence::count;
 use crate::report::paint::Tone;
 use crate::report::text::block;
 use crate::report::text::column::{columns, pad};

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use crate::drift::finding::Finding;
+use crate::drift::sentence::count;
 use crate::drift::survey::Named;
 use crate::report::Report;
-use crate::report::count::count;
 use crate::report::paint::Tone;
 use crate::report::text::block;
 use crate::report::text::column::{columns, pad};
