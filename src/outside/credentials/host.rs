@@ -33,15 +33,6 @@ impl Host {
         }
     }
 
-    /// The host of the pages for people.
-    pub fn site(self) -> &'static str {
-        match self {
-            Self::Production => "railway.com",
-            Self::Staging => "railway-staging.com",
-            Self::Develop => "railway-develop.com",
-        }
-    }
-
     /// The name of the official CLI's file in `~/.railway`.
     pub fn config_file(self) -> &'static str {
         match self {
@@ -74,7 +65,6 @@ mod tests {
                 name.map(|name| ("RAILWAY_ENV".to_owned(), name.to_owned())).into_iter().collect();
             let found = railway_env(&variables);
             assert_eq!((found.backboard(), found.config_file()), (host, file), "{name:?}");
-            assert!(found.backboard().ends_with(&format!(".{}", found.site())));
         }
     }
 }
