@@ -1,4 +1,5 @@
-//! The reader against the loaders themselves: python-dotenv, node's dotenv and dotenvy read thousands of generated files.
+//! The reader and the writer against the loaders themselves: python-dotenv, node's dotenv and dotenvy read thousands of
+//! generated files, and `sh` those that were written.
 //!
 //! `NODE_PATH` says where node's dotenv is. `LOADERS_FILES` and `LOADERS_SEED` ask for more files, or for others.
 
@@ -7,6 +8,8 @@
 
 #[path = "loaders/generate.rs"]
 mod generate;
+#[path = "loaders/write.rs"]
+mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;

@@ -117,6 +117,77 @@ const ATOMS: &[&str] = &[
     "+/",
     "\n#",
 ];
+/// Pieces of values as somebody on Railway may have stored them, those of an attacker among them.
+const PIECES: &[&str] = &[
+    "a",
+    "B2",
+    "postgres://u:p@h:5432/d?x=1",
+    " ",
+    " ",
+    "\t",
+    "\n",
+    "\r",
+    "'",
+    "'",
+    "\"",
+    "\"",
+    "`",
+    "\\",
+    "\\n",
+    "\\'",
+    "$",
+    "$A",
+    "${A}",
+    "${{P.D}}",
+    "#",
+    " # ",
+    "=",
+    ":",
+    "~",
+    "*",
+    "!",
+    "%",
+    "&",
+    ";",
+    "|",
+    "{\"k\": 1}",
+    "é",
+    "😀",
+    "\u{2028}",
+    "\u{a0}",
+    "\0",
+    "\nLAST=x\n",
+    "\nexport LAST='x",
+    "$(touch canary)",
+    "`touch canary`",
+    "; touch canary;",
+    "\ntouch canary\n",
+    "' ; touch canary; '",
+    "\" ; touch canary; \"",
+    "'$(touch canary)'",
+    "& touch canary &",
+    "> canary",
+    "${A:=$(touch canary)}",
+    "<(touch canary)",
+    "$((a[$(touch canary)]))",
+    "-n",
+    "\\\n",
+];
+
+/// Files around the value, with something else before and behind it.
+const SURROUNDINGS: &[&str] = &[
+    "FIRST='one two'\nK=old\nLAST=3\n",
+    "# it's a comment\nFIRST=1\n\nexport K='old value' # it's why\nLAST=\"3 4\"\n",
+    "FIRST=\"a\nb\"\nK=\"old\"\nLAST='x'",
+    "FIRST=1\r\nK=old # why\r\nLAST=3\r\n",
+    "\u{feff}# first\nFIRST=1\nK=\nLAST=3\n",
+    "FIRST=1\nK=older\nK=old\nLAST=3\n",
+    "FIRST=1\nLAST=${FIRST}3\n  K='old'",
+    "FIRST=1\nLAST=3\n",
+    "FIRST=1\nLAST=3",
+    "FIRST=1\r\nLAST=3\r\n",
+];
+
 const OTHERS: &[&str] = &[
     "# comment",
     "",
@@ -178,6 +249,15 @@ impl Generator {
             _ => (0..=self.below(5)).for_each(|_| self.line(&mut text)),
         }
         text
+    }
+
+    /// One value to be written, and a file to write it to.
+    pub(crate) fn value(&mut self) -> (String, &'static str) {
+        let mut value = String::new();
+        for _ in 0..self.below(5) {
+            value.push_str(self.pick(PIECES));
+        }
+        (value, self.pick(SURROUNDINGS))
     }
 
     fn line(&mut self, text: &mut String) {

@@ -17,6 +17,7 @@ pub mod binding;
 pub mod block;
 pub mod cause;
 pub mod disagreement;
+pub mod edit;
 pub mod flaw;
 pub mod literal;
 pub mod loader;
@@ -33,6 +34,7 @@ mod tests;
 
 pub use cause::Kind;
 pub use disagreement::{Disagreement, Reading};
+pub use edit::Refusal;
 pub use flaw::Flaw;
 pub use loader::Loader;
 pub use spelling::Spelling;
@@ -48,6 +50,8 @@ pub struct LocalFile {
     /// Every line that is no assignment, comment or blank, and every assignment that is broken.
     pub flaws: Vec<Flaw>,
     last: HashMap<String, usize>,
+    /// Whose reading this is; `None` for the values as written.
+    loader: Option<Loader>,
 }
 
 /// One assignment.
@@ -79,7 +83,7 @@ impl LocalFile {
         let mut flaws = flaw::find(text.reveal(), &body, &python, &merged.bindings);
         block::leave_out(text.reveal(), &mut merged, &mut flaws);
         let entries = entries(text.reveal(), merged.bindings);
-        Self { name: name.into(), text, entries, flaws, last: merged.last }
+        Self { name: name.into(), text, entries, flaws, last: merged.last, loader: None }
     }
 
     /// The same file as that loader reads it: its values, substituted from the file alone, without what it does not read.
@@ -100,7 +104,8 @@ impl LocalFile {
             Loader::Python | Loader::Node => indexes.collect(),
         };
         let entries = entries(self.text.reveal(), bindings);
-        Self { name: self.name.clone(), text: self.text.clone(), entries, flaws: self.flaws.clone(), last }
+        let (name, text, flaws) = (self.name.clone(), self.text.clone(), self.flaws.clone());
+        Self { name, text, entries, flaws, last, loader: Some(loader) }
     }
 
     /// What that loader gives for each key, substituted from the file alone.

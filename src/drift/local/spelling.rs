@@ -29,7 +29,7 @@ impl Spelling {
     }
 
     /// The right-hand side for a value, the value's own characters untouched.
-    fn write(self, value: &Secret) -> Zeroizing<String> {
+    pub fn write(self, value: &Secret) -> Zeroizing<String> {
         let quote = match self {
             Self::Bare => "",
             Self::Single => "'",
