@@ -2,6 +2,7 @@
 
 pub mod absence;
 pub mod comparison;
+pub mod deployment;
 pub mod dispute;
 pub mod examine;
 pub mod example;
@@ -10,8 +11,10 @@ pub mod finding;
 pub mod local;
 pub mod nature;
 pub mod oddity;
+pub mod plan;
 pub mod policy;
 pub mod reason;
+pub mod receipt;
 pub mod reference;
 pub mod rule;
 #[cfg(test)]
@@ -21,6 +24,9 @@ pub mod scrub;
 pub mod secret;
 pub mod secret_like;
 pub mod sentence;
+pub mod staged;
+pub mod stale;
+pub mod steering;
 pub mod survey;
 pub mod system;
 pub mod variable;

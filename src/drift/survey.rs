@@ -14,7 +14,7 @@ use crate::drift::variable::Variable;
 use crate::error::Error;
 
 /// Railway's id for machines, the name for people.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Named {
     /// Railway's id; never changes.
     pub id: String,

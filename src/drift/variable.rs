@@ -29,6 +29,14 @@ impl Variable {
         }
     }
 
+    /// What is stored, as it is stored; `None` where Railway does not tell.
+    pub fn stored(&self) -> Option<&Secret> {
+        match self {
+            Self::Plain(text) | Self::Reference { template: text, .. } => Some(text),
+            Self::Sealed => None,
+        }
+    }
+
     /// The stored text, if it holds a reference.
     pub fn template(&self) -> Option<&Secret> {
         match self {

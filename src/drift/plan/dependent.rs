@@ -1,0 +1,99 @@
+//! Who takes a changed value by reference: directly, or through a variable that does.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::drift::plan::{Owner, Store};
+use crate::drift::reference::{self, Aim};
+use crate::drift::survey::Catalogue;
+
+/// A stored text with references in it: the service's name, the key, the text.
+pub type Template<'t> = (&'t str, &'t str, &'t str);
+
+/// The services that refer to a variable which changes, each with its keys that follow. A service whose own variables
+/// change is among them only if it has keys that follow.
+pub fn dependents(
+    templates: &[Template<'_>],
+    stores: &[Store],
+    catalogue: &Catalogue,
+) -> BTreeMap<String, BTreeSet<String>> {
+    // Shared variables have no service; no service has an empty name.
+    let owner = |owner: &Owner| match owner {
+        Owner::Service(service) => service.name.clone(),
+        Owner::Shared => String::new(),
+    };
+    let mut changed: BTreeSet<(String, String)> =
+        stores.iter().map(|store| (owner(&store.owner), store.key.clone())).collect();
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    // What follows may be followed in turn; each round finds at least one more or is the last.
+    loop {
+        let following: Vec<&Template<'_>> = templates
+            .iter()
+            .filter(|(service, key, _)| !changed.contains(&((*service).to_owned(), (*key).to_owned())))
+            .filter(|(service, _, text)| aims(text, service, catalogue).iter().any(|aim| changed.contains(aim)))
+            .collect();
+        if following.is_empty() {
+            return found;
+        }
+        for (service, key, _) in following {
+            changed.insert(((*service).to_owned(), (*key).to_owned()));
+            found.entry((*service).to_owned()).or_default().insert((*key).to_owned());
+        }
+    }
+}
+
+fn aims(text: &str, home: &str, catalogue: &Catalogue) -> Vec<(String, String)> {
+    let aim = |body| match reference::aim(body, home, catalogue) {
+        Ok(Aim::Shared(name)) => Some((String::new(), name.to_owned())),
+        Ok(Aim::Variable { service, name }) => Some((service.to_owned(), name.to_owned())),
+        Ok(Aim::Function) | Err(_) => None,
+    };
+    reference::occurrences(text).into_iter().filter_map(|occurrence| aim(occurrence.body)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::dependents;
+    use crate::drift::plan::{Owner, Store};
+    use crate::drift::scene::named;
+    use crate::drift::survey::Catalogue;
+
+    fn store(owner: Owner, key: &str) -> Store {
+        Store { owner, key: key.to_owned(), before: None, after: None, from: None, meant_for: Vec::new() }
+    }
+
+    #[test]
+    fn references_are_followed_to_their_end_and_in_circles() {
+        let names = |keys: &[&str]| keys.iter().map(|&key| key.to_owned()).collect::<BTreeSet<_>>();
+        let catalogue = Catalogue {
+            services: BTreeMap::from([
+                ("api".to_owned(), names(&["KEY", "OWN", "LOOP"])),
+                ("web".to_owned(), names(&["TAKEN", "PLAIN"])),
+                ("cron".to_owned(), names(&["FAR", "LOOP"])),
+            ]),
+            shared: names(&["BASE"]),
+        };
+        let templates = [
+            ("api", "OWN", "x-${{KEY}}"),
+            ("web", "TAKEN", "${{api.OWN}}"),
+            ("cron", "FAR", "${{web.TAKEN}}/${{shared.BASE}}"),
+            ("cron", "LOOP", "${{api.LOOP}}"),
+            ("api", "LOOP", "${{cron.LOOP}}"),
+        ];
+        let api = Owner::Service(named("api"));
+        for (changed, expected) in [
+            (vec![store(api.clone(), "KEY")], "api: OWN; cron: FAR; web: TAKEN"),
+            (vec![store(Owner::Shared, "BASE")], "cron: FAR"),
+            (vec![store(api.clone(), "LOOP")], "cron: LOOP"),
+            (vec![store(api, "OTHER")], ""),
+            (vec![store(Owner::Service(named("web")), "PLAIN")], ""),
+        ] {
+            let told: Vec<String> = dependents(&templates, &changed, &catalogue)
+                .into_iter()
+                .map(|(service, keys)| format!("{service}: {}", Vec::from_iter(keys).join(", ")))
+                .collect();
+            assert_eq!(told.join("; "), expected);
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! How a service comes to run with its new variables, and what that costs.
+
+use crate::drift::Named;
+use crate::drift::deployment::{Deployed, Deployment, Stage, Status};
+
+/// One deployment that a fix will create, or why it creates none.
+#[derive(Clone, Debug)]
+pub struct Deploy {
+    /// The service.
+    pub service: Named,
+    /// How.
+    pub how: How,
+    /// Why this service.
+    pub cause: Cause,
+    /// What it costs; short phrases.
+    pub costs: Vec<String>,
+}
+
+/// Why a service is deployed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Its variables change.
+    Changed,
+    /// It takes changed values by reference, and `--dependents` was given.
+    Dependent,
+    /// It runs with old values, and `--redeploy` was given.
+    Stale,
+}
+
+/// How a service comes to run with its new variables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum How {
+    /// The code of this deployment, again.
+    Redeploy(Deployment),
+    /// After this newer one, which is under way and must not be overtaken by older code.
+    After(Deployment),
+    /// From its source, for the first time.
+    First,
+    /// Not at all; a sentence without full stop that says why.
+    Not(String),
+}
+
+/// What is known of how a service runs, beyond its deployments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Running {
+    /// Whether a volume is attached, which one deployment at a time can use.
+    pub volume: Volume,
+    /// When its command runs.
+    pub schedule: Schedule,
+    /// Whether it has a source to be deployed from.
+    pub source: Source,
+}
+
+/// Whether a service has a volume.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Volume {
+    /// It has.
+    Attached,
+    /// It has none.
+    #[default]
+    None,
+}
+
+/// When a service's command runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Schedule {
+    /// At set times only.
+    Cron,
+    /// From its deployment on.
+    #[default]
+    Always,
+}
+
+/// Where a service comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Source {
+    /// A repository: a deployment builds it.
+    Repository,
+    /// An image: nothing is built.
+    Image,
+    /// Nowhere that Railway knows.
+    #[default]
+    None,
+}
+
+/// Decides how to deploy. What serves is deployed again; where nothing serves, what somebody took away stays away.
+pub fn how(deployed: Option<&Deployed>, running: Running) -> How {
+    let nothing = Deployed::default();
+    let deployed = deployed.unwrap_or(&nothing);
+    if let Some(newer) = deployed.under_way() {
+        return if newer.status.stage() == Stage::Stuck {
+            How::Not(format!("deployment {} waits for approval; approved, it gets the new values", newer.id))
+        } else {
+            How::After(newer.clone())
+        };
+    }
+    if let Some(active) = deployed.active.first() {
+        return How::Redeploy(active.clone());
+    }
+    match &deployed.latest {
+        None if running.source == Source::None => How::Not("it has no source to be deployed from".to_owned()),
+        None => How::First,
+        Some(latest) => match latest.status {
+            Status::Failed | Status::Crashed | Status::Success | Status::Sleeping => How::Redeploy(latest.clone()),
+            _ => How::Not(format!("nothing of it runs: its last deployment is {}", latest.status)),
+        },
+    }
+}
+
+/// What a deployment of the service costs.
+pub fn costs(how: &How, running: Running, keys: &[&str]) -> Vec<String> {
+    let mut costs = Vec::new();
+    let builds = running.source == Source::Repository && !matches!(how, How::Not(_));
+    if builds {
+        costs.push(match keys.iter().find(|key| is_built_in(key)) {
+            Some(key) => format!("a rebuild, which {key} needs"),
+            None => "a rebuild".to_owned(),
+        });
+    }
+    if running.volume == Volume::Attached {
+        costs.push("a short downtime: it has a volume".to_owned());
+    }
+    if running.schedule == Schedule::Cron {
+        costs.push("its command runs at its next time, not now".to_owned());
+    }
+    if let How::Redeploy(Deployment { stopped: true, status: Status::Success, .. }) = how
+        && running.schedule == Schedule::Always
+    {
+        costs.push("its process has ended or was stopped, and will start again".to_owned());
+    }
+    costs
+}
+
+/// Prefixes of variables that front-end tools write into what they build.
+const BUILT_IN: &[&str] =
+    &["NEXT_PUBLIC_", "VITE_", "REACT_APP_", "NUXT_PUBLIC_", "PUBLIC_", "GATSBY_", "VUE_APP_", "EXPO_PUBLIC_"];
+
+fn is_built_in(key: &str) -> bool {
+    BUILT_IN.iter().any(|prefix| key.starts_with(prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{How, Running, Schedule, Source, Volume, costs, how};
+    use crate::drift::deployment::{Deployed, Deployment, Origin, Status};
+
+    fn deployment(id: &str, status: &str) -> Deployment {
+        Deployment {
+            id: id.to_owned(),
+            status: Status::named(status),
+            created_at: format!("2026-11-24T09:00:0{id}.000Z"),
+            stopped: false,
+            can_redeploy: true,
+            origin: Origin::default(),
+        }
+    }
+
+    fn told(latest: Option<&str>, active: Option<&str>, source: Source) -> String {
+        let deployed = Deployed {
+            latest: latest.map(|status| deployment("2", status)),
+            active: active.map(|status| deployment("1", status)).into_iter().collect(),
+        };
+        match how(Some(&deployed), Running { source, ..Running::default() }) {
+            How::Redeploy(deployment) => format!("redeploy {}", deployment.id),
+            How::After(deployment) => format!("after {}", deployment.id),
+            How::First => "first".to_owned(),
+            How::Not(why) => why,
+        }
+    }
+
+    #[test]
+    fn what_serves_is_deployed_again_and_never_over_something_newer() {
+        let repository = Source::Repository;
+        for (latest, active, expected) in [
+            (Some("SUCCESS"), Some("SUCCESS"), "redeploy 1"),
+            (Some("FAILED"), Some("SUCCESS"), "redeploy 1"),
+            (Some("SKIPPED"), Some("SLEEPING"), "redeploy 1"),
+            (Some("BUILDING"), Some("SUCCESS"), "after 2"),
+            (Some("WAITING"), None, "after 2"),
+            (Some("PAUSING"), Some("SUCCESS"), "after 2"),
+            (Some("CRASHED"), None, "redeploy 2"),
+            (Some("FAILED"), None, "redeploy 2"),
+            (Some("REMOVED"), None, "nothing of it runs: its last deployment is REMOVED"),
+            (Some("SKIPPED"), None, "nothing of it runs: its last deployment is SKIPPED"),
+            (
+                Some("NEEDS_APPROVAL"),
+                Some("SUCCESS"),
+                "deployment 2 waits for approval; approved, it gets the new values",
+            ),
+            (None, None, "first"),
+        ] {
+            assert_eq!(told(latest, active, repository), expected, "{latest:?} {active:?}");
+        }
+        assert_eq!(told(None, None, Source::None), "it has no source to be deployed from");
+        assert_eq!(how(None, Running { source: Source::Image, ..Running::default() }), How::First);
+    }
+
+    #[test]
+    fn a_deployment_says_what_it_costs() {
+        let redeploy = How::Redeploy(deployment("1", "SUCCESS"));
+        let everything = Running { volume: Volume::Attached, schedule: Schedule::Cron, source: Source::Repository };
+        for (running, keys, expected) in [
+            (Running { source: Source::Image, ..Running::default() }, &["A"][..], ""),
+            (Running { source: Source::Repository, ..Running::default() }, &["A"], "a rebuild"),
+            (
+                everything,
+                &["A", "VITE_B"],
+                "a rebuild, which VITE_B needs; a short downtime: it has a volume; \
+                 its command runs at its next time, not now",
+            ),
+        ] {
+            assert_eq!(costs(&redeploy, running, keys).join("; "), expected);
+        }
+        let stopped = How::Redeploy(Deployment { stopped: true, ..deployment("1", "SUCCESS") });
+        assert_eq!(costs(&stopped, Running::default(), &[]).len(), 1);
+    }
+}

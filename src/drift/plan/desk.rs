@@ -1,0 +1,277 @@
+//! Where offers are made: what can be done about each finding, and why the rest can't.
+
+use std::collections::BTreeSet;
+
+use crate::drift::finding::{Finding, Remedy};
+use crate::drift::plan::offer::{Asking, Offer, Proposal, Prune, Pull, Reach, Terms, Way};
+use crate::drift::plan::{Owner, Store};
+use crate::drift::reference;
+use crate::drift::rule::{
+    Rule, dangling_reference, local_by_nature, missing_locally, missing_on_railway, reference_differs, sealed,
+    services_disagree, value_differs,
+};
+use crate::drift::{Survey, Target, Variable, dispute};
+
+/// What can be done about every finding that has a key.
+pub fn proposals<'f>(survey: &Survey, findings: &'f [Finding], terms: &Terms) -> Vec<Proposal<'f>> {
+    let unsure: BTreeSet<(&str, usize)> = dispute::open(survey).into_keys().collect();
+    let desk = Desk { survey, terms, unsure };
+    findings.iter().filter_map(|finding| desk.proposal(finding, finding.key.as_deref()?)).collect()
+}
+
+/// Everything that an offer is made from.
+struct Desk<'d> {
+    survey: &'d Survey,
+    terms: &'d Terms,
+    /// Assignments whose value is not known for sure, by file and line.
+    unsure: BTreeSet<(&'d str, usize)>,
+}
+
+type Made = Result<Option<Offer>, String>;
+
+impl Desk<'_> {
+    fn proposal<'f>(&self, finding: &'f Finding, key: &'f str) -> Option<Proposal<'f>> {
+        let mut proposal = Proposal { finding, key, offers: Vec::new(), obstacles: Vec::new() };
+        for way in ways(finding, self.terms) {
+            let made = match way {
+                Way::Push => self.push(finding, key),
+                Way::PushShared => self.push_shared(finding, key),
+                Way::Pull => self.pull(finding, key),
+                Way::Remove => self.remove(finding, key),
+            };
+            match made {
+                Ok(Some(offer)) => proposal.offers.push(offer),
+                Ok(None) => {}
+                Err(why) => proposal.obstacles.push((way, why)),
+            }
+        }
+        if is(finding, &value_differs::RULE) && !finding.remedies.contains(&Remedy::Push) {
+            proposal.obstacles.push((Way::Push, unpushed(finding, key)));
+        }
+        (!proposal.offers.is_empty() || !proposal.obstacles.is_empty()).then_some(proposal)
+    }
+
+    fn targets<'t>(&'t self, finding: &Finding) -> Vec<&'t Target> {
+        let is_meant = |target: &&Target| finding.services.iter().any(|service| service.id == target.service.id);
+        self.survey.readable().filter(is_meant).collect()
+    }
+
+    fn push(&self, finding: &Finding, key: &str) -> Made {
+        let mut stores = Vec::new();
+        let mut why = None;
+        for target in self.targets(finding) {
+            match self.store(target, key) {
+                Ok(store) => stores.extend(store),
+                Err(obstacle) => why = Some(obstacle),
+            }
+        }
+        match (stores.is_empty(), why) {
+            (true, Some(why)) => Err(why),
+            (true, None) => Ok(None),
+            (false, why) => Ok(Some(Offer {
+                way: Way::Push,
+                reach: if self.is_word_needed(key, &stores) { Reach::Picked } else { reach(finding) },
+                caution: caution(key, &stores).or(why),
+                stores,
+                pulls: Vec::new(),
+            })),
+        }
+    }
+
+    /// What pushing the key to that service comes to; nothing where it has the value already.
+    fn store(&self, target: &Target, key: &str) -> Result<Option<Store>, String> {
+        let Some(local) = self.survey.local(target, key) else {
+            return Err(format!("{key} is in no file of {}", target.service.name));
+        };
+        if self.unsure.contains(&(local.file.name.as_str(), local.entry.line)) {
+            return Err(format!("loaders read {key} differently, so it is not known what to push"));
+        }
+        let before = target.variable(key);
+        let needs = |flag: &str, what: &str| {
+            Err(format!("{key} is {what} on {}: only `--{flag} {key}` writes over it", target.service.name))
+        };
+        match before {
+            Some(Variable::Plain(stored)) if *stored == local.entry.value => return Ok(None),
+            Some(Variable::Reference { template, .. }) if *template == local.entry.value => return Ok(None),
+            Some(Variable::Reference { .. }) if !self.terms.references.contains(key) && !self.is_asking() => {
+                return needs("allow-reference", "a reference");
+            }
+            Some(Variable::Sealed) if !self.terms.sealed.contains(key) => return needs("allow-sealed", "sealed"),
+            _ => {}
+        }
+        Ok(Some(Store {
+            owner: Owner::Service(target.service.clone()),
+            key: key.to_owned(),
+            before: before.cloned(),
+            after: Some(local.entry.value.clone()),
+            from: Some(local.place()),
+            meant_for: vec![target.service.clone()],
+        }))
+    }
+
+    /// A literal goes over a reference, and no flag has allowed it.
+    fn is_word_needed(&self, key: &str, stores: &[Store]) -> bool {
+        let over = |store: &Store| store.before.as_ref().is_some_and(|before| before.template().is_some());
+        !self.terms.references.contains(key) && stores.iter().any(over)
+    }
+
+    fn is_asking(&self) -> bool {
+        self.terms.asking == Asking::Person
+    }
+
+    /// Where all that stands there is `${{shared.NAME}}`, the shared variable can be written in its place.
+    fn push_shared(&self, finding: &Finding, key: &str) -> Made {
+        let targets = self.targets(finding);
+        let names: BTreeSet<&str> = targets.iter().filter_map(|target| shared_name(target.variable(key)?)).collect();
+        let locals: Vec<_> = targets.iter().filter_map(|target| self.survey.local(target, key)).collect();
+        let (1, Some(&name), Some(local)) = (names.len(), names.first(), locals.first()) else { return Ok(None) };
+        if locals.iter().any(|other| other.entry.value != local.entry.value) {
+            return Err(format!("the files hold different values for {key}"));
+        }
+        if self.unsure.contains(&(local.file.name.as_str(), local.entry.line)) {
+            return Err(format!("loaders read {key} differently, so it is not known what to push"));
+        }
+        if !self.terms.shared.contains(key) && !self.is_asking() {
+            return Err(format!("only `--allow-shared {key}` writes the shared variable {name} that it refers to"));
+        }
+        let before = self.terms.shared_values.get(name);
+        match before {
+            Some(Variable::Plain(_)) => {}
+            Some(Variable::Sealed) => return Err(format!("the shared variable {name} is sealed")),
+            Some(Variable::Reference { .. }) => {
+                return Err(format!("the shared variable {name} is itself a reference"));
+            }
+            None => return Err(format!("the shared variable {name} could not be read")),
+        }
+        let store = Store {
+            owner: Owner::Shared,
+            key: name.to_owned(),
+            before: before.cloned(),
+            after: Some(local.entry.value.clone()),
+            from: Some(local.place()),
+            meant_for: finding.services.clone(),
+        };
+        Ok(Some(Offer {
+            way: Way::PushShared,
+            reach: if self.terms.shared.contains(key) { Reach::Named } else { Reach::Picked },
+            stores: vec![store],
+            pulls: Vec::new(),
+            caution: Some(format!("every service that refers to the shared variable {name} follows")),
+        }))
+    }
+
+    fn pull(&self, finding: &Finding, key: &str) -> Made {
+        let mut pulls: Vec<Pull> = Vec::new();
+        let mut frozen = false;
+        for target in self.targets(finding) {
+            let Some(variable) = target.variable(key) else { continue };
+            let Some(value) = variable.effective() else {
+                return Err(format!("{key} is sealed on {}: Railway does not tell it", target.service.name));
+            };
+            frozen |= variable.template().is_some();
+            let Some(file) = self.file_of(target, key) else {
+                return Err(format!("no file is compared with {}", target.service.name));
+            };
+            match pulls.iter_mut().find(|pull| pull.file == file) {
+                Some(pull) if pull.value == *value => pull.from.push(target.service.clone()),
+                Some(pull) => {
+                    let (one, other) = (&pull.from[0].name, &target.service.name);
+                    return Err(format!("{one} and {other} hold different values: name one of them with --service"));
+                }
+                None => pulls.push(Pull {
+                    file,
+                    key: key.to_owned(),
+                    value: value.clone(),
+                    from: vec![target.service.clone()],
+                }),
+            }
+        }
+        let caution = frozen.then(|| {
+            format!("{key} is a reference on Railway: the file gets what it renders to now, and will not follow it")
+        });
+        let offer = Offer { way: Way::Pull, reach: reach(finding), stores: Vec::new(), pulls, caution };
+        Ok((!offer.pulls.is_empty()).then_some(offer))
+    }
+
+    /// The file whose assignment counts for the service, or else its last layer.
+    fn file_of(&self, target: &Target, key: &str) -> Option<usize> {
+        let has = |layer: &&usize| self.survey.files[**layer].entry(key).is_some();
+        target.layers.iter().rev().find(has).or_else(|| target.layers.last()).copied()
+    }
+
+    fn remove(&self, finding: &Finding, key: &str) -> Made {
+        let store = |target: &&Target| {
+            let before = target.variable(key)?;
+            let is_open = !matches!(before, Variable::Sealed) || self.terms.sealed.contains(key);
+            is_open.then(|| Store {
+                owner: Owner::Service(target.service.clone()),
+                key: key.to_owned(),
+                before: Some(before.clone()),
+                after: None,
+                from: None,
+                meant_for: vec![target.service.clone()],
+            })
+        };
+        let stores: Vec<Store> = self.targets(finding).iter().filter_map(store).collect();
+        if stores.is_empty() {
+            return Err(format!("{key} is sealed: only `--allow-sealed {key}` removes it"));
+        }
+        Ok(Some(Offer { way: Way::Remove, reach: Reach::Named, stores, pulls: Vec::new(), caution: None }))
+    }
+}
+
+/// Why a value that differs is not offered to be pushed.
+fn unpushed(finding: &Finding, key: &str) -> String {
+    match finding.advice.as_deref().filter(|advice| advice.starts_with("it is not pushed")) {
+        Some(advice) => format!("{key}: {advice}"),
+        None => format!("{key} was never filled in in the file, so it is not pushed"),
+    }
+}
+
+fn reach(finding: &Finding) -> Reach {
+    let ordinary = is(finding, &value_differs::RULE) || is(finding, &services_disagree::RULE);
+    if ordinary || finding.required { Reach::Bulk } else { Reach::Named }
+}
+
+/// Which ways a rule leaves open, the most likely first.
+fn ways(finding: &Finding, terms: &Terms) -> Vec<Way> {
+    let has = |remedy| finding.remedies.contains(&remedy);
+    let mut ways = Vec::new();
+    let mends = is(finding, &value_differs::RULE)
+        || is(finding, &services_disagree::RULE)
+        || is(finding, &missing_on_railway::RULE);
+    let by_word = is(finding, &local_by_nature::RULE) || is(finding, &sealed::RULE);
+    let over = is(finding, &reference_differs::RULE) || is(finding, &dangling_reference::RULE);
+    if over {
+        ways.push(Way::PushShared);
+    }
+    if (mends && has(Remedy::Push)) || by_word || over {
+        ways.push(Way::Push);
+    }
+    if has(Remedy::Pull) {
+        ways.push(Way::Pull);
+    }
+    if is(finding, &missing_locally::RULE) && !finding.required && terms.prune == Prune::Allowed {
+        ways.push(Way::Remove);
+    }
+    ways
+}
+
+fn is(finding: &Finding, rule: &Rule) -> bool {
+    finding.rule.code == rule.code
+}
+
+/// `NAME` where all that is stored is `${{shared.NAME}}`.
+fn shared_name(variable: &Variable) -> Option<&str> {
+    reference::only(variable.template()?.reveal())?.strip_prefix("shared.")
+}
+
+/// What to know before such variables are written over.
+fn caution(key: &str, stores: &[Store]) -> Option<String> {
+    let any = |is: fn(&Variable) -> bool| stores.iter().any(|store| store.before.as_ref().is_some_and(is));
+    if any(|before| matches!(before, Variable::Sealed)) {
+        return Some(format!("{key} is sealed: what it holds now can't be put back by `doctor undo`"));
+    }
+    any(|before| before.template().is_some())
+        .then(|| format!("{key} is a reference on Railway: a literal takes its place, and follows nothing"))
+}

@@ -1,0 +1,75 @@
+//! Which offers are taken when one direction is chosen for all.
+
+use crate::drift::plan::offer::{Offer, Proposal, Reach, Terms, Way};
+use crate::drift::steering::is_dangerous_name;
+
+/// Who says yes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// A person who has seen the plan.
+    Asked,
+    /// `--yes`: only what was named by itself or is required goes to Railway.
+    GivenBefore,
+}
+
+/// What one direction for all comes to.
+#[derive(Debug, Default)]
+pub struct Selection<'p> {
+    /// The offers that are taken, each with the index of its proposal.
+    pub taken: Vec<(usize, &'p Offer)>,
+    /// Keys that would be taken if they were named, in the order of the findings.
+    pub unnamed: Vec<String>,
+    /// What can't be done, and why: key and sentence.
+    pub obstacles: Vec<(String, String)>,
+}
+
+/// The offers of these directions that are taken without a further word.
+pub fn select<'p>(proposals: &'p [Proposal<'_>], ways: &[Way], terms: &Terms, consent: Consent) -> Selection<'p> {
+    let mut selection = Selection::default();
+    for (index, proposal) in proposals.iter().enumerate() {
+        let key = proposal.key;
+        let named = terms.names(key);
+        let fitting = |way: &&Way| proposal.offers.iter().find(|offer| offer.way == **way);
+        // What a word was given for goes before the ordinary way.
+        let Some(offer) = ways.iter().rev().find_map(|way| fitting(&way)) else {
+            let of_ways = proposal.obstacles.iter().filter(|(way, _)| ways.contains(way));
+            let worth_saying = named || proposal.finding.severity > crate::drift::Severity::Note;
+            selection.obstacles.extend(of_ways.filter(|_| worth_saying).map(|(_, why)| (key.to_owned(), why.clone())));
+            continue;
+        };
+        match refusal(offer, proposal, named, consent) {
+            None => selection.taken.push((index, offer)),
+            Some(Refusal::Unnamed) => selection.unnamed.push(key.to_owned()),
+            Some(Refusal::NotInBulk) => {}
+            Some(Refusal::Dangerous) => selection.obstacles.push((
+                key.to_owned(),
+                format!("{key} changes how programs run, so it is pulled only when it is named: `--only {key}`"),
+            )),
+        }
+    }
+    selection.unnamed.dedup();
+    selection
+}
+
+enum Refusal {
+    /// It would be taken if its key were named.
+    Unnamed,
+    /// It is for somebody who picks it by itself.
+    NotInBulk,
+    /// Its name changes how programs run.
+    Dangerous,
+}
+
+fn refusal(offer: &Offer, proposal: &Proposal<'_>, named: bool, consent: Consent) -> Option<Refusal> {
+    match offer.reach {
+        Reach::Picked => return Some(Refusal::NotInBulk),
+        _ if named => return None,
+        Reach::Named => return Some(Refusal::NotInBulk),
+        Reach::Bulk => {}
+    }
+    if !offer.pulls.is_empty() {
+        return is_dangerous_name(proposal.key).then_some(Refusal::Dangerous);
+    }
+    let is_covered = consent == Consent::Asked || proposal.finding.required;
+    (!is_covered).then_some(Refusal::Unnamed)
+}

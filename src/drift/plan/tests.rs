@@ -1,0 +1,150 @@
+//! What is offered about each finding, and what a direction for all takes of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::drift::examine::examine;
+use crate::drift::plan::desk::proposals;
+use crate::drift::plan::offer::{Asking, Offer, Prune, Terms, Way};
+use crate::drift::plan::select::{Consent, select};
+use crate::drift::scene::{Service, layer, out_of_scope, require, shared, survey};
+use crate::drift::{Secret, Survey, Variable};
+
+fn set(keys: &[&str]) -> BTreeSet<String> {
+    keys.iter().map(|&key| key.to_owned()).collect()
+}
+
+/// `+api.A`, `~api.A`, `-api.A`, `~shared variables.A`, `.env<A`.
+fn told(offer: &Offer) -> Vec<String> {
+    let store = |store: &crate::drift::plan::Store| {
+        let sign = match (&store.before, &store.after) {
+            (_, None) => '-',
+            (None, _) => '+',
+            _ => '~',
+        };
+        format!("{sign}{}.{}", store.owner.name(), store.key)
+    };
+    let stores = offer.stores.iter().map(store);
+    stores.chain(offer.pulls.iter().map(|pull| format!("{}<{}", pull.file, pull.key))).collect()
+}
+
+/// What is taken of a survey in those directions, and the keys that would need a name.
+fn taken(found: &Survey, ways: &[Way], terms: &Terms, consent: Consent) -> (Vec<String>, Vec<String>) {
+    let examination = examine(found);
+    let proposals = proposals(found, &examination.findings, terms);
+    let selection = select(&proposals, ways, terms, consent);
+    (selection.taken.iter().flat_map(|(_, offer)| told(offer)).collect(), selection.unnamed)
+}
+
+fn pushed(found: &Survey, terms: &Terms, consent: Consent) -> (Vec<String>, Vec<String>) {
+    taken(found, &[Way::Push, Way::PushShared], terms, consent)
+}
+
+const NONE: [&str; 0] = [];
+
+#[test]
+fn a_push_of_all_takes_what_differs_and_nothing_that_needs_a_word() {
+    let cases: &[(&[&str], &[Service<'_>], &[&str])] = &[
+        (&["A=1"], &[("api", &["A=2"]), ("worker", &["A=3"])], &["~api.A", "~worker.A"]),
+        (&["A=1"], &[("api", &["A=2"]), ("worker", &["A=1"])], &["~api.A"]),
+        (&["A=1"], &[("api", &["A=<sealed>"])], &[]),
+        (&["A=1"], &[("api", &["A=${{Postgres.URL}} => 2"])], &[]),
+        (&["A=1"], &[("api", &["B=1"])], &[]),
+        (&["PORT=1"], &[("api", &["PORT=2"])], &[]),
+        (&["A=changeme"], &[("api", &["A=real-value"])], &[]),
+        (&["A=postgres://localhost/x"], &[("api", &["A=postgres://db.example.com/x"])], &[]),
+        (&["A=${{Postgres.URL}}"], &[("api", &["A=2"])], &["~api.A"]),
+    ];
+    for (file, services, expected) in cases {
+        let mut found = survey(file, services);
+        out_of_scope(&mut found, "Postgres", &["URL"]);
+        let (taken, _) = pushed(&found, &Terms::default(), Consent::Asked);
+        assert_eq!(taken, *expected, "{file:?} to {services:?}");
+    }
+}
+
+#[test]
+fn yes_alone_pushes_only_what_is_named_or_required() {
+    let mut found = survey(&["A=1", "B=1", "C=1"], &[("api", &["A=2", "B=2", "C=2"])]);
+    require(&mut found, "B", &[]);
+    let terms = Terms { named: set(&["C"]), ..Terms::default() };
+    let (taken, unnamed) = pushed(&found, &terms, Consent::GivenBefore);
+    assert_eq!((taken, unnamed), (vec!["~api.B".to_owned(), "~api.C".to_owned()], vec!["A".to_owned()]));
+}
+
+#[test]
+fn a_missing_key_is_added_only_by_name_or_where_it_is_required() {
+    let missing = || survey(&["A=1", "B=1"], &[("api", &["B=1"]), ("worker", &["B=1"])]);
+    assert_eq!(pushed(&missing(), &Terms::default(), Consent::Asked).0, NONE);
+    let named = Terms { named: set(&["A"]), ..Terms::default() };
+    assert_eq!(pushed(&missing(), &named, Consent::GivenBefore).0, ["+api.A", "+worker.A"]);
+    let mut required = missing();
+    require(&mut required, "A", &["worker"]);
+    assert_eq!(pushed(&required, &Terms::default(), Consent::GivenBefore).0, ["+worker.A"]);
+}
+
+#[test]
+fn references_and_seals_are_written_over_only_by_their_own_flag() {
+    let mut found = survey(&["R=1", "S=1"], &[("api", &["R=${{Postgres.URL}} => 2", "S=<sealed>"])]);
+    out_of_scope(&mut found, "Postgres", &["URL"]);
+    let only = Terms { named: set(&["R", "S"]), ..Terms::default() };
+    assert_eq!(pushed(&found, &only, Consent::GivenBefore).0, NONE, "a name alone is not enough");
+    let allowed = Terms { references: set(&["R"]), sealed: set(&["S"]), ..Terms::default() };
+    assert_eq!(pushed(&found, &allowed, Consent::GivenBefore).0, ["~api.R", "~api.S"]);
+    let mut required = found;
+    require(&mut required, "R", &[]);
+    assert_eq!(pushed(&required, &Terms::default(), Consent::GivenBefore).0, NONE, "nor is a requirement");
+}
+
+#[test]
+fn a_shared_variable_is_written_in_the_place_of_references_to_it() {
+    let mut found = survey(&["A=1"], &[("api", &["A=${{shared.A}} => 2"]), ("worker", &["A=${{shared.A}} => 2"])]);
+    shared(&mut found, "A");
+    let stored = |variable| BTreeMap::from([("A".to_owned(), variable)]);
+    let plain = || stored(Variable::Plain(Secret::new("2")));
+    let allowed = |shared_values| Terms { shared: set(&["A"]), shared_values, ..Terms::default() };
+    assert_eq!(pushed(&found, &allowed(plain()), Consent::GivenBefore).0, ["~shared variables.A"]);
+    assert_eq!(pushed(&found, &allowed(stored(Variable::Sealed)), Consent::GivenBefore).0, NONE);
+    let named = Terms { named: set(&["A"]), shared_values: plain(), ..Terms::default() };
+    assert_eq!(pushed(&found, &named, Consent::GivenBefore).0, NONE);
+    let asking = Terms { asking: Asking::Person, ..named };
+    let examination = examine(&found);
+    let proposals = proposals(&found, &examination.findings, &asking);
+    let ways: Vec<Way> = proposals[0].offers.iter().map(|offer| offer.way).collect();
+    assert_eq!(ways, [Way::PushShared, Way::Push, Way::Pull], "a person may pick any of them");
+    assert_eq!(pushed(&found, &asking, Consent::Asked).0, NONE, "and all at once takes none of them");
+}
+
+#[test]
+fn a_pull_takes_what_differs_into_the_layer_that_counts() {
+    let pulled = |found: &Survey, terms: &Terms| taken(found, &[Way::Pull], terms, Consent::GivenBefore).0;
+    let mut found = survey(&["A=1", "PATH=/bin"], &[("api", &["A=2", "PATH=/tmp", "NEW=3"])]);
+    assert_eq!(pulled(&found, &Terms::default()), ["0<A"], "PATH steers programs, NEW was not asked for");
+    let named = |keys: &[&str]| Terms { named: set(keys), ..Terms::default() };
+    assert_eq!(pulled(&found, &named(&["PATH", "NEW"])), ["0<A", "0<PATH", "0<NEW"]);
+    layer(&mut found, ".env.local", &["A=9"], &["api"]);
+    assert_eq!(pulled(&found, &named(&["NEW"])), ["1<A", "1<NEW"]);
+}
+
+#[test]
+fn services_that_differ_among_each_other_are_not_pulled_from() {
+    let found = survey(&["A=1"], &[("api", &["A=2"]), ("worker", &["A=3"])]);
+    let examination = examine(&found);
+    let terms = Terms::default();
+    let proposals = proposals(&found, &examination.findings, &terms);
+    let selection = select(&proposals, &[Way::Pull], &terms, Consent::Asked);
+    assert!(selection.taken.is_empty());
+    let expected = "api and worker hold different values: name one of them with --service";
+    assert_eq!(selection.obstacles, [("A".to_owned(), expected.to_owned())]);
+}
+
+#[test]
+fn nothing_is_removed_without_prune_and_a_name() {
+    let mut found = survey(&["A=1"], &[("api", &["A=1", "OLD=1", "KEPT=1", "SEALED=<sealed>"])]);
+    require(&mut found, "KEPT", &[]);
+    let removed = |terms: &Terms| taken(&found, &[Way::Remove], terms, Consent::GivenBefore).0;
+    let all = set(&["OLD", "KEPT", "SEALED"]);
+    assert_eq!(removed(&Terms { named: all.clone(), ..Terms::default() }), NONE);
+    assert_eq!(removed(&Terms { prune: Prune::Allowed, ..Terms::default() }), NONE);
+    let both = Terms { prune: Prune::Allowed, named: all, ..Terms::default() };
+    assert_eq!(removed(&both), ["-api.OLD"]);
+}

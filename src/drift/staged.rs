@@ -1,0 +1,39 @@
+//! Changes that somebody made on Railway's page and has not deployed: invisible in every variable, and on their way.
+
+/// What waits in an environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Staged {
+    /// Whether they wait for a person, or are being applied right now.
+    pub state: State,
+    /// The variables that they touch: the service's id, or none for a shared one, and the key.
+    pub variables: Vec<(Option<String>, String)>,
+    /// Whether they touch anything else: settings, sources, whole services.
+    pub others: Others,
+    /// When they were changed last, on Railway's clock.
+    pub updated_at: String,
+}
+
+/// Whether staged changes wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Until somebody deploys or discards them.
+    Waiting,
+    /// They are being applied.
+    Applying,
+}
+
+/// Whether staged changes touch more than variables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Others {
+    /// Only variables.
+    None,
+    /// Something else, too.
+    Some,
+}
+
+impl Staged {
+    /// Whether they touch that key of that service, or of the shared variables.
+    pub fn touches(&self, service: Option<&str>, key: &str) -> bool {
+        self.variables.iter().any(|(owner, touched)| owner.as_deref() == service && touched == key)
+    }
+}

@@ -1,0 +1,89 @@
+//! Whether a running deployment got the values of today, by what it was created with.
+
+use std::collections::BTreeMap;
+
+use crate::drift::{Secret, Variable, system};
+
+/// What a deployment was created with; `None` where Railway does not tell a value.
+pub type Got = BTreeMap<String, Option<Secret>>;
+
+/// The keys that a deployment got with another value than is stored now, in order. Sealed values and the platform's own
+/// are left out. `None` if what it got can't be compared, because it holds references that were never rendered.
+pub fn stale_keys(got: &Got, stored: &BTreeMap<String, Variable>) -> Option<Vec<String>> {
+    if is_unrendered(got, stored) {
+        return None;
+    }
+    let mut keys: Vec<String> = stored
+        .iter()
+        .filter(|(key, variable)| !system::is_provided(key) && !is_running(got, key, variable))
+        .map(|(key, _)| key.clone())
+        .collect();
+    let is_gone = |key: &&String| !stored.contains_key(*key) && !system::is_provided(key);
+    keys.extend(got.keys().filter(is_gone).filter(|key| !key.starts_with("RAILWAY_")).cloned());
+    keys.sort_unstable();
+    Some(keys)
+}
+
+/// Whether a deployment runs with that variable as it is stored, as far as can be known: sealed values can't.
+pub fn is_running(got: &Got, key: &str, variable: &Variable) -> bool {
+    let Some(effective) = variable.effective() else { return true };
+    match got.get(key) {
+        Some(Some(value)) => value == effective,
+        Some(None) => true,
+        None => false,
+    }
+}
+
+/// Whether what it got are the stored texts: some Railway could keep templates there.
+fn is_unrendered(got: &Got, stored: &BTreeMap<String, Variable>) -> bool {
+    stored.iter().any(|(key, variable)| {
+        let kept = got.get(key).and_then(Option::as_ref);
+        kept.is_some() && variable.template() == kept && variable.effective() != kept
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{Got, stale_keys};
+    use crate::drift::{Secret, Variable};
+
+    fn stored(rows: &[(&str, &str)]) -> BTreeMap<String, Variable> {
+        let variable = |text: &str| match text.split_once(" => ") {
+            Some((template, rendered)) => Variable::Reference {
+                template: Secret::new(template),
+                rendered: (!rendered.is_empty()).then(|| Secret::new(rendered)),
+            },
+            None if text == "<sealed>" => Variable::Sealed,
+            None => Variable::Plain(Secret::new(text)),
+        };
+        rows.iter().map(|(key, text)| ((*key).to_owned(), variable(text))).collect()
+    }
+
+    fn got(rows: &[(&str, Option<&str>)]) -> Got {
+        rows.iter().map(|(key, value)| ((*key).to_owned(), value.map(Secret::new))).collect()
+    }
+
+    #[test]
+    fn only_what_can_be_known_to_differ_is_stale() {
+        for (got_rows, stored_rows, expected) in [
+            (&[("A", Some("1"))][..], &[("A", "1")][..], Some(&[][..])),
+            (&[("A", Some("1"))], &[("A", "2")], Some(&["A"])),
+            (&[], &[("A", "2")], Some(&["A"])),
+            (&[("A", Some("1")), ("B", Some("2"))], &[("A", "1")], Some(&["B"])),
+            (&[("A", None)], &[("A", "<sealed>")], Some(&[])),
+            (&[], &[("A", "<sealed>")], Some(&[])),
+            (&[("A", Some("x"))], &[("A", "${{P.A}} => x")], Some(&[])),
+            (&[("A", Some("y"))], &[("A", "${{P.A}} => x")], Some(&["A"])),
+            (&[("A", Some("${{P.A}}"))], &[("A", "${{P.A}} => x")], None),
+            (&[("A", Some("y"))], &[("A", "${{P.A}} => ")], Some(&[])),
+            (&[("RAILWAY_SERVICE_ID", Some("1")), ("RAILWAY_NEW_THING", Some("2"))], &[], Some(&[])),
+            (&[], &[("RAILWAY_RUN_UID", "0")], Some(&["RAILWAY_RUN_UID"])),
+        ] {
+            let keys = stale_keys(&got(got_rows), &stored(stored_rows));
+            let expected = expected.map(|keys| keys.iter().map(|&key| key.to_owned()).collect());
+            assert_eq!(keys, expected, "{got_rows:?} against {stored_rows:?}");
+        }
+    }
+}
