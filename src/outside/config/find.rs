@@ -14,7 +14,7 @@ use crate::outside::files::{self, Reading, display_path};
 use crate::outside::git;
 
 /// The longest `doctor.toml`, in bytes: room for thousands of services.
-const LIMIT: u64 = 1024 * 1024;
+pub(super) const LIMIT: u64 = 1024 * 1024;
 
 /// Room for the parser's recursion, in bytes. It nests up to 80 dotted keys in each of up to 80 inline tables, and
 /// a tree of 6,400 levels needs up to 8 MiB to be cleared away again.
@@ -75,7 +75,7 @@ fn find(choice: &Choice, working_folder: &Path) -> Result<Option<(PathBuf, PathB
 }
 
 /// Reads the text on a thread with room for the deepest nesting.
-fn understand(text: &Secret, empty: Config, rules: &[RuleName]) -> Result<Config, Error> {
+pub(super) fn understand(text: &Secret, empty: Config, rules: &[RuleName]) -> Result<Config, Error> {
     thread::scope(|scope| {
         let reader = thread::Builder::new().stack_size(STACK);
         let thread =

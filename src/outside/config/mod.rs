@@ -3,6 +3,7 @@
 //! It is part of a checkout that nobody has looked at: it can't set addresses, tokens or commands, and its paths stay
 //! inside the repository.
 
+mod append;
 mod expect;
 mod find;
 mod inside;
@@ -20,6 +21,7 @@ use jiff::civil::Date;
 
 use crate::drift::{Secret, Severity};
 use crate::error::Error;
+pub use crate::outside::config::append::{NewIgnore, with_ignore};
 pub use crate::outside::config::find::{Choice, load};
 pub use crate::outside::config::inside::inside;
 
@@ -38,7 +40,7 @@ pub struct At<T> {
 }
 
 /// A whole `doctor.toml`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// The file, absolute.
     pub path: PathBuf,
@@ -95,7 +97,7 @@ pub enum FailOn {
 }
 
 /// `[environments.NAME]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct EnvironmentSection {
     /// Where the section starts; 1-based line.
     pub line: usize,
@@ -106,7 +108,7 @@ pub struct EnvironmentSection {
 }
 
 /// `[services.ALIAS]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ServiceSection {
     /// `name`: the service's name or id on Railway; the alias where it is left out.
     pub name: At<String>,
@@ -119,7 +121,7 @@ pub struct ServiceSection {
 }
 
 /// `[[require]]`: keys that must be there, and equal everywhere.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RequireSection {
     /// Where the section starts; 1-based line.
     pub line: usize,
@@ -130,7 +132,7 @@ pub struct RequireSection {
 }
 
 /// `[[ignore]]`: differences that are meant to be.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct IgnoreSection {
     /// Where the section starts; 1-based line.
     pub line: usize,
@@ -149,7 +151,7 @@ pub struct IgnoreSection {
 }
 
 /// `[[expect.log]]`: a line that the running deployment's log must have.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LogSection {
     /// An alias or a name, not looked up yet.
     pub service: At<String>,
@@ -160,7 +162,7 @@ pub struct LogSection {
 }
 
 /// `[[expect.http]]`: a request to a domain of the service, and what must come back.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct HttpSection {
     /// An alias or a name, not looked up yet.
     pub service: At<String>,

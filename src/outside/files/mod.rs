@@ -3,6 +3,11 @@
 mod example;
 mod hint;
 mod path;
+mod present;
+mod replace;
+#[cfg(test)]
+#[cfg(unix)]
+mod replace_tests;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -18,7 +23,9 @@ use crate::error::Error;
 pub use crate::outside::files::example::examples;
 use crate::outside::files::hint::hint;
 pub use crate::outside::files::path::{display_path, normal};
-pub use crate::outside::files::write::write_whole;
+pub use crate::outside::files::present::{current, remove};
+pub use crate::outside::files::replace::{Replaced, clear_leftovers, replace};
+pub use crate::outside::files::write::{refuse_unwritable, write_whole};
 
 /// The longest `.env` that is read, in bytes. Railway's own limit for all variables of a service is far below it.
 pub const ENV_FILE_LIMIT: u64 = 16 * 1024 * 1024;

@@ -1,0 +1,153 @@
+//! Replaces a `.env` in one step: whoever reads it meanwhile has the whole old text or the whole new one.
+
+use std::ffi::OsStr;
+use std::fs::{self, File, Metadata};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use crate::drift::Secret;
+use crate::error::Error;
+use crate::outside::files::{ENV_FILE_LIMIT, Reading, display_path, kind, read_text, why};
+
+/// How the file is called that is about to replace a `.env`: any rule that keeps `.env*` or `.env.*` out of git, an image
+/// or a sync covers it, too.
+const PREFIX: &str = ".env.doctor-";
+
+/// How many letters and digits follow.
+const RANDOM: usize = 12;
+
+/// What is younger may belong to a run that is under way.
+const LEFTOVER_AGE: Duration = Duration::from_secs(60);
+
+/// How a replacement ended that was no error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Replaced {
+    /// The new text is there, and on the disk.
+    Done,
+    /// The file is not what it was expected to be: somebody else has changed it, and nothing was written.
+    Conflict,
+}
+
+/// Replaces the file's text by `new`, if it is still `expected`; `None` expects no file.
+///
+/// A symbolic link is followed and stays. The mode stays, and a new file is its owner's alone.
+pub fn replace(path: &Path, expected: Option<&Secret>, new: &Secret, working_folder: &Path) -> Result<Replaced, Error> {
+    let path = &working_folder.join(path);
+    let fail = |why: String| Error::Write {
+        path: display_path(path, working_folder),
+        why,
+        next: "nothing in it was changed: mend that, then run it again".to_owned(),
+    };
+    let target = target(path).map_err(fail)?;
+    if !is_still(&target, expected).map_err(fail)? {
+        return Ok(Replaced::Conflict);
+    }
+    put(&target, expected, new).map_err(|error| fail(why(&error)))
+}
+
+/// Removes what a killed run has left of a replacement in a folder: regular files of ours, of exactly such a name, that
+/// have lain there for a while.
+pub fn clear_leftovers(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let left = is_leftover_name(&entry.file_name())
+            && entry.path().symlink_metadata().is_ok_and(|metadata| is_leftover(&metadata));
+        if left {
+            // Whoever can't remove it now will try again at the next start.
+            drop(fs::remove_file(entry.path()));
+        }
+    }
+}
+
+fn is_leftover_name(name: &OsStr) -> bool {
+    let random = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
+    random.is_some_and(|random| random.len() == RANDOM && random.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+}
+
+fn is_leftover(metadata: &Metadata) -> bool {
+    let old = metadata.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok());
+    metadata.is_file() && is_ours(metadata) && old.is_some_and(|age| age > LEFTOVER_AGE)
+}
+
+/// Whether the file belongs to whom the files belong that this process makes.
+#[cfg(unix)]
+fn is_ours(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let own = tempfile::tempfile().and_then(|file| file.metadata());
+    own.is_ok_and(|own| own.uid() == metadata.uid())
+}
+
+#[cfg(not(unix))]
+fn is_ours(_metadata: &Metadata) -> bool {
+    true
+}
+
+/// The file at the end of all links.
+fn target(path: &Path) -> Result<PathBuf, String> {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => path.canonicalize().map_err(|error| why(&error)),
+        Ok(metadata) => Err(format!("it is {}, not a file", kind(metadata.file_type()))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match path.symlink_metadata() {
+            // A new file in the place of the link would leave two truths.
+            Ok(_) => Err("it is a symbolic link that leads nowhere".to_owned()),
+            Err(_) => Ok(path.to_owned()),
+        },
+        Err(error) => Err(why(&error)),
+    }
+}
+
+fn is_still(target: &Path, expected: Option<&Secret>) -> Result<bool, String> {
+    match (read_text(target, ENV_FILE_LIMIT), expected) {
+        (Reading::Text(text), Some(expected)) => Ok(text == *expected),
+        (Reading::Missing, None) => Ok(true),
+        (Reading::Text(_), None) | (Reading::Missing, Some(_)) => Ok(false),
+        (Reading::Unusable(why), _) => Err(why),
+    }
+}
+
+fn put(target: &Path, expected: Option<&Secret>, new: &Secret) -> io::Result<Replaced> {
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    // Its own mode is 0600 from the first byte on; dropping it removes it.
+    let mut file = builder.prefix(PREFIX).rand_bytes(RANDOM).tempfile_in(folder)?;
+    file.write_all(new.reveal().as_bytes())?;
+    if expected.is_some() {
+        dress(file.as_file(), &fs::metadata(target)?)?;
+    }
+    file.as_file().sync_all()?;
+    if !is_still(target, expected).map_err(io::Error::other)? {
+        return Ok(Replaced::Conflict);
+    }
+    let persisted = match expected {
+        Some(_) => file.persist(target),
+        // What somebody has put there in this moment is not lost.
+        None => file.persist_noclobber(target),
+    };
+    match persisted {
+        Ok(_) => {}
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => return Ok(Replaced::Conflict),
+        Err(error) => return Err(error.error),
+    }
+    // The rename itself has to reach the disk; some file systems can't be asked to.
+    drop(File::open(folder).and_then(|folder| folder.sync_all()));
+    Ok(Replaced::Done)
+}
+
+/// Gives a file the owner and the mode of another one.
+#[cfg(unix)]
+fn dress(file: &File, like: &Metadata) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+    let own = file.metadata()?;
+    let same = (own.uid(), own.gid()) == (like.uid(), like.gid());
+    // Where the owner can't be kept, what was meant for another group is for none.
+    let kept = same || fchown(file, Some(like.uid()), Some(like.gid())).is_ok();
+    let mode = like.permissions().mode() & if kept { 0o7777 } else { 0o700 };
+    file.set_permissions(fs::Permissions::from_mode(mode))
+}
+
+#[cfg(not(unix))]
+fn dress(file: &File, like: &Metadata) -> io::Result<()> {
+    file.set_permissions(like.permissions())
+}
