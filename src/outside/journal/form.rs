@@ -1,0 +1,243 @@
+//! A record's text. It holds values, and exists in memory that is cleared, or encrypted.
+//!
+//! It is written from borrowed forms, so that no value is copied on its way into the buffer that is encrypted, and no
+//! record is `Serialize`; it is read into owned ones, where values are secrets from the first moment.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::drift::Secret;
+use crate::drift::survey::Named;
+use crate::outside::journal::record::{Before, Command, FileChange, Record, Store};
+use crate::outside::journal::run::Run;
+
+/// The version of the form. A later one is refused, never guessed at.
+pub(super) const VERSION: u8 = 1;
+
+/// Writes the text. A path that is no Unicode text is an error: it could not be found again.
+pub(super) fn write(run: &Run, record: &Record, out: &mut dyn Write) -> io::Result<()> {
+    let form = RecordForm {
+        version: VERSION,
+        run: run.as_str(),
+        time: record.time.to_string(),
+        command: record.command.word(),
+        undoes: record.undoes.as_ref().map(Run::as_str),
+        host: &record.host,
+        project: NamedForm::of(&record.project),
+        environment: NamedForm::of(&record.environment),
+        folder: &record.folder,
+        stores: record.stores.iter().map(StoreForm::of).collect(),
+        files: record.files.iter().map(FileForm::of).collect(),
+        deploys: record.deploys.iter().map(NamedForm::of).collect(),
+    };
+    serde_json::to_writer(out, &form).map_err(io::Error::other)
+}
+
+/// The length of the text in bytes, so that room for it can be made at once: a buffer that grows leaves copies behind.
+pub(super) fn length(run: &Run, record: &Record) -> io::Result<usize> {
+    let mut count = Count(0);
+    write(run, record, &mut count)?;
+    Ok(count.0)
+}
+
+/// Reads the text of that run; anything that this version would not have written is none.
+pub(super) fn read(run: &Run, text: &[u8]) -> Option<Record> {
+    let read: RecordRead = serde_json::from_slice(text).ok()?;
+    if read.version != VERSION || read.run != run.as_str() {
+        return None;
+    }
+    let undoes = match read.undoes {
+        Some(undone) => Some(Run::parse(&undone)?),
+        None => None,
+    };
+    Some(Record {
+        time: read.time.parse().ok()?,
+        command: [Command::Fix, Command::Undo].into_iter().find(|command| command.word() == read.command)?,
+        undoes,
+        host: read.host,
+        project: read.project.named(),
+        environment: read.environment.named(),
+        folder: read.folder,
+        stores: read.stores.into_iter().map(StoreRead::store).collect(),
+        files: read.files.into_iter().map(FileRead::file).collect(),
+        deploys: read.deploys.into_iter().map(NamedRead::named).collect(),
+    })
+}
+
+impl Command {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Fix => "fix",
+            Self::Undo => "undo",
+        }
+    }
+}
+
+struct Count(usize);
+
+impl Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[derive(Serialize)]
+struct RecordForm<'r> {
+    version: u8,
+    run: &'r str,
+    time: String,
+    command: &'r str,
+    undoes: Option<&'r str>,
+    host: &'r str,
+    project: NamedForm<'r>,
+    environment: NamedForm<'r>,
+    folder: &'r Path,
+    stores: Vec<StoreForm<'r>>,
+    files: Vec<FileForm<'r>>,
+    deploys: Vec<NamedForm<'r>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RecordRead {
+    version: u8,
+    run: String,
+    time: String,
+    command: String,
+    undoes: Option<String>,
+    host: String,
+    project: NamedRead,
+    environment: NamedRead,
+    folder: PathBuf,
+    stores: Vec<StoreRead>,
+    files: Vec<FileRead>,
+    deploys: Vec<NamedRead>,
+}
+
+#[derive(Serialize)]
+struct NamedForm<'r> {
+    id: &'r str,
+    name: &'r str,
+}
+
+impl<'r> NamedForm<'r> {
+    fn of(named: &'r Named) -> Self {
+        Self { id: &named.id, name: &named.name }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NamedRead {
+    id: String,
+    name: String,
+}
+
+impl NamedRead {
+    fn named(self) -> Named {
+        Named { id: self.id, name: self.name }
+    }
+}
+
+#[derive(Serialize)]
+struct StoreForm<'r> {
+    owner: Option<NamedForm<'r>>,
+    key: &'r str,
+    before: BeforeForm<'r>,
+    after: Option<&'r str>,
+}
+
+impl<'r> StoreForm<'r> {
+    fn of(store: &'r Store) -> Self {
+        Self {
+            owner: store.owner.as_ref().map(NamedForm::of),
+            key: &store.key,
+            before: match &store.before {
+                Before::Absent => BeforeForm::Absent,
+                Before::Stored(value) => BeforeForm::Stored(value.reveal()),
+                Before::Sealed => BeforeForm::Sealed,
+            },
+            after: store.after.as_ref().map(Secret::reveal),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoreRead {
+    owner: Option<NamedRead>,
+    key: String,
+    before: BeforeRead,
+    after: Option<Secret>,
+}
+
+impl StoreRead {
+    fn store(self) -> Store {
+        let before = match self.before {
+            BeforeRead::Absent => Before::Absent,
+            BeforeRead::Stored(value) => Before::Stored(value),
+            BeforeRead::Sealed => Before::Sealed,
+        };
+        Store { owner: self.owner.map(NamedRead::named), key: self.key, before, after: self.after }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum BeforeForm<'r> {
+    Absent,
+    Stored(&'r str),
+    Sealed,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum BeforeRead {
+    Absent,
+    Stored(Secret),
+    Sealed,
+}
+
+#[derive(Serialize)]
+struct FileForm<'r> {
+    path: &'r Path,
+    shown: &'r str,
+    before: Option<&'r str>,
+    after: Option<&'r str>,
+    keys: &'r [String],
+}
+
+impl<'r> FileForm<'r> {
+    fn of(file: &'r FileChange) -> Self {
+        Self {
+            path: &file.path,
+            shown: &file.shown,
+            before: file.before.as_ref().map(Secret::reveal),
+            after: file.after.as_ref().map(Secret::reveal),
+            keys: &file.keys,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileRead {
+    path: PathBuf,
+    shown: String,
+    before: Option<Secret>,
+    after: Option<Secret>,
+    keys: Vec<String>,
+}
+
+impl FileRead {
+    fn file(self) -> FileChange {
+        FileChange { path: self.path, shown: self.shown, before: self.before, after: self.after, keys: self.keys }
+    }
+}

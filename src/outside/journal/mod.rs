@@ -1,0 +1,187 @@
+//! The journal: one encrypted file per fix in the user's state folder, written before anything changes, so that
+//! `doctor undo` can put it back.
+
+mod folder;
+mod form;
+mod key;
+mod record;
+mod run;
+mod seal;
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::error::Error;
+use crate::outside::journal::folder::{Content, Folder, Placed};
+use crate::outside::journal::key::Key;
+pub use crate::outside::journal::record::{Before, Command, FileChange, Record, Store};
+pub use crate::outside::journal::run::Run;
+use crate::outside::journal::seal::Closed;
+
+/// How long a run can be undone: 30 days.
+pub const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// How a run's file is called, after the run.
+const ENDING: &str = ".journal";
+
+/// Runs of one minute differ in two random bytes; the names that are tried before giving up.
+const TRIES: usize = 16;
+
+/// The folder for what `doctor` remembers between runs: `$XDG_STATE_HOME/railway-doctor` if that is absolute, else
+/// `~/.local/state/railway-doctor`; on Windows `%LOCALAPPDATA%\railway-doctor`. Nothing is looked up or made.
+pub fn state_folder(variables: &BTreeMap<String, String>, home: Option<&Path>) -> Option<PathBuf> {
+    let (variable, below_home) =
+        if cfg!(windows) { ("LOCALAPPDATA", "AppData/Local") } else { ("XDG_STATE_HOME", ".local/state") };
+    let named = variables.get(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    let state = named.or_else(|| Some(home.filter(|home| home.is_absolute())?.join(below_home)))?;
+    Some(state.join("railway-doctor"))
+}
+
+/// The journal of one user.
+#[derive(Debug)]
+pub struct Journal {
+    folder: Folder,
+}
+
+/// One run of the journal, and what is known of it. One file that can't be read does not hide the others.
+#[derive(Debug)]
+pub struct Entry {
+    /// The run, from the file's name.
+    pub run: Run,
+    /// Its record, or why it can't be read.
+    pub record: Result<Record, Error>,
+}
+
+impl Journal {
+    /// The journal in that folder, as [`state_folder`] names it. Nothing is read or made yet; without a folder it is an
+    /// [`Error::Journal`].
+    pub fn open(state: Option<&Path>) -> Result<Self, Error> {
+        let Some(state) = state else {
+            return Err(Error::Journal {
+                what: "there is no place for the journal".to_owned(),
+                why: "no home folder is known".to_owned(),
+                next: "set HOME, or pass --no-journal to do without undo".to_owned(),
+            });
+        };
+        Ok(Self { folder: Folder::new(state.to_owned()) })
+    }
+
+    /// Writes a record in one step, and gives the run its name. When it returns, the file is on disk; what is older than
+    /// [`KEPT`] at the record's time is gone. An [`Error::Journal`] means that nothing was recorded.
+    pub fn write(&self, record: &Record) -> Result<Run, Error> {
+        self.write_by_chance(record, &mut || {
+            let mut bytes = [0; 2];
+            seal::random(&mut bytes).map(|()| bytes)
+        })
+    }
+
+    fn write_by_chance(&self, record: &Record, chance: &mut dyn FnMut() -> io::Result<[u8; 2]>) -> Result<Run, Error> {
+        self.folder.make()?;
+        let key = key::find_or_make(&self.folder)?;
+        for _ in 0..TRIES {
+            let run = Run::new(record.time, chance().map_err(|error| self.folder.cannot_write(&error))?);
+            let bytes = seal::seal(&key, &run, record).map_err(|error| unwritable(&error))?;
+            if self.folder.place(&file_name(&run), &bytes)? == Placed::Now {
+                self.prune(record.time);
+                return Ok(run);
+            }
+        }
+        Err(self.folder.cannot_write(&io::ErrorKind::AlreadyExists.into()))
+    }
+
+    /// Reads a run's record. That there is none, or that it can't be read, is an [`Error::Journal`].
+    pub fn read(&self, run: &Run) -> Result<Record, Error> {
+        match key::find(&self.folder)? {
+            Some(key) => self.read_with(&key, run),
+            None => self.read_bytes(run).and_then(|_| Err(unreadable(run, "the journal's key is gone"))),
+        }
+    }
+
+    fn read_with(&self, key: &Key, run: &Run) -> Result<Record, Error> {
+        let Content(bytes) = self.read_bytes(run)?;
+        seal::open(key, run, &bytes).map_err(|closed| match closed {
+            Closed::Foreign => unreadable(run, "its file is none of doctor's"),
+            Closed::Newer => Error::Journal {
+                what: format!("can't read what run {run} changed"),
+                why: "a newer version of doctor recorded it".to_owned(),
+                next: "install the newest doctor".to_owned(),
+            },
+            Closed::Broken => unreadable(run, "its file was changed or cut short, or belongs to another key"),
+        })
+    }
+
+    fn read_bytes(&self, run: &Run) -> Result<Content, Error> {
+        self.folder.read(&file_name(run))?.ok_or_else(|| Error::Journal {
+            what: format!("there is no run {run} in the journal"),
+            why: "runs are kept for 30 days, each in the state folder of the user who made it".to_owned(),
+            next: "run `doctor undo --list`, which shows every run that can be undone".to_owned(),
+        })
+    }
+
+    /// Takes a run out that has changed nothing after all, so that `undo` finds the one before it.
+    pub fn forget(&self, run: &Run) {
+        self.folder.remove(&file_name(run));
+    }
+
+    /// Every run, the newest first. A journal that was never written to is empty.
+    pub fn list(&self) -> Result<Vec<Entry>, Error> {
+        let runs: Vec<Run> = self.folder.names()?.iter().filter_map(|name| run_of(name)).collect();
+        let mut entries: Vec<Entry> = match key::find(&self.folder) {
+            Ok(Some(key)) => runs.into_iter().map(|run| Entry { record: self.read_with(&key, &run), run }).collect(),
+            Ok(None) => {
+                let gone = |run: &Run| Err(unreadable(run, "the journal's key is gone"));
+                runs.into_iter().map(|run| Entry { record: gone(&run), run }).collect()
+            }
+            Err(error) => runs.into_iter().map(|run| Entry { record: Err(error.clone()), run }).collect(),
+        };
+        let time = |entry: &Entry| entry.record.as_ref().map_or_else(|_| entry.run.time(), |record| record.time);
+        entries.sort_by_key(|entry| Reverse((time(entry), entry.run.clone())));
+        Ok(entries)
+    }
+
+    /// Removes what is older than [`KEPT`], by the time in the run's name. What can't be removed stays.
+    pub fn prune(&self, now: Timestamp) {
+        let Ok(oldest) = now.checked_sub(KEPT) else { return };
+        for name in self.folder.names().unwrap_or_default() {
+            if run_of(&name).or_else(|| rest_of(&name)).is_some_and(|run| run.time() < oldest) {
+                self.folder.remove(&name);
+            }
+        }
+    }
+}
+
+fn file_name(run: &Run) -> String {
+    format!("{run}{ENDING}")
+}
+
+fn run_of(name: &str) -> Option<Run> {
+    Run::parse(name.strip_suffix(ENDING)?)
+}
+
+/// The run whose file was being written when the machine stopped: `.RUN.journal.RANDOM`.
+fn rest_of(name: &str) -> Option<Run> {
+    run_of(name.strip_prefix('.')?.rsplit_once('.')?.0)
+}
+
+fn unwritable(error: &io::Error) -> Error {
+    Error::Journal {
+        what: "can't record what is about to change".to_owned(),
+        why: error.to_string(),
+        next: "rename the folder or file whose name is no Unicode text, or pass --no-journal to do without undo"
+            .to_owned(),
+    }
+}
+
+fn unreadable(run: &Run, wrong: &str) -> Error {
+    Error::Journal {
+        what: format!("can't read what run {run} changed"),
+        why: wrong.to_owned(),
+        next: "change the variables back by hand, with `doctor check` to tell what differs".to_owned(),
+    }
+}
