@@ -1,14 +1,20 @@
 //! The only room that touches the world: files, git, the process environment, the network, the clock, the terminal.
 #![expect(clippy::disallowed_methods, reason = "this is where doctor meets the world")]
 
+pub mod ask;
 pub mod clock;
+mod columns;
 pub mod config;
 pub mod credentials;
 pub mod exposure;
 pub mod files;
 pub mod git;
+pub mod interrupt;
+pub mod journal;
 pub mod process;
 pub mod railway;
+pub mod row;
+pub mod screen;
 pub mod sim;
 pub mod stage;
 pub mod talk;

@@ -1,20 +1,26 @@
 //! The real world: this process's streams, environment, folders and signals.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::panic;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::drift::secret::FingerprintKey;
 use crate::error::{Error, Exit};
+use crate::outside::ask::Prompts;
 use crate::outside::clock::SystemClock;
+use crate::outside::interrupt::{Interrupt, Question};
+use crate::outside::journal::state_folder;
 use crate::outside::railway::http::Http;
 use crate::outside::railway::wire::Wire;
+use crate::outside::screen::Screen;
 use crate::outside::talk::{Stream, Talk, Watched};
-use crate::outside::world::{Sort, Terminal, World};
+use crate::outside::world::{Memory, Sort, Terminal, World};
 
 /// The width that a report is laid out for where there is no terminal to ask.
 const WIDTH_WITHOUT_TERMINAL: usize = 80;
@@ -22,40 +28,59 @@ const WIDTH_WITHOUT_TERMINAL: usize = 80;
 /// Runs `doctor` in the real world.
 pub fn run(command: impl FnOnce(&[OsString], &mut World<'_>) -> Exit) -> ExitCode {
     panic::set_hook(Box::new(|panic| eprintln(&panic_message(panic.location()))));
-    let interrupted = ctrlc::set_handler(interrupt);
+    let (interrupt, screen) = (Arc::new(Interrupt::default()), Screen::default());
+    let interrupted = ctrlc::set_handler(handler(&interrupt, &screen));
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let clock = SystemClock::start();
     let (mut out, mut err) = (io::stdout().lock(), io::stderr());
     let terminal = terminal();
-    let watched = if terminal.err == Sort::Terminal { Watched::Terminal } else { Watched::No };
+    let watched = if terminal.err == Sort::Terminal { Watched::Terminal(screen) } else { Watched::No };
     let talk = Stream::new(&mut err, watched);
+    let prompts = Prompts::new(&talk, &interrupt, terminal);
     if let Err(error) = interrupted {
         talk.say(&format!("doctor: Ctrl-C will not be answered in words: {error}"));
     }
-    let mut bytes = [0; 32];
     let Ok(folder) = std::env::current_dir() else {
         talk.say("error: the working folder is gone\n  next: cd into a folder that exists");
         return Exit::Usage.code().into();
     };
-    if SystemRandom::new().fill(&mut bytes).is_err() {
+    let Some(fingerprints) = fingerprints() else {
         talk.say("error: the system gives no random bytes\n  next: check /dev/urandom");
         return Exit::Usage.code().into();
-    }
+    };
+    let variables = variables();
+    let home = std::env::home_dir().filter(|home| home != &PathBuf::new());
     let mut world = World {
         out: &mut out,
         talk: &talk,
+        ask: &prompts,
+        interrupt: &interrupt,
         terminal,
-        variables: std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect(),
+        state: state_folder(&variables, home.as_deref()),
+        memory: Memory::Lasting,
+        variables,
         folder,
-        home: std::env::home_dir().filter(|home| home != &PathBuf::new()),
+        home,
         clock: &clock,
         connect: &|endpoint| -> Result<Box<dyn Wire>, Error> { Ok(Box::new(Http::new(endpoint.clone())?)) },
-        fingerprints: FingerprintKey::new(&bytes),
+        fingerprints,
         program: vec!["doctor".to_owned()],
     };
     command(&arguments, &mut world).code().into()
+}
+
+/// A fresh key for this run's fingerprints.
+fn fingerprints() -> Option<FingerprintKey> {
+    let mut bytes = [0; 32];
+    SystemRandom::new().fill(&mut bytes).ok()?;
+    Some(FingerprintKey::new(&bytes))
+}
+
+/// The process environment, as far as it is text.
+fn variables() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 fn terminal() -> Terminal {
@@ -66,7 +91,9 @@ fn terminal() -> Terminal {
         (false, _) => Sort::Pipe,
     };
     let width = terminal_size::terminal_size().map_or(WIDTH_WITHOUT_TERMINAL, |(width, _)| usize::from(width.0));
-    Terminal { out: sort(io::stdout().is_terminal()), err: sort(io::stderr().is_terminal()), width }
+    let [out, err, input] =
+        [io::stdout().is_terminal(), io::stderr().is_terminal(), io::stdin().is_terminal()].map(sort);
+    Terminal { out, err, input, width }
 }
 
 /// What a bug looks like. The panic's own text stays unsaid: it may quote the string that was being cut.
@@ -79,16 +106,68 @@ pub fn panic_message(location: Option<&panic::Location<'_>>) -> String {
     )
 }
 
-/// Ctrl-C: a clean line, a word, and the exit code of an interrupted run. `check` has nothing to undo.
+/// What the thread of the signal does. It never writes into what moves on the screen.
+fn handler(interrupt: &Arc<Interrupt>, screen: &Screen) -> impl Fn() + Send + 'static {
+    let (interrupt, screen) = (Arc::clone(interrupt), screen.clone());
+    let mode = TerminalMode::read();
+    move || {
+        let say = |line: &str| if screen.is_drawn() { screen.say_above(line) } else { eprintln(line) };
+        interrupt.signal(&say, &|line, question| {
+            screen.clear();
+            // Only then is the mode ours to set: `doctor check | less` shares the terminal with less.
+            if question == Question::Open {
+                mode.restore();
+            }
+            leave(line, question);
+        });
+    }
+}
+
+/// A clean line, a cursor, a last word, and the exit code of an interrupted run.
 #[expect(clippy::exit, reason = "the main thread may be deep in a wait that nothing else ends")]
-fn interrupt() {
-    let clear = if io::stderr().is_terminal() { "\r\u{1b}[2K\u{1b}[?25h" } else { "" };
-    eprintln(&format!("{clear}doctor: interrupted; nothing was changed"));
+fn leave(line: &str, question: Question) {
+    match terminal().err {
+        Sort::Terminal => eprint("\r\u{1b}[2K\u{1b}[?25h"),
+        Sort::Dumb if question == Question::Open => eprint("\n"),
+        Sort::Dumb | Sort::Pipe => {}
+    }
+    if !line.is_empty() {
+        eprintln(line);
+    }
     std::process::exit(Exit::Interrupted.code().into());
+}
+
+/// How the terminal reads keys: a question that is cut short would leave it without echo.
+struct TerminalMode {
+    #[cfg(unix)]
+    termios: Option<rustix::termios::Termios>,
+}
+
+impl TerminalMode {
+    /// The mode of standard input at this moment, if that is a terminal.
+    fn read() -> Self {
+        Self {
+            #[cfg(unix)]
+            termios: rustix::termios::tcgetattr(io::stdin()).ok(),
+        }
+    }
+
+    fn restore(&self) {
+        // In the background the terminal is somebody else's, and the system stops whoever sets its mode from there.
+        #[cfg(unix)]
+        if let Some(termios) = &self.termios
+            && rustix::termios::tcgetpgrp(io::stdin()) == Ok(rustix::process::getpgrp())
+        {
+            rustix::termios::tcsetattr(io::stdin(), rustix::termios::OptionalActions::Now, termios).unwrap_or(());
+        }
+    }
 }
 
 /// For the two places that have no `World`: a panic and a signal.
 fn eprintln(text: &str) {
-    use std::io::Write;
-    drop(writeln!(io::stderr(), "{text}"));
+    eprint(&format!("{text}\n"));
+}
+
+fn eprint(text: &str) {
+    drop(io::stderr().write_all(text.as_bytes()));
 }

@@ -47,4 +47,9 @@ impl Stage {
     pub fn home(&self) -> PathBuf {
         self.folder.path().join("home")
     }
+
+    /// The folder for what is remembered between runs: gone with the stage.
+    pub fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
 }

@@ -1,10 +1,10 @@
-//! Standard error: what is said while a run goes on, and the spinner while it waits.
+//! Standard error: what is said while a run goes on, the spinner while it waits, and the rows of what it follows.
 
 use std::cell::RefCell;
 use std::io::Write;
-use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use crate::outside::row::{Row, layout};
+use crate::outside::screen::{Line, Screen, size};
 
 /// Where the talk goes. Nothing that is said here is a result.
 pub trait Talk {
@@ -12,7 +12,10 @@ pub trait Talk {
     fn say(&self, line: &str);
     /// Waiting for something: shown on a terminal only, and gone afterwards.
     fn waiting(&self, what: &str);
-    /// The wait is over.
+    /// How things stand that take their time, each in a row of its own, always in the same order. On a terminal the rows
+    /// are drawn anew in their places; elsewhere a row is a line whenever its state changes.
+    fn progress(&self, rows: &[Row]);
+    /// The wait is over. Rows stay as they were last.
     fn done(&self);
 }
 
@@ -23,60 +26,119 @@ pub struct Silence;
 impl Talk for Silence {
     fn say(&self, _line: &str) {}
     fn waiting(&self, _what: &str) {}
+    fn progress(&self, _rows: &[Row]) {}
     fn done(&self) {}
 }
 
-/// Lines on a stream; a spinner where the stream is a terminal.
+/// Lines on a stream; a spinner and rows where the stream is a terminal.
 pub struct Stream<'s> {
     lines: RefCell<&'s mut dyn Write>,
     watched: Watched,
     /// There while something is waited for.
-    spinner: RefCell<Option<ProgressBar>>,
+    waiting: RefCell<Option<String>>,
+    /// There while something is followed, as it was shown last.
+    rows: RefCell<Vec<Row>>,
 }
 
-/// Whether there is somebody to watch a spinner.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Whether there is somebody to watch what moves.
+#[derive(Clone, Debug)]
 pub enum Watched {
-    /// A terminal that understands cursor movements.
-    Terminal,
-    /// A pipe, a file, a dumb terminal, or `-q`.
+    /// A terminal that understands cursor movements: standard error.
+    Terminal(Screen),
+    /// A pipe, a file, or a dumb terminal.
     No,
 }
 
 impl<'s> Stream<'s> {
-    /// Talk on that stream; the spinner draws on the process's standard error.
+    /// Talk on that stream; what moves is drawn on the screen, if somebody watches.
     pub fn new(lines: &'s mut dyn Write, watched: Watched) -> Self {
-        Self { lines: RefCell::new(lines), watched, spinner: RefCell::new(None) }
+        Self { lines: RefCell::new(lines), watched, waiting: RefCell::default(), rows: RefCell::default() }
+    }
+
+    /// Talk that can't be heard must not end a run whose result can be.
+    fn write(&self, line: &str) {
+        drop(writeln!(self.lines.borrow_mut(), "{line}"));
+    }
+
+    fn draw(&self, screen: &Screen) {
+        let rows = self.rows.borrow();
+        let rows = rows.iter().zip(layout(&rows, size().0));
+        let mut lines: Vec<Line> = rows.map(|(row, text)| Line { mark: row.done.mark(), text }).collect();
+        lines.extend(self.waiting.borrow().clone().map(|text| Line { mark: None, text }));
+        screen.show(lines);
     }
 }
 
 impl Talk for Stream<'_> {
     fn say(&self, line: &str) {
-        // Talk that can't be heard must not end a run whose result can be.
-        let write = || drop(writeln!(self.lines.borrow_mut(), "{line}"));
-        match &*self.spinner.borrow() {
-            Some(spinner) => spinner.suspend(write),
-            None => write(),
+        match &self.watched {
+            Watched::Terminal(screen) if screen.is_drawn() => screen.say_above(line),
+            _ => self.write(line),
         }
     }
 
     fn waiting(&self, what: &str) {
-        if self.watched == Watched::Terminal {
-            self.spinner.borrow_mut().get_or_insert_with(spinner).set_message(what.to_owned());
+        if let Watched::Terminal(screen) = &self.watched {
+            self.waiting.replace(Some(what.to_owned()));
+            self.draw(screen);
+        }
+    }
+
+    fn progress(&self, rows: &[Row]) {
+        self.waiting.take();
+        let before = self.rows.replace(rows.to_vec());
+        if let Watched::Terminal(screen) = &self.watched {
+            self.draw(screen);
+            return;
+        }
+        for (index, row) in rows.iter().enumerate() {
+            if !before.get(index).is_some_and(|before| before.is_like(row)) {
+                self.write(&row.sentence());
+            }
         }
     }
 
     fn done(&self) {
-        if let Some(spinner) = self.spinner.borrow_mut().take() {
-            spinner.finish_and_clear();
+        self.waiting.take();
+        let rows = self.rows.take();
+        if let Watched::Terminal(screen) = &self.watched {
+            screen.clear();
+            // Once more, as lines that nothing draws over.
+            for (row, text) in rows.iter().zip(layout(&rows, size().0)) {
+                self.write(&format!("{} {text}", row.done.mark().unwrap_or("·")));
+            }
         }
     }
 }
 
-/// The message is not padded to the terminal's width: what a terminal echoes for Ctrl-C would begin a line of its own.
-fn spinner() -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style);
-    bar.enable_steady_tick(Duration::from_millis(100));
-    bar
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Row, Stream, Talk, Watched};
+    use crate::outside::row::Done;
+
+    fn row(name: &str, state: &str, seconds: u64, done: Done) -> Row {
+        Row { name: name.to_owned(), state: state.to_owned(), elapsed: Duration::from_secs(seconds), done }
+    }
+
+    #[test]
+    fn in_a_pipe_a_row_is_a_line_whenever_its_state_changes() {
+        let mut heard = Vec::new();
+        let talk = Stream::new(&mut heard, Watched::No);
+        talk.waiting("not shown");
+        for (seconds, api, worker) in [
+            (1, ("QUEUED", Done::Running), ("QUEUED", Done::Running)),
+            (2, ("QUEUED", Done::Running), ("BUILDING", Done::Running)),
+            (9, ("QUEUED", Done::Running), ("BUILDING", Done::Running)),
+            (75, ("SUCCESS", Done::Good), ("FAILED", Done::Bad)),
+            (80, ("SUCCESS", Done::Good), ("FAILED", Done::Bad)),
+        ] {
+            talk.progress(&[row("api", api.0, seconds, api.1), row("worker", worker.0, seconds, worker.1)]);
+        }
+        talk.done();
+        let expected = "api: QUEUED (1 s)\nworker: QUEUED (1 s)\nworker: BUILDING (2 s)\n\
+                        api: SUCCESS (1 min 15 s)\nworker: FAILED (1 min 15 s)\n";
+        assert_eq!(String::from_utf8(heard).unwrap(), expected);
+    }
 }

@@ -6,8 +6,10 @@ use std::path::PathBuf;
 
 use crate::drift::secret::FingerprintKey;
 use crate::error::Error;
+use crate::outside::ask::Ask;
 use crate::outside::clock::Clock;
 use crate::outside::files::why;
+use crate::outside::interrupt::Interrupt;
 use crate::outside::railway::http::Endpoint;
 use crate::outside::railway::wire::Wire;
 use crate::outside::talk::Talk;
@@ -21,6 +23,10 @@ pub struct World<'w> {
     pub out: &'w mut dyn Write,
     /// Standard error: the talk and the progress.
     pub talk: &'w dyn Talk,
+    /// The person at the terminal; [`crate::outside::ask::can_ask`] says whether there is one.
+    pub ask: &'w dyn Ask,
+    /// Ctrl-C.
+    pub interrupt: &'w Interrupt,
     /// What the streams are connected to.
     pub terminal: Terminal,
     /// The process environment; names and values that are no UTF-8 are left out.
@@ -29,6 +35,10 @@ pub struct World<'w> {
     pub folder: PathBuf,
     /// The home folder, where the official CLI keeps its file.
     pub home: Option<PathBuf>,
+    /// The folder for what `doctor` remembers between runs; it need not be there.
+    pub state: Option<PathBuf>,
+    /// Whether the next run will find what this one remembers.
+    pub memory: Memory,
     /// Time.
     pub clock: &'w dyn Clock,
     /// The way to Railway.
@@ -39,6 +49,15 @@ pub struct World<'w> {
     pub program: Vec<String>,
 }
 
+/// How long a world lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// Beyond this run.
+    Lasting,
+    /// A pretend world ends with its run.
+    OfThisRun,
+}
+
 /// What the streams are connected to.
 #[derive(Clone, Copy, Debug)]
 pub struct Terminal {
@@ -46,6 +65,8 @@ pub struct Terminal {
     pub out: Sort,
     /// Standard error.
     pub err: Sort,
+    /// Standard input.
+    pub input: Sort,
     /// Columns of the terminal; 80 where there is none.
     pub width: usize,
 }

@@ -1,0 +1,160 @@
+//! Questions on a terminal that can't move its cursor, and for those who have the screen read to them: numbered lines.
+
+use std::io::{BufRead, Result, Write};
+
+use crate::outside::ask::{Reply, given};
+
+/// How a person says "one step back" here.
+const BACK: &str = "b";
+
+/// Questions in lines. The end of the input means back.
+pub(super) struct Numbered<'s> {
+    pub(super) input: &'s mut dyn BufRead,
+    pub(super) out: &'s mut dyn Write,
+}
+
+impl Numbered<'_> {
+    pub(super) fn choose(&mut self, prompt: &str, items: &[String], default: usize) -> Result<Option<usize>> {
+        self.list(prompt, items)?;
+        let ask = format!("choice, or {BACK} for back [{}]:", default + 1);
+        self.until_understood(&ask, |typed| match typed {
+            "" => Some(Some(default)),
+            BACK => Some(None),
+            number => index(number, items).map(Some),
+        })
+    }
+
+    pub(super) fn choose_many(&mut self, prompt: &str, items: &[String]) -> Result<Option<Vec<usize>>> {
+        self.list(prompt, items)?;
+        let ask = format!("choices with blanks between them, 0 for none, or {BACK} for back:");
+        self.until_understood(&ask, |typed| match typed {
+            "" => None,
+            "0" => Some(Some(Vec::new())),
+            BACK => Some(None),
+            numbers => {
+                let chosen = numbers.split_whitespace().map(|number| index(number, items));
+                let mut chosen: Vec<usize> = chosen.collect::<Option<_>>()?;
+                chosen.sort_unstable();
+                chosen.dedup();
+                Some(Some(chosen))
+            }
+        })
+    }
+
+    pub(super) fn confirm(&mut self, prompt: &str, default: Reply) -> Result<Option<Reply>> {
+        let ask = match default {
+            Reply::Yes => format!("{prompt} [Y/n]"),
+            Reply::No => format!("{prompt} [y/N]"),
+        };
+        self.until_understood(&ask, |typed| match typed.to_lowercase().as_str() {
+            "" => Some(Some(default)),
+            BACK => Some(None),
+            "y" | "yes" => Some(Some(Reply::Yes)),
+            "n" | "no" => Some(Some(Reply::No)),
+            _ => None,
+        })
+    }
+
+    pub(super) fn line(&mut self, prompt: &str) -> Result<Option<String>> {
+        self.until_understood(prompt, |typed| Some(given(typed)))
+    }
+
+    fn list(&mut self, prompt: &str, items: &[String]) -> Result<()> {
+        writeln!(self.out, "{prompt}")?;
+        for (index, item) in items.iter().enumerate() {
+            writeln!(self.out, "  {}) {item}", index + 1)?;
+        }
+        Ok(())
+    }
+
+    /// Asks again until the answer means something.
+    fn until_understood<T>(&mut self, ask: &str, read: impl Fn(&str) -> Option<Option<T>>) -> Result<Option<T>> {
+        loop {
+            write!(self.out, "{ask} ")?;
+            self.out.flush()?;
+            let mut typed = String::new();
+            if self.input.read_line(&mut typed)? == 0 {
+                writeln!(self.out)?;
+                return Ok(None);
+            }
+            if let Some(answer) = read(typed.trim()) {
+                return Ok(answer);
+            }
+            writeln!(self.out, "that is none of the answers")?;
+        }
+    }
+}
+
+fn index(number: &str, items: &[String]) -> Option<usize> {
+    number.parse().ok().and_then(|number: usize| number.checked_sub(1)).filter(|index| *index < items.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Debug;
+    use std::io::Result;
+
+    use super::Numbered;
+    use crate::outside::ask::Reply;
+
+    /// What was answered to those typed lines, and what was shown.
+    fn typed<T: Debug>(typed: &str, ask: impl FnOnce(&mut Numbered<'_>) -> Result<Option<T>>) -> (Option<T>, String) {
+        let (mut input, mut out) = (typed.as_bytes(), Vec::new());
+        let answer = ask(&mut Numbered { input: &mut input, out: &mut out }).unwrap();
+        assert_eq!(input, b"", "everything typed was read");
+        (answer, String::from_utf8(out).unwrap())
+    }
+
+    fn items() -> Vec<String> {
+        ["push", "pull", "skip"].map(str::to_owned).to_vec()
+    }
+
+    #[test]
+    fn one_of_several_is_its_number() {
+        for (keys, expected) in
+            [("2\n", Some(1)), ("\n", Some(2)), ("b\n", None), ("", None), ("4\n0\nx\n-1\n 1 \n", Some(0))]
+        {
+            assert_eq!(typed(keys, |lines| lines.choose("Which?", &items(), 2)).0, expected, "{keys:?}");
+        }
+        let shown = typed("7\n1\n", |lines| lines.choose("Which?", &items(), 2)).1;
+        let ask = "choice, or b for back [3]: ";
+        let expected = format!("Which?\n  1) push\n  2) pull\n  3) skip\n{ask}that is none of the answers\n{ask}");
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn several_are_their_numbers() {
+        for (keys, expected) in [
+            ("3 1 3\n", Some(vec![0, 2])),
+            ("0\n", Some(vec![])),
+            ("\n1 9\n2\n", Some(vec![1])),
+            ("b\n", None),
+            ("", None),
+        ] {
+            assert_eq!(typed(keys, |lines| lines.choose_many("Which?", &items())).0, expected, "{keys:?}");
+        }
+    }
+
+    #[test]
+    fn yes_and_no_are_words_or_letters() {
+        for (keys, default, expected) in [
+            ("\n", Reply::No, Some(Reply::No)),
+            ("\n", Reply::Yes, Some(Reply::Yes)),
+            ("y\n", Reply::No, Some(Reply::Yes)),
+            ("maybe\nNO\n", Reply::Yes, Some(Reply::No)),
+            ("b\n", Reply::Yes, None),
+            ("", Reply::Yes, None),
+        ] {
+            assert_eq!(typed(keys, |lines| lines.confirm("Go on?", default)).0, expected, "{keys:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_is_text_and_an_empty_one_means_back() {
+        for (keys, expected) in [(" because of a test\n", Some("because of a test")), ("\n", None), ("", None)] {
+            let (answer, shown) = typed(keys, |lines| lines.line("Reason:"));
+            assert_eq!(answer.as_deref(), expected);
+            assert!(shown.starts_with("Reason: "));
+        }
+    }
+}
