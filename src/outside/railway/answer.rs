@@ -84,6 +84,10 @@ pub(crate) enum Kind {
     TwoFactor,
     /// A limit told inside HTTP 200.
     Limited,
+    /// Another deployment of the service is not done yet.
+    RedeployLater,
+    /// There is nothing that could be deployed again.
+    NothingToRedeploy,
     /// Anything else.
     Other,
 }
@@ -107,6 +111,10 @@ impl Kind {
             || matches!(code, "GRAPHQL_VALIDATION_FAILED" | "GRAPHQL_PARSE_FAILED")
         {
             Self::Document
+        } else if has("cannot redeploy yet") {
+            Self::RedeployLater
+        } else if has("cannot redeploy without") {
+            Self::NothingToRedeploy
         } else if has("rate limit")
             || has("too quickly")
             || is_per_time(&message)
@@ -188,6 +196,12 @@ pub(crate) fn read<T: DeserializeOwned>(reply: &Reply) -> Result<Answer<T>, Trou
         }
         None => Err(Trouble::Refused(refusals)),
     }
+}
+
+/// The errors of a reply that has some.
+pub(crate) fn refusals(reply: &Reply) -> Vec<Refusal> {
+    let envelope: Option<Envelope<IgnoredAny>> = serde_json::from_slice(&reply.body).ok();
+    envelope.and_then(|envelope| envelope.errors).unwrap_or_default().iter().map(refusal).collect()
 }
 
 fn refusal(raw: &RawError) -> Refusal {

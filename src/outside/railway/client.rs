@@ -18,16 +18,19 @@ use crate::outside::railway::wire::{Failure, Outgoing, Reply, Scheme, Wire};
 use crate::outside::talk::Talk;
 
 /// Tries per question; the deadline may end them earlier.
-const TRIES: u32 = 4;
+pub(crate) const TRIES: u32 = 4;
 
 /// The wait before the second try; doubled for each further one.
-const FIRST_WAIT: Duration = Duration::from_millis(250);
+pub(crate) const FIRST_WAIT: Duration = Duration::from_millis(250);
 
 /// The wait before the second try after a 429 without `Retry-After`; doubled for each further one.
-const FIRST_WAIT_WHEN_LIMITED: Duration = Duration::from_secs(1);
+pub(crate) const FIRST_WAIT_WHEN_LIMITED: Duration = Duration::from_secs(1);
 
 /// The least time that one try is given, as long as the deadline allows. Ordinary answers take half a second.
 const LEAST_PATIENCE: Duration = Duration::from_secs(5);
+
+/// The most time that one try is given, however long the run may take: the official CLI waits as long.
+pub(crate) const MOST_PATIENCE: Duration = Duration::from_secs(90);
 
 /// Everything that a question needs.
 pub struct Client<'w> {
@@ -39,8 +42,10 @@ pub struct Client<'w> {
     pub(crate) clock: &'w dyn Clock,
     /// Standard error.
     pub(crate) talk: &'w dyn Talk,
-    /// `--timeout`, counted from the start of the run.
-    pub(crate) limit: Duration,
+    /// `--timeout`, counted from the start of the run; longer by the time that a person took to answer.
+    pub(crate) limit: Cell<Duration>,
+    /// How many requests Railway allows in how many seconds, once it has said so.
+    pub(crate) allowance: Cell<Option<(u64, u64)>>,
     /// Requests sent so far.
     pub(crate) requests: Cell<usize>,
     /// What Railway could not answer beside its data.
@@ -100,7 +105,7 @@ impl Client<'_> {
             serde_json::json!({ "operationName": operation, "query": query, "variables": variables }).to_string();
         let mut last = None;
         for attempt in 0..TRIES {
-            let remaining = self.limit.saturating_sub(self.clock.elapsed());
+            let remaining = self.remaining();
             if remaining.is_zero() {
                 return Err(Unanswered::Failed(self.timed_out(last.as_ref())));
             }
@@ -108,7 +113,7 @@ impl Client<'_> {
                 Next::Done(answer) => return Ok(answer),
                 Next::Never(unanswered) => return Err(unanswered),
                 Next::Again { error, wait } => {
-                    let remaining = self.limit.saturating_sub(self.clock.elapsed());
+                    let remaining = self.remaining();
                     if attempt + 1 == TRIES || wait >= remaining {
                         let error = if remaining.is_zero() { self.timed_out(Some(&error)) } else { error };
                         return Err(Unanswered::Failed(error));
@@ -134,7 +139,7 @@ impl Client<'_> {
             body,
             token: &self.credentials.token,
             scheme: self.credentials.scheme,
-            patience: remaining.min(LEAST_PATIENCE.max(remaining / 2)),
+            patience: remaining.min(LEAST_PATIENCE.max(remaining / 2)).min(MOST_PATIENCE),
         };
         let wait = FIRST_WAIT * 2_u32.pow(attempt);
         match self.post(&outgoing) {
@@ -158,9 +163,17 @@ impl Client<'_> {
         }
     }
 
+    /// What is left of `--timeout`.
+    pub(crate) fn remaining(&self) -> Duration {
+        self.limit.get().saturating_sub(self.clock.elapsed())
+    }
+
     /// Counts what really goes out, so that the report's number is the server's.
     pub(crate) fn post(&self, outgoing: &Outgoing<'_>) -> Result<Reply, Failure> {
         let result = self.wire.post(outgoing);
+        if let Some(allowance) = result.as_ref().ok().and_then(|reply| policy(&reply.rate)) {
+            self.allowance.set(Some(allowance));
+        }
         if !matches!(result, Err(Failure::NotSent(_) | Failure::Certificate(_))) {
             self.requests.set(self.requests.get() + 1);
         }
@@ -180,7 +193,7 @@ impl Client<'_> {
                 Next::Again { error: Error::Unreachable { host, why: format!("the connection broke: {why}") }, wait }
             }
             Failure::TimedOut => Next::Again {
-                error: Error::TimedOut { host, limit: self.limit, last: None },
+                error: Error::TimedOut { host, limit: self.limit.get(), last: None },
                 wait: Duration::from_millis(1),
             },
         }
@@ -196,7 +209,7 @@ impl Client<'_> {
         }
     }
 
-    fn tell_of_waiting(&self, error: &Error, wait: Duration) {
+    pub(crate) fn tell_of_waiting(&self, error: &Error, wait: Duration) {
         if let Error::RateLimited { by, .. } = error {
             self.talk.say(&format!("{by} limits the rate of requests: waiting {:.0} s", wait.as_secs_f64().ceil()));
         }
@@ -221,7 +234,7 @@ impl Client<'_> {
             Some(because) => format!("the last try: {error}, {because}"),
             None => format!("the last try: {error}"),
         });
-        Error::TimedOut { host: self.host(), limit: self.limit, last }
+        Error::TimedOut { host: self.host(), limit: self.limit.get(), last }
     }
 
     /// Railway's words, fit to be printed.
@@ -308,25 +321,31 @@ pub(crate) enum Probed {
 
 /// What the headers tell of the limit: `"default";q=1000;w=3600` is a thousand requests in an hour. Railway documents
 /// other headers than it was seen to send, so both are understood.
-fn allowance(rate: &[(String, String)]) -> Option<String> {
-    let header = |name: &str| rate.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
-    let number = |text: &str| text.trim().parse::<u64>().ok();
-    if let Some(policy) = header("ratelimit-policy") {
-        let part = |prefix| policy.split(';').find_map(|part| number(part.trim().strip_prefix(prefix)?));
-        if let (Some(requests), Some(seconds)) = (part("q="), part("w=")) {
-            return Some(format!("{requests} requests in {seconds} s"));
-        }
+pub(crate) fn allowance(rate: &[(String, String)]) -> Option<String> {
+    if let Some((requests, seconds)) = policy(rate) {
+        return Some(format!("{requests} requests in {seconds} s"));
     }
-    header("x-ratelimit-limit").and_then(number).map(|requests| format!("{requests} requests"))
+    header(rate, "x-ratelimit-limit")?.trim().parse::<u64>().ok().map(|requests| format!("{requests} requests"))
+}
+
+/// Requests and seconds of `RateLimit-Policy`.
+fn policy(rate: &[(String, String)]) -> Option<(u64, u64)> {
+    let policy = header(rate, "ratelimit-policy")?;
+    let part = |prefix| policy.split(';').find_map(|part| part.trim().strip_prefix(prefix)?.trim().parse().ok());
+    Some((part("q=")?, part("w=")?))
+}
+
+fn header<'r>(rate: &'r [(String, String)], name: &str) -> Option<&'r str> {
+    rate.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }
 
 /// Scheme and host of a redirect: its path and query may hold anything.
-fn origin(location: &str) -> String {
+pub(crate) fn origin(location: &str) -> String {
     reqwest::Url::parse(location).map_or_else(|_| "another path".to_owned(), |url| url.origin().ascii_serialization())
 }
 
 /// `Retry-After`: seconds, the form that Railway documents, or a date.
-fn waiting_time(text: &str, now: Timestamp) -> Option<Duration> {
+pub(crate) fn waiting_time(text: &str, now: Timestamp) -> Option<Duration> {
     if let Ok(seconds) = text.trim().parse::<f64>() {
         return Duration::try_from_secs_f64(seconds).ok();
     }

@@ -3,14 +3,17 @@
 mod answer;
 pub mod batch;
 pub mod client;
+pub mod deployments;
 pub mod http;
 pub mod locate;
 mod operation;
 mod probe;
 mod scalar;
+mod send;
 pub mod shape;
 pub mod values;
 pub mod wire;
+pub mod write;
 
 #[cfg(test)]
 mod tests;
@@ -45,6 +48,11 @@ impl Client<'_> {
     /// The variables of these services: one request for each twenty.
     pub fn values(&self, shape: &Shape, services: &[&ServiceShape]) -> Result<Vec<Stored>, Error> {
         values::read(self, shape, services)
+    }
+
+    /// The environment's shared variables, as stored: one request.
+    pub fn shared_values(&self, shape: &Shape) -> Stored {
+        values::shared(self, shape)
     }
 
     /// The number of requests sent so far.

@@ -2,7 +2,7 @@
 
 use graphql_client::GraphQLQuery;
 
-use crate::outside::railway::scalar::{DateTime, EnvironmentConfig, EnvironmentVariables};
+use crate::outside::railway::scalar::{DateTime, DeploymentMeta, EnvironmentConfig, EnvironmentVariables};
 
 // The derive reads the schema without telling cargo; this line makes cargo rebuild when it changes.
 const _: &str = include_str!("../../../graphql/schema.graphql");
@@ -24,10 +24,32 @@ macro_rules! operation {
 }
 
 operation!(ApiTokenProbe, "graphql/api_token_probe.graphql", "Whether a bearer token is alive.");
+operation!(BuildLog, "graphql/build_log.graphql", "The end of a build's log.");
+operation!(DeploymentEvents, "graphql/deployment_events.graphql", "The steps of a deployment.");
+operation!(DeploymentLog, "graphql/deployment_log.graphql", "Lines of a deployment's log.");
 operation!(Environments, "graphql/environments.graphql", "A project's environments.");
 operation!(MoreServices, "graphql/more_services.graphql", "A further page of services.");
 operation!(ProjectTokenProbe, "graphql/project_token_probe.graphql", "Whether a project token is alive.");
 operation!(Projects, "graphql/projects.graphql", "The projects that a token reaches.");
+operation!(RecentDeployments, "graphql/recent_deployments.graphql", "A service's newest deployments.");
 operation!(ScopedShape, "graphql/scoped_shape.graphql", "The shape of a project token's environment.");
 operation!(Shape, "graphql/shape.graphql", "The shape of an environment.");
+operation!(SharedValues, "graphql/shared_values.graphql", "An environment's shared variables.");
+operation!(Snapshot, "graphql/snapshot.graphql", "What a deployment got; the batch is built from it.");
 operation!(Values, "graphql/values.graphql", "One service's variables; the batch is built from it.");
+operation!(Watch, "graphql/watch.graphql", "How a deployment is doing; the batch is built from it.");
+
+/// What only a fix asks and sends: a staged patch is read as it comes, and values go out.
+pub(crate) mod change {
+    use graphql_client::GraphQLQuery;
+
+    use crate::outside::railway::scalar::{
+        DateTime, DeploymentMeta, Leaving as EnvironmentVariables, Patch as EnvironmentConfig,
+    };
+
+    operation!(DeleteVariable, "graphql/delete_variable.graphql", "Removes one variable.");
+    operation!(Deploy, "graphql/deploy.graphql", "Makes a first deployment.");
+    operation!(Fence, "graphql/fence.graphql", "What must be known right before something is written.");
+    operation!(Redeploy, "graphql/redeploy.graphql", "Deploys a deployment's code again.");
+    operation!(SetVariables, "graphql/set_variables.graphql", "Stores variables.");
+}

@@ -46,7 +46,7 @@ fn send<V: Serialize, T: DeserializeOwned>(
     operation: &'static str,
     body: &QueryBody<V>,
 ) -> Result<T, Probed> {
-    let remaining = client.limit.saturating_sub(client.clock.elapsed());
+    let remaining = client.remaining();
     if remaining.is_zero() {
         return Err(Probed::Unknown);
     }

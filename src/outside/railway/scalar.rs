@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::drift::Secret;
 
@@ -13,6 +14,31 @@ pub(crate) type DateTime = String;
 /// Name → value; `None` where the value is sealed. A missing key is a third thing.
 pub(crate) type EnvironmentVariables = BTreeMap<String, Option<Secret>>;
 
+/// What a deployment was made from. Every key is optional and of any type: it is half filled while a deployment starts.
+pub(crate) type DeploymentMeta = serde_json::Value;
+
+/// A staged patch, as it comes: any part of a configuration, null where something is to be deleted.
+pub(crate) type Patch = serde_json::Value;
+
+/// Values on their way to Railway: the one place where they are written into a request.
+pub(crate) struct Leaving(pub(crate) BTreeMap<String, Secret>);
+
+impl std::fmt::Debug for Leaving {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl Serialize for Leaving {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (key, value) in &self.0 {
+            map.serialize_entry(key, value.reveal())?;
+        }
+        map.end()
+    }
+}
+
 /// The environment as configuration. Every key is optional, and null stands for absent.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -21,11 +47,26 @@ pub(crate) struct EnvironmentConfig {
     pub(crate) shared_variables: Option<BTreeMap<String, Option<VariableConfig>>>,
 }
 
-/// One service of it.
+/// One service of it. What is only looked at for being there may be of any type.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub(crate) struct ServiceConfig {
     pub(crate) variables: Option<BTreeMap<String, Option<VariableConfig>>>,
+    /// Volume id → where it is mounted.
+    pub(crate) volume_mounts: serde_json::Value,
+    pub(crate) deploy: serde_json::Value,
+}
+
+impl ServiceConfig {
+    /// Whether a volume is attached.
+    pub(crate) fn has_volume(&self) -> bool {
+        self.volume_mounts.as_object().is_some_and(|mounts| !mounts.is_empty())
+    }
+
+    /// Whether its command runs at set times.
+    pub(crate) fn has_schedule(&self) -> bool {
+        self.deploy.get("cronSchedule").and_then(serde_json::Value::as_str).is_some_and(|cron| !cron.is_empty())
+    }
 }
 
 /// One variable of it. Its `value` is masked unless decryption is asked for, which `doctor` never does; it is not read.

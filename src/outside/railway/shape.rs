@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use graphql_client::GraphQLQuery;
 
 use crate::drift::Named;
+use crate::drift::plan::deploy::{Running, Schedule, Source, Volume};
 use crate::error::Error;
 use crate::outside::railway::client::{Client, Unanswered};
 use crate::outside::railway::operation::{
     MoreServices, ScopedShape, Shape as ShapeOperation, more_services, scoped_shape, shape,
 };
-use crate::outside::railway::scalar::{EnvironmentConfig, VariableConfig};
+use crate::outside::railway::scalar::{EnvironmentConfig, ServiceConfig, VariableConfig};
 
 /// Pages of one listing; far more than any project has, and an end to a listing that never ends.
 pub(crate) const MOST_PAGES: usize = 200;
@@ -39,6 +40,16 @@ pub struct ServiceShape {
     pub image: Option<String>,
     /// Its variables' names, and which of them are sealed.
     pub variables: BTreeMap<String, Seal>,
+    /// How it runs.
+    pub running: Running,
+}
+
+impl Shape {
+    /// How the service of that id runs.
+    pub fn running(&self, service: &str) -> Running {
+        let known = self.services.iter().find(|known| known.service.id == service);
+        known.map(|known| known.running).unwrap_or_default()
+    }
 }
 
 /// Whether Railway will ever return a value.
@@ -56,6 +67,7 @@ struct Instance {
     name: String,
     root_directory: Option<String>,
     image: Option<String>,
+    repository: Option<String>,
 }
 
 /// A page's end: where the next one starts.
@@ -74,11 +86,15 @@ macro_rules! instances {
             .into_iter()
             .map(|edge| edge.node)
             .filter(|node| node.deleted_at.is_none())
-            .map(|node| Instance {
-                id: node.service_id,
-                name: node.service_name,
-                root_directory: node.root_directory,
-                image: node.source.and_then(|source| source.image),
+            .map(|node| {
+                let (image, repository) = node.source.map(|source| (source.image, source.repo)).unwrap_or_default();
+                Instance {
+                    id: node.service_id,
+                    name: node.service_name,
+                    root_directory: node.root_directory,
+                    image,
+                    repository,
+                }
             })
             .collect();
         (instances, end)
@@ -140,12 +156,13 @@ fn assemble(
     let mut services: Vec<ServiceShape> = instances
         .into_iter()
         .map(|instance| {
-            let variables = configured.remove(&instance.id).flatten().and_then(|service| service.variables);
+            let config = configured.remove(&instance.id).flatten().unwrap_or_default();
             ServiceShape {
+                running: running(&instance, &config),
                 service: Named { id: instance.id, name: instance.name },
                 root_directory: instance.root_directory,
                 image: instance.image,
-                variables: seals(variables.unwrap_or_default()),
+                variables: seals(config.variables.unwrap_or_default()),
             }
         })
         .collect();
@@ -153,6 +170,18 @@ fn assemble(
     services.dedup_by(|left, right| left.service.id == right.service.id);
     let shared = seals(config.shared_variables.unwrap_or_default()).into_keys().collect();
     Ok(Shape { project, environment, services, shared })
+}
+
+fn running(instance: &Instance, config: &ServiceConfig) -> Running {
+    Running {
+        volume: if config.has_volume() { Volume::Attached } else { Volume::None },
+        schedule: if config.has_schedule() { Schedule::Cron } else { Schedule::Always },
+        source: match (&instance.repository, &instance.image) {
+            (Some(_), _) => Source::Repository,
+            (None, Some(_)) => Source::Image,
+            (None, None) => Source::None,
+        },
+    }
 }
 
 /// Null entries stand for deleted ones.

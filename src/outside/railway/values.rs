@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use graphql_client::GraphQLQuery;
 use serde::Deserialize;
 
-use crate::drift::Variable;
 use crate::drift::system::is_provided;
+use crate::drift::{Secret, Variable};
 use crate::error::Error;
 use crate::outside::railway::answer::{Answer, Kind, Refusal};
 use crate::outside::railway::batch::{self, SERVICES_PER_REQUEST};
 use crate::outside::railway::client::{Client, Unanswered};
+use crate::outside::railway::operation::{SharedValues, shared_values};
 use crate::outside::railway::scalar::EnvironmentVariables;
 use crate::outside::railway::shape::{Seal, ServiceShape, Shape};
 
@@ -68,6 +70,30 @@ pub(crate) fn read(client: &Client<'_>, shape: &Shape, services: &[&ServiceShape
     match shared_error(&results) {
         Some(error) => Err(error),
         None => Ok(results),
+    }
+}
+
+/// The environment's shared variables, as stored: one request. What a reference among them renders to is not told.
+pub(crate) fn shared(client: &Client<'_>, shape: &Shape) -> Stored {
+    let variables =
+        shared_values::Variables { project_id: shape.project.id.clone(), environment_id: shape.environment.id.clone() };
+    let data: shared_values::ResponseData = client
+        .ask("SharedValues", &SharedValues::build_query(variables))
+        .map_err(|unanswered| client.error(unanswered, "SharedValues", "the shared variables"))?;
+    let variable = |(key, value): (String, Option<Secret>)| {
+        if let Some(value) = &value {
+            client.scrubber.learn(&key, value);
+        }
+        (key, as_stored(value, None))
+    };
+    Ok(data.stored.into_iter().map(variable).collect())
+}
+
+fn as_stored(stored: Option<Secret>, rendered: Option<Secret>) -> Variable {
+    match stored {
+        None => Variable::Sealed,
+        Some(template) if template.reveal().contains("${{") => Variable::Reference { template, rendered },
+        Some(value) => Variable::Plain(value),
     }
 }
 
@@ -134,12 +160,7 @@ fn stored(maps: &mut Maps, position: usize, service: &ServiceShape, client: &Cli
             for value in value.iter().chain(&rendered) {
                 client.scrubber.learn(&key, value);
             }
-            let variable = match value {
-                None => Variable::Sealed,
-                Some(template) if template.reveal().contains("${{") => Variable::Reference { template, rendered },
-                Some(value) => Variable::Plain(value),
-            };
-            (key, variable)
+            (key, as_stored(value, rendered))
         })
         .collect();
     // Railway has been seen to leave sealed variables out of the maps altogether.

@@ -18,6 +18,7 @@ use crate::outside::railway::client::Client;
 use crate::outside::railway::shape::{ServiceShape, Shape};
 use crate::outside::railway::values::Stored;
 use crate::outside::railway::wire::Scheme;
+use crate::outside::row::Row;
 use crate::outside::sim::Sim;
 use crate::outside::sim::seed::{ACCOUNT_TOKEN, incident};
 use crate::outside::talk::Talk;
@@ -49,6 +50,7 @@ impl Talk for Kept {
         self.0.borrow_mut().push(line.to_owned());
     }
     fn waiting(&self, _what: &str) {}
+    fn progress(&self, _rows: &[Row]) {}
     fn done(&self) {}
 }
 
@@ -89,7 +91,8 @@ impl Bench {
             credentials: &self.credentials,
             clock: &self.clock,
             talk: &self.talk,
-            limit: Duration::from_secs(20),
+            limit: Cell::new(Duration::from_secs(20)),
+            allowance: Cell::default(),
             requests: Cell::new(0),
             remarks: RefCell::new(Vec::new()),
             scrubber: &self.scrubber,

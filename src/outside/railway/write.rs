@@ -1,0 +1,146 @@
+//! What changes something on Railway. Whoever holds no [`Writer`] can't: a check never makes one.
+
+use std::collections::BTreeMap;
+
+use graphql_client::GraphQLQuery;
+
+use crate::drift::Secret;
+use crate::error::Error;
+use crate::outside::railway::answer::{Kind, Refusal};
+use crate::outside::railway::client::Client;
+use crate::outside::railway::operation::change::{
+    DeleteVariable, Deploy, Redeploy, SetVariables, delete_variable, deploy, redeploy, set_variables,
+};
+use crate::outside::railway::scalar::Leaving;
+use crate::outside::railway::send::Sent;
+
+/// The environment that is written to.
+#[derive(Clone, Copy)]
+pub struct Writer<'w> {
+    /// The way to Railway.
+    pub client: &'w Client<'w>,
+    /// The project's id.
+    pub project: &'w str,
+    /// The environment's id.
+    pub environment: &'w str,
+}
+
+/// What became of a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply<T> {
+    /// Railway says that it did it.
+    Done(T),
+    /// Railway refused it, for this reason; it is looked at once whether it was done all the same.
+    Refused(No),
+    /// It may have been done or not: to be observed, never repeated.
+    Unclear(Error),
+    /// It was not done: it never arrived.
+    NotSent(Error),
+}
+
+/// Why Railway refused a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum No {
+    /// Another deployment of the service is not done yet: the same may be asked again later.
+    Later(Error),
+    /// So many deployments of one service in a short time are not allowed.
+    TooMany(Error),
+    /// There is nothing that could be deployed again.
+    NothingThere(Error),
+    /// Anything else.
+    Other(Error),
+}
+
+impl No {
+    /// What Railway said.
+    pub fn error(&self) -> &Error {
+        match self {
+            Self::Later(error) | Self::TooMany(error) | Self::NothingThere(error) | Self::Other(error) => error,
+        }
+    }
+}
+
+impl Writer<'_> {
+    /// Stores variables of a service, or shared ones without a service; nothing is deployed: one request.
+    pub fn set(&self, service: Option<&str>, variables: &BTreeMap<String, Secret>) -> Reply<()> {
+        let variables = set_variables::Variables {
+            project_id: self.project.to_owned(),
+            environment_id: self.environment.to_owned(),
+            service_id: service.map(str::to_owned),
+            variables: Leaving(variables.clone()),
+        };
+        let sent = self.client.send("SetVariables", &SetVariables::build_query(variables));
+        self.reply("SetVariables", sent, |data: set_variables::ResponseData| {
+            data.variable_collection_upsert.then_some(())
+        })
+    }
+
+    /// Removes one variable of a service, or a shared one: one request.
+    pub fn delete(&self, service: Option<&str>, key: &str) -> Reply<()> {
+        let variables = delete_variable::Variables {
+            project_id: self.project.to_owned(),
+            environment_id: self.environment.to_owned(),
+            service_id: service.map(str::to_owned),
+            name: key.to_owned(),
+        };
+        let sent = self.client.send("DeleteVariable", &DeleteVariable::build_query(variables));
+        self.reply("DeleteVariable", sent, |data: delete_variable::ResponseData| data.variable_delete.then_some(()))
+    }
+
+    /// Deploys the code of a deployment again; the answer is the new one's id: one request.
+    pub fn redeploy(&self, deployment: &str) -> Reply<String> {
+        let variables = redeploy::Variables { deployment_id: deployment.to_owned() };
+        let sent = self.client.send("Redeploy", &Redeploy::build_query(variables));
+        self.reply("Redeploy", sent, |data: redeploy::ResponseData| Some(data.deployment_redeploy.id))
+    }
+
+    /// Deploys a service from its source; the answer is the new deployment's id: one request.
+    pub fn deploy(&self, service: &str, commit: Option<&str>) -> Reply<String> {
+        let variables = deploy::Variables {
+            environment_id: self.environment.to_owned(),
+            service_id: service.to_owned(),
+            commit_sha: commit.map(str::to_owned),
+        };
+        let sent = self.client.send("Deploy", &Deploy::build_query(variables));
+        self.reply("Deploy", sent, |data: deploy::ResponseData| {
+            Some(data.service_instance_deploy_v2).filter(|id| !id.is_empty())
+        })
+    }
+
+    fn reply<D, T>(&self, operation: &'static str, sent: Sent<D>, read: impl Fn(D) -> Option<T>) -> Reply<T> {
+        match sent {
+            Sent::Answered(data) => match read(data) {
+                Some(value) => Reply::Done(value),
+                None => Reply::Unclear(Error::Garbled {
+                    host: self.client.host(),
+                    what: "it answered neither yes nor no".to_owned(),
+                }),
+            },
+            Sent::Refused(refusals) => self.refused(operation, &refusals),
+            Sent::Unclear(error) => Reply::Unclear(error),
+            Sent::Not(error) => Reply::NotSent(error),
+        }
+    }
+
+    fn refused<T>(&self, operation: &'static str, refusals: &[Refusal]) -> Reply<T> {
+        let what = match operation {
+            "SetVariables" | "DeleteVariable" => "these variables, to change them",
+            _ => "this service, to deploy it",
+        };
+        let has = |kind| refusals.iter().any(|refusal| refusal.kind == kind);
+        let error = || Error::Railway { operation, said: self.client.said(refusals) };
+        // A failure without a word of why may have come after the change as well as before it.
+        if has(Kind::Problem) {
+            return Reply::Unclear(error());
+        }
+        Reply::Refused(if has(Kind::RedeployLater) {
+            No::Later(error())
+        } else if has(Kind::Limited) {
+            No::TooMany(error())
+        } else if has(Kind::NothingToRedeploy) {
+            No::NothingThere(error())
+        } else {
+            No::Other(self.client.explain(operation, what, refusals))
+        })
+    }
+}
