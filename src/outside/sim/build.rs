@@ -1,6 +1,6 @@
 //! How an estate is written down: each seed reads like a list of what is there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use ring::digest;
 
@@ -99,6 +99,7 @@ impl Environment {
             deleted_at: None,
             shared: BTreeMap::new(),
             services: Vec::new(),
+            staged: None,
         }
     }
 
@@ -144,6 +145,15 @@ impl Service {
             domain: None,
             deleted_at: None,
             variables: BTreeMap::new(),
+            volume: None,
+            cron: None,
+            commit: None,
+            deployments: Vec::new(),
+            settled: false,
+            next_plans: VecDeque::new(),
+            plan: None,
+            sayings: Vec::new(),
+            chatter: 0,
         }
     }
 
@@ -207,16 +217,8 @@ fn fill(id: &mut String, parts: &[&str]) {
 }
 
 /// An id in Railway's format, a lower-case UUID, that is the same on every run.
-fn identity(parts: &[&str]) -> String {
-    let hash = digest::digest(
-        &digest::SHA256,
-        parts
-            .join(
-                "
-",
-            )
-            .as_bytes(),
-    );
+pub(crate) fn identity(parts: &[&str]) -> String {
+    let hash = digest::digest(&digest::SHA256, parts.join("\n").as_bytes());
     let number = hash.as_ref().iter().take(16).fold(0_u128, |number, &byte| number << 8 | u128::from(byte));
     let mut digits = format!("{number:032x}");
     digits.replace_range(12..13, "4");

@@ -4,17 +4,20 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use crate::outside::sim::build::identity;
 use crate::outside::sim::estate::{Environment, Service, Source, Stored};
-use crate::outside::sim::{Masked, Quirks, Sealed};
+use crate::outside::sim::quirk::{Masked, Quirks, Sealed};
 
 /// `Environment.config` as it is without `decryptVariables`.
 pub(crate) fn of(environment: &Environment, quirks: &Quirks) -> Value {
     let alive = environment.services.iter().filter(|service| service.deleted_at.is_none());
     let services: Map<String, Value> = alive.map(|service| (service.id.clone(), service_of(service, quirks))).collect();
+    let mounted = environment.services.iter().filter(|service| service.volume.is_some());
+    let volumes: Map<String, Value> = mounted.map(|service| (volume_of(service), json!({}))).collect();
     json!({
         "services": services,
         "sharedVariables": variables(&environment.shared, quirks),
-        "volumes": {},
+        "volumes": volumes,
         "buckets": {},
     })
 }
@@ -30,13 +33,46 @@ fn service_of(service: &Service, quirks: &Quirks) -> Value {
     }
     let mut described = json!({ "source": source, "variables": variables(&service.variables, quirks) });
     // A section with nothing in it is left out, as Railway does.
-    if let Some(command) = &service.start_command {
-        described["deploy"] = json!({ "startCommand": command });
+    let deploy = [("startCommand", &service.start_command), ("cronSchedule", &service.cron)];
+    let deploy = deploy.into_iter().filter_map(|(name, value)| Some((name.to_owned(), json!(value.as_ref()?))));
+    let deploy: Map<String, Value> = deploy.collect();
+    if !deploy.is_empty() {
+        described["deploy"] = deploy.into();
+    }
+    if let Some(path) = &service.volume {
+        described["volumeMounts"] = json!({ volume_of(service): { "mountPath": path } });
     }
     if let Some(domain) = &service.domain {
         described["networking"] = json!({ "serviceDomains": { domain: {} } });
     }
     described
+}
+
+fn volume_of(service: &Service) -> String {
+    identity(&["volume", &service.id])
+}
+
+/// A staged patch as it is shown without `decryptVariables`: no value of a variable that is in it.
+pub(crate) fn patch(staged: &Value, quirks: &Quirks) -> Value {
+    let mut shown = staged.clone();
+    let services = shown.get_mut("services").and_then(Value::as_object_mut);
+    let services = services.into_iter().flat_map(|services| services.values_mut());
+    services.filter_map(|service| service.get_mut("variables")).for_each(|variables| mask(variables, quirks));
+    if let Some(shared) = shown.get_mut("sharedVariables") {
+        mask(shared, quirks);
+    }
+    shown
+}
+
+fn mask(variables: &mut Value, quirks: &Quirks) {
+    let described = variables.as_object_mut().into_iter().flat_map(|variables| variables.values_mut());
+    for variable in described.filter_map(Value::as_object_mut).filter(|variable| variable.contains_key("value")) {
+        match quirks.masked {
+            Masked::Empty => drop(variable.insert("value".into(), json!(""))),
+            Masked::Null => drop(variable.insert("value".into(), Value::Null)),
+            Masked::Absent => drop(variable.remove("value")),
+        }
+    }
 }
 
 fn variables(variables: &BTreeMap<String, Stored>, quirks: &Quirks) -> Map<String, Value> {
@@ -50,19 +86,19 @@ fn variables(variables: &BTreeMap<String, Stored>, quirks: &Quirks) -> Map<Strin
     variables.iter().map(|(name, stored)| (name.clone(), described(stored))).collect()
 }
 
-/// The variables of a service as stored; `None` is sealed.
-pub(crate) fn stored(service: &Service) -> BTreeMap<String, Option<String>> {
+/// Variables as stored; `None` is sealed.
+pub(crate) fn stored(variables: &BTreeMap<String, Stored>) -> BTreeMap<String, Option<String>> {
     let shown = |stored: &Stored| match stored {
         Stored::Open(value) => Some(value.reveal().to_owned()),
         Stored::Sealed(_) => None,
     };
-    service.variables.iter().map(|(name, stored)| (name.clone(), shown(stored))).collect()
+    variables.iter().map(|(name, stored)| (name.clone(), shown(stored))).collect()
 }
 
 /// A map of values as Railway sends it: what is sealed, or goes through something sealed, is null.
-pub(crate) fn values(map: BTreeMap<String, Option<String>>, quirks: &Quirks) -> Value {
+pub(crate) fn values(map: BTreeMap<String, Option<String>>, sealed: Sealed) -> Value {
     map.into_iter()
-        .filter(|(_, value)| quirks.sealed == Sealed::Null || value.is_some())
+        .filter(|(_, value)| sealed == Sealed::Null || value.is_some())
         .map(|(name, value)| (name, value.map_or(Value::Null, Value::String)))
         .collect::<Map<_, _>>()
         .into()

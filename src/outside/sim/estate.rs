@@ -1,8 +1,15 @@
 //! What the simulated Railway holds: workspaces, projects, environments, services, variables, tokens.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+
+use serde_json::Value;
 
 use crate::drift::Secret;
+use crate::outside::sim::clock::Clock;
+use crate::outside::sim::deployment::Deployment;
+use crate::outside::sim::history::Saying;
+use crate::outside::sim::plan::Plan;
 
 /// Everything that the simulated Railway knows.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +21,8 @@ pub struct Estate {
     pub projects: Vec<Project>,
     /// Every token that is alive. Removing one revokes it.
     pub tokens: Vec<Token>,
+    /// What time it is there.
+    pub clock: Clock,
 }
 
 /// A team with projects.
@@ -84,6 +93,40 @@ pub struct Environment {
     pub shared: BTreeMap<String, Stored>,
     /// The services as they are in this environment.
     pub services: Vec<Service>,
+    /// Changes that somebody has made in the dashboard and not deployed.
+    pub staged: Option<Staged>,
+}
+
+/// Changes that wait to be deployed. They are shown, and never applied here.
+#[derive(Clone)]
+pub struct Staged {
+    /// Railway's id.
+    pub id: String,
+    /// `STAGED`, or `APPLYING` while they are deployed.
+    pub status: &'static str,
+    /// A part of a configuration; its values are masked when it is shown.
+    pub patch: Value,
+    /// When it was last changed.
+    pub updated_at: String,
+}
+
+impl Staged {
+    /// A patch with an id and a time of its own.
+    pub fn new(patch: Value, status: &'static str) -> Self {
+        Self {
+            id: "7ac4ed00-57a6-4000-8000-00000000ed17".into(),
+            status,
+            patch,
+            updated_at: "2026-11-23T17:20:30.400Z".into(),
+        }
+    }
+}
+
+impl fmt::Debug for Staged {
+    /// Without the patch, which may hold values.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Staged").field("id", &self.id).field("status", &self.status).finish_non_exhaustive()
+    }
 }
 
 /// Who may look into an environment.
@@ -115,6 +158,19 @@ pub struct Service {
     pub deleted_at: Option<String>,
     /// Its variables as stored.
     pub variables: BTreeMap<String, Stored>,
+    /// Where its volume is mounted, if it has one.
+    pub volume: Option<String>,
+    /// When it runs, if it does not run all the time.
+    pub cron: Option<String>,
+    /// The commit at the head of its branch.
+    pub commit: Option<String>,
+    /// Its deployments, the newest last.
+    pub deployments: Vec<Deployment>,
+    pub(crate) settled: bool,
+    pub(crate) next_plans: VecDeque<Plan>,
+    pub(crate) plan: Option<Plan>,
+    pub(crate) sayings: Vec<Saying>,
+    pub(crate) chatter: usize,
 }
 
 /// Where a service's code comes from.

@@ -1,19 +1,45 @@
 //! What can go wrong between `doctor` and Railway, on command.
 
-use serde_json::{Map, Value};
-
 use crate::drift::Secret;
 use crate::outside::railway::wire::Failure;
-use crate::outside::sim::operation::batched;
 
 /// Something that happens to the next request that it fits.
 #[derive(Clone, Debug)]
 #[must_use = "a fault does nothing until a `Sim` is given it"]
 pub struct Fault {
     operation: Option<&'static str>,
+    /// The service that the request must be about, by id.
+    service: Option<String>,
+    /// So many requests that it fits go by first.
+    skip: usize,
+    pub(crate) moment: Moment,
     /// How often it is still due; `None` is for ever.
-    pub(crate) left: Option<usize>,
+    left: Option<usize>,
     pub(crate) effect: Effect,
+}
+
+/// On which side of a request something happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// Before Railway has done what the request asks: it never does.
+    Before,
+    /// After it.
+    After,
+}
+
+/// How an answer is lost.
+#[derive(Clone, Copy, Debug)]
+pub enum Loss {
+    /// The connection is reset.
+    Reset,
+    /// It never comes.
+    TimedOut,
+    /// A gateway answers with this status and an empty body: 500, 502, 504.
+    Empty(u16),
+    /// A gateway answers with this status and a page.
+    Html(u16),
+    /// It breaks off in the middle of its JSON.
+    Truncated,
 }
 
 /// What happens.
@@ -23,6 +49,8 @@ pub(crate) enum Effect {
     Reply(Canned),
     /// No answer.
     Fail(Failure),
+    /// A part of the answer.
+    Cut,
     /// HTTP 200 with one error that belongs to no field, and `data: null`.
     Refuse(String),
     /// HTTP 200 with an error of one field; `data` is null, as no root field may be.
@@ -51,6 +79,25 @@ impl Fault {
         Self::once(Effect::Fail(failure))
     }
 
+    /// Loses the answer, before or after Railway has done what was asked.
+    pub fn lost(moment: Moment, loss: Loss) -> Self {
+        let page = |status: u16, kind: &str, body: &str| {
+            Effect::Reply(Canned {
+                status,
+                headers: vec![("content-type", String::from(kind))],
+                body: Secret::new(body),
+            })
+        };
+        let effect = match loss {
+            Loss::Reset => Effect::Fail(Failure::Broken("connection reset by peer".into())),
+            Loss::TimedOut => Effect::Fail(Failure::TimedOut),
+            Loss::Empty(status) => page(status, "text/plain", ""),
+            Loss::Html(status) => page(status, "text/html", "<html><body>upstream error</body></html>"),
+            Loss::Truncated => Effect::Cut,
+        };
+        Self { moment, ..Self::once(effect) }
+    }
+
     /// Refuses the whole request: HTTP 200, one error without a path, `data: null`.
     pub fn refusal(message: &str) -> Self {
         Self::once(Effect::Refuse(message.into()))
@@ -67,7 +114,7 @@ impl Fault {
     }
 
     fn once(effect: Effect) -> Self {
-        Self { operation: None, left: Some(1), effect }
+        Self { operation: None, service: None, skip: 0, moment: Moment::Before, left: Some(1), effect }
     }
 
     /// Sets a header of the answer; the name in lower case.
@@ -85,6 +132,18 @@ impl Fault {
         self
     }
 
+    /// Waits for a request about that service, by its id or by the id of one of its deployments.
+    pub fn for_service(mut self, id: &str) -> Self {
+        self.service = Some(id.into());
+        self
+    }
+
+    /// Waits for the request of that number, counted from 1, among those that it fits.
+    pub fn nth(mut self, number: usize) -> Self {
+        self.skip = number.saturating_sub(1);
+        self
+    }
+
     /// Happens so many times.
     pub fn times(mut self, times: usize) -> Self {
         self.left = Some(times);
@@ -97,13 +156,24 @@ impl Fault {
         self
     }
 
-    /// Whether it happens to that request.
-    pub(crate) fn fits(&self, operation: &str, variables: &Map<String, Value>) -> bool {
-        self.left != Some(0)
+    /// Whether it would happen to a request of that operation about those services. Counts those that go by.
+    pub(crate) fn meets(&mut self, operation: &str, services: &[String]) -> bool {
+        let about = |id: &String| services.contains(id);
+        let fits = self.left != Some(0)
             && self.operation.is_none_or(|wanted| wanted == operation)
+            && self.service.as_ref().is_none_or(about)
             && match &self.effect {
-                Effect::Service { id, .. } => batched(variables).any(|(_, service)| service == id),
+                Effect::Service { id, .. } => about(id),
                 _ => true,
-            }
+            };
+        let goes_by = fits && self.skip > 0;
+        self.skip -= usize::from(goes_by);
+        fits && !goes_by
+    }
+
+    /// It happens.
+    pub(crate) fn meet(&mut self) -> Self {
+        self.left = self.left.map(|left| left - 1);
+        self.clone()
     }
 }

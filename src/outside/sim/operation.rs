@@ -2,41 +2,75 @@
 
 use serde_json::{Map, Value};
 
-use crate::outside::sim::answer::{self, Denied, Scene};
+use crate::outside::sim::clock::Clock;
+use crate::outside::sim::scene::{Denied, Scene};
+use crate::outside::sim::write::{self, Bench};
+use crate::outside::sim::{answer, follow};
 
 /// An operation of `graphql/`: its variables, and how it is answered. GraphQL itself is not executed here; a test holds
 /// this table against the documents.
 pub(crate) struct Operation {
     /// As in the document.
     pub(crate) name: &'static str,
-    /// Declared `String!`. A trailing `*` stands for a number: one such variable per service of the batch.
-    pub(crate) required: &'static [&'static str],
-    /// Declared `String`.
-    pub(crate) optional: &'static [&'static str],
-    answer: fn(&Scene<'_>) -> Result<Value, Denied>,
+    /// As they are declared in the document. A `*` stands for a number: one such variable for each part of the batch.
+    pub(crate) takes: &'static [&'static str],
+    pub(crate) handler: Handler,
 }
+
+/// How it is answered.
+pub(crate) enum Handler {
+    /// By looking.
+    Query(fn(&Scene<'_>) -> Result<Value, Denied>),
+    /// By changing something.
+    Mutation(fn(&mut Bench<'_>) -> Result<Value, Denied>),
+}
+
+use Handler::{Mutation, Query};
+
+const PROJECT: &str = "projectId: String!";
+const ENVIRONMENT: &str = "environmentId: String!";
+const SERVICE: &str = "serviceId: String!";
+const OWNER: &str = "serviceId: String";
+const DEPLOYMENT: &str = "deploymentId: String!";
+const EACH_DEPLOYMENT: &str = "deploymentId_*: String!";
+const AFTER: &str = "after: String";
+const LIMIT: &str = "limit: Int!";
 
 /// Every operation that can be answered.
 pub(crate) static OPERATIONS: &[Operation] = &[
-    Operation { name: "ApiTokenProbe", required: &[], optional: &[], answer: answer::api_token },
-    Operation { name: "Environments", required: &["projectId"], optional: &["after"], answer: answer::environments },
-    Operation {
-        name: "MoreServices",
-        required: &["projectId", "environmentId"],
-        optional: &["after"],
-        answer: answer::more_services,
-    },
-    Operation { name: "ProjectTokenProbe", required: &[], optional: &[], answer: answer::project_token },
-    Operation { name: "Projects", required: &[], optional: &["workspaceId", "after"], answer: answer::projects },
-    Operation { name: "ScopedShape", required: &[], optional: &[], answer: answer::scoped_shape },
-    Operation { name: "Shape", required: &["projectId", "environmentId"], optional: &[], answer: answer::shape },
-    Operation {
-        name: "Values",
-        required: &["projectId", "environmentId", "serviceId_*"],
-        optional: &[],
-        answer: answer::values,
-    },
+    row("ApiTokenProbe", &[], Query(answer::api_token)),
+    row("BuildLog", &[DEPLOYMENT, LIMIT], Query(follow::build_log)),
+    row("DeleteVariable", &[PROJECT, ENVIRONMENT, OWNER, "name: String!"], Mutation(write::delete_variable)),
+    row("Deploy", &[ENVIRONMENT, SERVICE, "commitSha: String"], Mutation(write::deploy)),
+    row("DeploymentEvents", &[DEPLOYMENT], Query(follow::events)),
+    row(
+        "DeploymentLog",
+        &[DEPLOYMENT, LIMIT, "filter: String", "startDate: DateTime", "endDate: DateTime"],
+        Query(follow::deployment_log),
+    ),
+    row("Environments", &[PROJECT, AFTER], Query(answer::environments)),
+    row("Fence", &[PROJECT, ENVIRONMENT, AFTER], Query(follow::fence)),
+    row("MoreServices", &[PROJECT, ENVIRONMENT, AFTER], Query(answer::more_services)),
+    row("ProjectTokenProbe", &[], Query(answer::project_token)),
+    row("Projects", &["workspaceId: String", AFTER], Query(answer::projects)),
+    row("RecentDeployments", &[PROJECT, ENVIRONMENT, SERVICE], Query(follow::recent_deployments)),
+    row("Redeploy", &[DEPLOYMENT], Mutation(write::redeploy)),
+    row("ScopedShape", &[], Query(answer::scoped_shape)),
+    row(
+        "SetVariables",
+        &[PROJECT, ENVIRONMENT, OWNER, "variables: EnvironmentVariables!"],
+        Mutation(write::set_variables),
+    ),
+    row("Shape", &[PROJECT, ENVIRONMENT], Query(answer::shape)),
+    row("SharedValues", &[PROJECT, ENVIRONMENT], Query(answer::shared_values)),
+    row("Snapshot", &[EACH_DEPLOYMENT], Query(follow::snapshot)),
+    row("Values", &[PROJECT, ENVIRONMENT, "serviceId_*: String!"], Query(answer::values)),
+    row("Watch", &[EACH_DEPLOYMENT], Query(follow::watch)),
 ];
+
+const fn row(name: &'static str, takes: &'static [&'static str], handler: Handler) -> Operation {
+    Operation { name, takes, handler }
+}
 
 impl Operation {
     /// The operation of that name.
@@ -44,37 +78,59 @@ impl Operation {
         OPERATIONS.iter().find(|operation| operation.name == name)
     }
 
+    pub(crate) fn is_mutation(&self) -> bool {
+        matches!(self.handler, Mutation(_))
+    }
+
     /// What is wrong with the variables, in Railway's words.
     pub(crate) fn complaint(&self, variables: &Map<String, Value>) -> Option<String> {
-        let batch = batched(variables).count();
         let mut known = 0;
-        for &name in self.required {
+        for declared in self.takes {
+            let (name, kind) = declared.split_once(": ").unwrap_or((declared, ""));
             let numbered: Vec<String> = match name.strip_suffix('*') {
-                Some(prefix) => (0..batch.max(1)).map(|number| format!("{prefix}{number}")).collect(),
+                Some(prefix) => {
+                    (0..batched(variables, prefix).count().max(1)).map(|number| format!("{prefix}{number}")).collect()
+                }
                 None => vec![name.to_owned()],
             };
-            known += numbered.len();
-            if let Some(missing) = numbered.iter().find(|name| !variables.get(*name).is_some_and(Value::is_string)) {
-                return Some(format!("Variable \"${missing}\" of required type \"String!\" was not provided."));
-            }
-        }
-        for &name in self.optional {
-            match variables.get(name) {
-                None => {}
-                Some(Value::Null | Value::String(_)) => known += 1,
-                Some(_) => return Some(format!("Variable \"${name}\" got invalid value; String expected.")),
+            for name in numbered {
+                known += usize::from(variables.contains_key(&name));
+                if let Some(complaint) = complaint(&name, kind, variables.get(&name)) {
+                    return Some(complaint);
+                }
             }
         }
         (known < variables.len()).then(|| format!("{} declares fewer variables than were sent.", self.name))
     }
 
-    /// The `data` of the answer.
-    pub(crate) fn answer(&self, scene: &Scene<'_>) -> Result<Value, Denied> {
-        (self.answer)(scene)
+    /// What is wrong with the text of the document, as far as that can be told without reading it.
+    pub(crate) fn misgiving(&self, query: &str) -> Option<String> {
+        let forbidden = ["replace", "environmentPatchCommit", "StageChanges"];
+        if let Some(word) = forbidden.into_iter().find(|word| self.is_mutation() && query.contains(word)) {
+            return Some(format!("{} says {word}", self.name));
+        }
+        let deploys = query.contains("variableCollectionUpsert") && !query.contains("skipDeploys: true");
+        deploys.then(|| format!("{} deploys with every write", self.name))
     }
 }
 
-/// The services of a values batch, in order: number and id.
-pub(crate) fn batched(variables: &Map<String, Value>) -> impl Iterator<Item = (usize, &str)> {
-    (0..).map_while(|number| Some((number, variables.get(&format!("serviceId_{number}"))?.as_str()?)))
+fn complaint(name: &str, kind: &str, value: Option<&Value>) -> Option<String> {
+    let (kind, required) = kind.strip_suffix('!').map_or((kind, false), |kind| (kind, true));
+    let fits = match (kind, value) {
+        (_, None | Some(Value::Null)) => !required,
+        ("String", Some(value)) => value.is_string(),
+        ("Int", Some(value)) => value.as_i64().is_some_and(|number| i32::try_from(number).is_ok()),
+        ("DateTime", Some(value)) => value.as_str().is_some_and(Clock::reads),
+        (_, Some(value)) => value.as_object().is_some_and(|map| map.values().all(Value::is_string)),
+    };
+    match (fits, required) {
+        (true, _) => None,
+        (false, true) => Some(format!("Variable \"${name}\" of required type \"{kind}!\" was not provided.")),
+        (false, false) => Some(format!("Variable \"${name}\" got invalid value; {kind} expected.")),
+    }
+}
+
+/// The parts of a batch whose variables begin like that, in order: number and id.
+pub(crate) fn batched<'v>(variables: &'v Map<String, Value>, prefix: &str) -> impl Iterator<Item = (usize, &'v str)> {
+    (0..).map_while(move |number| Some((number, variables.get(&format!("{prefix}{number}"))?.as_str()?)))
 }

@@ -113,7 +113,7 @@ impl<'e> Renderer<'e> {
         self.value(owner, expression)
     }
 
-    fn system(&self, service: &Service) -> Vec<(&'static str, String)> {
+    pub(crate) fn system(&self, service: &Service) -> Vec<(&'static str, String)> {
         let mut variables = vec![
             ("RAILWAY_ENVIRONMENT", self.environment.name.clone()),
             ("RAILWAY_ENVIRONMENT_ID", self.environment.id.clone()),

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::{Map, json};
 
+use crate::outside::sim::deployment::Deployment;
 use crate::outside::sim::estate::{Environment, Estate, Project, Service};
 use crate::outside::sim::seed::{LOGIN_TOKEN, postgres, redis};
 
@@ -51,6 +52,11 @@ pub fn estate() -> Estate {
     Estate::of("agentverse").project(Project::named("agentverse").id(PROJECT).environment(staging)).with_tokens()
 }
 
+/// The commit that gave the worker its boot line and its Beat, which the worker was never deployed with.
+const COMMIT: &str = "371a158c06be94d2f7a05e31b8d49c6fa2e7130b";
+/// What the worker still runs.
+const COMMIT_BEFORE: &str = "b90c4e7712fd3a58e6b1047c9a35d2e8f60714ca";
+
 fn api() -> Service {
     Service::named("agentverse-api-staging")
         .repository("agentverse/agentverse")
@@ -66,6 +72,10 @@ fn api() -> Service {
             ("STAGING_OPS_API_KEY", "staging-ops-autumn-key-2025"),
         ])
         .sealed("JWT_SIGNING_KEY", "uV7hT0dXw2kQ9rBz")
+        .commit(COMMIT)
+        .deployed(Deployment::serving("2026-11-17T08:41:12.318Z"))
+        .says("Started server process [1]")
+        .says("Application startup complete.")
 }
 
 fn worker() -> Service {
@@ -83,6 +93,12 @@ fn worker() -> Service {
             ("STAGING_OPS_API_KEY", "staging-ops-autumn-key-2025"),
         ])
         .sealed("JWT_SIGNING_KEY", "uV7hT0dXw2kQ9rBz")
+        .commit(COMMIT)
+        .deployed(Deployment::serving("2026-11-09T16:20:47.902Z").meta("commitHash", COMMIT_BEFORE))
+        .says("celery@worker v5.4.0 (opalescent)")
+        .says_with("-B", "beat: Starting...")
+        .says_with("-B", "Worker boot_id stored in Redis")
+        .says("celery@worker ready.")
 }
 
 #[cfg(test)]

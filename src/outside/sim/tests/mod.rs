@@ -1,6 +1,11 @@
 //! The simulated Railway as a client meets it: one POST at a time.
 
+mod deployments;
+mod history;
+mod logs;
+mod lost;
 mod strictness;
+mod writes;
 
 use std::time::Duration;
 
@@ -61,6 +66,53 @@ fn incident() -> (Sim, Value, Vec<String>) {
     let sim = Sim::new(seed::incident::estate());
     let (project, environment, services) = ids(&sim);
     (sim, json!({ "projectId": project, "environmentId": environment }), services)
+}
+
+/// A project of one environment with these services; its scope and their ids.
+fn world(services: Vec<Service>, quirks: Quirks) -> (Sim, Value, Vec<String>) {
+    let mut environment = Environment::named("staging").shared(&[("REGION", "eu")]);
+    environment.services = services;
+    let estate = Estate::of("team").project(Project::named("shop").environment(environment)).with_tokens();
+    let sim = Sim::with(estate, quirks);
+    let (project, environment, services) = ids(&sim);
+    (sim, json!({ "projectId": project, "environmentId": environment }), services)
+}
+
+/// The id of the newest deployment of the service of that number in the first environment.
+fn newest(sim: &Sim, service: usize) -> String {
+    sim.change(|estate| {
+        let service = &estate.projects[0].environments[0].services[service];
+        service.deployments.last().expect("it was deployed").id.clone()
+    })
+}
+
+/// Status and whether it serves, of each deployment of the service of that number, the newest last.
+fn statuses(sim: &Sim, service: usize) -> Vec<(String, bool)> {
+    sim.change(|estate| {
+        let service = &estate.projects[0].environments[0].services[service];
+        service.deployments.iter().map(|known| (known.status.clone(), known.active)).collect()
+    })
+}
+
+fn watch(sim: &Sim, deployment: &str) -> Value {
+    data(sim, ACCOUNT_TOKEN, "Watch", json!({ "deploymentId_0": deployment }))["deployment_0"].take()
+}
+
+fn redeploy(sim: &Sim, deployment: &str) -> String {
+    let made = data(sim, ACCOUNT_TOKEN, "Redeploy", json!({ "deploymentId": deployment }));
+    made["deploymentRedeploy"]["id"].as_str().expect("an id").into()
+}
+
+fn set(scope: &Value, service: Option<&str>, variables: Value) -> Value {
+    let mut set = scope.clone();
+    set["serviceId"] = json!(service);
+    set["variables"] = variables;
+    set
+}
+
+fn stored(sim: &Sim, scope: &Value, service: &str) -> Value {
+    let wanted = with(scope.clone(), &[("serviceId_0", service)]);
+    data(sim, ACCOUNT_TOKEN, "Values", wanted)["stored_0"].take()
 }
 
 fn with(mut variables: Value, more: &[(&str, &str)]) -> Value {
@@ -172,6 +224,10 @@ fn each_kind_of_token_may_ask_its_own_things() {
     let (sim, scope, services) = incident();
     let values = with(scope.clone(), &[("serviceId_0", &services[0])]);
     let project = json!({ "projectId": scope["projectId"] });
+    let service = with(scope.clone(), &[("serviceId", &services[0])]);
+    let deployed = newest(&sim, 0);
+    let (batch, deployment) = (json!({ "deploymentId_0": deployed }), json!({ "deploymentId": deployed }));
+    let lines = json!({ "deploymentId": deployed, "limit": 5 });
     // Account, workspace, login, project token; a revoked one; a project token as bearer; an account token as project's.
     for (operation, variables, expected) in [
         ("ApiTokenProbe", json!({}), [OK, OK, OK, NOT, NOT, NONE, NONE]),
@@ -180,8 +236,17 @@ fn each_kind_of_token_may_ask_its_own_things() {
         ("Projects", json!({}), [OK, OK, OK, NOT, NOT, NONE, NONE]),
         ("Environments", project, [OK, OK, OK, OK, NOT, NONE, NONE]),
         ("Shape", scope.clone(), [OK, OK, OK, OK, NOT, NONE, NONE]),
-        ("MoreServices", scope, [OK, OK, OK, OK, NOT, NONE, NONE]),
+        ("MoreServices", scope.clone(), [OK, OK, OK, OK, NOT, NONE, NONE]),
         ("Values", values, [OK, OK, OK, OK, NOT, NONE, NONE]),
+        ("Fence", scope.clone(), [OK, OK, OK, OK, NOT, NONE, NONE]),
+        ("RecentDeployments", service, [OK, OK, OK, OK, NOT, NONE, NONE]),
+        ("SharedValues", scope.clone(), [OK, OK, OK, OK, NOT, NONE, NONE]),
+        ("Watch", batch.clone(), [OK, OK, OK, OK, NOT, NONE, NONE]),
+        ("Snapshot", batch, [OK, OK, OK, OK, NOT, NONE, NONE]),
+        ("DeploymentEvents", deployment, [OK, OK, OK, OK, NOT, NONE, NONE]),
+        ("BuildLog", lines.clone(), [OK, OK, OK, OK, NOT, NONE, NONE]),
+        ("DeploymentLog", lines, [OK, OK, OK, OK, NOT, NONE, NONE]),
+        ("SetVariables", set(&scope, None, json!({})), [OK, OK, OK, OK, NOT, NONE, NONE]),
     ] {
         let body = json!({ "operationName": operation, "query": "…", "variables": variables });
         let tokens = [

@@ -124,40 +124,40 @@ fn every_document_is_answered_with_its_own_variables_and_page_sizes() {
     for entry in std::fs::read_dir(folder).expect("the folder is there") {
         let path = entry.expect("an entry").path();
         let text = std::fs::read_to_string(&path).expect("a text");
-        let Some(query) = text.split("query ").nth(1).filter(|_| !path.ends_with("schema.graphql")) else { continue };
-        let (head, selection) = query.split_once('{').expect("a selection");
+        if path.ends_with("schema.graphql") {
+            continue;
+        }
+        let operation = text.split_once("query ").or_else(|| text.split_once("mutation ")).expect("an operation").1;
+        let (head, selection) = operation.split_once('{').expect("a selection");
         let (name, declared) = head.trim().trim_end_matches(')').split_once('(').unwrap_or((head.trim(), ""));
-        let (required, optional): (Vec<&str>, Vec<&str>) =
-            declared.split(", ").filter(|declaration| !declaration.is_empty()).partition(|it| it.ends_with("String!"));
-        let names = |list: Vec<&str>| -> Vec<String> {
-            list.iter().map(|it| it[1..it.find(':').expect("a type")].to_owned()).collect()
-        };
+        let declared = declared.split([',', '\n']).map(str::trim).filter(|declaration| !declaration.is_empty());
+        let declared: Vec<String> = declared.map(|declaration| declaration.trim_start_matches('$').into()).collect();
         let sizes: Vec<String> = selection
-            .match_indices("(first: ")
-            .map(|(at, _)| selection[at + 8..].split([',', ')']).next().expect("a number").to_owned())
+            .match_indices("first: ")
+            .map(|(at, _)| selection[at + 7..].split([',', ')']).next().expect("a number").to_owned())
             .collect();
-        found.insert(name.to_owned(), (names(required), names(optional), sizes.join(" ")));
+        found.insert(name.to_owned(), (declared, sizes.join(" ")));
     }
     let sizes = [
-        ("Shape", "500"),
-        ("ScopedShape", "500"),
-        ("MoreServices", "500"),
+        ("DeploymentEvents", "50"),
         ("Environments", "100"),
+        ("Fence", "500"),
+        ("MoreServices", "500"),
         ("Projects", "100 100"),
+        ("RecentDeployments", "10"),
+        ("ScopedShape", "500"),
+        ("Shape", "500"),
     ];
     let known: BTreeMap<_, _> = OPERATIONS
         .iter()
         .map(|operation| {
-            let names =
-                |list: &[&str]| -> Vec<String> { list.iter().map(|name| name.trim_end_matches("_*").into()).collect() };
+            let takes = operation.takes.iter().map(|declared| declared.replace("_*", "")).collect::<Vec<_>>();
             let size = sizes.iter().find(|(name, _)| *name == operation.name).map_or("", |(_, size)| size);
-            (operation.name.to_owned(), (names(operation.required), sorted(names(operation.optional)), size.to_owned()))
+            (operation.name.to_owned(), (sorted(takes), size.to_owned()))
         })
         .collect();
-    let found: BTreeMap<_, _> = found
-        .into_iter()
-        .map(|(name, (required, optional, size))| (name, (required, sorted(optional), size)))
-        .collect();
+    let found: BTreeMap<_, _> =
+        found.into_iter().map(|(name, (declared, size))| (name, (sorted(declared), size))).collect();
     assert_eq!(found, known);
 }
 

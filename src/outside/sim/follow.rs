@@ -1,0 +1,219 @@
+//! What the simulated Railway answers about deployments, which go on as they are looked at.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::outside::sim::clock::Clock;
+use crate::outside::sim::config;
+use crate::outside::sim::deployment::{Captured, Deployment, Event, Line};
+use crate::outside::sim::estate::{Environment, Service};
+use crate::outside::sim::operation::batched;
+use crate::outside::sim::page::connection;
+use crate::outside::sim::quirk::{Snapshots, System};
+use crate::outside::sim::render::Renderer;
+use crate::outside::sim::rollout::Place;
+use crate::outside::sim::scene::{Denied, Scene, denied};
+
+const DEPLOYMENTS_PER_PAGE: usize = 10;
+const EVENTS_PER_PAGE: usize = 50;
+
+/// Whoever asks for more lines gets none, as people have noted.
+const MOST_LINES: usize = 5000;
+
+pub(crate) fn fence(scene: &Scene<'_>) -> Result<Value, Denied> {
+    let (_, environment) = scene.environment_anywhere().map_err(denied("environmentStagedChanges"))?;
+    let staged = staged(scene, environment);
+    let (_, environment) = scene.environment().map_err(denied("environment"))?;
+    let instance = |service| instance(scene, service);
+    let services = scene.services(environment, scene.after(), instance).map_err(denied("environment"))?;
+    Ok(json!({ "environmentStagedChanges": staged, "environment": { "serviceInstances": services } }))
+}
+
+fn staged(scene: &Scene<'_>, environment: &Environment) -> Value {
+    match &environment.staged {
+        Some(staged) => json!({
+            "id": staged.id,
+            "status": staged.status,
+            "patch": config::patch(&staged.patch, scene.quirks),
+            "updatedAt": staged.updated_at,
+        }),
+        None => json!({ "id": "<empty>", "status": "STAGED", "patch": {}, "updatedAt": scene.estate.clock.text() }),
+    }
+}
+
+fn instance(scene: &Scene<'_>, service: &Service) -> Value {
+    let active = service.deployments.iter().filter(|known| known.active);
+    json!({
+        "serviceId": service.id,
+        "latestDeployment": latest(scene, service).map(|known| in_full(scene, known)),
+        "activeDeployments": active.map(|known| in_full(scene, known)).collect::<Vec<_>>(),
+    })
+}
+
+/// The newest one, whatever its status; none where all have been removed.
+fn latest<'s>(scene: &Scene<'_>, service: &'s Service) -> Option<&'s Deployment> {
+    if service.deployments.iter().all(|known| known.status == "REMOVED") {
+        return None;
+    }
+    newest_first(service).into_iter().find(|known| {
+        if known.unseen > 0 {
+            scene.seen.borrow_mut().passed.insert(known.id.clone());
+        }
+        known.unseen == 0
+    })
+}
+
+fn newest_first(service: &Service) -> Vec<&Deployment> {
+    let mut deployments: Vec<&Deployment> = service.deployments.iter().collect();
+    deployments.sort_by_key(|known| std::cmp::Reverse(Clock::at(&known.created_at)));
+    deployments
+}
+
+fn in_full(scene: &Scene<'_>, deployment: &Deployment) -> Value {
+    let mut shown = in_short(scene, deployment);
+    shown["canRedeploy"] = json!(deployment.can_redeploy());
+    shown["meta"] = deployment.meta_now();
+    shown
+}
+
+fn in_short(scene: &Scene<'_>, deployment: &Deployment) -> Value {
+    scene.seen.borrow_mut().polled.insert(deployment.id.clone());
+    json!({
+        "id": deployment.id,
+        "status": deployment.status,
+        "createdAt": deployment.created_at,
+        "deploymentStopped": deployment.is_stopped(),
+    })
+}
+
+pub(crate) fn watch(scene: &Scene<'_>) -> Result<Value, Denied> {
+    let mut data = Map::new();
+    for (number, id) in batched(scene.variables, "deploymentId_") {
+        let field = format!("deployment_{number}");
+        let (_, deployment) = scene.deployment(id).map_err(denied(&field))?;
+        data.insert(field, in_short(scene, deployment));
+    }
+    Ok(data.into())
+}
+
+pub(crate) fn recent_deployments(scene: &Scene<'_>) -> Result<Value, Denied> {
+    let denied = denied("deployments");
+    let (_, environment) = scene.environment().map_err(&denied)?;
+    let wanted = scene.text("serviceId");
+    let service = environment.services.iter().find(|service| service.id == wanted);
+    let deployments = service.map(newest_first).unwrap_or_default();
+    let page = scene.page(DEPLOYMENTS_PER_PAGE, None);
+    let node = |known: &Deployment| in_full(scene, known);
+    let mut page = connection(&deployments, page, |known| &known.id, node).map_err(&denied)?;
+    Ok(json!({ "deployments": { "edges": page["edges"].take() } }))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "one of many in a table, and the others can be refused as a whole")]
+pub(crate) fn snapshot(scene: &Scene<'_>) -> Result<Value, Denied> {
+    let mut data = Map::new();
+    for (number, id) in batched(scene.variables, "deploymentId_") {
+        let field = format!("snapshot_{number}");
+        // The field may be null, so that its error stands beside the others' data.
+        let shown = captured(scene, id).unwrap_or_else(|message| {
+            scene.beside.borrow_mut().push(Denied { field: field.clone(), message });
+            Value::Null
+        });
+        data.insert(field, shown);
+    }
+    Ok(data.into())
+}
+
+fn captured(scene: &Scene<'_>, id: &str) -> Result<Value, String> {
+    let (place, deployment) = scene.deployment(id)?;
+    let text = |variable: &Captured| {
+        let side = if scene.quirks.snapshot == Snapshots::Raw { &variable.stored } else { &variable.rendered };
+        side.as_ref().map(|value| value.reveal().to_owned())
+    };
+    let mut map: BTreeMap<String, Option<String>> =
+        deployment.captured.iter().map(|(name, variable)| (name.clone(), text(variable))).collect();
+    if scene.quirks.snapshot_system == System::Present {
+        map.extend(given(scene, place, id));
+    }
+    match scene.quirks.snapshot {
+        Snapshots::Rendered | Snapshots::Raw => {
+            Ok(json!({ "variables": config::values(map, scene.quirks.snapshot_sealed) }))
+        }
+        Snapshots::Null => Ok(Value::Null),
+        Snapshots::Refused => Err("Not Authorized".into()),
+    }
+}
+
+/// What Railway itself gives to a deployment.
+fn given(scene: &Scene<'_>, place: Place, id: &str) -> BTreeMap<String, Option<String>> {
+    let (project, environment, service) = scene.estate.at(place);
+    let system = Renderer::new(project, environment).system(service).into_iter();
+    let own = [("RAILWAY_DEPLOYMENT_ID", id.to_owned())];
+    system.chain(own).map(|(name, value)| (name.to_owned(), Some(value))).collect()
+}
+
+pub(crate) fn events(scene: &Scene<'_>) -> Result<Value, Denied> {
+    let (_, deployment) = scene.deployment(scene.text("deploymentId")).map_err(denied("deploymentEvents"))?;
+    let shown = deployment.events.iter().take(EVENTS_PER_PAGE.min(scene.quirks.page_cap));
+    let edges: Vec<Value> = shown.map(|event| json!({ "node": step(event) })).collect();
+    Ok(json!({ "deploymentEvents": { "edges": edges } }))
+}
+
+fn step(event: &Event) -> Value {
+    let payload = event.error.as_ref().map(|error| {
+        json!({
+            "error": error, "reason": null, "detail": null, "skipped": null,
+        })
+    });
+    json!({
+        "step": event.step,
+        "createdAt": event.created_at,
+        "completedAt": event.completed_at,
+        "payload": payload,
+    })
+}
+
+pub(crate) fn build_log(scene: &Scene<'_>) -> Result<Value, Denied> {
+    let denied = denied("buildLogs");
+    let (_, deployment) = scene.deployment(scene.text("deploymentId")).map_err(&denied)?;
+    scene.seen.borrow_mut().polled.insert(deployment.id.clone());
+    Ok(json!({ "buildLogs": lines(scene, &deployment.build_log, 0).map_err(&denied)? }))
+}
+
+pub(crate) fn deployment_log(scene: &Scene<'_>) -> Result<Value, Denied> {
+    let denied = denied("deploymentLogs");
+    let (_, deployment) = scene.deployment(scene.text("deploymentId")).map_err(&denied)?;
+    scene.seen.borrow_mut().polled.insert(deployment.id.clone());
+    scene.seen.borrow_mut().log.insert(deployment.id.clone());
+    Ok(json!({ "deploymentLogs": lines(scene, &deployment.log, deployment.log_reads).map_err(&denied)? }))
+}
+
+/// The last ones that fit: one more than was asked for.
+fn lines(scene: &Scene<'_>, all: &[Line], reads: usize) -> Result<Value, String> {
+    let limit = scene.variables.get("limit").and_then(Value::as_u64).ok_or("limit must be a non-negative integer")?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    if limit > MOST_LINES {
+        return Ok(json!([]));
+    }
+    let moment = |name: &str| scene.variables.get(name).and_then(Value::as_str).map(Clock::at);
+    let (start, end) = (moment("startDate"), moment("endDate"));
+    let filter = scene.text("filter");
+    let shown: Vec<&Line> = all
+        .iter()
+        .filter(|line| line.after_reads <= reads && fits(line.message.reveal(), filter))
+        .filter(|line| start.is_none_or(|start| Clock::at(&line.timestamp) >= start))
+        .filter(|line| end.is_none_or(|end| Clock::at(&line.timestamp) <= end))
+        .collect();
+    let last = &shown[shown.len().saturating_sub(limit + 1)..];
+    let line = |line: &&Line| json!({ "timestamp": line.timestamp, "message": line.message.reveal(), "severity": line.severity });
+    Ok(last.iter().map(line).collect())
+}
+
+/// Every word, or the whole phrase in quotes, is in the line; large and small letters are the same.
+fn fits(message: &str, filter: &str) -> bool {
+    let (message, filter) = (message.to_lowercase(), filter.to_lowercase());
+    match filter.strip_prefix('"').and_then(|filter| filter.strip_suffix('"')) {
+        Some(phrase) => message.contains(phrase),
+        None => filter.split_whitespace().all(|word| message.contains(word)),
+    }
+}

@@ -1,0 +1,153 @@
+//! How this Railway does what is not known of the real one, or differs from day to day.
+
+use std::time::Duration;
+
+/// Its ways; the default is what is known, or thought likeliest.
+#[derive(Clone, Debug)]
+pub struct Quirks {
+    /// The most that one page of a listing holds.
+    pub page_cap: usize,
+    /// The most root fields that one request may ask for; a values batch has two for each service.
+    pub root_fields: usize,
+    /// How sealed variables show.
+    pub sealed: Sealed,
+    /// How values show where they are withheld from everybody, in `environment.config` and in staged patches.
+    pub masked: Masked,
+    /// How much time passes with each request.
+    pub pace: Duration,
+    /// For so many reads of values after a write, the values before it are still given.
+    pub value_lag: usize,
+    /// For so many reads after a deployment was created, `latestDeployment` is still the one before it.
+    pub latest_lag: usize,
+    /// What becomes of a seal when the variable is written over.
+    pub overwritten: Overwritten,
+    /// What becomes of a variable that is set to the empty text.
+    pub empty: Empty,
+    /// What deleting a variable that is not there says.
+    pub absent: Absent,
+    /// Whether deleting a variable deploys. There is no argument to prevent it.
+    pub deletion: Deletion,
+    /// Which variables a redeployment gets.
+    pub redeployed: Redeployed,
+    /// So many deployments of one service are let through within `deploy_window`.
+    pub deploy_limit: usize,
+    /// The window of `deploy_limit`.
+    pub deploy_window: Duration,
+    /// What a deployment's snapshot shows.
+    pub snapshot: Snapshots,
+    /// How sealed variables show in a snapshot.
+    pub snapshot_sealed: Sealed,
+    /// Whether a snapshot holds the variables that Railway itself gives.
+    pub snapshot_system: System,
+}
+
+/// How a sealed variable shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sealed {
+    /// Its name is there, its value is null.
+    Null,
+    /// It is left out of the maps of values; the configuration names it without a value.
+    Absent,
+}
+
+/// What stands in the place of a value that `environment.config` withholds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Masked {
+    /// The empty text.
+    Empty,
+    /// Null.
+    Null,
+    /// Nothing: there is no `value`.
+    Absent,
+}
+
+/// What becomes of a seal when the variable is written over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overwritten {
+    /// The new value is sealed as the old one was.
+    StaysSealed,
+    /// The new value can be read.
+    BecomesOpen,
+}
+
+/// What becomes of a variable that is set to the empty text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Empty {
+    /// It is stored.
+    Kept,
+    /// It is gone, as one project reports.
+    Dropped,
+}
+
+/// What deleting a variable that is not there says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absent {
+    /// `Variable not found`.
+    Refused,
+    /// True, as if it had been deleted.
+    Accepted,
+}
+
+/// Whether deleting a variable deploys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deletion {
+    /// Every service whose rendered variables change by it is deployed.
+    Deploys,
+    /// Nothing is, as two people noted.
+    DeploysNothing,
+}
+
+/// Which variables a redeployment gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Redeployed {
+    /// Those of today.
+    WithCurrent,
+    /// Those of the deployment that it repeats.
+    WithCaptured,
+}
+
+/// What a deployment's snapshot shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Snapshots {
+    /// Values with their references resolved.
+    Rendered,
+    /// Values as they were stored.
+    Raw,
+    /// There is none: null.
+    Null,
+    /// Null, and beside it an error that refuses it.
+    Refused,
+}
+
+/// Whether the variables that Railway itself gives are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum System {
+    /// They are left out.
+    Absent,
+    /// They are among the others.
+    Present,
+}
+
+impl Default for Quirks {
+    fn default() -> Self {
+        Self {
+            page_cap: 1000,
+            root_fields: usize::MAX,
+            sealed: Sealed::Null,
+            masked: Masked::Empty,
+            pace: Duration::from_secs(1),
+            value_lag: 0,
+            latest_lag: 0,
+            overwritten: Overwritten::StaysSealed,
+            empty: Empty::Kept,
+            absent: Absent::Refused,
+            deletion: Deletion::Deploys,
+            redeployed: Redeployed::WithCurrent,
+            deploy_limit: 3,
+            deploy_window: Duration::from_secs(600),
+            snapshot: Snapshots::Rendered,
+            snapshot_sealed: Sealed::Null,
+            snapshot_system: System::Absent,
+        }
+    }
+}

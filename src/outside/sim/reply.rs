@@ -1,0 +1,78 @@
+//! Answers as they come over the wire.
+
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use crate::drift::Secret;
+use crate::outside::railway::wire::Reply;
+use crate::outside::sim::fault::Canned;
+use crate::outside::sim::scene::Denied;
+
+/// Errors in the place of all data.
+pub(crate) fn refused(message: &str, field: Option<&str>, request: usize) -> Reply {
+    let error = match field {
+        Some(field) => of_field(&Denied { field: field.into(), message: message.into() }, request),
+        None => json!({ "message": message, "traceId": trace(request) }),
+    };
+    json_reply(200, &json!({ "errors": [error], "data": null }))
+}
+
+/// Data, and the errors of fields that are null in it.
+pub(crate) fn answered(data: &Value, beside: &[Denied], request: usize) -> Reply {
+    let mut body = json!({ "data": data });
+    if !beside.is_empty() {
+        body["errors"] = beside.iter().map(|denied| of_field(denied, request)).collect();
+    }
+    json_reply(200, &body)
+}
+
+/// A document that does not fit.
+pub(crate) fn malformed(message: &str, request: usize) -> Reply {
+    let code = json!({ "code": "GRAPHQL_VALIDATION_FAILED" });
+    let error = json!({ "message": message, "extensions": code, "traceId": trace(request) });
+    json_reply(400, &json!({ "errors": [error] }))
+}
+
+/// An answer that was written beforehand.
+pub(crate) fn reply(canned: Canned) -> Reply {
+    let mut reply = Reply {
+        status: canned.status,
+        retry_after: None,
+        rate: Vec::new(),
+        location: None,
+        content_type: None,
+        body: Zeroizing::new(canned.body.reveal().as_bytes().to_vec()),
+    };
+    for (name, value) in canned.headers {
+        match name {
+            "retry-after" => reply.retry_after = Some(value),
+            "location" => reply.location = Some(value),
+            "content-type" => reply.content_type = Some(value),
+            _ => reply.rate.push((name.into(), value)),
+        }
+    }
+    reply
+}
+
+fn of_field(denied: &Denied, request: usize) -> Value {
+    json!({
+        "message": denied.message,
+        "traceId": trace(request),
+        "locations": [{ "line": 2, "column": 3 }],
+        "path": [denied.field],
+        "extensions": { "code": "INTERNAL_SERVER_ERROR" },
+    })
+}
+
+/// Railway's trace ids are decimal digits; these count the requests.
+fn trace(request: usize) -> String {
+    format!("{}", 4_700_000_000_000_000_000 + request as u64)
+}
+
+fn json_reply(status: u16, body: &Value) -> Reply {
+    let headers = vec![
+        ("content-type", String::from("application/json; charset=utf-8")),
+        ("ratelimit-policy", String::from("\"default\";q=10000;w=3600")),
+    ];
+    reply(Canned { status, headers, body: Secret::new(body.to_string()) })
+}

@@ -1,0 +1,229 @@
+//! What the simulated Railway does to answer the operations that change something.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::drift::Secret;
+use crate::drift::system::is_provided;
+use crate::outside::sim::clock::Clock;
+use crate::outside::sim::deployment::Deployment;
+use crate::outside::sim::estate::{Estate, Reach, Source, Stored};
+use crate::outside::sim::quirk::{Absent, Deletion, Empty, Overwritten, Quirks, Redeployed};
+use crate::outside::sim::render::Renderer;
+use crate::outside::sim::rollout::{Order, Place};
+use crate::outside::sim::scene::{Denied, Scene, denied};
+
+/// The only words that are known for a service that there is nothing to deploy of.
+const NO_SNAPSHOT: &str = "Cannot redeploy without a snapshot";
+
+const UNDER_WAY: &str =
+    "Cannot redeploy yet, please wait for the original deployment to finish building, then try again";
+
+/// A request that was to change something.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mutation {
+    /// The operation's name.
+    pub operation: String,
+    /// The service that it was about, by id; none for shared variables, or where it could not be told.
+    pub service: Option<String>,
+    /// The names of the variables that it was to set or delete, sorted.
+    pub keys: Vec<String>,
+    /// Whether Railway did it, whatever was answered.
+    pub applied: bool,
+    /// The ids of the deployments that it made.
+    pub deployments: Vec<String>,
+}
+
+/// One such request, understood.
+pub(crate) struct Bench<'b> {
+    pub(crate) estate: &'b mut Estate,
+    pub(crate) quirks: &'b Quirks,
+    pub(crate) reach: Result<Reach, &'static str>,
+    pub(crate) variables: &'b Map<String, Value>,
+    pub(crate) record: Mutation,
+    /// What no client should do although Railway lets it.
+    pub(crate) blame: Vec<String>,
+}
+
+/// Whose variables: an environment's, or those of one of its services.
+#[derive(Clone, Copy)]
+struct Owner {
+    project: usize,
+    environment: usize,
+    service: Option<usize>,
+}
+
+impl Mutation {
+    /// What a request was about, before anything is done.
+    pub(crate) fn of(operation: &str, variables: &Map<String, Value>, estate: &Estate) -> Self {
+        let text = |name: &str| variables.get(name).and_then(Value::as_str);
+        let deployed = text("deploymentId").and_then(|id| estate.place_of(id));
+        let service = text("serviceId").map(String::from).or(deployed.map(|place| estate.at(place).2.id.clone()));
+        let mut keys: Vec<String> = text("name").into_iter().map(String::from).collect();
+        if let Some(Value::Object(set)) = variables.get("variables") {
+            keys.extend(set.keys().cloned());
+        }
+        keys.sort_unstable();
+        Self { operation: operation.into(), service, keys, applied: false, deployments: Vec::new() }
+    }
+}
+
+impl Bench<'_> {
+    fn scene(&self) -> Scene<'_> {
+        Scene::new(self.estate, self.quirks, self.variables).reached(self.reach.as_ref().map_err(|said| *said))
+    }
+
+    fn owner(&self) -> Result<Owner, String> {
+        let scene = self.scene();
+        let (_, inside) = scene.environment()?;
+        let service = match self.variables.get("serviceId").and_then(Value::as_str) {
+            Some(id) => Some(scene.service(inside, id)?.service),
+            None => None,
+        };
+        for (project, owner) in self.estate.projects.iter().enumerate() {
+            if let Some(environment) = owner.environments.iter().position(|known| known.id == inside.id) {
+                return Ok(Owner { project, environment, service });
+            }
+        }
+        Err("Environment not found".into())
+    }
+
+    fn owned(&mut self, owner: Owner) -> &mut BTreeMap<String, Stored> {
+        let environment = &mut self.estate.projects[owner.project].environments[owner.environment];
+        match owner.service {
+            Some(service) => &mut environment.services[service].variables,
+            None => &mut environment.shared,
+        }
+    }
+
+    /// What each service of the environment would be deployed with.
+    fn rendered(&self, owner: Owner) -> Vec<BTreeMap<String, Option<String>>> {
+        let project = &self.estate.projects[owner.project];
+        let environment = &project.environments[owner.environment];
+        let mut renderer = Renderer::new(project, environment);
+        environment.services.iter().map(|service| renderer.variables(service)).collect()
+    }
+
+    fn make(&mut self, place: Place, order: Order) -> String {
+        let id = self.estate.create(place, Order { unseen: self.quirks.latest_lag, ..order });
+        self.record.deployments.push(id.clone());
+        id
+    }
+
+    fn is_over_the_limit(&self, place: Place) -> bool {
+        let (_, _, service) = self.estate.at(place);
+        let recent = service
+            .deployments
+            .iter()
+            .filter(|known| Clock::at(&known.created_at).after(self.quirks.deploy_window) > self.estate.clock);
+        recent.count() >= self.quirks.deploy_limit
+    }
+}
+
+pub(crate) fn set_variables(bench: &mut Bench<'_>) -> Result<Value, Denied> {
+    let denied = denied("variableCollectionUpsert");
+    let owner = bench.owner().map_err(&denied)?;
+    let variables = bench.variables.get("variables").and_then(Value::as_object).cloned().unwrap_or_default();
+    if variables.keys().any(|name| name.is_empty() || name.contains(['=', '\0'])) {
+        return Err(denied("Invalid variable name".into()));
+    }
+    let reserved = variables.keys().filter(|name| is_provided(name));
+    bench.blame.extend(reserved.map(|name| format!("{name} is Railway's own, and was written")));
+    let quirks = bench.quirks;
+    let map = bench.owned(owner);
+    for (name, value) in variables {
+        let text = Secret::new(value.as_str().unwrap_or_default());
+        if text.reveal().is_empty() && quirks.empty == Empty::Dropped {
+            map.remove(&name);
+            continue;
+        }
+        let stays_sealed = quirks.overwritten == Overwritten::StaysSealed;
+        let stored = match map.get(&name) {
+            Some(Stored::Sealed(_)) if stays_sealed => Stored::Sealed(text),
+            _ => Stored::Open(text),
+        };
+        map.insert(name, stored);
+    }
+    bench.record.applied = true;
+    Ok(json!({ "variableCollectionUpsert": true }))
+}
+
+pub(crate) fn delete_variable(bench: &mut Bench<'_>) -> Result<Value, Denied> {
+    let denied = denied("variableDelete");
+    let owner = bench.owner().map_err(&denied)?;
+    let name = bench.scene().text("name").to_owned();
+    let before = bench.rendered(owner);
+    if bench.owned(owner).remove(&name).is_none() {
+        return match bench.quirks.absent {
+            Absent::Refused => Err(denied("Variable not found".into())),
+            Absent::Accepted => Ok(json!({ "variableDelete": true })),
+        };
+    }
+    bench.record.applied = true;
+    if bench.quirks.deletion == Deletion::Deploys {
+        deploy_changed(bench, owner, &before);
+    }
+    Ok(json!({ "variableDelete": true }))
+}
+
+/// Deploys every service whose variables are not what they were, as a write does that can't be told not to.
+fn deploy_changed(bench: &mut Bench<'_>, owner: Owner, before: &[BTreeMap<String, Option<String>>]) {
+    let after = bench.rendered(owner);
+    for service in 0..after.len() {
+        let place = Place { project: owner.project, environment: owner.environment, service };
+        let (_, _, known) = bench.estate.at(place);
+        let touched = owner.service == Some(service) || before[service] != after[service];
+        if touched && (!known.deployments.is_empty() || known.source != Source::Nothing) {
+            let meta = known.meta(known.deployments.last().map(|last| &last.meta), "deploy");
+            bench.make(place, Order { meta, captured: None, plan: None, unseen: 0 });
+        }
+    }
+}
+
+pub(crate) fn redeploy(bench: &mut Bench<'_>) -> Result<Value, Denied> {
+    let denied = denied("deploymentRedeploy");
+    let scene = bench.scene();
+    let (place, original) = scene.deployment(scene.text("deploymentId")).map_err(&denied)?;
+    let (_, _, service) = scene.estate.at(place);
+    let under_way = service.deployments.iter().any(Deployment::is_under_way);
+    if !under_way && !original.can_redeploy() {
+        return Err(denied(NO_SNAPSHOT.into()));
+    }
+    if under_way {
+        return Err(denied(UNDER_WAY.into()));
+    }
+    if bench.is_over_the_limit(place) {
+        return Err(denied("Service deployment rate limit exceeded".into()));
+    }
+    let meta = service.meta(Some(&original.meta), "redeploy");
+    let captured = (bench.quirks.redeployed == Redeployed::WithCaptured).then(|| original.captured.clone());
+    let id = bench.make(place, Order { meta, captured, plan: None, unseen: 0 });
+    bench.record.applied = true;
+    let made = bench.estate.service_at(place).deployments.last();
+    let shown = made.map(|made| json!({ "id": made.id, "status": made.status, "createdAt": made.created_at }));
+    // The answer tells the status, which is a poll.
+    bench.estate.poll(&id);
+    Ok(json!({ "deploymentRedeploy": shown }))
+}
+
+pub(crate) fn deploy(bench: &mut Bench<'_>) -> Result<Value, Denied> {
+    let denied = denied("serviceInstanceDeployV2");
+    let scene = bench.scene();
+    let (_, environment) = scene.environment_anywhere().map_err(&denied)?;
+    let place = scene.service(environment, scene.text("serviceId")).map_err(&denied)?;
+    let (_, _, service) = scene.estate.at(place);
+    if service.source == Source::Nothing {
+        return Err(denied(NO_SNAPSHOT.into()));
+    }
+    if bench.is_over_the_limit(place) {
+        return Err(denied("Service deployment rate limit exceeded".into()));
+    }
+    let mut meta = service.meta(None, "deploy");
+    if let Some(commit) = bench.variables.get("commitSha").and_then(Value::as_str) {
+        meta["commitHash"] = json!(commit);
+    }
+    let id = bench.make(place, Order { meta, captured: None, plan: None, unseen: 0 });
+    bench.record.applied = true;
+    Ok(json!({ "serviceInstanceDeployV2": id }))
+}
