@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::drift::finding::{Finding, Remedy};
+use crate::drift::receipt::Receipt;
 use crate::drift::survey::Named;
 use crate::report::count::Tally;
 use crate::report::{Report, ServiceLine, escape, shell};
@@ -19,7 +20,7 @@ struct Form<'r> {
     services: Vec<ServiceForm<'r>>,
     summary: SummaryForm,
     findings: Vec<FindingForm<'r>>,
-    receipts: [(); 0],
+    receipts: Vec<ReceiptForm<'r>>,
 }
 
 #[derive(Serialize)]
@@ -76,6 +77,15 @@ struct PlaceForm<'r> {
     line: usize,
 }
 
+#[derive(Serialize)]
+struct ReceiptForm<'r> {
+    change: &'r str,
+    key: Option<&'r str>,
+    service: &'r str,
+    outcome: &'r str,
+    deployment: Option<&'r str>,
+}
+
 /// Writes the report as JSON, with a line break at its end. Names are exact; what is hidden in them is written `\uXXXX`.
 ///
 /// # Errors
@@ -107,7 +117,17 @@ fn form(report: &Report) -> Form<'_> {
             exit_code: report.exit_code,
         },
         findings: report.findings.iter().map(|found| finding(report, found)).collect(),
-        receipts: [],
+        receipts: report.receipts.iter().map(receipt).collect(),
+    }
+}
+
+fn receipt(receipt: &Receipt) -> ReceiptForm<'_> {
+    ReceiptForm {
+        change: receipt.change,
+        key: receipt.key.as_deref(),
+        service: &receipt.place,
+        outcome: receipt.outcome.word(),
+        deployment: receipt.deployment.as_deref(),
     }
 }
 
@@ -143,7 +163,7 @@ fn finding<'r>(report: &Report, finding: &'r Finding) -> FindingForm<'r> {
 
 /// The same JSON with hidden characters as `\uXXXX`, which every parser reads as the character itself: JSON allows an
 /// 8-bit control or a right-to-left override in a string, and a terminal obeys it.
-fn visible(json: &str) -> String {
+pub(crate) fn visible(json: &str) -> String {
     let mut visible = String::with_capacity(json.len() + 1);
     for character in json.chars() {
         if character == '\n' || !escape::is_hidden(character) {

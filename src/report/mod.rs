@@ -2,6 +2,7 @@
 
 pub mod count;
 pub mod escape;
+pub mod history;
 pub mod json;
 pub mod paint;
 pub mod shell;
@@ -12,15 +13,19 @@ mod sample;
 
 use std::io::{self, Write};
 
+use crate::drift::Secret;
 use crate::drift::finding::{Finding, Severity};
+use crate::drift::plan::Plan;
+use crate::drift::receipt::{Failure, Receipt};
 use crate::drift::scope::Objection;
 use crate::drift::secret::FingerprintKey;
 use crate::drift::survey::Named;
+pub use crate::report::history::History;
 
 /// What a verb found, in the shape that every format tells.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Report {
-    /// `check`.
+    /// `check`, `fix` or `undo`.
     pub command: &'static str,
     /// How this run was called: `["doctor"]`, or `["doctor", "demo"]`; printed commands start with it.
     pub program: Vec<String>,
@@ -60,6 +65,26 @@ pub struct Report {
     pub configured: bool,
     /// The process's exit code.
     pub exit_code: u8,
+    /// What became of each step; none for `check`.
+    pub receipts: Vec<Receipt>,
+    /// Deployments that failed.
+    pub failures: Vec<Failure>,
+    /// What a person should know of how it ended; sentences without full stop.
+    pub endings: Vec<String>,
+    /// Which part is told, in formats for people.
+    pub part: Part,
+}
+
+/// Which part of a report is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Part {
+    /// All of it.
+    #[default]
+    Whole,
+    /// What was found, to somebody who is about to be asked what to do about it.
+    Question,
+    /// What came of it, below a plan that has told the target.
+    Outcome,
 }
 
 impl Report {
@@ -80,7 +105,7 @@ impl Report {
 }
 
 /// What one service came to.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ServiceLine {
     /// The service.
     pub service: Named,
@@ -119,6 +144,17 @@ pub struct Look<'k> {
     pub values: Values<'k>,
 }
 
+impl Look<'_> {
+    /// What stands in the place of a value.
+    pub fn mask(&self, value: &Secret) -> String {
+        match self.values {
+            Values::Fingerprints(key) => format!("● {}", value.fingerprint(key)),
+            Values::Shown if value.reveal().is_empty() => "(empty)".to_owned(),
+            Values::Shown => escape::value(value.reveal()),
+        }
+    }
+}
+
 /// How much a text report tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {
@@ -145,6 +181,42 @@ impl std::fmt::Debug for Values<'_> {
             Self::Shown => "Shown",
         })
     }
+}
+
+/// A plan as text, below the target if that was not told yet: what a person sees before saying yes.
+pub fn plan(report: &Report, plan: &Plan, look: &Look<'_>) -> String {
+    text::plan(report, plan, look)
+}
+
+/// Writes the list of runs in that format.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn write_history(history: &History, format: Format, look: &Look<'_>, out: &mut dyn Write) -> io::Result<()> {
+    history::write(history, format, look, out)
+}
+
+/// What the form for programs has no place for, a line each: why steps are not done, and how it ended.
+pub fn aside(report: &Report) -> Vec<String> {
+    let undone = report.receipts.iter().filter(|receipt| receipt.detail.is_some());
+    let mut lines: Vec<String> = undone.map(receipt_line).collect();
+    for failure in &report.failures {
+        lines.extend(failure.step.iter().map(|step| format!("{}: {step}", failure.service)));
+        lines.push(format!("see {}", failure.link));
+    }
+    lines.extend(report.endings.iter().cloned());
+    lines.iter().map(|line| escape::line(line).into_owned()).collect()
+}
+
+/// Every step in a line.
+pub fn receipts(report: &Report) -> Vec<String> {
+    report.receipts.iter().map(|receipt| escape::line(&receipt_line(receipt)).into_owned()).collect()
+}
+
+fn receipt_line(receipt: &Receipt) -> String {
+    let words = [receipt.key.as_deref(), receipt.detail.as_deref()].into_iter().flatten().collect::<Vec<_>>();
+    format!("{} {} {} {}", receipt.outcome.word(), receipt.change, receipt.place, words.join(": "))
 }
 
 /// Writes the report in that format.

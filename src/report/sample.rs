@@ -89,6 +89,7 @@ pub(crate) fn calm() -> Report {
         fail_on: Some(Severity::Error),
         configured: false,
         exit_code: 0,
+        ..Report::default()
     }
 }
 

@@ -21,6 +21,12 @@ pub fn command(report: &Report, words: &[String], services: &[Named]) -> Option<
     quoted.map(|words| words.join(" "))
 }
 
+/// These words as one line that a shell takes apart again.
+pub fn line(words: &[String]) -> String {
+    // Only a NUL can't be quoted, and no shell can be given one anyway.
+    words.iter().map(|word| quote(word).unwrap_or_else(|| "NAME".to_owned())).collect::<Vec<_>>().join(" ")
+}
+
 /// One word of the command. In `--flag=value` the flag stays readable, which means the same to a shell.
 fn quote(word: &str) -> Option<String> {
     let is_flag =

@@ -13,7 +13,10 @@ use crate::report::{Report, escape};
 /// Writes the lines on top of a report.
 pub(crate) fn write(page: &mut Page<'_>, report: &Report) {
     page.flow(&[], 2, (Tone::Strong, " · ", &target(report)));
-    page.flow(&[], 2, (Tone::Plain, " ", &services(report, most(page))));
+    // What is put back may be a file alone.
+    if !report.services.is_empty() || report.command != "undo" {
+        page.flow(&[], 2, (Tone::Plain, " ", &services(report, most(page))));
+    }
     if !report.left_out.is_empty() {
         let mut items = left_out(page, report);
         items.push("--service=NAME compares one".to_owned());

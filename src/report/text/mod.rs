@@ -6,8 +6,10 @@ mod ending;
 mod header;
 mod many;
 mod note;
-mod page;
+pub(crate) mod page;
 mod phrase;
+mod plan;
+mod receipt;
 mod table;
 
 #[cfg(test)]
@@ -18,10 +20,13 @@ mod transcript;
 use std::io::{self, Write};
 
 use crate::drift::finding::{Finding, Severity};
+use crate::drift::plan::Plan;
+use crate::drift::receipt::Outcome;
+use crate::drift::sentence::count;
 use crate::report::paint::Tone;
 use crate::report::text::page::Page;
 use crate::report::text::phrase::Kind;
-use crate::report::{Detail, Look, Report, shell};
+use crate::report::{Detail, Look, Part, Report, shell};
 
 /// More findings of one rule than this are told as one block.
 const MANY: usize = 5;
@@ -36,14 +41,42 @@ pub fn write(report: &Report, look: &Look<'_>, out: &mut dyn Write) -> io::Resul
     if look.detail == Detail::Quiet {
         quiet(&mut page, report);
     } else {
-        header::write(&mut page, report);
+        if report.part != Part::Outcome {
+            header::write(&mut page, report);
+        }
+        receipt::write(&mut page, report);
         findings(&mut page, report);
         on_purpose(&mut page, report);
         legend(&mut page);
-        table::write(&mut page, report);
-        ending::write(&mut page, report);
+        totals(&mut page, report);
     }
     out.write_all(page.into_text().as_bytes())
+}
+
+/// What it all came to. Somebody who is about to be asked has seen it; an undoing compares nothing.
+fn totals(page: &mut Page<'_>, report: &Report) {
+    let compares = report.command != "undo" && report.part != Part::Question;
+    if compares {
+        table::write(page, report);
+    }
+    receipt::endings(page, report);
+    if compares {
+        ending::write(page, report);
+    } else if report.part != Part::Question {
+        page.gap();
+        page.line(&[(Tone::Strong, &count(report.requests, "request"))]);
+    }
+}
+
+/// A plan, below the target if that was not told yet.
+pub(crate) fn plan(report: &Report, plan: &Plan, look: &Look<'_>) -> String {
+    let mut page = Page::new(look);
+    if report.part == Part::Whole {
+        header::write(&mut page, report);
+    }
+    page.gap();
+    plan::write(&mut page, plan);
+    page.into_text()
 }
 
 /// What made the run fail, one line each, and the totals; nothing at all when nothing did.
@@ -59,6 +92,14 @@ fn quiet(page: &mut Page<'_>, report: &Report) {
         if let Some(error) = &line.error {
             page.line(&[(Tone::Error, "FAIL"), (Tone::Plain, &format!(" {}: {error}", line.service.name))]);
         }
+    }
+    for receipt in report.receipts.iter().filter(|receipt| receipt.outcome != Outcome::Done) {
+        let words = [receipt.key.as_deref(), receipt.detail.as_deref()].into_iter().flatten().collect::<Vec<_>>();
+        let outcome = receipt.outcome.word();
+        page.line(&[
+            (Tone::Error, outcome),
+            (Tone::Plain, &format!(" {} {}: {}", receipt.change, receipt.place, words.join(": "))),
+        ]);
     }
     ending::write(page, report);
 }

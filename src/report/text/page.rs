@@ -57,14 +57,10 @@ impl<'l> Page<'l> {
 
     /// What stands for a value: its fingerprint, or the value itself at the user's wish.
     pub(crate) fn value(&mut self, value: &Secret) -> String {
-        match self.look.values {
-            Values::Fingerprints(key) => {
-                self.fingerprints += 1;
-                format!("● {}", value.fingerprint(key))
-            }
-            Values::Shown if value.reveal().is_empty() => "(empty)".to_owned(),
-            Values::Shown => escape::value(value.reveal()),
+        if matches!(self.look.values, Values::Fingerprints(_)) {
+            self.fingerprints += 1;
         }
+        self.look.mask(value)
     }
 
     /// One line, as long as it may be; blanks at its end are left out.

@@ -1,0 +1,129 @@
+//! The runs that can be undone, the newest first.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::report::paint::Tone;
+use crate::report::text::page::Page;
+use crate::report::{Format, Look, json, shell};
+
+/// Every run of the journal.
+#[derive(Debug, Default)]
+pub struct History {
+    /// How this run was called.
+    pub program: Vec<String>,
+    /// One line for each run.
+    pub lines: Vec<Line>,
+    /// The folder that they are kept in.
+    pub folder: String,
+}
+
+/// One run.
+#[derive(Debug)]
+pub struct Line {
+    /// Its name.
+    pub run: String,
+    /// What it changed; names only.
+    pub what: String,
+    /// `project · environment`.
+    pub target: String,
+    /// Whether it can be undone, and from where.
+    pub state: State,
+}
+
+/// Whether a run can be undone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It can, and was made in this folder.
+    Here,
+    /// It can, and was made in that folder.
+    Elsewhere(String),
+    /// It was undone already.
+    Undone,
+    /// It undid another one.
+    Undoing,
+    /// Its record can't be read.
+    Unreadable,
+}
+
+impl State {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Here | Self::Elsewhere(_) => "done",
+            Self::Undone => "undone",
+            Self::Undoing => "undo",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Form<'h> {
+    schema_version: u8,
+    command: &'static str,
+    runs: Vec<RunForm<'h>>,
+}
+
+#[derive(Serialize)]
+struct RunForm<'h> {
+    run: &'h str,
+    target: &'h str,
+    what: &'h str,
+    state: &'static str,
+    folder: Option<&'h str>,
+}
+
+/// Writes the list in that format.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn write(history: &History, format: Format, look: &Look<'_>, out: &mut dyn Write) -> io::Result<()> {
+    match format {
+        Format::Text => out.write_all(text(history, look).as_bytes()),
+        Format::Json => {
+            let runs = history.lines.iter().map(form).collect();
+            let text = serde_json::to_string_pretty(&Form { schema_version: 1, command: "undo", runs })?;
+            out.write_all(json::visible(&text).as_bytes())
+        }
+    }
+}
+
+fn form(line: &Line) -> RunForm<'_> {
+    let folder = match &line.state {
+        State::Elsewhere(folder) => Some(folder.as_str()),
+        _ => None,
+    };
+    RunForm { run: &line.run, target: &line.target, what: &line.what, state: line.state.word(), folder }
+}
+
+fn text(history: &History, look: &Look<'_>) -> String {
+    let mut page = Page::new(look);
+    if history.lines.is_empty() {
+        page.line(&[(Tone::Plain, "No fix was recorded in the last 30 days.")]);
+        return page.into_text();
+    }
+    for line in &history.lines {
+        let (word, tone) = match &line.state {
+            State::Here | State::Elsewhere(_) => ("", Tone::Strong),
+            State::Undone => ("undone  ", Tone::Faint),
+            State::Undoing => ("", Tone::Plain),
+            State::Unreadable => ("unreadable  ", Tone::Warning),
+        };
+        page.line(&[(tone, &line.run), (Tone::Plain, "  "), (Tone::Faint, word), (Tone::Plain, &line.target)]);
+        page.paragraph(&[(Tone::Plain, "  ")], 4, (Tone::Plain, &line.what));
+        if let State::Elsewhere(folder) = &line.state {
+            page.paragraph(&[(Tone::Faint, "  in ")], 5, (Tone::Faint, folder));
+        }
+    }
+    page.gap();
+    let kept = format!("Kept for 30 days in {}, encrypted; the key is a file beside them.", history.folder);
+    page.paragraph(&[], 2, (Tone::Faint, &kept));
+    let example = history.lines.iter().find(|line| matches!(line.state, State::Here | State::Elsewhere(_)));
+    if let Some(line) = example {
+        let words = [history.program.clone(), vec!["undo".to_owned(), line.run.clone()]].concat();
+        page.line(&[(Tone::Faint, "  next  "), (Tone::Plain, &shell::line(&words))]);
+    }
+    page.into_text()
+}

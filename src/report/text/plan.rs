@@ -1,0 +1,141 @@
+//! What a fix will do, masked and complete: variables, files, deployments and what they cost.
+
+use similar::TextDiff;
+
+use crate::drift::plan::deploy::{Cause, Deploy, How};
+use crate::drift::plan::{FileChange, Owner, Plan, Store};
+use crate::drift::sentence::count;
+use crate::drift::{Secret, Variable};
+use crate::report::paint::Tone;
+use crate::report::text::column::{columns, pad};
+use crate::report::text::page::Page;
+
+/// Columns that a name may take before what follows it goes on right behind it.
+const NAME: usize = 40;
+
+/// Writes the plan.
+pub(crate) fn write(page: &mut Page<'_>, plan: &Plan) {
+    page.line(&[(Tone::Strong, &format!("Plan: {}", totals(plan)))]);
+    for owner in plan.owners() {
+        stores(page, plan, owner);
+    }
+    for file in &plan.files {
+        diff(page, file);
+    }
+    deploys(page, plan);
+    if !plan.cautions.is_empty() {
+        page.gap();
+    }
+    for caution in &plan.cautions {
+        page.paragraph(&[(Tone::Warning, "  note  ")], 8, (Tone::Plain, caution));
+    }
+    if page.shows_fingerprints() {
+        page.gap();
+        page.paragraph(&[], 2, (Tone::Faint, "● stands for a value; equal values have equal fingerprints in this run"));
+    }
+}
+
+fn totals(plan: &Plan) -> String {
+    let variables = plan.stores.len();
+    let deploys = plan.deploys.iter().filter(|deploy| !matches!(deploy.how, How::Not(_))).count();
+    let mut parts = Vec::new();
+    if variables > 0 {
+        parts.push(format!("{} on Railway", count(variables, "variable")));
+    }
+    parts.extend(plan.files.iter().map(|file| format!("{} in {}", count(file.edits.len(), "change"), file.name)));
+    parts.push(if deploys == 0 { "no deployment".to_owned() } else { count(deploys, "deployment") });
+    parts.join(", ")
+}
+
+fn stores(page: &mut Page<'_>, plan: &Plan, owner: &Owner) {
+    let own: Vec<&Store> = plan.stores.iter().filter(|store| store.owner == *owner).collect();
+    let names = own.iter().map(|store| columns(&store.key)).filter(|&width| width <= NAME).max().unwrap_or(0);
+    page.gap();
+    page.line(&[(Tone::Plain, "  "), (Tone::Strong, owner.name())]);
+    for store in own {
+        let (sign, tone) = match (&store.before, &store.after) {
+            (_, None) => ("    - ", Tone::Error),
+            (None, _) => ("    + ", Tone::Good),
+            (Some(_), _) => ("    ~ ", Tone::Warning),
+        };
+        let sides = sides(page, store);
+        let from = store.from.as_ref().map(|place| format!("   {}:{}", place.file, place.line)).unwrap_or_default();
+        let key = pad(&store.key, names);
+        page.line(&[(tone, sign), (Tone::Plain, &key), (Tone::Plain, &format!("  {sides}")), (Tone::Faint, &from)]);
+    }
+}
+
+/// `● 1a2b3c → ● 4d5e6f`, and where a reference stands, that one does.
+fn sides(page: &mut Page<'_>, store: &Store) -> String {
+    let before = match &store.before {
+        None => None,
+        Some(Variable::Sealed) => Some("(sealed)".to_owned()),
+        Some(Variable::Plain(value)) => Some(page.value(value)),
+        Some(Variable::Reference { rendered, .. }) => {
+            let shown = rendered.as_ref().map(|value| page.value(value)).unwrap_or_default();
+            Some(format!("(reference) {shown}").trim_end().to_owned())
+        }
+    };
+    let after = store.after.as_ref().map(|value| value_or_reference(page, value));
+    match (before, after) {
+        (Some(before), Some(after)) => format!("{before} → {after}"),
+        (None, Some(after)) => after,
+        (Some(before), None) => before,
+        (None, None) => String::new(),
+    }
+}
+
+fn value_or_reference(page: &mut Page<'_>, value: &Secret) -> String {
+    let shown = page.value(value);
+    if crate::drift::reference::occurrences(value.reveal()).is_empty() { shown } else { format!("(reference) {shown}") }
+}
+
+/// A unified diff of the masked texts.
+fn diff(page: &mut Page<'_>, file: &FileChange) {
+    page.gap();
+    let [before, after] = &file.shown;
+    let diff = TextDiff::from_lines(before.as_str(), after.as_str());
+    let header = (file.name.as_str(), file.name.as_str());
+    for line in diff.unified_diff().context_radius(1).header(header.0, header.1).to_string().lines() {
+        let tone = match line.as_bytes().first() {
+            _ if line.starts_with("---") || line.starts_with("+++") => Tone::Strong,
+            Some(b'+') => Tone::Good,
+            Some(b'-') => Tone::Error,
+            _ => Tone::Faint,
+        };
+        page.line(&[(Tone::Plain, "  "), (tone, line)]);
+    }
+}
+
+fn deploys(page: &mut Page<'_>, plan: &Plan) {
+    if plan.deploys.is_empty() {
+        return;
+    }
+    page.gap();
+    let names = plan.deploys.iter().map(|deploy| columns(&deploy.service.name)).filter(|&width| width <= NAME);
+    let names = names.max().unwrap_or(0);
+    page.line(&[(Tone::Plain, "  "), (Tone::Strong, "then")]);
+    for deploy in &plan.deploys {
+        let lead = [(Tone::Plain, "    "), (Tone::Plain, &*pad(&deploy.service.name, names + 2))];
+        let hang = (4 + names + 2).min(24);
+        page.paragraph(&lead, hang, (Tone::Plain, &words(deploy)));
+    }
+}
+
+fn words(deploy: &Deploy) -> String {
+    let how = match &deploy.how {
+        How::Redeploy(deployment) => match deployment.origin.words() {
+            Some(origin) => format!("deploys {origin} again"),
+            None => "deploys what runs now again".to_owned(),
+        },
+        How::After(other) => format!("waits for the newer deployment {}, then deploys it again", other.id),
+        How::First => "is deployed for the first time".to_owned(),
+        How::Not(why) => return format!("is not deployed: {why}"),
+    };
+    let cause = match deploy.cause {
+        Cause::Changed => "",
+        Cause::Dependent => ", because it refers to what changes",
+        Cause::Stale => ", because it runs with old values",
+    };
+    if deploy.costs.is_empty() { format!("{how}{cause}") } else { format!("{how}{cause}: {}", deploy.costs.join("; ")) }
+}
