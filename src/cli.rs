@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
-use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::report::FORMATS;
 
@@ -17,9 +17,12 @@ use crate::report::FORMATS;
     after_help = "Examples:\n  doctor check                          every service that shares keys with .env\n  \
                   doctor check -s worker -e staging     one service of one environment\n  \
                   doctor check --format json            for programs; the exit code is the same\n  \
+                  doctor fix -s worker                  mend it: ask, store, deploy, prove\n  \
+                  doctor undo                           put back what the last fix changed\n  \
                   doctor demo                           try it on a pretend Railway\n\n\
-                  Exit codes:\n  0 all agrees    2 usage or files      4 credentials\n  \
-                  1 findings      3 nothing compared    5 Railway out of reach"
+                  Exit codes:\n  0 all agrees          3 nothing compared        6 fixed in part\n  \
+                  1 findings            4 credentials             7 stored, not running\n  \
+                  2 usage or files      5 Railway out of reach    8 stored, not proved"
 )]
 pub struct Cli {
     /// What to do.
@@ -62,12 +65,10 @@ pub enum Verb {
     Demo(Demo),
     /// Explain a rule, or list the rules
     Explain(Explain),
-    /// Mend what `check` found. In a later version.
-    #[command(hide = true, disable_help_flag = true)]
-    Fix(Later),
-    /// Put back what a fix changed. In a later version.
-    #[command(hide = true, disable_help_flag = true)]
-    Undo(Later),
+    /// Mend what check found: push, pull, redeploy once, and prove it
+    Fix(Fix),
+    /// Put back what a fix changed
+    Undo(Undo),
     /// Write `doctor.toml`. In a later version.
     #[command(hide = true, disable_help_flag = true)]
     Init(Later),
@@ -114,12 +115,132 @@ pub struct Check {
     pub show_values: bool,
 }
 
-impl Check {
-    /// `doctor check` without a flag.
-    pub fn plain() -> Self {
-        let arguments = Self::augment_args(clap::Command::new("check")).get_matches_from(["check"]);
-        Self::from_arg_matches(&arguments).expect("no flag of `check` is required")
-    }
+/// `doctor fix`.
+#[derive(Args, Clone, Debug)]
+#[command(
+    after_help = "Examples:\n  doctor fix                                ask what to do, show the plan, ask once more\n  \
+                        doctor fix --push --only API_KEY --dry-run    the plan alone\n  \
+                        doctor fix --push --only API_KEY --yes    store it, deploy once, prove it\n  \
+                        doctor fix --pull --only API_KEY --yes    take Railway's value into .env\n  \
+                        doctor undo                               put back what the last fix changed"
+)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that is typed or not")]
+pub struct Fix {
+    /// Whom to look at.
+    #[command(flatten)]
+    pub targeting: Targeting,
+    /// The file of variables; repeat it for layers, later ones win
+    #[arg(long, value_name = "PATH")]
+    pub env_file: Vec<PathBuf>,
+    /// Only this key; repeatable
+    #[arg(long, value_name = "KEY")]
+    pub only: Vec<String>,
+    /// From the file to Railway, for all that differs
+    #[arg(long, conflicts_with = "pull", help_heading = "What to do")]
+    pub push: bool,
+    /// From Railway into the file, for all that differs
+    #[arg(long, help_heading = "What to do")]
+    pub pull: bool,
+    /// Deploy the services again that run with old values
+    #[arg(long, help_heading = "What to do")]
+    pub redeploy: bool,
+    /// Show the plan and do nothing; exit code 1 if there is something to do
+    #[arg(long, help_heading = "What to do")]
+    pub dry_run: bool,
+    /// Do it without asking; a push takes only keys named by --only or required in doctor.toml
+    #[arg(short, long, help_heading = "What to do")]
+    pub yes: bool,
+    /// Store only: the running services keep their old values
+    #[arg(long, conflicts_with = "redeploy", help_heading = "Deployments")]
+    pub no_deploy: bool,
+    /// Deploy the services too that refer to what changes
+    #[arg(long, conflicts_with = "no_deploy", help_heading = "Deployments")]
+    pub dependents: bool,
+    /// Show the end of the log of a failed deployment also where there is no terminal
+    #[arg(long, help_heading = "Deployments")]
+    pub show_logs: bool,
+    /// Write a literal over the reference in KEY
+    #[arg(long, value_name = "KEY", help_heading = "With care")]
+    pub allow_reference: Vec<String>,
+    /// Write the shared variable that KEY refers to
+    #[arg(long, value_name = "KEY", help_heading = "With care")]
+    pub allow_shared: Vec<String>,
+    /// Write over the sealed variable KEY
+    #[arg(long, value_name = "KEY", help_heading = "With care")]
+    pub allow_sealed: Vec<String>,
+    /// Remove variables from Railway that the file lacks, each one by its name
+    #[arg(long, help_heading = "With care")]
+    pub prune: bool,
+    /// What to do when somebody has staged a change of the same key
+    #[arg(long, value_enum, value_name = "stop|ignore", default_value_t = Staging::Stop, hide_possible_values = true, help_heading = "With care")]
+    pub on_staged: Staging,
+    /// Keep no record: the run can't be undone
+    #[arg(long, help_heading = "With care")]
+    pub no_journal: bool,
+    /// How the report is told.
+    #[command(flatten)]
+    pub telling: Telling,
+}
+
+/// `doctor undo`.
+#[derive(Args, Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that is typed or not")]
+pub struct Undo {
+    /// The run to undo [default: the last one made in this folder]
+    pub run: Option<String>,
+    /// List the runs that can be undone
+    #[arg(long, conflicts_with = "run")]
+    pub list: bool,
+    /// Show the plan and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do it without asking
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Store only: the running services keep their values
+    #[arg(long)]
+    pub no_deploy: bool,
+    /// Show the end of the log of a failed deployment also where there is no terminal
+    #[arg(long)]
+    pub show_logs: bool,
+    /// What to do when somebody has staged a change of the same key
+    #[arg(long, value_enum, value_name = "stop|ignore", default_value_t = Staging::Stop, hide_possible_values = true)]
+    pub on_staged: Staging,
+    /// Keep no record of the undoing
+    #[arg(long)]
+    pub no_journal: bool,
+    /// How the report is told.
+    #[command(flatten)]
+    pub telling: Telling,
+}
+
+/// How a verb that writes tells its report.
+#[derive(Args, Clone, Debug)]
+pub struct Telling {
+    /// text or json
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = PossibleValuesParser::new(formats()), hide_possible_values = true)]
+    pub format: String,
+    /// Write the report into this file instead
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// From which severity on what is left makes the exit code 1 [default: error]
+    #[arg(long, value_enum, hide_possible_values = true, value_name = "error|warning|note|never")]
+    pub fail_on: Option<FailOn>,
+    /// The time for the whole run, deployments included
+    #[arg(long, value_name = "DURATION", default_value = "15m")]
+    pub timeout: String,
+    /// Show values instead of fingerprints; on a terminal only, never with CI set
+    #[arg(long)]
+    pub show_values: bool,
+}
+
+/// What to do when somebody has staged a change of the same key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Staging {
+    /// Write nothing.
+    Stop,
+    /// Write all the same.
+    Ignore,
 }
 
 /// Whom to look at.
@@ -149,9 +270,10 @@ pub struct Demo {
 pub enum DemoVerb {
     /// The same `check`, on the pretend Railway
     Check(Check),
-    /// Mend what `check` found. In a later version.
-    #[command(hide = true, disable_help_flag = true)]
-    Fix(Later),
+    /// The same `fix`, on the pretend Railway
+    Fix(Fix),
+    /// The same `undo`, after a fix on the pretend Railway
+    Undo(Undo),
 }
 
 /// `doctor explain`.

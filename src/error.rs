@@ -25,6 +25,12 @@ pub enum Exit {
     Credentials,
     /// Railway could not be reached, or did not answer in a way that can be used.
     Unreachable,
+    /// A fix landed in part, or met a conflict.
+    Partial,
+    /// A fix was stored, and what runs is not what was stored.
+    Disproved,
+    /// A fix was stored, and whether it runs can't be told in the time given.
+    Inconclusive,
     /// Ctrl-C.
     Interrupted,
 }
@@ -39,6 +45,9 @@ impl Exit {
             Self::NothingCompared => 3,
             Self::Credentials => 4,
             Self::Unreachable => 5,
+            Self::Partial => 6,
+            Self::Disproved => 7,
+            Self::Inconclusive => 8,
             Self::Interrupted => 130,
         }
     }
@@ -67,6 +76,13 @@ pub enum Error {
     /// A result could not be written.
     #[error("can't write {path}")]
     Output { path: String, why: String },
+    /// A file that `doctor` was to change stays as it is.
+    #[error("can't change {path}")]
+    Write { path: String, why: String, next: String },
+
+    /// What a fix changed can't be kept, or what was kept can't be read.
+    #[error("{what}")]
+    Journal { what: String, why: String, next: String },
 
     // Whom to look at -----------------------------------------------------------------------------------------------
     /// Nothing names a project.
@@ -146,10 +162,27 @@ pub enum Error {
     #[error("Railway's list of {what} did not come to an end")]
     Truncated { what: &'static str, why: String },
 
+    // Writing -------------------------------------------------------------------------------------------------------
+    /// A plan that nobody has said yes to.
+    #[error("nothing was changed: {what}")]
+    NoConsent { what: String, why: String, next: String },
+    /// The checkout alone says where local values are to be sent.
+    #[error("nothing was changed: only {origin} says that the project is {project}")]
+    Untrusted { project: String, origin: String },
+    /// Somebody has staged a change of the same variable.
+    #[error("nothing was changed: somebody has staged a change of {what}")]
+    Staged { what: String },
+    /// Staged changes are being applied right now.
+    #[error("nothing was changed: Railway is applying staged changes right now")]
+    StagedApplying,
+
     // doctor itself -------------------------------------------------------------------------------------------------
     /// A verb of the contract that this version does not have.
     #[error("`doctor {verb}` is not in this version")]
     NotYet { verb: &'static str, instead: String },
+    /// Ctrl-C at a question. It is said in one line, by `outside::interrupt`, and not as an error.
+    #[error("interrupted")]
+    Interrupted,
     /// The machine refused something that always works.
     #[error("{what}")]
     Machine { what: String, why: String, next: String },
@@ -163,13 +196,21 @@ impl Error {
             | Self::File { why, .. }
             | Self::CliConfig { why, .. }
             | Self::Output { why, .. }
+            | Self::Write { why, .. }
             | Self::Unreachable { why, .. }
             | Self::Certificate { why, .. }
             | Self::NoRoots { why, .. }
             | Self::Truncated { why, .. }
+            | Self::NoConsent { why, .. }
+            | Self::Journal { why, .. }
             | Self::Machine { why, .. } => Some(why.clone()),
+            Self::Untrusted { .. } => {
+                Some("a checkout may be anybody's, and a push sends local values to the project it names".into())
+            }
+            Self::Staged { .. } => Some("it would later overwrite what is pushed now".into()),
+            Self::StagedApplying => Some("what they change can't be seen yet".into()),
             Self::NoEnvFile { hint, .. } => hint.clone(),
-            Self::Config { .. } | Self::TokenContradicts { .. } => None,
+            Self::Config { .. } | Self::TokenContradicts { .. } | Self::Interrupted => None,
             Self::NoProject { .. } => {
                 Some("no flag, doctor.toml, project token, RAILWAY_PROJECT_ID or `railway link` names one".into())
             }
@@ -211,7 +252,7 @@ impl Error {
                 Some("a redirect would carry the token to another address, so it was not followed".into())
             }
             Self::Garbled { what, .. } => Some(what.clone()),
-            Self::NotYet { .. } => Some("it can look, and not yet write".into()),
+            Self::NotYet { .. } => Some("it is still to come".into()),
         }
     }
 
@@ -221,7 +262,16 @@ impl Error {
             Self::Flag { next, .. }
             | Self::File { next, .. }
             | Self::Config { next, .. }
+            | Self::Write { next, .. }
+            | Self::NoConsent { next, .. }
+            | Self::Journal { next, .. }
             | Self::Machine { next, .. } => next.clone(),
+            Self::Interrupted => "run it again".into(),
+            Self::Untrusted { project, .. } => {
+                format!("say it yourself: `--project={}`, or run `railway link`", quoted(project))
+            }
+            Self::Staged { .. } => "deploy or discard it on Railway's page, or go on with `--on-staged=ignore`".into(),
+            Self::StagedApplying => "run it again in a minute".into(),
             Self::NotYet { instead, .. } => instead.clone(),
             Self::NoEnvFile { .. } => "name the file: `doctor check --env-file PATH`".into(),
             Self::CliConfig { .. } => "run `railway login`, which writes it anew, or set RAILWAY_TOKEN".into(),
@@ -295,6 +345,7 @@ impl Error {
             | Self::NoEnvFile { .. }
             | Self::Config { .. }
             | Self::Output { .. }
+            | Self::Write { .. }
             | Self::NoProject { .. }
             | Self::NoEnvironment { .. }
             | Self::Unknown { .. }
@@ -303,7 +354,12 @@ impl Error {
             | Self::Deleted { .. }
             | Self::NotFound { .. }
             | Self::NotYet { .. }
+            | Self::NoConsent { .. }
+            | Self::Untrusted { .. }
+            | Self::Journal { .. }
             | Self::Machine { .. } => Exit::Usage,
+            Self::Staged { .. } | Self::StagedApplying => Exit::Partial,
+            Self::Interrupted => Exit::Interrupted,
             Self::CliConfig { .. }
             | Self::NoCredentials { .. }
             | Self::Expired { .. }

@@ -1,17 +1,29 @@
 //! `doctor demo`: the ordinary verbs in a pretend world, so that the demo can't be truer than the product.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
 
+use clap::{Args, FromArgMatches};
+use jiff::Timestamp;
 use textwrap::{Options, WordSplitter, fill};
 
-use crate::cli::{Check, Demo, DemoVerb, Global};
-use crate::command::check;
+use crate::cli::{Demo, DemoVerb, Global};
+use crate::command::{check, fix, undo};
 use crate::error::{Error, Exit};
+use crate::outside::clock::Clock;
 use crate::outside::railway::wire::Wire;
 use crate::outside::sim::Sim;
 use crate::outside::sim::seed::incident;
 use crate::outside::stage::Stage;
-use crate::outside::world::World;
+use crate::outside::talk::Silence;
+use crate::outside::world::{Memory, World};
+
+/// The key of the incident.
+const KEY: &str = "STAGING_OPS_API_KEY";
+
+/// The fix that the story types.
+const FIX: &[&str] = &["fix", "--push", "--only", KEY, "--yes"];
 
 /// Display settings are the user's in the demo too; nothing else of the process environment gets in.
 const KEPT: [&str; 3] = ["NO_COLOR", "CLICOLOR_FORCE", "CI"];
@@ -24,9 +36,26 @@ The new key is in .env. What does Railway have? `doctor check` says:
 
 ";
 
-const CLOSING: &str = "
-The new key never reached Railway: both services still hold the old one.
+const FIXING: &str = "
+The new key never reached Railway. `doctor fix --push --only STAGING_OPS_API_KEY --yes` stores it on both services, deploys \
+each once, and proves it:
 
+";
+
+const CHECKING: &str = "
+And `doctor check --only STAGING_OPS_API_KEY` again:
+
+";
+
+const UNDOING: &str = "
+Whatever a fix changed can be put back. `doctor undo --yes`:
+
+";
+
+const CLOSING: &str = "
+Try it yourself:
+
+  doctor demo fix               choose, see the plan, say yes
   doctor demo check -v          every note in full
   doctor demo check -s worker   one service, named in part
   doctor explain value-differs  what a finding means
@@ -43,24 +72,91 @@ pub(crate) fn run(demo: &Demo, global: &Global, world: &mut World<'_>) -> Result
     let mut pretend = World {
         out: &mut *world.out,
         talk: world.talk,
+        ask: world.ask,
+        interrupt: world.interrupt,
         terminal: world.terminal,
         variables,
         folder: stage.folder(),
         home: Some(stage.home()),
-        clock: world.clock,
+        state: Some(stage.state()),
+        memory: Memory::OfThisRun,
+        clock: &Hurried(world.clock),
         connect: &|_| -> Result<Box<dyn Wire>, Error> { Ok(Box::new(railway.clone())) },
         fingerprints: world.fingerprints.clone(),
         program: vec!["doctor".to_owned(), "demo".to_owned()],
     };
     match &demo.verb {
         Some(DemoVerb::Check(args)) => check::run(args, global, &mut pretend),
-        Some(DemoVerb::Fix(_)) => Err(crate::command::not_yet("fix")),
-        None => {
-            pretend.print(&fill(OPENING, wrapping(pretend.terminal.width)))?;
-            let exit = check::run(&Check::plain(), global, &mut pretend)?;
-            pretend.print(&fill(CLOSING, wrapping(pretend.terminal.width)))?;
-            Ok(exit)
+        Some(DemoVerb::Fix(args)) => fix::run(args, global, &mut pretend),
+        Some(DemoVerb::Undo(args)) => {
+            mend(global, &mut pretend)?;
+            undo::run(args, global, &mut pretend)
         }
+        None => story(global, &mut pretend),
+    }
+}
+
+/// Check, fix, check again, undo: what a day with the incident is like.
+fn story(global: &Global, world: &mut World<'_>) -> Result<Exit, Error> {
+    let width = world.terminal.width;
+    let tell = |world: &mut World<'_>, text: &str| world.print(&fill(text, wrapping(width)));
+    tell(world, OPENING)?;
+    check::run(&typed(&["check"]), global, world)?;
+    tell(world, FIXING)?;
+    fix::run(&typed(FIX), global, world)?;
+    tell(world, CHECKING)?;
+    let exit = check::run(&typed(&["check", "--only", KEY]), global, world)?;
+    tell(world, UNDOING)?;
+    undo::run(&typed(&["undo", "--yes"]), global, world)?;
+    tell(world, CLOSING)?;
+    Ok(exit)
+}
+
+/// The fix that `demo undo` puts back, without a word.
+fn mend(global: &Global, world: &mut World<'_>) -> Result<(), Error> {
+    let (mut nowhere, silence) = (std::io::sink(), Silence);
+    let mut quiet = World {
+        out: &mut nowhere,
+        talk: &silence,
+        ask: world.ask,
+        interrupt: world.interrupt,
+        terminal: world.terminal,
+        variables: world.variables.clone(),
+        folder: world.folder.clone(),
+        home: world.home.clone(),
+        state: world.state.clone(),
+        memory: world.memory,
+        clock: world.clock,
+        connect: world.connect,
+        fingerprints: world.fingerprints.clone(),
+        program: world.program.clone(),
+    };
+    fix::run(&typed(FIX), global, &mut quiet).map(drop)
+}
+
+/// What the story types.
+fn typed<T: Args + FromArgMatches>(words: &[&str]) -> T {
+    let arguments = T::augment_args(clap::Command::new("demo")).get_matches_from(words);
+    T::from_arg_matches(&arguments).expect("the story types what the verbs take")
+}
+
+/// Waiting is shortened: a pretend deployment takes a second, and is told as the ten that a real one takes.
+struct Hurried<'c>(&'c dyn Clock);
+
+/// How much faster the pretend world's time goes.
+const HURRY: u32 = 10;
+
+impl Clock for Hurried<'_> {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed() * HURRY
+    }
+
+    fn sleep(&self, time: Duration) {
+        self.0.sleep(time / HURRY);
     }
 }
 
@@ -71,17 +167,19 @@ fn wrapping(width: usize) -> Options<'static> {
 
 /// The demo has a file, a configuration and a Railway of its own.
 fn refuse_the_users_own(demo: &Demo, global: &Global) -> Result<(), Error> {
-    let check = match &demo.verb {
-        Some(DemoVerb::Check(args)) => Some(args),
-        _ => None,
+    let (env_file, output): (&[PathBuf], _) = match &demo.verb {
+        Some(DemoVerb::Check(args)) => (&args.env_file, &args.output),
+        Some(DemoVerb::Fix(args)) => (&args.env_file, &args.telling.output),
+        Some(DemoVerb::Undo(args)) => (&[], &args.telling.output),
+        None => (&[], &None),
     };
     let flag = if global.api_url.is_some() {
         "--api-url"
     } else if global.config.is_some() {
         "--config"
-    } else if check.is_some_and(|args| !args.env_file.is_empty()) {
+    } else if !env_file.is_empty() {
         "--env-file"
-    } else if check.is_some_and(|args| args.output.is_some()) {
+    } else if output.is_some() {
         "--output"
     } else {
         return Ok(());

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::drift::Named;
 use crate::drift::example::Example;
 use crate::drift::local::{Loader, LocalFile};
+use crate::drift::{Named, Secret};
 use crate::error::Error;
 use crate::outside::config::{self, At, Config};
 use crate::outside::files;
+
+/// Who asked for a file that nobody asked for.
+const DEFAULT: &str = "default";
 
 /// The files in use, in the order in which they were first needed.
 #[derive(Debug, Default)]
@@ -33,6 +36,17 @@ pub(crate) struct Sources<'s> {
     pub(crate) folder: &'s Path,
     /// The environment, whose own files come first.
     pub(crate) environment: &'s Named,
+    /// What a default file that is not there is taken for.
+    pub(crate) absent: Absent,
+}
+
+/// What a default `.env` that is not there is taken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Absent {
+    /// A mistake.
+    Refused,
+    /// An empty file, for somebody who is about to fill it.
+    Empty,
 }
 
 impl Layers {
@@ -40,7 +54,7 @@ impl Layers {
     pub(crate) fn of(&mut self, sources: Sources<'_>, alias: Option<&str>) -> Result<Vec<usize>, Error> {
         let (paths, origin) = sources.paths(alias)?;
         let loader = sources.config.and_then(|config| config.loader).map(loader);
-        paths.into_iter().map(|path| self.index(path, origin, sources.folder, loader)).collect()
+        paths.into_iter().map(|path| self.index(path, origin, sources, loader)).collect()
     }
 
     /// The examples beside the files, as far as they are not in use themselves.
@@ -60,12 +74,19 @@ impl Layers {
         found
     }
 
-    fn index(&mut self, path: PathBuf, origin: &str, folder: &Path, loader: Option<Loader>) -> Result<usize, Error> {
+    fn index(
+        &mut self,
+        path: PathBuf,
+        origin: &str,
+        sources: Sources<'_>,
+        loader: Option<Loader>,
+    ) -> Result<usize, Error> {
         if let Some(&index) = self.read.get(&path) {
             return Ok(index);
         }
-        let name = files::display_path(&path, folder);
-        let text = files::read(&path, folder)?;
+        let name = files::display_path(&path, sources.folder);
+        let is_new = sources.absent == Absent::Empty && origin == DEFAULT && path.symlink_metadata().is_err();
+        let text = if is_new { Secret::new("") } else { files::read(&path, sources.folder)? };
         let file = LocalFile::parse(name.as_str(), text);
         self.files.push(match loader {
             Some(loader) => file.read_as(loader),
@@ -91,10 +112,10 @@ impl<'s> Sources<'s> {
         }
         let folder = self.config.map_or(self.folder, Config::folder);
         let path = files::default_env_file(folder, &self.environment.name);
-        if path.symlink_metadata().is_err() {
+        if self.absent == Absent::Refused && path.symlink_metadata().is_err() {
             return Err(files::no_env_file(".env", self.folder));
         }
-        Ok((vec![path], "default"))
+        Ok((vec![path], DEFAULT))
     }
 
     fn listed(self, config: &'s Config, alias: Option<&str>) -> Option<&'s [At<String>]> {

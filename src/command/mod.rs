@@ -1,11 +1,18 @@
 //! The verbs, one file each.
 
+mod apply;
 mod check;
+mod connection;
 mod demo;
 mod explain;
+mod fix;
 mod layers;
 mod scope;
 mod target;
+mod telling;
+#[cfg(test)]
+mod tests;
+mod undo;
 mod visit;
 
 use std::ffi::OsString;
@@ -25,13 +32,16 @@ pub fn run(arguments: &[OsString], world: &mut World<'_>) -> Exit {
         Ok(cli) => cli,
         Err(error) => return usage(&error, world),
     };
-    let talk = world.talk;
+    let (talk, interrupt) = (world.talk, world.interrupt);
     if cli.global.quiet {
         world.talk = &Silence;
     }
     dispatch(&cli.verb, &cli.global, world).unwrap_or_else(|error| {
         talk.done();
-        tell(&error, talk);
+        match error {
+            Error::Interrupted => interrupt.tell(&|line| talk.say(line)),
+            _ => tell(&error, talk),
+        }
         error.exit()
     })
 }
@@ -41,8 +51,8 @@ fn dispatch(verb: &Verb, global: &Global, world: &mut World<'_>) -> Result<Exit,
         Verb::Check(args) => check::run(args, global, world),
         Verb::Demo(args) => demo::run(args, global, world),
         Verb::Explain(args) => explain::run(args.rule.as_deref(), world),
-        Verb::Fix(_) => Err(not_yet("fix")),
-        Verb::Undo(_) => Err(not_yet("undo")),
+        Verb::Fix(args) => fix::run(args, global, world),
+        Verb::Undo(args) => undo::run(args, global, world),
         Verb::Init(_) => Err(not_yet("init")),
         Verb::Trust(_) => Err(not_yet("trust")),
         Verb::Auth(_) => Err(not_yet("auth")),
@@ -54,9 +64,6 @@ fn dispatch(verb: &Verb, global: &Global, world: &mut World<'_>) -> Result<Exit,
 /// A verb that the manual of a later version names: what to do until then.
 fn not_yet(verb: &'static str) -> Error {
     let instead = match verb {
-        "fix" | "undo" => {
-            "change the variable on Railway's page of the service, or in the file, then run `doctor check`"
-        }
         "init" => "write doctor.toml by hand; the README shows every key of it",
         "auth" => "set RAILWAY_TOKEN or RAILWAY_API_TOKEN, or run `railway login`",
         "hook" => "call `doctor check` from the hook that you have",

@@ -26,6 +26,8 @@ pub(crate) struct Scope {
     pub(crate) flags: Vec<(String, String)>,
     /// What a person should know about a name that was not written out.
     pub(crate) remarks: Vec<String>,
+    /// The names that were not written out, as they were typed.
+    pub(crate) parts: Vec<String>,
 }
 
 /// Whether the services were named.
@@ -151,6 +153,7 @@ fn by_flags(flags: &[String], services: &Services) -> Result<Scope, Error> {
         if found.kind == Kind::Part {
             let name = &services.candidates[found.index].service.name;
             scope.remarks.push(format!("--service={wanted} is taken for {name}"));
+            scope.parts.push(wanted.clone());
         }
         if seen.insert(found.index) {
             scope.flags.push((services.candidates[found.index].service.name.clone(), format!("--service={wanted}")));

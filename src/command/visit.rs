@@ -1,6 +1,5 @@
 //! Looking at both sides: link, credentials, environment, files, services, values.
 
-use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,7 +7,8 @@ use std::time::Duration;
 use jiff::tz::Offset;
 
 use crate::cli::{Global, Targeting};
-use crate::command::layers::{self, Layers, Sources};
+use crate::command::connection::Connection;
+use crate::command::layers::{self, Absent, Layers, Sources};
 use crate::command::scope::{self, Named, Scope, Services};
 use crate::command::target::{self, Asked, Found, Source};
 use crate::drift::dispute::Disputes;
@@ -22,11 +22,10 @@ use crate::drift::survey::Catalogue;
 use crate::drift::{Severity, Survey, Target};
 use crate::error::Error;
 use crate::outside::config::{self, At, Choice, Config};
-use crate::outside::credentials::{self, CliLogin, railway_env};
+use crate::outside::credentials;
 use crate::outside::exposure::{self, Looking};
 use crate::outside::files;
 use crate::outside::railway::client::Client;
-use crate::outside::railway::http::Endpoint;
 use crate::outside::railway::shape::{ServiceShape, Shape};
 use crate::outside::railway::wire::Scheme;
 use crate::outside::world::World;
@@ -42,6 +41,8 @@ pub(crate) struct Options<'o> {
     pub(crate) only: &'o [String],
     /// `--timeout`.
     pub(crate) limit: Duration,
+    /// What a default `.env` that is not there is taken for.
+    pub(crate) absent: Absent,
 }
 
 /// Both sides, and how they were found.
@@ -73,41 +74,43 @@ pub(crate) struct Visit {
     pub(crate) service_flags: Vec<(String, String)>,
     /// The other targeting flags of this run, for printed commands.
     pub(crate) flags: Vec<String>,
+    /// The environment without its values.
+    pub(crate) shape: Shape,
+    /// Where the files are, in the order of the survey's.
+    pub(crate) paths: Vec<PathBuf>,
+    /// The services that were named by a part of their names, as they were typed.
+    pub(crate) parts: Vec<String>,
+}
+
+/// What there is before Railway is asked: `doctor.toml`, and the way to Railway.
+pub(crate) fn prepare(
+    options: &Options<'_>,
+    global: &Global,
+    world: &World<'_>,
+) -> Result<(Option<Config>, Connection), Error> {
+    let rules: Vec<_> = RULES.iter().map(|rule| (rule.code, rule.name)).collect();
+    let config = config::load(&choice(global), &world.folder, &rules)?;
+    if options.absent == Absent::Refused {
+        layers::refuse_empty_folder(options.env_file, config.as_ref(), &world.folder)?;
+    }
+    Ok((config, Connection::open(global, world)?))
 }
 
 /// Looks at both sides. It asks Railway twice for up to twenty services, once more where a name is all there is.
-pub(crate) fn visit(options: &Options<'_>, global: &Global, world: &mut World<'_>) -> Result<Visit, Error> {
-    let rules: Vec<_> = RULES.iter().map(|rule| (rule.code, rule.name)).collect();
-    let config = config::load(&choice(global), &world.folder, &rules)?;
-    layers::refuse_empty_folder(options.env_file, config.as_ref(), &world.folder)?;
-    let endpoint = match &global.api_url {
-        Some(url) => Endpoint::loopback(url)?,
-        None => Endpoint::railway(railway_env(&world.variables).backboard()),
-    };
-    let login = if endpoint.is_loopback() { CliLogin::Forbidden } else { CliLogin::Allowed };
-    let credentials = credentials::find(&world.variables, world.home.as_deref(), world.clock.now(), login)?;
-    let scrubber = Scrubber::default();
-    scrubber.learn("TOKEN", &credentials.token);
-    let wire = (world.connect)(&endpoint)?;
-    let client = Client {
-        wire: &*wire,
-        credentials: &credentials,
-        clock: world.clock,
-        talk: world.talk,
-        limit: options.limit,
-        requests: Cell::new(0),
-        remarks: RefCell::new(Vec::new()),
-        scrubber: &scrubber,
-        probed: RefCell::default(),
-    };
+pub(crate) fn visit(
+    client: &Client<'_>,
+    options: &Options<'_>,
+    config: Option<&Config>,
+    world: &World<'_>,
+) -> Result<Visit, Error> {
     world.talk.waiting("asking Railway");
-    let found = locate(&client, options, config.as_ref(), world);
-    let found = found.map_err(|error| scrubbed(error, options, config.as_ref(), world));
-    let looked = found.and_then(|found| look(&client, found, options, config.as_ref(), world));
+    let found = locate(client, options, config, world);
+    let found = found.map_err(|error| scrubbed(error, options, config, world));
+    let looked = found.and_then(|found| look(client, found, options, config, world));
     world.talk.done();
     let mut visit = looked?;
     visit.requests = client.requests();
-    visit.remarks.extend(credentials.remarks.iter().cloned());
+    visit.remarks.extend(client.credentials.remarks.iter().cloned());
     visit.remarks.extend(client.take_remarks());
     Ok(visit)
 }
@@ -175,7 +178,13 @@ fn look(
     let Found { shape, project_origin, environment_origin } = found;
     let services = Services::of(&shape, config);
     let mut layers = Layers::default();
-    let sources = Sources { flags: options.env_file, config, folder: &world.folder, environment: &shape.environment };
+    let sources = Sources {
+        flags: options.env_file,
+        config,
+        folder: &world.folder,
+        environment: &shape.environment,
+        absent: options.absent,
+    };
     let mut scope = scope::choose(&options.targeting.service, &services, sources, &mut layers)?;
     for entry in layers.files.iter().flat_map(|file| &file.entries) {
         client.scrubber.learn(&entry.key, &entry.value);
@@ -192,8 +201,8 @@ fn look(
             .concat(),
         survey: Survey {
             catalogue: catalogue(&shape),
-            project: shape.project,
-            environment: shape.environment,
+            project: shape.project.clone(),
+            environment: shape.environment.clone(),
             examples: layers.examples(&world.folder),
             files: layers.files,
             exposures,
@@ -210,6 +219,9 @@ fn look(
         service_flags: scope.flags,
         left_out: scope.left_out,
         files: layers.origins,
+        paths: layers.paths,
+        parts: scope.parts,
+        shape,
         requests: 0,
         fail_on: config.and_then(|config| config.fail_on).map_or(Some(Severity::Error), config::FailOn::severity),
         configured: config.is_some(),

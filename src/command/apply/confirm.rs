@@ -1,0 +1,69 @@
+//! Reading back what was stored. Railway's reads lag behind its writes.
+
+use std::time::Duration;
+
+use crate::command::apply::recheck::{read, stands};
+use crate::command::apply::store::OBSERVED;
+use crate::command::apply::{Work, said};
+use crate::drift::Variable;
+use crate::drift::plan::Owner;
+use crate::drift::receipt::Outcome;
+
+impl Work<'_, '_> {
+    /// Reads until everything that was stored can be seen, half a minute at most.
+    pub(crate) fn confirm(&mut self) {
+        let mut left: Vec<usize> =
+            (0..self.plan.stores.len()).filter(|&index| self.ledger.stores[index].outcome == Outcome::Done).collect();
+        let mut wait = Duration::from_millis(500);
+        let mut waited = Duration::ZERO;
+        while !left.is_empty() {
+            self.site.client.talk.waiting("reading back what was stored");
+            let mut owners: Vec<&Owner> = left.iter().map(|&index| &self.plan.stores[index].owner).collect();
+            owners.dedup();
+            let now = match read(self.site, &owners) {
+                Ok(now) => now,
+                Err(error) => {
+                    return self.inconclusive(format!("what was stored can't be read back: {}", said(&error)));
+                }
+            };
+            left.retain(|&index| {
+                let store = &self.plan.stores[index];
+                !self.is_settled(index, now.get(&store.owner).and_then(|variables| variables.get(&store.key)))
+            });
+            if left.is_empty() {
+                return;
+            }
+            let is_late = waited + wait > OBSERVED || wait >= self.site.client.remaining();
+            if is_late || self.site.interrupt.is_requested() {
+                break;
+            }
+            self.site.interrupt.pause(self.site.client.clock, wait);
+            waited += wait;
+            wait *= 2;
+        }
+        for index in left {
+            let store = &self.plan.stores[index];
+            let words = format!("{} of {} can't be seen on Railway yet", store.key, store.owner.name());
+            self.ledger.stores[index].detail = Some("accepted, and not to be seen yet".to_owned());
+            self.inconclusive(words);
+        }
+    }
+
+    /// Whether what is found is the end of the matter.
+    fn is_settled(&mut self, index: usize, found: Option<&Variable>) -> bool {
+        let store = &self.plan.stores[index];
+        if stands(store, found) {
+            return true;
+        }
+        if matches!(found, Some(Variable::Sealed)) && store.after.is_some() {
+            self.ledger.stores[index].detail = Some("accepted; it is sealed, so it can't be read back".to_owned());
+            return true;
+        }
+        let is_old = store.before.as_ref().and_then(Variable::stored) == found.and_then(Variable::stored);
+        if !is_old {
+            // Railway may have made something else of the value, or somebody wrote right behind us.
+            self.ledger.stores[index].end(Outcome::Failed, "Railway stores something else than was sent".to_owned());
+        }
+        !is_old
+    }
+}

@@ -1,0 +1,294 @@
+//! One deployment for each service that is to run with its new variables, and never a second one.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::command::apply::follow::Followed;
+use crate::command::apply::store::Look;
+use crate::command::apply::{Followers, Work, said};
+use crate::drift::Named;
+use crate::drift::deployment::{Deployed, Deployment, Stage};
+use crate::drift::plan::deploy::{Cause, How, how};
+use crate::drift::plan::{Owner, Store};
+use crate::drift::receipt::Outcome;
+use crate::error::{Error, Exit};
+use crate::outside::railway::client::Client;
+use crate::outside::railway::deployments::Fence;
+use crate::outside::railway::shape::Shape;
+use crate::outside::railway::write::{No, Reply};
+
+/// How long a deployment is waited for that must be done before another one may be asked for.
+const OTHERS: Duration = Duration::from_secs(180);
+
+/// How often it is looked at.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// How long a deployment is looked for whose creation was not clearly answered.
+const LOOKED_FOR: Duration = Duration::from_secs(30);
+
+impl Work<'_, '_> {
+    /// Creates the deployments of every service whose variables are all in place.
+    pub(crate) fn create_deployments(&mut self, before: &Fence) -> Followers {
+        let mut followers = Followers::new();
+        let ready: Vec<usize> = (0..self.plan.deploys.len()).filter(|&index| self.is_ready(index)).collect();
+        if ready.is_empty() || self.is_over() {
+            return followers;
+        }
+        self.site.client.talk.waiting("asking for deployments");
+        let shape = self.site.shape;
+        let now = match self.site.client.fence(&shape.project.id, &shape.environment.id) {
+            Ok(now) => now,
+            Err(error) => {
+                self.applied.halted = Some(error);
+                return followers;
+            }
+        };
+        for index in ready {
+            if self.is_over() {
+                break;
+            }
+            followers.extend(self.create(index, before, &now));
+        }
+        self.site.client.talk.done();
+        followers
+    }
+
+    /// Whether the service has something new to run with, and nothing of it is missing.
+    fn is_ready(&self, index: usize) -> bool {
+        let deploy = &self.plan.deploys[index];
+        let stores = self.plan.stores.iter().zip(&self.ledger.stores);
+        let own: Vec<Outcome> = stores
+            .filter(|(store, _)| store.meant_for.iter().any(|service| service.id == deploy.service.id))
+            .map(|(_, receipt)| receipt.outcome)
+            .collect();
+        let is_done = |outcome: &Outcome| *outcome == Outcome::Done;
+        match deploy.cause {
+            Cause::Stale => true,
+            Cause::Dependent => self.ledger.stores.iter().any(|receipt| receipt.outcome == Outcome::Done),
+            Cause::Changed => {
+                own.iter().any(is_done) && !own.iter().any(|one| matches!(one, Outcome::Failed | Outcome::Unknown))
+            }
+        }
+    }
+
+    fn create(&mut self, index: usize, before: &Fence, now: &Fence) -> Option<Followed> {
+        let deploy = &self.plan.deploys[index];
+        let id = &deploy.service.id;
+        let nothing = Deployed::default();
+        let (old, new) = (before.deployed.get(id).unwrap_or(&nothing), now.deployed.get(id).unwrap_or(&nothing));
+        if let Some(adopted) = self.appeared(index, old, new) {
+            let words = "somebody or something else deployed it meanwhile, with the new values".to_owned();
+            return Some(self.created(index, adopted, Some(words)));
+        }
+        let decided = decide(self.site.client, self.site.shape, Some(new), &deploy.service);
+        let decided = match decided {
+            Ok(decided) => decided,
+            Err(error) => {
+                self.ledger.deploys[index].end(Outcome::NotTried, said(&error));
+                return None;
+            }
+        };
+        match decided {
+            How::Not(why) => {
+                self.ledger.deploys[index].end(Outcome::NotTried, why);
+                self.ledger.excused.insert(index);
+                // What waits for approval will run with the new values; what runs until then has the old ones.
+                if new.under_way().is_some() {
+                    self.ledger.proof_ends(Exit::Inconclusive);
+                }
+                None
+            }
+            How::First => {
+                let reply = self.writer().deploy(id, None);
+                self.settle_creation(index, new, reply)
+            }
+            How::Redeploy(active) => self.redeploy(index, new, &active),
+            How::After(other) => {
+                let serves = match self.wait_for(index, &other) {
+                    Waited::Up => &other,
+                    Waited::Down => new.active.first().unwrap_or(&other),
+                    Waited::InVain => return None,
+                };
+                self.redeploy(index, new, serves)
+            }
+        }
+    }
+
+    /// A deployment that came into being while we wrote, and has the new values: a second one would be one too many.
+    fn appeared(&self, index: usize, old: &Deployed, new: &Deployed) -> Option<String> {
+        let latest = new.latest.as_ref()?;
+        let is_new = latest.status.stage() == Stage::UnderWay && !old.ids().any(|known| known == latest.id);
+        let service = &self.plan.deploys[index].service;
+        let is_meant = |store: &Store| store.meant_for.iter().any(|meant| meant.id == service.id);
+        let own: Vec<&Store> = self.plan.stores.iter().filter(|store| is_meant(store)).collect();
+        // What a shared variable renders to there is not known here.
+        if !is_new || own.is_empty() || own.iter().any(|store| store.owner == Owner::Shared) {
+            return None;
+        }
+        let got = self.site.client.snapshots(&[&latest.id]).ok()?.into_iter().next().flatten()?;
+        let has = |store: &Store| got.get(&store.key).and_then(Option::as_ref) == store.after.as_ref();
+        own.into_iter().all(has).then(|| latest.id.clone())
+    }
+
+    /// Waits for somebody else's deployment; what serves after it is the one to deploy again.
+    fn wait_for(&mut self, index: usize, other: &Deployment) -> Waited {
+        let service = self.plan.deploys[index].service.name.clone();
+        let mut waited = Duration::ZERO;
+        loop {
+            self.site.client.talk.waiting(&format!("{service}: waiting for deployment {}, which is newer", other.id));
+            let doing = match self.site.client.watch(&[&other.id]) {
+                Ok(doing) => doing.into_iter().next().flatten(),
+                Err(error) => {
+                    self.ledger.deploys[index].end(Outcome::NotTried, said(&error));
+                    return Waited::InVain;
+                }
+            };
+            match doing.map(|doing| doing.status.stage()) {
+                Some(Stage::Up) => return Waited::Up,
+                Some(Stage::Down | Stage::Gone) | None => return Waited::Down,
+                Some(Stage::UnderWay | Stage::Stuck) => {}
+            }
+            if waited >= OTHERS || PAUSE >= self.site.client.remaining() || self.site.interrupt.is_requested() {
+                let words =
+                    format!("a newer deployment, {}, is still under way; older code was not put over it", other.id);
+                self.ledger.deploys[index].end(Outcome::NotTried, words);
+                return Waited::InVain;
+            }
+            self.site.interrupt.pause(self.site.client.clock, PAUSE);
+            waited += PAUSE;
+        }
+    }
+
+    /// Deploys that code again. "Not yet" is a clear answer, so that may be asked again.
+    fn redeploy(&mut self, index: usize, known: &Deployed, active: &Deployment) -> Option<Followed> {
+        let mut waited = Duration::ZERO;
+        loop {
+            match self.writer().redeploy(&active.id) {
+                Reply::Refused(No::Later(_))
+                    if waited < OTHERS
+                        && PAUSE < self.site.client.remaining()
+                        && !self.site.interrupt.is_requested() =>
+                {
+                    let service = &self.plan.deploys[index].service.name;
+                    self.site.client.talk.waiting(&format!("{service}: another deployment is being built"));
+                    self.site.interrupt.pause(self.site.client.clock, PAUSE);
+                    waited += PAUSE;
+                }
+                Reply::Refused(No::NothingThere(_)) => {
+                    let service = self.plan.deploys[index].service.id.clone();
+                    let reply = self.writer().deploy(&service, active.origin.commit.as_deref());
+                    return self.settle_creation(index, known, reply);
+                }
+                reply => return self.settle_creation(index, known, reply),
+            }
+        }
+    }
+
+    /// What was not clearly done is looked for, never asked for again.
+    fn settle_creation(&mut self, index: usize, known: &Deployed, reply: Reply<String>) -> Option<Followed> {
+        let (look, outcome, error) = match reply {
+            Reply::Done(id) => return Some(self.created(index, id, None)),
+            Reply::NotSent(error) => {
+                self.ledger.deploys[index].end(Outcome::Failed, said(&error));
+                self.applied.halted = Some(error);
+                return None;
+            }
+            Reply::Refused(no) => {
+                if matches!(no, No::TooMany(_)) {
+                    self.tell_of_the_limit(index);
+                }
+                (Look::Once, Outcome::Failed, no.error().clone())
+            }
+            Reply::Unclear(error) => (Look::Patiently, Outcome::Unknown, error),
+        };
+        match self.look_for((index, known), look) {
+            Ok(Some(id)) => {
+                Some(self.created(index, id, Some(format!("its answer was lost ({error}); Railway has it"))))
+            }
+            Ok(None) => {
+                self.ledger.deploys[index].end(outcome, said(&error));
+                None
+            }
+            Err(lost) => {
+                self.ledger.deploys[index].end(Outcome::Unknown, said(&error));
+                self.applied.halted = Some(lost);
+                None
+            }
+        }
+    }
+
+    fn tell_of_the_limit(&mut self, index: usize) {
+        let service = &self.plan.deploys[index].service.name;
+        self.applied.remarks.push(format!(
+            "{service} was deployed too often in a short time: its values are stored, and run after \
+             `doctor fix --redeploy --service={service}` in a few minutes"
+        ));
+    }
+
+    /// A deployment that is newer than all that were known.
+    fn look_for(&self, (index, known): (usize, &Deployed), look: Look) -> Result<Option<String>, Error> {
+        let ids: BTreeSet<&str> = known.ids().collect();
+        let newest = known.latest.iter().chain(&known.active).map(|known| known.created_at.as_str()).max();
+        let shape = self.site.shape;
+        let mut waited = Duration::ZERO;
+        let mut wait = Duration::from_secs(1);
+        loop {
+            let service = &self.plan.deploys[index].service.id;
+            let recent = self.site.client.recent(&shape.project.id, &shape.environment.id, service)?;
+            let is_new = |one: &&Deployment| {
+                !ids.contains(one.id.as_str()) && newest.is_none_or(|newest| one.created_at.as_str() > newest)
+            };
+            if let Some(found) = recent.iter().find(is_new) {
+                return Ok(Some(found.id.clone()));
+            }
+            let is_late = waited + wait > LOOKED_FOR || wait >= self.site.client.remaining();
+            if look == Look::Once || is_late || self.site.interrupt.is_requested() {
+                return Ok(None);
+            }
+            self.site.interrupt.pause(self.site.client.clock, wait);
+            waited += wait;
+            wait *= 2;
+        }
+    }
+
+    fn created(&mut self, index: usize, id: String, detail: Option<String>) -> Followed {
+        let receipt = &mut self.ledger.deploys[index];
+        receipt.end(Outcome::Done, detail);
+        receipt.deployment = Some(id.clone());
+        let service = &self.plan.deploys[index].service;
+        let stores = self.plan.stores.iter().zip(&mut self.ledger.stores);
+        for (_, receipt) in stores.filter(|(store, _)| store.meant_for.iter().any(|meant| meant.id == service.id)) {
+            receipt.deployment = Some(id.clone());
+        }
+        Followed::new(index, id, self.site.client.clock.elapsed())
+    }
+}
+
+/// Decides how to deploy a service. That it has no deployment may mean that somebody took it down: one request tells.
+pub(crate) fn decide(
+    client: &Client<'_>,
+    shape: &Shape,
+    deployed: Option<&Deployed>,
+    service: &Named,
+) -> Result<How, Error> {
+    let how = how(deployed, shape.running(&service.id));
+    if how != How::First {
+        return Ok(how);
+    }
+    let earlier = client.recent(&shape.project.id, &shape.environment.id, &service.id)?;
+    Ok(match earlier.first() {
+        None => How::First,
+        Some(last) => How::Not(format!("nothing of it runs: its last deployment is {}", last.status)),
+    })
+}
+
+/// What became of somebody else's deployment.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waited {
+    /// It serves.
+    Up,
+    /// It does not, and the one before it still does.
+    Down,
+    /// It was not done in time, or can't be looked at.
+    InVain,
+}

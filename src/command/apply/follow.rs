@@ -1,0 +1,182 @@
+//! Following the deployments that this run created, each by its id, to an end.
+
+use std::time::Duration;
+
+use crate::command::apply::{Work, said};
+use crate::drift::deployment::{Stage, Status};
+use crate::outside::railway::deployments::Doing;
+use crate::outside::row::{Done, Row};
+
+/// The least time between two looks.
+const OFTEN: Duration = Duration::from_secs(2);
+
+/// The most time between two looks, whatever the plan allows.
+const SELDOM: Duration = Duration::from_secs(30);
+
+/// How long Railway may be out of reach before the end is called unknown.
+const UNREACHABLE: Duration = Duration::from_secs(60);
+
+/// How many times a deployment may be taken the place of before that is an answer.
+const SUCCESSIONS: u8 = 3;
+
+/// A deployment on its way.
+#[derive(Debug)]
+pub(crate) struct Followed {
+    /// Index into the plan's deployments.
+    pub(crate) index: usize,
+    /// Its id; that of its successor once another one took its place.
+    pub(crate) id: String,
+    /// What Railway says of it.
+    pub(crate) status: Status,
+    /// How it ended, once it has.
+    pub(crate) end: Option<End>,
+    since: Duration,
+    took: Duration,
+    successions: u8,
+}
+
+/// How a deployment ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It runs.
+    Up,
+    /// It does not, and why.
+    Down(String),
+    /// It can't be told, and why.
+    Open(String),
+}
+
+impl Followed {
+    pub(crate) fn new(index: usize, id: String, since: Duration) -> Self {
+        let took = Duration::ZERO;
+        Self { index, id, status: Status::Initializing, end: None, since, took, successions: 0 }
+    }
+}
+
+impl Work<'_, '_> {
+    /// Looks until every deployment has ended, the time is over, or Ctrl-C.
+    pub(crate) fn follow(&mut self, followers: &mut [Followed]) {
+        let mut lost_since: Option<Duration> = None;
+        while followers.iter().any(|followed| followed.end.is_none()) && !self.site.interrupt.is_requested() {
+            self.show(followers);
+            let wait = between_looks(self.site.client.allowance.get());
+            if wait >= self.site.client.remaining() {
+                return give_up(followers, "the time was over before it was done");
+            }
+            self.site.interrupt.pause(self.site.client.clock, wait);
+            if self.site.interrupt.is_requested() {
+                break;
+            }
+            match self.look(followers) {
+                Ok(()) => lost_since = None,
+                Err(error) => {
+                    let now = self.site.client.clock.elapsed();
+                    if now.saturating_sub(*lost_since.get_or_insert(now)) >= UNREACHABLE {
+                        return give_up(followers, &format!("Railway went out of reach: {}", said(&error)));
+                    }
+                }
+            }
+        }
+        self.show(followers);
+    }
+
+    /// Looks once at all that have not ended.
+    fn look(&mut self, followers: &mut [Followed]) -> Result<(), crate::error::Error> {
+        let mut open: Vec<&mut Followed> = followers.iter_mut().filter(|followed| followed.end.is_none()).collect();
+        let ids: Vec<&str> = open.iter().map(|followed| followed.id.as_str()).collect();
+        let doings = self.site.client.watch(&ids)?;
+        for (followed, doing) in open.iter_mut().zip(doings) {
+            self.judge(followed, doing);
+        }
+        Ok(())
+    }
+
+    fn judge(&mut self, followed: &mut Followed, doing: Option<Doing>) {
+        let Some(Doing { status, .. }) = doing else {
+            followed.end = Some(End::Open("Railway no longer has it".to_owned()));
+            return;
+        };
+        followed.took = self.site.client.clock.elapsed().saturating_sub(followed.since);
+        followed.end = match status.stage() {
+            Stage::UnderWay => None,
+            Stage::Up => Some(End::Up),
+            Stage::Stuck => Some(End::Open("it waits until somebody approves it on Railway's page".to_owned())),
+            Stage::Down if status == Status::Skipped => Some(End::Down("Railway skipped it".to_owned())),
+            Stage::Down => Some(End::Down(format!("it is {status}"))),
+            Stage::Gone => self.succeed(followed, &status),
+        };
+        followed.status = status;
+    }
+
+    /// Another deployment took its place: that one was made after the values were stored, and is followed instead.
+    fn succeed(&mut self, followed: &mut Followed, status: &Status) -> Option<End> {
+        let removed = || Some(End::Down(format!("it is {status}: somebody removed it")));
+        if followed.successions >= SUCCESSIONS {
+            return Some(End::Open("other deployments take its place, one after another".to_owned()));
+        }
+        let shape = self.site.shape;
+        let service = &self.plan.deploys[followed.index].service;
+        let Ok(recent) = self.site.client.recent(&shape.project.id, &shape.environment.id, &service.id) else {
+            return None;
+        };
+        let own = recent.iter().position(|one| one.id == followed.id).unwrap_or(recent.len());
+        let Some(newer) = recent[..own].first() else { return removed() };
+        self.applied.remarks.push(format!(
+            "deployment {} of {} was superseded by {}, which was made after the values were stored",
+            followed.id, service.name, newer.id
+        ));
+        followed.id.clone_from(&newer.id);
+        followed.successions += 1;
+        self.ledger.deploys[followed.index].deployment = Some(newer.id.clone());
+        None
+    }
+
+    fn show(&self, followers: &[Followed]) {
+        let now = self.site.client.clock.elapsed();
+        let row = |followed: &Followed| Row {
+            name: self.plan.deploys[followed.index].service.name.clone(),
+            state: followed.status.to_string(),
+            elapsed: if followed.end.is_some() { followed.took } else { now.saturating_sub(followed.since) },
+            done: match followed.end {
+                None => Done::Running,
+                Some(End::Up) => Done::Good,
+                Some(End::Down(_) | End::Open(_)) => Done::Bad,
+            },
+        };
+        self.site.client.talk.progress(&followers.iter().map(row).collect::<Vec<_>>());
+    }
+}
+
+fn give_up(followers: &mut [Followed], why: &str) {
+    for followed in followers.iter_mut().filter(|followed| followed.end.is_none()) {
+        followed.end = Some(End::Open(why.to_owned()));
+    }
+}
+
+/// A free plan allows a hundred requests in an hour: a watch must not use them up.
+fn between_looks(allowance: Option<(u64, u64)>) -> Duration {
+    // Six tenths of the time that one request costs: a watch is short, and the hour is long.
+    let share = allowance.map(|(requests, seconds)| Duration::from_millis(600 * seconds / requests.max(1)));
+    share.unwrap_or(OFTEN).clamp(OFTEN, SELDOM)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::between_looks;
+
+    #[test]
+    fn the_plan_says_how_often_to_look() {
+        for (allowance, millis) in [
+            (None, 2_000),
+            (Some((10_000, 3600)), 2_000),
+            (Some((1_000, 3600)), 2_160),
+            (Some((100, 3600)), 21_600),
+            (Some((1, 3600)), 30_000),
+            (Some((0, 3600)), 30_000),
+        ] {
+            assert_eq!(between_looks(allowance), Duration::from_millis(millis), "{allowance:?}");
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Carrying out a plan: look once more, record, files, variables, deployments, proof. Every step has a receipt, and a step
+//! that fails stops what depends on it and nothing else.
+
+mod confirm;
+mod deploy;
+mod failure;
+mod follow;
+mod ledger;
+mod prove;
+mod recheck;
+mod store;
+
+use std::path::Path;
+
+pub(crate) use crate::command::apply::deploy::decide;
+pub(crate) use crate::command::apply::failure::Logs;
+use crate::command::apply::follow::Followed;
+pub(crate) use crate::command::apply::ledger::{Ledger, Words};
+use crate::drift::local::{Loader, LocalFile};
+use crate::drift::plan::{Kind, Plan};
+use crate::drift::receipt::{Failure, Outcome, Receipt};
+use crate::error::{Error, Exit};
+use crate::outside::files;
+use crate::outside::interrupt::Interrupt;
+use crate::outside::journal::Run;
+use crate::outside::railway::client::Client;
+use crate::outside::railway::shape::Shape;
+use crate::outside::railway::write::Writer;
+
+/// Where a plan is carried out.
+#[derive(Clone, Copy)]
+pub(crate) struct Site<'s> {
+    /// The way to Railway.
+    pub(crate) client: &'s Client<'s>,
+    /// The environment without its values.
+    pub(crate) shape: &'s Shape,
+    /// Ctrl-C.
+    pub(crate) interrupt: &'s Interrupt,
+    /// The working folder, to name files from.
+    pub(crate) folder: &'s Path,
+    /// The files that pushed values come from, as they were read.
+    pub(crate) files: &'s [(&'s Path, &'s LocalFile)],
+    /// The loader whose reading of them counts.
+    pub(crate) loader: Option<Loader>,
+    /// What happens when somebody has staged a change of the same key.
+    pub(crate) on_staged: OnStaged,
+    /// Whether logs may be shown.
+    pub(crate) logs: Logs,
+}
+
+/// What happens when somebody has staged a change of the same key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnStaged {
+    /// Nothing is written.
+    Stop,
+    /// It is said, and written all the same.
+    Ignore,
+}
+
+/// What became of a plan.
+#[derive(Debug, Default)]
+pub(crate) struct Applied {
+    /// Every step: files, variables, deployments.
+    pub(crate) receipts: Vec<Receipt>,
+    /// The run that undoes it, if it was recorded.
+    pub(crate) run: Option<Run>,
+    /// Deployments that failed, with what Railway tells of them.
+    pub(crate) failures: Vec<Failure>,
+    /// What a person should know; sentences without full stop.
+    pub(crate) remarks: Vec<String>,
+    /// How it ended, if not well.
+    pub(crate) verdict: Option<Exit>,
+    /// What stopped it, if it was not about one step alone.
+    pub(crate) halted: Option<Error>,
+    /// The exit code of the first failure, which is the run's if nothing was written.
+    cause: Option<Exit>,
+}
+
+/// Carries out a plan. An error means that nothing was written. `record` keeps what is about to change, with the
+/// receipts that say which of it.
+pub(crate) fn apply(
+    site: Site<'_>,
+    plan: &Plan,
+    words: Words,
+    record: impl FnOnce(&Ledger) -> Result<Option<Run>, Error>,
+) -> Result<Applied, Error> {
+    let mut ledger = Ledger::of(plan, words);
+    site.client.talk.waiting("looking once more before anything is written");
+    let fence = recheck::recheck(site, plan, &mut ledger);
+    site.client.talk.done();
+    let fence = fence?;
+    let mut applied = Applied::default();
+    if ledger.is_open() {
+        site.interrupt.begin_writing();
+        applied.run = record(&ledger)?;
+        let mut work = Work { site, plan, ledger: &mut ledger, applied: &mut applied };
+        work.write_files();
+        work.write_stores();
+        let followed = work.create_deployments(&fence);
+        work.prove(followed);
+        site.interrupt.end_writing();
+    }
+    applied.verdict = verdict(&ledger, &applied, site.interrupt);
+    applied.receipts = ledger.into_receipts();
+    site.client.talk.done();
+    Ok(applied)
+}
+
+impl Applied {
+    /// Whether a variable or a file was changed, or may have been.
+    pub(crate) fn has_changed(&self) -> bool {
+        let changed = |receipt: &Receipt| matches!(receipt.outcome, Outcome::Done | Outcome::Unknown);
+        self.receipts.iter().any(|receipt| receipt.key.is_some() && changed(receipt))
+    }
+}
+
+/// A plan under way.
+struct Work<'w, 's> {
+    site: Site<'s>,
+    plan: &'w Plan,
+    ledger: &'w mut Ledger,
+    applied: &'w mut Applied,
+}
+
+impl<'s> Work<'_, 's> {
+    fn writer(&self) -> Writer<'s> {
+        let shape = self.site.shape;
+        Writer { client: self.site.client, project: &shape.project.id, environment: &shape.environment.id }
+    }
+
+    /// Whether the run is to end after the step that was just done.
+    fn is_over(&self) -> bool {
+        self.site.interrupt.is_requested() || self.applied.halted.is_some()
+    }
+
+    /// Files first: they are here, and can be put back.
+    fn write_files(&mut self) {
+        let folders = self.plan.files.iter().filter_map(|file| file.path.parent());
+        folders.for_each(files::clear_leftovers);
+        for (index, file) in self.plan.files.iter().enumerate() {
+            if self.is_over() || !self.ledger.files[index].iter().any(is_open) {
+                continue;
+            }
+            let written = match &file.after {
+                Some(text) if file.kind == Kind::Configuration => {
+                    let is_same = files::current(&file.path) == file.before;
+                    let write = || files::write_whole(&file.path, text.reveal().as_bytes());
+                    if is_same { write().map(|()| files::Replaced::Done) } else { Ok(files::Replaced::Conflict) }
+                }
+                Some(text) => files::replace(&file.path, file.before.as_ref(), text, self.site.folder),
+                None => files::remove(&file.path, file.before.as_ref(), self.site.folder),
+            };
+            let (outcome, detail) = match written {
+                Ok(files::Replaced::Done) => (Outcome::Done, None),
+                Ok(files::Replaced::Conflict) => (Outcome::Conflict, Some("the file was changed meanwhile".to_owned())),
+                Err(error) => {
+                    self.applied.cause.get_or_insert(error.exit());
+                    (Outcome::Failed, Some(said(&error)))
+                }
+            };
+            for receipt in self.ledger.files[index].iter_mut().filter(|receipt| is_open(receipt)) {
+                receipt.end(outcome, detail.clone());
+            }
+        }
+    }
+}
+
+/// Whether a step is still to be done.
+fn is_open(receipt: &Receipt) -> bool {
+    receipt.outcome == Outcome::NotTried
+}
+
+/// An error in one phrase.
+fn said(error: &Error) -> String {
+    match error.because() {
+        Some(because) => format!("{error}: {because}"),
+        None => error.to_string(),
+    }
+}
+
+/// The first that applies: interrupted, in part, proof failed, proof inconclusive.
+fn verdict(ledger: &Ledger, applied: &Applied, interrupt: &Interrupt) -> Option<Exit> {
+    if interrupt.is_requested() {
+        return Some(Exit::Interrupted);
+    }
+    if let Some(cause) = applied.cause.filter(|_| !ledger.has_landed()) {
+        return Some(cause);
+    }
+    if applied.halted.is_some() || ledger.is_partial() {
+        return Some(Exit::Partial);
+    }
+    ledger.proof
+}
+
+/// The deployments that this run follows.
+type Followers = Vec<Followed>;

@@ -1,0 +1,145 @@
+//! The proof: the deployment runs, and it runs with what was stored.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::command::apply::follow::{End, Followed};
+use crate::command::apply::recheck::{Now, read};
+use crate::command::apply::{Followers, Work, said};
+use crate::drift::Named;
+use crate::drift::deployment::Stage;
+use crate::drift::plan::Owner;
+use crate::drift::receipt::Outcome;
+use crate::drift::sentence;
+use crate::drift::stale::{Got, is_running};
+use crate::error::Exit;
+
+/// How long a deployment that has just come up is given to fall over.
+const SETTLING: Duration = Duration::from_secs(3);
+
+impl Work<'_, '_> {
+    /// Follows the deployments to their ends, and holds what runs against what is stored.
+    pub(crate) fn prove(&mut self, mut followers: Followers) {
+        if followers.is_empty() {
+            return;
+        }
+        self.follow(&mut followers);
+        self.prove_running(&mut followers);
+        self.site.client.talk.done();
+        for followed in followers {
+            self.conclude(followed);
+        }
+    }
+
+    /// The snapshots of those that came up, the stored values, and one more look, because a process may start and fall.
+    fn prove_running(&mut self, followers: &mut [Followed]) {
+        let up: Vec<usize> = (0..followers.len()).filter(|&at| followers[at].end == Some(End::Up)).collect();
+        if up.is_empty() || self.site.interrupt.is_requested() {
+            return;
+        }
+        let ids: Vec<String> = up.iter().map(|&at| followers[at].id.clone()).collect();
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let owners: Vec<Owner> =
+            up.iter().map(|&at| Owner::Service(self.plan.deploys[followers[at].index].service.clone())).collect();
+        let now = match read(self.site, &owners.iter().collect::<Vec<_>>()) {
+            Ok(now) => now,
+            Err(error) => {
+                return self.inconclusive(format!("the stored values can't be read again: {}", said(&error)));
+            }
+        };
+        let got = self.site.client.snapshots(&ids).unwrap_or_else(|_| ids.iter().map(|_| None).collect());
+        for (&at, got) in up.iter().zip(got) {
+            let why = self.disproof(&followers[at], got.as_ref(), &now);
+            if let Some(why) = why {
+                followers[at].end = Some(End::Down(why));
+            }
+        }
+        self.site.interrupt.pause(self.site.client.clock, SETTLING);
+        let Ok(doings) = self.site.client.watch(&ids) else { return };
+        for (&at, doing) in up.iter().zip(doings) {
+            let Some(doing) = doing else { continue };
+            if matches!(doing.status.stage(), Stage::Down) && followers[at].end == Some(End::Up) {
+                followers[at].end = Some(End::Down(format!("it came up, and is {} now", doing.status)));
+                followers[at].status = doing.status;
+            }
+        }
+    }
+
+    /// Why the running values are not the stored ones; `None` if they are, as far as can be known.
+    fn disproof(&mut self, followed: &Followed, got: Option<&Got>, now: &Now) -> Option<String> {
+        let service = self.plan.deploys[followed.index].service.clone();
+        let stored = now.get(&Owner::Service(service.clone()))?;
+        let is_raw = |got: &Got| {
+            let mut templates = stored.iter().filter_map(|(key, variable)| Some((key, variable.template()?)));
+            templates.any(|(key, template)| got.get(key).is_some_and(|kept| kept.as_ref() == Some(template)))
+        };
+        let Some(got) = got.filter(|got| !is_raw(got)) else {
+            self.applied.remarks.push(format!(
+                "what deployment {} of {} got can't be read; it was made after the values were stored, and came up",
+                followed.id, service.name
+            ));
+            return None;
+        };
+        let changed: BTreeSet<&str> = self
+            .plan
+            .stores
+            .iter()
+            .zip(&self.ledger.stores)
+            .filter(|(_, receipt)| receipt.outcome == Outcome::Done)
+            .filter(|(store, _)| store.owner.id() == Some(&service.id))
+            .map(|(store, _)| store.key.as_str())
+            .collect();
+        // A variable that was removed must be gone; every other one must be what it is now.
+        let removed = changed.iter().filter(|key| !stored.contains_key(**key) && got.contains_key(**key)).copied();
+        let differing = stored.iter().filter(|(key, variable)| !is_running(got, key, variable));
+        let old: Vec<&str> = differing.map(|(key, _)| key.as_str()).chain(removed).collect();
+        let (own, others): (Vec<&str>, Vec<&str>) = old.iter().partition(|key| changed.contains(**key));
+        // Which keys follow a shared variable or another service's is not looked up: there, every one counts.
+        let is_by_reference = changed.is_empty() || self.has_shared(&service);
+        if !is_by_reference && !others.is_empty() {
+            self.applied.remarks.push(format!(
+                "{} does not run yet with {}, which somebody stored meanwhile",
+                service.name,
+                sentence::names(&others)
+            ));
+        }
+        let old = if is_by_reference { old } else { own };
+        if old.is_empty() {
+            return None;
+        }
+        Some(format!("it runs, and got old values of {}", sentence::names(&old)))
+    }
+
+    fn has_shared(&self, service: &Named) -> bool {
+        let mut stores = self.plan.stores.iter().filter(|store| store.owner == Owner::Shared);
+        stores.any(|store| store.meant_for.contains(service))
+    }
+
+    fn conclude(&mut self, followed: Followed) {
+        let receipt = &mut self.ledger.deploys[followed.index];
+        let add = |receipt: &mut crate::drift::receipt::Receipt, words: String| {
+            receipt.detail = Some(match receipt.detail.take() {
+                Some(detail) => format!("{words}; {detail}"),
+                None => words,
+            });
+        };
+        match followed.end {
+            Some(End::Up) => add(receipt, followed.status.to_string()),
+            Some(End::Down(why)) => {
+                receipt.outcome = Outcome::Failed;
+                add(receipt, why);
+                self.ledger.proof_ends(Exit::Disproved);
+                self.look_into(followed.index, &followed.id, &followed.status);
+            }
+            Some(End::Open(why)) => {
+                receipt.outcome = Outcome::Unknown;
+                add(receipt, why);
+                self.ledger.proof_ends(Exit::Inconclusive);
+            }
+            None => {
+                receipt.outcome = Outcome::Unknown;
+                add(receipt, "it was still under way when the run was interrupted".to_owned());
+            }
+        }
+    }
+}

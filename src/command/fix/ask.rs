@@ -1,0 +1,188 @@
+//! Choosing with a person: all at once, or finding by finding.
+
+use crate::command::fix::ignore::Ignoring;
+use crate::command::fix::{Chosen, Run, selected};
+use crate::drift::plan::offer::{Offer, Proposal, Reach, Way};
+use crate::drift::plan::select::{Consent, Selection, select};
+use crate::drift::sentence::count;
+use crate::drift::{Finding, Severity};
+use crate::error::Error;
+use crate::outside::ask::{Answer, Reply};
+use crate::outside::world::World;
+use crate::report::escape;
+
+/// What can be done with all findings at once.
+#[derive(Clone, Copy)]
+enum Menu {
+    All(Way),
+    EachOne,
+    Nothing,
+}
+
+/// What can be done with one finding.
+#[derive(Clone, Copy)]
+enum Pick {
+    Offer(usize),
+    Skip,
+    Ignore,
+    Values,
+}
+
+/// What was picked for one finding: an offer, or to ignore it; neither skips it.
+type Picked<'p> = (Option<&'p Offer>, Option<Ignoring>);
+
+/// Shows what was found, and asks what to do about it. `None`: nothing.
+pub(super) fn choose<'p>(
+    run: &Run<'_>,
+    proposals: &'p [Proposal<'_>],
+    findings: &[Finding],
+    world: &mut World<'_>,
+) -> Result<Option<Chosen<'p>>, Error> {
+    run.show_findings(findings, world)?;
+    world.talk.say("");
+    let able: Vec<&Proposal<'_>> = proposals.iter().filter(|proposal| !proposal.offers.is_empty()).collect();
+    if able.is_empty() {
+        let remarks = proposals.iter().flat_map(|proposal| &proposal.obstacles).map(|(_, why)| why.clone()).collect();
+        return Ok(Some(Chosen { offers: Vec::new(), ignores: Vec::new(), remarks }));
+    }
+    loop {
+        let push = select(proposals, &[Way::Push], &run.terms, Consent::Asked);
+        let pull = select(proposals, &[Way::Pull], &run.terms, Consent::Asked);
+        let menu = menu(&push, &pull, able.len());
+        let items: Vec<String> = menu.iter().map(|(_, words)| words.clone()).collect();
+        let Answer::Given(picked) = world.ask.choose("What is to be done?", &items, 0)? else { return Ok(None) };
+        match menu[picked].0 {
+            Menu::All(Way::Pull) => return Ok(Some(selected(pull))),
+            Menu::All(_) => return Ok(Some(selected(push))),
+            Menu::Nothing => return Ok(None),
+            Menu::EachOne => {
+                if let Some(chosen) = one_by_one(&able, world)? {
+                    return Ok(Some(chosen));
+                }
+            }
+        }
+    }
+}
+
+fn menu(push: &Selection<'_>, pull: &Selection<'_>, findings: usize) -> Vec<(Menu, String)> {
+    let mut menu = Vec::new();
+    let stores: Vec<_> = push.taken.iter().flat_map(|(_, offer)| &offer.stores).collect();
+    if !stores.is_empty() {
+        let mut owners: Vec<&str> = stores.iter().map(|store| store.owner.name()).collect();
+        owners.sort_unstable();
+        owners.dedup();
+        let words = format!("{} on {}", count(stores.len(), "variable"), count(owners.len(), "service"));
+        menu.push((Menu::All(Way::Push), format!("Push: the file's values go to Railway ({words})")));
+    }
+    let pulls: usize = pull.taken.iter().map(|(_, offer)| offer.pulls.len()).sum();
+    if pulls > 0 {
+        menu.push((
+            Menu::All(Way::Pull),
+            format!("Pull: Railway's values go into the file ({})", count(pulls, "value")),
+        ));
+    }
+    menu.push((Menu::EachOne, format!("Decide one by one ({})", count(findings, "finding"))));
+    menu.push((Menu::Nothing, "Leave everything as it is".to_owned()));
+    menu
+}
+
+/// Goes through the findings, worst first; Esc goes one back. `None`: back to the menu.
+fn one_by_one<'p>(able: &[&'p Proposal<'_>], world: &mut World<'_>) -> Result<Option<Chosen<'p>>, Error> {
+    let mut picks: Vec<Picked<'p>> = Vec::new();
+    while let Some(proposal) = able.get(picks.len()) {
+        if is_first_note(able, picks.len()) {
+            let notes = able.len() - picks.len();
+            let prompt = format!("{} left are notes. Look at them, too?", count(notes, "finding"));
+            if world.ask.confirm(&prompt, Reply::No)? != Answer::Given(Reply::Yes) {
+                break;
+            }
+        }
+        match one(proposal, (picks.len() + 1, able.len()), world)? {
+            Some(pick) => picks.push(pick),
+            None if picks.is_empty() => return Ok(None),
+            None => drop(picks.pop()),
+        }
+    }
+    let ignores = picks.iter().filter_map(|(_, ignoring)| ignoring.clone()).collect();
+    Ok(Some(Chosen { offers: picks.iter().filter_map(|(offer, _)| *offer).collect(), ignores, remarks: Vec::new() }))
+}
+
+fn is_first_note(able: &[&Proposal<'_>], at: usize) -> bool {
+    let is_note = |index: usize| able[index].finding.severity == Severity::Note;
+    at > 0 && is_note(at) && !is_note(at - 1)
+}
+
+/// Asks about one finding; `None` goes back.
+fn one<'p>(
+    proposal: &'p Proposal<'_>,
+    (number, of): (usize, usize),
+    world: &mut World<'_>,
+) -> Result<Option<Picked<'p>>, Error> {
+    let prompt = format!("{number}/{of} {}", escape::line(&proposal.finding.message));
+    loop {
+        let picks = picks(proposal);
+        let items: Vec<String> = picks.iter().map(|(_, words)| words.clone()).collect();
+        let Answer::Given(picked) = world.ask.choose(&prompt, &items, default(proposal, &picks))? else {
+            return Ok(None);
+        };
+        match picks[picked].0 {
+            Pick::Offer(index) => return Ok(Some((Some(&proposal.offers[index]), None))),
+            Pick::Skip => return Ok(Some((None, None))),
+            Pick::Values => show_values(proposal.finding, world),
+            Pick::Ignore => {
+                if let Answer::Given(reason) = world.ask.line("Why is it meant to be so? (goes into doctor.toml)")? {
+                    return Ok(Some((None, Some(ignoring(proposal, reason)))));
+                }
+            }
+        }
+    }
+}
+
+fn picks(proposal: &Proposal<'_>) -> Vec<(Pick, String)> {
+    let mut picks: Vec<(Pick, String)> =
+        proposal.offers.iter().enumerate().map(|(index, offer)| (Pick::Offer(index), words(offer))).collect();
+    picks.push((Pick::Skip, "Skip: leave it as it is".to_owned()));
+    picks.push((Pick::Ignore, "Ignore it for good, with a reason".to_owned()));
+    picks.push((Pick::Values, "Show the values".to_owned()));
+    picks
+}
+
+fn words(offer: &Offer) -> String {
+    let owners: Vec<&str> = offer.stores.iter().map(|store| store.owner.name()).collect();
+    let owners = crate::drift::sentence::names(&owners);
+    let caution = offer.caution.as_ref().map(|caution| format!(" ({caution})")).unwrap_or_default();
+    let words = match offer.way {
+        Way::Push => format!("Push to {owners}{caution}"),
+        Way::PushShared => format!("Write the shared variable {}{caution}", offer.stores[0].key),
+        Way::Pull => format!("Pull into the file{caution}"),
+        Way::Remove => format!("Remove it from {owners}{caution}"),
+    };
+    escape::line(&words).into_owned()
+}
+
+/// What "all of them" would do is the likely wish; what is done only by name is not done by a slip of the finger.
+fn default(proposal: &Proposal<'_>, picks: &[(Pick, String)]) -> usize {
+    let bulk = proposal.offers.iter().position(|offer| offer.reach == Reach::Bulk);
+    bulk.unwrap_or_else(|| picks.iter().position(|(pick, _)| matches!(pick, Pick::Skip)).unwrap_or(0))
+}
+
+fn ignoring(proposal: &Proposal<'_>, reason: String) -> Ignoring {
+    Ignoring {
+        key: proposal.key.to_owned(),
+        rule: proposal.finding.rule.name,
+        services: proposal.finding.services.iter().map(|service| service.name.clone()).collect(),
+        reason,
+    }
+}
+
+/// On the terminal at which the question stands, and nowhere else.
+fn show_values(finding: &Finding, world: &World<'_>) {
+    for sighting in &finding.sightings {
+        let value = match &sighting.value {
+            Some(value) if value.reveal().is_empty() => "(empty)".to_owned(),
+            Some(value) => escape::value(value.reveal()),
+            None => String::new(),
+        };
+        world.talk.say(&format!("  {}  {}  {value}", escape::line(&sighting.place), sighting.state));
+    }
+}

@@ -1,0 +1,249 @@
+//! From what was chosen to a plan: variables, files, and the deployments that follow.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use crate::cli::Fix;
+use crate::command::apply::decide;
+use crate::command::fix::Chosen;
+use crate::command::fix::ignore;
+use crate::command::visit::Visit;
+use crate::drift::local::LocalFile;
+use crate::drift::plan::dependent::{Template, dependents};
+use crate::drift::plan::deploy::{Cause, Deploy, costs};
+use crate::drift::plan::offer::Pull;
+use crate::drift::plan::{Edit, FileChange, Kind, Owner, Plan, Store};
+use crate::drift::staged::{Others, Staged};
+use crate::drift::stale::stale_keys;
+use crate::drift::{Named, Secret, Variable, sentence};
+use crate::error::Error;
+use crate::outside::config::Config;
+use crate::outside::files;
+use crate::outside::railway::client::Client;
+use crate::outside::railway::deployments::Fence;
+use crate::outside::railway::shape::ServiceShape;
+use crate::report::{Look, escape};
+
+/// A plan, and what was left out of it.
+pub(super) struct Draft {
+    /// What will be done.
+    pub(super) plan: Plan,
+    /// What can't be done or was left out; sentences without full stop.
+    pub(super) remarks: Vec<String>,
+}
+
+/// Everything that a plan is made from.
+pub(super) struct Drafting<'d> {
+    pub(super) client: &'d Client<'d>,
+    pub(super) seen: &'d Visit,
+    pub(super) args: &'d Fix,
+    pub(super) config: Option<&'d Config>,
+    pub(super) look: &'d Look<'d>,
+    pub(super) folder: &'d Path,
+}
+
+impl Drafting<'_> {
+    pub(super) fn draft(&self, chosen: Chosen<'_>) -> Result<Draft, Error> {
+        let mut draft = Draft { plan: Plan::default(), remarks: chosen.remarks };
+        let cautions = chosen.offers.iter().filter_map(|offer| offer.caution.clone());
+        draft.plan.cautions = cautions.collect();
+        draft.plan.stores = merged(chosen.offers.iter().flat_map(|offer| &offer.stores));
+        let pulls: Vec<&Pull> = chosen.offers.iter().flat_map(|offer| &offer.pulls).collect();
+        self.edit_files(&pulls, &mut draft);
+        if !chosen.ignores.is_empty() {
+            draft.plan.files.push(ignore::change(self.config, &chosen.ignores, self.folder)?);
+        }
+        if self.args.redeploy || !draft.plan.stores.is_empty() {
+            self.plan_deployments(&mut draft)?;
+        }
+        draft.plan.cautions.dedup();
+        Ok(draft)
+    }
+
+    /// Edits each file by span; what can't be written safely is said by name and left out.
+    fn edit_files(&self, pulls: &[&Pull], draft: &mut Draft) {
+        let mut by_file: BTreeMap<usize, Vec<&Pull>> = BTreeMap::new();
+        for pull in pulls {
+            by_file.entry(pull.file).or_default().push(pull);
+        }
+        for (index, pulls) in by_file {
+            let file = &self.seen.survey.files[index];
+            let mut edits = Vec::new();
+            let edited = self.edited(file, &pulls, (&mut edits, &mut draft.remarks));
+            let Some(edited) = edited else { continue };
+            let path = &self.seen.paths[index];
+            let mask = |value: &Secret| self.look.mask(value);
+            draft.plan.files.push(FileChange {
+                kind: Kind::Variables,
+                path: path.clone(),
+                name: file.name.clone(),
+                // What was read, not what may stand there by now: whoever changes it meanwhile must be met.
+                before: files::current(path).map(|_| file.text().clone()),
+                shown: [file.masked(&mask), edited.masked(&mask)],
+                after: Some(edited.text().clone()),
+                edits,
+            });
+        }
+    }
+
+    fn edited(
+        &self,
+        file: &LocalFile,
+        pulls: &[&Pull],
+        (edits, remarks): (&mut Vec<Edit>, &mut Vec<String>),
+    ) -> Option<LocalFile> {
+        let mut edited: Option<LocalFile> = None;
+        for pull in pulls {
+            let current = edited.as_ref().unwrap_or(file);
+            let from = sentence::names(&pull.from.iter().map(|service| service.name.as_str()).collect::<Vec<_>>());
+            let before = current.entry(&pull.key).map(|entry| entry.value.clone());
+            let comment = format!("# added by doctor on {}, from {}", self.seen.survey.today, escape::line(&from));
+            let changed = match &before {
+                Some(_) => current.set(&pull.key, &pull.value),
+                None => current.add(&[(pull.key.clone(), pull.value.clone())], &comment),
+            };
+            match changed {
+                Ok(changed) => {
+                    edited = Some(changed);
+                    let after = Some(pull.value.clone());
+                    edits.push(Edit { change: "pull", key: pull.key.clone(), before, after, from });
+                }
+                Err(refusal) => remarks.push(refusal.sentence()),
+            }
+        }
+        edited
+    }
+
+    /// Asks for the deployments there are, and plans one for each service that is to run with something new.
+    fn plan_deployments(&self, draft: &mut Draft) -> Result<(), Error> {
+        let shape = &self.seen.shape;
+        let fence = self.client.fence(&shape.project.id, &shape.environment.id)?;
+        if let Some(staged) = &fence.staged {
+            draft.plan.cautions.push(staged_words(staged));
+        }
+        if self.args.no_deploy {
+            draft.plan.cautions.push("the running services keep their old values until they are deployed".to_owned());
+            return Ok(());
+        }
+        let mut causes: BTreeMap<Named, Cause> = BTreeMap::new();
+        if self.args.redeploy {
+            causes.extend(self.stale(&fence, draft)?.into_iter().map(|service| (service, Cause::Stale)));
+        }
+        let meant = draft.plan.stores.iter().flat_map(|store| &store.meant_for).cloned();
+        causes.extend(meant.map(|service| (service, Cause::Changed)));
+        let following = self.following(draft, &causes);
+        for (service, keys) in following {
+            if self.args.dependents {
+                causes.insert(service, Cause::Dependent);
+            } else {
+                let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+                draft.plan.cautions.push(format!(
+                    "{} takes the new value by reference ({}), and is not deployed: --dependents does",
+                    service.name,
+                    sentence::names(&keys)
+                ));
+            }
+        }
+        let deploy = |(service, cause)| self.deploy(service, cause, (&fence, &draft.plan.stores));
+        let mut deploys = causes.into_iter().map(deploy).collect::<Result<Vec<Deploy>, Error>>()?;
+        deploys.sort_by(|one, other| one.service.name.cmp(&other.service.name));
+        draft.plan.deploys = deploys;
+        Ok(())
+    }
+
+    fn deploy(&self, service: Named, cause: Cause, (fence, stores): (&Fence, &[Store])) -> Result<Deploy, Error> {
+        let running = self.seen.shape.running(&service.id);
+        let how = decide(self.client, &self.seen.shape, fence.deployed.get(&service.id), &service)?;
+        let own = stores.iter().filter(|store| store.meant_for.contains(&service));
+        let keys: Vec<&str> = own.map(|store| store.key.as_str()).collect();
+        Ok(Deploy { costs: costs(&how, running, &keys), service, how, cause })
+    }
+
+    /// The services in scope whose active deployment got other values than are stored: one request for all of them.
+    fn stale(&self, fence: &Fence, draft: &mut Draft) -> Result<Vec<Named>, Error> {
+        let active: Vec<_> = self
+            .seen
+            .survey
+            .readable()
+            .filter_map(|target| Some((target, fence.deployed.get(&target.service.id)?.active.first()?)))
+            .collect();
+        let ids: Vec<&str> = active.iter().map(|(_, deployment)| deployment.id.as_str()).collect();
+        let got = if ids.is_empty() { Vec::new() } else { self.client.snapshots(&ids)? };
+        let mut stale = Vec::new();
+        for ((target, deployment), got) in active.into_iter().zip(got) {
+            let stored = target.stored.as_ref().ok();
+            match got.zip(stored).and_then(|(got, stored)| stale_keys(&got, stored)) {
+                Some(keys) if keys.is_empty() => {}
+                Some(keys) => {
+                    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+                    let words = format!("{} runs with old values of {}", target.service.name, sentence::names(&keys));
+                    draft.plan.cautions.push(words);
+                    stale.push(target.service.clone());
+                }
+                None => draft.remarks.push(format!(
+                    "what deployment {} of {} got can't be read, so it is not known to be old",
+                    deployment.id, target.service.name
+                )),
+            }
+        }
+        Ok(stale)
+    }
+
+    /// Services that refer to what changes, directly or not, and are not deployed anyway.
+    fn following(&self, draft: &mut Draft, deployed: &BTreeMap<Named, Cause>) -> BTreeMap<Named, BTreeSet<String>> {
+        if draft.plan.stores.is_empty() {
+            return BTreeMap::new();
+        }
+        let survey = &self.seen.survey;
+        let is_known = |service: &&ServiceShape| survey.targets.iter().any(|target| target.service == service.service);
+        let others: Vec<&ServiceShape> = self.seen.shape.services.iter().filter(|service| !is_known(service)).collect();
+        let read = if others.is_empty() { Ok(Vec::new()) } else { self.client.values(&self.seen.shape, &others) };
+        let read = read.unwrap_or_else(|error| {
+            draft.remarks.push(format!("who else refers to what changes could not be looked up: {error}"));
+            Vec::new()
+        });
+        let own = survey.targets.iter().filter_map(|target| Some((&target.service, target.stored.as_ref().ok()?)));
+        let foreign = others.iter().zip(&read);
+        let foreign = foreign.filter_map(|(service, stored)| Some((&service.service, stored.as_ref().ok()?)));
+        let stored: Vec<(&Named, &BTreeMap<String, Variable>)> = own.chain(foreign).collect();
+        let templates: Vec<Template<'_>> = stored
+            .iter()
+            .flat_map(|(service, stored)| {
+                stored.iter().filter_map(|(key, variable)| {
+                    Some((service.name.as_str(), key.as_str(), variable.template()?.reveal()))
+                })
+            })
+            .collect();
+        let found = dependents(&templates, &draft.plan.stores, &survey.catalogue);
+        let named = |name: &str| stored.iter().map(|(service, _)| *service).find(|service| service.name == name);
+        let found = found.into_iter().filter_map(|(name, keys)| Some((named(&name)?.clone(), keys)));
+        found.filter(|(service, _)| !deployed.contains_key(service)).collect()
+    }
+}
+
+/// The variables that change, each once, sorted by owner and key.
+fn merged<'s>(stores: impl Iterator<Item = &'s Store>) -> Vec<Store> {
+    let mut merged: Vec<Store> = Vec::new();
+    for store in stores {
+        match merged.iter_mut().find(|known| known.owner == store.owner && known.key == store.key) {
+            Some(known) => {
+                known.meant_for.extend(store.meant_for.iter().cloned());
+                known.meant_for.sort();
+                known.meant_for.dedup();
+            }
+            None => merged.push(store.clone()),
+        }
+    }
+    let order = |store: &Store| (store.owner == Owner::Shared, store.owner.name().to_owned(), store.key.clone());
+    merged.sort_by_key(order);
+    merged
+}
+
+fn staged_words(staged: &Staged) -> String {
+    let what = match (staged.variables.len(), staged.others) {
+        (0, _) => "settings".to_owned(),
+        (number, Others::None) => sentence::count(number, "variable"),
+        (number, Others::Some) => format!("{} and settings", sentence::count(number, "variable")),
+    };
+    format!("somebody has staged changes of {what} in this environment; they stay as they are")
+}

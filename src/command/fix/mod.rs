@@ -1,0 +1,286 @@
+//! `doctor fix`: look, choose, plan, ask, do, prove, and say what became of it.
+
+mod after;
+mod ask;
+mod consent;
+mod draft;
+mod ignore;
+mod record;
+
+use std::collections::BTreeSet;
+
+use crate::cli::{Fix, Global, Staging};
+use crate::command::apply::{self, Applied, Logs, OnStaged, Site, Words};
+use crate::command::check;
+use crate::command::fix::draft::{Draft, Drafting};
+pub(crate) use crate::command::fix::record::{forget_idle, record};
+use crate::command::layers::Absent;
+use crate::command::telling::{self, Manner, ShowValues};
+use crate::command::visit::{self, Options, Visit};
+use crate::drift::examine::{Examination, examine};
+use crate::drift::plan::Plan;
+use crate::drift::plan::desk::proposals;
+use crate::drift::plan::offer::{Asking, Offer, Proposal, Prune, Terms, Way};
+use crate::drift::plan::select::{Consent, Selection, select};
+use crate::drift::{Finding, Severity};
+use crate::error::{Error, Exit};
+use crate::outside::ask::can_ask;
+use crate::outside::config::Config;
+use crate::outside::railway::client::Client;
+use crate::outside::world::{Sort, World};
+use crate::report::{Part, Report};
+
+/// One run of `fix`: what was typed, what was seen.
+struct Run<'r> {
+    args: &'r Fix,
+    global: &'r Global,
+    manner: Manner<'r>,
+    config: Option<&'r Config>,
+    client: &'r Client<'r>,
+    seen: Visit,
+    examination: Examination,
+    fail_on: Option<Severity>,
+    terms: Terms,
+}
+
+/// What is to be done, as far as it was chosen.
+struct Chosen<'p> {
+    offers: Vec<&'p Offer>,
+    ignores: Vec<ignore::Ignoring>,
+    /// What can't be done or was left out, to be said; sentences without full stop.
+    remarks: Vec<String>,
+}
+
+/// Mends what is chosen.
+pub(crate) fn run(args: &Fix, global: &Global, world: &mut World<'_>) -> Result<Exit, Error> {
+    let telling = &args.telling;
+    let options = Options {
+        limit: telling::duration(&telling.timeout)?,
+        targeting: &args.targeting,
+        env_file: &args.env_file,
+        only: &args.only,
+        absent: if args.pull { Absent::Empty } else { Absent::Refused },
+    };
+    let manner = Manner::of(&telling.format, telling.output.as_deref(), ShowValues(telling.show_values), world)?;
+    manner.refuse_unwritable(world)?;
+    let (config, connection) = visit::prepare(&options, global, world)?;
+    let client = connection.client(world, options.limit);
+    let seen = visit::visit(&client, &options, config.as_ref(), world)?;
+    if args.yes && !args.dry_run {
+        consent::refuse_parts(&seen)?;
+    }
+    let examination = examine(&seen.survey);
+    let fail_on = telling::fail_on(telling.fail_on, &seen);
+    let terms = terms(args, world);
+    let run = Run { args, global, manner, config: config.as_ref(), client: &client, seen, examination, fail_on, terms };
+    run.go(world)
+}
+
+/// What the flags allow.
+fn terms(args: &Fix, world: &World<'_>) -> Terms {
+    let set = |keys: &[String]| keys.iter().cloned().collect::<BTreeSet<_>>();
+    let directed = args.push || args.pull || args.redeploy || args.yes || args.dry_run;
+    Terms {
+        named: set(&args.only),
+        references: set(&args.allow_reference),
+        sealed: set(&args.allow_sealed),
+        shared: set(&args.allow_shared),
+        prune: if args.prune { Prune::Allowed } else { Prune::No },
+        asking: if !directed && can_ask(&world.terminal, &world.variables) { Asking::Person } else { Asking::Nobody },
+        ..Terms::default()
+    }
+}
+
+impl Run<'_> {
+    fn go(mut self, world: &mut World<'_>) -> Result<Exit, Error> {
+        if self.needs_shared_values() {
+            let shared = self.client.shared_values(&self.seen.shape);
+            self.terms.shared_values = shared.unwrap_or_default();
+        }
+        let findings = std::mem::take(&mut self.examination.findings);
+        let proposals = proposals(&self.seen.survey, &findings, &self.terms);
+        let chosen = self.choose(&proposals, &findings, world);
+        let drafted = chosen.and_then(|chosen| chosen.map(|chosen| self.draft(chosen, world)).transpose());
+        self.examination.findings = findings;
+        let Some(draft) = drafted? else { return Ok(self.nothing_chosen()) };
+        if draft.plan.is_empty() {
+            return self.nothing_to_do(draft, world);
+        }
+        if self.args.dry_run {
+            return self.dry_run(&draft, world);
+        }
+        let part = consent::obtain(&self, &draft, world)?;
+        consent::refuse_untrusted(&self, &draft.plan, world)?;
+        let applied = self.apply(&draft.plan, world)?;
+        after::finish(self, draft, (applied, part), world)
+    }
+
+    fn needs_shared_values(&self) -> bool {
+        let refers = |finding: &Finding| finding.rule.name == "reference-differs";
+        let wanted = !self.terms.shared.is_empty() || self.terms.asking == Asking::Person;
+        wanted && !self.seen.survey.catalogue.shared.is_empty() && self.examination.findings.iter().any(refers)
+    }
+
+    /// What flags choose for all, or what a person chooses. `None`: the person chose to leave everything as it is.
+    fn choose<'p>(
+        &self,
+        proposals: &'p [Proposal<'_>],
+        findings: &[Finding],
+        world: &mut World<'_>,
+    ) -> Result<Option<Chosen<'p>>, Error> {
+        if self.terms.asking == Asking::Person {
+            return ask::choose(self, proposals, findings, world);
+        }
+        let ways = self.ways();
+        if ways.is_empty() && !self.args.redeploy {
+            return Err(consent::no_direction(self, proposals, world));
+        }
+        let consent = if self.args.yes { Consent::GivenBefore } else { Consent::Asked };
+        let selection = select(proposals, &ways, &self.terms, consent);
+        if self.args.yes && selection.taken.is_empty() && !selection.unnamed.is_empty() && !self.args.redeploy {
+            return Err(consent::unnamed(self, proposals, (&ways, &selection.unnamed), world)?);
+        }
+        Ok(Some(selected(selection)))
+    }
+
+    /// The directions that the flags name. A dry run without one shows what a push would do.
+    fn ways(&self) -> Vec<Way> {
+        let mut ways = Vec::new();
+        if self.args.push || (self.args.dry_run && !self.args.pull && !self.args.redeploy) {
+            ways.extend([Way::Push, Way::PushShared]);
+        }
+        if self.args.pull {
+            ways.push(Way::Pull);
+        }
+        if self.args.prune {
+            ways.push(Way::Remove);
+        }
+        ways
+    }
+
+    fn draft(&self, chosen: Chosen<'_>, world: &World<'_>) -> Result<Draft, Error> {
+        let drafting = Drafting {
+            client: self.client,
+            seen: &self.seen,
+            args: self.args,
+            config: self.config,
+            look: &self.manner.look(self.global, world),
+            folder: &world.folder,
+        };
+        drafting.draft(chosen)
+    }
+
+    fn nothing_chosen(&self) -> Exit {
+        check::exit(&self.seen, &self.examination, self.fail_on)
+    }
+
+    /// Says so, and ends as `check` would.
+    fn nothing_to_do(self, draft: Draft, world: &mut World<'_>) -> Result<Exit, Error> {
+        let exit = check::exit(&self.seen, &self.examination, self.fail_on);
+        let (manner, global) = (self.manner, self.global);
+        let mut report = self.report(exit, world);
+        report.endings.extend(draft.remarks);
+        report.endings.push("Nothing to do.".to_owned());
+        manner.tell(&report, global, world)?;
+        Ok(exit)
+    }
+
+    fn dry_run(self, draft: &Draft, world: &mut World<'_>) -> Result<Exit, Error> {
+        let exit = Exit::Findings;
+        if consent::show_plan(&self, draft, world)? == Part::Outcome {
+            return world.print("\nNothing was changed: this was a dry run.\n").map(|()| exit);
+        }
+        let (manner, global) = (self.manner, self.global);
+        let ledger = apply::Ledger::of(&draft.plan, Words::Fix);
+        let mut report = self.report(exit, world);
+        report.receipts = ledger.into_receipts();
+        manner.tell(&report, global, world)?;
+        Ok(exit)
+    }
+
+    fn apply(&self, plan: &Plan, world: &World<'_>) -> Result<Applied, Error> {
+        let files: Vec<_> =
+            self.seen.paths.iter().map(std::path::PathBuf::as_path).zip(&self.seen.survey.files).collect();
+        let site = Site {
+            client: self.client,
+            shape: &self.seen.shape,
+            interrupt: world.interrupt,
+            folder: &world.folder,
+            files: &files,
+            loader: self.seen.survey.policy.loader,
+            on_staged: on_staged(self.args.on_staged),
+            logs: logs(self.args.show_logs, world),
+        };
+        let mut applied = apply::apply(site, plan, Words::Fix, |ledger| {
+            // Deployments alone leave nothing to put back.
+            if self.args.no_journal || (plan.stores.is_empty() && plan.files.is_empty()) {
+                return Ok(None);
+            }
+            record(site, plan, (ledger, None), world).map(Some)
+        })?;
+        forget_idle(&mut applied, world);
+        Ok(applied)
+    }
+
+    /// The target alone, for the head of a plan.
+    fn header(&self, world: &World<'_>) -> Report {
+        let seen = &self.seen;
+        Report {
+            program: world.program.clone(),
+            project: seen.survey.project.clone(),
+            project_origin: seen.project_origin.clone(),
+            environment: seen.survey.environment.clone(),
+            environment_origin: seen.environment_origin.clone(),
+            services_origin: seen.services_origin.clone(),
+            files: seen.files.clone(),
+            services: seen.survey.targets.iter().map(telling::line).collect(),
+            left_out: seen.left_out.clone(),
+            remarks: seen.remarks.clone(),
+            ..Report::default()
+        }
+    }
+
+    /// What was found, before a person is asked about it.
+    fn show_findings(&self, findings: &[Finding], world: &mut World<'_>) -> Result<(), Error> {
+        let report = Report {
+            command: "fix",
+            findings: findings.to_vec(),
+            fail_on: self.fail_on,
+            configured: true,
+            part: Part::Question,
+            ..self.header(world)
+        };
+        self.manner.tell(&report, self.global, world)
+    }
+
+    fn report(self, exit: Exit, world: &World<'_>) -> Report {
+        let mut seen = self.seen;
+        seen.requests = self.client.requests();
+        telling::report("fix", seen, self.examination, (self.fail_on, exit), world)
+    }
+}
+
+/// What one direction for all comes to.
+fn selected(selection: Selection<'_>) -> Chosen<'_> {
+    let mut remarks: Vec<String> = selection.obstacles.into_iter().map(|(_, why)| why).collect();
+    if !selection.unnamed.is_empty() {
+        remarks.push(format!(
+            "left out, because `--yes` pushes only keys that are named: {}",
+            selection.unnamed.join(", ")
+        ));
+    }
+    Chosen { offers: selection.taken.into_iter().map(|(_, offer)| offer).collect(), ignores: Vec::new(), remarks }
+}
+
+/// What to do about staged changes.
+pub(crate) fn on_staged(staging: Staging) -> OnStaged {
+    match staging {
+        Staging::Stop => OnStaged::Stop,
+        Staging::Ignore => OnStaged::Ignore,
+    }
+}
+
+/// Whether logs may be shown.
+pub(crate) fn logs(show: bool, world: &World<'_>) -> Logs {
+    if show || world.terminal.out != Sort::Pipe { Logs::Shown } else { Logs::Counted }
+}

@@ -1,0 +1,260 @@
+//! How a verb tells what it found: format, colours, values or fingerprints, where to.
+
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use crate::cli::{self, FailOn, Global};
+use crate::command::visit::Visit;
+use crate::drift::examine::Examination;
+use crate::drift::{Severity, Target};
+use crate::error::{Error, Exit};
+use crate::outside::files;
+use crate::outside::world::{Sort, World};
+use crate::report::{self, Detail, FORMATS, Format, Look, Report, ServiceLine, Values};
+
+/// The manner of one report.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Manner<'m> {
+    /// `--format`.
+    pub(crate) format: Format,
+    /// `--output`.
+    pub(crate) output: Option<&'m Path>,
+    /// `--show-values`.
+    pub(crate) shown: Shown,
+}
+
+/// What stands in the place of values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// Fingerprints.
+    Fingerprints,
+    /// The values themselves.
+    Values,
+}
+
+impl<'m> Manner<'m> {
+    /// What the flags ask for. Values are for the eyes of one person at one terminal; a log is read by many, and kept.
+    pub(crate) fn of(
+        format: &str,
+        output: Option<&'m Path>,
+        show_values: ShowValues,
+        world: &World<'_>,
+    ) -> Result<Self, Error> {
+        let format = FORMATS.iter().find(|(name, _)| *name == format).map_or(Format::Text, |(_, format)| *format);
+        if !show_values.0 {
+            return Ok(Self { format, output, shown: Shown::Fingerprints });
+        }
+        let refuse = |why: &str| {
+            Err(Error::Flag {
+                flag: "--show-values",
+                value: "used here".to_owned(),
+                why: why.to_owned(),
+                next: "run it without --show-values: equal values show equal fingerprints".to_owned(),
+            })
+        };
+        if world.variable("CI").is_some() {
+            return refuse("CI is set, and what CI prints is kept");
+        }
+        if world.terminal.out == Sort::Pipe || output.is_some() || format != Format::Text {
+            return refuse("values are shown on a terminal only, as text");
+        }
+        Ok(Self { format, output, shown: Shown::Values })
+    }
+
+    /// The look of a report in this manner.
+    pub(crate) fn look<'k>(&self, global: &Global, world: &'k World<'_>) -> Look<'k> {
+        Look {
+            colour: self.colour(global, world),
+            width: world.terminal.width,
+            detail: detail(global),
+            values: match self.shown {
+                Shown::Fingerprints => Values::Fingerprints(&world.fingerprints),
+                Shown::Values => Values::Shown,
+            },
+        }
+    }
+
+    /// The flag, then the two variables that other tools heed, then the terminal. A file gets no colour unless asked.
+    fn colour(&self, global: &Global, world: &World<'_>) -> bool {
+        match global.color {
+            cli::When::Always => true,
+            cli::When::Never => false,
+            cli::When::Auto if self.output.is_some() || world.variable("NO_COLOR").is_some() => false,
+            cli::When::Auto => {
+                let forced = world.variable("CLICOLOR_FORCE").is_some_and(|force| force != "0");
+                forced || world.terminal.out == Sort::Terminal
+            }
+        }
+    }
+
+    /// Writes the report.
+    pub(crate) fn tell(&self, report: &Report, global: &Global, world: &mut World<'_>) -> Result<(), Error> {
+        let mut bytes = Vec::new();
+        report::write(report, self.format, &self.look(global, world), &mut bytes)
+            .expect("writing to memory can't fail");
+        self.write(&bytes, world)
+    }
+
+    /// Refuses a place for the report that can't be written, before anything is done that it is to tell of.
+    pub(crate) fn refuse_unwritable(&self, world: &World<'_>) -> Result<(), Error> {
+        self.output.map_or(Ok(()), |path| files::refuse_unwritable(&files::normal(&world.folder.join(path))))
+    }
+
+    /// Writes the report of what was done. What a form for programs has no place for goes to standard error, and so does
+    /// the rest where the report itself can't be written: what was done must be told.
+    pub(crate) fn tell_what_was_done(&self, report: &Report, global: &Global, world: &mut World<'_>) {
+        if self.format != Format::Text {
+            for line in report::aside(report) {
+                world.talk.say(&line);
+            }
+        }
+        if let Err(error) = self.tell(report, global, world) {
+            for line in report::receipts(report) {
+                world.talk.say(&line);
+            }
+            world.talk.say(&format!("error: {error}"));
+        }
+    }
+
+    /// Writes what was made in this manner to where it belongs.
+    pub(crate) fn write(&self, bytes: &[u8], world: &mut World<'_>) -> Result<(), Error> {
+        match self.output {
+            Some(path) => files::write_whole(&files::normal(&world.folder.join(path)), bytes),
+            None => world.print_bytes(bytes),
+        }
+    }
+}
+
+/// Without colour and with fingerprints.
+pub(crate) fn plain_look<'k>(world: &'k World<'_>) -> Look<'k> {
+    Look {
+        colour: false,
+        width: world.terminal.width,
+        detail: Detail::Normal,
+        values: Values::Fingerprints(&world.fingerprints),
+    }
+}
+
+/// `--show-values`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ShowValues(pub(crate) bool);
+
+/// The report on a visit.
+pub(crate) fn report(
+    command: &'static str,
+    seen: Visit,
+    examination: Examination,
+    (fail_on, exit): (Option<Severity>, Exit),
+    world: &World<'_>,
+) -> Report {
+    let services = seen
+        .survey
+        .targets
+        .iter()
+        .zip(&examination.extents)
+        .map(|(target, extent)| ServiceLine { compared: extent.compared, sealed: extent.sealed, ..line(target) })
+        .collect();
+    Report {
+        command,
+        program: world.program.clone(),
+        flags: seen.flags,
+        service_flags: seen.service_flags,
+        project: seen.survey.project,
+        project_origin: seen.project_origin,
+        environment: seen.survey.environment,
+        environment_origin: seen.environment_origin,
+        services_origin: seen.services_origin,
+        files: seen.files,
+        services,
+        left_out: seen.left_out,
+        only: seen.survey.only.into_iter().collect(),
+        findings: examination.findings,
+        ignored: examination.ignored,
+        remarks: seen.remarks,
+        requests: seen.requests,
+        fail_on,
+        configured: seen.configured,
+        exit_code: exit.code(),
+        ..Report::default()
+    }
+}
+
+/// A service of which nothing is counted yet.
+pub(crate) fn line(target: &Target) -> ServiceLine {
+    ServiceLine {
+        service: target.service.clone(),
+        alias: target.alias.clone(),
+        compared: 0,
+        sealed: 0,
+        error: target.stored.as_ref().err().map(|error| match error.because() {
+            Some(because) => format!("{error}: {because}"),
+            None => error.to_string(),
+        }),
+    }
+}
+
+/// From which severity on findings fail the run: the flag, or what `doctor.toml` says.
+pub(crate) fn fail_on(flag: Option<FailOn>, seen: &Visit) -> Option<Severity> {
+    match flag {
+        Some(FailOn::Error) => Some(Severity::Error),
+        Some(FailOn::Warning) => Some(Severity::Warning),
+        Some(FailOn::Note) => Some(Severity::Note),
+        Some(FailOn::Never) => None,
+        None => seen.fail_on,
+    }
+}
+
+fn detail(global: &Global) -> Detail {
+    if global.quiet {
+        Detail::Quiet
+    } else if global.verbose {
+        Detail::Verbose
+    } else {
+        Detail::Normal
+    }
+}
+
+/// `20s`, `1m30s`, or a bare number of seconds.
+pub(crate) fn duration(text: &str) -> Result<Duration, Error> {
+    let refuse = |why: &str| Error::Flag {
+        flag: "--timeout",
+        value: text.to_owned(),
+        why: why.to_owned(),
+        next: "give a time with its unit: `--timeout 20s`, `--timeout 2m`".to_owned(),
+    };
+    let parsed = match text.parse::<u32>() {
+        Ok(seconds) => SignedDuration::from_secs(seconds.into()),
+        Err(_) => text.parse().map_err(|_| refuse("it is no time"))?,
+    };
+    match Duration::try_from(parsed) {
+        Ok(limit) if !limit.is_zero() => Ok(limit),
+        _ => Err(refuse("it must be longer than nothing")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::duration;
+
+    #[test]
+    fn times_are_read_as_people_write_them() {
+        for (text, expected) in [
+            ("20s", Some(Duration::from_secs(20))),
+            ("20", Some(Duration::from_secs(20))),
+            ("500ms", Some(Duration::from_millis(500))),
+            ("1m30s", Some(Duration::from_secs(90))),
+            ("2 min", Some(Duration::from_secs(120))),
+            ("0", None),
+            ("0s", None),
+            ("-3s", None),
+            ("soon", None),
+            ("", None),
+        ] {
+            assert_eq!(duration(text).ok(), expected, "{text}");
+        }
+    }
+}

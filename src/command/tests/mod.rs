@@ -1,0 +1,11 @@
+//! Whole runs in process: the real verbs against the simulated Railway, on a clock that jumps, with a person who answers
+//! as a test wants.
+#![expect(clippy::disallowed_methods, reason = "tests touch the world")]
+
+mod asked;
+mod deploy;
+mod disasters;
+mod faults;
+mod fix;
+mod sandbox;
+mod undo;

@@ -1,0 +1,226 @@
+//! A folder, a home, a Railway, and a person.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::command;
+use crate::drift::secret::FingerprintKey;
+use crate::error::Error;
+use crate::outside::ask::script::{Prepared, Script};
+use crate::outside::clock::Clock;
+use crate::outside::interrupt::Interrupt;
+use crate::outside::railway::wire::Wire;
+use crate::outside::sim::estate::{Environment, Estate, Project, Service, Stored};
+use crate::outside::sim::seed::ACCOUNT_TOKEN;
+use crate::outside::sim::{Mutation, Sim};
+use crate::outside::talk::{Stream, Watched};
+use crate::outside::world::{Memory, Sort, Terminal, World};
+
+/// A clock on which waiting takes no time.
+struct Jumping {
+    began: Timestamp,
+    elapsed: Cell<Duration>,
+}
+
+impl Clock for Jumping {
+    fn now(&self) -> Timestamp {
+        self.began + self.elapsed.get()
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.elapsed.get()
+    }
+
+    fn sleep(&self, time: Duration) {
+        self.elapsed.set(self.elapsed.get() + time);
+    }
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: u8,
+    pub(crate) out: String,
+    pub(crate) err: String,
+    /// What the person was asked.
+    pub(crate) asked: Vec<String>,
+    /// How long it would have taken.
+    pub(crate) took: Duration,
+}
+
+impl Ended {
+    /// `push api A done`, one line for each receipt of a run with `--format json`.
+    pub(crate) fn receipts(&self) -> Vec<String> {
+        let report: Value = serde_json::from_str(&self.out).unwrap_or_else(|_| panic!("no JSON: {self:?}"));
+        let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+        let receipts = report["receipts"].as_array().unwrap().iter();
+        receipts
+            .map(|receipt| ["change", "service", "key", "outcome"].map(|name| text(&receipt[name])).join(" "))
+            .collect()
+    }
+}
+
+/// A folder, a home and a Railway.
+pub(crate) struct Sandbox {
+    pub(crate) sim: Sim,
+    folder: TempDir,
+    variables: BTreeMap<String, String>,
+    terminal: Sort,
+    /// Each run is an hour after the one before it.
+    runs: Cell<u32>,
+}
+
+impl Sandbox {
+    /// Beside that Railway, whose first environment is known by ids from the process environment.
+    pub(crate) fn beside(sim: Sim) -> Self {
+        let [project, environment] = sim.change(|estate| {
+            let project = &estate.projects[0];
+            [project.id.clone(), project.environments[0].id.clone()]
+        });
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("work")).unwrap();
+        let variables = [
+            ("RAILWAY_API_TOKEN", ACCOUNT_TOKEN.to_owned()),
+            ("RAILWAY_PROJECT_ID", project),
+            ("RAILWAY_ENVIRONMENT_ID", environment),
+        ];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value)).into();
+        Self { sim, folder, variables, terminal: Sort::Pipe, runs: Cell::default() }
+    }
+
+    /// Beside a project `shop` with these services in `staging`.
+    pub(crate) fn of(services: impl IntoIterator<Item = Service>) -> Self {
+        Self::in_environment(Environment::named("staging"), services)
+    }
+
+    /// The same in that environment.
+    pub(crate) fn in_environment(environment: Environment, services: impl IntoIterator<Item = Service>) -> Self {
+        let environment = services.into_iter().fold(environment, Environment::service);
+        let estate = Estate::of("crew").project(Project::named("shop").environment(environment)).with_tokens();
+        Self::beside(Sim::new(estate))
+    }
+
+    /// Writes a file into the working folder, for its owner's eyes.
+    pub(crate) fn file(self, name: &str, text: &str) -> Self {
+        let path = self.work().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        #[cfg(unix)]
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        self
+    }
+
+    /// Sets a variable of the process environment, or takes it away.
+    pub(crate) fn variable(mut self, name: &str, value: Option<&str>) -> Self {
+        self.variables.remove(name);
+        self.variables.extend(value.map(|value| (name.to_owned(), value.to_owned())));
+        self
+    }
+
+    /// With somebody at a terminal.
+    pub(crate) fn at_a_terminal(mut self) -> Self {
+        self.terminal = Sort::Dumb;
+        self
+    }
+
+    pub(crate) fn work(&self) -> PathBuf {
+        self.folder.path().join("work")
+    }
+
+    pub(crate) fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
+    pub(crate) fn text(&self, name: &str) -> String {
+        std::fs::read_to_string(self.work().join(name)).unwrap()
+    }
+
+    /// What a service stores under a name.
+    pub(crate) fn stored(&self, service: &str, key: &str) -> Option<String> {
+        self.sim.change(|estate| {
+            let environment = &mut estate.projects[0].environments[0];
+            let stored = environment.service_named(service)?.variables.get(key)?;
+            let (Stored::Open(text) | Stored::Sealed(text)) = stored;
+            Some(text.reveal().to_owned())
+        })
+    }
+
+    /// The id of a service.
+    pub(crate) fn id(&self, service: &str) -> String {
+        self.sim.change(|estate| estate.projects[0].environments[0].service_named(service).unwrap().id.clone())
+    }
+
+    /// What was sent to change something: `SetVariables api A,B`, with `(lost)` where it was not done.
+    pub(crate) fn mutations(&self) -> Vec<String> {
+        let names: BTreeMap<String, String> = self.sim.change(|estate| {
+            let services = &estate.projects[0].environments[0].services;
+            services.iter().map(|service| (service.id.clone(), service.name.clone())).collect()
+        });
+        let told = |mutation: &Mutation| {
+            let owner = mutation.service.as_ref().map_or("shared", |id| names[id].as_str());
+            let lost = if mutation.applied { "" } else { " (not done)" };
+            format!("{} {owner} {}", mutation.operation, mutation.keys.join(",")).trim_end().to_owned() + lost
+        };
+        self.sim.mutations().iter().map(told).collect()
+    }
+
+    /// Runs `doctor` with these words; nobody is asked anything.
+    pub(crate) fn run(&self, words: &[&str]) -> Ended {
+        self.run_with(words, Vec::new(), &Arc::default())
+    }
+
+    /// Runs it with a person who gives these answers.
+    pub(crate) fn answered(&self, words: &[&str], answers: Vec<Prepared>) -> Ended {
+        self.run_with(words, answers, &Arc::default())
+    }
+
+    /// Runs it with a Ctrl-C that a hook of the simulation may press.
+    pub(crate) fn run_with(&self, words: &[&str], answers: Vec<Prepared>, interrupt: &Arc<Interrupt>) -> Ended {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let noon: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
+        let began = noon + Duration::from_secs(3600) * self.runs.replace(self.runs.get() + 1);
+        let clock = Jumping { began, elapsed: Cell::default() };
+        let script = Script::new(answers);
+        let arguments: Vec<OsString> = ["doctor"].iter().chain(words).map(OsString::from).collect();
+        let talk = Stream::new(&mut err, Watched::No);
+        let connect = |_: &_| -> Result<Box<dyn Wire>, Error> { Ok(Box::new(self.sim.clone())) };
+        let mut world = World {
+            out: &mut out,
+            talk: &talk,
+            ask: &script,
+            interrupt,
+            terminal: Terminal { out: self.terminal, err: self.terminal, input: self.terminal, width: 100 },
+            variables: self.variables.clone(),
+            folder: self.work(),
+            home: Some(self.folder.path().join("home")),
+            state: Some(self.state()),
+            memory: Memory::Lasting,
+            clock: &clock,
+            connect: &connect,
+            fingerprints: FingerprintKey::new(&[7; 32]),
+            program: vec!["doctor".to_owned()],
+        };
+        let code = command::run(&arguments, &mut world).code();
+        drop(world);
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        let (asked, left) = (script.asked(), script.left());
+        assert_eq!(left, 0, "answers that nobody asked for; asked was {asked:#?}");
+        Ended { code, asked, took: clock.elapsed(), out: text(out), err: text(err) }
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_eq!(self.sim.violations(), Vec::<String>::new(), "what was sent is what Railway takes");
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! `doctor undo`: put back what a fix changed, with the same machinery, and say what can't be put back.
+
+mod list;
+mod restore;
+
+use crate::cli::{Global, Undo};
+use crate::command::apply::{self, Applied, Site, Words};
+use crate::command::connection::Connection;
+use crate::command::fix;
+use crate::command::telling::{self, Manner, ShowValues};
+use crate::command::undo::restore::Restoring;
+use crate::error::{Error, Exit};
+use crate::outside::ask::{Answer, Reply, can_ask};
+use crate::outside::journal::{Command, Entry, Journal, Record, Run};
+use crate::outside::railway::client::Client;
+use crate::outside::world::{Memory, Sort, World};
+use crate::report::{self, Format, Part, Report, escape, shell};
+
+/// Puts back what a run changed, or lists the runs.
+pub(crate) fn run(args: &Undo, global: &Global, world: &mut World<'_>) -> Result<Exit, Error> {
+    let telling = &args.telling;
+    let limit = telling::duration(&telling.timeout)?;
+    let manner = Manner::of(&telling.format, telling.output.as_deref(), ShowValues(telling.show_values), world)?;
+    manner.refuse_unwritable(world)?;
+    let journal = Journal::open(world.state.as_deref())?;
+    if args.list {
+        return list::tell(&journal.list()?, manner, global, world);
+    }
+    let (run, record) = choose(&journal, args.run.as_deref(), world)?;
+    let connection = Connection::open(global, world)?;
+    let client = connection.client(world, limit);
+    refuse_elsewhere(&client, &run, &record)?;
+    let undoing = Undoing { args, global, manner, client: &client, run, record };
+    undoing.go(world)
+}
+
+/// One run that is being undone.
+struct Undoing<'u> {
+    args: &'u Undo,
+    global: &'u Global,
+    manner: Manner<'u>,
+    client: &'u Client<'u>,
+    run: Run,
+    record: Record,
+}
+
+/// The run that was named, or the last fix made in this folder that is not undone yet.
+fn choose(journal: &Journal, named: Option<&str>, world: &World<'_>) -> Result<(Run, Record), Error> {
+    if let Some(named) = named {
+        let run = Run::parse(named).ok_or_else(|| nothing(format!("{named} is no run"), "no run is called so"))?;
+        let record = journal.read(&run)?;
+        return Ok((run, record));
+    }
+    let entries = journal.list()?;
+    let undone = list::undone(&entries);
+    let is_open = |entry: &&Entry| {
+        let is_fix = |record: &Record| record.command == Command::Fix && record.folder == world.folder;
+        entry.record.as_ref().is_ok_and(is_fix) && !undone.contains(&entry.run)
+    };
+    match entries.iter().find(is_open) {
+        Some(Entry { run, record: Ok(record) }) => Ok((run.clone(), record.clone())),
+        _ => Err(nothing(
+            "there is nothing to undo here".to_owned(),
+            "no fix was made in this folder in the last 30 days that is not undone already",
+        )),
+    }
+}
+
+fn nothing(what: String, why: &str) -> Error {
+    let next = "run `doctor undo --list`, which shows every run, and name one: `doctor undo RUN`".to_owned();
+    Error::Journal { what, why: why.to_owned(), next }
+}
+
+/// What went to a simulation is not put back on Railway, nor the other way round.
+fn refuse_elsewhere(client: &Client<'_>, run: &Run, record: &Record) -> Result<(), Error> {
+    if client.host() == record.host {
+        return Ok(());
+    }
+    Err(Error::Journal {
+        what: format!("run {run} changed something at {}", record.host),
+        why: format!("this run would talk to {}", client.host()),
+        next: "call it with the same --api-url as the fix, or without one".to_owned(),
+    })
+}
+
+impl Undoing<'_> {
+    fn go(self, world: &mut World<'_>) -> Result<Exit, Error> {
+        world.talk.waiting("looking at what there is now");
+        let restoring = restore::plan(self.client, &self.record, self.args, world);
+        world.talk.done();
+        let restoring = restoring?;
+        if restoring.plan.is_empty() {
+            return self.nothing_left(restoring, world);
+        }
+        let part = self.consent(&restoring, world)?;
+        if self.args.dry_run {
+            return self.dry_run(restoring, part, world);
+        }
+        let applied = self.apply(&restoring, world)?;
+        self.finish(restoring, (applied, part), world)
+    }
+
+    fn dry_run(self, restoring: Restoring, part: Part, world: &mut World<'_>) -> Result<Exit, Error> {
+        let exit = Exit::Findings;
+        if part == Part::Outcome {
+            return world.print("\nNothing was changed: this was a dry run.\n").map(|()| exit);
+        }
+        let (manner, global) = (self.manner, self.global);
+        let mut report = self.report(&restoring, exit, world);
+        let planned = apply::Ledger::of(&restoring.plan, Words::Undo).into_receipts();
+        report.receipts = planned.into_iter().chain(restoring.conflicts).collect();
+        manner.tell(&report, global, world)?;
+        Ok(exit)
+    }
+
+    /// Everything stands as it did before the run, or moved on since.
+    fn nothing_left(self, restoring: Restoring, world: &mut World<'_>) -> Result<Exit, Error> {
+        let exit = if restoring.conflicts.is_empty() { Exit::Clean } else { Exit::Partial };
+        let (manner, global) = (self.manner, self.global);
+        let mut report = self.report(&restoring, exit, world);
+        report.receipts = restoring.conflicts;
+        report.endings = restoring.remarks;
+        report.endings.push("Nothing to put back.".to_owned());
+        manner.tell(&report, global, world)?;
+        Ok(exit)
+    }
+
+    fn consent(&self, restoring: &Restoring, world: &mut World<'_>) -> Result<Part, Error> {
+        let mut plan = restoring.plan.clone();
+        plan.cautions.extend(restoring.remarks.iter().cloned());
+        let text =
+            report::plan(&self.report(restoring, Exit::Clean, world), &plan, &self.manner.look(self.global, world));
+        let part = if self.manner.format == Format::Text && self.manner.output.is_none() {
+            world.print(&text)?;
+            Part::Outcome
+        } else {
+            text.lines().for_each(|line| world.talk.say(line));
+            Part::Whole
+        };
+        let words = [world.program.clone(), vec!["undo".to_owned(), self.run.to_string(), "--yes".to_owned()]].concat();
+        if self.args.dry_run {
+            return Ok(part);
+        }
+        let environment = &self.record.environment.name;
+        let is_protected = environment.to_lowercase().starts_with("prod");
+        if self.args.yes && is_protected && self.args.run.is_none() {
+            return Err(Error::NoConsent {
+                what: format!("{environment} is a protected environment"),
+                why: "there, `--yes` counts only together with the run's name".to_owned(),
+                next: format!("run `{}`", shell::line(&words)),
+            });
+        }
+        if self.args.yes {
+            return Ok(part);
+        }
+        let no = |why: &str| Error::NoConsent {
+            what: "nobody said yes".to_owned(),
+            why: why.to_owned(),
+            next: format!("run `{}`", shell::line(&words)),
+        };
+        if !can_ask(&world.terminal, &world.variables) {
+            return Err(no("a plan needs a yes, and this is no terminal"));
+        }
+        if world.terminal.out != Sort::Pipe {
+            world.print("\n")?;
+        }
+        let before = world.clock.elapsed();
+        let agreed = if is_protected {
+            let prompt = format!("{} is protected: type its name to go on", escape::line(environment));
+            world.ask.line(&prompt)? == Answer::Given(environment.clone())
+        } else {
+            world.ask.confirm("Put it back?", Reply::No)? == Answer::Given(Reply::Yes)
+        };
+        self.client.limit.set(self.client.limit.get() + world.clock.elapsed().saturating_sub(before));
+        if agreed { Ok(part) } else { Err(no("the plan was not agreed to")) }
+    }
+
+    fn apply(&self, restoring: &Restoring, world: &World<'_>) -> Result<Applied, Error> {
+        let site = Site {
+            client: self.client,
+            shape: &restoring.shape,
+            interrupt: world.interrupt,
+            folder: &world.folder,
+            files: &[],
+            loader: None,
+            on_staged: fix::on_staged(self.args.on_staged),
+            logs: fix::logs(self.args.show_logs, world),
+        };
+        let mut applied = apply::apply(site, &restoring.plan, Words::Undo, |ledger| {
+            if self.args.no_journal {
+                return Ok(None);
+            }
+            fix::record(site, &restoring.plan, (ledger, Some(&self.run)), world).map(Some)
+        })?;
+        fix::forget_idle(&mut applied, world);
+        Ok(applied)
+    }
+
+    fn finish(
+        self,
+        restoring: Restoring,
+        (applied, part): (Applied, Part),
+        world: &mut World<'_>,
+    ) -> Result<Exit, Error> {
+        let partly = !restoring.conflicts.is_empty();
+        let exit = applied.verdict.unwrap_or(if partly { Exit::Partial } else { Exit::Clean });
+        let (manner, global) = (self.manner, self.global);
+        let mut report = self.report(&restoring, exit, world);
+        report.receipts = applied.receipts.into_iter().chain(restoring.conflicts).collect();
+        report.failures = applied.failures;
+        report.endings = applied.remarks;
+        if let Some(run) = applied.run.filter(|_| world.memory == Memory::Lasting) {
+            let mut words = world.program.clone();
+            words.extend(["undo".to_owned(), run.to_string()]);
+            report.endings.push(format!("`{}` undoes the undoing", shell::line(&words)));
+        }
+        if let Some(error) = &applied.halted {
+            report.endings.push(format!("it stopped there: {error}"));
+        }
+        report.part = part;
+        if part == Part::Outcome {
+            world.print("\n")?;
+        }
+        manner.tell_what_was_done(&report, global, world);
+        Ok(exit)
+    }
+
+    fn report(&self, restoring: &Restoring, exit: Exit, world: &World<'_>) -> Report {
+        Report {
+            command: "undo",
+            program: world.program.clone(),
+            project: self.record.project.clone(),
+            project_origin: format!("run {}", self.run),
+            environment: self.record.environment.clone(),
+            environment_origin: format!("run {}", self.run),
+            services_origin: format!("run {}", self.run),
+            services: restoring.services.clone(),
+            files: self.record.files.iter().map(|file| (file.shown.clone(), format!("run {}", self.run))).collect(),
+            requests: self.client.requests(),
+            configured: true,
+            exit_code: exit.code(),
+            ..Report::default()
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! The plan that puts a run back, made from what stands there now: what moved on since is left alone.
+
+use crate::cli::Undo;
+use crate::command::apply::decide;
+use crate::command::undo::restore::now::Now;
+use crate::drift::Named;
+use crate::drift::local::LocalFile;
+use crate::drift::plan::deploy::{Cause, Deploy, costs};
+use crate::drift::plan::{Edit, FileChange, Kind, Owner, Plan, Store};
+use crate::drift::receipt::{Outcome, Receipt, Sides};
+use crate::drift::{Secret, Variable};
+use crate::error::Error;
+use crate::outside::files;
+use crate::outside::journal::{self, Before, Record};
+use crate::outside::railway::client::Client;
+use crate::outside::railway::shape::Shape;
+use crate::outside::world::World;
+use crate::report::{Look, ServiceLine};
+
+mod now;
+
+/// A plan that puts a run back, and what it leaves alone.
+pub(super) struct Restoring {
+    /// What is put back.
+    pub(super) plan: Plan,
+    /// What moved on since, and is left as it is.
+    pub(super) conflicts: Vec<Receipt>,
+    /// What can't be put back; sentences without full stop.
+    pub(super) remarks: Vec<String>,
+    /// The environment of today.
+    pub(super) shape: Shape,
+    /// The services that the run touched.
+    pub(super) services: Vec<ServiceLine>,
+}
+
+/// Holds the record against today: two requests and one for the deployments.
+pub(super) fn plan(client: &Client<'_>, record: &Record, args: &Undo, world: &World<'_>) -> Result<Restoring, Error> {
+    let shape = client.shape(&record.project.id, &record.environment.id)?;
+    let now = now::read(client, &shape, record)?;
+    let mut restoring =
+        Restoring { plan: Plan::default(), conflicts: Vec::new(), remarks: Vec::new(), shape, services: Vec::new() };
+    for store in &record.stores {
+        restoring.store(store, &now);
+    }
+    let look = crate::command::telling::plain_look(world);
+    for file in &record.files {
+        restoring.file(file, &look);
+    }
+    if !restoring.plan.stores.is_empty() && args.no_deploy {
+        restoring.remarks.push("the running services keep their values until they are deployed".to_owned());
+    } else if !restoring.plan.stores.is_empty() {
+        restoring.deployments(client, record)?;
+    }
+    restoring.services = touched(record, &restoring.shape);
+    Ok(restoring)
+}
+
+impl Restoring {
+    /// One variable: put back if it is still what the run made of it.
+    fn store(&mut self, kept: &journal::Store, now: &Now) {
+        let owner = match &kept.owner {
+            Some(service) => Owner::Service(service.clone()),
+            None => Owner::Shared,
+        };
+        let found = now.variable(kept.owner.as_ref(), &kept.key);
+        let name = owner.name().to_owned();
+        let after = match &kept.before {
+            Before::Sealed => {
+                let mut receipt = Receipt::of("restore", Some(&kept.key), &name);
+                receipt.end(Outcome::NotTried, "it was sealed: what it held can't be put back".to_owned());
+                self.conflicts.push(receipt);
+                return;
+            }
+            Before::Absent => None,
+            Before::Stored(text) => Some(text.clone()),
+        };
+        let stands = found.and_then(Variable::stored);
+        if found.is_none() && after.is_none() || (after.is_some() && stands == after.as_ref()) {
+            return;
+        }
+        let is_ours = match &kept.after {
+            Some(text) => stands == Some(text),
+            None => found.is_none(),
+        };
+        if !is_ours {
+            let mut receipt = Receipt::of("restore", Some(&kept.key), &name);
+            receipt.end(Outcome::Conflict, "it was changed since".to_owned());
+            receipt.sides = Some(Sides { planned_on: kept.after.clone(), found: stands.cloned(), wanted: after });
+            self.conflicts.push(receipt);
+            return;
+        }
+        self.plan.stores.push(Store {
+            meant_for: kept.owner.iter().cloned().collect(),
+            owner,
+            key: kept.key.clone(),
+            before: found.cloned(),
+            after,
+            from: None,
+        });
+    }
+
+    /// One file: put back byte for byte if it is still what the run made of it; else key by key, as far as that is safe.
+    fn file(&mut self, kept: &journal::FileChange, look: &Look<'_>) {
+        let found = files::current(&kept.path);
+        if found == kept.before {
+            return;
+        }
+        if found == kept.after {
+            let text = |text: Option<&Secret>| text.cloned().unwrap_or_else(|| Secret::new(""));
+            let [old, new] = [text(found.as_ref()), text(kept.before.as_ref())]
+                .map(|text| LocalFile::parse(kept.shown.as_str(), text));
+            let edits = kept.keys.iter().map(|key| edit(key, &old, &new)).collect();
+            self.change(kept, (found, kept.before.clone()), edits, look);
+            return;
+        }
+        let mut receipts = kept.keys.iter().map(|key| {
+            let mut receipt = Receipt::of("restore", Some(key), &kept.shown);
+            receipt.end(Outcome::Conflict, "the file was changed since".to_owned());
+            receipt
+        });
+        match key_by_key(kept, found.as_ref()) {
+            Some((text, edits)) => self.change(kept, (found, Some(text)), edits, look),
+            None => self.conflicts.extend(receipts.by_ref()),
+        }
+    }
+
+    fn change(
+        &mut self,
+        kept: &journal::FileChange,
+        (before, after): (Option<Secret>, Option<Secret>),
+        edits: Vec<Edit>,
+        look: &Look<'_>,
+    ) {
+        let is_variables = kept.path.extension().is_none_or(|ending| ending != "toml");
+        let shown = |text: Option<&Secret>| match text {
+            None => String::new(),
+            Some(text) if is_variables => LocalFile::parse("", text.clone()).masked(&|value: &Secret| look.mask(value)),
+            Some(text) => text.reveal().to_owned(),
+        };
+        self.plan.files.push(FileChange {
+            kind: if is_variables { Kind::Variables } else { Kind::Configuration },
+            path: kept.path.clone(),
+            name: kept.shown.clone(),
+            shown: [shown(before.as_ref()), shown(after.as_ref())],
+            before,
+            after,
+            edits,
+        });
+    }
+
+    /// One deployment for each service that gets something back.
+    fn deployments(&mut self, client: &Client<'_>, record: &Record) -> Result<(), Error> {
+        let fence = client.fence(&record.project.id, &record.environment.id)?;
+        // A shared variable was changed for services of its own, which the record names.
+        let is_shared = self.plan.stores.iter().any(|store| store.owner == Owner::Shared);
+        let mut services: Vec<Named> = self.plan.stores.iter().flat_map(|store| store.meant_for.clone()).collect();
+        if is_shared {
+            services.extend(record.deploys.iter().cloned());
+        }
+        services.sort_by(|one, other| one.name.cmp(&other.name));
+        services.dedup();
+        let (deployed, left): (Vec<Named>, Vec<Named>) =
+            services.into_iter().partition(|service| record.deploys.contains(service));
+        let services = deployed;
+        self.remarks.extend(left.iter().map(|service| {
+            format!(
+                "{} was not deployed by that run, and is not by this one: `doctor fix --redeploy` does",
+                service.name
+            )
+        }));
+        for store in self.plan.stores.iter_mut().filter(|store| store.owner == Owner::Shared) {
+            store.meant_for.clone_from(&record.deploys);
+        }
+        for service in services {
+            let running = self.shape.running(&service.id);
+            let how = decide(client, &self.shape, fence.deployed.get(&service.id), &service)?;
+            let stores = self.plan.stores.iter().filter(|store| store.meant_for.contains(&service));
+            let keys: Vec<&str> = stores.map(|store| store.key.as_str()).collect();
+            let costs = costs(&how, running, &keys);
+            self.plan.deploys.push(Deploy { service, how, cause: Cause::Changed, costs });
+        }
+        Ok(())
+    }
+}
+
+fn edit(key: &str, old: &LocalFile, new: &LocalFile) -> Edit {
+    let value = |file: &LocalFile| file.entry(key).map(|entry| entry.value.clone());
+    Edit { change: "restore", key: key.to_owned(), before: value(old), after: value(new), from: String::new() }
+}
+
+/// The file of today with the run's keys as they were before, where each of them is still what the run made of it.
+fn key_by_key(kept: &journal::FileChange, found: Option<&Secret>) -> Option<(Secret, Vec<Edit>)> {
+    let parse = |text: &Secret| LocalFile::parse(kept.shown.as_str(), text.clone());
+    let (found, before, after) = (parse(found?), parse(kept.before.as_ref()?), parse(kept.after.as_ref()?));
+    let value = |file: &LocalFile, key: &str| file.entry(key).map(|entry| entry.value.clone());
+    let mut current = parse(found.text());
+    let mut edits = Vec::new();
+    for key in &kept.keys {
+        let is_ours = value(&found, key) == value(&after, key) && value(&after, key).is_some();
+        let restored = match value(&before, key) {
+            Some(old) if is_ours => current.set(key, &old),
+            None if is_ours => current.remove(key),
+            _ => return None,
+        };
+        current = restored.ok()?;
+        edits.push(edit(key, &found, &before));
+    }
+    Some((current.text().clone(), edits))
+}
+
+fn touched(record: &Record, shape: &Shape) -> Vec<ServiceLine> {
+    let mut services: Vec<Named> = record.stores.iter().filter_map(|store| store.owner.clone()).collect();
+    services.extend(record.deploys.iter().cloned());
+    services.sort_by(|one, other| one.name.cmp(&other.name));
+    services.dedup();
+    let line = |service: Named| {
+        let is_there = shape.services.iter().any(|known| known.service.id == service.id);
+        let error = (!is_there).then(|| "it is no longer in this environment".to_owned());
+        ServiceLine { service, alias: None, compared: 0, sealed: 0, error }
+    };
+    services.into_iter().map(line).collect()
+}
