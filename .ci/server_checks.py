@@ -1,0 +1,112 @@
+"""What the checks of the real binary against the independent simulated Railway have in common.
+
+Both scripts are called with the binary and the server: `SCRIPT path/to/doctor path/to/server.py`.
+"""
+import contextlib
+import json
+import os
+import pathlib
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+import urllib.request
+
+DOCTOR = os.path.abspath(sys.argv[1])
+SERVER = os.path.abspath(sys.argv[2])
+SCENARIOS = pathlib.Path(SERVER).parent / "scenarios"
+
+
+class Server:
+    """The independent server, with a judge that has seen everything."""
+
+    def __init__(self, *arguments):
+        command = [sys.executable, SERVER, "--exit-after", "600", *arguments]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.info = json.loads(self.process.stdout.readline())
+
+    def ask(self, path, data=None):
+        body = None if data is None else json.dumps(data).encode()
+        request = urllib.request.Request(self.info["judge"] + path, body)
+        # The judge answers under the certificate that is being tested.
+        with urllib.request.urlopen(request, context=ssl._create_unverified_context()) as answer:
+            return json.load(answer)
+
+    def summary(self):
+        return self.ask("/summary")
+
+    def reset(self, *faults):
+        self.ask("/reset", {})
+        self.ask("/faults", {"clear": True, "faults": list(faults)})
+
+    def token(self, kind):
+        return next(token["token"] for token in self.info["tokens"] if token["kind"] == kind)
+
+    def project(self):
+        return self.info["projects"][0]
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+
+KINDS = {"account", "workspace", "project", "oauth"}
+
+
+@contextlib.contextmanager
+def folder(env_text, server, link=True):
+    """A working folder with a `.env`, and the official CLI's link to the first project and environment."""
+    with tempfile.TemporaryDirectory() as name:
+        path = pathlib.Path(name).resolve()
+        (path / ".env").write_text(env_text, encoding="utf-8")
+        (path / "home" / ".railway").mkdir(parents=True)
+        if link:
+            project = server.project()
+            environment, identifier = next(iter(project["environments"].items()))
+            entry = {"projectPath": str(path), "name": project["name"], "project": project["id"],
+                     "environment": identifier, "environmentName": environment, "service": None}
+            config = {"projects": {str(path): entry}, "user": {}}
+            (path / "home" / ".railway" / "config.json").write_text(json.dumps(config))
+        yield path
+
+
+class Tally:
+    """What held and what did not; threads may share it."""
+
+    def __init__(self):
+        self.lock, self.passed, self.failed = threading.Lock(), 0, []
+
+    def check(self, name, condition, detail=""):
+        with self.lock:
+            if condition:
+                self.passed += 1
+            else:
+                self.failed.append(name)
+                print(f"FAILED {name}: {detail}", flush=True)
+
+    def end(self):
+        """Prints the score and ends the process."""
+        print(f"{self.passed} passed, {len(self.failed)} failed")
+        sys.exit(1 if self.failed else 0)
+
+
+def values_of(scenario):
+    """Every value of a scenario that is long enough to be told from a word such as `postgres`."""
+    found = set()
+
+    def walk(node):
+        if isinstance(node, dict):
+            for key, value in node.items():
+                if key == "variables":
+                    for variable in value.values():
+                        text = variable.get("value") if isinstance(variable, dict) else variable
+                        if isinstance(text, str) and len(text) >= 9 and "${{" not in text:
+                            found.add(text)
+                walk(value)
+        elif isinstance(node, list):
+            for item in node:
+                walk(item)
+
+    walk(scenario)
+    return found
