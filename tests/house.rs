@@ -122,17 +122,45 @@ fn every_operation_has_one_file_one_derive_and_an_answer() {
         let name: String = stem.split('_').map(|part| part[..1].to_uppercase() + &part[1..]).collect();
         let text = fs::read_to_string(&path).unwrap();
         assert_eq!(text.matches("query ").count() + text.matches("mutation ").count(), 1, "{stem}: one operation");
-        assert!(text.contains(&format!("query {name}")), "{stem} holds operation {name}");
+        let declared = ["query", "mutation"].map(|kind| text.contains(&format!("{kind} {name}")));
+        assert!(declared.contains(&true), "{stem} holds operation {name}");
         assert!(operations.contains(&format!("operation!({name}, \"graphql/{stem}.graphql\"")), "{name} has a derive");
         assert!(simulated.contains(&format!("\"{name}\"")), "the simulated Railway answers {name}");
     }
 }
 
 #[test]
-fn no_query_of_this_version_can_change_anything() {
+fn four_operations_change_something_and_none_of_them_can_do_more_than_it_says() {
+    let mut mutations = BTreeSet::new();
     for path in files_below(&root().join("graphql"), "graphql") {
+        let stem = path.file_stem().unwrap().to_str().unwrap();
         let text = fs::read_to_string(&path).unwrap();
-        assert!(!text.contains("mutation"), "{} holds a mutation", path.display());
+        let lines: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with('#')).collect();
+        let document = lines.join("\n");
+        if stem != "schema" && document.contains("mutation") {
+            mutations.insert(stem.to_owned());
+        }
+        // They would remove what is not named, or deploy what others have staged.
+        for word in ["replace", "environmentPatchCommit", "StageChanges"] {
+            assert!(!document.contains(word), "{stem} says {word}");
+        }
+    }
+    let known = ["delete_variable", "deploy", "redeploy", "set_variables"].map(String::from);
+    assert_eq!(mutations, BTreeSet::from(known));
+}
+
+/// Whoever holds no `Writer` can send no change: `check` must not be able to.
+#[test]
+fn only_a_fix_and_its_undoing_can_write_to_railway() {
+    for path in files_below(&root().join("src"), "rs") {
+        let inside = path.strip_prefix(root().join("src")).unwrap();
+        let may = ["command/apply", "outside/railway"].iter().any(|folder| inside.starts_with(folder));
+        let holds = fs::read_to_string(&path).unwrap().contains("railway::write::");
+        assert!(may || !holds, "{} holds what writes", path.display());
+    }
+    for verb in ["check", "visit", "explain"] {
+        let text = fs::read_to_string(root().join(format!("src/command/{verb}.rs"))).unwrap();
+        assert!(!text.contains("command::apply"), "{verb} can't change anything");
     }
 }
 

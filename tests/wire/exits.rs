@@ -182,17 +182,19 @@ fn a_service_that_cannot_be_read_gives_the_errors_code_and_hides_nothing() {
 #[cfg(unix)]
 #[test]
 fn a_hundred_and_thirty_means_interrupted() {
-    let doctor = incident();
-    doctor.served.misbehave(Misbehaviour::Hang);
-    let child = doctor.command(&[]).spawn().unwrap();
-    while doctor.served.heard().is_empty() {
-        std::thread::sleep(std::time::Duration::from_millis(10));
+    for signal in ["-INT", "-TERM", "-HUP"] {
+        let doctor = incident();
+        doctor.served.misbehave(Misbehaviour::Hang);
+        let child = doctor.command(&[]).spawn().unwrap();
+        while doctor.served.heard().is_empty() {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        let killed = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+        assert!(killed.success());
+        let ended = crate::doctor::ended(child.wait_with_output().unwrap());
+        assert_eq!(ended.code, Some(130), "{signal} {ended:?}");
+        assert_eq!(ended.err, "doctor: interrupted; nothing was changed\n", "{signal}");
     }
-    let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(killed.success());
-    let ended = crate::doctor::ended(child.wait_with_output().unwrap());
-    assert_eq!(ended.code, Some(130), "{ended:?}");
-    assert_eq!(ended.err, "doctor: interrupted; nothing was changed\n");
 }
 
 #[test]

@@ -8,7 +8,8 @@ use std::time::Duration;
 use crate::support::{Misbehaviour, Served};
 use railway_doctor::outside::railway::wire::Failure;
 use railway_doctor::outside::sim::Sim;
-use railway_doctor::outside::sim::fault::Fault;
+use railway_doctor::outside::sim::fault::{Fault, Loss, Moment};
+use railway_doctor::outside::sim::plan::Plan;
 use railway_doctor::outside::sim::seed::{self, ACCOUNT_TOKEN, PROJECT_TOKEN};
 
 const PROBE: &str = r#"{"operationName":"ApiTokenProbe","query":"query ApiTokenProbe { … }","variables":{}}"#;
@@ -153,4 +154,26 @@ fn a_client_that_does_what_it_should_not_fails_its_test() {
         assert!(answer.status.starts_with("HTTP/1.1 40"), "{}", answer.status);
         assert!(catch_unwind(AssertUnwindSafe(|| drop(served))).is_err(), "{line}");
     }
+}
+
+#[test]
+fn a_deployment_whose_answer_was_lost_was_made_and_somebody_else_may_write_meanwhile() {
+    let served = served();
+    let worker = "agentverse-worker-staging";
+    served.sim.fault(Fault::lost(Moment::After, Loss::Reset).on("Redeploy"));
+    served.sim.before("Redeploy", move |estate| {
+        estate.service_named(worker).expect("it is there").set("APP_ENV", "theirs");
+    });
+    served.sim.after("Redeploy", move |estate| drop(estate.deploy(worker, Plan::failing_build("no"))));
+    let running =
+        served.sim.change(|estate| estate.service_named(worker).expect("it is there").deployments[0].id.clone());
+    let body = r#"{"operationName":"Redeploy","query":"mutation Redeploy { … }","variables":{"deploymentId":"ID"}}"#;
+    let lost = Client::connect(&served).post(&bearer(), &body.replace("ID", &running));
+    assert!(lost.is_err());
+    let mutations = served.sim.mutations();
+    assert_eq!((mutations.len(), mutations[0].applied, mutations[0].deployments.len()), (1, true, 1));
+    let made = served.sim.change(|estate| estate.service_named(worker).expect("it is there").deployments.clone());
+    assert_eq!(made.len(), 3);
+    let got = made[1].captured["APP_ENV"].rendered.as_ref().expect("it is not sealed");
+    assert_eq!((made[1].id.as_str(), got.reveal()), (mutations[0].deployments[0].as_str(), "theirs"));
 }
