@@ -89,8 +89,8 @@ pub(crate) fn run(demo: &Demo, global: &Global, world: &mut World<'_>) -> Result
         Some(DemoVerb::Check(args)) => check::run(args, global, &mut pretend),
         Some(DemoVerb::Fix(args)) => fix::run(args, global, &mut pretend),
         Some(DemoVerb::Undo(args)) => {
-            mend(global, &mut pretend)?;
-            undo::run(args, global, &mut pretend)
+            let exit = mend(global, &mut pretend)?;
+            if exit == Exit::Interrupted { Ok(exit) } else { undo::run(args, global, &mut pretend) }
         }
         None => story(global, &mut pretend),
     }
@@ -103,17 +103,23 @@ fn story(global: &Global, world: &mut World<'_>) -> Result<Exit, Error> {
     tell(world, OPENING)?;
     check::run(&typed(&["check"]), global, world)?;
     tell(world, FIXING)?;
-    fix::run(&typed(FIX), global, world)?;
+    let fixed = fix::run(&typed(FIX), global, world)?;
+    if fixed == Exit::Interrupted {
+        return Ok(fixed);
+    }
     tell(world, CHECKING)?;
     let exit = check::run(&typed(&["check", "--only", KEY]), global, world)?;
     tell(world, UNDOING)?;
-    undo::run(&typed(&["undo", "--yes"]), global, world)?;
+    let undone = undo::run(&typed(&["undo", "--yes"]), global, world)?;
+    if undone == Exit::Interrupted {
+        return Ok(undone);
+    }
     tell(world, CLOSING)?;
     Ok(exit)
 }
 
 /// The fix that `demo undo` puts back, without a word.
-fn mend(global: &Global, world: &mut World<'_>) -> Result<(), Error> {
+fn mend(global: &Global, world: &mut World<'_>) -> Result<Exit, Error> {
     let (mut nowhere, silence) = (std::io::sink(), Silence);
     let mut quiet = World {
         out: &mut nowhere,
@@ -131,7 +137,7 @@ fn mend(global: &Global, world: &mut World<'_>) -> Result<(), Error> {
         fingerprints: world.fingerprints.clone(),
         program: world.program.clone(),
     };
-    fix::run(&typed(FIX), global, &mut quiet).map(drop)
+    fix::run(&typed(FIX), global, &mut quiet)
 }
 
 /// What the story types.

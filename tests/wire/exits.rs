@@ -197,6 +197,29 @@ fn a_hundred_and_thirty_means_interrupted() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn the_demo_ends_with_the_step_that_was_interrupted() {
+    use std::io::{BufRead, BufReader, Read};
+
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_doctor"));
+    command.arg("demo").stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut err = BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("BUILDING") {
+        assert_ne!(err.read_line(&mut said).unwrap(), 0, "{said}");
+    }
+    let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    err.read_to_string(&mut said).unwrap();
+    let ended = crate::doctor::ended(child.wait_with_output().unwrap());
+    assert_eq!(ended.code, Some(130), "{ended:?}");
+    assert!(said.contains("finishing this step"), "{said}");
+    assert!(ended.out.contains("unknown  redeploy") && !ended.out.contains("again:\n\n"), "{ended:?}");
+    assert!(!ended.out.contains("All 2 values agree") && !ended.out.contains("Try it yourself"), "{ended:?}");
+}
+
 #[test]
 fn fifty_named_services_take_at_most_four_requests() {
     let (estate, env_file) = seed::generate(50, 40);
