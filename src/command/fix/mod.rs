@@ -179,8 +179,9 @@ impl Run<'_> {
         let exit = check::exit(&self.seen, &self.examination, self.fail_on);
         let (manner, global) = (self.manner, self.global);
         let mut report = self.report(exit, world);
+        let last = if draft.remarks.is_empty() { "Nothing to do." } else { "Nothing was changed." };
         report.endings.extend(draft.remarks);
-        report.endings.push("Nothing to do.".to_owned());
+        report.endings.push(last.to_owned());
         manner.tell(&report, global, world)?;
         Ok(exit)
     }

@@ -191,6 +191,7 @@ fn a_reference_is_written_over_only_by_its_own_flag_and_named_services_follow() 
     let ended = over.run(&["fix", "--push", "--yes", "--only", "URL", "--service", "api"]);
     assert_eq!(over.mutations(), [""; 0], "{ended:?}");
     assert!(ended.out.contains("--allow-reference URL"), "{ended:?}");
+    assert!(ended.out.contains("Nothing was changed.") && !ended.out.contains("Nothing to do."), "{ended:?}");
     let ended = over.run(&["fix", "--push", "--yes", "--service", "api", "--allow-reference", "URL"]);
     assert_eq!(ended.code, 1, "KEY is left: {ended:?}");
     assert_eq!(over.stored("api", "URL").as_deref(), Some("https://new.example.com"));
