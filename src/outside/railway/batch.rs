@@ -9,7 +9,10 @@ use std::fmt::Write;
 use graphql_client::GraphQLQuery;
 use serde_json::{Map, Value};
 
-use crate::outside::railway::operation::{Snapshot, Values, Watch, snapshot, values, watch};
+use crate::outside::railway::operation::{
+    DeploymentEvents, Snapshot, StagedChanges, Values, Watch, deployment_events, snapshot, staged_changes, values,
+    watch,
+};
 
 /// How many services go into one request. Railway documents no limit; this is modest, and a refused batch is split.
 pub const SERVICES_PER_REQUEST: usize = 20;
@@ -23,44 +26,111 @@ pub struct Batch {
     pub variables: Value,
 }
 
-/// The batch for these services: `stored_0` and `rendered_0` are the maps of the first, and so on.
-pub fn build(project: &str, environment: &str, services: &[&str]) -> Batch {
+/// A service in a batch of values.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'s> {
+    /// Its id.
+    pub service: &'s str,
+    /// Its deployment whose snapshot rides along.
+    pub deployment: Option<&'s str>,
+}
+
+/// Whether the environment's staged changes ride along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Staged {
+    /// They do.
+    Asked,
+    /// They do not.
+    NotAsked,
+}
+
+/// The batch for these services: `stored_0` and `rendered_0` are the maps of the first, `snapshot_0` is what its
+/// deployment was created with; `staged` is the environment's.
+pub fn build(project: &str, environment: &str, services: &[Asked<'_>], staged: Staged) -> Batch {
     let nobody =
         values::Variables { project_id: String::new(), environment_id: String::new(), service_id: String::new() };
-    let same = [("projectId", project), ("environmentId", environment)];
-    assemble(Values::build_query(nobody).query, &same, ("serviceId", services))
+    let mut parts = Parts::default();
+    parts.same("projectId", project);
+    parts.same("environmentId", environment);
+    let values = Values::build_query(nobody).query;
+    let snapshot = Snapshot::build_query(snapshot::Variables { deployment_id: String::new() }).query;
+    for (index, asked) in services.iter().enumerate() {
+        parts.numbered(values, "serviceId", (index, asked.service));
+        if let Some(deployment) = asked.deployment {
+            parts.numbered(snapshot, "deploymentId", (index, deployment));
+        }
+    }
+    if staged == Staged::Asked {
+        let nobody = staged_changes::Variables { environment_id: String::new() };
+        selection_lines(StagedChanges::build_query(nobody).query).for_each(|line| parts.select(line));
+    }
+    parts.finish(values)
+}
+
+/// The steps of these deployments: `events_0` are the first's.
+pub fn events(deployments: &[&str]) -> Batch {
+    let nobody = deployment_events::Variables { deployment_id: String::new() };
+    assemble(DeploymentEvents::build_query(nobody).query, deployments)
 }
 
 /// How these deployments are doing: `deployment_0` is the first.
 pub fn watch(deployments: &[&str]) -> Batch {
     let nobody = watch::Variables { deployment_id: String::new() };
-    assemble(Watch::build_query(nobody).query, &[], ("deploymentId", deployments))
+    assemble(Watch::build_query(nobody).query, deployments)
 }
 
 /// What these deployments were created with: `snapshot_0` is the first's.
 pub fn snapshots(deployments: &[&str]) -> Batch {
     let nobody = snapshot::Variables { deployment_id: String::new() };
-    assemble(Snapshot::build_query(nobody).query, &[], ("deploymentId", deployments))
+    assemble(Snapshot::build_query(nobody).query, deployments)
 }
 
-/// The text of an operation that `graphql_client` has checked against the schema, its lines repeated for each id.
-fn assemble(operation: &'static str, same: &[(&str, &str)], (own, ids): (&str, &[&str])) -> Batch {
-    let mut declared: Vec<String> = same.iter().map(|(name, _)| format!("${name}: String!")).collect();
-    let mut selections = String::new();
-    let mut variables: Map<String, Value> = same.iter().map(|(name, id)| ((*name).to_owned(), (*id).into())).collect();
-    for (index, id) in ids.iter().enumerate() {
+/// The text of an operation that `graphql_client` has checked against the schema, its lines repeated for each deployment.
+fn assemble(operation: &'static str, deployments: &[&str]) -> Batch {
+    let mut parts = Parts::default();
+    for (index, id) in deployments.iter().enumerate() {
+        parts.numbered(operation, "deploymentId", (index, id));
+    }
+    parts.finish(operation)
+}
+
+/// A document that grows.
+#[derive(Default)]
+struct Parts {
+    declared: Vec<String>,
+    selections: String,
+    variables: Map<String, Value>,
+}
+
+impl Parts {
+    /// A variable that all parts share, or that one of them has for itself.
+    fn same(&mut self, name: &str, id: &str) {
+        self.declared.push(format!("${name}: String!"));
+        self.variables.insert(name.to_owned(), id.into());
+    }
+
+    /// The selections of an operation with a variable and aliases of their own.
+    fn numbered(&mut self, operation: &'static str, own: &str, (index, id): (usize, &str)) {
         let name = format!("{own}_{index}");
-        declared.push(format!("${name}: String!"));
         for line in selection_lines(operation) {
             let (alias, call) = line.split_once(": ").expect("each selection of a batched operation has an alias");
             let call = call.replace(&format!("${own}"), &format!("${name}"));
-            writeln!(selections, "  {alias}_{index}: {call}").expect("writing to a String can't fail");
+            self.select(&format!("{alias}_{index}: {call}"));
         }
-        variables.insert(name, (*id).into());
+        self.same(&name, id);
     }
-    let head = operation.lines().find(|line| line.starts_with("query ")).unwrap_or_default();
-    let head = head.split('(').next().unwrap_or_default();
-    Batch { query: format!("{head}({}) {{\n{selections}}}\n", declared.join(", ")), variables: variables.into() }
+
+    fn select(&mut self, line: &str) {
+        writeln!(self.selections, "  {line}").expect("writing to a String can't fail");
+    }
+
+    /// Under the name of that operation.
+    fn finish(self, operation: &'static str) -> Batch {
+        let head = operation.lines().find(|line| line.starts_with("query ")).unwrap_or_default();
+        let head = head.split('(').next().unwrap_or_default();
+        let query = format!("{head}({}) {{\n{}}}\n", self.declared.join(", "), self.selections);
+        Batch { query, variables: self.variables.into() }
+    }
 }
 
 /// The lines between the operation's braces.
@@ -71,11 +141,12 @@ fn selection_lines(operation: &'static str) -> impl Iterator<Item = &'static str
 
 #[cfg(test)]
 mod tests {
-    use super::{build, snapshots, watch};
+    use super::{Asked, Staged, build, snapshots, watch};
 
     #[test]
     fn each_service_has_its_own_aliases_and_its_id_is_a_variable() {
-        let batch = build("p", "e", &["one", "two"]);
+        let asked = |service| Asked { service, deployment: None };
+        let batch = build("p", "e", &[asked("one"), asked("two")], Staged::NotAsked);
         assert_eq!(
             batch.query,
             "query Values($projectId: String!, $environmentId: String!, $serviceId_0: String!, $serviceId_1: String!) {\n\
@@ -89,6 +160,29 @@ mod tests {
             serde_json::json!({"projectId": "p", "environmentId": "e", "serviceId_0": "one", "serviceId_1": "two"})
         );
     }
+
+    #[test]
+    fn snapshots_and_staged_changes_ride_along() {
+        let asked = |service, deployment| Asked { service, deployment };
+        let batch = build("p", "e", &[asked("one", None), asked("two", Some("d"))], Staged::Asked);
+        assert_eq!(
+            batch.query,
+            "query Values($projectId: String!, $environmentId: String!, $serviceId_0: String!, $serviceId_1: String!, $deploymentId_1: String!) {\n\
+             \x20 stored_0: variables(projectId: $projectId, environmentId: $environmentId, serviceId: $serviceId_0, unrendered: true)\n\
+             \x20 rendered_0: variables(projectId: $projectId, environmentId: $environmentId, serviceId: $serviceId_0)\n\
+             \x20 stored_1: variables(projectId: $projectId, environmentId: $environmentId, serviceId: $serviceId_1, unrendered: true)\n\
+             \x20 rendered_1: variables(projectId: $projectId, environmentId: $environmentId, serviceId: $serviceId_1)\n\
+             \x20 snapshot_1: deploymentSnapshot(deploymentId: $deploymentId_1) { variables }\n\
+             \x20 staged: environmentStagedChanges(environmentId: $environmentId) { status patch updatedAt appliedBy { name email } }\n}\n"
+        );
+        assert_eq!(
+            batch.variables,
+            serde_json::json!({
+                "projectId": "p", "environmentId": "e", "serviceId_0": "one", "serviceId_1": "two", "deploymentId_1": "d"
+            })
+        );
+    }
+
     #[test]
     fn deployments_are_asked_for_by_aliases_too() {
         assert_eq!(

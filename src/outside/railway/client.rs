@@ -12,6 +12,7 @@ use crate::drift::scrub::Scrubber;
 use crate::error::{Error, Said};
 use crate::outside::clock::Clock;
 use crate::outside::credentials::Credentials;
+use crate::outside::endpoint::Neighbourhood;
 use crate::outside::railway::answer::{self, Answer, Kind, Refusal, Trouble};
 use crate::outside::railway::probe::probe;
 use crate::outside::railway::wire::{Failure, Outgoing, Reply, Scheme, Wire};
@@ -46,10 +47,14 @@ pub struct Client<'w> {
     pub(crate) limit: Cell<Duration>,
     /// How many requests Railway allows in how many seconds, once it has said so.
     pub(crate) allowance: Cell<Option<(u64, u64)>>,
+    /// What time Railway said it is, and how far into the run that was.
+    pub(crate) heard_time: Cell<Option<(Timestamp, Duration)>>,
     /// Requests sent so far.
     pub(crate) requests: Cell<usize>,
     /// What Railway could not answer beside its data.
     pub(crate) remarks: RefCell<Vec<String>>,
+    /// Where it asks.
+    pub(crate) neighbourhood: Neighbourhood,
     /// What must not be printed from Railway's texts.
     pub(crate) scrubber: &'w Scrubber,
     /// What probes of the token found: many refusals are explained by one.
@@ -174,10 +179,19 @@ impl Client<'_> {
         if let Some(allowance) = result.as_ref().ok().and_then(|reply| policy(&reply.rate)) {
             self.allowance.set(Some(allowance));
         }
+        if let Some(time) = result.as_ref().ok().and_then(|reply| reply.date) {
+            self.heard_time.set(Some((time, self.clock.elapsed())));
+        }
         if !matches!(result, Err(Failure::NotSent(_) | Failure::Certificate(_))) {
             self.requests.set(self.requests.get() + 1);
         }
         result
+    }
+
+    /// What time it is by Railway's own clock: doctor's may be wrong by hours.
+    pub(crate) fn railway_time(&self) -> Option<Timestamp> {
+        let (time, heard) = self.heard_time.get()?;
+        time.checked_add(self.clock.elapsed().saturating_sub(heard)).ok()
     }
 
     fn after_failure<T>(&self, failure: Failure, wait: Duration) -> Next<T> {

@@ -7,19 +7,28 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::drift::deployment::{Deployed, Deployment, Origin, Status};
-use crate::drift::staged::{Others, Staged, State};
+use crate::drift::deployment::{Deployed, Deployment, Status};
+use crate::drift::learned::Learned;
+use crate::drift::live::Failure;
+use crate::drift::staged::Staged;
 use crate::drift::stale::Got;
 use crate::error::Error;
 use crate::outside::railway::answer::{Answer, Refusal};
 use crate::outside::railway::batch::{self, Batch};
 use crate::outside::railway::client::{Client, Unanswered};
+use crate::outside::railway::deployed::{deployed, deployment, word};
+use crate::outside::railway::instance::PageEnd;
+use crate::outside::railway::maps::{kind, number};
 use crate::outside::railway::operation::change::{Fence as FenceOperation, fence};
 use crate::outside::railway::operation::{
-    BuildLog, DeploymentEvents, DeploymentLog, RecentDeployments, build_log, deployment_events, deployment_log,
-    recent_deployments,
+    BuildLog, DeploymentLog, RecentDeployments, build_log, deployment_log, recent_deployments,
 };
-use crate::outside::railway::shape::{PageEnd, Pages};
+use crate::outside::railway::scalar::DeploymentDiagnosis;
+use crate::outside::railway::shape::Pages;
+use crate::outside::railway::staged::staged;
+
+/// The longest diagnosis that is told, in characters.
+const LONGEST_DIAGNOSIS: usize = 300;
 
 /// What must be known right before something is written.
 #[derive(Debug, Default)]
@@ -47,28 +56,33 @@ struct Taken {
     variables: Got,
 }
 
-/// One step of a deployment that did not end well.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FailedStep {
-    /// Railway's name for it: `BUILD_IMAGE`, `HEALTHCHECK`.
-    pub step: String,
-    /// What Railway says of it, scrubbed.
-    pub said: Option<String>,
+/// The steps of one deployment.
+#[derive(Deserialize)]
+struct Steps {
+    edges: Vec<Edge>,
 }
 
-/// The generated types differ in name only.
-macro_rules! deployment {
-    ($node:expr) => {{
-        let node = $node;
-        Deployment {
-            id: node.id,
-            status: named(&node.status),
-            created_at: node.created_at,
-            stopped: node.deployment_stopped,
-            can_redeploy: node.can_redeploy,
-            origin: origin(node.meta.as_ref()),
-        }
-    }};
+#[derive(Deserialize)]
+struct Edge {
+    node: Step,
+}
+
+#[derive(Deserialize)]
+struct Step {
+    step: String,
+    payload: Option<Payload>,
+}
+
+#[derive(Deserialize)]
+struct Payload {
+    error: Option<String>,
+    reason: Option<String>,
+    detail: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Diagnosed {
+    diagnosis: Option<DeploymentDiagnosis>,
 }
 
 impl Client<'_> {
@@ -93,10 +107,8 @@ impl Client<'_> {
             let end = PageEnd { more: connection.page_info.has_next_page, cursor: connection.page_info.end_cursor };
             for node in connection.edges.into_iter().map(|edge| edge.node) {
                 let latest = node.latest_deployment.map(|node| deployment!(node));
-                let mut active: Vec<Deployment> =
-                    node.active_deployments.into_iter().map(|node| deployment!(node)).collect();
-                active.sort_by(|one, other| other.created_at.cmp(&one.created_at));
-                found.deployed.insert(node.service_id, Deployed { latest, active });
+                let active = node.active_deployments.into_iter().map(|node| deployment!(node)).collect();
+                found.deployed.insert(node.service_id, deployed(latest, active));
             }
             after = pages.next(&end)?;
             if after.is_none() {
@@ -132,14 +144,25 @@ impl Client<'_> {
         Ok(taken.into_iter().map(|taken| taken.map(|taken| taken.variables)).collect())
     }
 
-    /// Asks an aliased batch; what is refused by itself is left out of the next try, and is `None`.
+    /// Asks an aliased batch; `None` for what is refused by itself.
     fn each<T: DeserializeOwned>(
         &self,
         operation: &'static str,
         ids: &[&str],
         (build, alias): (fn(&[&str]) -> Batch, &str),
     ) -> Result<Vec<Option<T>>, Error> {
-        let mut results: Vec<Option<T>> = ids.iter().map(|_| None).collect();
+        let told = self.aliases(operation, ids, build)?;
+        Ok(told.into_iter().map(|mut own| own.remove(alias)).collect())
+    }
+
+    /// What each of these was answered with, by the alias; what is refused by itself is left out of the next try.
+    fn aliases<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        ids: &[&str],
+        build: fn(&[&str]) -> Batch,
+    ) -> Result<Vec<BTreeMap<String, T>>, Error> {
+        let mut results: Vec<BTreeMap<String, T>> = ids.iter().map(|_| BTreeMap::new()).collect();
         let mut left: Vec<usize> = (0..ids.len()).collect();
         while !left.is_empty() {
             let asked: Vec<&str> = left.iter().map(|&index| ids[index]).collect();
@@ -147,9 +170,12 @@ impl Client<'_> {
             let answer: Result<Answer<BTreeMap<String, Option<T>>>, _> =
                 self.ask_for_answer(operation, &batch.query, &batch.variables);
             match answer {
-                Ok(Answer { mut data, .. }) => {
-                    for (position, &index) in left.iter().enumerate() {
-                        results[index] = data.remove(&format!("{alias}_{position}")).flatten();
+                Ok(Answer { data, .. }) => {
+                    for (alias, told) in data {
+                        let index = number(&alias).and_then(|position| left.get(position));
+                        if let (Some(&index), Some(told)) = (index, told) {
+                            results[index].insert(kind(&alias).to_owned(), told);
+                        }
                     }
                     break;
                 }
@@ -167,21 +193,42 @@ impl Client<'_> {
         Ok(results)
     }
 
-    /// The step at which a deployment failed, if Railway tells: one request.
-    pub fn failed_step(&self, deployment: &str) -> Result<Option<FailedStep>, Error> {
-        let variables = deployment_events::Variables { deployment_id: deployment.to_owned() };
-        let data: deployment_events::ResponseData = self
-            .ask("DeploymentEvents", &DeploymentEvents::build_query(variables))
-            .map_err(|unanswered| self.error(unanswered, "DeploymentEvents", "the steps of a deployment"))?;
-        let steps = data.deployment_events.edges.into_iter().map(|edge| edge.node);
-        let failed = steps.filter_map(|event| {
-            let payload = event.payload?;
+    /// Why a deployment failed, if Railway tells: one request.
+    pub fn failure(&self, deployment: &str) -> Result<Failure, Error> {
+        Ok(self.failures(&[deployment])?.first().and_then(Learned::known).cloned().unwrap_or_default())
+    }
+
+    /// Why these deployments failed, in their order: one request.
+    pub fn failures(&self, deployments: &[&str]) -> Result<Vec<Learned<Failure>>, Error> {
+        let told = self.aliases("DeploymentEvents", deployments, batch::events)?;
+        Ok(told.into_iter().map(|own| self.failure_of(own)).collect())
+    }
+
+    fn failure_of(&self, mut told: BTreeMap<String, Value>) -> Learned<Failure> {
+        let mut part = |alias| told.remove(alias);
+        let diagnosed: Option<Diagnosed> = part("diagnosis").and_then(|own| serde_json::from_value(own).ok());
+        let diagnosis = diagnosed.and_then(|own| own.diagnosis);
+        let diagnosis = diagnosis.and_then(|own| Some(self.scrubber.excerpt(own.text()?, LONGEST_DIAGNOSIS)));
+        let steps: Option<Steps> = part("events").and_then(|own| serde_json::from_value(own).ok());
+        match (steps, diagnosis) {
+            (None, None) => Learned::Untold("Railway does not tell its steps".to_owned()),
+            (steps, diagnosis) => {
+                let (step, said) = steps.and_then(|steps| self.failed_step(steps)).unzip();
+                Learned::Known(Failure { step, said, diagnosis })
+            }
+        }
+    }
+
+    /// The last step that did not end well, and what Railway says of it.
+    fn failed_step(&self, steps: Steps) -> Option<(String, String)> {
+        let failed = steps.edges.into_iter().filter_map(|edge| {
+            let payload = edge.node.payload?;
             let said = payload.error.or(payload.reason).filter(|said| !said.is_empty());
             let detail = payload.detail.filter(|detail| !detail.is_empty());
             let words: Vec<String> = said.iter().chain(&detail).map(|text| self.scrubber.scrub(text)).collect();
-            (!words.is_empty()).then(|| FailedStep { step: word(&event.step), said: Some(words.join(": ")) })
+            (!words.is_empty()).then(|| (edge.node.step, words.join(": ")))
         });
-        Ok(failed.last())
+        failed.last()
     }
 
     /// The last lines of a deployment's build, scrubbed: one request.
@@ -224,106 +271,6 @@ fn refused(refusals: &[Refusal], size: usize) -> Vec<usize> {
     refusals.iter().filter_map(position).filter(|&position| position < size).collect()
 }
 
-/// The name of a generated enum's variant; one that is not known yet keeps Railway's.
-fn word<E: serde::Serialize>(variant: &E) -> String {
-    match serde_json::to_value(variant) {
-        Ok(Value::String(name)) => name,
-        _ => String::new(),
-    }
-}
-
-fn named<E: serde::Serialize>(variant: &E) -> Status {
-    Status::named(&word(variant))
-}
-
 fn status<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Status, D::Error> {
     String::deserialize(deserializer).map(|name| Status::named(&name))
-}
-
-/// Parts of `meta` that tell what was deployed; each may be missing or of another type.
-fn origin(meta: Option<&Value>) -> Origin {
-    let text = |name: &str| {
-        let value = meta?.get(name)?.as_str()?;
-        (!value.is_empty()).then(|| value.to_owned())
-    };
-    Origin { commit: text("commitHash"), image: text("image") }
-}
-
-/// What a patch touches. With nothing staged Railway answers with a placeholder whose patch is empty.
-fn staged(patch: &Value, status: &str, updated_at: String) -> Option<Staged> {
-    let patch = patch.as_object().filter(|patch| !patch.is_empty())?;
-    let mut variables = Vec::new();
-    let mut others = Others::None;
-    let object = |value: &Value| value.as_object().cloned().unwrap_or_default();
-    for (section, content) in patch {
-        match section.as_str() {
-            "services" => {
-                for (service, parts) in object(content) {
-                    let parts = parts.as_object().cloned();
-                    let own = parts.as_ref().and_then(|parts| parts.get("variables")).map(object).unwrap_or_default();
-                    variables.extend(own.keys().map(|key| (Some(service.clone()), key.clone())));
-                    if parts.is_none_or(|parts| parts.keys().any(|part| part != "variables")) {
-                        others = Others::Some;
-                    }
-                }
-            }
-            "sharedVariables" => variables.extend(object(content).keys().map(|key| (None, key.clone()))),
-            _ if content.as_object().is_none_or(|content| !content.is_empty()) => others = Others::Some,
-            _ => {}
-        }
-    }
-    let state = match status {
-        "APPLYING" => State::Applying,
-        _ => State::Waiting,
-    };
-    // What is committed waits for nobody; empty sections touch nothing.
-    let touches = !variables.is_empty() || others == Others::Some;
-    (touches && status != "COMMITTED").then_some(Staged { state, variables, others, updated_at })
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::{origin, staged};
-    use crate::drift::deployment::Origin;
-    use crate::drift::staged::{Others, State};
-
-    #[test]
-    fn a_placeholder_is_no_staged_change() {
-        for patch in [json!({}), json!(null), json!({ "services": {} }), json!({ "services": {}, "volumes": {} })] {
-            assert_eq!(staged(&patch, "STAGED", String::new()), None, "{patch}");
-        }
-        assert_eq!(staged(&json!({ "sharedVariables": { "A": null } }), "COMMITTED", String::new()), None);
-    }
-
-    #[test]
-    fn a_patch_tells_which_variables_it_touches() {
-        let patch = json!({
-            "services": {
-                "one": { "variables": { "A": { "value": "" }, "B": null } },
-                "two": { "deploy": { "startCommand": "x" } },
-                "three": null,
-            },
-            "sharedVariables": { "S": { "value": "" } },
-        });
-        let found = staged(&patch, "APPLYING", "2026".to_owned()).unwrap();
-        assert_eq!((found.state, found.others), (State::Applying, Others::Some));
-        for (service, key, touched) in
-            [(Some("one"), "A", true), (Some("one"), "B", true), (None, "S", true), (None, "A", false)]
-        {
-            assert_eq!(found.touches(service, key), touched, "{service:?} {key}");
-        }
-        let only = staged(&json!({ "services": { "one": { "variables": { "A": null } } } }), "STAGED", String::new());
-        assert_eq!(only.unwrap().others, Others::None);
-    }
-
-    #[test]
-    fn a_half_filled_meta_is_survived() {
-        for meta in [None, Some(json!(null)), Some(json!([])), Some(json!({ "commitHash": 7, "image": "" }))] {
-            assert_eq!(origin(meta.as_ref()), Origin::default());
-        }
-        let meta = json!({ "commitHash": "371a158", "serviceManifest": null });
-        assert_eq!(origin(Some(&meta)).commit.as_deref(), Some("371a158"));
-    }
 }

@@ -4,7 +4,10 @@ use std::error::Error as StdError;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
+use jiff::fmt::rfc2822::DateTimeParser;
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
 use tokio::runtime::{Builder, Runtime};
@@ -160,6 +163,7 @@ async fn read(mut response: Response) -> Result<Reply, Failure> {
         retry_after: text(RETRY_AFTER.as_str()),
         rate: RATE_HEADERS.iter().filter_map(|&name| Some((name.to_owned(), text(name)?))).collect(),
         location: text(LOCATION.as_str()),
+        date: text(DATE.as_str()).and_then(|date| DateTimeParser::new().parse_timestamp(&date).ok()),
         content_type: text(CONTENT_TYPE.as_str()),
         body: Zeroizing::new(Vec::new()),
     };

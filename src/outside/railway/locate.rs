@@ -5,10 +5,11 @@ use graphql_client::GraphQLQuery;
 use crate::drift::Named;
 use crate::error::Error;
 use crate::outside::railway::client::{Client, Unanswered};
+use crate::outside::railway::instance::PageEnd;
 use crate::outside::railway::operation::{
     ApiTokenProbe, Environments, Projects, api_token_probe, environments, projects,
 };
-use crate::outside::railway::shape::{PageEnd, Pages, refuse_deleted};
+use crate::outside::railway::shape::{Pages, refuse_deleted};
 
 /// A project and its environments.
 #[derive(Clone, Debug)]

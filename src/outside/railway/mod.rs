@@ -3,14 +3,21 @@
 mod answer;
 pub mod batch;
 pub mod client;
+mod deployed;
 pub mod deployments;
 pub mod http;
+mod instance;
 pub mod locate;
+pub mod log;
+mod maps;
 mod operation;
 mod probe;
+mod riders;
 mod scalar;
 mod send;
 pub mod shape;
+mod staged;
+mod times;
 pub mod values;
 pub mod wire;
 pub mod write;
@@ -18,11 +25,12 @@ pub mod write;
 #[cfg(test)]
 mod tests;
 
+use crate::drift::times::Times;
 use crate::error::Error;
 use crate::outside::railway::client::Client;
 use crate::outside::railway::locate::Located;
 use crate::outside::railway::shape::{ServiceShape, Shape};
-use crate::outside::railway::values::Stored;
+use crate::outside::railway::values::{Along, Read, Stored};
 
 impl Client<'_> {
     /// The environment with these ids, without its values: one request, and one per further page of services.
@@ -47,7 +55,18 @@ impl Client<'_> {
 
     /// The variables of these services: one request for each twenty.
     pub fn values(&self, shape: &Shape, services: &[&ServiceShape]) -> Result<Vec<Stored>, Error> {
-        values::read(self, shape, services)
+        Ok(values::read(self, shape, services, Along::Nothing)?.stored)
+    }
+
+    /// The same, with what the running deployments were created with and what is staged, in the same requests; one more
+    /// for each of the two that is refused in a way that takes the rest along.
+    pub fn values_and_running(&self, shape: &Shape, services: &[&ServiceShape]) -> Result<Read, Error> {
+        values::read(self, shape, services, Along::Running)
+    }
+
+    /// When each variable of the environment was changed last: one request for each page.
+    pub fn variable_times(&self, shape: &Shape) -> Result<Times, Error> {
+        times::read(self, shape)
     }
 
     /// The environment's shared variables, as stored: one request.

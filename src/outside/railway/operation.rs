@@ -2,7 +2,9 @@
 
 use graphql_client::GraphQLQuery;
 
-use crate::outside::railway::scalar::{DateTime, DeploymentMeta, EnvironmentConfig, EnvironmentVariables};
+use crate::outside::railway::scalar::{
+    DateTime, DeploymentDiagnosis, DeploymentMeta, EnvironmentConfig, EnvironmentVariables,
+};
 
 // The derive reads the schema without telling cargo; this line makes cargo rebuild when it changes.
 const _: &str = include_str!("../../../graphql/schema.graphql");
@@ -25,10 +27,13 @@ macro_rules! operation {
 
 operation!(ApiTokenProbe, "graphql/api_token_probe.graphql", "Whether a bearer token is alive.");
 operation!(BuildLog, "graphql/build_log.graphql", "The end of a build's log.");
-operation!(DeploymentEvents, "graphql/deployment_events.graphql", "The steps of a deployment.");
+operation!(DeploymentEvents, "graphql/deployment_events.graphql", "Steps of a deployment; for a batch.");
 operation!(DeploymentLog, "graphql/deployment_log.graphql", "Lines of a deployment's log.");
 operation!(Environments, "graphql/environments.graphql", "A project's environments.");
 operation!(MoreServices, "graphql/more_services.graphql", "A further page of services.");
+operation!(PlainMoreServices, "graphql/plain_more_services.graphql", "A further page of a plain shape.");
+operation!(PlainScopedShape, "graphql/plain_scoped_shape.graphql", "A token's plain shape.");
+operation!(PlainShape, "graphql/plain_shape.graphql", "A shape without how services run.");
 operation!(ProjectTokenProbe, "graphql/project_token_probe.graphql", "Whether a project token is alive.");
 operation!(Projects, "graphql/projects.graphql", "The projects that a token reaches.");
 operation!(RecentDeployments, "graphql/recent_deployments.graphql", "A service's newest deployments.");
@@ -36,7 +41,9 @@ operation!(ScopedShape, "graphql/scoped_shape.graphql", "The shape of a project 
 operation!(Shape, "graphql/shape.graphql", "The shape of an environment.");
 operation!(SharedValues, "graphql/shared_values.graphql", "An environment's shared variables.");
 operation!(Snapshot, "graphql/snapshot.graphql", "What a deployment got; the batch is built from it.");
+operation!(StagedChanges, "graphql/staged_changes.graphql", "What is staged; it rides along with values.");
 operation!(Values, "graphql/values.graphql", "One service's variables; the batch is built from it.");
+operation!(VariableTimes, "graphql/variable_times.graphql", "When variables were changed last.");
 operation!(Watch, "graphql/watch.graphql", "How a deployment is doing; the batch is built from it.");
 
 /// What only a fix asks and sends: a staged patch is read as it comes, and values go out.

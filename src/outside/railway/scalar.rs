@@ -8,14 +8,40 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::drift::Secret;
 
-/// RFC 3339 text; only ever tested for being there.
+/// RFC 3339 text.
 pub(crate) type DateTime = String;
 
 /// Name → value; `None` where the value is sealed. A missing key is a third thing.
 pub(crate) type EnvironmentVariables = BTreeMap<String, Option<Secret>>;
 
 /// What a deployment was made from. Every key is optional and of any type: it is half filled while a deployment starts.
-pub(crate) type DeploymentMeta = serde_json::Value;
+/// The start command in it may hold a credential.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(crate) struct DeploymentMeta(pub(crate) serde_json::Value);
+
+impl std::fmt::Debug for DeploymentMeta {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("DeploymentMeta(…)")
+    }
+}
+
+/// What the platform makes of a failure. Its form is not documented: a text, or an object with one somewhere.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct DeploymentDiagnosis(serde_json::Value);
+
+/// Where a text is likely to stand in it.
+const LIKELY: [&str; 6] = ["summary", "title", "message", "description", "rootCause", "reason"];
+
+impl DeploymentDiagnosis {
+    /// Its text, if there is one.
+    pub(crate) fn text(&self) -> Option<&str> {
+        let own = self.0.as_str();
+        let text = own.or_else(|| LIKELY.iter().find_map(|place| self.0.get(place)?.as_str()));
+        text.filter(|text| !text.trim().is_empty())
+    }
+}
 
 /// A staged patch, as it comes: any part of a configuration, null where something is to be deleted.
 pub(crate) type Patch = serde_json::Value;

@@ -2,14 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use graphql_client::GraphQLQuery;
+use graphql_client::{GraphQLQuery, QueryBody};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::drift::Named;
+use crate::drift::deployment::Deployed;
+use crate::drift::learned::Learned;
+use crate::drift::live::Settings;
 use crate::drift::plan::deploy::{Running, Schedule, Source, Volume};
 use crate::error::Error;
+use crate::outside::railway::answer::Refusal;
 use crate::outside::railway::client::{Client, Unanswered};
+use crate::outside::railway::instance::{Instance, Listing, PageEnd, full, listing, may_pass_when_plain, plain};
 use crate::outside::railway::operation::{
-    MoreServices, ScopedShape, Shape as ShapeOperation, more_services, scoped_shape, shape,
+    MoreServices, PlainMoreServices, PlainScopedShape, PlainShape, ScopedShape, Shape as ShapeOperation, more_services,
+    plain_more_services, plain_scoped_shape, plain_shape, scoped_shape, shape,
 };
 use crate::outside::railway::scalar::{EnvironmentConfig, ServiceConfig, VariableConfig};
 
@@ -40,8 +48,14 @@ pub struct ServiceShape {
     pub image: Option<String>,
     /// Its variables' names, and which of them are sealed.
     pub variables: BTreeMap<String, Seal>,
-    /// How it runs.
+    /// What a plan must know of how it runs.
     pub running: Running,
+    /// Its deployments.
+    pub deployed: Learned<Deployed>,
+    /// Its settings, without the files of a checkout.
+    pub settings: Learned<Settings>,
+    /// The domains that are its own: Railway's, and custom ones once they are verified.
+    pub domains: Learned<Vec<String>>,
 }
 
 impl Shape {
@@ -61,100 +75,169 @@ pub enum Seal {
     Sealed,
 }
 
-/// A service instance as the three operations that list them agree on.
-struct Instance {
-    id: String,
-    name: String,
-    root_directory: Option<String>,
-    image: Option<String>,
-    repository: Option<String>,
+/// The first page, and what stands around it.
+struct First {
+    project: Head,
+    environment: Head,
+    config: EnvironmentConfig,
+    listing: Listing,
 }
 
-/// A page's end: where the next one starts.
-pub(crate) struct PageEnd {
-    pub(crate) more: bool,
-    pub(crate) cursor: Option<String>,
+/// Id, name, and when it was deleted.
+type Head = (String, String, Option<String>);
+
+/// How much is asked for, and why not all of it.
+enum Extent {
+    Full,
+    Plain(String),
 }
 
-/// The generated types of the three operations differ in name only.
-macro_rules! instances {
-    ($connection:expr) => {{
-        let connection = $connection;
-        let end = PageEnd { more: connection.page_info.has_next_page, cursor: connection.page_info.end_cursor };
-        let instances: Vec<Instance> = connection
-            .edges
-            .into_iter()
-            .map(|edge| edge.node)
-            .filter(|node| node.deleted_at.is_none())
-            .map(|node| {
-                let (image, repository) = node.source.map(|source| (source.image, source.repo)).unwrap_or_default();
-                Instance {
-                    id: node.service_id,
-                    name: node.service_name,
-                    root_directory: node.root_directory,
-                    image,
-                    repository,
-                }
-            })
-            .collect();
-        (instances, end)
+/// An answer's data, and what was refused beside it.
+type Asked<T> = Result<(T, Vec<Refusal>), Unanswered>;
+
+/// The first page out of a generated type; these differ in name only.
+macro_rules! first {
+    ($project:expr, $environment:expr, $instance:ident) => {{
+        let (project, environment) = ($project, $environment);
+        First {
+            project: (project.id, project.name, project.deleted_at),
+            environment: (environment.id, environment.name, environment.deleted_at),
+            config: environment.config,
+            listing: listing!(environment.service_instances, $instance),
+        }
     }};
 }
 
 /// Asks for the environment with these ids.
 pub(crate) fn by_ids(client: &Client<'_>, project: &str, environment: &str) -> Result<Shape, Error> {
-    let variables = shape::Variables { project_id: project.to_owned(), environment_id: environment.to_owned() };
-    let data: shape::ResponseData =
-        client.ask("Shape", &ShapeOperation::build_query(variables)).map_err(|unanswered| {
-            client.error(unanswered, "Shape", &format!("environment {environment} of project {project}"))
-        })?;
-    let project = Named { id: data.project.id, name: data.project.name };
-    let environment = Named { id: data.environment.id, name: data.environment.name };
-    refuse_deleted("project", &project.name, data.project.deleted_at.as_deref())?;
-    refuse_deleted("environment", &environment.name, data.environment.deleted_at.as_deref())?;
-    let (instances, end) = instances!(data.environment.service_instances);
-    assemble(client, project, environment, data.environment.config, (instances, end))
+    let what = format!("environment {environment} of project {project}");
+    let (project_id, environment_id) = (project.to_owned(), environment.to_owned());
+    let full = || -> Asked<First> {
+        let variables = shape::Variables { project_id: project_id.clone(), environment_id: environment_id.clone() };
+        let (data, beside) = ask::<_, shape::ResponseData>(client, "Shape", &ShapeOperation::build_query(variables))?;
+        Ok((first!(data.project, data.environment, full), beside))
+    };
+    let plain = || -> Asked<First> {
+        let variables =
+            plain_shape::Variables { project_id: project_id.clone(), environment_id: environment_id.clone() };
+        let body = PlainShape::build_query(variables);
+        let (data, beside) = ask::<_, plain_shape::ResponseData>(client, "PlainShape", &body)?;
+        Ok((first!(data.project, data.environment, plain), beside))
+    };
+    let first = first(client, "Shape", full, plain).map_err(|unanswered| client.error(unanswered, "Shape", &what))?;
+    assemble(client, first)
 }
 
 /// Asks for the environment that a project token is for.
 pub(crate) fn by_token(client: &Client<'_>) -> Result<Shape, Error> {
-    let data: scoped_shape::ResponseData = client
-        .ask("ScopedShape", &ScopedShape::build_query(scoped_shape::Variables))
+    let full = || -> Asked<First> {
+        let body = ScopedShape::build_query(scoped_shape::Variables);
+        let (data, beside) = ask::<_, scoped_shape::ResponseData>(client, "ScopedShape", &body)?;
+        Ok((first!(data.project_token.project, data.project_token.environment, full), beside))
+    };
+    let plain = || -> Asked<First> {
+        let body = PlainScopedShape::build_query(plain_scoped_shape::Variables);
+        let (data, beside) = ask::<_, plain_scoped_shape::ResponseData>(client, "PlainScopedShape", &body)?;
+        Ok((first!(data.project_token.project, data.project_token.environment, plain), beside))
+    };
+    let first = first(client, "ScopedShape", full, plain)
         .map_err(|unanswered| client.error(unanswered, "ScopedShape", "the environment it is for"))?;
-    let token = data.project_token;
-    let project = Named { id: token.project.id, name: token.project.name };
-    let environment = Named { id: token.environment.id, name: token.environment.name };
-    refuse_deleted("project", &project.name, token.project.deleted_at.as_deref())?;
-    refuse_deleted("environment", &environment.name, token.environment.deleted_at.as_deref())?;
-    let (instances, end) = instances!(token.environment.service_instances);
-    assemble(client, project, environment, token.environment.config, (instances, end))
+    assemble(client, first)
+}
+
+fn ask<V: Serialize, T: DeserializeOwned>(
+    client: &Client<'_>,
+    operation: &'static str,
+    body: &QueryBody<V>,
+) -> Asked<T> {
+    let answer = client.ask_for_answer(operation, body.query, &body.variables)?;
+    Ok((answer.data, answer.beside))
+}
+
+/// The first page in full; without how services run where that is refused: the comparison must not suffer from it.
+fn first(
+    client: &Client<'_>,
+    operation: &'static str,
+    full: impl FnOnce() -> Asked<First>,
+    plain: impl FnOnce() -> Asked<First>,
+) -> Result<(First, Extent), Unanswered> {
+    let (mut first, beside, extent) = match full() {
+        Ok((first, beside)) => (first, beside, Extent::Full),
+        Err(Unanswered::Refused(refusals)) if may_pass_when_plain(&refusals) => {
+            let (first, beside) = plain()?;
+            (first, beside, Extent::Plain(client.said(&refusals).to_string()))
+        }
+        Err(unanswered) => return Err(unanswered),
+    };
+    settle(client, operation, (&mut first.listing, beside), &extent);
+    Ok((first, extent))
+}
+
+/// Puts to a page what was refused for it.
+fn settle(
+    client: &Client<'_>,
+    operation: &'static str,
+    (listing, beside): (&mut Listing, Vec<Refusal>),
+    extent: &Extent,
+) {
+    let said = |refusal: &Refusal| client.said(std::slice::from_ref(refusal)).to_string();
+    let others = listing.without(beside, said);
+    client.note_what_is_missing(operation, &others);
+    if let Extent::Plain(why) = extent {
+        let instances = std::mem::take(&mut listing.instances);
+        listing.instances = instances.into_iter().map(|instance| instance.untold(why)).collect();
+    }
+}
+
+/// A further page.
+fn more(
+    client: &Client<'_>,
+    (project, environment): (&Named, &Named),
+    after: String,
+    extent: &mut Extent,
+) -> Result<Listing, Unanswered> {
+    let ids = (project.id.clone(), environment.id.clone(), Some(after));
+    if matches!(extent, Extent::Full) {
+        let (project_id, environment_id, after) = ids.clone();
+        let body = MoreServices::build_query(more_services::Variables { project_id, environment_id, after });
+        match ask::<_, more_services::ResponseData>(client, "MoreServices", &body) {
+            Ok((data, beside)) => {
+                let mut listing = listing!(data.environment.service_instances, full);
+                settle(client, "MoreServices", (&mut listing, beside), extent);
+                return Ok(listing);
+            }
+            Err(Unanswered::Refused(refusals)) if may_pass_when_plain(&refusals) => {
+                *extent = Extent::Plain(client.said(&refusals).to_string());
+            }
+            Err(unanswered) => return Err(unanswered),
+        }
+    }
+    let (project_id, environment_id, after) = ids;
+    let body = PlainMoreServices::build_query(plain_more_services::Variables { project_id, environment_id, after });
+    let (data, beside) = ask::<_, plain_more_services::ResponseData>(client, "PlainMoreServices", &body)?;
+    let mut listing = listing!(data.environment.service_instances, plain);
+    settle(client, "PlainMoreServices", (&mut listing, beside), extent);
+    Ok(listing)
 }
 
 /// Follows the listing of services to its end, and puts names and seals to them.
-fn assemble(
-    client: &Client<'_>,
-    project: Named,
-    environment: Named,
-    config: EnvironmentConfig,
-    (mut instances, mut end): (Vec<Instance>, PageEnd),
-) -> Result<Shape, Error> {
+fn assemble(client: &Client<'_>, (first, mut extent): (First, Extent)) -> Result<Shape, Error> {
+    let First { project, environment, config, listing: Listing { mut instances, mut end } } = first;
+    refuse_deleted("project", &project.1, project.2.as_deref())?;
+    refuse_deleted("environment", &environment.1, environment.2.as_deref())?;
+    let project = Named { id: project.0, name: project.1 };
+    let environment = Named { id: environment.0, name: environment.1 };
     let mut pages = Pages::new("services");
     while let Some(after) = pages.next(&end)? {
-        let variables = more_services::Variables {
-            project_id: project.id.clone(),
-            environment_id: environment.id.clone(),
-            after: Some(after),
-        };
-        let data: more_services::ResponseData = client
-            .ask("MoreServices", &MoreServices::build_query(variables))
+        let page = more(client, (&project, &environment), after, &mut extent)
             .map_err(|unanswered| client.error(unanswered, "MoreServices", "its services"))?;
-        let (more, next) = instances!(data.environment.service_instances);
-        instances.extend(more);
-        end = next;
+        instances.extend(page.instances);
+        end = page.end;
     }
     let mut configured = config.services.unwrap_or_default();
     let mut services: Vec<ServiceShape> = instances
         .into_iter()
+        .filter(|instance| !instance.deleted)
         .map(|instance| {
             let config = configured.remove(&instance.id).flatten().unwrap_or_default();
             ServiceShape {
@@ -163,6 +246,9 @@ fn assemble(
                 root_directory: instance.root_directory,
                 image: instance.image,
                 variables: seals(config.variables.unwrap_or_default()),
+                deployed: instance.deployed,
+                settings: instance.settings,
+                domains: instance.domains,
             }
         })
         .collect();

@@ -3,16 +3,19 @@
 use std::collections::BTreeMap;
 
 use graphql_client::GraphQLQuery;
-use serde::Deserialize;
 
+use crate::drift::learned::Learned;
+use crate::drift::staged::Staged;
+use crate::drift::stale::Got;
 use crate::drift::system::is_provided;
 use crate::drift::{Secret, Variable};
 use crate::error::Error;
 use crate::outside::railway::answer::{Answer, Kind, Refusal};
 use crate::outside::railway::batch::{self, SERVICES_PER_REQUEST};
 use crate::outside::railway::client::{Client, Unanswered};
+use crate::outside::railway::maps::{Maps, number};
 use crate::outside::railway::operation::{SharedValues, shared_values};
-use crate::outside::railway::scalar::EnvironmentVariables;
+use crate::outside::railway::riders::{Riders, is_rider};
 use crate::outside::railway::shape::{Seal, ServiceShape, Shape};
 
 /// What one service stores, or why it could not be read.
@@ -21,55 +24,131 @@ pub type Stored = Result<BTreeMap<String, Variable>, Error>;
 /// So many services refused by themselves, and none that was not, mean that the others need not be asked.
 const MOST_ALONE: usize = 2;
 
-/// `stored_0`, `rendered_0`, …; null where Railway could not answer that one alone.
-#[derive(Debug, Deserialize)]
-#[serde(transparent)]
-struct Maps(BTreeMap<String, Option<EnvironmentVariables>>);
+/// What is read along with the values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Along {
+    /// What the running deployments were created with, and what is staged.
+    Running,
+    /// Nothing.
+    Nothing,
+}
+
+/// What a batch of values came to.
+#[derive(Debug)]
+pub struct Read {
+    /// The variables of each service, in the order of the question.
+    pub stored: Vec<Stored>,
+    /// What the running deployment of each was created with; not looked for where none runs.
+    pub got: Vec<Learned<Got>>,
+    /// What is staged in the environment.
+    pub staged: Learned<Option<Staged>>,
+}
 
 /// The variables of these services, in their order. An error that is every service's is the whole answer's.
-pub(crate) fn read(client: &Client<'_>, shape: &Shape, services: &[&ServiceShape]) -> Result<Vec<Stored>, Error> {
-    let mut results: Vec<Option<Stored>> = services.iter().map(|_| None).collect();
-    let mut most = SERVICES_PER_REQUEST;
-    let mut alone = 0;
-    let mut waiting: Vec<usize> = (0..services.len()).rev().collect();
-    while !waiting.is_empty() {
-        let size = most.min(waiting.len());
-        let chunk: Vec<usize> = waiting.split_off(waiting.len() - size).into_iter().rev().collect();
-        let ids: Vec<&str> = chunk.iter().map(|&index| services[index].service.id.as_str()).collect();
-        let (mut maps, refusals) = ask(client, shape, &ids)?;
+pub(crate) fn read(
+    client: &Client<'_>,
+    shape: &Shape,
+    services: &[&ServiceShape],
+    along: Along,
+) -> Result<Read, Error> {
+    let mut reading = Reading {
+        client,
+        shape,
+        services,
+        results: services.iter().map(|_| None).collect(),
+        waiting: (0..services.len()).rev().collect(),
+        most: SERVICES_PER_REQUEST,
+        alone: 0,
+        riders: Riders::new(services, along),
+    };
+    while !reading.waiting.is_empty() {
+        reading.step()?;
+    }
+    let results = reading.results.into_iter();
+    let stored: Vec<Stored> =
+        results.map(|result| result.expect("each service was asked for until it had a result")).collect();
+    match shared_error(&stored) {
+        Some(error) => Err(error),
+        None => Ok(Read { stored, got: reading.riders.got, staged: reading.riders.staged }),
+    }
+}
+
+/// A batch after the other, until each service has a result.
+struct Reading<'r, 'c> {
+    client: &'r Client<'c>,
+    shape: &'r Shape,
+    services: &'r [&'r ServiceShape],
+    results: Vec<Option<Stored>>,
+    /// The services that have no result yet, the next one last.
+    waiting: Vec<usize>,
+    most: usize,
+    alone: usize,
+    riders: Riders<'r>,
+}
+
+impl Reading<'_, '_> {
+    fn step(&mut self) -> Result<(), Error> {
+        let size = self.most.min(self.waiting.len());
+        let chunk: Vec<usize> = self.waiting.split_off(self.waiting.len() - size).into_iter().rev().collect();
+        let (mut maps, refusals) = self.ask(&chunk)?;
+        if maps.is_none() && self.riders.get_off(self.client, &chunk, &refusals) {
+            self.waiting.extend(chunk.into_iter().rev());
+            return Ok(());
+        }
         let culprits = culprits(&refusals, chunk.len());
         if maps.is_none() && culprits.is_empty() {
+            let explain = || self.client.explain("Values", "the variables of its services", &refusals);
             if !refusals.iter().all(|refusal| may_pass_when_smaller(refusal.kind)) {
-                return Err(client.explain("Values", "the variables of its services", &refusals));
+                return Err(explain());
             }
             if chunk.len() > 1 {
                 // Nobody is named: a smaller question may pass, or at least show who it is.
-                most = chunk.len().div_ceil(2);
-                waiting.extend(chunk.into_iter().rev());
-                continue;
+                self.most = chunk.len().div_ceil(2);
+                self.waiting.extend(chunk.into_iter().rev());
+                return Ok(());
             }
-            alone += 1;
-            if alone == MOST_ALONE && !results.iter().flatten().any(Result::is_ok) {
-                return Err(client.explain("Values", "the variables of its services", &refusals));
+            self.alone += 1;
+            if self.alone == MOST_ALONE && !self.results.iter().flatten().any(Result::is_ok) {
+                return Err(explain());
             }
         }
         for (position, &index) in chunk.iter().enumerate() {
-            results[index] = match (culprits.get(&position), &mut maps) {
-                (None, Some(maps)) => Some(stored(maps, position, services[index], client)),
+            let service = self.services[index];
+            self.results[index] = match (culprits.get(&position), &mut maps) {
+                (None, Some(maps)) => Some(stored(maps, position, service, self.client)),
                 (None, None) if chunk.len() > 1 => None,
                 (own, _) => {
-                    let what = format!("the variables of service {}", services[index].service.name);
-                    Some(Err(client.explain("Values", &what, own.unwrap_or(&refusals))))
+                    let what = format!("the variables of service {}", service.service.name);
+                    Some(Err(self.client.explain("Values", &what, own.unwrap_or(&refusals))))
                 }
             };
         }
-        waiting.extend(chunk.into_iter().rev().filter(|&index| results[index].is_none()));
+        let results = &self.results;
+        self.waiting.extend(chunk.into_iter().rev().filter(|&index| results[index].is_none()));
+        Ok(())
     }
-    let results: Vec<Stored> =
-        results.into_iter().map(|result| result.expect("each service was asked for until it had a result")).collect();
-    match shared_error(&results) {
-        Some(error) => Err(error),
-        None => Ok(results),
+
+    /// The maps, if there are any, and what Railway refused in their place or beside them.
+    fn ask(&mut self, chunk: &[usize]) -> Result<(Option<Maps>, Vec<Refusal>), Error> {
+        let ride = |&index: &usize| batch::Asked {
+            service: &self.services[index].service.id,
+            deployment: self.riders.deployment(index),
+        };
+        let asked: Vec<batch::Asked<'_>> = chunk.iter().map(ride).collect();
+        let batch = batch::build(&self.shape.project.id, &self.shape.environment.id, &asked, self.riders.asks_staged());
+        match self.client.ask_for_answer::<_, Maps>("Values", &batch.query, &batch.variables) {
+            Ok(Answer { mut data, beside }) => {
+                let of_riders = |refusal: &Refusal| refusal.path.first().is_some_and(|alias| is_rider(alias));
+                let (of_riders, others): (Vec<Refusal>, Vec<Refusal>) = beside.into_iter().partition(of_riders);
+                self.riders.arrive(self.client, chunk, (&mut data, &of_riders));
+                let of_nobody = |refusal: &Refusal| position(refusal, chunk.len()).is_none();
+                let (rest, named): (Vec<Refusal>, Vec<Refusal>) = others.into_iter().partition(of_nobody);
+                self.client.note_what_is_missing("Values", &rest);
+                Ok((Some(data), named))
+            }
+            Err(Unanswered::Refused(refusals)) => Ok((None, refusals)),
+            Err(Unanswered::Failed(error)) => Err(error),
+        }
     }
 }
 
@@ -102,21 +181,6 @@ fn may_pass_when_smaller(kind: Kind) -> bool {
     matches!(kind, Kind::Document | Kind::Problem | Kind::NotFound | Kind::Other)
 }
 
-/// The maps, if there are any, and what Railway refused in their place or beside them.
-fn ask(client: &Client<'_>, shape: &Shape, ids: &[&str]) -> Result<(Option<Maps>, Vec<Refusal>), Error> {
-    let batch = batch::build(&shape.project.id, &shape.environment.id, ids);
-    match client.ask_for_answer("Values", &batch.query, &batch.variables) {
-        Ok(Answer { data, beside }) => {
-            let of_nobody = |refusal: &Refusal| position(refusal, ids.len()).is_none();
-            let (rest, named): (Vec<Refusal>, Vec<Refusal>) = beside.into_iter().partition(of_nobody);
-            client.note_what_is_missing("Values", &rest);
-            Ok((Some(data), named))
-        }
-        Err(Unanswered::Refused(refusals)) => Ok((None, refusals)),
-        Err(Unanswered::Failed(error)) => Err(error),
-    }
-}
-
 /// The error of all, if all have one and the same kind of it.
 fn shared_error(results: &[Stored]) -> Option<Error> {
     let mut errors = results.iter().map(|result| result.as_ref().err());
@@ -139,14 +203,14 @@ fn culprits(refusals: &[Refusal], size: usize) -> BTreeMap<usize, Vec<Refusal>> 
 
 /// `stored_3` is the fourth service's.
 fn position(refusal: &Refusal, size: usize) -> Option<usize> {
-    let (_, number) = refusal.path.first()?.rsplit_once('_')?;
-    number.parse().ok().filter(|&position| position < size)
+    let alias = refusal.path.first().filter(|alias| !is_rider(alias))?;
+    number(alias).filter(|&position| position < size)
 }
 
 /// One service's variables out of its two maps.
 fn stored(maps: &mut Maps, position: usize, service: &ServiceShape, client: &Client<'_>) -> Stored {
-    let mut take = |alias: &str| maps.0.remove(&format!("{alias}_{position}")).flatten();
-    let (Some(stored), Some(mut rendered)) = (take("stored"), take("rendered")) else {
+    let (stored, rendered) = (maps.stored.remove(&position), maps.rendered.remove(&position));
+    let (Some(stored), Some(mut rendered)) = (stored, rendered) else {
         return Err(Error::Garbled {
             host: client.host(),
             what: format!("it left out the variables of service {}", service.service.name),

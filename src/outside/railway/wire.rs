@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use crate::drift::Secret;
@@ -41,6 +42,8 @@ pub struct Reply {
     pub rate: Vec<(String, String)>,
     /// `Location` of a redirect.
     pub location: Option<String>,
+    /// `Date`: what time it is there.
+    pub date: Option<Timestamp>,
     /// `Content-Type`.
     pub content_type: Option<String>,
     /// The body; cleared on drop, because it holds values.

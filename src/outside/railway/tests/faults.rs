@@ -63,7 +63,8 @@ fn what_does_not_pass_ends_in_its_own_error() {
             1,
         ),
         (Fault::reply(429, "error code: 1015").for_ever(), "Railway limits the rate of requests", 4),
-        (Fault::refusal("Problem processing request").for_ever(), "Railway could not answer Shape", 2),
+        // Nobody says what the problem is, so that less is asked for, too; each of the two is tried again once.
+        (Fault::refusal("Problem processing request").for_ever(), "Railway could not answer Shape", 4),
         (
             Fault::refusal("Cannot query field \"config\" on type \"Environment\"").for_ever(),
             "Railway no longer understands this version of doctor",
@@ -145,7 +146,8 @@ fn data_beside_errors_is_used_and_the_gap_is_told() {
     let body = format!(
         r#"{{"data":{{"project":{{"id":"{project}","name":"agentverse","deletedAt":null,"tomorrow":1}},
         "environment":{{"id":"{environment}","name":"staging","deletedAt":null,"config":{{"services":null,"later":{{}}}},
-        "serviceInstances":{{"edges":[{{"node":{{"serviceId":"s","serviceName":"api","source":null}}}}],
+        "serviceInstances":{{"edges":[{{"node":{{"serviceId":"s","serviceName":"api","source":null,
+        "activeDeployments":[],"domains":{{"serviceDomains":[],"customDomains":[],"later":1}}}}}}],
         "pageInfo":{{"hasNextPage":false,"endCursor":null}}}}}}}},
         "errors":[{{"message":"Not Authorized","path":["environment","serviceInstances","edges",0,"node","source"]}}]}}"#
     );

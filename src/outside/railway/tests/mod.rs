@@ -2,6 +2,8 @@
 
 mod faults;
 mod listings;
+mod log;
+mod running;
 mod tokens;
 
 use std::cell::{Cell, RefCell};
@@ -14,6 +16,7 @@ use crate::drift::scrub::Scrubber;
 use crate::error::Error;
 use crate::outside::clock::Clock;
 use crate::outside::credentials::Credentials;
+use crate::outside::endpoint::Neighbourhood;
 use crate::outside::railway::client::Client;
 use crate::outside::railway::shape::{ServiceShape, Shape};
 use crate::outside::railway::values::Stored;
@@ -93,8 +96,10 @@ impl Bench {
             talk: &self.talk,
             limit: Cell::new(Duration::from_secs(20)),
             allowance: Cell::default(),
+            heard_time: Cell::default(),
             requests: Cell::new(0),
             remarks: RefCell::new(Vec::new()),
+            neighbourhood: Neighbourhood::Public,
             scrubber: &self.scrubber,
             probed: RefCell::default(),
         }

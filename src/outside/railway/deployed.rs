@@ -1,0 +1,176 @@
+//! A deployment as the operations that list deployments agree on.
+
+use serde_json::Value;
+
+use crate::drift::Secret;
+use crate::drift::deployment::{Deployed, Deployment, Origin, StartCommand, Status};
+use crate::drift::learned::Learned;
+use crate::outside::railway::scalar::DeploymentMeta;
+
+/// Instances that are gone count no more.
+const GONE: [&str; 3] = ["REMOVED", "REMOVING", "SKIPPED"];
+
+/// A deployment out of a generated type; these differ in name only.
+macro_rules! deployment {
+    ($node:expr) => {{
+        let node = $node;
+        crate::drift::deployment::Deployment {
+            id: node.id,
+            status: crate::outside::railway::deployed::named(&node.status),
+            created_at: node.created_at,
+            status_updated_at: node.status_updated_at,
+            stopped: node.deployment_stopped,
+            can_redeploy: node.can_redeploy,
+            instances: Some(crate::outside::railway::deployed::present(node.instances.iter().map(|one| &one.status))),
+            origin: crate::outside::railway::deployed::origin(node.meta.as_ref()),
+        }
+    }};
+}
+
+pub(crate) use deployment;
+
+/// The deployments of one service, in the order that `doctor` keeps.
+pub(crate) fn deployed(latest: Option<Deployment>, mut active: Vec<Deployment>) -> Deployed {
+    active.sort_by(|one, other| other.created_at.cmp(&one.created_at));
+    Deployed { latest, active, untold: None }
+}
+
+/// The name of a generated enum's variant; one that is not known yet keeps Railway's.
+pub(crate) fn word<E: serde::Serialize>(variant: &E) -> String {
+    match serde_json::to_value(variant) {
+        Ok(Value::String(name)) => name,
+        _ => String::new(),
+    }
+}
+
+/// The status of a generated enum's variant.
+pub(crate) fn named<E: serde::Serialize>(variant: &E) -> Status {
+    Status::named(&word(variant))
+}
+
+/// How many instances there are, by their statuses.
+pub(crate) fn present<'e, E: serde::Serialize + 'e>(statuses: impl Iterator<Item = &'e E>) -> usize {
+    statuses.filter(|status| !GONE.contains(&word(*status).as_str())).count()
+}
+
+/// Parts of `meta` that tell what was deployed; each may be missing or of another type.
+pub(crate) fn origin(meta: Option<&DeploymentMeta>) -> Origin {
+    let meta = meta.map_or(&Value::Null, |meta| &meta.0);
+    let text = |name: &str| filled(meta.get(name));
+    let of_file = |value: &Value| filled(value.pointer("/deploy/startCommand"));
+    let start = start(meta);
+    // The mapping names each property that a file gave; the command itself then stands in the manifest.
+    let mapped = || {
+        let mapping = meta.get("propertyFileMapping")?.as_object()?;
+        let is_given = mapping.keys().any(|property| property.ends_with("startCommand"));
+        match (&start, is_given) {
+            (StartCommand::Is(command), true) => Some(Some(command.clone())),
+            (_, true) => None,
+            (_, false) => Some(None),
+        }
+    };
+    let in_file = meta.get("fileServiceManifest").filter(|file| file.is_object());
+    let start_in_file = in_file.map(|file| of_file(file).map(Secret::new)).or_else(mapped);
+    Origin {
+        commit: text("commitHash"),
+        image: text("image"),
+        repository: text("repo"),
+        branch: text("branch"),
+        start_in_file: start_in_file.map_or(Learned::NotLooked, Learned::Known),
+        config_file: text("configFile"),
+        reason: text("reason"),
+        build_only: meta.get("buildOnly").and_then(Value::as_bool).unwrap_or(false),
+        start,
+    }
+}
+
+/// What it starts with. While it is being made, the manifest is missing; without a command, its image decides.
+fn start(meta: &Value) -> StartCommand {
+    match meta.pointer("/serviceManifest/deploy") {
+        Some(Value::Object(deploy)) => match deploy.get("startCommand") {
+            None | Some(Value::Null) => StartCommand::OfImage,
+            command => filled(command).map_or(StartCommand::OfImage, |command| StartCommand::Is(Secret::new(command))),
+        },
+        _ => StartCommand::Untold,
+    }
+}
+
+fn filled(value: Option<&Value>) -> Option<String> {
+    value?.as_str().filter(|text| !text.is_empty()).map(ToOwned::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::origin;
+    use crate::drift::Secret;
+    use crate::drift::deployment::{Origin, StartCommand};
+    use crate::drift::learned::Learned;
+    use crate::outside::railway::scalar::DeploymentMeta;
+
+    fn of(meta: &Value) -> Origin {
+        origin(Some(&DeploymentMeta(meta.clone())))
+    }
+
+    #[test]
+    fn a_half_filled_meta_is_survived() {
+        assert_eq!(origin(None), Origin::default());
+        for meta in [
+            json!(null),
+            json!([]),
+            json!({ "commitHash": 7, "image": "", "buildOnly": "yes" }),
+            json!({ "serviceManifest": null, "fileServiceManifest": [], "propertyFileMapping": 1 }),
+            json!({ "serviceManifest": { "build": {} } }),
+        ] {
+            assert_eq!(of(&meta), Origin::default(), "{meta}");
+        }
+        let meta = json!({ "commitHash": "371a158", "serviceManifest": null });
+        assert_eq!(of(&meta).commit.as_deref(), Some("371a158"));
+    }
+
+    #[test]
+    fn a_start_command_is_told_from_none_and_from_what_is_not_known() {
+        let is = |command: &str| StartCommand::Is(Secret::new(command));
+        for (deploy, expected) in [
+            (json!({ "startCommand": "celery -B" }), is("celery -B")),
+            (json!({ "startCommand": null }), StartCommand::OfImage),
+            (json!({ "startCommand": "" }), StartCommand::OfImage),
+            (json!({ "startCommand": 7 }), StartCommand::OfImage),
+            (json!({}), StartCommand::OfImage),
+            (json!(null), StartCommand::Untold),
+        ] {
+            assert_eq!(of(&json!({ "serviceManifest": { "deploy": deploy } })).start, expected, "{deploy}");
+        }
+    }
+
+    #[test]
+    fn a_file_s_start_command_is_known_by_its_manifest_or_by_the_mapping() {
+        let manifest = json!({ "deploy": { "startCommand": "web" } });
+        for (meta, expected) in [
+            (json!({ "serviceManifest": manifest }), Learned::NotLooked),
+            (json!({ "serviceManifest": manifest, "fileServiceManifest": manifest }), Learned::Known(Some("web"))),
+            (json!({ "serviceManifest": manifest, "fileServiceManifest": { "build": {} } }), Learned::Known(None)),
+            (
+                json!({ "serviceManifest": manifest, "propertyFileMapping": { "deploy.startCommand": "$.x" } }),
+                Learned::Known(Some("web")),
+            ),
+            (
+                json!({ "serviceManifest": manifest, "propertyFileMapping": { "build.builder": "$.x" } }),
+                Learned::Known(None),
+            ),
+        ] {
+            let expected = match expected {
+                Learned::Known(command) => Learned::Known(command.map(Secret::new)),
+                Learned::NotLooked | Learned::Untold(_) => Learned::NotLooked,
+            };
+            assert_eq!(of(&meta).start_in_file, expected, "{meta}");
+        }
+    }
+
+    #[test]
+    fn a_meta_shows_nothing_of_what_is_in_it() {
+        let meta = DeploymentMeta(json!({ "serviceManifest": { "deploy": { "startCommand": "marker" } } }));
+        assert!(!format!("{meta:?}").contains("marker"));
+    }
+}

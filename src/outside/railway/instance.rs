@@ -1,0 +1,179 @@
+//! A service instance as the operations that list them agree on, in full and without how it runs.
+
+use crate::drift::Secret;
+use crate::drift::deployment::Deployed;
+use crate::drift::learned::Learned;
+use crate::drift::live::Settings;
+use crate::outside::railway::answer::{Kind, Refusal};
+
+/// Fields of an instance, of its deployments and of its domains that some account or schema may refuse.
+const OPTIONAL: [&str; 15] = [
+    "activeDeployments",
+    "canRedeploy",
+    "cronSchedule",
+    "customDomains",
+    "deploymentStopped",
+    "domains",
+    "instances",
+    "latestDeployment",
+    "meta",
+    "railwayConfigFile",
+    "serviceDomains",
+    "sleepApplication",
+    "startCommand",
+    "statusUpdatedAt",
+    "verified",
+];
+
+/// The types that only they lead to.
+const OPTIONAL_TYPES: [&str; 6] =
+    ["AllDomains", "CustomDomain", "CustomDomainStatus", "Deployment", "DeploymentDeploymentInstance", "ServiceDomain"];
+
+/// A service instance.
+#[derive(Debug)]
+pub(crate) struct Instance {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) deleted: bool,
+    pub(crate) root_directory: Option<String>,
+    pub(crate) image: Option<String>,
+    pub(crate) repository: Option<String>,
+    pub(crate) deployed: Learned<Deployed>,
+    pub(crate) settings: Learned<Settings>,
+    pub(crate) domains: Learned<Vec<String>>,
+}
+
+/// One page of them.
+#[derive(Debug)]
+pub(crate) struct Listing {
+    pub(crate) instances: Vec<Instance>,
+    pub(crate) end: PageEnd,
+}
+
+/// A page's end: where the next one starts.
+#[derive(Debug)]
+pub(crate) struct PageEnd {
+    pub(crate) more: bool,
+    pub(crate) cursor: Option<String>,
+}
+
+impl Instance {
+    /// The same, where Railway refuses to tell how anything runs.
+    pub(crate) fn untold(self, why: &str) -> Self {
+        let why = || why.to_owned();
+        Self {
+            deployed: Learned::Untold(why()),
+            settings: Learned::Untold(why()),
+            domains: Learned::Untold(why()),
+            ..self
+        }
+    }
+}
+
+/// An instance without how it runs. The generated types of the six operations differ in name only.
+macro_rules! plain {
+    ($node:expr) => {{
+        let node = $node;
+        let (image, repository) = node.source.map(|source| (source.image, source.repo)).unwrap_or_default();
+        crate::outside::railway::instance::Instance {
+            id: node.service_id,
+            name: node.service_name,
+            deleted: node.deleted_at.is_some(),
+            root_directory: node.root_directory,
+            image,
+            repository,
+            deployed: crate::drift::learned::Learned::NotLooked,
+            settings: crate::drift::learned::Learned::NotLooked,
+            domains: crate::drift::learned::Learned::NotLooked,
+        }
+    }};
+}
+
+/// An instance and how it runs.
+macro_rules! full {
+    ($node:expr) => {{
+        let node = $node;
+        let latest = node.latest_deployment.map(|node| crate::outside::railway::deployed::deployment!(node));
+        let active = node.active_deployments.into_iter();
+        let active = active.map(|node| crate::outside::railway::deployed::deployment!(node)).collect();
+        let custom = node.domains.custom_domains.into_iter().filter(|domain| domain.status.verified);
+        let domains = node.domains.service_domains.into_iter().map(|domain| domain.domain);
+        let domains = domains.chain(custom.map(|domain| domain.domain)).collect();
+        let settings = crate::drift::live::Settings {
+            start_command: crate::outside::railway::instance::command(node.start_command),
+            config_file: node.railway_config_file.filter(|file| !file.is_empty()),
+            files: Vec::new(),
+            cron: node.cron_schedule.filter(|schedule| !schedule.is_empty()),
+            sleeps: node.sleep_application.unwrap_or(false),
+        };
+        let (image, repository) = node.source.map(|source| (source.image, source.repo)).unwrap_or_default();
+        crate::outside::railway::instance::Instance {
+            id: node.service_id,
+            name: node.service_name,
+            deleted: node.deleted_at.is_some(),
+            root_directory: node.root_directory,
+            image,
+            repository,
+            deployed: crate::drift::learned::Learned::Known(crate::outside::railway::deployed::deployed(
+                latest, active,
+            )),
+            settings: crate::drift::learned::Learned::Known(settings),
+            domains: crate::drift::learned::Learned::Known(domains),
+        }
+    }};
+}
+
+/// A page of a listing, its nodes read by one of the two above.
+macro_rules! listing {
+    ($connection:expr, $instance:ident) => {{
+        let connection = $connection;
+        let end = crate::outside::railway::instance::PageEnd {
+            more: connection.page_info.has_next_page,
+            cursor: connection.page_info.end_cursor,
+        };
+        let instances = connection.edges.into_iter().map(|edge| $instance!(edge.node)).collect();
+        crate::outside::railway::instance::Listing { instances, end }
+    }};
+}
+
+pub(crate) use {full, listing, plain};
+
+/// A start command may hold a credential.
+pub(crate) fn command(text: Option<String>) -> Option<Secret> {
+    text.filter(|text| !text.is_empty()).map(Secret::new)
+}
+
+impl Listing {
+    /// Takes the refusals that stand beside the data: a deployment that could not be told is not one that is not there.
+    /// Gives back those that are about something else.
+    pub(crate) fn without(&mut self, beside: Vec<Refusal>, said: impl Fn(&Refusal) -> String) -> Vec<Refusal> {
+        let mut others = Vec::new();
+        for refusal in beside {
+            let edge = refusal.path.iter().skip_while(|part| *part != "edges").nth(1);
+            let index = edge.and_then(|edge| edge.parse::<usize>().ok());
+            match index.and_then(|index| self.instances.get_mut(index)) {
+                Some(instance) if refusal.path.iter().any(|part| part == "latestDeployment") => {
+                    if let Learned::Known(deployed) = &mut instance.deployed {
+                        deployed.untold = Some(said(&refusal));
+                    }
+                }
+                _ => others.push(refusal),
+            }
+        }
+        others
+    }
+}
+
+/// Whether a question that asks for less may pass: how services run is refused, or nobody knows what.
+pub(crate) fn may_pass_when_plain(refusals: &[Refusal]) -> bool {
+    let is_optional = |word: &str| OPTIONAL.contains(&word);
+    let named = |refusal: &Refusal| refusal.path.iter().any(|part| is_optional(part));
+    let quoted = |refusal: &Refusal| {
+        let mut words = refusal.message.split('"').skip(1).step_by(2);
+        refusal.kind == Kind::Schema && words.any(|word| is_optional(word) || OPTIONAL_TYPES.contains(&word))
+    };
+    let vague = |refusal: &Refusal| {
+        matches!(refusal.kind, Kind::Document) || refusal.kind == Kind::Problem && refusal.path.is_empty()
+    };
+    refusals.iter().any(|refusal| named(refusal) || quoted(refusal) || vague(refusal))
+}

@@ -1,0 +1,192 @@
+//! How services run: learned in the requests that are sent anyway, and never at the cost of the variables.
+
+use super::Bench;
+use crate::drift::Secret;
+use crate::drift::deployment::{StartCommand, Status};
+use crate::drift::learned::Learned;
+use crate::drift::live::Settings;
+use crate::outside::railway::shape::{ServiceShape, Shape};
+use crate::outside::railway::values::Read;
+use crate::outside::railway::wire::Scheme;
+use crate::outside::sim::deployment::Deployment;
+use crate::outside::sim::estate::{Environment, Estate, Project, Proof, Service};
+use crate::outside::sim::fault::Fault;
+use crate::outside::sim::seed::{self, PROJECT_TOKEN};
+use crate::outside::sim::{Quirks, Sim, Snapshots};
+
+/// Two services with a repository and one without deployments.
+fn estate() -> Estate {
+    let api = Service::named("api")
+        .repository("team/shop")
+        .start("serve --all")
+        .domain("api.up.railway.app")
+        .custom_domain("shop.example", Proof::Given)
+        .custom_domain("evil.example", Proof::Missing)
+        .variables(&[("A", "1")])
+        .deployed(Deployment::serving("2026-11-20T10:00:00.000Z").had("A", "0"));
+    let nightly = Service::named("nightly").repository("team/shop").cron("0 3 * * *").variables(&[("A", "1")]);
+    let web = Service::named("web").repository("team/shop").never_deployed().variables(&[("A", "1")]);
+    let staging = [api, nightly, web].into_iter().fold(Environment::named("staging"), Environment::service);
+    let staging = staging.staged(serde_json::json!({ "sharedVariables": { "S": { "value": "x" } } }));
+    Estate::of("crew").project(Project::named("shop").environment(staging)).with_tokens()
+}
+
+fn read(bench: &Bench) -> (Shape, Read, usize) {
+    let client = bench.client();
+    let shape = match bench.credentials.scheme {
+        Scheme::Project => client.token_shape().unwrap(),
+        Scheme::Bearer => {
+            let (project, environment) = bench.ids();
+            client.shape(&project, &environment).unwrap()
+        }
+    };
+    let services: Vec<&ServiceShape> = shape.services.iter().collect();
+    let read = client.values_and_running(&shape, &services).unwrap();
+    let requests = client.requests();
+    (shape, read, requests)
+}
+
+fn assert_compared(read: &Read) {
+    assert!(read.stored.iter().all(|stored| stored.as_ref().is_ok_and(|stored| stored.len() == 1)), "{read:?}");
+}
+
+#[test]
+fn two_requests_tell_how_everything_runs() {
+    for token in [None, Some(PROJECT_TOKEN)] {
+        let mut bench = Bench::new(Sim::new(estate()));
+        if let Some(token) = token {
+            bench = bench.with_token(token, Scheme::Project, "RAILWAY_TOKEN");
+        }
+        let (shape, read, requests) = read(&bench);
+        assert_eq!(requests, 2);
+        assert_compared(&read);
+        let [api, nightly, web] = &shape.services[..] else { panic!("three services") };
+        let running = api.deployed.known().unwrap().running().unwrap();
+        assert_eq!((&running.status, running.instances), (&Status::Success, Some(1)));
+        assert_eq!(running.status_updated_at.as_deref(), Some("2026-11-20T10:00:00.000Z"));
+        assert_eq!(running.origin.start, StartCommand::Is(Secret::new("serve --all")));
+        assert_eq!(running.origin.repository.as_deref(), Some("team/shop"));
+        let settings = Settings { start_command: Some(Secret::new("serve --all")), ..Settings::default() };
+        assert_eq!(api.settings, Learned::Known(settings));
+        assert_eq!(api.domains.known().unwrap(), &["api.up.railway.app", "shop.example"]);
+        assert_eq!(nightly.settings.known().unwrap().cron.as_deref(), Some("0 3 * * *"));
+        assert!(nightly.deployed.known().unwrap().running().unwrap().origin.build_only);
+        assert_eq!(web.deployed.known().unwrap().newest(), None);
+        assert_eq!(read.got[0].known().unwrap()["A"], Some(Secret::new("0")));
+        assert_eq!(read.got[1].known().unwrap()["A"], Some(Secret::new("1")));
+        assert_eq!(read.got[2], Learned::NotLooked);
+        assert!(read.staged.known().unwrap().as_ref().unwrap().touches(None, "S"));
+    }
+}
+
+#[test]
+fn fifty_services_take_as_many_requests_as_without() {
+    let (estate, _) = seed::generate(50, 1);
+    let bench = Bench::new(Sim::new(estate));
+    let (_, read, requests) = read(&bench);
+    assert_eq!((read.got.iter().filter(|got| got.known().is_some()).count(), requests), (50, 4));
+    assert_eq!(read.staged, Learned::Known(None));
+    let staged = bench.sim.asked().iter().filter(|asked| asked.body.reveal().contains("StagedChanges")).count();
+    assert_eq!(staged, 1, "once for the environment");
+}
+
+/// What one refusal costs: more requests, and which of deployments, snapshots of `api` and `nightly`, and staged are told.
+#[test]
+fn what_is_refused_costs_itself_alone() {
+    const SAID: &str = "Not Authorized";
+    let schema =
+        |field: &str, kind: &str| Fault::refusal(&format!("Cannot query field \"{field}\" on type \"{kind}\"."));
+    for (name, fault, requests, told) in [
+        ("a snapshot", Fault::field("snapshot_1", SAID).for_ever(), 2, [true, true, false, true]),
+        ("staged changes", Fault::field("staged", SAID).for_ever(), 3, [true, true, true, false]),
+        ("snapshots of the schema", schema("deploymentSnapshot", "Query").on("Values"), 3, [true, false, false, true]),
+        (
+            "staged changes of the schema",
+            schema("environmentStagedChanges", "Query").on("Values"),
+            3,
+            [true, true, true, false],
+        ),
+        ("nobody in the batch", Fault::refusal(SAID).on("Values"), 3, [true, false, false, false]),
+        ("the newest deployment", Fault::field("latestDeployment", SAID).for_ever(), 2, [true, true, true, true]),
+        ("all deployments", Fault::field("activeDeployments", SAID).for_ever(), 3, [false, false, false, true]),
+        ("domains", Fault::field("domains", SAID).for_ever(), 3, [false, false, false, true]),
+        (
+            "deployments of the schema",
+            schema("statusUpdatedAt", "Deployment").on("Shape"),
+            3,
+            [false, false, false, true],
+        ),
+        ("a type of the schema", schema("status", "Deployment").on("Shape"), 3, [false, false, false, true]),
+        ("too large a shape", Fault::refusal("Query depth exceeds 8").on("Shape"), 3, [false, false, false, true]),
+    ] {
+        let bench = Bench::new(Sim::new(estate()));
+        bench.sim.fault(fault);
+        let (shape, read, sent) = read(&bench);
+        assert_compared(&read);
+        let known = [
+            shape.services[0].deployed.known().is_some(),
+            read.got[0].known().is_some(),
+            read.got[1].known().is_some(),
+            read.staged.known().is_some(),
+        ];
+        assert_eq!((known, sent), (told, requests), "{name}: {:?}", read.got);
+        if name == "the newest deployment" {
+            let whys = shape.services.iter().map(|service| service.deployed.known()?.untold.as_deref());
+            let whys: Vec<Option<&str>> = whys.collect();
+            assert!(whys.iter().flatten().any(|why| why.starts_with("Railway said “")), "{whys:?}");
+        }
+        let whys = [shape.services[0].deployed.untold(), read.got[1].untold(), read.staged.untold()];
+        assert!(whys.iter().flatten().all(|why| why.starts_with("Railway said “")), "{name}: {whys:?}");
+    }
+}
+
+#[test]
+fn a_snapshot_that_is_not_there_is_told_from_one_that_is_refused() {
+    for (snapshot, why) in [
+        (Snapshots::Null, "Railway does not tell what it was created with"),
+        (Snapshots::Refused, "Railway said “Not Authorized”"),
+    ] {
+        let bench = Bench::new(Sim::with(estate(), Quirks { snapshot, ..Quirks::default() }));
+        let (_, read, requests) = read(&bench);
+        assert_eq!(requests, 2);
+        assert!(read.got[0].untold().unwrap().starts_with(why), "{:?}", read.got[0]);
+        assert_compared(&read);
+    }
+}
+
+#[test]
+fn too_large_a_batch_is_made_smaller_before_anything_is_left_out() {
+    let bench = Bench::new(Sim::with(estate(), Quirks { root_fields: 6, ..Quirks::default() }));
+    let (_, read, requests) = read(&bench);
+    assert!(read.got[0].known().is_some() && read.staged.known().is_some());
+    assert_eq!(requests, 6, "the shape, three and two that were too many, and three with one each");
+    let bench = Bench::new(Sim::with(estate(), Quirks { root_fields: 2, ..Quirks::default() }));
+    let (_, read, _) = self::read(&bench);
+    assert_compared(&read);
+    assert!(read.got[0].untold().is_some() && read.staged.untold().is_some());
+}
+
+#[test]
+fn a_further_page_that_is_refused_is_asked_for_plainly() {
+    let bench = Bench::new(Sim::with(estate(), Quirks { page_cap: 1, ..Quirks::default() }));
+    bench.sim.fault(Fault::field("activeDeployments", "Not Authorized").on("MoreServices").for_ever());
+    let (shape, read, requests) = read(&bench);
+    let known: Vec<bool> = shape.services.iter().map(|service| service.deployed.known().is_some()).collect();
+    assert_eq!((known, requests), (vec![true, false, false], 5));
+    assert_compared(&read);
+}
+
+#[test]
+fn the_times_of_variables_are_paged_to_their_end() {
+    let bench = Bench::new(Sim::with(estate(), Quirks { page_cap: 3, ..Quirks::default() }));
+    bench.sim.change(|estate| {
+        let api = estate.service_named("api").unwrap();
+        api.set("B", "2");
+        api.changed.insert("B".to_owned(), "2026-11-24T08:00:00.000Z".to_owned());
+    });
+    let shape = bench.shape().unwrap();
+    let client = bench.client();
+    let times = client.variable_times(&shape).unwrap();
+    assert_eq!(times.services["api"]["B"], "2026-11-24T08:00:00.000Z");
+    assert_eq!((times.services.len(), times.services["api"].len(), client.requests()), (3, 2, 2));
+}
