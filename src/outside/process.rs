@@ -14,6 +14,7 @@ use crate::drift::secret::FingerprintKey;
 use crate::error::{Error, Exit};
 use crate::outside::ask::Prompts;
 use crate::outside::clock::SystemClock;
+use crate::outside::endpoint::Caller;
 use crate::outside::interrupt::{Interrupt, Question};
 use crate::outside::journal::state_folder;
 use crate::outside::railway::http::Http;
@@ -63,6 +64,7 @@ pub fn run(command: impl FnOnce(&[OsString], &mut World<'_>) -> Exit) -> ExitCod
         home,
         clock: &clock,
         connect: &|endpoint| -> Result<Box<dyn Wire>, Error> { Ok(Box::new(Http::new(endpoint.clone())?)) },
+        probe: &Caller,
         fingerprints,
         program: vec!["doctor".to_owned()],
     };

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -95,19 +95,37 @@ impl Asker {
 
     /// One start answers both questions: `ls-files` lists what is tracked and what is neither tracked nor ignored.
     fn run(&self, root: &Path, names: &[&Path]) -> Result<Vec<u8>, String> {
+        let mut command = self.command(root);
+        command.args(["ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard", "--"]).args(names);
+        self.answered(command, "")
+    }
+
+    /// What git answers to these words about the repository at `root`; it reads `input`. The words must not be the
+    /// repository's or Railway's, unless they can only be taken for what they are.
+    pub(super) fn ask(&self, root: &Path, words: &[&str], input: &str) -> Result<String, String> {
+        let mut command = self.command(root);
+        command.args(words);
+        Ok(String::from_utf8_lossy(&self.answered(command, input)?).into_owned())
+    }
+
+    fn command(&self, root: &Path) -> Command {
         let mut command = Command::new("git");
         command.args(CAREFUL).arg("-C").arg(root);
-        command.args(["ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard", "--"]).args(names);
         command.env_clear().envs(SETTINGS).envs(self.variables.iter().map(|(name, value)| (name, value)));
         if let Some(path) = self.search.as_ref().and_then(|search| outside_of(root, search)) {
             command.env("PATH", path);
         }
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    fn answered(&self, mut command: Command, input: &str) -> Result<Vec<u8>, String> {
+        let stdin = if input.is_empty() { Stdio::null() } else { Stdio::piped() };
+        command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = command.spawn().map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => "git is not installed".to_owned(),
             _ => "git can't be started".to_owned(),
         })?;
-        answer(child, self.limit)
+        answer(child, input.to_owned(), self.limit)
     }
 }
 
@@ -118,9 +136,13 @@ fn outside_of(root: &Path, search: &str) -> Option<OsString> {
 }
 
 /// Waits for the child and ends it when the time is over.
-fn answer(mut child: Child, limit: Duration) -> Result<Vec<u8>, String> {
+fn answer(mut child: Child, input: String, limit: Duration) -> Result<Vec<u8>, String> {
     let deadline = Instant::now() + limit;
     let (out, err) = (listen(child.stdout.take()), listen(child.stderr.take()));
+    if let Some(mut stdin) = child.stdin.take() {
+        // In the background like the reading. What git does not want to hear, it says in its status.
+        thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
+    }
     let left = || deadline.saturating_duration_since(Instant::now());
     let said = out.recv_timeout(left()).and_then(|out| Ok((out, err.recv_timeout(left())?)));
     let status = loop {

@@ -9,7 +9,12 @@ use crate::outside::git::Status::{Ignored, Tracked, Untracked};
 use crate::outside::git::{Asker, Status, root};
 
 /// git as a person would run it, with a configuration of its own.
-fn git(folder: &Path, arguments: &[&str]) {
+pub(super) fn git(folder: &Path, arguments: &[&str]) {
+    said(folder, arguments);
+}
+
+/// The same, and what it says.
+pub(super) fn said(folder: &Path, arguments: &[&str]) -> String {
     let done = Command::new("git")
         .args(["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "init.defaultBranch=main"])
         .args(arguments)
@@ -19,6 +24,7 @@ fn git(folder: &Path, arguments: &[&str]) {
         .output()
         .unwrap();
     assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8(done.stdout).unwrap().trim().to_owned()
 }
 
 fn repository() -> (tempfile::TempDir, PathBuf) {
@@ -37,7 +43,7 @@ fn write(folder: &Path, name: &str) -> PathBuf {
 }
 
 /// With the search path of the tests and a home without a configuration.
-fn asker(home: &Path) -> Asker {
+pub(super) fn asker(home: &Path) -> Asker {
     let path = std::env::var("PATH").unwrap();
     let home = home.to_str().unwrap().to_owned();
     Asker::new(&BTreeMap::from([("PATH".to_owned(), path), ("HOME".to_owned(), home)]))
