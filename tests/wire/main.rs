@@ -6,6 +6,7 @@
 )]
 
 mod doctor;
+mod endpoint;
 mod exits;
 mod hostile;
 mod kept;

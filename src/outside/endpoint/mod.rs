@@ -1,0 +1,117 @@
+//! A declared request to a domain that Railway reports for the service, and to nothing else.
+
+mod address;
+mod body;
+mod http;
+
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use crate::drift::Secret;
+use crate::drift::live::{Answer, Excerpt};
+use crate::drift::scrub::Scrubber;
+use crate::outside::config::Presence;
+pub use crate::outside::endpoint::address::{Address, Neighbourhood, choose};
+pub use crate::outside::endpoint::http::Caller;
+
+/// How long an answer is waited for, if the run has that much time.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A domain that Railway reports for a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Domain {
+    /// The name, as Railway writes it.
+    pub name: String,
+    /// Whose it is.
+    pub standing: Standing,
+}
+
+/// Whose a domain is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Railway's, given to the service.
+    Railways,
+    /// Somebody's own, and Railway has seen that it leads to the service.
+    Verified,
+    /// Somebody's own, and nobody has seen where it leads.
+    Unverified,
+}
+
+/// One request.
+#[derive(Debug)]
+pub struct Question<'q> {
+    /// Where it goes.
+    pub address: &'q Address,
+    /// `GET`.
+    pub method: &'q str,
+    /// Path and query; starts with one `/`.
+    pub path: &'q str,
+    /// Names, and values that may be local ones.
+    pub headers: &'q [(String, Secret)],
+    /// The status that is wanted, if one is.
+    pub status: Option<u16>,
+    /// Whether the body of an answer with that status matters.
+    pub reading: Reading,
+    /// How long all of it may take.
+    pub patience: Duration,
+}
+
+/// Whether a body is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// It is held against what is declared.
+    Body,
+    /// The status tells all.
+    Status,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Heard {
+    /// HTTP status.
+    pub status: u16,
+    /// The body, if all of it was read; cleared on drop, because it may hold anything.
+    pub body: Option<Zeroizing<Vec<u8>>>,
+}
+
+impl Question<'_> {
+    /// Whether that status is as wanted.
+    pub fn is_wanted(&self, status: u16) -> bool {
+        self.status.is_none_or(|wanted| wanted == status)
+    }
+}
+
+/// The way to services.
+pub trait Probe {
+    /// Asks once; an error is why no answer came, as a phrase.
+    fn ask(&self, question: &Question<'_>) -> Result<Heard, String>;
+}
+
+/// The most of a body that is shown, in characters.
+const SHOWN: usize = 300;
+
+/// What a request came to, held against what is declared.
+pub fn judge(
+    heard: Result<Heard, String>,
+    question: &Question<'_>,
+    json: &[(&str, &Presence)],
+    scrubber: &Scrubber,
+) -> Answer {
+    let domain = question.address.host().to_owned();
+    match heard {
+        Err(why) => Answer::None { domain, why: scrubber.scrub(&why) },
+        Ok(Heard { status, body }) => {
+            let is_wanted = question.is_wanted(status);
+            let held = || body.as_ref().map(|body| body::faults(body, json)).unwrap_or_default();
+            let faults = if is_wanted && !json.is_empty() { held() } else { Vec::new() };
+            let is_right = is_wanted && faults.is_empty();
+            let body = body.filter(|body| !is_right && !body.is_empty());
+            let excerpt = |body: &[u8]| Excerpt {
+                text: scrubber.excerpt(&String::from_utf8_lossy(body), SHOWN),
+                bytes: body.len(),
+            };
+            Answer::Came { domain, status, faults, body: body.map(|body| excerpt(&body)) }
+        }
+    }
+}
