@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use crate::drift::Secret;
+use crate::drift::learned::Learned;
+
 /// One deployment of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deployment {
@@ -11,10 +14,14 @@ pub struct Deployment {
     pub status: Status,
     /// RFC 3339 in UTC with milliseconds, so that the order of the texts is the order of the times. Railway's clock.
     pub created_at: String,
+    /// When its status changed last, on the same clock; nothing until it does for the first time.
+    pub status_updated_at: Option<String>,
     /// Whether its process has ended or was stopped; also true while it starts or sleeps, so the status comes first.
     pub stopped: bool,
     /// Whether Railway says that it can be deployed again.
     pub can_redeploy: bool,
+    /// How many instances it has; `None` where Railway does not tell.
+    pub instances: Option<usize>,
     /// What it was made from.
     pub origin: Origin,
 }
@@ -26,6 +33,32 @@ pub struct Origin {
     pub commit: Option<String>,
     /// The image, if it was not built.
     pub image: Option<String>,
+    /// `owner/name` of the repository.
+    pub repository: Option<String>,
+    /// The branch.
+    pub branch: Option<String>,
+    /// What it starts with.
+    pub start: StartCommand,
+    /// The start command that its configuration file gave it; nothing in it where that file sets none.
+    pub start_in_file: Learned<Option<Secret>>,
+    /// The configuration file that was read for it: `railway.json`.
+    pub config_file: Option<String>,
+    /// Why it was made, in Railway's word: `deploy`, `redeploy`, `rollback`.
+    pub reason: Option<String>,
+    /// Whether it was only built: the command of a cron service runs at its next time.
+    pub build_only: bool,
+}
+
+/// What a deployment starts with. A command may hold a credential, so it is never shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum StartCommand {
+    /// Railway does not tell: what it keeps of a deployment is empty or half filled.
+    #[default]
+    Untold,
+    /// None was set: its image, or what built it, decides.
+    OfImage,
+    /// This command.
+    Is(Secret),
 }
 
 impl Origin {
@@ -34,6 +67,11 @@ impl Origin {
         const SHORT: usize = 7;
         let commit = self.commit.as_ref().map(|hash| format!("commit {}", hash.get(..SHORT).unwrap_or(hash)));
         commit.or_else(|| self.image.as_ref().map(|image| format!("image {image}")))
+    }
+
+    /// Whether somebody went back to it: it runs with the variables of its time then, as it is meant to.
+    pub fn is_rollback(&self) -> bool {
+        self.reason.as_ref().is_some_and(|reason| reason.to_ascii_lowercase().contains("rollback"))
     }
 }
 
@@ -140,6 +178,8 @@ pub struct Deployed {
     pub latest: Option<Deployment>,
     /// Those that serve, newest first; several during a rollout.
     pub active: Vec<Deployment>,
+    /// Why the newest one can't be told, where it can't.
+    pub untold: Option<String>,
 }
 
 impl Deployed {
@@ -148,6 +188,27 @@ impl Deployed {
         let latest = self.latest.as_ref()?;
         let serves = self.active.iter().any(|active| active.id == latest.id);
         (!serves && matches!(latest.status.stage(), Stage::UnderWay | Stage::Stuck)).then_some(latest)
+    }
+
+    /// The newest of all. Right after a deployment was created, what Railway calls the latest may still be the one before.
+    pub fn newest(&self) -> Option<&Deployment> {
+        self.latest.iter().chain(&self.active).max_by(|one, other| one.created_at.cmp(&other.created_at))
+    }
+
+    /// The one that runs, or sleeps until it is called: the newest of those that serve and are up. What is said of a
+    /// running deployment (its variables, its log) is about this one.
+    pub fn running(&self) -> Option<&Deployment> {
+        self.active.iter().find(|active| active.status.stage() == Stage::Up)
+    }
+
+    /// The running one; where nothing runs, what was meant to: the newest that serves in some way, or the newest at all.
+    pub fn subject(&self) -> Option<&Deployment> {
+        self.running().or_else(|| self.active.first()).or_else(|| self.newest())
+    }
+
+    /// The newest one, where it is still on its way.
+    pub fn coming(&self) -> Option<&Deployment> {
+        self.newest().filter(|newest| matches!(newest.status.stage(), Stage::UnderWay | Stage::Stuck))
     }
 
     /// The ids of all of them.
@@ -165,8 +226,10 @@ mod tests {
             id: id.to_owned(),
             status: Status::named(status),
             created_at: format!("2026-11-24T09:00:0{id}.000Z"),
+            status_updated_at: None,
             stopped: false,
             can_redeploy: true,
+            instances: None,
             origin: Origin::default(),
         }
     }
@@ -192,12 +255,39 @@ mod tests {
             let deployed = Deployed {
                 latest: latest.map(|status| deployment("2", status)),
                 active: active.map(|status| deployment("1", status)).into_iter().collect(),
+                untold: None,
             };
             assert_eq!(deployed.under_way().is_some(), expected, "{latest:?} {active:?}");
         }
         let one = deployment("1", "DEPLOYING");
-        let rollout = Deployed { latest: Some(one.clone()), active: vec![one] };
+        let rollout = Deployed { latest: Some(one.clone()), active: vec![one], untold: None };
         assert_eq!(rollout.under_way(), None);
+    }
+
+    #[test]
+    fn what_runs_and_what_comes_is_seen_through_rollouts_and_lags() {
+        type Case<'c> = (Option<(&'c str, &'c str)>, &'c [(&'c str, &'c str)], Option<&'c str>, Option<&'c str>);
+        let cases: &[Case<'_>] = &[
+            (None, &[], None, None),
+            (Some(("1", "SUCCESS")), &[("1", "SUCCESS")], Some("1"), None),
+            (Some(("2", "BUILDING")), &[("1", "SUCCESS")], Some("1"), Some("2")),
+            (Some(("2", "NEEDS_APPROVAL")), &[("1", "SLEEPING")], Some("1"), Some("2")),
+            (Some(("2", "FAILED")), &[("1", "SUCCESS")], Some("1"), None),
+            (Some(("2", "DEPLOYING")), &[("2", "DEPLOYING"), ("1", "SUCCESS")], Some("1"), Some("2")),
+            (Some(("1", "SUCCESS")), &[("2", "SUCCESS"), ("1", "SUCCESS")], Some("2"), None),
+            (Some(("1", "SUCCESS")), &[("2", "DEPLOYING"), ("1", "SUCCESS")], Some("1"), Some("2")),
+            (Some(("1", "CRASHED")), &[("1", "CRASHED")], None, None),
+        ];
+        for (latest, active, running, coming) in cases {
+            let deployed = Deployed {
+                latest: latest.map(|(id, status)| deployment(id, status)),
+                active: active.iter().map(|(id, status)| deployment(id, status)).collect(),
+                untold: None,
+            };
+            let id = |found: Option<&Deployment>| found.map(|found| found.id.clone());
+            let expected = (running.map(ToOwned::to_owned), coming.map(ToOwned::to_owned));
+            assert_eq!((id(deployed.running()), id(deployed.coming())), expected, "{latest:?} {active:?}");
+        }
     }
 
     #[test]
@@ -205,6 +295,7 @@ mod tests {
         let origin = |commit: Option<&str>, image: Option<&str>| Origin {
             commit: commit.map(ToOwned::to_owned),
             image: image.map(ToOwned::to_owned),
+            ..Origin::default()
         };
         for (found, words) in [
             (origin(Some("371a158f00"), None), Some("commit 371a158")),

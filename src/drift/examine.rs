@@ -3,21 +3,24 @@
 use std::cmp::Reverse;
 use std::collections::HashSet;
 
-use crate::drift::dispute;
+use crate::drift::check::{self, Check};
 use crate::drift::finding::{Finding, Severity};
+use crate::drift::follow;
 use crate::drift::policy::{Exceptions, Policy};
 use crate::drift::rule::{RULES, services_disagree};
-use crate::drift::{Secret, Survey, Target, Variable, system};
+use crate::drift::{Secret, Survey, Target, Variable, dispute, system};
 
 /// What came of looking at everything.
 #[derive(Debug)]
 pub struct Examination {
-    /// Worst first, then by code, key and first service.
+    /// Worst first, then by code, key and first service; what follows from another one stands right below that.
     pub findings: Vec<Finding>,
     /// How many findings `[[ignore]]` and `[severity]` took away.
     pub ignored: usize,
     /// How much was compared on each target, in the order of [`Survey::targets`].
     pub extents: Vec<Extent>,
+    /// What was looked at of how each of them runs, in the same order.
+    pub checks: Vec<Vec<Check>>,
 }
 
 /// How much of a service was compared.
@@ -35,8 +38,10 @@ pub fn examine(survey: &Survey) -> Examination {
     let open = dispute::open(survey);
     let mut findings = Vec::new();
     let mut ignored = 0;
+    let mut left_out = check::LeftOut::default();
     let all = RULES.iter().flat_map(|rule| (rule.check)(survey));
-    for finding in all.filter(|finding| survey.is_about(finding.key.as_deref())) {
+    for finding in all.filter(|finding| survey.is_about(finding.key.as_deref(), &finding.services)) {
+        left_out.before(&finding);
         let kept = graded(&survey.policy, finding).and_then(|finding| unignored(&exceptions, finding));
         match kept {
             Some(finding) => findings.push(dispute::without_push(finding, &open)),
@@ -44,7 +49,11 @@ pub fn examine(survey: &Survey) -> Examination {
         }
     }
     findings.sort_by(|one, other| order(one).cmp(&order(other)));
-    Examination { findings, ignored, extents: survey.targets.iter().map(|target| extent(survey, target)).collect() }
+    follow::settle_values_first(&mut findings);
+    let findings = follow::settle(findings);
+    let checks = check::checks(survey, &findings, &left_out);
+    let extents = survey.targets.iter().map(|target| extent(survey, target)).collect();
+    Examination { findings, ignored, extents, checks }
 }
 
 fn order(finding: &Finding) -> (Reverse<Severity>, &str, Option<&str>, Option<&str>) {

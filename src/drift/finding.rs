@@ -1,6 +1,8 @@
 //! One thing that is wrong.
 
 use crate::drift::Secret;
+use crate::drift::follow::{Cause, Suspect};
+use crate::drift::live::Excerpt;
 use crate::drift::rule::Rule;
 use crate::drift::survey::Named;
 
@@ -42,6 +44,8 @@ pub enum Remedy {
     Push,
     /// Railway → `.env`.
     Pull,
+    /// A new deployment, with what is stored now.
+    Redeploy,
 }
 
 impl Remedy {
@@ -50,6 +54,7 @@ impl Remedy {
         match self {
             Self::Push => "push",
             Self::Pull => "pull",
+            Self::Redeploy => "redeploy",
         }
     }
 }
@@ -63,6 +68,15 @@ pub struct Sighting {
     pub value: Option<Secret>,
     /// `stored`, `rendered`, `sealed`, `missing`, `local`.
     pub state: &'static str,
+}
+
+/// A finding in the few words that a table has room for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Gist {
+    /// What is wrong: `lacks -B`.
+    Wrong(String),
+    /// Why it can't be told whether anything is: `the log could not be read`.
+    Open(String),
 }
 
 /// One thing that is wrong. It never holds a value that could be printed.
@@ -92,6 +106,14 @@ pub struct Finding {
     pub advice: Option<String>,
     /// Both sides, for the lines below it.
     pub sightings: Vec<Sighting>,
+    /// What the service itself said; for the eyes of a person at a terminal.
+    pub excerpt: Option<Excerpt>,
+    /// The same in a few words; rules of the running state have it.
+    pub gist: Option<Gist>,
+    /// What it could be a consequence of, the likeliest first.
+    pub suspects: Vec<Suspect>,
+    /// What it is a consequence of, once everything that was found is known.
+    pub follows: Option<Cause>,
 }
 
 impl Finding {
@@ -110,7 +132,16 @@ impl Finding {
             next: None,
             advice: None,
             sightings: Vec::new(),
+            excerpt: None,
+            gist: None,
+            suspects: Vec::new(),
+            follows: None,
         }
+    }
+
+    /// The arguments of the `doctor fix` that deploys again.
+    pub fn fix_redeploy() -> Vec<String> {
+        vec!["fix".to_owned(), "--redeploy".to_owned()]
     }
 
     /// The arguments of the `doctor fix` that is about this key alone.

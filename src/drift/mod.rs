@@ -1,13 +1,22 @@
 //! The thinking: both sides in, findings out. Pure: no files, no clock, no network, no process environment.
 
 pub mod absence;
+pub mod check;
+pub mod command_line;
+pub mod command_source;
 pub mod comparison;
+pub mod declared;
 pub mod deployment;
 pub mod dispute;
 pub mod examine;
 pub mod example;
 pub mod exposure;
 pub mod finding;
+pub mod follow;
+#[cfg(test)]
+mod incident;
+pub mod learned;
+pub mod live;
 pub mod local;
 pub mod nature;
 pub mod oddity;
@@ -29,6 +38,7 @@ pub mod stale;
 pub mod steering;
 pub mod survey;
 pub mod system;
+pub mod times;
 pub mod variable;
 
 pub use finding::{Finding, Severity};

@@ -169,8 +169,7 @@ mod tests {
                 .into_iter()
                 .collect();
         let on = |service, key| {
-            let target =
-                Target { service: named(service), alias: None, layers: Vec::new(), stored: Ok(BTreeMap::new()) };
+            let target = Target::new(named(service), Vec::new(), Ok(BTreeMap::new()));
             all.requires(&target, key)
         };
         for (service, key, expected) in [

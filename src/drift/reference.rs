@@ -268,7 +268,7 @@ mod tests {
     #[test]
     fn the_rendering_is_believed_before_the_catalogue() {
         let api = Named { id: "1".to_owned(), name: "api".to_owned() };
-        let target = Target { service: api, alias: None, layers: Vec::new(), stored: Ok(BTreeMap::new()) };
+        let target = Target::new(api, Vec::new(), Ok(BTreeMap::new()));
         let lack = |name| State::Missing(Lack::Service(name));
         for (template, rendered, expected) in [
             ("${{Nowhere.X}}", "", &[lack("Nowhere")][..]),

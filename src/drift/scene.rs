@@ -4,8 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::{Date, date};
 
+use crate::drift::declared::{Declared, ExpectedAnswer, ExpectedLine};
+use crate::drift::deployment::{Deployed, Deployment, Origin, StartCommand, Status};
 use crate::drift::dispute::Disputes;
 use crate::drift::finding::Place;
+use crate::drift::learned::Learned;
+use crate::drift::live::{Answer, Code, LogRead, Reach, Relation, Settings, Sought};
 use crate::drift::local::LocalFile;
 use crate::drift::policy::{Ignore, Policy, Require};
 use crate::drift::rule::Rule;
@@ -27,10 +31,8 @@ pub(crate) type Case<'r> = (&'r [&'r str], &'r [Service<'r>], &'r [&'r str]);
 /// A row of a file is `KEY=value`, and its number is its line. A row of a service is `KEY=value`, `KEY=<sealed>`, or
 /// `KEY=template => rendered`, where `<sealed>` after the arrow means that Railway does not tell.
 pub(crate) fn survey(file: &[&str], services: &[Service<'_>]) -> Survey {
-    let targets: Vec<Target> = services
-        .iter()
-        .map(|(name, rows)| Target { service: named(name), alias: None, layers: vec![0], stored: Ok(stored(rows)) })
-        .collect();
+    let targets: Vec<Target> =
+        services.iter().map(|(name, rows)| Target::new(named(name), vec![0], Ok(stored(rows)))).collect();
     let mut survey = Survey {
         project: named("shop"),
         environment: named("staging"),
@@ -40,9 +42,12 @@ pub(crate) fn survey(file: &[&str], services: &[Service<'_>]) -> Survey {
         // Rows have no text behind them that loaders could read.
         disputes: Disputes::none(),
         targets,
+        staged: Learned::NotLooked,
+        times: Learned::NotLooked,
         catalogue: Catalogue::default(),
         policy: Policy::default(),
         only: BTreeSet::new(),
+        proved: BTreeSet::new(),
         today: TODAY,
     };
     for (name, rows) in services {
@@ -94,6 +99,53 @@ pub(crate) fn unreadable(survey: &mut Survey, service: &str) {
     for target in survey.targets.iter_mut().filter(|target| target.service.name == service) {
         target.stored = Err(Error::TwoFactor { workspace: "shop".to_owned() });
     }
+}
+
+/// The service of that name.
+pub(crate) fn target<'s>(survey: &'s mut Survey, service: &str) -> &'s mut Target {
+    survey.targets.iter_mut().find(|target| target.service.name == service).expect("the scene has the service")
+}
+
+/// A deployment of nothing known; its number is the minute after nine o'clock at which it was created.
+pub(crate) fn deployment(number: &str, status: &str) -> Deployment {
+    Deployment {
+        id: format!("deployment-{number}"),
+        status: Status::named(status),
+        created_at: format!("2026-11-24T09:0{number}:00.000Z"),
+        status_updated_at: None,
+        stopped: false,
+        can_redeploy: true,
+        instances: None,
+        origin: Origin::default(),
+    }
+}
+
+/// Makes the service run with one deployment in that status, which was created at nine o'clock.
+pub(crate) fn running(survey: &mut Survey, service: &str, status: &str) {
+    let one = deployment("0", status);
+    let deployed = Deployed { latest: Some(one.clone()), active: vec![one], untold: None };
+    target(survey, service).live.deployed = Learned::Known(deployed);
+}
+
+/// Puts a newer deployment in that status before whatever runs.
+pub(crate) fn latest(survey: &mut Survey, service: &str, status: &str) {
+    let live = &mut target(survey, service).live;
+    let active = live.deployed.known().map(|deployed| deployed.active.clone()).unwrap_or_default();
+    live.deployed = Learned::Known(Deployed { latest: Some(deployment("9", status)), active, untold: None });
+}
+
+/// What the running deployment was created with: rows of `KEY=value` and `KEY=<sealed>`.
+pub(crate) fn got(survey: &mut Survey, service: &str, rows: &[&str]) {
+    let value = |text: &str| (text != "<sealed>").then(|| Secret::new(text));
+    let got = rows.iter().map(|row| (split(row).0.to_owned(), value(split(row).1))).collect();
+    target(survey, service).live.got = Learned::Known(got);
+}
+
+/// When a variable was changed last.
+pub(crate) fn changed(survey: &mut Survey, service: &str, key: &str, time: &str) {
+    let mut times = survey.times.known().cloned().unwrap_or_default();
+    times.services.entry(service.to_owned()).or_default().insert(key.to_owned(), time.to_owned());
+    survey.times = Learned::Known(times);
 }
 
 /// A service or environment of that name; its id is `id-of-` and the name.
@@ -148,7 +200,46 @@ pub(crate) fn healthy() -> Survey {
     shared(&mut survey, "STRIPE_KEY");
     require(&mut survey, "NAME", &[]);
     survey.policy.ignore.push(Ignore { until: Some(TODAY), ..ignore(&["DEBUG"]) });
+    survey.staged = Learned::Known(None);
+    for service in ["api", "worker"] {
+        runs_well(&mut survey, service);
+    }
     survey
+}
+
+/// Lets the service run with what is stored, and as it is declared.
+fn runs_well(survey: &mut Survey, service: &str) {
+    running(survey, service, "SUCCESS");
+    let target = target(survey, service);
+    let value = |variable: &Variable| variable.effective().cloned();
+    let got = target.stored.iter().flatten().map(|(key, variable)| (key.clone(), value(variable))).collect();
+    let command = Secret::new("celery -A app worker --loglevel INFO");
+    if let Learned::Known(deployed) = &mut target.live.deployed {
+        let origin = Origin {
+            commit: Some("371a158f00".to_owned()),
+            start: StartCommand::Is(command.clone()),
+            ..Origin::default()
+        };
+        deployed.active[0].origin = origin.clone();
+        deployed.latest.iter_mut().for_each(|latest| latest.origin = origin.clone());
+    }
+    target.live.got = Learned::Known(got);
+    target.live.settings = Learned::Known(Settings { start_command: Some(command), ..Settings::default() });
+    let (wanted, running) = ("371a158".to_owned(), Relation::Same);
+    target.live.code = Learned::Known(Code { wanted: wanted.clone(), commit: None, running, coming: None });
+    let sought = Sought::At("2026-11-24T09:00:01.000000000Z".to_owned());
+    let read = LogRead { sought, lines: 1, span: None, reach: Reach::Whole, replicas: Some(1) };
+    target.live.lines = vec![Learned::Known(read)];
+    let answer = Answer::Came { domain: "shop.up.railway.app".to_owned(), status: 200, faults: Vec::new(), body: None };
+    target.live.answers = vec![Learned::Known(answer)];
+    let request =
+        ExpectedAnswer { request: "GET /health".to_owned(), status: Some(200), keys: Vec::new(), place: None };
+    target.declared = Declared {
+        start_command: vec!["worker".to_owned()],
+        commit: Some(wanted),
+        lines: vec![ExpectedLine { contains: "ready".to_owned(), within: None, place: None }],
+        requests: vec![request],
+    };
 }
 
 fn local(name: &str, rows: &[&str]) -> LocalFile {

@@ -70,6 +70,15 @@ impl Scrubber {
         }
         mask_credentials(&clean)
     }
+
+    /// The beginning of the text on one line, scrubbed. It is cut last: half a value would not be known for one.
+    pub fn excerpt(&self, text: &str, most: usize) -> String {
+        let words = self.scrub(text).split_whitespace().collect::<Vec<_>>().join(" ");
+        match words.char_indices().nth(most) {
+            Some((end, _)) => format!("{}…", &words[..end]),
+            None => words,
+        }
+    }
 }
 
 /// A hundred thousand values may be known, and few of them stand in one text: a table of how their forms begin and end
@@ -253,5 +262,18 @@ mod tests {
             prop_assert!(values.iter().all(|value| !clean.contains(value.as_str())));
             prop_assert_eq!(scrubber.scrub(&clean), clean);
         }
+    }
+
+    #[test]
+    fn an_excerpt_is_masked_before_it_is_cut() {
+        let scrubber = Scrubber::default();
+        let known = "k".repeat(40);
+        scrubber.learn("OPS_API_KEY", &Secret::new(known.as_str()));
+        let plain = r#"{"detail": "Invalid staging API key"}"#;
+        assert_eq!(scrubber.excerpt(plain, 300), plain);
+        assert_eq!(scrubber.excerpt(&format!("key {known}\n\n\tis old"), 300), "key ••• is old");
+        assert_eq!(scrubber.excerpt(&format!("xx{known}"), 5), "xx•••");
+        assert_eq!(scrubber.excerpt("üüüü", 3), "üüü…");
+        assert_eq!(scrubber.excerpt("üüü", 3), "üüü");
     }
 }

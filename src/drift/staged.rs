@@ -11,6 +11,8 @@ pub struct Staged {
     pub others: Others,
     /// When they were changed last, on Railway's clock.
     pub updated_at: String,
+    /// Who changed them, where Railway tells; a name or an address.
+    pub by: Option<String>,
 }
 
 /// Whether staged changes wait.

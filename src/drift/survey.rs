@@ -4,12 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
+use crate::drift::declared::Declared;
 use crate::drift::dispute::Disputes;
 use crate::drift::example::Example;
 use crate::drift::exposure::Exposure;
 use crate::drift::finding::{Place, Sighting};
+use crate::drift::learned::Learned;
+use crate::drift::live::Live;
 use crate::drift::local::{Entry, LocalFile};
 use crate::drift::policy::Policy;
+use crate::drift::staged::Staged;
+use crate::drift::times::Times;
 use crate::drift::variable::Variable;
 use crate::error::Error;
 
@@ -33,9 +38,18 @@ pub struct Target {
     pub layers: Vec<usize>,
     /// What Railway stores for it, without system variables; or why it could not be read.
     pub stored: Result<BTreeMap<String, Variable>, Error>,
+    /// How it runs, as far as that was looked at.
+    pub live: Live,
+    /// What `doctor.toml` says of how it is to run.
+    pub declared: Declared,
 }
 
 impl Target {
+    /// A service of which nothing but its variables is known.
+    pub fn new(service: Named, layers: Vec<usize>, stored: Result<BTreeMap<String, Variable>, Error>) -> Self {
+        Self { service, alias: None, layers, stored, live: Live::default(), declared: Declared::default() }
+    }
+
     /// The variable of that name, if the service could be read and has it.
     pub fn variable(&self, key: &str) -> Option<&Variable> {
         self.stored.as_ref().ok()?.get(key)
@@ -90,12 +104,18 @@ pub struct Survey {
     pub disputes: Disputes,
     /// The services in scope, sorted by name.
     pub targets: Vec<Target>,
+    /// Changes that wait in the environment, if any do.
+    pub staged: Learned<Option<Staged>>,
+    /// When variables were changed last; needed only where [`Live::got`] can't be told.
+    pub times: Learned<Times>,
     /// The names of everything in the environment.
     pub catalogue: Catalogue,
     /// What `doctor.toml` asks for.
     pub policy: Policy,
     /// `--only`: the keys that are asked about; empty means all.
     pub only: BTreeSet<String>,
+    /// The ids of the services that a fix has looked at to prove itself.
+    pub proved: BTreeSet<String>,
     /// The day of the check, for rules with an end.
     pub today: Date,
 }
@@ -119,9 +139,11 @@ impl Survey {
         self.only.is_empty() || self.only.contains(key)
     }
 
-    /// Whether a finding is about what is asked; one without a key is, unless keys are asked about.
-    pub fn is_about(&self, key: Option<&str>) -> bool {
-        key.map_or(self.only.is_empty(), |key| self.is_asked(key))
+    /// Whether a finding is about what is asked. One without a key is, unless keys are asked about and nobody looked at
+    /// how its service runs to prove a fix.
+    pub fn is_about(&self, key: Option<&str>, services: &[Named]) -> bool {
+        let is_proof = || services.iter().any(|service| self.proved.contains(&service.id));
+        key.map_or_else(|| self.only.is_empty() || is_proof(), |key| self.is_asked(key))
     }
 
     /// The targets that could be read.

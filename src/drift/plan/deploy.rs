@@ -14,6 +14,17 @@ pub struct Deploy {
     pub cause: Cause,
     /// What it costs; short phrases.
     pub costs: Vec<String>,
+    /// The commit that it is to run; `None` for the one that runs.
+    pub commit: Option<Commit>,
+}
+
+/// A commit that takes the place of an older one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// The one that runs, in full, where Railway tells it.
+    pub over: Option<String>,
+    /// The one that is to run, in full.
+    pub wanted: String,
 }
 
 /// Why a service is deployed.
@@ -23,8 +34,12 @@ pub enum Cause {
     Changed,
     /// It takes changed values by reference, and `--dependents` was given.
     Dependent,
-    /// It runs with old values, and `--redeploy` was given.
+    /// It runs with old values, and a deployment was chosen.
     Stale,
+    /// It runs an older commit than is wanted, and a deployment was chosen.
+    Behind,
+    /// It was started with another command than is set, and a deployment was chosen.
+    Command,
 }
 
 /// How a service comes to run with its new variables.
@@ -149,8 +164,10 @@ mod tests {
             id: id.to_owned(),
             status: Status::named(status),
             created_at: format!("2026-11-24T09:00:0{id}.000Z"),
+            status_updated_at: None,
             stopped: false,
             can_redeploy: true,
+            instances: None,
             origin: Origin::default(),
         }
     }
@@ -159,6 +176,7 @@ mod tests {
         let deployed = Deployed {
             latest: latest.map(|status| deployment("2", status)),
             active: active.map(|status| deployment("1", status)).into_iter().collect(),
+            untold: None,
         };
         match how(Some(&deployed), Running { source, ..Running::default() }) {
             How::Redeploy(deployment) => format!("redeploy {}", deployment.id),

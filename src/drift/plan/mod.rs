@@ -3,6 +3,7 @@
 pub mod dependent;
 pub mod deploy;
 pub mod desk;
+pub mod due;
 pub mod offer;
 pub mod select;
 #[cfg(test)]

@@ -1,19 +1,27 @@
 //! The rules, and the one list of them.
 
+pub mod commit_behind;
 pub mod dangling_reference;
+pub mod deployment_unhealthy;
 pub mod duplicate_key;
+pub mod endpoint_wrong;
 pub mod env_file_exposed;
 pub mod example_key_missing;
 pub mod expired_ignore;
 pub mod loaders_disagree;
 pub mod local_by_nature;
+pub mod log_line_missing;
 pub mod missing_locally;
 pub mod missing_on_railway;
+pub mod never_deployed;
 pub mod placeholder_value;
 pub mod reference_differs;
 pub mod repeated_secret;
 pub mod sealed;
 pub mod services_disagree;
+pub mod staged_changes;
+pub mod stale_deployment;
+pub mod start_command;
 pub mod suspicious_value;
 pub mod unreadable_line;
 pub mod value_differs;
@@ -58,6 +66,14 @@ pub static RULES: &[&Rule] = &[
     &loaders_disagree::RULE,
     &env_file_exposed::RULE,
     &expired_ignore::RULE,
+    &stale_deployment::RULE,
+    &deployment_unhealthy::RULE,
+    &never_deployed::RULE,
+    &staged_changes::RULE,
+    &commit_behind::RULE,
+    &start_command::RULE,
+    &log_line_missing::RULE,
+    &endpoint_wrong::RULE,
 ];
 
 /// The rule of that name or code.

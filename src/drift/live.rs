@@ -1,0 +1,199 @@
+//! How one service runs, as far as it was looked at.
+
+use crate::drift::Secret;
+use crate::drift::deployment::Deployed;
+use crate::drift::learned::Learned;
+use crate::drift::stale::Got;
+
+/// What is known of how one service runs. What is not known takes one rule its sight, and no other.
+#[derive(Clone, Debug, Default)]
+pub struct Live {
+    /// Its deployments.
+    pub deployed: Learned<Deployed>,
+    /// What [`Deployed::running`] was created with.
+    pub got: Learned<Got>,
+    /// Its settings.
+    pub settings: Learned<Settings>,
+    /// What is known of why [`Deployed::newest`] failed or crashed.
+    pub failure: Learned<Failure>,
+    /// The code that runs, against the code that is wanted.
+    pub code: Learned<Code>,
+    /// What became of each declared log line, in the order of the declarations.
+    pub lines: Vec<Learned<LogRead>>,
+    /// What became of each declared request, in the order of the declarations.
+    pub answers: Vec<Learned<Answer>>,
+}
+
+/// What is set for a service, whatever runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// The start command of its settings; a configuration file's is not among them. It may hold a credential.
+    pub start_command: Option<Secret>,
+    /// The configuration file that its settings name, if they name one.
+    pub config_file: Option<String>,
+    /// Railway's configuration files for it in the checkout, as a person would type them: `railway.json`,
+    /// `railway.toml`, `.railway/railway.ts`.
+    pub files: Vec<String>,
+    /// When its command runs, for a cron service.
+    pub cron: Option<String>,
+    /// Whether it may sleep when nobody calls it.
+    pub sleeps: bool,
+}
+
+/// Why a deployment failed; everything scrubbed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Failure {
+    /// Railway's name of the step: `BUILD_IMAGE`, `HEALTHCHECK`.
+    pub step: Option<String>,
+    /// What Railway says of that step.
+    pub said: Option<String>,
+    /// Railway's own diagnosis.
+    pub diagnosis: Option<String>,
+}
+
+/// The commit that runs, and the one that is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Code {
+    /// The commit that is wanted, shortened: the declared one, or that of `HEAD`.
+    pub wanted: String,
+    /// The same in full, where the checkout has it.
+    pub commit: Option<String>,
+    /// The running deployment's.
+    pub running: Relation,
+    /// That of [`Deployed::coming`], if there is one.
+    pub coming: Option<Relation>,
+}
+
+/// How a deployed commit stands to the wanted one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// It is that commit.
+    Same,
+    /// It descends from it.
+    Newer,
+    /// It is that many commits older.
+    Behind(usize),
+    /// Each has commits that the other lacks.
+    Diverged,
+    /// It can't be told.
+    Unclear(Unclear),
+}
+
+/// Why two commits can't be compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unclear {
+    /// It was built from that repository, which is none of the checkout's.
+    OtherRepository(String),
+    /// It was built from that branch, and another one is checked out.
+    OtherBranch(String),
+    /// The checkout does not have that commit, shortened: a shallow clone, a squash, a forced push.
+    UnknownCommit(String),
+    /// The checkout does not have the commit that is wanted.
+    UnknownWanted,
+    /// It was made from that image.
+    Image(String),
+    /// It was uploaded by `railway up`, or Railway does not tell its commit.
+    NoCommit,
+    /// git can't be asked, and why.
+    NoGit(String),
+}
+
+/// What reading a log came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogRead {
+    /// Whether the line was there.
+    pub sought: Sought,
+    /// How many lines were read.
+    pub lines: usize,
+    /// The times of the first and the last of them, as Railway writes them.
+    pub span: Option<(String, String)>,
+    /// How much of the log that was.
+    pub reach: Reach,
+    /// How many replicas wrote it, if that is known.
+    pub replicas: Option<usize>,
+}
+
+/// Whether a line was in a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sought {
+    /// It was; its time, as Railway writes it.
+    At(String),
+    /// It was not among the lines that were read.
+    Nowhere,
+    /// It may still come, or the answer can't be trusted; why.
+    Open(String),
+}
+
+/// How much of a log was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// All of it, from the deployment's start.
+    Whole,
+    /// Its end: there are more lines than could be read.
+    End,
+    /// What is kept of it: the deployment is older than that.
+    Kept,
+}
+
+/// What a declared request came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// An answer came.
+    Came {
+        /// The domain that was asked.
+        domain: String,
+        /// Its status.
+        status: u16,
+        /// What was not as declared in its body.
+        faults: Vec<JsonFault>,
+        /// The body, where something was not as declared and all of it was read.
+        body: Option<Excerpt>,
+    },
+    /// None came; why.
+    None {
+        /// The domain that was asked.
+        domain: String,
+        /// Why: a time-out, a broken connection.
+        why: String,
+    },
+    /// It was not asked; why.
+    NotAsked(String),
+}
+
+/// A body as it may be shown to a person at a terminal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excerpt {
+    /// Its beginning, scrubbed.
+    pub text: String,
+    /// The bytes of the whole.
+    pub bytes: usize,
+}
+
+/// What was not as declared at one place of a JSON answer. Values of answers are not kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JsonFault {
+    /// The answer is no JSON at all.
+    NotJson,
+    /// Nothing, or null, is at that pointer.
+    Missing(String),
+    /// Something is at that pointer that should not be.
+    Present(String),
+    /// Something else is at that pointer.
+    Other(String),
+}
+
+impl Live {
+    /// Whether anybody looked at anything.
+    pub fn is_looked_at(&self) -> bool {
+        self.deployed.is_looked_for()
+            || self.got.is_looked_for()
+            || self.code.is_looked_for()
+            || self.lines.iter().any(Learned::is_looked_for)
+            || self.answers.iter().any(Learned::is_looked_for)
+    }
+
+    /// Whether its command runs at set times only.
+    pub fn is_cron(&self) -> bool {
+        self.settings.known().is_some_and(|settings| settings.cron.is_some())
+    }
+}

@@ -1,0 +1,238 @@
+//! D405 commit-behind: older code runs than is wanted.
+
+use crate::drift::finding::{Finding, Gist, Remedy, Severity};
+use crate::drift::follow::Suspect;
+use crate::drift::live::{Code, Relation, Unclear};
+use crate::drift::rule::{Rule, deployment_unhealthy};
+use crate::drift::{Survey, Target, sentence};
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    code: "D405",
+    name: "commit-behind",
+    severity: Severity::Warning,
+    summary: "The running commit is older than the one that is wanted",
+    explain: EXPLAIN,
+    check,
+};
+
+const EXPLAIN: &str = "\
+## Why it matters
+
+A push does not always deploy every service: watch paths, a failed build or a forgotten worker leave old code behind,
+next to new code that expects something else of it.
+
+## Example
+
+    [services.worker]
+    commit = \"371a158\"
+
+    worker   runs 9c31f04, which is 3 commits behind 371a158
+
+What is declared in `doctor.toml` must run, or a descendant of it: an error otherwise. Without a declaration the commit
+that is checked out is what is wanted, and older code is a warning, told only where the repository and the branch are
+those of the checkout. Where it can't be told (another repository or branch, a commit that the checkout does not have,
+an image, `railway up`, no git), a declared commit has a note that says why.
+
+## How to mend it
+
+Push the commit; then `doctor fix --redeploy`, or deploy it on Railway's page. If a deployment of it is on its way,
+wait for it.
+
+## How to silence it
+
+    [severity]
+    commit-behind = \"off\"
+";
+
+fn check(survey: &Survey) -> Vec<Finding> {
+    survey.targets.iter().filter_map(|target| finding(target, target.live.code.known()?)).collect()
+}
+
+fn finding(target: &Target, code: &Code) -> Option<Finding> {
+    let (name, wanted) = (&target.service.name, &code.wanted);
+    let finding = match &code.running {
+        Relation::Same | Relation::Newer => return None,
+        Relation::Unclear(_) if target.declared.commit.is_none() => return None,
+        Relation::Unclear(unclear) => {
+            let why = unclear.sentence();
+            Finding {
+                severity: Severity::Note,
+                gist: Some(Gist::Open(format!("can't be told: {why}"))),
+                reason: Some(why),
+                advice: advice(unclear).map(ToOwned::to_owned),
+                ..Finding::new(&RULE, format!("it can't be told whether {name} runs commit {wanted}"))
+            }
+        }
+        Relation::Behind(number) => {
+            let number = sentence::count(*number, "commit");
+            behind(target, code, format!("{name} runs a commit that is {number} behind {wanted}"))
+        }
+        Relation::Diverged => {
+            behind(target, code, format!("{name} runs a commit that is neither {wanted} nor a descendant of it"))
+        }
+    };
+    Some(Finding { services: vec![target.service.clone()], ..finding })
+}
+
+fn behind(target: &Target, code: &Code, message: String) -> Finding {
+    let wanted = &code.wanted;
+    let finding = Finding {
+        severity: if target.declared.commit.is_some() { Severity::Error } else { RULE.severity },
+        suspects: vec![Suspect::own(&deployment_unhealthy::RULE).perhaps()],
+        ..Finding::new(&RULE, message)
+    };
+    if let Some(Relation::Same | Relation::Newer) = code.coming {
+        let how = target.live.deployed.known().and_then(|deployed| deployed.coming());
+        let status = how.map(|coming| format!(" ({})", coming.status)).unwrap_or_default();
+        return Finding {
+            severity: Severity::Note,
+            reason: Some(format!("a deployment of it is on its way{status}")),
+            advice: Some("wait until it is done, then check again".to_owned()),
+            gist: Some(Gist::Open(format!("{wanted} is on its way"))),
+            suspects: Vec::new(),
+            ..finding
+        };
+    }
+    let words = match code.running {
+        Relation::Behind(number) => format!("{} behind {wanted}", sentence::count(number, "commit")),
+        _ => format!("neither {wanted} nor a descendant"),
+    };
+    let finding = Finding { gist: Some(Gist::Wrong(words)), ..finding };
+    if code.running == Relation::Diverged {
+        let advice = format!("merge the two, or deploy {wanted} on Railway's page if the rest is to go");
+        return Finding { advice: Some(advice), ..finding };
+    }
+    Finding {
+        remedies: vec![Remedy::Redeploy],
+        next: Some(Finding::fix_redeploy()),
+        advice: Some("push the commit first if Railway's repository does not have it".to_owned()),
+        ..finding
+    }
+}
+
+impl Unclear {
+    /// Why, as a sentence without full stop.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::OtherRepository(theirs) => format!("it was built from {theirs}, which is no remote of this checkout"),
+            Self::OtherBranch(theirs) => format!("it was built from the branch {theirs}, which is not checked out"),
+            Self::UnknownCommit(hash) => format!("it runs {hash}, and this checkout does not have that commit"),
+            Self::UnknownWanted => "this checkout does not have the commit that is wanted".to_owned(),
+            Self::Image(image) => format!("it runs the image {image}, which names no commit"),
+            Self::NoCommit => "Railway knows no commit of it, as after `railway up`".to_owned(),
+            Self::NoGit(why) => format!("git can't be asked: {why}"),
+        }
+    }
+}
+
+fn advice(unclear: &Unclear) -> Option<&'static str> {
+    match unclear {
+        Unclear::UnknownCommit(_) | Unclear::UnknownWanted => {
+            Some("`git fetch`, also `--unshallow` in a shallow clone, then check again")
+        }
+        Unclear::OtherRepository(_) => Some("run it in a checkout of that repository"),
+        Unclear::OtherBranch(_) => Some("check that branch out, or declare a commit of it"),
+        Unclear::Image(_) | Unclear::NoCommit => Some("remove `commit` for this service from doctor.toml"),
+        Unclear::NoGit(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::drift::finding::Remedy;
+    use crate::drift::learned::Learned;
+    use crate::drift::live::{Code, Relation, Unclear};
+    use crate::drift::scene::{healthy, latest, lines, running, survey, target};
+    use crate::drift::{Finding, Survey};
+
+    fn with(declared: Option<&str>, running: Relation, coming: Option<Relation>) -> Survey {
+        let mut found = survey(&[], &[("api", &[])]);
+        let target = target(&mut found, "api");
+        target.declared.commit = declared.map(ToOwned::to_owned);
+        target.live.code = Learned::Known(Code { wanted: "371a158".to_owned(), commit: None, running, coming });
+        found
+    }
+
+    #[test]
+    fn every_relation_is_told_as_declared_and_as_checked_out() {
+        let behind = "api runs a commit that is 3 commits behind 371a158";
+        let one = "api runs a commit that is 1 commit behind 371a158";
+        let diverged = "api runs a commit that is neither 371a158 nor a descendant of it";
+        for (relation, message) in [
+            (Relation::Same, ""),
+            (Relation::Newer, ""),
+            (Relation::Behind(3), behind),
+            (Relation::Behind(1), one),
+            (Relation::Diverged, diverged),
+        ] {
+            for (declared, severity) in [(Some("371a158"), "error"), (Some("HEAD"), "error"), (None, "warning")] {
+                let expected: Vec<String> = Some(format!("{severity} - [api]: {message}"))
+                    .filter(|_| !message.is_empty())
+                    .into_iter()
+                    .collect();
+                assert_eq!(
+                    lines(&RULE, &with(declared, relation.clone(), None)),
+                    expected,
+                    "{relation:?} {declared:?}"
+                );
+            }
+        }
+        let finding = &(RULE.check)(&with(None, Relation::Behind(1), None))[0];
+        assert_eq!(finding.remedies, [Remedy::Redeploy]);
+    }
+
+    #[test]
+    fn what_can_not_be_told_is_said_only_of_a_declared_commit() {
+        let text = |text: &str| text.to_owned();
+        for (unclear, why) in [
+            (
+                Unclear::OtherRepository(text("shop/web")),
+                "it was built from shop/web, which is no remote of this checkout",
+            ),
+            (Unclear::OtherBranch(text("main")), "it was built from the branch main, which is not checked out"),
+            (Unclear::UnknownCommit(text("9c31f04")), "it runs 9c31f04, and this checkout does not have that commit"),
+            (Unclear::UnknownWanted, "this checkout does not have the commit that is wanted"),
+            (Unclear::Image(text("redis:8")), "it runs the image redis:8, which names no commit"),
+            (Unclear::NoCommit, "Railway knows no commit of it, as after `railway up`"),
+            (Unclear::NoGit(text("git is not installed")), "git can't be asked: git is not installed"),
+        ] {
+            let relation = Relation::Unclear(unclear);
+            assert_eq!(lines(&RULE, &with(None, relation.clone(), None)), [""; 0], "{relation:?}");
+            let found = with(Some("371a158"), relation.clone(), None);
+            let expected = "note - [api]: it can't be told whether api runs commit 371a158";
+            assert_eq!(lines(&RULE, &found), [expected], "{relation:?}");
+            assert_eq!((RULE.check)(&found)[0].reason.as_deref(), Some(why));
+        }
+    }
+
+    #[test]
+    fn one_on_its_way_is_not_behind() {
+        let finding = |coming| -> Finding {
+            let mut found = with(Some("HEAD"), Relation::Behind(2), coming);
+            running(&mut found, "api", "SUCCESS");
+            latest(&mut found, "api", "WAITING");
+            (RULE.check)(&found).remove(0)
+        };
+        for coming in [Relation::Same, Relation::Newer] {
+            let found = finding(Some(coming));
+            assert_eq!(found.severity.word(), "note");
+            assert_eq!(found.reason.as_deref(), Some("a deployment of it is on its way (WAITING)"));
+            assert!(found.remedies.is_empty() && found.next.is_none());
+        }
+        for coming in [None, Some(Relation::Behind(1)), Some(Relation::Unclear(Unclear::NoCommit))] {
+            assert_eq!(finding(coming).severity.word(), "error");
+        }
+    }
+
+    #[test]
+    fn a_healthy_project_is_quiet() {
+        assert_eq!(lines(&RULE, &healthy()), [""; 0]);
+        let mut found = with(Some("HEAD"), Relation::Same, None);
+        for code in [Learned::NotLooked, Learned::Untold("refused".to_owned())] {
+            target(&mut found, "api").live.code = code;
+            assert_eq!(lines(&RULE, &found), [""; 0]);
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! D402 deployment-unhealthy: the newest deployment did not end well.
+
+use crate::drift::deployment::{Deployed, Deployment, Stage, Status};
+use crate::drift::finding::{Finding, Gist, Severity};
+use crate::drift::learned::Learned;
+use crate::drift::live::Failure;
+use crate::drift::rule::Rule;
+use crate::drift::{Survey, Target};
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    code: "D402",
+    name: "deployment-unhealthy",
+    severity: Severity::Error,
+    summary: "The newest deployment failed, crashed, or waits for somebody",
+    explain: EXPLAIN,
+    check,
+};
+
+const EXPLAIN: &str = "\
+## Why it matters
+
+When a deployment fails, the one before it goes on serving: the service answers, and with old code and old values. Both
+are true, and the finding says both.
+
+## Example
+
+    FAILED           error: the build, a command before it, or the health check did not succeed
+    CRASHED          error: it started, ended in an error, and its restarts are used up
+    NEEDS_APPROVAL   warning: nothing goes on until a person approves it
+    SKIPPED          note: Railway deployed nothing, because of watch paths or failed checks
+    REMOVED          note, where nothing else serves
+    SUCCESS          note, where the process has ended or was stopped and the service is no cron service
+
+Where Railway tells the step that failed, or its own diagnosis, the finding does.
+
+## How to mend it
+
+Read the deployment's log on Railway's page, and deploy what mends it. Deploying the same again repeats the failure.
+
+## How to silence it
+
+    [severity]
+    deployment-unhealthy = \"off\"
+";
+
+fn check(survey: &Survey) -> Vec<Finding> {
+    survey.targets.iter().filter_map(finding).collect()
+}
+
+fn finding(target: &Target) -> Option<Finding> {
+    let deployed = target.live.deployed.known()?;
+    let newest = deployed.newest()?;
+    let name = &target.service.name;
+    let crashed_before = || deployed.active.iter().find(|active| active.status == Status::Crashed);
+    let finding = match newest.status {
+        Status::Failed => broken(target, "failed", (deployed, newest)),
+        Status::Crashed => broken(target, "crashed", (deployed, newest)),
+        Status::NeedsApproval => Finding {
+            severity: Severity::Warning,
+            advice: Some("approve it on Railway's page, or remove it there".to_owned()),
+            gist: Some(wrong("the newest deployment waits for approval")),
+            ..Finding::new(&RULE, format!("the newest deployment of {name} waits for approval{}", beside(deployed)))
+        },
+        Status::Skipped => Finding {
+            severity: Severity::Note,
+            gist: Some(wrong("the newest deployment was skipped")),
+            reason: Some("its watch paths did not match, or its checks failed".to_owned()),
+            ..Finding::new(&RULE, format!("Railway skipped the newest deployment of {name}{}", beside(deployed)))
+        },
+        Status::Removing | Status::Removed if deployed.running().is_none() => Finding {
+            severity: Severity::Note,
+            gist: Some(wrong("nothing runs: it was removed")),
+            ..Finding::new(&RULE, format!("nothing of {name} runs: its newest deployment was removed"))
+        },
+        Status::Success if newest.stopped && !is_meant_to_end(target, newest) => Finding {
+            severity: Severity::Note,
+            gist: Some(wrong("its process has ended or was stopped")),
+            ..Finding::new(&RULE, format!("the process of {name} has ended, or was stopped"))
+        },
+        _ if deployed.running().is_none() && crashed_before().is_some() => Finding {
+            gist: Some(wrong("crashed; a newer one is on its way")),
+            ..Finding::new(
+                &RULE,
+                format!("what runs of {name} crashed; a newer deployment is on its way ({})", newest.status),
+            )
+        },
+        _ => return None,
+    };
+    Some(Finding { services: vec![target.service.clone()], ..finding })
+}
+
+fn broken(target: &Target, how: &str, (deployed, newest): (&Deployed, &Deployment)) -> Finding {
+    let name = &target.service.name;
+    let log = if newest.status == Status::Failed { "build or deploy log" } else { "deploy log" };
+    Finding {
+        reason: match &target.live.failure {
+            Learned::NotLooked => None,
+            Learned::Untold(why) => Some(format!("what went wrong can't be told: {why}")),
+            Learned::Known(failure) => why(failure),
+        },
+        advice: Some(format!("read the {log} of deployment {} on Railway's page", newest.id)),
+        gist: Some(wrong(&format!("the newest deployment {how}{}", beside(deployed)))),
+        ..Finding::new(&RULE, format!("the newest deployment of {name} {how}{}", beside(deployed)))
+    }
+}
+
+/// Whether something else serves.
+fn beside(deployed: &Deployed) -> &'static str {
+    match deployed.running() {
+        Some(running) if running.status == Status::Sleeping => "; an older one still serves, and sleeps",
+        Some(_) => "; an older one still serves",
+        None if deployed.active.iter().any(|active| active.status.stage() == Stage::UnderWay) => "",
+        None => "; nothing serves",
+    }
+}
+
+/// `HEALTHCHECK: no answer in 300 s`, and the diagnosis.
+fn why(failure: &Failure) -> Option<String> {
+    let step = match (&failure.step, &failure.said) {
+        (Some(step), Some(said)) => Some(format!("the step {step} failed: {said}")),
+        (Some(step), None) => Some(format!("the step {step} failed")),
+        (None, said) => said.clone(),
+    };
+    let parts: Vec<String> = step.into_iter().chain(failure.diagnosis.clone()).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+fn is_meant_to_end(target: &Target, newest: &Deployment) -> bool {
+    target.live.is_cron() || newest.origin.build_only
+}
+
+fn wrong(words: &str) -> Gist {
+    Gist::Wrong(words.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::drift::deployment::Deployed;
+    use crate::drift::learned::Learned;
+    use crate::drift::live::{Failure, Settings};
+    use crate::drift::scene::{deployment, healthy, latest, lines, running, survey, target};
+
+    #[test]
+    fn every_status_is_told_with_and_without_an_older_one_that_serves() {
+        let newest = "the newest deployment of api";
+        for (status, alone, beside) in [
+            ("INITIALIZING", String::new(), String::new()),
+            ("QUEUED", String::new(), String::new()),
+            ("WAITING", String::new(), String::new()),
+            ("BUILDING", String::new(), String::new()),
+            ("DEPLOYING", String::new(), String::new()),
+            ("SUCCESS", String::new(), String::new()),
+            ("SLEEPING", String::new(), String::new()),
+            ("PAUSING", String::new(), String::new()),
+            (
+                "NEEDS_APPROVAL",
+                format!("warning - [api]: {newest} waits for approval; nothing serves"),
+                format!("warning - [api]: {newest} waits for approval; an older one still serves"),
+            ),
+            (
+                "FAILED",
+                format!("error - [api]: {newest} failed; nothing serves"),
+                format!("error - [api]: {newest} failed; an older one still serves"),
+            ),
+            (
+                "CRASHED",
+                format!("error - [api]: {newest} crashed; nothing serves"),
+                format!("error - [api]: {newest} crashed; an older one still serves"),
+            ),
+            (
+                "SKIPPED",
+                "note - [api]: Railway skipped the newest deployment of api; nothing serves".to_owned(),
+                "note - [api]: Railway skipped the newest deployment of api; an older one still serves".to_owned(),
+            ),
+            (
+                "REMOVING",
+                "note - [api]: nothing of api runs: its newest deployment was removed".to_owned(),
+                String::new(),
+            ),
+            (
+                "REMOVED",
+                "note - [api]: nothing of api runs: its newest deployment was removed".to_owned(),
+                String::new(),
+            ),
+        ] {
+            let mut found = survey(&[], &[("api", &[])]);
+            latest(&mut found, "api", status);
+            assert_eq!(lines(&RULE, &found).concat(), alone, "{status} alone");
+            running(&mut found, "api", "SUCCESS");
+            latest(&mut found, "api", status);
+            assert_eq!(lines(&RULE, &found).concat(), beside, "{status} beside another");
+        }
+    }
+
+    #[test]
+    fn a_lagging_latest_is_no_failure_of_what_came_after_it() {
+        let mut found = survey(&[], &[("api", &[])]);
+        let deployed = Deployed {
+            latest: Some(deployment("1", "FAILED")),
+            active: vec![deployment("2", "SUCCESS")],
+            untold: None,
+        };
+        target(&mut found, "api").live.deployed = Learned::Known(deployed);
+        assert_eq!(lines(&RULE, &found), [""; 0]);
+    }
+
+    #[test]
+    fn a_crash_stays_one_while_the_next_is_built() {
+        let mut found = survey(&[], &[("api", &[])]);
+        running(&mut found, "api", "CRASHED");
+        latest(&mut found, "api", "BUILDING");
+        assert_eq!(
+            lines(&RULE, &found),
+            ["error - [api]: what runs of api crashed; a newer deployment is on its way (BUILDING)"]
+        );
+    }
+
+    #[test]
+    fn a_process_that_has_ended_is_a_note_unless_it_is_meant_to() {
+        let mut found = survey(&[], &[("api", &[])]);
+        for (status, stopped, cron, told) in [
+            ("SUCCESS", true, None, 1),
+            ("SUCCESS", false, None, 0),
+            ("SLEEPING", true, None, 0),
+            ("DEPLOYING", true, None, 0),
+            ("SUCCESS", true, Some("0 * * * *".to_owned()), 0),
+        ] {
+            running(&mut found, "api", status);
+            let live = &mut target(&mut found, "api").live;
+            live.settings = Learned::Known(Settings { cron, ..Settings::default() });
+            if let Learned::Known(deployed) = &mut live.deployed {
+                deployed.active[0].stopped = stopped;
+                deployed.latest = deployed.active.first().cloned();
+            }
+            assert_eq!(lines(&RULE, &found).len(), told, "{status} {stopped}");
+        }
+    }
+
+    #[test]
+    fn the_failing_step_and_the_diagnosis_are_told() {
+        let text = |text: &str| Some(text.to_owned());
+        let mut found = survey(&[], &[("api", &[])]);
+        latest(&mut found, "api", "FAILED");
+        for (step, said, diagnosis, reason) in [
+            (None, None, None, None),
+            (text("HEALTHCHECK"), None, None, text("the step HEALTHCHECK failed")),
+            (text("BUILD_IMAGE"), text("no such file"), None, text("the step BUILD_IMAGE failed: no such file")),
+            (None, text("no such file"), None, text("no such file")),
+            (text("HEALTHCHECK"), None, text("wrong port"), text("the step HEALTHCHECK failed; wrong port")),
+        ] {
+            target(&mut found, "api").live.failure = Learned::Known(Failure { step, said, diagnosis });
+            assert_eq!((RULE.check)(&found)[0].reason, reason);
+        }
+        target(&mut found, "api").live.failure = Learned::Untold("Railway refused".to_owned());
+        let reason = (RULE.check)(&found).remove(0).reason;
+        assert_eq!(reason.as_deref(), Some("what went wrong can't be told: Railway refused"));
+    }
+
+    #[test]
+    fn a_healthy_project_is_quiet() {
+        assert_eq!(lines(&RULE, &healthy()), [""; 0]);
+        assert_eq!(lines(&RULE, &survey(&[], &[("api", &[])])), [""; 0], "nobody looked");
+    }
+}

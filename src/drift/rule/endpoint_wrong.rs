@@ -1,0 +1,260 @@
+//! D408 endpoint-wrong: a declared request is not answered as declared.
+
+use crate::drift::declared::ExpectedAnswer;
+use crate::drift::finding::{Finding, Gist, Severity};
+use crate::drift::follow::Suspect;
+use crate::drift::learned::Learned;
+use crate::drift::live::{Answer, JsonFault};
+use crate::drift::rule::{
+    Rule, commit_behind, deployment_unhealthy, log_line_missing, never_deployed, stale_deployment, start_command,
+    value_differs,
+};
+use crate::drift::{Survey, Target, sentence};
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    code: "D408",
+    name: "endpoint-wrong",
+    severity: Severity::Error,
+    summary: "A declared request was not answered as declared",
+    explain: EXPLAIN,
+    check,
+};
+
+const EXPLAIN: &str = "\
+## Why it matters
+
+Everything can be stored and deployed, and the service can still refuse the one request that matters. This asks it.
+
+## Example
+
+    [[expect.http]]
+    service = \"api\"
+    request = \"GET /api/v1/ops/chaos/worker-status\"
+    headers = { X-API-Key = \"$STAGING_OPS_API_KEY\" }
+    status  = 200
+    json    = { \"/boot_info\" = \"present\" }
+
+    api      answered GET /api/v1/ops/chaos/worker-status with 401 instead of 200
+
+Only a domain that Railway reports for the service is asked. An answer proves that something answers there, not which
+deployment. Where the request could not be made at all (no domain, a value that the file lacks), that is a warning.
+
+## How to mend it
+
+401 and 403 mean most often that the service has another key than the file: push it, or redeploy. Where another finding
+explains the answer, it stands above this one.
+
+## How to silence it
+
+Remove the `[[expect.http]]`, or:
+
+    [severity]
+    endpoint-wrong = \"off\"
+";
+
+fn check(survey: &Survey) -> Vec<Finding> {
+    survey.targets.iter().flat_map(of_target).collect()
+}
+
+fn of_target(target: &Target) -> impl Iterator<Item = Finding> {
+    let pairs = target.declared.requests.iter().zip(&target.live.answers);
+    pairs.filter_map(move |(expected, learned)| finding(target, expected, learned))
+}
+
+fn finding(target: &Target, expected: &ExpectedAnswer, learned: &Learned<Answer>) -> Option<Finding> {
+    let request = &expected.request;
+    let name = &target.service.name;
+    let finding = match learned {
+        Learned::NotLooked => return None,
+        Learned::Untold(why) | Learned::Known(Answer::NotAsked(why)) => Finding {
+            severity: Severity::Warning,
+            reason: Some(why.clone()),
+            gist: Some(Gist::Open(format!("{request} was not asked: {why}"))),
+            ..Finding::new(&RULE, format!("{name} was not asked for {request}"))
+        },
+        Learned::Known(Answer::None { domain, why }) => Finding {
+            reason: Some(why.clone()),
+            gist: Some(Gist::Wrong(format!("{request} was not answered"))),
+            suspects: silent(),
+            ..Finding::new(&RULE, format!("{name} did not answer {request} on {domain}"))
+        },
+        Learned::Known(Answer::Came { domain, status, faults, body: said }) => {
+            let refused = refusal(expected, *status);
+            let words = refused.or_else(|| body(*status, faults))?;
+            Finding {
+                gist: Some(Gist::Wrong(format!("{request}: {words}"))),
+                excerpt: said.clone(),
+                suspects: answered(expected, *status),
+                ..Finding::new(&RULE, format!("{name} answered {request} on {domain} with {words}"))
+            }
+        }
+    };
+    Some(Finding {
+        services: vec![target.service.clone()],
+        places: expected.place.clone().into_iter().collect(),
+        ..finding
+    })
+}
+
+/// `401 instead of 200`.
+fn refusal(expected: &ExpectedAnswer, status: u16) -> Option<String> {
+    let wanted = expected.status.filter(|&wanted| wanted != status)?;
+    Some(format!("{status} instead of {wanted}"))
+}
+
+/// `200, but without /boot_info`.
+fn body(status: u16, faults: &[JsonFault]) -> Option<String> {
+    if faults.is_empty() {
+        return None;
+    }
+    let list = |pick: fn(&JsonFault) -> Option<&str>| {
+        let found: Vec<&str> = faults.iter().filter_map(pick).map(shown).collect();
+        (!found.is_empty()).then(|| sentence::names(&found))
+    };
+    let missing = list(|fault| if let JsonFault::Missing(at) = fault { Some(at) } else { None });
+    let present = list(|fault| if let JsonFault::Present(at) = fault { Some(at) } else { None });
+    let other = list(|fault| if let JsonFault::Other(at) = fault { Some(at) } else { None });
+    let parts: Vec<String> = [
+        faults.contains(&JsonFault::NotJson).then(|| "not with JSON".to_owned()),
+        missing.map(|names| format!("without {names}")),
+        present.map(|names| format!("with {names}")),
+        other.map(|names| format!("with something else at {names}")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    Some(format!("{status}, but {}", parts.join(", ")))
+}
+
+/// The empty pointer is the whole answer.
+fn shown(pointer: &str) -> &str {
+    if pointer.is_empty() { "the whole answer" } else { pointer }
+}
+
+/// What makes a service not answer.
+fn silent() -> Vec<Suspect> {
+    vec![
+        Suspect::own(&never_deployed::RULE),
+        Suspect::own(&deployment_unhealthy::RULE).perhaps(),
+        Suspect::own(&start_command::RULE).perhaps(),
+        Suspect::own(&stale_deployment::RULE).perhaps(),
+    ]
+}
+
+/// What makes a service answer wrongly. A key that it was sent and does not have is the likeliest where it refuses; what
+/// its answer lacks may be another service's to provide.
+fn answered(expected: &ExpectedAnswer, status: u16) -> Vec<Suspect> {
+    let mut suspects = Vec::new();
+    let is_refusal = matches!(status, 401 | 403);
+    if is_refusal {
+        suspects.extend(expected.keys.iter().map(|key| Suspect::own(&value_differs::RULE).about(key)));
+        suspects.extend(expected.keys.iter().map(|key| Suspect::own(&stale_deployment::RULE).about(key)));
+    }
+    suspects.push(Suspect::own(&never_deployed::RULE));
+    suspects.push(Suspect::own(&start_command::RULE));
+    suspects.push(Suspect::own(&deployment_unhealthy::RULE).perhaps());
+    suspects.push(Suspect::own(&commit_behind::RULE).perhaps());
+    suspects.push(Suspect::own(&stale_deployment::RULE).perhaps());
+    if expected.status.is_none_or(|wanted| wanted == status) {
+        suspects.push(Suspect::of_another(&start_command::RULE));
+        suspects.push(Suspect::of_another(&log_line_missing::RULE));
+    }
+    suspects
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::drift::Survey;
+    use crate::drift::declared::ExpectedAnswer;
+    use crate::drift::examine::examine;
+    use crate::drift::finding::Place;
+    use crate::drift::learned::Learned;
+    use crate::drift::live::{Answer, JsonFault};
+    use crate::drift::scene::{healthy, lines, survey, target};
+
+    fn came(status: u16, faults: &[JsonFault]) -> Learned<Answer> {
+        Learned::Known(Answer::Came {
+            domain: "api.up.railway.app".to_owned(),
+            status,
+            faults: faults.to_vec(),
+            body: None,
+        })
+    }
+
+    fn survey_of(answer: Learned<Answer>, status: Option<u16>) -> Survey {
+        let mut found = survey(&["OPS_KEY=new"], &[("api", &["OPS_KEY=new"])]);
+        let target = target(&mut found, "api");
+        let place = Some(Place { file: "doctor.toml".to_owned(), line: 7 });
+        let keys = vec!["OPS_KEY".to_owned()];
+        target.declared.requests = vec![ExpectedAnswer { request: "GET /ops".to_owned(), status, keys, place }];
+        target.live.answers = vec![answer];
+        found
+    }
+
+    #[test]
+    fn every_answer_is_told() {
+        let at = |fault: fn(String) -> JsonFault, pointer: &str| fault(pointer.to_owned());
+        let why = "it has no domain".to_owned();
+        let silent = || Answer::None { domain: "api.up.railway.app".to_owned(), why: "no answer in 10 s".to_owned() };
+        let with = "error: api answered GET /ops on api.up.railway.app with";
+        for (answer, status, expected) in [
+            (Learned::NotLooked, Some(200), String::new()),
+            (came(200, &[]), Some(200), String::new()),
+            (came(204, &[]), None, String::new()),
+            (came(401, &[]), Some(200), format!("{with} 401 instead of 200")),
+            (came(302, &[]), Some(200), format!("{with} 302 instead of 200")),
+            (came(200, &[]), Some(401), format!("{with} 200 instead of 401")),
+            (
+                came(200, &[at(JsonFault::Missing, "/boot_info")]),
+                Some(200),
+                format!("{with} 200, but without /boot_info"),
+            ),
+            (
+                came(200, &[at(JsonFault::Present, "/error"), at(JsonFault::Other, "/a"), at(JsonFault::Other, "")]),
+                None,
+                format!("{with} 200, but with /error, with something else at /a and the whole answer"),
+            ),
+            (came(200, &[JsonFault::NotJson]), Some(200), format!("{with} 200, but not with JSON")),
+            (came(500, &[JsonFault::NotJson]), Some(200), format!("{with} 500 instead of 200")),
+            (
+                Learned::Known(silent()),
+                Some(200),
+                "error: api did not answer GET /ops on api.up.railway.app".to_owned(),
+            ),
+            (
+                Learned::Known(Answer::NotAsked(why.clone())),
+                Some(200),
+                "warning: api was not asked for GET /ops".to_owned(),
+            ),
+            (Learned::Untold(why), Some(200), "warning: api was not asked for GET /ops".to_owned()),
+        ] {
+            let found = survey_of(answer, status);
+            let told = lines(&RULE, &found).concat().replace(" - [api] doctor.toml:7:", ":");
+            assert_eq!(told, expected);
+        }
+    }
+
+    #[test]
+    fn a_refusal_follows_from_the_key_that_differs() {
+        for (stored, status, follows) in [
+            ("OPS_KEY=old", 401, Some("it follows from value-differs of OPS_KEY")),
+            ("OPS_KEY=old", 403, Some("it follows from value-differs of OPS_KEY")),
+            ("OPS_KEY=old", 404, None),
+            ("OPS_KEY=new", 401, None),
+        ] {
+            let mut found = survey_of(came(status, &[]), Some(200));
+            let stored = survey(&[], &[("api", &[stored])]).targets.remove(0).stored;
+            target(&mut found, "api").stored = stored;
+            let findings = examine(&found).findings;
+            let wrong = findings.iter().find(|finding| finding.rule.code == RULE.code).unwrap();
+            assert_eq!(wrong.reason.as_deref(), follows, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_healthy_project_is_quiet() {
+        assert_eq!(lines(&RULE, &healthy()), [""; 0]);
+    }
+}

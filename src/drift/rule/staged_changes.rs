@@ -1,0 +1,205 @@
+//! D404 staged-changes: somebody's changes wait for a deployment.
+
+use std::collections::{BTreeSet, HashSet};
+
+use crate::drift::finding::{Finding, Gist, Severity};
+use crate::drift::reference::{Aim, aim, occurrences};
+use crate::drift::rule::Rule;
+use crate::drift::staged::{Others, Staged, State};
+use crate::drift::{Named, Survey, Target, sentence, system};
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    code: "D404",
+    name: "staged-changes",
+    severity: Severity::Warning,
+    summary: "Changes that somebody staged wait in the environment",
+    explain: EXPLAIN,
+    check,
+};
+
+const EXPLAIN: &str = "\
+## Why it matters
+
+What is changed on Railway's page waits until somebody presses “Deploy”. Until then no variable shows it; afterwards it
+is written over whatever was pushed in between.
+
+## Example
+
+    staging   OPS_API_KEY of api was changed on Railway's page, and not deployed
+
+It is an error where it touches a key that the file has too: then that key is about to change once more.
+
+## How to mend it
+
+Deploy or discard the changes on Railway's page. `doctor` does neither: they are somebody's work. `doctor fix` stops
+before it writes a key that they touch.
+
+## How to silence it
+
+    [severity]
+    staged-changes = \"off\"
+";
+
+fn check(survey: &Survey) -> Vec<Finding> {
+    let Some(Some(staged)) = survey.staged.known() else { return Vec::new() };
+    let compared = compared(survey, staged);
+    if survey.only.is_empty() {
+        let keys: Vec<&str> = compared.iter().copied().collect();
+        return vec![finding(survey, staged, &keys)];
+    }
+    compared.into_iter().filter(|key| survey.is_asked(key)).map(|key| finding(survey, staged, &[key])).collect()
+}
+
+/// The keys that are touched and under comparison on the service that they are touched on.
+fn compared<'s>(survey: &Survey, staged: &'s Staged) -> BTreeSet<&'s str> {
+    let own = |target: &Target, key: &str| survey.local(target, key).is_some() && !system::is_provided(key);
+    let is_compared = |owner: Option<&str>, key: &str| match owner {
+        Some(id) => survey.targets.iter().any(|target| target.service.id == id && own(target, key)),
+        None => survey.readable().any(|target| refers(survey, target, key)),
+    };
+    let touched = staged.variables.iter();
+    touched.filter(|(owner, key)| is_compared(owner.as_deref(), key)).map(|(_, key)| key.as_str()).collect()
+}
+
+/// Whether a compared variable of the service takes that shared variable.
+fn refers(survey: &Survey, target: &Target, shared: &str) -> bool {
+    let home = target.service.name.as_str();
+    target.stored.iter().flatten().any(|(key, variable)| {
+        let template = variable.template().map_or("", |template| template.reveal());
+        survey.local(target, key).is_some()
+            && occurrences(template).iter().any(|one| aim(one.body, home, &survey.catalogue) == Ok(Aim::Shared(shared)))
+    })
+}
+
+fn finding(survey: &Survey, staged: &Staged, keys: &[&str]) -> Finding {
+    let what = what(staged, keys);
+    let verb = match staged.state {
+        State::Waiting => "wait",
+        State::Applying => "are being applied",
+    };
+    let by = staged.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+    let advice = match staged.state {
+        State::Waiting => "deploy or discard them on Railway's page",
+        State::Applying => "wait until they are, then check again",
+    };
+    Finding {
+        severity: if keys.is_empty() { RULE.severity } else { Severity::Error },
+        key: if let [key] = keys { Some((*key).to_owned()) } else { None },
+        services: services(survey, staged),
+        reason: when(staged),
+        advice: Some(advice.to_owned()),
+        gist: Some(Gist::Wrong(format!("{verb}: {what}"))),
+        ..Finding::new(&RULE, format!("staged changes{by} {verb} in {}: {what}", survey.environment.name))
+    }
+}
+
+/// Railway names who applies them, and not who made them.
+fn when(staged: &Staged) -> Option<String> {
+    let time = Some(&staged.updated_at).filter(|time| !time.is_empty())?;
+    let nobody = if staged.by.is_none() { "; Railway does not tell by whom" } else { "" };
+    Some(format!("they were changed last at {}{nobody}", sentence::moment(time)))
+}
+
+/// What they touch: keys under comparison first, then the rest by number.
+fn what(staged: &Staged, keys: &[&str]) -> String {
+    let touched: BTreeSet<&str> = staged.variables.iter().map(|(_, key)| key.as_str()).collect();
+    let others: Vec<&str> = touched.iter().copied().filter(|key| !keys.contains(key)).collect();
+    let named: Vec<&str> = if keys.is_empty() { others.clone() } else { keys.to_vec() };
+    let mut parts = Vec::new();
+    if !named.is_empty() {
+        parts.push(sentence::names(&named));
+    }
+    if !keys.is_empty() && !others.is_empty() {
+        parts.push(sentence::count(others.len(), "other variable"));
+    }
+    if staged.others == Others::Some {
+        parts.push("settings".to_owned());
+    }
+    parts.join("; ")
+}
+
+/// The services in scope whose variables they touch.
+fn services(survey: &Survey, staged: &Staged) -> Vec<Named> {
+    let touched: HashSet<&str> = staged.variables.iter().filter_map(|(owner, _)| owner.as_deref()).collect();
+    let targets = survey.targets.iter().filter(|target| touched.contains(target.service.id.as_str()));
+    targets.map(|target| target.service.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULE;
+    use crate::drift::Survey;
+    use crate::drift::learned::Learned;
+    use crate::drift::scene::{healthy, lines, named, shared, survey};
+    use crate::drift::staged::{Others, Staged, State};
+
+    fn with(variables: &[(&str, &str)], others: Others) -> Survey {
+        let rows: &[&str] = &["A=1", "B=1", "S=${{shared.T}} => 1"];
+        let mut found = survey(&["A=1", "S=1"], &[("api", rows), ("web", &["B=1"])]);
+        shared(&mut found, "T");
+        shared(&mut found, "U");
+        let owner = |service: &str| (!service.is_empty()).then(|| named(service).id);
+        found.staged = Learned::Known(Some(Staged {
+            state: State::Waiting,
+            variables: variables.iter().map(|(service, key)| (owner(service), (*key).to_owned())).collect(),
+            others,
+            updated_at: "2026-11-24T09:00:00.000Z".to_owned(),
+            by: None,
+        }));
+        found
+    }
+
+    #[test]
+    fn a_touched_key_under_comparison_is_an_error_and_the_rest_a_warning() {
+        for (variables, others, expected) in [
+            (&[("api", "A")][..], Others::None, "error A [api]: staged changes wait in staging: A"),
+            (&[("api", "B")], Others::None, "warning - [api]: staged changes wait in staging: B"),
+            (&[("api", "NEW")], Others::Some, "warning - [api]: staged changes wait in staging: NEW; settings"),
+            (&[("web", "A")], Others::None, "error A [web]: staged changes wait in staging: A"),
+            (&[("elsewhere", "A")], Others::None, "warning - []: staged changes wait in staging: A"),
+            (&[("", "T")], Others::None, "error T []: staged changes wait in staging: T"),
+            (&[("", "U")], Others::None, "warning - []: staged changes wait in staging: U"),
+            (&[], Others::Some, "warning - []: staged changes wait in staging: settings"),
+            (
+                &[("api", "A"), ("api", "B"), ("web", "C")],
+                Others::Some,
+                "error A [api, web]: staged changes wait in staging: A; 2 other variables; settings",
+            ),
+            (&[("api", "A"), ("api", "S")], Others::None, "error - [api]: staged changes wait in staging: A and S"),
+        ] {
+            assert_eq!(lines(&RULE, &with(variables, others)), [expected], "{variables:?}");
+        }
+    }
+
+    #[test]
+    fn who_and_when_are_told() {
+        let mut found = with(&[("api", "A")], Others::None);
+        if let Learned::Known(Some(staged)) = &mut found.staged {
+            staged.by = Some("ann@example.com".to_owned());
+            staged.state = State::Applying;
+        }
+        let finding = &(RULE.check)(&found)[0];
+        assert_eq!(finding.message, "staged changes by ann@example.com are being applied in staging: A");
+        assert_eq!(finding.reason.as_deref(), Some("they were changed last at 2026-11-24 09:00:00 UTC"));
+        assert_eq!(finding.advice.as_deref(), Some("wait until they are, then check again"));
+    }
+
+    #[test]
+    fn with_keys_that_are_asked_about_only_those_are_told() {
+        let mut found = with(&[("api", "A"), ("api", "B")], Others::Some);
+        found.only.insert("A".to_owned());
+        assert_eq!(lines(&RULE, &found).len(), 1);
+        found.only = [("B".to_owned())].into();
+        assert_eq!(lines(&RULE, &found), [""; 0]);
+    }
+
+    #[test]
+    fn a_healthy_project_is_quiet() {
+        let mut found = healthy();
+        for staged in [Learned::NotLooked, Learned::Untold("refused".to_owned()), Learned::Known(None)] {
+            found.staged = staged;
+            assert_eq!(lines(&RULE, &found), [""; 0]);
+        }
+    }
+}
