@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use crate::error::Error;
 use crate::outside::files::why;
 
-/// A temporary working folder with a `.env`, and a home with the official CLI's file.
+/// A temporary working folder with a `.env` and a `doctor.toml`, and a home with the official CLI's file.
 #[derive(Debug)]
 pub struct Stage {
     folder: TempDir,
@@ -16,7 +16,7 @@ pub struct Stage {
 
 impl Stage {
     /// Sets it: `cli_config` makes the official CLI's file for the working folder.
-    pub fn set(env_file: &str, cli_config: &dyn Fn(&Path) -> String) -> Result<Self, Error> {
+    pub fn set(env_file: &str, config: &str, cli_config: &dyn Fn(&Path) -> String) -> Result<Self, Error> {
         let fail = |error: std::io::Error| Error::Machine {
             what: "can't make a temporary folder for the demo".to_owned(),
             why: why(&error),
@@ -34,6 +34,7 @@ impl Stage {
         fs::create_dir_all(stage.folder()).map_err(fail)?;
         fs::create_dir_all(stage.home().join(".railway")).map_err(fail)?;
         fs::write(stage.folder().join(".env"), env_file).map_err(fail)?;
+        fs::write(stage.folder().join("doctor.toml"), config).map_err(fail)?;
         fs::write(stage.home().join(".railway/config.json"), cli_config(&stage.folder())).map_err(fail)?;
         Ok(stage)
     }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::outside::sim::access::{NOT_AUTHORIZED, sees_project, sees_workspace};
 use crate::outside::sim::config;
 use crate::outside::sim::estate::{Environment, Project, Reach, Service, Source};
+use crate::outside::sim::follow;
 use crate::outside::sim::operation::batched;
 use crate::outside::sim::page::connection;
 use crate::outside::sim::render::Renderer;
@@ -21,7 +22,7 @@ fn headed(project: &Project) -> Value {
     json!({ "id": project.id, "name": project.name, "deletedAt": project.deleted_at })
 }
 
-fn instance(service: &Service) -> Value {
+fn plain_instance(service: &Service) -> Value {
     let source = match &service.source {
         Source::Nothing => Value::Null,
         Source::Image(image) => json!({ "image": image, "repo": null }),
@@ -36,7 +37,20 @@ fn instance(service: &Service) -> Value {
     })
 }
 
-fn inside(scene: &Scene<'_>, environment: &Environment) -> Result<Value, String> {
+fn full_instance(scene: &Scene<'_>, service: &Service) -> Value {
+    let mut shown = plain_instance(service);
+    for part in [follow::instance(scene, service), follow::settings(service)] {
+        for (name, value) in part.as_object().into_iter().flatten() {
+            shown[name] = value.clone();
+        }
+    }
+    shown
+}
+
+/// How services are shown.
+type Instance<'i> = &'i dyn Fn(&Service) -> Value;
+
+fn inside(scene: &Scene<'_>, environment: &Environment, instance: Instance<'_>) -> Result<Value, String> {
     Ok(json!({
         "id": environment.id,
         "name": environment.name,
@@ -66,20 +80,44 @@ pub(crate) fn project_token(scene: &Scene<'_>) -> Result<Value, Denied> {
 }
 
 pub(crate) fn scoped_shape(scene: &Scene<'_>) -> Result<Value, Denied> {
+    scoped(scene, &|service| full_instance(scene, service))
+}
+
+pub(crate) fn plain_scoped_shape(scene: &Scene<'_>) -> Result<Value, Denied> {
+    scoped(scene, &plain_instance)
+}
+
+fn scoped(scene: &Scene<'_>, instance: Instance<'_>) -> Result<Value, Denied> {
     let denied = denied("projectToken");
     let (project, environment) = scene.own().map_err(&denied)?;
-    let environment = inside(scene, environment).map_err(&denied)?;
+    let environment = inside(scene, environment, instance).map_err(&denied)?;
     Ok(json!({ "projectToken": { "project": headed(project), "environment": environment } }))
 }
 
 pub(crate) fn shape(scene: &Scene<'_>) -> Result<Value, Denied> {
+    shaped(scene, &|service| full_instance(scene, service))
+}
+
+pub(crate) fn plain_shape(scene: &Scene<'_>) -> Result<Value, Denied> {
+    shaped(scene, &plain_instance)
+}
+
+fn shaped(scene: &Scene<'_>, instance: Instance<'_>) -> Result<Value, Denied> {
     let project = scene.project().map_err(denied("project"))?;
     let (_, environment) = scene.environment().map_err(denied("environment"))?;
-    let environment = inside(scene, environment).map_err(denied("environment"))?;
+    let environment = inside(scene, environment, instance).map_err(denied("environment"))?;
     Ok(json!({ "project": headed(project), "environment": environment }))
 }
 
 pub(crate) fn more_services(scene: &Scene<'_>) -> Result<Value, Denied> {
+    more(scene, &|service| full_instance(scene, service))
+}
+
+pub(crate) fn plain_more_services(scene: &Scene<'_>) -> Result<Value, Denied> {
+    more(scene, &plain_instance)
+}
+
+fn more(scene: &Scene<'_>, instance: Instance<'_>) -> Result<Value, Denied> {
     let denied = denied("environment");
     let (_, environment) = scene.environment().map_err(&denied)?;
     let services = scene.services(environment, scene.after(), instance).map_err(&denied)?;
@@ -138,6 +176,12 @@ pub(crate) fn values(scene: &Scene<'_>) -> Result<Value, Denied> {
         let sealed = scene.quirks.sealed;
         data.insert(format!("rendered_{number}"), config::values(renderer.variables(service), sealed));
         data.insert(field, config::values(config::stored(&service.variables), sealed));
+        if let Some(id) = scene.variables.get(&format!("deploymentId_{number}")).and_then(Value::as_str) {
+            data.insert(format!("snapshot_{number}"), follow::snapshot_of(scene, number, id));
+        }
+    }
+    if scene.query.contains("staged: ") {
+        data.insert("staged".into(), follow::staged(scene, environment));
     }
     Ok(Value::Object(data))
 }
@@ -145,4 +189,26 @@ pub(crate) fn values(scene: &Scene<'_>) -> Result<Value, Denied> {
 pub(crate) fn shared_values(scene: &Scene<'_>) -> Result<Value, Denied> {
     let (_, environment) = scene.environment().map_err(denied("stored"))?;
     Ok(json!({ "stored": config::values(config::stored(&environment.shared), scene.quirks.sealed) }))
+}
+
+/// When a variable was changed of which nobody says it: before anything was deployed.
+const CHANGED_AT: &str = "2026-10-02T08:15:30.250Z";
+
+const ROWS_PER_PAGE: usize = 200;
+
+pub(crate) fn variable_times(scene: &Scene<'_>) -> Result<Value, Denied> {
+    let denied = denied("environment");
+    let (_, environment) = scene.environment().map_err(&denied)?;
+    let row = |service: Option<&Service>, name: &String| {
+        let changed = service.and_then(|service| service.changed.get(name)).map_or(CHANGED_AT, String::as_str);
+        let id = service.map(|service| service.id.as_str());
+        let cursor = format!("{}/{name}", id.unwrap_or_default());
+        (cursor, json!({ "name": name, "serviceId": id, "updatedAt": changed }))
+    };
+    let alive = environment.services.iter().filter(|service| service.deleted_at.is_none());
+    let own = alive.flat_map(|service| service.variables.keys().map(move |name| row(Some(service), name)));
+    let rows: Vec<(String, Value)> = environment.shared.keys().map(|name| row(None, name)).chain(own).collect();
+    let page = scene.page(ROWS_PER_PAGE, scene.after());
+    let listed = connection(&rows.iter().collect::<Vec<_>>(), page, |row| row.0.as_str(), |row| row.1.clone());
+    Ok(json!({ "environment": { "variables": listed.map_err(&denied)? } }))
 }

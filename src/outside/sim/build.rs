@@ -6,7 +6,7 @@ use ring::digest;
 
 use crate::drift::Secret;
 use crate::outside::sim::estate::{
-    Access, Environment, Estate, Project, Reach, Service, Source, Stored, Token, Workspace,
+    Access, Environment, Estate, Project, Proof, Reach, Service, Source, Stored, Token, Workspace,
 };
 
 /// When everything that is deleted here was deleted; Railway's format of a time.
@@ -143,7 +143,9 @@ impl Service {
             root_directory: None,
             start_command: None,
             domain: None,
+            custom_domains: Vec::new(),
             deleted_at: None,
+            changed: BTreeMap::new(),
             variables: BTreeMap::new(),
             volume: None,
             cron: None,
@@ -184,6 +186,18 @@ impl Service {
     /// Serves it on a domain.
     pub fn domain(mut self, domain: &str) -> Self {
         self.domain = Some(domain.into());
+        self
+    }
+
+    /// Serves it on a domain of its owner's, too.
+    pub fn custom_domain(mut self, domain: &str, proof: Proof) -> Self {
+        self.custom_domains.push((domain.into(), proof));
+        self
+    }
+
+    /// Says when a variable was changed.
+    pub fn changed(mut self, name: &str, time: &str) -> Self {
+        self.changed.insert(name.into(), time.into());
         self
     }
 

@@ -33,6 +33,11 @@ impl Clock {
         format!("{:.9}", self.0)
     }
 
+    /// The moment itself.
+    pub fn moment(self) -> Timestamp {
+        self.0
+    }
+
     /// So much later.
     #[must_use = "a clock is a moment; this makes another"]
     pub fn after(self, time: Duration) -> Self {

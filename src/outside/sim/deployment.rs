@@ -37,6 +37,8 @@ pub struct Deployment {
     pub captured: BTreeMap<String, Captured>,
     /// Its steps.
     pub events: Vec<Event>,
+    /// What the platform makes of its failure.
+    pub diagnosis: Value,
     /// Lines of its build.
     pub build_log: Vec<Line>,
     /// Lines of its program.
@@ -105,6 +107,7 @@ impl Deployment {
             meta: json!({}),
             captured: BTreeMap::new(),
             events: Vec::new(),
+            diagnosis: Value::Null,
             build_log: Vec::new(),
             log: Vec::new(),
             has_snapshot: true,

@@ -154,8 +154,12 @@ pub struct Service {
     pub start_command: Option<String>,
     /// The domain that Railway serves it on.
     pub domain: Option<String>,
+    /// Domains of its owner's, and whether they are proven to be.
+    pub custom_domains: Vec<(String, Proof)>,
     /// When it was deleted, if it was.
     pub deleted_at: Option<String>,
+    /// When variables were changed, where somebody says it.
+    pub changed: BTreeMap<String, String>,
     /// Its variables as stored.
     pub variables: BTreeMap<String, Stored>,
     /// Where its volume is mounted, if it has one.
@@ -171,6 +175,21 @@ pub struct Service {
     pub(crate) plan: Option<Plan>,
     pub(crate) sayings: Vec<Saying>,
     pub(crate) chatter: usize,
+}
+
+/// Whether a custom domain is proven to be its owner's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// It is.
+    Given,
+    /// It is not yet.
+    Missing,
+}
+
+impl Proof {
+    pub(crate) fn is_given(self) -> bool {
+        self == Self::Given
+    }
 }
 
 /// Where a service's code comes from.

@@ -53,10 +53,42 @@ pub(crate) enum Effect {
     Cut,
     /// HTTP 200 with one error that belongs to no field, and `data: null`.
     Refuse(String),
-    /// HTTP 200 with an error of one field; `data` is null, as no root field may be.
+    /// HTTP 200 with an error of one field; `data` is null, unless the field may be.
     Field { field: String, message: String },
     /// The same for whatever reads the values of one service, by id.
     Service { id: String, message: String },
+}
+
+impl Effect {
+    /// Whether it leaves the data of the answer as they are, but for one field.
+    pub(crate) fn is_beside_data(&self) -> bool {
+        matches!(self, Self::Field { field, .. } if is_nullable(field))
+    }
+}
+
+/// Fields of a service instance that may be refused by themselves.
+const OF_INSTANCE: [&str; 7] = [
+    "activeDeployments",
+    "cronSchedule",
+    "domains",
+    "latestDeployment",
+    "railwayConfigFile",
+    "sleepApplication",
+    "startCommand",
+];
+
+/// Whether a field may be null, so that its error stands beside the data.
+pub(crate) fn is_nullable(field: &str) -> bool {
+    field.starts_with("snapshot_") || OF_INSTANCE.contains(&field) && !["activeDeployments", "domains"].contains(&field)
+}
+
+/// Where a field stands in the answer to an operation.
+pub(crate) fn path(operation: &str, field: &str) -> String {
+    match (OF_INSTANCE.contains(&field), operation) {
+        (false, _) => field.to_owned(),
+        (true, "ScopedShape") => format!("projectToken.environment.serviceInstances.edges.0.node.{field}"),
+        (true, _) => format!("environment.serviceInstances.edges.0.node.{field}"),
+    }
 }
 
 /// An answer that was written beforehand.
@@ -103,7 +135,8 @@ impl Fault {
         Self::once(Effect::Refuse(message.into()))
     }
 
-    /// Lets one root field fail, by its name in the answer: `environment`, `stored_1`.
+    /// Lets one field fail, by its name in the answer: `environment`, `stored_1`, `snapshot_1`, `staged`; or by its name on
+    /// the first service of a listing, where it is asked for: `activeDeployments`.
     pub fn field(field: &str, message: &str) -> Self {
         Self::once(Effect::Field { field: field.into(), message: message.into() })
     }
@@ -169,6 +202,13 @@ impl Fault {
         let goes_by = fits && self.skip > 0;
         self.skip -= usize::from(goes_by);
         fits && !goes_by
+    }
+
+    /// Whether it is about a field that this text does not ask for, so that nothing can happen to it.
+    pub(crate) fn is_besides(&self, query: &str) -> bool {
+        let Effect::Field { field, .. } = &self.effect else { return false };
+        let may_be_left_out = OF_INSTANCE.contains(&field.as_str()) || *field == "staged" || is_nullable(field);
+        may_be_left_out && !query.contains(field.as_str())
     }
 
     /// It happens.

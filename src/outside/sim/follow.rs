@@ -30,7 +30,8 @@ pub(crate) fn fence(scene: &Scene<'_>) -> Result<Value, Denied> {
     Ok(json!({ "environmentStagedChanges": staged, "environment": { "serviceInstances": services } }))
 }
 
-fn staged(scene: &Scene<'_>, environment: &Environment) -> Value {
+/// What is staged, or the placeholder.
+pub(crate) fn staged(scene: &Scene<'_>, environment: &Environment) -> Value {
     match &environment.staged {
         Some(staged) => json!({
             "id": staged.id,
@@ -42,13 +43,33 @@ fn staged(scene: &Scene<'_>, environment: &Environment) -> Value {
     }
 }
 
-fn instance(scene: &Scene<'_>, service: &Service) -> Value {
+/// The deployments of a service.
+pub(crate) fn instance(scene: &Scene<'_>, service: &Service) -> Value {
     let active = service.deployments.iter().filter(|known| known.active);
     json!({
         "serviceId": service.id,
         "latestDeployment": latest(scene, service).map(|known| in_full(scene, known)),
         "activeDeployments": active.map(|known| in_full(scene, known)).collect::<Vec<_>>(),
     })
+}
+
+/// How a service is to run, and where it is served.
+pub(crate) fn settings(service: &Service) -> Value {
+    let own = service.domain.iter().map(|domain| json!({ "domain": domain }));
+    let custom = service.custom_domains.iter();
+    let custom = custom.map(|(domain, proof)| json!({ "domain": domain, "status": { "verified": proof.is_given() } }));
+    json!({
+        "startCommand": service.start_command,
+        "railwayConfigFile": null,
+        "cronSchedule": service.cron,
+        "sleepApplication": null,
+        "domains": { "serviceDomains": own.collect::<Vec<_>>(), "customDomains": custom.collect::<Vec<_>>() },
+    })
+}
+
+pub(crate) fn staged_changes(scene: &Scene<'_>) -> Result<Value, Denied> {
+    let (_, environment) = scene.environment_anywhere().map_err(denied("staged"))?;
+    Ok(json!({ "staged": staged(scene, environment) }))
 }
 
 /// The newest one, whatever its status; none where all have been removed.
@@ -74,6 +95,14 @@ fn in_full(scene: &Scene<'_>, deployment: &Deployment) -> Value {
     let mut shown = in_short(scene, deployment);
     shown["canRedeploy"] = json!(deployment.can_redeploy());
     shown["meta"] = deployment.meta_now();
+    // Null until the status changes for the first time.
+    shown["statusUpdatedAt"] = json!((deployment.status != "INITIALIZING").then_some(&deployment.created_at));
+    shown["instances"] = match (deployment.status.as_str(), deployment.exited) {
+        ("SUCCESS", true) => json!([{ "status": "EXITED" }]),
+        ("SUCCESS", false) => json!([{ "status": "RUNNING" }]),
+        ("CRASHED", _) => json!([{ "status": "CRASHED" }]),
+        _ => json!([]),
+    };
     shown
 }
 
@@ -113,15 +142,17 @@ pub(crate) fn recent_deployments(scene: &Scene<'_>) -> Result<Value, Denied> {
 pub(crate) fn snapshot(scene: &Scene<'_>) -> Result<Value, Denied> {
     let mut data = Map::new();
     for (number, id) in batched(scene.variables, "deploymentId_") {
-        let field = format!("snapshot_{number}");
-        // The field may be null, so that its error stands beside the others' data.
-        let shown = captured(scene, id).unwrap_or_else(|message| {
-            scene.beside.borrow_mut().push(Denied { field: field.clone(), message });
-            Value::Null
-        });
-        data.insert(field, shown);
+        data.insert(format!("snapshot_{number}"), snapshot_of(scene, number, id));
     }
     Ok(data.into())
+}
+
+/// The field may be null, so that its error stands beside the others' data.
+pub(crate) fn snapshot_of(scene: &Scene<'_>, number: usize, id: &str) -> Value {
+    captured(scene, id).unwrap_or_else(|message| {
+        scene.beside.borrow_mut().push(Denied { field: format!("snapshot_{number}"), message });
+        Value::Null
+    })
 }
 
 fn captured(scene: &Scene<'_>, id: &str) -> Result<Value, String> {
@@ -153,22 +184,26 @@ fn given(scene: &Scene<'_>, place: Place, id: &str) -> BTreeMap<String, Option<S
 }
 
 pub(crate) fn events(scene: &Scene<'_>) -> Result<Value, Denied> {
-    let (_, deployment) = scene.deployment(scene.text("deploymentId")).map_err(denied("deploymentEvents"))?;
-    let shown = deployment.events.iter().take(EVENTS_PER_PAGE.min(scene.quirks.page_cap));
-    let edges: Vec<Value> = shown.map(|event| json!({ "node": step(event) })).collect();
-    Ok(json!({ "deploymentEvents": { "edges": edges } }))
+    let mut data = Map::new();
+    for (number, id) in batched(scene.variables, "deploymentId_") {
+        let field = format!("events_{number}");
+        let (_, deployment) = scene.deployment(id).map_err(denied(&field))?;
+        let shown = deployment.events.iter().take(EVENTS_PER_PAGE.min(scene.quirks.page_cap));
+        let edges: Vec<Value> = shown.map(|event| json!({ "node": step(event) })).collect();
+        data.insert(field, json!({ "edges": edges }));
+        data.insert(format!("diagnosis_{number}"), json!({ "diagnosis": deployment.diagnosis }));
+    }
+    Ok(data.into())
 }
 
 fn step(event: &Event) -> Value {
     let payload = event.error.as_ref().map(|error| {
         json!({
-            "error": error, "reason": null, "detail": null, "skipped": null,
+            "error": error, "reason": null, "detail": null,
         })
     });
     json!({
         "step": event.step,
-        "createdAt": event.created_at,
-        "completedAt": event.completed_at,
         "payload": payload,
     })
 }

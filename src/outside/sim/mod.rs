@@ -6,6 +6,7 @@
 mod access;
 mod answer;
 mod build;
+mod call;
 pub mod clock;
 mod config;
 pub mod deployment;

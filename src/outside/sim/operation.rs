@@ -42,7 +42,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
     row("BuildLog", &[DEPLOYMENT, LIMIT], Query(follow::build_log)),
     row("DeleteVariable", &[PROJECT, ENVIRONMENT, OWNER, "name: String!"], Mutation(write::delete_variable)),
     row("Deploy", &[ENVIRONMENT, SERVICE, "commitSha: String"], Mutation(write::deploy)),
-    row("DeploymentEvents", &[DEPLOYMENT], Query(follow::events)),
+    row("DeploymentEvents", &[EACH_DEPLOYMENT], Query(follow::events)),
     row(
         "DeploymentLog",
         &[DEPLOYMENT, LIMIT, "filter: String", "startDate: DateTime", "endDate: DateTime"],
@@ -51,6 +51,9 @@ pub(crate) static OPERATIONS: &[Operation] = &[
     row("Environments", &[PROJECT, AFTER], Query(answer::environments)),
     row("Fence", &[PROJECT, ENVIRONMENT, AFTER], Query(follow::fence)),
     row("MoreServices", &[PROJECT, ENVIRONMENT, AFTER], Query(answer::more_services)),
+    row("PlainMoreServices", &[PROJECT, ENVIRONMENT, AFTER], Query(answer::plain_more_services)),
+    row("PlainScopedShape", &[], Query(answer::plain_scoped_shape)),
+    row("PlainShape", &[PROJECT, ENVIRONMENT], Query(answer::plain_shape)),
     row("ProjectTokenProbe", &[], Query(answer::project_token)),
     row("Projects", &["workspaceId: String", AFTER], Query(answer::projects)),
     row("RecentDeployments", &[PROJECT, ENVIRONMENT, SERVICE], Query(follow::recent_deployments)),
@@ -64,7 +67,9 @@ pub(crate) static OPERATIONS: &[Operation] = &[
     row("Shape", &[PROJECT, ENVIRONMENT], Query(answer::shape)),
     row("SharedValues", &[PROJECT, ENVIRONMENT], Query(answer::shared_values)),
     row("Snapshot", &[EACH_DEPLOYMENT], Query(follow::snapshot)),
+    row("StagedChanges", &[ENVIRONMENT], Query(follow::staged_changes)),
     row("Values", &[PROJECT, ENVIRONMENT, "serviceId_*: String!"], Query(answer::values)),
+    row("VariableTimes", &[PROJECT, ENVIRONMENT, AFTER], Query(answer::variable_times)),
     row("Watch", &[EACH_DEPLOYMENT], Query(follow::watch)),
 ];
 
@@ -100,7 +105,15 @@ impl Operation {
                 }
             }
         }
+        known += self.riders(variables);
         (known < variables.len()).then(|| format!("{} declares fewer variables than were sent.", self.name))
+    }
+
+    /// The deployments that ride along in a batch of values, each with the number of its service.
+    fn riders(&self, variables: &Map<String, Value>) -> usize {
+        let services = batched(variables, "serviceId_").filter(|_| self.name == "Values");
+        let own = |number: usize| variables.get(&format!("deploymentId_{number}")).is_some_and(Value::is_string);
+        services.filter(|(number, _)| own(*number)).count()
     }
 
     /// What is wrong with the text of the document, as far as that can be told without reading it.

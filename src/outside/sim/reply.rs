@@ -40,6 +40,7 @@ pub(crate) fn reply(canned: Canned) -> Reply {
         retry_after: None,
         rate: Vec::new(),
         location: None,
+        date: None,
         content_type: None,
         body: Zeroizing::new(canned.body.reveal().as_bytes().to_vec()),
     };
@@ -59,9 +60,28 @@ fn of_field(denied: &Denied, request: usize) -> Value {
         "message": denied.message,
         "traceId": trace(request),
         "locations": [{ "line": 2, "column": 3 }],
-        "path": [denied.field],
+        "path": path(&denied.field),
         "extensions": { "code": "INTERNAL_SERVER_ERROR" },
     })
+}
+
+/// The parts of a path with points between; those that count are numbers.
+fn path(field: &str) -> Vec<Value> {
+    field.split('.').map(|part| part.parse::<u64>().map_or_else(|_| json!(part), |number| json!(number))).collect()
+}
+
+/// The same answer, but for one field that is null, with an error beside the data.
+pub(crate) fn nulled(mut reply: Reply, denied: &Denied, request: usize) -> Reply {
+    let mut body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+    if let Some(field) = body.pointer_mut(&format!("/data/{}", denied.field.replace('.', "/"))) {
+        *field = Value::Null;
+        match body["errors"].as_array_mut() {
+            Some(errors) => errors.push(of_field(denied, request)),
+            None => body["errors"] = json!([of_field(denied, request)]),
+        }
+        reply.body = Zeroizing::new(body.to_string().into_bytes());
+    }
+    reply
 }
 
 /// Railway's trace ids are decimal digits; these count the requests.

@@ -22,6 +22,8 @@ pub(crate) struct Scene<'s> {
     /// Or what every field says to that token.
     pub(crate) reach: Result<&'s Reach, &'static str>,
     pub(crate) variables: &'s Map<String, Value>,
+    /// The document: a batch of values does not tell by its variables all that it asks for.
+    pub(crate) query: &'s str,
     /// What was looked at.
     pub(crate) seen: RefCell<Seen>,
     /// Errors of fields that may be null, beside the data.
@@ -39,10 +41,10 @@ pub(crate) struct Seen {
     pub(crate) log: BTreeSet<String>,
 }
 
-/// A root field that answers with an error. Root fields are never null, so nothing else is answered then.
+/// A field that answers with an error. Where it may not be null, nothing else is answered then.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Denied {
-    /// The field's name in the answer.
+    /// The field's name in the answer, or its path with points between.
     pub(crate) field: String,
     pub(crate) message: String,
 }
@@ -50,7 +52,11 @@ pub(crate) struct Denied {
 impl<'s> Scene<'s> {
     pub(crate) fn new(estate: &'s Estate, quirks: &'s Quirks, variables: &'s Map<String, Value>) -> Self {
         let (seen, beside) = (RefCell::default(), RefCell::default());
-        Self { estate, quirks, reach: Err(NOT_AUTHORIZED), variables, seen, beside }
+        Self { estate, quirks, reach: Err(NOT_AUTHORIZED), variables, query: "", seen, beside }
+    }
+
+    pub(crate) fn saying(self, query: &'s str) -> Self {
+        Self { query, ..self }
     }
 
     pub(crate) fn reached(self, reach: Result<&'s Reach, &'static str>) -> Self {

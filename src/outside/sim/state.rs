@@ -7,11 +7,11 @@ use crate::outside::railway::wire::{Failure, Reply, Scheme};
 use crate::outside::sim::Asked;
 use crate::outside::sim::access::identify;
 use crate::outside::sim::estate::{Estate, Reach};
-use crate::outside::sim::fault::{Effect, Fault, Moment};
+use crate::outside::sim::fault::{self, Effect, Fault, Moment};
 use crate::outside::sim::hook::{self, Hook};
 use crate::outside::sim::operation::{Handler, Operation, batched};
 use crate::outside::sim::quirk::Quirks;
-use crate::outside::sim::reply::{answered, malformed, refused, reply};
+use crate::outside::sim::reply::{answered, malformed, nulled, refused, reply};
 use crate::outside::sim::scene::{Denied, Scene, Seen};
 use crate::outside::sim::write::{Bench, Mutation};
 
@@ -48,27 +48,28 @@ impl State {
             body: Secret::new(body),
         });
         hook::run(&mut self.hooks, Moment::Before, operation, &mut self.estate);
-        let reply = match self.due(operation, variables) {
-            Some(Fault { moment: Moment::Before, effect, .. }) => {
+        let query = request["query"].as_str();
+        let reply = match self.due(operation, variables, query.unwrap_or_default()) {
+            Some(Fault { moment: Moment::Before, effect, .. }) if !effect.is_beside_data() => {
                 if Operation::named(operation).is_some_and(Operation::is_mutation) {
                     self.mutations.push(Mutation::of(operation, variables, &self.estate));
                 }
-                self.spoilt(effect, variables, None)
+                self.spoilt(operation, effect, (variables, None))
             }
             later => {
                 let reach = identify(&self.estate, presented).cloned();
-                let reply = match (request["query"].as_str(), Operation::named(operation)) {
+                let reply = match (query, Operation::named(operation)) {
                     (Some(query), Some(known)) => self.perform(known, query, (variables, reach)),
                     _ => self.invalid(&format!("Unknown operation named \"{operation}\".")),
                 };
                 match later {
-                    Some(fault) => self.spoilt(fault.effect, variables, Some(reply)),
+                    Some(fault) => self.spoilt(operation, fault.effect, (variables, Some(reply))),
                     None => Ok(reply),
                 }
             }
         };
         hook::run(&mut self.hooks, Moment::After, operation, &mut self.estate);
-        reply
+        reply.map(|reply| Reply { date: Some(self.estate.clock.moment()), ..reply })
     }
 
     fn perform(
@@ -80,14 +81,16 @@ impl State {
         if let Some(complaint) = known.misgiving(query).or_else(|| known.complaint(variables)) {
             return self.invalid(&complaint);
         }
-        let fields = 2 * batched(variables, "serviceId_").count() + batched(variables, "deploymentId_").count();
+        let deployments = variables.keys().filter(|name| name.starts_with("deploymentId_")).count();
+        let staged = usize::from(query.contains("staged: "));
+        let fields = 2 * batched(variables, "serviceId_").count() + deployments + staged;
         if fields > self.quirks.root_fields {
             // Too large a batch is no fault of the client's: nobody has said how large is too large.
             return malformed("Too many root fields", self.asked.len());
         }
         let request = self.asked.len();
         let done = match known.handler {
-            Handler::Query(look) => self.look(known, look, (variables, reach)),
+            Handler::Query(look) => self.look((known, query), look, (variables, reach)),
             Handler::Mutation(act) => self.act(known, act, (variables, reach)).map(|data| (data, Vec::new())),
         };
         match done {
@@ -98,7 +101,7 @@ impl State {
 
     fn look(
         &mut self,
-        known: &Operation,
+        (known, query): (&Operation, &str),
         look: fn(&Scene<'_>) -> Result<Value, Denied>,
         (variables, reach): (&Map<String, Value>, Result<Reach, &'static str>),
     ) -> Result<(Value, Vec<Denied>), Denied> {
@@ -111,7 +114,8 @@ impl State {
             }
             None => &self.estate,
         };
-        let scene = Scene::new(estate, &self.quirks, variables).reached(reach.as_ref().map_err(|said| *said));
+        let scene =
+            Scene::new(estate, &self.quirks, variables).saying(query).reached(reach.as_ref().map_err(|said| *said));
         let data = look(&scene);
         let (seen, beside) = (scene.seen.into_inner(), scene.beside.into_inner());
         self.past.take_if(|(_, reads)| *reads == 0);
@@ -154,7 +158,12 @@ impl State {
         }
     }
 
-    fn spoilt(&self, effect: Effect, variables: &Map<String, Value>, answer: Option<Reply>) -> Result<Reply, Failure> {
+    fn spoilt(
+        &self,
+        operation: &str,
+        effect: Effect,
+        (variables, answer): (&Map<String, Value>, Option<Reply>),
+    ) -> Result<Reply, Failure> {
         let request = self.asked.len();
         match effect {
             Effect::Reply(canned) => Ok(reply(canned)),
@@ -166,7 +175,13 @@ impl State {
                 Ok(answer)
             }
             Effect::Refuse(message) => Ok(refused(&message, None, request)),
-            Effect::Field { field, message } => Ok(refused(&message, Some(&field), request)),
+            Effect::Field { field, message } => {
+                let denied = Denied { field: fault::path(operation, &field), message };
+                Ok(match answer {
+                    Some(answer) if fault::is_nullable(&field) => nulled(answer, &denied, request),
+                    _ => refused(&denied.message, Some(&denied.field), request),
+                })
+            }
             Effect::Service { id, message } => {
                 let mut services = batched(variables, "serviceId_");
                 let number = services.find(|(_, service)| *service == id).map_or(0, |(number, _)| number);
@@ -175,7 +190,7 @@ impl State {
         }
     }
 
-    fn due(&mut self, operation: &str, variables: &Map<String, Value>) -> Option<Fault> {
+    fn due(&mut self, operation: &str, variables: &Map<String, Value>, query: &str) -> Option<Fault> {
         let text = |name: &str| variables.get(name).and_then(Value::as_str);
         let batch = |prefix| batched(variables, prefix).map(|(_, id)| id);
         let deployments = text("deploymentId").into_iter().chain(batch("deploymentId_"));
@@ -183,8 +198,9 @@ impl State {
         let services = text("serviceId").into_iter().chain(batch("serviceId_")).chain(deployed);
         let services: Vec<String> = services.map(String::from).collect();
         // Each of them counts, whichever happens.
+        let possible = self.faults.iter_mut().filter(|fault| !fault.is_besides(query));
         let met: Vec<&mut Fault> =
-            self.faults.iter_mut().filter_map(|fault| fault.meets(operation, &services).then_some(fault)).collect();
+            possible.filter_map(|fault| fault.meets(operation, &services).then_some(fault)).collect();
         met.into_iter().next().map(Fault::meet)
     }
 

@@ -97,6 +97,15 @@ impl Bench<'_> {
         }
     }
 
+    /// Keeps the time at which a service's variables are changed.
+    fn stamp<'n>(&mut self, owner: Owner, names: impl Iterator<Item = &'n String>) {
+        let time = self.estate.clock.text();
+        if let Some(service) = owner.service {
+            let environment = &mut self.estate.projects[owner.project].environments[owner.environment];
+            environment.services[service].changed.extend(names.map(|name| (name.clone(), time.clone())));
+        }
+    }
+
     /// What each service of the environment would be deployed with.
     fn rendered(&self, owner: Owner) -> Vec<BTreeMap<String, Option<String>>> {
         let project = &self.estate.projects[owner.project];
@@ -131,6 +140,7 @@ pub(crate) fn set_variables(bench: &mut Bench<'_>) -> Result<Value, Denied> {
     let reserved = variables.keys().filter(|name| is_provided(name));
     bench.blame.extend(reserved.map(|name| format!("{name} is Railway's own, and was written")));
     let quirks = bench.quirks;
+    bench.stamp(owner, variables.keys());
     let map = bench.owned(owner);
     for (name, value) in variables {
         let text = Secret::new(value.as_str().unwrap_or_default());

@@ -28,6 +28,33 @@ DATABASE_URL=postgresql://agentverse:agentverse@localhost:5432/agentverse
 JWT_SIGNING_KEY=Zm9yLWxvY2FsLXJ1bnMtb25seQ
 ";
 
+/// The `doctor.toml` beside it: what the incident has taught the team to look at.
+pub const CONFIG_FILE: &str = r#"# agentverse, staging: what must be true before a drill
+
+[services.api]
+name = "agentverse-api-staging"
+
+[services.worker]
+name = "agentverse-worker-staging"
+start-command-contains = ["-B"]
+
+[[require]]
+keys     = ["STAGING_OPS_API_KEY"]
+services = ["api", "worker"]
+
+[[expect.log]]
+service  = "worker"
+contains = "Worker boot_id stored in Redis"
+within   = "10s"
+
+[[expect.http]]
+service = "api"
+request = "GET /api/v1/ops/chaos/worker-status"
+headers = { X-API-Key = "$STAGING_OPS_API_KEY" }
+status  = 200
+json    = { "/boot_info" = "present" }
+"#;
+
 /// The official CLI's file of somebody who has run `railway login`, and `railway link` in that folder.
 pub fn cli_config(folder: &Path) -> String {
     let environment = estate().environment("agentverse", "staging").map(|staging| staging.id.clone());
@@ -94,7 +121,12 @@ fn worker() -> Service {
         ])
         .sealed("JWT_SIGNING_KEY", "uV7hT0dXw2kQ9rBz")
         .commit(COMMIT)
-        .deployed(Deployment::serving("2026-11-09T16:20:47.902Z").meta("commitHash", COMMIT_BEFORE))
+        .deployed(
+            Deployment::serving("2026-11-09T16:20:47.902Z")
+                .meta("commitHash", COMMIT_BEFORE)
+                // The key before the last one: it was stored anew, and the worker was not deployed.
+                .had("STAGING_OPS_API_KEY", "staging-ops-summer-key-2025"),
+        )
         .says("celery@worker v5.4.0 (opalescent)")
         .says_with("-B", "beat: Starting...")
         .says_with("-B", "Worker boot_id stored in Redis")

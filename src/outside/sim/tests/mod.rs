@@ -125,7 +125,7 @@ fn with(mut variables: Value, more: &[(&str, &str)]) -> Value {
 #[test]
 fn the_shape_names_services_variables_and_seals_and_no_value() {
     let (sim, scope, services) = incident();
-    let shape = data(&sim, ACCOUNT_TOKEN, "Shape", scope);
+    let shape = data(&sim, ACCOUNT_TOKEN, "Shape", scope.clone());
     assert_eq!(shape["project"], json!({ "id": seed::incident::PROJECT, "name": "agentverse", "deletedAt": null }));
     let environment = &shape["environment"];
     assert_eq!((&environment["name"], &environment["deletedAt"]), (&json!("staging"), &Value::Null));
@@ -135,9 +135,12 @@ fn the_shape_names_services_variables_and_seals_and_no_value() {
     assert_eq!(worker["deploy"]["startCommand"], "celery --app agentverse.tasks worker --loglevel INFO");
     assert_eq!((worker.get("networking"), environment["config"]["services"][&services[3]].get("deploy")), (None, None));
     assert_eq!(environment["config"]["sharedVariables"], json!({ "LOG_LEVEL": { "value": "" } }));
-    let nodes = environment["serviceInstances"]["edges"].as_array().expect("edges");
+    let redis = &environment["serviceInstances"]["edges"][3]["node"];
+    assert_eq!((&redis["latestDeployment"]["status"], &redis["startCommand"]), (&json!("SUCCESS"), &Value::Null));
+    assert_eq!(redis["activeDeployments"][0]["instances"], json!([{ "status": "RUNNING" }]));
+    let plain = data(&sim, ACCOUNT_TOKEN, "PlainShape", scope);
     assert_eq!(
-        nodes[3]["node"],
+        plain["environment"]["serviceInstances"]["edges"][3]["node"],
         json!({ "serviceId": services[3], "serviceName": "Redis", "rootDirectory": null, "deletedAt": null,
                 "source": { "image": "redis:8", "repo": null } })
     );
@@ -226,7 +229,7 @@ fn each_kind_of_token_may_ask_its_own_things() {
     let project = json!({ "projectId": scope["projectId"] });
     let service = with(scope.clone(), &[("serviceId", &services[0])]);
     let deployed = newest(&sim, 0);
-    let (batch, deployment) = (json!({ "deploymentId_0": deployed }), json!({ "deploymentId": deployed }));
+    let batch = json!({ "deploymentId_0": deployed });
     let lines = json!({ "deploymentId": deployed, "limit": 5 });
     // Account, workspace, login, project token; a revoked one; a project token as bearer; an account token as project's.
     for (operation, variables, expected) in [
@@ -239,11 +242,15 @@ fn each_kind_of_token_may_ask_its_own_things() {
         ("MoreServices", scope.clone(), [OK, OK, OK, OK, NOT, NONE, NONE]),
         ("Values", values, [OK, OK, OK, OK, NOT, NONE, NONE]),
         ("Fence", scope.clone(), [OK, OK, OK, OK, NOT, NONE, NONE]),
+        ("PlainScopedShape", json!({}), [NONE, NONE, NONE, OK, NOT, NONE, NONE]),
+        ("PlainShape", scope.clone(), [OK, OK, OK, OK, NOT, NONE, NONE]),
+        ("StagedChanges", json!({ "environmentId": scope["environmentId"] }), [OK, OK, OK, OK, NOT, NONE, NONE]),
+        ("VariableTimes", scope.clone(), [OK, OK, OK, OK, NOT, NONE, NONE]),
         ("RecentDeployments", service, [OK, OK, OK, OK, NOT, NONE, NONE]),
         ("SharedValues", scope.clone(), [OK, OK, OK, OK, NOT, NONE, NONE]),
         ("Watch", batch.clone(), [OK, OK, OK, OK, NOT, NONE, NONE]),
-        ("Snapshot", batch, [OK, OK, OK, OK, NOT, NONE, NONE]),
-        ("DeploymentEvents", deployment, [OK, OK, OK, OK, NOT, NONE, NONE]),
+        ("Snapshot", batch.clone(), [OK, OK, OK, OK, NOT, NONE, NONE]),
+        ("DeploymentEvents", batch, [OK, OK, OK, OK, NOT, NONE, NONE]),
         ("BuildLog", lines.clone(), [OK, OK, OK, OK, NOT, NONE, NONE]),
         ("DeploymentLog", lines, [OK, OK, OK, OK, NOT, NONE, NONE]),
         ("SetVariables", set(&scope, None, json!({})), [OK, OK, OK, OK, NOT, NONE, NONE]),

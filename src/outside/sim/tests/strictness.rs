@@ -143,10 +143,14 @@ fn every_document_is_answered_with_its_own_variables_and_page_sizes() {
         ("Environments", "100"),
         ("Fence", "500"),
         ("MoreServices", "500"),
+        ("PlainMoreServices", "500"),
+        ("PlainScopedShape", "500"),
+        ("PlainShape", "500"),
         ("Projects", "100 100"),
         ("RecentDeployments", "10"),
         ("ScopedShape", "500"),
         ("Shape", "500"),
+        ("VariableTimes", "200"),
     ];
     let known: BTreeMap<_, _> = OPERATIONS
         .iter()
