@@ -14,6 +14,7 @@ mod sample;
 use std::io::{self, Write};
 
 use crate::drift::Secret;
+use crate::drift::check::Check;
 use crate::drift::finding::{Finding, Severity};
 use crate::drift::plan::Plan;
 use crate::drift::receipt::{Failure, Receipt};
@@ -117,6 +118,8 @@ pub struct ServiceLine {
     pub sealed: usize,
     /// Why it could not be read: the error's two first lines in one.
     pub error: Option<String>,
+    /// What was looked at of how it runs; nothing where nothing was.
+    pub checks: Vec<Check>,
 }
 
 /// How a report is written.
@@ -142,6 +145,17 @@ pub struct Look<'k> {
     pub detail: Detail,
     /// Fingerprints, or with `--show-values` the values.
     pub values: Values<'k>,
+    /// Whether what services say is shown.
+    pub logs: Logs,
+}
+
+/// Whether logs and answers may be shown: they are a service's own words, and a log of CI is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Logs {
+    /// On a terminal, or with `--show-logs`.
+    Shown,
+    /// They are counted.
+    Counted,
 }
 
 impl Look<'_> {

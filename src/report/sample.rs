@@ -6,7 +6,7 @@ use crate::drift::rule::Rule;
 use crate::drift::scope::Objection;
 use crate::drift::secret::FingerprintKey;
 use crate::drift::survey::Named;
-use crate::report::{Detail, Format, Look, Report, ServiceLine, Values, write};
+use crate::report::{Detail, Format, Logs, Look, Report, ServiceLine, Values, write};
 
 macro_rules! rule {
     ($rule:ident, $code:literal, $name:literal, $severity:ident, $summary:literal) => {
@@ -39,7 +39,7 @@ pub(crate) fn service(name: &str) -> Named {
 
 /// What a readable service came to.
 pub(crate) fn line(name: &str, compared: usize, sealed: usize) -> ServiceLine {
-    ServiceLine { service: service(name), alias: None, compared, sealed, error: None }
+    ServiceLine { service: service(name), alias: None, compared, sealed, error: None, checks: Vec::new() }
 }
 
 /// A finding of that rule about a key on services.
@@ -119,7 +119,7 @@ pub(crate) fn incident() -> Report {
 
 /// How the tests look at a report unless they say otherwise.
 pub(crate) fn look(key: &FingerprintKey, width: usize, detail: Detail) -> Look<'_> {
-    Look { colour: false, width, detail, values: Values::Fingerprints(key) }
+    Look { colour: false, width, detail, values: Values::Fingerprints(key), logs: Logs::Shown }
 }
 
 /// The key under which the tests know the fingerprints.

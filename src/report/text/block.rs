@@ -2,11 +2,13 @@
 
 use crate::drift::Named;
 use crate::drift::finding::{Finding, Sighting};
+use crate::drift::live::Excerpt;
+use crate::drift::sentence::count;
 use crate::report::paint::Tone;
 use crate::report::text::column::{columns, pad};
 use crate::report::text::page::Page;
 use crate::report::text::phrase::{self, FEW, listed, unsaid};
-use crate::report::{Report, escape, shell};
+use crate::report::{Logs, Report, escape, shell};
 
 /// Sightings that are shown before the rest is counted.
 const SIGHTINGS: usize = 8;
@@ -27,10 +29,18 @@ pub(crate) fn write(page: &mut Page<'_>, report: &Report, finding: &Finding) {
     fact(page, "at", &listed(&places, most));
     fact(page, "on", &listed(&unsaid(finding, phrase::services(finding)), most));
     fact(page, "why", finding.reason.as_deref().unwrap_or_default());
+    excerpt(page, finding);
     fact(page, "help", finding.advice.as_deref().unwrap_or_default());
     if let Some(words) = &finding.next {
         next(page, report, words, &finding.services);
     }
+}
+
+/// What the service said, or how much that was.
+fn excerpt(page: &mut Page<'_>, finding: &Finding) {
+    let Some(Excerpt { text, bytes }) = &finding.excerpt else { return };
+    let hidden = || format!("{} that --show-logs shows", count(*bytes, "byte"));
+    fact(page, "body", &if page.look.logs == Logs::Shown { text.clone() } else { hidden() });
 }
 
 /// A labelled sentence below a finding; nothing when there is none.

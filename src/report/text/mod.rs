@@ -17,6 +17,7 @@ mod hostile;
 #[cfg(test)]
 mod transcript;
 
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 
 use crate::drift::finding::{Finding, Severity};
@@ -107,20 +108,22 @@ fn quiet(page: &mut Page<'_>, report: &Report) {
 fn findings(page: &mut Page<'_>, report: &Report) {
     let (notes, worse): (Vec<&Finding>, Vec<&Finding>) =
         report.findings.iter().partition(|finding| finding.severity == Severity::Note);
-    for kind in phrase::kinds(worse) {
-        if kind.findings.len() > MANY && !page.is_verbose() {
-            many::write(page, report, &kind);
-        } else {
-            blocks(page, report, &kind);
+    // In the report's order, in which a consequence stands below its cause, whatever its rule.
+    let kinds = phrase::kinds(worse.iter().copied());
+    let mut folded: HashMap<_, &Kind<'_>> = HashMap::new();
+    if !page.is_verbose() {
+        folded.extend(kinds.iter().filter(|kind| kind.findings.len() > MANY).map(|kind| (kind.of(), kind)));
+    }
+    let mut told = HashSet::new();
+    for finding in worse {
+        let of = (finding.severity, finding.rule.name);
+        match folded.get(&of) {
+            None => block::write(page, report, finding),
+            Some(kind) if told.insert(of) => many::write(page, report, kind),
+            Some(_) => {}
         }
     }
     note::write(page, report, notes);
-}
-
-fn blocks(page: &mut Page<'_>, report: &Report, kind: &Kind<'_>) {
-    for finding in &kind.findings {
-        block::write(page, report, finding);
-    }
 }
 
 /// A first look at a project finds much that is meant to be: the way to say so is worth a line.

@@ -20,6 +20,13 @@ pub(crate) struct Kind<'r> {
     pub(crate) findings: Vec<&'r Finding>,
 }
 
+impl Kind<'_> {
+    /// What they have in common.
+    pub(crate) fn of(&self) -> (Severity, &'static str) {
+        (self.severity, self.rule.name)
+    }
+}
+
 /// The findings by severity and rule, each kind where its first one stands.
 pub(crate) fn kinds<'r>(findings: impl IntoIterator<Item = &'r Finding>) -> Vec<Kind<'r>> {
     alike(findings, |finding| (finding.severity, finding.rule.name))

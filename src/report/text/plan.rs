@@ -124,6 +124,10 @@ fn deploys(page: &mut Page<'_>, plan: &Plan) {
 
 fn words(deploy: &Deploy) -> String {
     let how = match &deploy.how {
+        How::Redeploy(_) if deploy.commit.is_some() => {
+            let commit = deploy.commit.as_ref().map(|commit| commit.wanted.as_str()).unwrap_or_default();
+            format!("deploys commit {}", commit.get(..7).unwrap_or(commit))
+        }
         How::Redeploy(deployment) => match deployment.origin.words() {
             Some(origin) => format!("deploys {origin} again"),
             None => "deploys what runs now again".to_owned(),
@@ -136,6 +140,8 @@ fn words(deploy: &Deploy) -> String {
         Cause::Changed => "",
         Cause::Dependent => ", because it refers to what changes",
         Cause::Stale => ", because it runs with old values",
+        Cause::Behind => ", because it runs an older one",
+        Cause::Command => ", because it was started with another command",
     };
     if deploy.costs.is_empty() { format!("{how}{cause}") } else { format!("{how}{cause}: {}", deploy.costs.join("; ")) }
 }

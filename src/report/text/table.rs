@@ -1,7 +1,9 @@
-//! One line per service: `PASS`, `FAIL` or `SKIP`, and the numbers behind it.
+//! One line per service: `PASS`, `FAIL` or `SKIP`, and the numbers behind it; below it, what was looked at of how it runs.
 
 use std::collections::HashMap;
 
+use crate::drift::Severity;
+use crate::drift::check::{Check, State};
 use crate::report::count::Tally;
 use crate::report::paint::Tone;
 use crate::report::text::column::{columns, cut, pad};
@@ -11,6 +13,8 @@ use crate::report::{Report, ServiceLine, escape};
 /// The columns of `PASS  `.
 const VERDICT: usize = 6;
 const SKIP: &str = "SKIP";
+/// The row of the comparison with the file.
+const VALUES: &str = "values";
 /// Names up to this many columns are not cut: services of one project often begin and end alike.
 const NAME: usize = 36;
 
@@ -22,6 +26,8 @@ struct Row {
     compared: String,
     found: String,
     error: Option<String>,
+    /// The worst of what was found without looking at how it runs.
+    of_values: Option<Severity>,
 }
 
 /// Writes a line for every service; what could not be read says why.
@@ -37,7 +43,7 @@ pub(crate) fn write(page: &mut Page<'_>, report: &Report) {
     let names = rows.iter().map(|row| columns(&row.name)).max().unwrap_or(0);
     let numbers = compared + found + if found > 0 { 4 } else { 2 };
     let room = page.width().saturating_sub(VERDICT + numbers);
-    for row in &rows {
+    for (row, line) in rows.iter().zip(&report.services) {
         let fits = VERDICT + names.min(room) + 2 + columns(&row.compared) <= page.width();
         if fits && room >= NAME.min(names) {
             wide(page, row, (names.min(room), compared));
@@ -47,6 +53,37 @@ pub(crate) fn write(page: &mut Page<'_>, report: &Report) {
         if let Some(error) = &row.error {
             page.paragraph(&[(Tone::Plain, &" ".repeat(VERDICT))], VERDICT, (Tone::Plain, error));
         }
+        checks(page, report, (line, row));
+    }
+}
+
+/// What was looked at on one service, a line each; first the values, which the line above counts.
+fn checks(page: &mut Page<'_>, report: &Report, (line, row): (&ServiceLine, &Row)) {
+    if line.checks.is_empty() {
+        return;
+    }
+    let names = line.checks.iter().map(|check| columns(check.name)).chain([columns(VALUES)]).max().unwrap_or(0);
+    let values = Check { name: VALUES, state: values(report, line, row), note: row.compared.clone() };
+    for Check { name, state, note } in [&values].into_iter().chain(&line.checks) {
+        let (verdict, tone) = match state {
+            State::Found(severity) if report.fails(*severity) => ("FAIL", Tone::Error),
+            State::Good | State::Found(_) => ("PASS", Tone::Good),
+            State::Open => (SKIP, Tone::Warning),
+        };
+        let indent = " ".repeat(VERDICT);
+        let name = format!("  {}", pad(name, names + 2));
+        let lead = [(Tone::Plain, indent.as_str()), (tone, verdict), (Tone::Faint, &name)];
+        page.paragraph(&lead, VERDICT + VERDICT + names + 2, (Tone::Plain, note));
+    }
+}
+
+/// What comparing the values of a service came to.
+fn values(report: &Report, line: &ServiceLine, row: &Row) -> State {
+    match (line, row.of_values) {
+        (ServiceLine { error: Some(_), .. }, _) => State::Found(Severity::Error),
+        (_, Some(worst)) if report.fails(worst) => State::Found(worst),
+        (ServiceLine { compared: 0, .. }, _) => State::Open,
+        _ => State::Good,
     }
 }
 
@@ -69,16 +106,20 @@ fn stacked(page: &mut Page<'_>, row: &Row) {
 }
 
 fn rows(report: &Report) -> Vec<Row> {
-    let mut found: HashMap<&str, (Tally, bool)> = HashMap::new();
+    let mut found: HashMap<&str, (Tally, bool, Option<Severity>)> = HashMap::new();
     for finding in &report.findings {
         for service in &finding.services {
-            let (tally, has_failed) = found.entry(&service.id).or_default();
+            let (tally, has_failed, of_values) = found.entry(&service.id).or_default();
             tally.add(finding.severity);
             *has_failed |= report.fails(finding.severity);
+            // What has a gist has a row of its own.
+            if finding.gist.is_none() {
+                *of_values = (*of_values).max(Some(finding.severity));
+            }
         }
     }
     let row = |line: &ServiceLine| {
-        let (tally, has_failed) = found.get(line.service.id.as_str()).copied().unwrap_or_default();
+        let (tally, has_failed, of_values) = found.get(line.service.id.as_str()).copied().unwrap_or_default();
         let (verdict, tone) = match line {
             ServiceLine { error: Some(_), .. } => ("FAIL", Tone::Error),
             _ if has_failed => ("FAIL", Tone::Error),
@@ -92,6 +133,7 @@ fn rows(report: &Report) -> Vec<Row> {
             compared: compared(report, line),
             found: tally.words(),
             error: line.error.clone(),
+            of_values,
         }
     };
     report.services.iter().map(row).collect()
@@ -121,7 +163,8 @@ fn nothing_in_common(report: &Report) -> String {
 #[cfg(test)]
 mod tests {
     use crate::drift::Severity;
-    use crate::report::sample::{EXTRA, MISSING, calm, finding, line, text};
+    use crate::drift::check::{Check, State};
+    use crate::report::sample::{EXTRA, MISSING, calm, differs, finding, line, text};
     use crate::report::{Detail, Report};
 
     const API: &str = "agentverse-api-staging";
@@ -143,6 +186,46 @@ mod tests {
         assert_eq!(verdicts(Some(Severity::Warning)), ["FAIL", "PASS"]);
         assert_eq!(verdicts(Some(Severity::Note)), ["FAIL", "FAIL"]);
     }
+
+    fn check(name: &'static str, state: State, note: &str) -> Check {
+        Check { name, state, note: note.to_owned() }
+    }
+
+    #[test]
+    fn what_was_looked_at_of_how_a_service_runs_stands_below_it() {
+        let mut report = Report { findings: vec![differs("OPS_API_KEY", &[WORKER])], exit_code: 1, ..calm() };
+        report.services[1].sealed = 1;
+        report.services[1].checks = vec![
+            check("deployment", State::Good, "SUCCESS, commit 9c31f04"),
+            check("running", State::Found(Severity::Error), "got an old value of OPS_API_KEY"),
+            check("commit", State::Found(Severity::Warning), "3 commits behind 371a158"),
+            check("start command", State::Found(Severity::Error), "lacks -B"),
+            check(
+                "log line",
+                State::Open,
+                "can't be read: Railway could not answer a question about the deployment's log",
+            ),
+        ];
+        let expected = "
+PASS  agentverse-api-staging     6 compared
+FAIL  agentverse-worker-staging  5 compared, 1 sealed  1 error
+      FAIL  values         5 compared, 1 sealed
+      PASS  deployment     SUCCESS, commit 9c31f04
+      FAIL  running        got an old value of OPS_API_KEY
+      PASS  commit         3 commits behind 371a158
+      FAIL  start command  lacks -B
+      SKIP  log line       can't be read: Railway could not answer a question
+                           about the deployment's log
+";
+        let told = text(&report, 80, Detail::Normal);
+        assert!(told.contains(expected), "{told}");
+        let narrow = text(&report, 60, Detail::Normal);
+        assert!(narrow.contains("\n      FAIL  running        got an old value of OPS_API_KEY\n"), "{narrow}");
+        assert!(narrow.lines().all(|line| line.chars().count() <= 60 || line.starts_with("  next")), "{narrow}");
+        report.fail_on = Some(Severity::Warning);
+        assert!(text(&report, 80, Detail::Normal).contains("      FAIL  commit         3 commits behind"));
+    }
+
     #[test]
     fn a_skipped_service_says_what_it_has_not_in_common() {
         let one = |name: &str| (name.to_owned(), "--env-file".to_owned());
