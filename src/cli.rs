@@ -113,6 +113,9 @@ pub struct Check {
     /// Show values instead of fingerprints; on a terminal only, never with CI set
     #[arg(long)]
     pub show_values: bool,
+    /// Show what an endpoint answered also where there is no terminal
+    #[arg(long)]
+    pub show_logs: bool,
 }
 
 /// `doctor fix`.

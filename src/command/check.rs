@@ -3,7 +3,7 @@
 use crate::cli::{Check, Global};
 use crate::command::layers::Absent;
 use crate::command::scope::Named;
-use crate::command::telling::{self, Manner, ShowValues};
+use crate::command::telling::{self, Manner, Showing};
 use crate::command::visit::{self, Options, Visit};
 use crate::drift::Severity;
 use crate::drift::examine::{Examination, examine};
@@ -19,7 +19,8 @@ pub(crate) fn run(args: &Check, global: &Global, world: &mut World<'_>) -> Resul
         only: &args.only,
         absent: Absent::Refused,
     };
-    let manner = Manner::of(&args.format, args.output.as_deref(), ShowValues(args.show_values), world)?;
+    let manner =
+        Manner::of(&args.format, args.output.as_deref(), Showing::of(args.show_values, args.show_logs), world)?;
     let (config, connection) = visit::prepare(&options, global, world)?;
     let client = connection.client(world, options.limit);
     let seen = visit::visit(&client, &options, config.as_ref(), world)?;

@@ -7,6 +7,7 @@ use crate::cli::Global;
 use crate::drift::scrub::Scrubber;
 use crate::error::Error;
 use crate::outside::credentials::{self, CliLogin, Credentials, railway_env};
+use crate::outside::endpoint::Neighbourhood;
 use crate::outside::railway::client::Client;
 use crate::outside::railway::http::Endpoint;
 use crate::outside::railway::wire::Wire;
@@ -19,6 +20,7 @@ pub(crate) struct Connection {
     /// The values known so far.
     pub(crate) scrubber: Scrubber,
     wire: Box<dyn Wire>,
+    neighbourhood: Neighbourhood,
 }
 
 impl Connection {
@@ -33,7 +35,8 @@ impl Connection {
         let scrubber = Scrubber::default();
         scrubber.learn("TOKEN", &credentials.token);
         let wire = (world.connect)(&endpoint)?;
-        Ok(Self { credentials, scrubber, wire })
+        let neighbourhood = if endpoint.is_loopback() { Neighbourhood::Loopback } else { Neighbourhood::Public };
+        Ok(Self { credentials, scrubber, wire, neighbourhood })
     }
 
     /// A client with that much time, counted from the start of the run.
@@ -45,8 +48,10 @@ impl Connection {
             talk: world.talk,
             limit: Cell::new(limit),
             allowance: Cell::default(),
+            heard_time: Cell::default(),
             requests: Cell::new(0),
             remarks: RefCell::default(),
+            neighbourhood: self.neighbourhood,
             scrubber: &self.scrubber,
             probed: RefCell::default(),
         }

@@ -1,5 +1,6 @@
 //! `doctor demo`: the ordinary verbs in a pretend world, so that the demo can't be truer than the product.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,11 +20,8 @@ use crate::outside::stage::Stage;
 use crate::outside::talk::Silence;
 use crate::outside::world::{Memory, World};
 
-/// The key of the incident.
-const KEY: &str = "STAGING_OPS_API_KEY";
-
 /// The fix that the story types.
-const FIX: &[&str] = &["fix", "--push", "--only", KEY, "--yes"];
+const FIX: &[&str] = &["fix", "--push", "--yes"];
 
 /// Display settings are the user's in the demo too; nothing else of the process environment gets in.
 const KEPT: [&str; 3] = ["NO_COLOR", "CLICOLOR_FORCE", "CI"];
@@ -31,24 +29,20 @@ const KEPT: [&str; 3] = ["NO_COLOR", "CLICOLOR_FORCE", "CI"];
 const OPENING: &str = "\
 This is a pretend Railway inside doctor; nothing of yours is read or written.
 
-Since a key was rotated, the API answers {\"detail\":\"Invalid staging API key\"}.
-The new key is in .env. What does Railway have? `doctor check` says:
+Since a key was rotated, the API answers {\"detail\":\"Invalid staging API key\"}, and the worker's schedule stands still. \
+The new key is in .env. What do Railway and the running services have? `doctor check` says:
 
 ";
 
 const FIXING: &str = "
-The new key never reached Railway. `doctor fix --push --only STAGING_OPS_API_KEY --yes` stores it on both services, deploys \
-each once, and proves it:
+The new key never reached Railway, and the worker runs with an even older one. `doctor fix --push --yes` stores what \
+doctor.toml requires on both services, deploys each once, and looks whether it worked:
 
 ";
 
 const CHECKING: &str = "
-And `doctor check --only STAGING_OPS_API_KEY` again:
-
-";
-
-const UNDOING: &str = "
-Whatever a fix changed can be put back. `doctor undo --yes`:
+The values are right, stored and running. What is left is one cause with what follows from it, and the words to mend it: \
+doctor changes no start command. In short, `doctor check -q`:
 
 ";
 
@@ -56,19 +50,21 @@ const CLOSING: &str = "
 Try it yourself:
 
   doctor demo fix               choose, see the plan, say yes
+  doctor demo undo              put back what the fix above changed
   doctor demo check -v          every note in full
-  doctor demo check -s worker   one service, named in part
-  doctor explain value-differs  what a finding means
+  doctor demo check -s worker   one service, by its alias
+  doctor explain start-command  what a finding means
   doctor check                  your project, once linked
 ";
 
 /// Runs a verb in the pretend world; without one, tells the story.
 pub(crate) fn run(demo: &Demo, global: &Global, world: &mut World<'_>) -> Result<Exit, Error> {
     refuse_the_users_own(demo, global)?;
-    let stage = Stage::set(incident::ENV_FILE, &incident::cli_config)?;
+    let stage = Stage::set(incident::ENV_FILE, incident::CONFIG_FILE, &incident::cli_config)?;
     let railway = Sim::new(incident::estate());
     let variables: BTreeMap<String, String> =
         KEPT.iter().filter_map(|name| Some(((*name).to_owned(), world.variables.get(*name)?.clone()))).collect();
+    let hurried = Hurried { clock: world.clock, began: Cell::default() };
     let mut pretend = World {
         out: &mut *world.out,
         talk: world.talk,
@@ -80,8 +76,9 @@ pub(crate) fn run(demo: &Demo, global: &Global, world: &mut World<'_>) -> Result
         home: Some(stage.home()),
         state: Some(stage.state()),
         memory: Memory::OfThisRun,
-        clock: &Hurried(world.clock),
+        clock: &hurried,
         connect: &|_| -> Result<Box<dyn Wire>, Error> { Ok(Box::new(railway.clone())) },
+        probe: &railway,
         fingerprints: world.fingerprints.clone(),
         program: vec!["doctor".to_owned(), "demo".to_owned()],
     };
@@ -92,28 +89,25 @@ pub(crate) fn run(demo: &Demo, global: &Global, world: &mut World<'_>) -> Result
             let exit = mend(global, &mut pretend)?;
             if exit == Exit::Interrupted { Ok(exit) } else { undo::run(args, global, &mut pretend) }
         }
-        None => story(global, &mut pretend),
+        None => story(global, &hurried, &mut pretend),
     }
 }
 
-/// Check, fix, check again, undo: what a day with the incident is like.
-fn story(global: &Global, world: &mut World<'_>) -> Result<Exit, Error> {
+/// Check, fix, check again: what a day with the incident is like.
+fn story(global: &Global, clock: &Hurried<'_>, world: &mut World<'_>) -> Result<Exit, Error> {
     let width = world.terminal.width;
     let tell = |world: &mut World<'_>, text: &str| world.print(&fill(text, wrapping(width)));
     tell(world, OPENING)?;
     check::run(&typed(&["check"]), global, world)?;
     tell(world, FIXING)?;
+    clock.begin();
     let fixed = fix::run(&typed(FIX), global, world)?;
     if fixed == Exit::Interrupted {
         return Ok(fixed);
     }
     tell(world, CHECKING)?;
-    let exit = check::run(&typed(&["check", "--only", KEY]), global, world)?;
-    tell(world, UNDOING)?;
-    let undone = undo::run(&typed(&["undo", "--yes"]), global, world)?;
-    if undone == Exit::Interrupted {
-        return Ok(undone);
-    }
+    clock.begin();
+    let exit = check::run(&typed(&["check"]), &Global { quiet: true, verbose: false, ..global.clone() }, world)?;
     tell(world, CLOSING)?;
     Ok(exit)
 }
@@ -134,6 +128,7 @@ fn mend(global: &Global, world: &mut World<'_>) -> Result<Exit, Error> {
         memory: world.memory,
         clock: world.clock,
         connect: world.connect,
+        probe: world.probe,
         fingerprints: world.fingerprints.clone(),
         program: world.program.clone(),
     };
@@ -147,22 +142,32 @@ fn typed<T: Args + FromArgMatches>(words: &[&str]) -> T {
 }
 
 /// Waiting is shortened: a pretend deployment takes a second, and is told as the ten that a real one takes.
-struct Hurried<'c>(&'c dyn Clock);
+struct Hurried<'c> {
+    clock: &'c dyn Clock,
+    /// When the verb of the story that is being told began: each has a time limit of its own.
+    began: Cell<Duration>,
+}
+
+impl Hurried<'_> {
+    fn begin(&self) {
+        self.began.set(self.clock.elapsed());
+    }
+}
 
 /// How much faster the pretend world's time goes.
 const HURRY: u32 = 10;
 
 impl Clock for Hurried<'_> {
     fn now(&self) -> Timestamp {
-        self.0.now()
+        self.clock.now()
     }
 
     fn elapsed(&self) -> Duration {
-        self.0.elapsed() * HURRY
+        self.clock.elapsed().saturating_sub(self.began.get()) * HURRY
     }
 
     fn sleep(&self, time: Duration) {
-        self.0.sleep(time / HURRY);
+        self.clock.sleep(time / HURRY);
     }
 }
 

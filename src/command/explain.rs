@@ -18,8 +18,9 @@ pub(crate) fn run(wanted: Option<&str>, world: &mut World<'_>) -> Result<Exit, E
 
 fn list() -> String {
     let mut text = String::new();
+    let width = RULES.iter().map(|rule| rule.name.len()).max().unwrap_or(0);
     for rule in RULES {
-        writeln!(text, "{}  {:<8} {:<20} {}", rule.code, rule.severity.word(), rule.name, rule.summary)
+        writeln!(text, "{}  {:<8} {:<width$}  {}", rule.code, rule.severity.word(), rule.name, rule.summary)
             .expect("writing to a String can't fail");
     }
     text.push_str("\n`doctor explain RULE` tells why it matters, how to mend it and how to silence it.\n");

@@ -3,15 +3,19 @@
 mod apply;
 mod check;
 mod connection;
+mod declared;
 mod demo;
+mod expect;
 mod explain;
 mod fix;
 mod layers;
+mod running;
 mod scope;
 mod target;
 mod telling;
 #[cfg(test)]
 mod tests;
+mod trust;
 mod undo;
 mod visit;
 

@@ -12,7 +12,7 @@ use crate::drift::{Severity, Target};
 use crate::error::{Error, Exit};
 use crate::outside::files;
 use crate::outside::world::{Sort, World};
-use crate::report::{self, Detail, FORMATS, Format, Look, Report, ServiceLine, Values};
+use crate::report::{self, Detail, FORMATS, Format, Logs, Look, Report, ServiceLine, Values};
 
 /// The manner of one report.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +23,8 @@ pub(crate) struct Manner<'m> {
     pub(crate) output: Option<&'m Path>,
     /// `--show-values`.
     pub(crate) shown: Shown,
+    /// `--show-logs`, or a terminal.
+    pub(crate) logs: Logs,
 }
 
 /// What stands in the place of values.
@@ -39,12 +41,14 @@ impl<'m> Manner<'m> {
     pub(crate) fn of(
         format: &str,
         output: Option<&'m Path>,
-        show_values: ShowValues,
+        showing: Showing,
         world: &World<'_>,
     ) -> Result<Self, Error> {
         let format = FORMATS.iter().find(|(name, _)| *name == format).map_or(Format::Text, |(_, format)| *format);
-        if !show_values.0 {
-            return Ok(Self { format, output, shown: Shown::Fingerprints });
+        let is_seen = world.terminal.out != Sort::Pipe && output.is_none();
+        let logs = if showing.logs || is_seen { Logs::Shown } else { Logs::Counted };
+        if !showing.values {
+            return Ok(Self { format, output, shown: Shown::Fingerprints, logs });
         }
         let refuse = |why: &str| {
             Err(Error::Flag {
@@ -60,7 +64,7 @@ impl<'m> Manner<'m> {
         if world.terminal.out == Sort::Pipe || output.is_some() || format != Format::Text {
             return refuse("values are shown on a terminal only, as text");
         }
-        Ok(Self { format, output, shown: Shown::Values })
+        Ok(Self { format, output, shown: Shown::Values, logs })
     }
 
     /// The look of a report in this manner.
@@ -73,6 +77,7 @@ impl<'m> Manner<'m> {
                 Shown::Fingerprints => Values::Fingerprints(&world.fingerprints),
                 Shown::Values => Values::Shown,
             },
+            logs: self.logs,
         }
     }
 
@@ -134,12 +139,23 @@ pub(crate) fn plain_look<'k>(world: &'k World<'_>) -> Look<'k> {
         width: world.terminal.width,
         detail: Detail::Normal,
         values: Values::Fingerprints(&world.fingerprints),
+        logs: Logs::Counted,
     }
 }
 
-/// `--show-values`.
+/// What a person asks to see that is hidden otherwise.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct ShowValues(pub(crate) bool);
+pub(crate) struct Showing {
+    values: bool,
+    logs: bool,
+}
+
+impl Showing {
+    /// `--show-values` and `--show-logs`.
+    pub(crate) fn of(values: bool, logs: bool) -> Self {
+        Self { values, logs }
+    }
+}
 
 /// The report on a visit.
 pub(crate) fn report(
@@ -153,8 +169,13 @@ pub(crate) fn report(
         .survey
         .targets
         .iter()
-        .zip(&examination.extents)
-        .map(|(target, extent)| ServiceLine { compared: extent.compared, sealed: extent.sealed, ..line(target) })
+        .zip(examination.extents.iter().zip(examination.checks))
+        .map(|(target, (extent, checks))| ServiceLine {
+            compared: extent.compared,
+            sealed: extent.sealed,
+            checks,
+            ..line(target)
+        })
         .collect();
     Report {
         command,
@@ -188,6 +209,7 @@ pub(crate) fn line(target: &Target) -> ServiceLine {
         alias: target.alias.clone(),
         compared: 0,
         sealed: 0,
+        checks: Vec::new(),
         error: target.stored.as_ref().err().map(|error| match error.because() {
             Some(because) => format!("{error}: {because}"),
             None => error.to_string(),

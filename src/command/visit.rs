@@ -8,21 +8,28 @@ use jiff::tz::Offset;
 
 use crate::cli::{Global, Targeting};
 use crate::command::connection::Connection;
+use crate::command::declared::Declarations;
+use crate::command::expect::{self, Eyes, Sights};
 use crate::command::layers::{self, Absent, Layers, Sources};
+use crate::command::running;
 use crate::command::scope::{self, Named, Scope, Services};
 use crate::command::target::{self, Asked, Found, Source};
+use crate::command::trust::Trust;
 use crate::drift::dispute::Disputes;
+use crate::drift::learned::Learned;
 use crate::drift::local::LocalFile;
 use crate::drift::policy::{Ignore, Policy, Require};
 use crate::drift::rule::RULES;
 use crate::drift::scope::{Objection, providers};
 use crate::drift::scrub::Scrubber;
 use crate::drift::sentence;
+use crate::drift::staged::Staged;
 use crate::drift::survey::Catalogue;
 use crate::drift::{Severity, Survey, Target};
 use crate::error::Error;
 use crate::outside::config::{self, At, Choice, Config};
 use crate::outside::credentials;
+use crate::outside::endpoint::{Domain, Standing};
 use crate::outside::exposure::{self, Looking};
 use crate::outside::files;
 use crate::outside::railway::client::Client;
@@ -80,6 +87,8 @@ pub(crate) struct Visit {
     pub(crate) paths: Vec<PathBuf>,
     /// The services that were named by a part of their names, as they were typed.
     pub(crate) parts: Vec<String>,
+    /// What is declared and must be seen.
+    pub(crate) sights: Sights,
 }
 
 /// What there is before Railway is asked: `doctor.toml`, and the way to Railway.
@@ -109,6 +118,10 @@ pub(crate) fn visit(
     let looked = found.and_then(|found| look(client, found, options, config, world));
     world.talk.done();
     let mut visit = looked?;
+    // Findings about no key are not told where keys are asked about.
+    if visit.survey.only.is_empty() {
+        expect::look(Eyes { client, probe: world.probe, sights: &visit.sights }, &mut visit.survey);
+    }
     visit.requests = client.requests();
     visit.remarks.extend(client.credentials.remarks.iter().cloned());
     visit.remarks.extend(client.take_remarks());
@@ -190,9 +203,19 @@ fn look(
         client.scrubber.learn(&entry.key, &entry.value);
     }
     let policy = config.map(|config| policy(config, &services)).transpose()?.unwrap_or_default();
+    let declarations = config.map(|config| Declarations::of(config, &services)).transpose()?.unwrap_or_default();
     let looking = Looking::start(&layers.paths, &world.folder, &world.variables);
-    let mut targets = read_targets(client, &shape, &scope, world)?;
+    let (mut targets, staged) = read_targets(client, &shape, &scope, world)?;
     leave_out_providers(&mut scope, &mut targets, &shape);
+    for target in &mut targets {
+        target.declared = declarations.declared(&target.service.id);
+    }
+    if options.targeting.service.is_empty() {
+        scope.remarks.extend(declarations.unlooked(&targets, &services));
+    }
+    let trust = Trust::of(config, (&shape.project, &project_origin), world)?;
+    let times = running::look_closer(client, &shape, &mut targets);
+    running::relate_commits(&mut targets, world);
     let exposures = looking.finish();
     let today = Offset::UTC.to_datetime(world.clock.now()).date();
     Ok(Visit {
@@ -208,10 +231,14 @@ fn look(
             exposures,
             disputes: Disputes::default(),
             targets,
+            staged,
+            times,
             policy,
             only: options.only.iter().cloned().collect::<BTreeSet<_>>(),
+            proved: BTreeSet::new(),
             today,
         },
+        sights: Sights { declarations, domains: domains(&shape), trust },
         project_origin,
         environment_origin,
         services_origin: scope.origin,
@@ -228,24 +255,40 @@ fn look(
     })
 }
 
-fn read_targets(client: &Client<'_>, shape: &Shape, scope: &Scope, world: &World<'_>) -> Result<Vec<Target>, Error> {
+/// The domains that Railway reports, by the id of the service.
+fn domains(shape: &Shape) -> BTreeMap<String, Learned<Vec<Domain>>> {
+    let own = |names: &Vec<String>| {
+        names.iter().map(|name| Domain { name: name.clone(), standing: Standing::Railways }).collect::<Vec<_>>()
+    };
+    let told = |domains: &Learned<Vec<String>>| match domains {
+        Learned::Known(names) => Learned::Known(own(names)),
+        Learned::Untold(why) => Learned::Untold(why.clone()),
+        Learned::NotLooked => Learned::NotLooked,
+    };
+    shape.services.iter().map(|one| (one.service.id.clone(), told(&one.domains))).collect()
+}
+
+fn read_targets(
+    client: &Client<'_>,
+    shape: &Shape,
+    scope: &Scope,
+    world: &World<'_>,
+) -> Result<(Vec<Target>, Learned<Option<Staged>>), Error> {
     if scope.chosen.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Learned::NotLooked));
     }
     world.talk.waiting(&format!("reading the variables of {}", sentence::count(scope.chosen.len(), "service")));
     let services: Vec<&ServiceShape> = scope.chosen.iter().map(|chosen| &shape.services[chosen.index]).collect();
-    let values = client.values(shape, &services)?;
-    Ok(scope
-        .chosen
-        .iter()
-        .zip(values)
-        .map(|(chosen, stored)| Target {
-            service: shape.services[chosen.index].service.clone(),
+    let read = client.values_and_running(shape, &services)?;
+    let targets = scope.chosen.iter().zip(read.stored.into_iter().zip(read.got)).map(|(chosen, (stored, got))| {
+        let service = &shape.services[chosen.index];
+        Target {
             alias: chosen.alias.clone(),
-            layers: chosen.layers.clone(),
-            stored,
-        })
-        .collect())
+            live: running::live(service, got, client.scrubber, &world.folder),
+            ..Target::new(service.service.clone(), chosen.layers.clone(), stored)
+        }
+    });
+    Ok((targets.collect(), read.staged))
 }
 
 /// A service that others take values from is a provider; that shows only in the values. Named ones stay.

@@ -2,10 +2,12 @@
 #![expect(clippy::disallowed_methods, reason = "this is where doctor meets the world")]
 
 pub mod ask;
+pub mod checkout;
 pub mod clock;
 mod columns;
 pub mod config;
 pub mod credentials;
+pub mod endpoint;
 pub mod exposure;
 pub mod files;
 pub mod git;

@@ -8,6 +8,7 @@ use crate::drift::secret::FingerprintKey;
 use crate::error::Error;
 use crate::outside::ask::Ask;
 use crate::outside::clock::Clock;
+use crate::outside::endpoint::Probe;
 use crate::outside::files::why;
 use crate::outside::interrupt::Interrupt;
 use crate::outside::railway::http::Endpoint;
@@ -43,6 +44,8 @@ pub struct World<'w> {
     pub clock: &'w dyn Clock,
     /// The way to Railway.
     pub connect: &'w Connect<'w>,
+    /// The way to services themselves.
+    pub probe: &'w dyn Probe,
     /// The key of this run's fingerprints.
     pub fingerprints: FingerprintKey,
     /// How printed commands begin: `["doctor"]`, or `["doctor", "demo"]`.

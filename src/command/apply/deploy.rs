@@ -8,7 +8,7 @@ use crate::command::apply::store::Look;
 use crate::command::apply::{Followers, Work, said};
 use crate::drift::Named;
 use crate::drift::deployment::{Deployed, Deployment, Stage};
-use crate::drift::plan::deploy::{Cause, How, how};
+use crate::drift::plan::deploy::{Cause, Commit, How, how};
 use crate::drift::plan::{Owner, Store};
 use crate::drift::receipt::Outcome;
 use crate::error::{Error, Exit};
@@ -63,7 +63,7 @@ impl Work<'_, '_> {
             .collect();
         let is_done = |outcome: &Outcome| *outcome == Outcome::Done;
         match deploy.cause {
-            Cause::Stale => true,
+            Cause::Stale | Cause::Behind | Cause::Command => true,
             Cause::Dependent => self.ledger.stores.iter().any(|receipt| receipt.outcome == Outcome::Done),
             Cause::Changed => {
                 own.iter().any(is_done) && !own.iter().any(|one| matches!(one, Outcome::Failed | Outcome::Unknown))
@@ -102,7 +102,15 @@ impl Work<'_, '_> {
                 let reply = self.writer().deploy(id, None);
                 self.settle_creation(index, new, reply)
             }
-            How::Redeploy(active) => self.redeploy(index, new, &active),
+            How::Redeploy(active) => match deploy.commit.as_ref() {
+                Some(commit) => self.advance(index, commit, (new, &active)),
+                None => self.redeploy(index, new, &active),
+            },
+            How::After(other) if deploy.commit.is_some() => {
+                let words = format!("deployment {} is on its way: check again when it is done", other.id);
+                self.ledger.deploys[index].end(Outcome::NotTried, words);
+                None
+            }
             How::After(other) => {
                 let serves = match self.wait_for(index, &other) {
                     Waited::Up => &other,
@@ -112,6 +120,23 @@ impl Work<'_, '_> {
                 self.redeploy(index, new, serves)
             }
         }
+    }
+
+    /// Puts a newer commit in the place of the one that ran when it was planned.
+    fn advance(
+        &mut self,
+        index: usize,
+        commit: &Commit,
+        (known, active): (&Deployed, &Deployment),
+    ) -> Option<Followed> {
+        if active.origin.commit != commit.over {
+            let words = "it runs another commit now than when this was planned: check again".to_owned();
+            self.ledger.deploys[index].end(Outcome::Conflict, words);
+            return None;
+        }
+        let service = self.plan.deploys[index].service.id.clone();
+        let reply = self.writer().deploy(&service, Some(&commit.wanted));
+        self.settle_creation(index, known, reply)
     }
 
     /// A deployment that came into being while we wrote, and has the new values: a second one would be one too many.

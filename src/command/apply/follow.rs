@@ -154,7 +154,7 @@ fn give_up(followers: &mut [Followed], why: &str) {
 }
 
 /// A free plan allows a hundred requests in an hour: a watch must not use them up.
-fn between_looks(allowance: Option<(u64, u64)>) -> Duration {
+pub(super) fn between_looks(allowance: Option<(u64, u64)>) -> Duration {
     // Six tenths of the time that one request costs: a watch is short, and the hour is long.
     let share = allowance.map(|(requests, seconds)| Duration::from_millis(600 * seconds / requests.max(1)));
     share.unwrap_or(OFTEN).clamp(OFTEN, SELDOM)

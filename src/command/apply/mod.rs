@@ -8,14 +8,17 @@ mod follow;
 mod ledger;
 mod prove;
 mod recheck;
+mod seen;
 mod store;
 
 use std::path::Path;
 
 pub(crate) use crate::command::apply::deploy::decide;
-pub(crate) use crate::command::apply::failure::Logs;
 use crate::command::apply::follow::Followed;
 pub(crate) use crate::command::apply::ledger::{Ledger, Words};
+pub(crate) use crate::command::apply::seen::Seen;
+use crate::command::expect::Eyes;
+use crate::drift::Survey;
 use crate::drift::local::{Loader, LocalFile};
 use crate::drift::plan::{Kind, Plan};
 use crate::drift::receipt::{Failure, Outcome, Receipt};
@@ -26,6 +29,7 @@ use crate::outside::journal::Run;
 use crate::outside::railway::client::Client;
 use crate::outside::railway::shape::Shape;
 use crate::outside::railway::write::Writer;
+use crate::report::Logs;
 
 /// Where a plan is carried out.
 #[derive(Clone, Copy)]
@@ -46,6 +50,17 @@ pub(crate) struct Site<'s> {
     pub(crate) on_staged: OnStaged,
     /// Whether logs may be shown.
     pub(crate) logs: Logs,
+    /// What must be seen of the services that are deployed.
+    pub(crate) seeing: Option<Seeing<'s>>,
+}
+
+/// What must be seen of the services that are deployed.
+#[derive(Clone, Copy)]
+pub(crate) struct Seeing<'s> {
+    /// What it takes to look.
+    pub(crate) eyes: Eyes<'s>,
+    /// Both sides, as the plan was made from them.
+    pub(crate) survey: &'s Survey,
 }
 
 /// What happens when somebody has staged a change of the same key.
@@ -68,6 +83,8 @@ pub(crate) struct Applied {
     pub(crate) failures: Vec<Failure>,
     /// What a person should know; sentences without full stop.
     pub(crate) remarks: Vec<String>,
+    /// What was seen of the new deployments.
+    pub(crate) seen: Vec<Seen>,
     /// How it ended, if not well.
     pub(crate) verdict: Option<Exit>,
     /// What stopped it, if it was not about one step alone.

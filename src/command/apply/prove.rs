@@ -25,6 +25,7 @@ impl Work<'_, '_> {
         }
         self.follow(&mut followers);
         self.prove_running(&mut followers);
+        self.prove_seen(&mut followers);
         self.site.client.talk.done();
         for followed in followers {
             self.conclude(followed);
@@ -129,7 +130,9 @@ impl Work<'_, '_> {
                 receipt.outcome = Outcome::Failed;
                 add(receipt, why);
                 self.ledger.proof_ends(Exit::Disproved);
-                self.look_into(followed.index, &followed.id, &followed.status);
+                if followed.status.stage() == Stage::Down {
+                    self.look_into(followed.index, &followed.id, &followed.status);
+                }
             }
             Some(End::Open(why)) => {
                 receipt.outcome = Outcome::Unknown;

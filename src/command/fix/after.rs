@@ -4,12 +4,12 @@ use crate::command::apply::Applied;
 use crate::command::check;
 use crate::command::fix::Run;
 use crate::command::fix::draft::Draft;
+use crate::command::running;
 use crate::drift::dispute::Disputes;
 use crate::drift::examine::examine;
 use crate::drift::local::LocalFile;
 use crate::error::{Error, Exit};
 use crate::outside::files;
-use crate::outside::railway::shape::ServiceShape;
 use crate::outside::world::{Memory, World};
 use crate::report::{Part, shell};
 
@@ -28,6 +28,9 @@ pub(super) fn finish(
     endings.extend(applied.remarks.iter().cloned());
     if let Err(error) = look_again(&mut run, world) {
         endings.push(format!("what is left could not be looked up: {error}"));
+    }
+    for seen in &applied.seen {
+        seen.put_into(&mut run.seen.survey);
     }
     run.examination = examine(&run.seen.survey);
     let exit = applied.verdict.unwrap_or_else(|| {
@@ -49,7 +52,7 @@ pub(super) fn finish(
     Ok(exit)
 }
 
-/// Reads the files and the values of every service in scope again: one request for up to twenty.
+/// Reads the files, the values and the running state of every service in scope again: two requests for up to twenty.
 fn look_again(run: &mut Run<'_>, world: &World<'_>) -> Result<(), Error> {
     let survey = &mut run.seen.survey;
     for (file, path) in survey.files.iter_mut().zip(&run.seen.paths) {
@@ -61,20 +64,10 @@ fn look_again(run: &mut Run<'_>, world: &World<'_>) -> Result<(), Error> {
         };
     }
     survey.disputes = Disputes::default();
-    let shape = &run.seen.shape;
-    let services: Vec<&ServiceShape> = survey
-        .targets
-        .iter()
-        .filter_map(|target| shape.services.iter().find(|service| service.service == target.service))
-        .collect();
-    if world.interrupt.is_requested() || services.is_empty() {
+    if world.interrupt.is_requested() || survey.targets.is_empty() {
         return Ok(());
     }
-    let values = run.client.values(shape, &services)?;
-    for (target, stored) in survey.targets.iter_mut().zip(values) {
-        target.stored = stored;
-    }
-    Ok(())
+    running::look_again(run.client, &mut run.seen, world)
 }
 
 /// How to put it back, and what to do where it did not work.

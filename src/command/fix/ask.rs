@@ -2,9 +2,10 @@
 
 use crate::command::fix::ignore::Ignoring;
 use crate::command::fix::{Chosen, Run, selected};
+use crate::drift::plan::due::Due;
 use crate::drift::plan::offer::{Offer, Proposal, Reach, Way};
 use crate::drift::plan::select::{Consent, Selection, select};
-use crate::drift::sentence::count;
+use crate::drift::sentence::{count, names as names_of};
 use crate::drift::{Finding, Severity};
 use crate::error::Error;
 use crate::outside::ask::{Answer, Reply};
@@ -15,6 +16,7 @@ use crate::report::escape;
 #[derive(Clone, Copy)]
 enum Menu {
     All(Way),
+    Redeploy,
     EachOne,
     Nothing,
 }
@@ -34,29 +36,30 @@ type Picked<'p> = (Option<&'p Offer>, Option<Ignoring>);
 /// Shows what was found, and asks what to do about it. `None`: nothing.
 pub(super) fn choose<'p>(
     run: &Run<'_>,
-    proposals: &'p [Proposal<'_>],
+    (proposals, due): (&'p [Proposal<'_>], &[Due]),
     findings: &[Finding],
     world: &mut World<'_>,
 ) -> Result<Option<Chosen<'p>>, Error> {
     run.show_findings(findings, world)?;
     world.talk.say("");
     let able: Vec<&Proposal<'_>> = proposals.iter().filter(|proposal| !proposal.offers.is_empty()).collect();
-    if able.is_empty() {
+    if able.is_empty() && due.is_empty() {
         let remarks = proposals.iter().flat_map(|proposal| &proposal.obstacles).map(|(_, why)| why.clone()).collect();
-        return Ok(Some(Chosen { offers: Vec::new(), ignores: Vec::new(), remarks }));
+        return Ok(Some(Chosen { remarks, ..Chosen::default() }));
     }
     loop {
         let push = select(proposals, &[Way::Push], &run.terms, Consent::Asked);
         let pull = select(proposals, &[Way::Pull], &run.terms, Consent::Asked);
-        let menu = menu(&push, &pull, able.len());
+        let menu = menu((&push, &pull), due, able.len() + due.len());
         let items: Vec<String> = menu.iter().map(|(_, words)| words.clone()).collect();
         let Answer::Given(picked) = world.ask.choose("What is to be done?", &items, 0)? else { return Ok(None) };
         match menu[picked].0 {
             Menu::All(Way::Pull) => return Ok(Some(selected(pull))),
             Menu::All(_) => return Ok(Some(selected(push))),
+            Menu::Redeploy => return Ok(Some(Chosen { redeploys: due.to_vec(), ..Chosen::default() })),
             Menu::Nothing => return Ok(None),
             Menu::EachOne => {
-                if let Some(chosen) = one_by_one(&able, world)? {
+                if let Some(chosen) = one_by_one(&able, due, world)? {
                     return Ok(Some(chosen));
                 }
             }
@@ -64,7 +67,7 @@ pub(super) fn choose<'p>(
     }
 }
 
-fn menu(push: &Selection<'_>, pull: &Selection<'_>, findings: usize) -> Vec<(Menu, String)> {
+fn menu((push, pull): (&Selection<'_>, &Selection<'_>), due: &[Due], findings: usize) -> Vec<(Menu, String)> {
     let mut menu = Vec::new();
     let stores: Vec<_> = push.taken.iter().flat_map(|(_, offer)| &offer.stores).collect();
     if !stores.is_empty() {
@@ -81,13 +84,18 @@ fn menu(push: &Selection<'_>, pull: &Selection<'_>, findings: usize) -> Vec<(Men
             format!("Pull: Railway's values go into the file ({})", count(pulls, "value")),
         ));
     }
+    if !due.is_empty() {
+        let names: Vec<&str> = due.iter().map(|due| due.service.name.as_str()).collect();
+        let words = format!("Redeploy {}: variables stay as they are", names_of(&names));
+        menu.push((Menu::Redeploy, escape::line(&words).into_owned()));
+    }
     menu.push((Menu::EachOne, format!("Decide one by one ({})", count(findings, "finding"))));
     menu.push((Menu::Nothing, "Leave everything as it is".to_owned()));
     menu
 }
 
 /// Goes through the findings, worst first; Esc goes one back. `None`: back to the menu.
-fn one_by_one<'p>(able: &[&'p Proposal<'_>], world: &mut World<'_>) -> Result<Option<Chosen<'p>>, Error> {
+fn one_by_one<'p>(able: &[&'p Proposal<'_>], due: &[Due], world: &mut World<'_>) -> Result<Option<Chosen<'p>>, Error> {
     let mut picks: Vec<Picked<'p>> = Vec::new();
     while let Some(proposal) = able.get(picks.len()) {
         if is_first_note(able, picks.len()) {
@@ -104,7 +112,27 @@ fn one_by_one<'p>(able: &[&'p Proposal<'_>], world: &mut World<'_>) -> Result<Op
         }
     }
     let ignores = picks.iter().filter_map(|(_, ignoring)| ignoring.clone()).collect();
-    Ok(Some(Chosen { offers: picks.iter().filter_map(|(offer, _)| *offer).collect(), ignores, remarks: Vec::new() }))
+    let offers: Vec<&Offer> = picks.iter().filter_map(|(offer, _)| *offer).collect();
+    let Some(redeploys) = redeploys(due, &offers, world)? else { return Ok(None) };
+    Ok(Some(Chosen { offers, ignores, redeploys, remarks: Vec::new() }))
+}
+
+/// Asks about each service that a deployment would mend, unless it is deployed anyway; `None` goes back.
+fn redeploys(due: &[Due], offers: &[&Offer], world: &mut World<'_>) -> Result<Option<Vec<Due>>, Error> {
+    let mut chosen = Vec::new();
+    for due in due {
+        let is_meant = |offer: &&Offer| offer.stores.iter().any(|store| store.meant_for.contains(&due.service));
+        if due.commit.is_none() && offers.iter().any(is_meant) {
+            continue;
+        }
+        let prompt = format!("{}. Deploy it again?", escape::line(&due.found.join("; ")));
+        match world.ask.confirm(&prompt, Reply::Yes)? {
+            Answer::Given(Reply::Yes) => chosen.push(due.clone()),
+            Answer::Given(Reply::No) => {}
+            Answer::Back => return Ok(None),
+        }
+    }
+    Ok(Some(chosen))
 }
 
 fn is_first_note(able: &[&Proposal<'_>], at: usize) -> bool {

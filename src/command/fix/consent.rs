@@ -3,13 +3,14 @@
 use crate::cli::Staging;
 use crate::command::fix::draft::Draft;
 use crate::command::fix::{Chosen, Run, selected};
+use crate::command::trust::Trust;
 use crate::command::visit::Visit;
 use crate::drift::plan::Plan;
+use crate::drift::plan::due::Due;
 use crate::drift::plan::offer::{Asking, Proposal, Way};
 use crate::drift::plan::select::{Consent, select};
 use crate::error::Error;
 use crate::outside::ask::{Answer, Reply, can_ask};
-use crate::outside::credentials;
 use crate::outside::world::{Sort, World};
 use crate::report::{self, Detail, Format, Part, Report, escape, shell};
 
@@ -101,28 +102,21 @@ fn is_protected(run: &Run<'_>) -> bool {
 /// Local values go only to a project that is known from outside of the checkout.
 pub(super) fn refuse_untrusted(run: &Run<'_>, plan: &Plan, world: &World<'_>) -> Result<(), Error> {
     let sends = plan.stores.iter().any(|store| store.after.is_some());
-    let Some(config) = run.config.filter(|config| sends && run.seen.project_origin == config.name) else {
-        return Ok(());
-    };
-    let project = &run.seen.survey.project;
-    let is_it = |text: &str| text == project.id || text == project.name;
-    let link = credentials::link(&world.variables, world.home.as_deref(), &world.folder)?;
-    let known =
-        link.is_some_and(|link| is_it(&link.project_id)) || world.variable("RAILWAY_PROJECT_ID").is_some_and(is_it);
-    if known {
-        return Ok(());
+    let (project, origin) = (&run.seen.survey.project, &run.seen.project_origin);
+    if sends && Trust::of(run.config, (project, origin), world)? == Trust::CheckoutAlone {
+        return Err(Error::Untrusted { project: project.name.clone(), origin: origin.clone() });
     }
-    Err(Error::Untrusted { project: project.name.clone(), origin: config.name.clone() })
+    Ok(())
 }
 
 /// `fix` without a direction and without anybody to ask.
-pub(super) fn no_direction(run: &Run<'_>, proposals: &[Proposal<'_>], world: &World<'_>) -> Error {
+pub(super) fn no_direction(run: &Run<'_>, (proposals, due): (&[Proposal<'_>], &[Due]), world: &World<'_>) -> Error {
     let selection = select(proposals, &[Way::Push], &run.terms, Consent::Asked);
     let keys: Vec<String> = selection.taken.iter().map(|(index, _)| proposals[*index].key.to_owned()).collect();
     Error::NoConsent {
         what: "there is nobody to ask".to_owned(),
         why: "without a terminal, a flag must say in which direction: --push, --pull or --redeploy".to_owned(),
-        next: typed(run, Some("--push"), &keys, world),
+        next: typed(run, Some(if keys.is_empty() && !due.is_empty() { "--redeploy" } else { "--push" }), &keys, world),
     }
 }
 

@@ -11,10 +11,10 @@ use crate::command::visit::Visit;
 use crate::drift::local::LocalFile;
 use crate::drift::plan::dependent::{Template, dependents};
 use crate::drift::plan::deploy::{Cause, Deploy, costs};
+use crate::drift::plan::due::Due;
 use crate::drift::plan::offer::Pull;
 use crate::drift::plan::{Edit, FileChange, Kind, Owner, Plan, Store};
 use crate::drift::staged::{Others, Staged};
-use crate::drift::stale::stale_keys;
 use crate::drift::{Named, Secret, Variable, sentence};
 use crate::error::Error;
 use crate::outside::config::Config;
@@ -53,8 +53,8 @@ impl Drafting<'_> {
         if !chosen.ignores.is_empty() {
             draft.plan.files.push(ignore::change(self.config, &chosen.ignores, self.folder)?);
         }
-        if self.args.redeploy || !draft.plan.stores.is_empty() {
-            self.plan_deployments(&mut draft)?;
+        if !chosen.redeploys.is_empty() || !draft.plan.stores.is_empty() {
+            self.plan_deployments(&chosen.redeploys, &mut draft)?;
         }
         draft.plan.cautions.dedup();
         Ok(draft)
@@ -115,7 +115,7 @@ impl Drafting<'_> {
     }
 
     /// Asks for the deployments there are, and plans one for each service that is to run with something new.
-    fn plan_deployments(&self, draft: &mut Draft) -> Result<(), Error> {
+    fn plan_deployments(&self, redeploys: &[Due], draft: &mut Draft) -> Result<(), Error> {
         let shape = &self.seen.shape;
         let fence = self.client.fence(&shape.project.id, &shape.environment.id)?;
         if let Some(staged) = &fence.staged {
@@ -126,8 +126,9 @@ impl Drafting<'_> {
             return Ok(());
         }
         let mut causes: BTreeMap<Named, Cause> = BTreeMap::new();
-        if self.args.redeploy {
-            causes.extend(self.stale(&fence, draft)?.into_iter().map(|service| (service, Cause::Stale)));
+        for due in redeploys {
+            draft.plan.cautions.extend(due.found.iter().cloned());
+            causes.insert(due.service.clone(), due.cause.clone());
         }
         let meant = draft.plan.stores.iter().flat_map(|store| &store.meant_for).cloned();
         causes.extend(meant.map(|service| (service, Cause::Changed)));
@@ -146,6 +147,10 @@ impl Drafting<'_> {
         }
         let deploy = |(service, cause)| self.deploy(service, cause, (&fence, &draft.plan.stores));
         let mut deploys = causes.into_iter().map(deploy).collect::<Result<Vec<Deploy>, Error>>()?;
+        for deploy in &mut deploys {
+            let due = redeploys.iter().find(|due| due.service == deploy.service);
+            deploy.commit = due.and_then(|due| due.commit.clone());
+        }
         deploys.sort_by(|one, other| one.service.name.cmp(&other.service.name));
         draft.plan.deploys = deploys;
         Ok(())
@@ -156,37 +161,7 @@ impl Drafting<'_> {
         let how = decide(self.client, &self.seen.shape, fence.deployed.get(&service.id), &service)?;
         let own = stores.iter().filter(|store| store.meant_for.contains(&service));
         let keys: Vec<&str> = own.map(|store| store.key.as_str()).collect();
-        Ok(Deploy { costs: costs(&how, running, &keys), service, how, cause })
-    }
-
-    /// The services in scope whose active deployment got other values than are stored: one request for all of them.
-    fn stale(&self, fence: &Fence, draft: &mut Draft) -> Result<Vec<Named>, Error> {
-        let active: Vec<_> = self
-            .seen
-            .survey
-            .readable()
-            .filter_map(|target| Some((target, fence.deployed.get(&target.service.id)?.active.first()?)))
-            .collect();
-        let ids: Vec<&str> = active.iter().map(|(_, deployment)| deployment.id.as_str()).collect();
-        let got = if ids.is_empty() { Vec::new() } else { self.client.snapshots(&ids)? };
-        let mut stale = Vec::new();
-        for ((target, deployment), got) in active.into_iter().zip(got) {
-            let stored = target.stored.as_ref().ok();
-            match got.zip(stored).and_then(|(got, stored)| stale_keys(&got, stored)) {
-                Some(keys) if keys.is_empty() => {}
-                Some(keys) => {
-                    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-                    let words = format!("{} runs with old values of {}", target.service.name, sentence::names(&keys));
-                    draft.plan.cautions.push(words);
-                    stale.push(target.service.clone());
-                }
-                None => draft.remarks.push(format!(
-                    "what deployment {} of {} got can't be read, so it is not known to be old",
-                    deployment.id, target.service.name
-                )),
-            }
-        }
-        Ok(stale)
+        Ok(Deploy { costs: costs(&how, running, &keys), service, how, cause, commit: None })
     }
 
     /// Services that refer to what changes, directly or not, and are not deployed anyway.

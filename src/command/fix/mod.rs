@@ -10,16 +10,18 @@ mod record;
 use std::collections::BTreeSet;
 
 use crate::cli::{Fix, Global, Staging};
-use crate::command::apply::{self, Applied, Logs, OnStaged, Site, Words};
+use crate::command::apply::{self, Applied, OnStaged, Seeing, Site, Words};
 use crate::command::check;
+use crate::command::expect::Eyes;
 use crate::command::fix::draft::{Draft, Drafting};
 pub(crate) use crate::command::fix::record::{forget_idle, record};
 use crate::command::layers::Absent;
-use crate::command::telling::{self, Manner, ShowValues};
+use crate::command::telling::{self, Manner};
 use crate::command::visit::{self, Options, Visit};
 use crate::drift::examine::{Examination, examine};
 use crate::drift::plan::Plan;
 use crate::drift::plan::desk::proposals;
+use crate::drift::plan::due::{Due, due};
 use crate::drift::plan::offer::{Asking, Offer, Proposal, Prune, Terms, Way};
 use crate::drift::plan::select::{Consent, Selection, select};
 use crate::drift::{Finding, Severity};
@@ -27,7 +29,7 @@ use crate::error::{Error, Exit};
 use crate::outside::ask::can_ask;
 use crate::outside::config::Config;
 use crate::outside::railway::client::Client;
-use crate::outside::world::{Sort, World};
+use crate::outside::world::World;
 use crate::report::{Part, Report};
 
 /// One run of `fix`: what was typed, what was seen.
@@ -44,9 +46,12 @@ struct Run<'r> {
 }
 
 /// What is to be done, as far as it was chosen.
+#[derive(Default)]
 struct Chosen<'p> {
     offers: Vec<&'p Offer>,
     ignores: Vec<ignore::Ignoring>,
+    /// Services that are deployed, whatever becomes of variables.
+    redeploys: Vec<Due>,
     /// What can't be done or was left out, to be said; sentences without full stop.
     remarks: Vec<String>,
 }
@@ -61,7 +66,12 @@ pub(crate) fn run(args: &Fix, global: &Global, world: &mut World<'_>) -> Result<
         only: &args.only,
         absent: if args.pull { Absent::Empty } else { Absent::Refused },
     };
-    let manner = Manner::of(&telling.format, telling.output.as_deref(), ShowValues(telling.show_values), world)?;
+    let manner = Manner::of(
+        &telling.format,
+        telling.output.as_deref(),
+        telling::Showing::of(telling.show_values, args.show_logs),
+        world,
+    )?;
     manner.refuse_unwritable(world)?;
     let (config, connection) = visit::prepare(&options, global, world)?;
     let client = connection.client(world, options.limit);
@@ -99,7 +109,8 @@ impl Run<'_> {
         }
         let findings = std::mem::take(&mut self.examination.findings);
         let proposals = proposals(&self.seen.survey, &findings, &self.terms);
-        let chosen = self.choose(&proposals, &findings, world);
+        let due = due(&self.seen.survey, &findings);
+        let chosen = self.choose((&proposals, &due), &findings, world);
         let drafted = chosen.and_then(|chosen| chosen.map(|chosen| self.draft(chosen, world)).transpose());
         self.examination.findings = findings;
         let Some(draft) = drafted? else { return Ok(self.nothing_chosen()) };
@@ -124,23 +135,24 @@ impl Run<'_> {
     /// What flags choose for all, or what a person chooses. `None`: the person chose to leave everything as it is.
     fn choose<'p>(
         &self,
-        proposals: &'p [Proposal<'_>],
+        (proposals, due): (&'p [Proposal<'_>], &[Due]),
         findings: &[Finding],
         world: &mut World<'_>,
     ) -> Result<Option<Chosen<'p>>, Error> {
         if self.terms.asking == Asking::Person {
-            return ask::choose(self, proposals, findings, world);
+            return ask::choose(self, (proposals, due), findings, world);
         }
         let ways = self.ways();
         if ways.is_empty() && !self.args.redeploy {
-            return Err(consent::no_direction(self, proposals, world));
+            return Err(consent::no_direction(self, (proposals, due), world));
         }
         let consent = if self.args.yes { Consent::GivenBefore } else { Consent::Asked };
         let selection = select(proposals, &ways, &self.terms, consent);
         if self.args.yes && selection.taken.is_empty() && !selection.unnamed.is_empty() && !self.args.redeploy {
             return Err(consent::unnamed(self, proposals, (&ways, &selection.unnamed), world)?);
         }
-        Ok(Some(selected(selection)))
+        let redeploys = if self.args.redeploy { due.to_vec() } else { Vec::new() };
+        Ok(Some(Chosen { redeploys, ..selected(selection) }))
     }
 
     /// The directions that the flags name. A dry run without one shows what a push would do.
@@ -210,7 +222,11 @@ impl Run<'_> {
             files: &files,
             loader: self.seen.survey.policy.loader,
             on_staged: on_staged(self.args.on_staged),
-            logs: logs(self.args.show_logs, world),
+            logs: self.manner.logs,
+            seeing: Some(Seeing {
+                eyes: Eyes { client: self.client, probe: world.probe, sights: &self.seen.sights },
+                survey: &self.seen.survey,
+            }),
         };
         let mut applied = apply::apply(site, plan, Words::Fix, |ledger| {
             // Deployments alone leave nothing to put back.
@@ -270,7 +286,12 @@ fn selected(selection: Selection<'_>) -> Chosen<'_> {
             selection.unnamed.join(", ")
         ));
     }
-    Chosen { offers: selection.taken.into_iter().map(|(_, offer)| offer).collect(), ignores: Vec::new(), remarks }
+    Chosen {
+        offers: selection.taken.into_iter().map(|(_, offer)| offer).collect(),
+        ignores: Vec::new(),
+        redeploys: Vec::new(),
+        remarks,
+    }
 }
 
 /// What to do about staged changes.
@@ -279,9 +300,4 @@ pub(crate) fn on_staged(staging: Staging) -> OnStaged {
         Staging::Stop => OnStaged::Stop,
         Staging::Ignore => OnStaged::Ignore,
     }
-}
-
-/// Whether logs may be shown.
-pub(crate) fn logs(show: bool, world: &World<'_>) -> Logs {
-    if show || world.terminal.out != Sort::Pipe { Logs::Shown } else { Logs::Counted }
 }

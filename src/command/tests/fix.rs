@@ -226,12 +226,14 @@ fn nothing_is_removed_without_prune_and_its_name() {
 fn no_deploy_stores_and_says_that_the_old_values_run() {
     let sandbox = incident();
     let ended = sandbox.run(&["fix", "--push", "--yes", "--only", KEY, "--no-deploy"]);
-    assert_eq!(ended.code, 0, "{ended:?}");
+    // What runs is old, and that is a finding that is left.
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert!(ended.out.contains(&format!("{API} runs with an old value of {KEY}")), "{ended:?}");
     assert!(ended.out.contains("the running services keep their old values"), "{ended:?}");
     assert_eq!(sandbox.mutations().len(), 2);
     let redeploy = sandbox.run(&["fix", "--redeploy", "--yes"]);
     assert_eq!(redeploy.code, 0, "{redeploy:?}");
-    assert!(redeploy.out.contains(&format!("{API} runs with old values of {KEY}")), "{redeploy:?}");
+    assert!(redeploy.out.contains(&format!("{API} runs with an old value of {KEY}")), "{redeploy:?}");
     assert_eq!(sandbox.mutations()[2..], [format!("Redeploy {API}"), format!("Redeploy {WORKER}")]);
     let again = sandbox.run(&["fix", "--redeploy", "--yes"]);
     assert_eq!((again.code, sandbox.mutations().len()), (0, 4), "{again:?}");

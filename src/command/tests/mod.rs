@@ -7,5 +7,8 @@ mod deploy;
 mod disasters;
 mod faults;
 mod fix;
+mod redeploy;
+mod running;
 mod sandbox;
+mod seen;
 mod undo;

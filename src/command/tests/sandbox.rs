@@ -205,6 +205,7 @@ impl Sandbox {
             memory: Memory::Lasting,
             clock: &clock,
             connect: &connect,
+            probe: &self.sim,
             fingerprints: FingerprintKey::new(&[7; 32]),
             program: vec!["doctor".to_owned()],
         };

@@ -7,7 +7,7 @@ use crate::cli::{Global, Undo};
 use crate::command::apply::{self, Applied, Site, Words};
 use crate::command::connection::Connection;
 use crate::command::fix;
-use crate::command::telling::{self, Manner, ShowValues};
+use crate::command::telling::{self, Manner};
 use crate::command::undo::restore::Restoring;
 use crate::error::{Error, Exit};
 use crate::outside::ask::{Answer, Reply, can_ask};
@@ -20,7 +20,12 @@ use crate::report::{self, Format, Part, Report, escape, shell};
 pub(crate) fn run(args: &Undo, global: &Global, world: &mut World<'_>) -> Result<Exit, Error> {
     let telling = &args.telling;
     let limit = telling::duration(&telling.timeout)?;
-    let manner = Manner::of(&telling.format, telling.output.as_deref(), ShowValues(telling.show_values), world)?;
+    let manner = Manner::of(
+        &telling.format,
+        telling.output.as_deref(),
+        telling::Showing::of(telling.show_values, args.show_logs),
+        world,
+    )?;
     manner.refuse_unwritable(world)?;
     let journal = Journal::open(world.state.as_deref())?;
     if args.list {
@@ -184,7 +189,8 @@ impl Undoing<'_> {
             files: &[],
             loader: None,
             on_staged: fix::on_staged(self.args.on_staged),
-            logs: fix::logs(self.args.show_logs, world),
+            logs: self.manner.logs,
+            seeing: None,
         };
         let mut applied = apply::apply(site, &restoring.plan, Words::Undo, |ledger| {
             if self.args.no_journal {

@@ -252,15 +252,7 @@ impl Config {
 
 /// One sentence for each part of the file whose feature this version does not have.
 pub fn unused(config: &Config) -> Vec<String> {
-    let services = || config.services.values();
-    let parts = [
-        ("protected", config.environments.values().any(|environment| environment.protected.is_some())),
-        ("start-command-contains", services().any(|service| !service.start_command_contains.is_empty())),
-        ("commit", services().any(|service| service.commit.is_some())),
-        ("[[expect.log]]", !config.expect_log.is_empty()),
-        ("[[expect.http]]", !config.expect_http.is_empty()),
-        ("[hook]", config.on_drift.is_some()),
-    ];
+    let parts = [("[hook]", config.on_drift.is_some())];
     let sentence = |part| format!("`{part}` in {} is understood, but this version does not use it yet", config.name);
     parts.into_iter().filter(|(_, there)| *there).map(|(part, _)| sentence(part)).collect()
 }

@@ -177,7 +177,7 @@ impl Restoring {
             let stores = self.plan.stores.iter().filter(|store| store.meant_for.contains(&service));
             let keys: Vec<&str> = stores.map(|store| store.key.as_str()).collect();
             let costs = costs(&how, running, &keys);
-            self.plan.deploys.push(Deploy { service, how, cause: Cause::Changed, costs });
+            self.plan.deploys.push(Deploy { service, how, cause: Cause::Changed, costs, commit: None });
         }
         Ok(())
     }
@@ -216,7 +216,7 @@ fn touched(record: &Record, shape: &Shape) -> Vec<ServiceLine> {
     let line = |service: Named| {
         let is_there = shape.services.iter().any(|known| known.service.id == service.id);
         let error = (!is_there).then(|| "it is no longer in this environment".to_owned());
-        ServiceLine { service, alias: None, compared: 0, sealed: 0, error }
+        ServiceLine { service, alias: None, compared: 0, sealed: 0, error, checks: Vec::new() }
     };
     services.into_iter().map(line).collect()
 }

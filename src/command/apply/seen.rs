@@ -1,0 +1,271 @@
+//! The last part of the proof: what is declared of a service is seen of its new deployment.
+
+use std::time::Duration;
+
+use crate::command::apply::follow::{End, Followed, between_looks};
+use crate::command::apply::{Seeing, Work, said};
+use crate::drift::command_line::CommandLine;
+use crate::drift::declared::{Declared, ExpectedAnswer, ExpectedLine};
+use crate::drift::deployment::{Deployment, Stage, StartCommand};
+use crate::drift::learned::Learned;
+use crate::drift::live::{Answer, LogRead, Reach, Sought};
+use crate::drift::{Survey, Target};
+use crate::outside::railway::log::{Manner, WITHIN};
+
+/// How long an answer that is not as declared may become so: Railway's edge takes a moment to lead to a new deployment.
+const EDGE: Duration = Duration::from_secs(30);
+
+/// How long a line is waited for that the start command already explains.
+const EXPLAINED: Duration = Duration::from_secs(5);
+
+/// How long an answer is waited for that another service's new deployment may mend.
+const ELSEWHERE: Duration = Duration::from_secs(5);
+
+/// What was seen of the new deployment of a service.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    service: String,
+    /// Of the new deployment's log; `None` for a service that was not deployed.
+    lines: Option<Vec<Learned<LogRead>>>,
+    answers: Vec<Learned<Answer>>,
+}
+
+impl Seen {
+    /// Makes it what is known of the service.
+    pub(crate) fn put_into(&self, survey: &mut Survey) {
+        for target in survey.targets.iter_mut().filter(|target| target.service.id == self.service) {
+            target.live.answers.clone_from(&self.answers);
+            if let Some(lines) = &self.lines {
+                target.live.lines.clone_from(lines);
+                survey.proved.insert(self.service.clone());
+            }
+        }
+    }
+}
+
+impl Work<'_, '_> {
+    /// Looks for the declared lines of what came up, and then asks its endpoints, which may hang on other services.
+    pub(crate) fn prove_seen(&mut self, followers: &mut [Followed]) {
+        let Some(seeing) = self.site.seeing else { return };
+        let is_declared = |declared: &Declared| !declared.lines.is_empty() || !declared.requests.is_empty();
+        let target = |followed: &Followed| {
+            let service = &self.plan.deploys[followed.index].service;
+            let mut targets = seeing.survey.targets.iter().filter(|target| is_declared(&target.declared));
+            targets.find(|target| target.service == *service)
+        };
+        let up = followers.iter_mut().filter(|followed| followed.end == Some(End::Up));
+        let up: Vec<(&mut Followed, &Target)> =
+            up.filter_map(|followed| target(followed).map(|target| (followed, target))).collect();
+        let lines: Vec<_> = up.iter().map(|(followed, target)| self.lines(seeing, followed, target)).collect();
+        for ((followed, target), lines) in up.into_iter().zip(lines) {
+            if self.site.interrupt.is_requested() {
+                return;
+            }
+            let answers = self.answers(seeing, target, EDGE);
+            followed.end = Some(end(&target.declared, &lines, &answers));
+            self.applied.seen.push(Seen { service: target.service.id.clone(), lines: Some(lines), answers });
+        }
+        if followers.iter().any(|followed| followed.status.stage() == Stage::Up) {
+            self.ask_others(seeing);
+        }
+    }
+
+    /// What a service answers may hang on one that was deployed.
+    fn ask_others(&mut self, seeing: Seeing<'_>) {
+        let is_deployed = |target: &Target| self.plan.deploys.iter().any(|deploy| deploy.service == target.service);
+        let asked =
+            seeing.survey.targets.iter().filter(|target| !target.declared.requests.is_empty() && !is_deployed(target));
+        let others: Vec<&Target> = asked.collect();
+        for target in others {
+            if self.site.interrupt.is_requested() {
+                return;
+            }
+            let answers = self.answers(seeing, target, ELSEWHERE);
+            self.applied.seen.push(Seen { service: target.service.id.clone(), lines: None, answers });
+        }
+    }
+
+    /// Reads the log until every line is there, or has had its time.
+    fn lines(&self, seeing: Seeing<'_>, followed: &Followed, target: &Target) -> Vec<Learned<LogRead>> {
+        let declared = &target.declared;
+        if declared.lines.is_empty() {
+            return Vec::new();
+        }
+        let (client, shape) = (self.site.client, self.site.shape);
+        let recent = client.recent(&shape.project.id, &shape.environment.id, &target.service.id);
+        let found = recent.map(|recent| recent.into_iter().find(|one| one.id == followed.id));
+        let deployment = match found {
+            Ok(Some(deployment)) => deployment,
+            Ok(None) => return untold(declared, "Railway does not list the new deployment"),
+            Err(error) => return untold(declared, &said(&error)),
+        };
+        let most = if is_explained(declared, &deployment) { EXPLAINED } else { Duration::MAX };
+        let began = client.clock.elapsed();
+        loop {
+            let read = seeing.eyes.lines(target, &deployment, Manner::Waiting);
+            let pairs = declared.lines.iter().zip(&read).filter(|(_, read)| !is_there(read));
+            let Some(time) = pairs.map(|(line, _)| line.within.unwrap_or(WITHIN).min(most)).max() else { return read };
+            let wait = between_looks(client.allowance.get());
+            if client.clock.elapsed().saturating_sub(began) >= time || self.site.interrupt.is_requested() {
+                return read;
+            }
+            if wait >= client.remaining() {
+                return read.into_iter().map(|read| if is_there(&read) { read } else { out_of_time() }).collect();
+            }
+            client.talk.waiting(&format!("waiting for what the log of {} must say", target.service.name));
+            self.site.interrupt.pause(client.clock, wait);
+        }
+    }
+
+    /// Asks each endpoint, and again while its answer is not as declared. What may change something is asked once.
+    fn answers(&self, seeing: Seeing<'_>, target: &Target, most: Duration) -> Vec<Learned<Answer>> {
+        let client = self.site.client;
+        let sections = seeing.eyes.sights.declarations.requests(&target.service.id);
+        let ask = |(section, expected): (&_, &ExpectedAnswer)| {
+            let is_safe = expected.request.starts_with("GET ") || expected.request.starts_with("HEAD ");
+            let began = client.clock.elapsed();
+            loop {
+                let answer = seeing.eyes.answer(section, seeing.survey, target);
+                let wait = between_looks(client.allowance.get());
+                let is_over = client.clock.elapsed().saturating_sub(began) + wait > most || wait >= client.remaining();
+                let is_final = matches!(answer, Answer::NotAsked(_)) || wrong(expected, &answer).is_none();
+                if is_final || !is_safe || is_over || self.site.interrupt.is_requested() {
+                    return Learned::Known(answer);
+                }
+                self.site.interrupt.pause(client.clock, wait);
+            }
+        };
+        sections.iter().zip(&target.declared.requests).map(ask).collect()
+    }
+}
+
+fn untold(declared: &Declared, why: &str) -> Vec<Learned<LogRead>> {
+    declared.lines.iter().map(|_| Learned::Untold(why.to_owned())).collect()
+}
+
+fn out_of_time() -> Learned<LogRead> {
+    Learned::Untold("the time was over before it came".to_owned())
+}
+
+/// Whether the new deployment starts without a declared part, so that what follows from it is not worth a long wait.
+fn is_explained(declared: &Declared, deployment: &Deployment) -> bool {
+    let StartCommand::Is(command) = &deployment.origin.start else { return false };
+    !CommandLine::of(command.reveal()).lacks(&declared.start_command).is_empty()
+}
+
+fn is_there(read: &Learned<LogRead>) -> bool {
+    matches!(read, Learned::Known(LogRead { sought: Sought::At(_), .. }))
+}
+
+/// The worst of what was seen.
+fn end(declared: &Declared, lines: &[Learned<LogRead>], answers: &[Learned<Answer>]) -> End {
+    let lines = declared.lines.iter().zip(lines).filter_map(|(line, read)| line_end(line, read));
+    let answers = declared.requests.iter().zip(answers).filter_map(|(expected, answer)| {
+        let answer = answer.known()?;
+        match answer {
+            Answer::NotAsked(why) => Some(End::Open(format!("it runs; {} was not asked: {why}", expected.request))),
+            _ => wrong(expected, answer).map(|why| End::Down(format!("it runs, and {why}"))),
+        }
+    });
+    let mut ends: Vec<End> = lines.chain(answers).collect();
+    let worst = ends.iter().position(|end| matches!(end, End::Down(_))).unwrap_or(0);
+    if ends.is_empty() { End::Up } else { ends.swap_remove(worst) }
+}
+
+fn line_end(line: &ExpectedLine, read: &Learned<LogRead>) -> Option<End> {
+    let open = |why: &str| Some(End::Open(format!("it runs; whether “{}” is in its log: {why}", line.contains)));
+    match read {
+        Learned::NotLooked | Learned::Known(LogRead { sought: Sought::At(_), .. }) => None,
+        Learned::Untold(why) | Learned::Known(LogRead { sought: Sought::Open(why), .. }) => open(why),
+        Learned::Known(LogRead { reach: Reach::Whole, .. }) => {
+            Some(End::Down(format!("it runs, and “{}” is not in its log", line.contains)))
+        }
+        Learned::Known(LogRead { .. }) => open("not in what could be read of it"),
+    }
+}
+
+/// What is not as declared in an answer.
+fn wrong(expected: &ExpectedAnswer, answer: &Answer) -> Option<String> {
+    let request = &expected.request;
+    match answer {
+        Answer::Came { status, .. } if expected.status.is_some_and(|wanted| wanted != *status) => {
+            Some(format!("{request} is answered with {status}"))
+        }
+        Answer::Came { faults, .. } if !faults.is_empty() => {
+            Some(format!("the answer to {request} is not as declared"))
+        }
+        Answer::Came { .. } => None,
+        Answer::None { why, .. } => Some(format!("{request} is not answered: {why}")),
+        Answer::NotAsked(why) => Some(format!("{request} was not asked: {why}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{end, is_explained};
+    use crate::command::apply::follow::End;
+    use crate::drift::Secret;
+    use crate::drift::declared::{Declared, ExpectedAnswer, ExpectedLine};
+    use crate::drift::deployment::StartCommand;
+    use crate::drift::learned::Learned;
+    use crate::drift::live::{Answer, JsonFault, LogRead, Reach, Sought};
+    use crate::drift::scene::deployment;
+
+    fn declared() -> Declared {
+        let line = ExpectedLine { contains: "up".to_owned(), within: None, place: None };
+        let request = ExpectedAnswer { request: "GET /x".to_owned(), status: Some(200), keys: Vec::new(), place: None };
+        Declared {
+            start_command: vec!["-B".to_owned()],
+            lines: vec![line],
+            requests: vec![request],
+            ..Declared::default()
+        }
+    }
+
+    fn read(sought: Sought, reach: Reach) -> Learned<LogRead> {
+        Learned::Known(LogRead { sought, lines: 1, span: None, reach, replicas: None })
+    }
+
+    #[test]
+    fn a_start_command_that_lacks_a_part_explains_a_missing_line() {
+        for (command, expected) in [(Some("run --Bulk"), true), (Some("run -B"), false), (None, false)] {
+            let mut one = deployment("0", "SUCCESS");
+            one.origin.start = command.map_or(StartCommand::Untold, |text| StartCommand::Is(Secret::new(text)));
+            assert_eq!(is_explained(&declared(), &one), expected, "{command:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_counts_before_what_can_not_be_told() {
+        let there = || read(Sought::At("x".to_owned()), Reach::Whole);
+        let came = |status, faults| {
+            Learned::Known(Answer::Came { domain: "shop.up.railway.app".to_owned(), status, faults, body: None })
+        };
+        let not_asked = || Learned::Known(Answer::NotAsked("no domain".to_owned()));
+        for (line, answer, expected) in [
+            (there(), came(200, vec![]), "up"),
+            (read(Sought::Nowhere, Reach::Whole), came(200, vec![]), "down: it runs, and “up” is not in its log"),
+            (there(), came(401, vec![]), "down: it runs, and GET /x is answered with 401"),
+            (
+                there(),
+                came(200, vec![JsonFault::NotJson]),
+                "down: it runs, and the answer to GET /x is not as declared",
+            ),
+            (read(Sought::Nowhere, Reach::End), came(401, vec![]), "down: it runs, and GET /x is answered with 401"),
+            (
+                read(Sought::Nowhere, Reach::End),
+                came(200, vec![]),
+                "open: it runs; whether “up” is in its log: not in what could be read of it",
+            ),
+            (Learned::Untold("refused".to_owned()), not_asked(), "open: it runs; whether “up” is in its log: refused"),
+            (there(), not_asked(), "open: it runs; GET /x was not asked: no domain"),
+        ] {
+            let found = match end(&declared(), &[line], &[answer]) {
+                End::Up => "up".to_owned(),
+                End::Down(why) => format!("down: {why}"),
+                End::Open(why) => format!("open: {why}"),
+            };
+            assert_eq!(found, expected);
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! What is declared and must be seen: lines of the running deployment's log, answers of its endpoints.
+
+use std::collections::BTreeMap;
+
+use zeroize::Zeroizing;
+
+use crate::command::declared::Declarations;
+use crate::command::trust::Trust;
+use crate::drift::deployment::Deployment;
+use crate::drift::learned::Learned;
+use crate::drift::live::{Answer, LogRead};
+use crate::drift::{Secret, Survey, Target, dispute};
+use crate::outside::config::{HeaderPart, HttpSection, Presence};
+use crate::outside::endpoint::{self, Address, Domain, PATIENCE, Probe, Question, Reading};
+use crate::outside::railway::client::Client;
+use crate::outside::railway::log::{Manner, Wanted};
+
+/// What it takes to look.
+#[derive(Clone, Copy)]
+pub(crate) struct Eyes<'e> {
+    /// The way to Railway.
+    pub(crate) client: &'e Client<'e>,
+    /// The way to services.
+    pub(crate) probe: &'e dyn Probe,
+    /// What there is to look at.
+    pub(crate) sights: &'e Sights,
+}
+
+/// What there is to look at.
+#[derive(Debug)]
+pub(crate) struct Sights {
+    /// What is declared.
+    pub(crate) declarations: Declarations,
+    /// The domains that Railway reports, by the id of the service.
+    pub(crate) domains: BTreeMap<String, Learned<Vec<Domain>>>,
+    /// Whether local values may be sent.
+    pub(crate) trust: Trust,
+}
+
+/// Looks at every declared line and endpoint of the services that run: one or two requests for each log, one for each
+/// endpoint, none where nothing is declared.
+pub(crate) fn look(eyes: Eyes<'_>, survey: &mut Survey) {
+    for index in 0..survey.targets.len() {
+        let target = &survey.targets[index];
+        if target.declared.lines.is_empty() && target.declared.requests.is_empty() {
+            continue;
+        }
+        let Some(running) = target.live.deployed.known().and_then(|deployed| deployed.running()).cloned() else {
+            continue;
+        };
+        let lines = eyes.lines(target, &running, Manner::AtOnce);
+        let answers = eyes.answers(survey, target);
+        let live = &mut survey.targets[index].live;
+        live.lines = lines;
+        live.answers = answers;
+    }
+    eyes.client.talk.done();
+}
+
+impl Eyes<'_> {
+    /// What became of each declared line in the log of that deployment.
+    pub(crate) fn lines(&self, target: &Target, running: &Deployment, manner: Manner) -> Vec<Learned<LogRead>> {
+        let lines = &target.declared.lines;
+        let wanted: Vec<Wanted<'_>> =
+            lines.iter().map(|line| Wanted { contains: &line.contains, within: line.within }).collect();
+        if wanted.is_empty() {
+            return Vec::new();
+        }
+        self.client.talk.waiting(&format!("reading the log of {}", target.service.name));
+        self.client.look_for_lines(running, &wanted, manner)
+    }
+
+    /// What became of each declared request.
+    pub(crate) fn answers(&self, survey: &Survey, target: &Target) -> Vec<Learned<Answer>> {
+        let sections = self.sights.declarations.requests(&target.service.id).iter();
+        sections.map(|section| Learned::Known(self.answer(section, survey, target))).collect()
+    }
+
+    /// What became of one of them.
+    pub(crate) fn answer(&self, section: &HttpSection, survey: &Survey, target: &Target) -> Answer {
+        let address = match self.sights.domains.get(&target.service.id) {
+            Some(Learned::Untold(why)) => {
+                Err(format!("its domains can't be told: {}", self.client.scrubber.scrub(why)))
+            }
+            Some(Learned::Known(domains)) => endpoint::choose(domains, self.client.neighbourhood),
+            Some(Learned::NotLooked) | None => endpoint::choose(&[], self.client.neighbourhood),
+        };
+        let asked = address
+            .and_then(|address| Ok((headers(section, self.sights.trust, (survey, target))?, address)))
+            .and_then(|(headers, address)| self.ask(section, &address, &headers));
+        asked.unwrap_or_else(Answer::NotAsked)
+    }
+
+    fn ask(&self, section: &HttpSection, address: &Address, sent: &[(String, Secret)]) -> Result<Answer, String> {
+        if !matches!(section.method.as_str(), "GET" | "HEAD") && section.allow_effects != Some(true) {
+            return Err(format!("{} may change something", section.method));
+        }
+        let patience = PATIENCE.min(self.client.remaining());
+        if patience.is_zero() {
+            return Err("the time was over".to_owned());
+        }
+        let json: Vec<(&str, &Presence)> = section.json.iter().map(|(at, wanted)| (at.as_str(), wanted)).collect();
+        let reading = if json.is_empty() { Reading::Status } else { Reading::Body };
+        self.client.talk.waiting(&format!("asking {}", address.host()));
+        let (method, path, status) = (&section.method, &section.path, section.status);
+        let question = Question { address, method, path, headers: sent, status, reading, patience };
+        Ok(endpoint::judge(self.probe.ask(&question), &question, &json, self.client.scrubber))
+    }
+}
+
+/// The headers of a request with local values put in, or why it is not sent.
+fn headers(
+    section: &HttpSection,
+    trust: Trust,
+    (survey, target): (&Survey, &Target),
+) -> Result<Vec<(String, Secret)>, String> {
+    let header = |parts: &[HeaderPart]| {
+        let mut text = Zeroizing::new(String::new());
+        for part in parts {
+            match part {
+                HeaderPart::Text(own) => text.push_str(own.reveal()),
+                HeaderPart::Key(key) => text.push_str(value(key, trust, (survey, target))?.reveal()),
+            }
+        }
+        Ok::<_, String>(Secret::new(text.as_str()))
+    };
+    section.headers.iter().map(|(name, parts)| Ok((name.clone(), header(parts)?))).collect()
+}
+
+/// A local value that the service may be shown: it has that key itself, and somebody other than the checkout says that
+/// the project is the one.
+fn value<'s>(key: &str, trust: Trust, (survey, target): (&'s Survey, &Target)) -> Result<&'s Secret, String> {
+    let Some(local) = survey.local(target, key) else {
+        return Err(format!("{key} is in none of its files"));
+    };
+    if target.variable(key).is_none() {
+        return Err(format!("{key} is no variable of it, so that its value is not for it"));
+    }
+    if trust == Trust::CheckoutAlone {
+        return Err(format!(
+            "only doctor.toml names the project, so that {key} is not sent: give --project, or run `railway link`"
+        ));
+    }
+    if dispute::open(survey).contains_key(&(local.file.name.as_str(), local.entry.line)) {
+        return Err(format!("loaders don't read {key} alike, so that it is not sent"));
+    }
+    Ok(&local.entry.value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::headers;
+    use crate::command::trust::Trust;
+    use crate::drift::scene::{layer, out_of_scope, survey, target};
+    use crate::outside::config::{At, HeaderPart, HttpSection};
+
+    fn section(key: &str) -> HttpSection {
+        HttpSection {
+            service: At { value: "api".to_owned(), line: 1, column: 1 },
+            method: "GET".to_owned(),
+            path: "/".to_owned(),
+            allow_effects: None,
+            headers: [("x-api-key".to_owned(), vec![HeaderPart::Key(key.to_owned())])].into(),
+            status: Some(200),
+            json: [].into(),
+        }
+    }
+
+    #[test]
+    fn a_value_goes_only_to_a_service_that_has_its_key_and_a_project_that_is_known() {
+        let mut found = survey(&["OPS_KEY=k", "DATABASE_URL=d"], &[("api", &["OPS_KEY=old", "ONLY_THERE=x"])]);
+        layer(&mut found, "worker.env", &["WORKER_KEY=w"], &["worker"]);
+        out_of_scope(&mut found, "worker", &["WORKER_KEY"]);
+        target(&mut found, "api");
+        for (key, trust, expected) in [
+            ("OPS_KEY", Trust::Known, Ok("k")),
+            (
+                "OPS_KEY",
+                Trust::CheckoutAlone,
+                Err("only doctor.toml names the project, so that OPS_KEY is not sent: give --project, or run \
+                     `railway link`"),
+            ),
+            ("DATABASE_URL", Trust::Known, Err("DATABASE_URL is no variable of it, so that its value is not for it")),
+            ("WORKER_KEY", Trust::Known, Err("WORKER_KEY is in none of its files")),
+            ("ONLY_THERE", Trust::Known, Err("ONLY_THERE is in none of its files")),
+            ("PATH", Trust::Known, Err("PATH is in none of its files")),
+        ] {
+            let sent = headers(&section(key), trust, (&found, &found.targets[0]));
+            let sent = sent.as_ref().map(|headers| headers[0].1.reveal()).map_err(String::as_str);
+            assert_eq!(sent, expected, "{key}");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! How the services run: what came with the shape and the values, and what is asked only where it is needed.
+
+use std::path::Path;
+
+use crate::command::visit::Visit;
+use crate::drift::Target;
+use crate::drift::deployment::Status;
+use crate::drift::learned::Learned;
+use crate::drift::live::Live;
+use crate::drift::scrub::Scrubber;
+use crate::drift::stale::{Got, stale_keys};
+use crate::drift::times::Times;
+use crate::error::Error;
+use crate::outside::checkout;
+use crate::outside::git::relation::{Question, relate};
+use crate::outside::git::{self, Asker};
+use crate::outside::railway::client::Client;
+use crate::outside::railway::shape::{ServiceShape, Shape};
+use crate::outside::railway::wire::Scheme;
+use crate::outside::world::World;
+
+/// What is known of a service as soon as its values were read. Railway's words come from before any value was known, so
+/// they are scrubbed once more.
+pub(crate) fn live(service: &ServiceShape, got: Learned<Got>, scrubber: &Scrubber, folder: &Path) -> Live {
+    let mut settings = scrubbed(service.settings.clone(), scrubber);
+    if let Learned::Known(settings) = &mut settings
+        && service.image.is_none()
+    {
+        settings.files = checkout::config_files(service.root_directory.as_deref(), folder);
+    }
+    Live {
+        deployed: scrubbed(service.deployed.clone(), scrubber),
+        got: scrubbed(got, scrubber),
+        settings,
+        ..Live::default()
+    }
+}
+
+fn scrubbed<T>(learned: Learned<T>, scrubber: &Scrubber) -> Learned<T> {
+    match learned {
+        Learned::Untold(why) => Learned::Untold(scrubber.scrub(&why)),
+        learned => learned,
+    }
+}
+
+/// Looks at values and running state of the services in scope once more, after something was changed: one request for
+/// the shape, and one for up to twenty services. What became of log lines and requests stays as it is.
+pub(crate) fn look_again(client: &Client<'_>, seen: &mut Visit, world: &World<'_>) -> Result<(), Error> {
+    seen.shape = match client.credentials.scheme {
+        Scheme::Project => client.token_shape()?,
+        Scheme::Bearer => client.shape(&seen.shape.project.id, &seen.shape.environment.id)?,
+    };
+    let (shape, survey) = (&seen.shape, &mut seen.survey);
+    let in_scope = |target: &Target| shape.services.iter().find(|service| service.service.id == target.service.id);
+    // Somebody may have deleted one meanwhile.
+    survey.targets.retain(|target| in_scope(target).is_some());
+    let services: Vec<&ServiceShape> = survey.targets.iter().filter_map(in_scope).collect();
+    let read = client.values_and_running(shape, &services)?;
+    survey.staged = read.staged;
+    for (index, (stored, got)) in read.stored.into_iter().zip(read.got).enumerate() {
+        let target = &mut survey.targets[index];
+        let (lines, answers) = (std::mem::take(&mut target.live.lines), std::mem::take(&mut target.live.answers));
+        target.stored = stored;
+        target.live = Live { lines, answers, ..live(services[index], got, client.scrubber, &world.folder) };
+    }
+    survey.times = look_closer(client, shape, &mut survey.targets);
+    relate_commits(&mut survey.targets, world);
+    Ok(())
+}
+
+/// Asks for what is needed only where something is not as it should be: the times of variables where a running
+/// deployment's variables can't be told, and the steps of deployments that failed.
+pub(crate) fn look_closer(client: &Client<'_>, shape: &Shape, targets: &mut [Target]) -> Learned<Times> {
+    look_into_failures(client, targets);
+    if !targets.iter().any(needs_times) {
+        return Learned::NotLooked;
+    }
+    client.variable_times(shape).map_or_else(|error| Learned::Untold(why(&error)), Learned::Known)
+}
+
+/// Whether what its running deployment got can't be compared.
+fn needs_times(target: &Target) -> bool {
+    let runs = target.live.deployed.known().is_some_and(|deployed| deployed.running().is_some());
+    let is_open = match (&target.live.got, &target.stored) {
+        (Learned::Untold(_), Ok(_)) => true,
+        (Learned::Known(got), Ok(stored)) => stale_keys(got, stored).is_none(),
+        _ => false,
+    };
+    runs && is_open
+}
+
+fn look_into_failures(client: &Client<'_>, targets: &mut [Target]) {
+    let failed: Vec<(usize, String)> = targets
+        .iter()
+        .enumerate()
+        .filter_map(|(index, target)| {
+            let newest = target.live.deployed.known()?.newest()?;
+            matches!(newest.status, Status::Failed | Status::Crashed).then(|| (index, newest.id.clone()))
+        })
+        .collect();
+    if failed.is_empty() {
+        return;
+    }
+    let ids: Vec<&str> = failed.iter().map(|(_, id)| id.as_str()).collect();
+    let answers = client.failures(&ids);
+    for (position, (index, _)) in failed.iter().enumerate() {
+        let target: &mut Target = &mut targets[*index];
+        target.live.failure = match &answers {
+            Err(error) => Learned::Untold(why(error)),
+            Ok(answers) => answers[position].clone(),
+        };
+    }
+}
+
+/// Holds the commits that run against the declared ones, or against what is checked out.
+pub(crate) fn relate_commits(targets: &mut [Target], world: &World<'_>) {
+    let root = git::root(&world.folder);
+    let mut indexes = Vec::new();
+    let mut questions = Vec::new();
+    for (index, target) in targets.iter().enumerate() {
+        let Some(deployed) = target.live.deployed.known() else { continue };
+        let Some(running) = deployed.running() else { continue };
+        indexes.push(index);
+        questions.push(Question {
+            declared: target.declared.commit.as_deref(),
+            running: &running.origin,
+            coming: deployed.coming().map(|coming| &coming.origin),
+        });
+    }
+    let answers = relate(&Asker::new(&world.variables), root.as_deref(), &questions);
+    for (index, code) in indexes.into_iter().zip(answers) {
+        targets[index].live.code = code;
+    }
+}
+
+/// Why something was not answered, in a few words.
+fn why(error: &Error) -> String {
+    error.because().unwrap_or_else(|| error.to_string())
+}
