@@ -98,7 +98,7 @@ def values_of(scenario):
     def walk(node):
         if isinstance(node, dict):
             for key, value in node.items():
-                if key == "variables":
+                if key in ("variables", "capturedOverrides"):
                     for variable in value.values():
                         text = variable.get("value") if isinstance(variable, dict) else variable
                         if isinstance(text, str) and len(text) >= 9 and "${{" not in text:

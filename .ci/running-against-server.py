@@ -1,0 +1,344 @@
+#!/usr/bin/env python3
+"""Holds what doctor says of running services to the independent simulated Railway, in many worlds at the same time.
+
+    running-against-server.py target/release/doctor path/to/server.py [PART OF A CASE'S NAME]
+
+Every run is held to what holds for all of them (server_cases.py), and every check to sending no mutation, reading nothing
+twice, and knowing its requests (server_estates.py).
+"""
+import sys
+
+sys.dont_write_bytecode = True  # This folder is for sources.
+from server_cases import API, INCIDENT_ENV, KEY, NEW, OLD, REDEPLOY, UPSERT, WORKER, case, cases, cases_of, play_all, tally, world
+from server_estates import Look, env_of, estate, ran, service, the_incident, toml_of
+
+CELERY = "celery -A agentverse.worker worker --loglevel=info --concurrency=4"
+BOOT = "Worker boot_id stored in Redis"
+STATUS = "/api/v1/ops/chaos/worker-status"
+DECLARED = toml_of(
+    {"api": (API, ""), "worker": (WORKER, 'start-command-contains = ["-B"]')},
+    f'[[require]]\nkeys = ["{KEY}"]\nservices = ["api", "worker"]',
+    f'[[expect.log]]\nservice = "worker"\ncontains = "{BOOT}"\nwithin = "3s"',
+    f'[[expect.http]]\nservice = "api"\nrequest = "GET {STATUS}"\nheaders = {{ X-API-Key = "${KEY}" }}\n'
+    'status = 200\njson = { "/boot_info" = "present" }')
+LEFT = [("start-command", "error", None, [WORKER]), ("log-line-missing", "error", None, [WORKER]),
+        ("endpoint-wrong", "error", None, [API])]
+FIX = ("fix", "--redeploy", "--yes", "--format", "json")
+
+
+# 1. The incident --------------------------------------------------------------------------------------------------------
+
+@case
+def the_incident_as_it_was():
+    """Five errors and no other; the fix mends what it can, and what is left is one cause and what follows from it."""
+    with world("the incident", the_incident("polls"), toml=DECLARED) as it:
+        look = Look(it, code=1, requests=4)
+        look.expect(("value-differs", "error", KEY, [API, WORKER]), ("stale-deployment", "error", KEY, [WORKER]), *LEFT)
+        look.says("lacks -B", "403 instead of 200", "follows from start-command", "FAIL running")
+        it.check("one probe, refused", look.probes == [("GET", STATUS, 403)], look.probes)
+        commands = {one: it.service(one)["running"]["startCommand"] for one in (API, WORKER)}
+        run = it.run("fix", "--push", "--yes", "--format", "json", code=7)
+        pushed = {place: outcome for place, outcome in run.receipts().items() if place[0] == "push"}
+        it.check("both were stored", pushed == {("push", KEY, API): "done", ("push", KEY, WORKER): "done"}, run)
+        it.both_run(NEW)
+        it.check("one upsert and one deployment for each", (run.count(UPSERT), run.count(REDEPLOY)) == (2, 2), run)
+        it.check("start commands stay", commands == {one: it.service(one)["running"]["startCommand"] for one in (API, WORKER)})
+        look = Look(it, code=1, requests=4).expect(*LEFT)
+        look.says("200, but without /boot_info", "may follow from start-command")
+        it.name = "the incident with -B in its settings"
+        it.write(service=WORKER, startCommand=f"{CELERY} -B")
+        Look(it, code=1).says("settings have it", "doctor fix --redeploy")
+        run = it.run(*FIX, code=0)
+        it.check("nothing is stored any more", (run.count(UPSERT), run.count(REDEPLOY)) == (0, 1), run)
+        Look(it, code=0, requests=3).expect()
+
+
+@case
+def the_incident_told_by_a_person():
+    """The text of a fix that is stored and not proved."""
+    with world("incident, in text", the_incident(), toml=DECLARED) as it:
+        run = it.run("fix", "--push", "--yes", code=7)
+        it.check("no step is said to have failed where the deployment succeeded", "which step failed" not in run.words, run)
+        it.check("it says how to undo", "doctor undo" in run.words, run)
+        run = it.run("fix", "--push", "--yes", code=1)
+        it.check("a second fix sends nothing", not run.mutations, run)
+
+
+# 2. Stale ---------------------------------------------------------------------------------------------------------------
+
+WEB, MAILER, LEDGER = "harbor-web", "mailer", "ledger-sync"
+STRIPE, SMTP = "sk-harbor-live-0042", "smtp-harbor-relay-77"
+
+
+def three(**options):
+    """Two services that run with old values, one that does not, and a sealed value that nobody can compare."""
+    return estate(
+        service(WEB, {"STRIPE_KEY": STRIPE, "SMTP_PASSWORD": SMTP, "SESSION_SECRET": {"value": "sealed-session-1", "sealed": True}},
+                ran(old={"STRIPE_KEY": "sk-harbor-live-0001", "SESSION_SECRET": "sealed-session-0"})),
+        service(MAILER, {"SMTP_PASSWORD": SMTP, "REPLY_TO": "post@harbor.example"},
+                ran(old={"SMTP_PASSWORD": None, "REPLY_TO": "old@harbor.example", "GONE_KEY": "value-of-gone-key"})),
+        service(LEDGER, {"STRIPE_KEY": "${{%s.STRIPE_KEY}}" % WEB}, ran()), **options)
+
+
+NAMED = toml_of({"web": (WEB, ""), "mail": (MAILER, ""), "ledger": (LEDGER, "")})
+THREE_ENV = env_of(STRIPE_KEY=STRIPE, SMTP_PASSWORD=SMTP, REPLY_TO="post@harbor.example")
+
+
+@case
+def stale_by_value():
+    with world("three services", three(), THREE_ENV, toml=NAMED) as it:
+        look = Look(it, code=1, requests=2)
+        stale = {(one["severity"], tuple(one["services"])) for one in look.of("stale-deployment")}
+        it.check("two are stale", stale == {("error", (WEB,)), ("error", (MAILER,))}, look.text)
+        it.check("nothing else is wrong", {one[0] for one in look.found()} == {"stale-deployment"}, look.text)
+        look.says("STRIPE_KEY", "SMTP_PASSWORD", "REPLY_TO", "GONE_KEY").keeps_from("old value of SESSION_SECRET", "possibly")
+        run = it.run(*FIX, code=0)
+        done = {("redeploy", None, WEB): "done", ("redeploy", None, MAILER): "done"}
+        it.check("both are deployed, once, and nothing is stored", run.receipts() == done and
+                 [one["field"] for one in run.mutations] == [REDEPLOY, REDEPLOY], run)
+        it.both_run(STRIPE, (WEB,), "STRIPE_KEY")
+        it.both_run(SMTP, (WEB, MAILER), "SMTP_PASSWORD")
+        it.check("what was removed is gone", it.running(MAILER, "GONE_KEY") is None)
+        it.changed({})
+        Look(it, code=0, requests=2).expect()
+        run = it.run(*FIX, code=0)
+        it.check("a second fix sends nothing", not run.mutations, run)
+
+
+@case
+def stale_of_one_service():
+    """`--service` of one with equal values and a stale deployment: the redeploy is offered, and done with --redeploy."""
+    with world("one of three", three(), THREE_ENV) as it:
+        run = it.run("fix", "--service", MAILER, "--dry-run", code=1)
+        it.check("a dry run offers the redeploy", MAILER in run.words and "--redeploy" in run.words, run)
+        run = it.run("fix", "--service", MAILER, code=2)
+        it.check("no terminal: the plan and the command", run.command() is not None and "--redeploy" in run.words, run)
+        run = it.run(*FIX, "--service", MAILER, code=0)
+        it.check("only that one", run.receipts() == {("redeploy", None, MAILER): "done"}, run)
+        it.both_run("post@harbor.example", (MAILER,), "REPLY_TO")
+    with world("one of three, asked", three(), THREE_ENV) as it:
+        run = it.at_a_terminal("fix", "--service", MAILER, answers=[("What is to be done?", "\r"), ("Do it?", "y")], code=0)
+        it.check("a person's redeploy", [one["field"] for one in run.mutations] == [REDEPLOY], run)
+        it.both_run("post@harbor.example", (MAILER,), "REPLY_TO")
+
+
+@case
+def stale_and_the_redeploy_does_not_help():
+    with world("old values again", three(redeployVariables="captured"), THREE_ENV, toml=NAMED) as it:
+        run = it.run(*FIX, code=7)
+        it.check("both failed", set(run.receipts().values()) == {"failed"}, run)
+        Look(it, code=1)
+
+
+def by_time(changed):
+    """Values whose running deployment, three days old, can't be looked into."""
+    return estate(
+        service(WEB, {"STRIPE_KEY": {"value": STRIPE, "updatedAt": changed}, "LEVEL": "${{shared.LEVEL}}",
+                      "QUEUE_URL": "${{%s.QUEUE_URL}}" % MAILER}, ran()),
+        service(MAILER, {"QUEUE_URL": {"value": "amqp://harbor-queue/7", "updatedAt": "-40d"}}, ran()),
+        shared={"LEVEL": {"value": "informative", "updatedAt": "-40d"}})
+
+
+NO_SNAPSHOT = {"kind": "partial", "path": "Query.deploymentSnapshot", "count": -1}
+TIME_ENV = env_of(STRIPE_KEY=STRIPE, LEVEL="informative", QUEUE_URL="amqp://harbor-queue/7")
+POSSIBLY = ("stale-deployment", "warning", "STRIPE_KEY", [WEB])
+
+
+@cases_of([("after", "-1h", [POSSIBLY]), ("just after", "-258000s", [POSSIBLY]), ("before", "-5d", []),
+           ("the grey zone after", "-259197s", []), ("the grey zone before", "-259203s", [])])
+def stale_by_time(name, changed, expected):
+    scenario = by_time(changed)
+    scenario["projects"][0]["environments"][0]["instances"][0]["deployments"][0]["createdAt"] = "-259200s"
+    with world(f"by time, {name}", scenario, TIME_ENV, faults=[NO_SNAPSHOT]) as it:
+        look = Look(it, requests=3, code=0).expect(*expected)
+        if expected:
+            look.says("possibly", "STRIPE_KEY")
+            run = it.run(*FIX)
+            it.check("proof by time", run.receipts() == {("redeploy", None, WEB): "done"} and run.code in (0, 8), run)
+        if "grey" in name:
+            look.says("five seconds")
+
+
+@case
+def stale_by_time_through_a_reference():
+    for name, change in [("shared", {"name": "LEVEL", "value": "everything-now"}),
+                         ("of another service", {"service": MAILER, "name": "QUEUE_URL", "value": "amqp://harbor-queue/8"})]:
+        with world(f"by time, {name}", by_time("-5d"), TIME_ENV, faults=[NO_SNAPSHOT]) as it:
+            it.write(**change)
+            stale = {tuple(one["services"]) for one in Look(it).of("stale-deployment")}
+            it.check("the service that takes it", (WEB,) in stale, stale)
+
+
+@case
+def one_snapshot_refused():
+    with world("one snapshot refused", three(), THREE_ENV, toml=NAMED, faults=[{**NO_SNAPSHOT, "count": 1}]) as it:
+        run = it.run("check", "--format", "json")
+        stale = [(one["severity"], one["services"]) for one in run.report["findings"] if one["rule"] == "stale-deployment"]
+        it.check("the others are compared by value", ("error", [MAILER]) in stale or ("error", [WEB]) in stale, run)
+
+
+@case
+def rolled_back():
+    scenario = three()
+    for one in scenario["projects"][0]["environments"][0]["instances"]:
+        one["deployments"][0]["meta"]["reason"] = "rollback"
+    with world("rolled back", scenario, THREE_ENV, toml=NAMED) as it:
+        Look(it, code=1).says("roll(ed )?-?back")
+
+
+# 3. Start commands ------------------------------------------------------------------------------------------------------
+
+def worker(running, settings=None, *, parts='"-B"', files=(), **meta):
+    instance = service(MAILER, {"SMTP_PASSWORD": SMTP}, ran(start=running, **meta), startCommand=settings)
+    return estate(instance), toml_of({"jobs": (MAILER, f"start-command-contains = [{parts}]")})
+
+
+LACKS = [("start-command", "error", None, [MAILER])]
+
+
+@cases_of([
+    ("of the page", "celery worker --Bulk", "celery worker --Bulk", '"-B"', LACKS, ["settings"]),
+    ("there", "celery worker -B", "celery worker -B", '"-B"', [], []),
+    ("in quotes", "celery worker '-B'", "celery worker '-B'", '"-B"', [], []),
+    ("in a word", "celery worker x-B -Bx --B", "celery worker x-B -Bx --B", '"-B"', LACKS, []),
+    ("quoted words", "run --name 'two words' -x", "run --name 'two words' -x", "\"--name 'two words'\"", [], []),
+    ("words in another order", "run -x --name", "run -x --name", '"--name -x"', LACKS, ["--name -x"]),
+    ("in a shell", 'sh -c "migrate && celery worker -B"', 'sh -c "migrate && celery worker -B"', '"-B"', [], []),
+    ("in a comment of a shell", 'sh -c "celery worker # -B"', 'sh -c "celery worker # -B"', '"-B"', LACKS, []),
+    ("two parts", "celery worker -B", "celery worker -B", '"-B", "--loglevel INFO"', LACKS, ["--loglevel INFO"]),
+    ("with a variable", "serve --port $PORT -B", "serve --port $PORT -B", '"--port $PORT"', [], []),
+    ("unbalanced", "celery worker 'a -B", "celery worker 'a -B", '"-Z"', LACKS, ["-Z"]),
+    ("of a file", "celery worker", None, '"-B"', LACKS, ["railway\\.(json|toml)"]),
+    ("configured and not yet running", "celery worker", "celery worker -B", '"-B"', LACKS, ["settings have it", "doctor fix --redeploy"]),
+])
+def start_commands(name, running, settings, parts, expected, words):
+    scenario, toml = worker(running, settings, parts=parts)
+    with world(f"start command {name}", scenario, env_of(SMTP_PASSWORD=SMTP), toml=toml) as it:
+        Look(it, code=1 if expected else 0, requests=2).expect(*expected).says(*words)
+
+
+@case
+def a_start_command_of_a_file():
+    scenario, toml = worker("celery worker", None, configFile="/deploy/railway.json")
+    with world("start command of a file", scenario, env_of(SMTP_PASSWORD=SMTP), toml=toml) as it:
+        (it.path / "railway.json").write_text('{"deploy": {"startCommand": "celery worker"}}')
+        Look(it, code=1).expect(*LACKS).says("railway\\.json")
+
+
+@case
+def a_start_command_is_deployed():
+    scenario, toml = worker("celery worker", "celery worker -B")
+    with world("start command, deployed", scenario, env_of(SMTP_PASSWORD=SMTP), toml=toml) as it:
+        run = it.run(*FIX, code=0)
+        it.check("one deployment", [one["field"] for one in run.mutations] == [REDEPLOY], run)
+        it.check("it runs", it.service(MAILER)["running"]["startCommand"] == "celery worker -B")
+        Look(it, code=0).expect()
+
+
+@case
+def a_start_command_with_a_secret():
+    secret = "command-credential-0815"
+    scenario, toml = worker(f"serve --password={secret}", f"serve --password={secret}")
+    with world("start command with a secret", scenario, env_of(SMTP_PASSWORD=SMTP), toml=toml) as it:
+        it.values.add(secret)
+        Look(it, "-v", code=1).expect(*LACKS)
+
+
+# 4. Endpoints -----------------------------------------------------------------------------------------------------------
+
+def asked(lines, routes=()):
+    """A service with one route that wants a key, and a declared request."""
+    scenario = estate(
+        service(WEB, {"STRIPE_KEY": STRIPE}, ran(), domains=["harbor-web.up.railway.app"]),
+        service(MAILER, {"SMTP_PASSWORD": SMTP}, ran()),
+        http=[{"service": WEB, "auth": {"header": "X-Key", "variable": "STRIPE_KEY", "status": 401, "body": {"error": "no"}},
+               "routes": [{"method": "GET", "path": "/status", "body": {"up": True, "queue": {"depth": 3}, "last": None}},
+                          {"method": "POST", "path": "/purge", "status": 202, "body": {"done": True}}, *routes]}])
+    return scenario, toml_of({"web": (WEB, ""), "mail": (MAILER, "")}, f'[[expect.http]]\nservice = "web"\n{lines}')
+
+
+ASKED_ENV = env_of(STRIPE_KEY=STRIPE, SMTP_PASSWORD=SMTP)
+HEADER = 'headers = { X-Key = "$STRIPE_KEY" }\n'
+WRONG = [("endpoint-wrong", "error", None, [WEB])]
+
+
+@cases_of([
+    ("right", f'request = "GET /status"\n{HEADER}status = 200\njson = {{ "/queue/depth" = 3, "/up" = true, "/last" = "absent" }}', [], 200),
+    ("without its key", 'request = "GET /status"\nstatus = 200', WRONG, 401),
+    ("refused as declared", 'request = "GET /status"\nstatus = 401', [], 401),
+    ("null is not there", f'request = "GET /status"\n{HEADER}status = 200\njson = {{ "/last" = "present" }}', WRONG, 200),
+    ("another number", f'request = "GET /status"\n{HEADER}json = {{ "/queue/depth" = 4 }}', WRONG, 200),
+    ("a number is no text", f'request = "GET /status"\n{HEADER}json = {{ "/queue/depth" = "3" }}', WRONG, 200),
+    ("no such path", f'request = "GET /nothing"\n{HEADER}status = 200', WRONG, 404),
+    ("with effects", f'request = "POST /purge"\nallow-effects = true\n{HEADER}status = 202', [], 202),
+])
+def endpoints(name, lines, expected, status):
+    scenario, toml = asked(lines)
+    with world(f"endpoint {name}", scenario, ASKED_ENV, toml=toml) as it:
+        look = Look(it, code=1 if expected else 0, requests=2).expect(*expected)
+        it.check("asked once", [one[2] for one in look.probes] == [status], look.probes)
+
+
+@cases_of([(str(number), lines) for number, lines in enumerate([
+    f'request = "POST /purge"\n{HEADER}status = 202', f'request = "GET //evil.example/"\n{HEADER}status = 200',
+    f'request = "GET @evil.example/"\n{HEADER}status = 200', f'request = "GET https://evil.example/"\n{HEADER}status = 200',
+    f'request = "GET /a\\r\\nHost: evil.example"\n{HEADER}status = 200', f'request = "GET /\\\\evil.example"\n{HEADER}status = 200',
+    'request = "GET /status"\nheaders = { Host = "evil.example" }\nstatus = 200',
+    'request = "GET /status"\nheaders = { X-Key = "a\\r\\nb" }\nstatus = 200',
+])])
+def a_hostile_file(number, lines):
+    """Refused before anything is asked."""
+    scenario, toml = asked(lines)
+    with world(f"hostile {number}", scenario, ASKED_ENV, toml=toml) as it:
+        it.run("check", code=2)
+        it.check("nothing is asked", not it.server.summary()["probes"] and not it.server.summary()["requests"])
+
+
+@cases_of([("of another service", "SMTP_PASSWORD"), ("of no file", "NOT_THERE"), ("of the process", "PATH")])
+def a_key_that_is_not_for_it(name, key):
+    scenario, toml = asked(f'request = "GET /status"\nheaders = {{ X-Key = "${key}" }}\nstatus = 200')
+    with world(f"key {name}", scenario, ASKED_ENV, toml=toml) as it:
+        look = Look(it)
+        it.check("nothing is sent", not look.probes, look.probes)
+        it.check("and that is said", look.of("endpoint-wrong"), look.text)
+
+
+# 5. Deployments ---------------------------------------------------------------------------------------------------------
+
+@cases_of([(status, status) for status in (
+    "INITIALIZING", "QUEUED", "BUILDING", "DEPLOYING", "WAITING", "NEEDS_APPROVAL", "SUCCESS", "SLEEPING", "FAILED",
+    "CRASHED", "SKIPPED", "REMOVING", "REMOVED")])
+def newest_deployments(name, status):
+    severity = {"FAILED": "error", "CRASHED": "error", "NEEDS_APPROVAL": "warning"}.get(status)
+    for older in ([], [ran(at="-9d")] if status != "SUCCESS" else []):
+        scenario = estate(service(MAILER, {"SMTP_PASSWORD": SMTP}, *older, ran(status, at="-1d")))
+        with world(f"{status}, {len(older)} older", scenario, env_of(SMTP_PASSWORD=SMTP)) as it:
+            look = Look(it)
+            found = {one["severity"] for one in look.of("deployment-unhealthy")}
+            if severity:
+                it.check(f"it is one {severity}", found == {severity}, look.text)
+            elif status in ("SUCCESS", "SLEEPING", "BUILDING", "DEPLOYING", "INITIALIZING", "QUEUED", "WAITING"):
+                it.check("it is no fault", not found, look.text)
+            if older and severity == "error":
+                look.says("still serves")
+
+
+@case
+def never_deployed():
+    with world("never deployed", estate(service(MAILER, {"SMTP_PASSWORD": SMTP})), env_of(SMTP_PASSWORD=SMTP)) as it:
+        Look(it, code=0, requests=2).expect(("never-deployed", "warning", None, [MAILER]))
+
+
+@cases_of([("compared", "SMTP_PASSWORD", "error"), ("other", "UNRELATED", "warning")])
+def staged_changes(name, key, severity):
+    staged = {"services": {MAILER: {"variables": {key: {"value": "staged-by-somebody-1"}}}}}
+    scenario = estate(service(MAILER, {"SMTP_PASSWORD": SMTP}, ran()), staged=staged)
+    with world(f"staged, {name}", scenario, env_of(SMTP_PASSWORD=SMTP)) as it:
+        it.values.add("staged-by-somebody-1")
+        look = Look(it, requests=2)
+        it.check(f"one {severity}", [one["severity"] for one in look.of("staged-changes")] == [severity], look.text)
+        look.says(key)
+
+
+wanted = sys.argv[3] if len(sys.argv) > 3 else ""
+play_all([entry for entry in cases if wanted in entry[0]])
