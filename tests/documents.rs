@@ -6,7 +6,7 @@ use std::path::Path;
 
 use apollo_compiler::validation::Valid;
 use apollo_compiler::{ExecutableDocument, Schema};
-use railway_doctor::outside::railway::batch::{self, SERVICES_PER_REQUEST};
+use railway_doctor::outside::railway::batch::{self, Asked, SERVICES_PER_REQUEST, Staged};
 
 fn schema() -> Valid<Schema> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("graphql/schema.graphql");
@@ -38,9 +38,19 @@ fn every_size_of_batch_is_valid() {
     for size in 1..=SERVICES_PER_REQUEST {
         let ids: Vec<String> = (0..size).map(|index| format!("id-{index}")).collect();
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-        let batch = batch::build("p", "e", &ids);
-        assert_eq!(problems(&batch.query), None, "{size} services");
-        assert!(ids.iter().all(|id| !batch.query.contains(id)), "no id stands in the text");
+        // Every other one runs.
+        let asked = ids
+            .iter()
+            .enumerate()
+            .map(|(index, id)| Asked { service: id, deployment: (index % 2 == 0).then_some("deployment-id") });
+        let asked: Vec<Asked<'_>> = asked.collect();
+        for staged in [Staged::Asked, Staged::NotAsked] {
+            let batch = batch::build("p", "e", &asked, staged);
+            assert_eq!(problems(&batch.query), None, "{size} services");
+            assert!(!batch.query.contains("deployment-id"), "no id stands in the text");
+            assert!(ids.iter().all(|id| !batch.query.contains(id)), "no id stands in the text");
+        }
+        assert_eq!(problems(&batch::events(&ids).query), None, "{size} deployments");
     }
 }
 

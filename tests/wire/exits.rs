@@ -15,7 +15,8 @@ fn incident() -> Doctor {
 
 /// One service `api` with these variables.
 fn api(variables: &[(&str, &str)]) -> Estate {
-    let environment = Environment::named("production").service(Service::named("api").variables(variables));
+    let environment =
+        Environment::named("production").service(Service::named("api").repository("crew/shop").variables(variables));
     Estate::of("crew").project(Project::named("shop").environment(environment)).with_tokens()
 }
 
@@ -36,7 +37,11 @@ fn one_means_findings() {
     assert_eq!(report["summary"]["requests"], 2);
     let found: Vec<&serde_json::Value> =
         report["findings"].as_array().unwrap().iter().filter(|finding| finding["severity"] == "error").collect();
-    assert_eq!(found.len(), 1, "{report:#}");
+    assert_eq!(found.len(), 2, "{report:#}");
+    assert_eq!(
+        (&found[1]["rule"], &found[1]["services"]),
+        (&"stale-deployment".into(), &serde_json::json!(["agentverse-worker-staging"]))
+    );
     assert_eq!(found[0]["rule"], "value-differs");
     assert_eq!(found[0]["key"], "STAGING_OPS_API_KEY");
     assert_eq!(found[0]["services"], serde_json::json!(["agentverse-api-staging", "agentverse-worker-staging"]));

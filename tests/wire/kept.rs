@@ -14,7 +14,8 @@ BASE=https://shop.example.com/#start
 /// A real repository in the working folder.
 fn shop() -> Doctor {
     let variables = [("API_KEY", "4f1c9a77b2"), ("BASE", "https://shop.example.com/#end")];
-    let environment = Environment::named("production").service(Service::named("api").variables(&variables));
+    let environment =
+        Environment::named("production").service(Service::named("api").repository("crew/shop").variables(&variables));
     let estate = Estate::of("crew").project(Project::named("shop").environment(environment)).with_tokens();
     let path = std::env::var("PATH").unwrap();
     let doctor = Doctor::new(estate).file("app/.env", FILE).variable("PATH", Some(&path));
