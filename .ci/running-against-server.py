@@ -6,11 +6,19 @@
 Every run is held to what holds for all of them (server_cases.py), and every check to sending no mutation, reading nothing
 twice, and knowing its requests (server_estates.py).
 """
+import http.server
+import os
+import shutil
+import subprocess
 import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
 
 sys.dont_write_bytecode = True  # This folder is for sources.
 from server_cases import API, INCIDENT_ENV, KEY, NEW, OLD, REDEPLOY, UPSERT, WORKER, case, cases, cases_of, play_all, tally, world
-from server_estates import Look, env_of, estate, ran, service, the_incident, toml_of
+from server_estates import REPOSITORY, Look, env_of, estate, ran, service, the_incident, toml_of
 
 CELERY = "celery -A agentverse.worker worker --loglevel=info --concurrency=4"
 BOOT = "Worker boot_id stored in Redis"
@@ -338,6 +346,145 @@ def staged_changes(name, key, severity):
         look = Look(it, requests=2)
         it.check(f"one {severity}", [one["severity"] for one in look.of("staged-changes")] == [severity], look.text)
         look.says(key)
+
+
+# 6. Logs ---------------------------------------------------------------------------------------------------------------
+
+LINE = "schema is up to date"
+CHATTER = [f"handled request {number}" for number in range(6000)]
+NO_LINE = [("log-line-missing", "error", None, [MAILER])]
+
+
+def logged(lines, *deployments, within="", **values):
+    scenario = estate(service(MAILER, {"SMTP_PASSWORD": SMTP, **values}, *(deployments or (ran(),)), logs=lines))
+    return scenario, toml_of({"mail": (MAILER, "")}, f'[[expect.log]]\nservice = "mail"\ncontains = "{LINE}"\n{within}')
+
+
+@cases_of([
+    ("there", ["starting", f"the {LINE} now"], [], 3),
+    ("far back", [LINE, *CHATTER], [], 3),
+    ("missing", ["starting", "ready"], NO_LINE, 4),
+    ("a part of it", ["schema is up", "to date"], NO_LINE, 4),
+])
+def log_lines(name, lines, expected, requests):
+    scenario, toml = logged(lines)
+    with world(f"line {name}", scenario, env_of(SMTP_PASSWORD=SMTP), toml=toml) as it:
+        Look(it, code=1 if expected else 0, requests=requests).expect(*expected)
+
+
+@case
+def a_line_of_the_deployment_before():
+    old = {"message": LINE, "when": {"startCommandHasArg": "--migrate"}}
+    scenario, toml = logged([old, "ready"], ran("REMOVED", "-9d", start="serve --migrate"), ran(start="serve"))
+    with world("line of the one before", scenario, env_of(SMTP_PASSWORD=SMTP), toml=toml) as it:
+        Look(it, code=1).expect(*NO_LINE)
+
+
+@case
+def a_log_that_is_refused():
+    scenario, toml = logged([LINE], SMTP_PASSWORD="smtp-harbor-relay-01")
+    with world("log refused", scenario, env_of(SMTP_PASSWORD=SMTP), toml=toml) as it:
+        it.arm({"kind": "partial", "path": "Query.deploymentLogs", "count": -1})
+        run = it.run("check", "--format", "json", code=1)
+        found = {(one["rule"], one["severity"]) for one in run.report["findings"] if one["severity"] != "note"}
+        wanted = {("value-differs", "error"), ("log-line-missing", "warning")}
+        it.check("a log that can't be read is a warning", found == wanted, run)
+        run = it.run("fix", "--push", "--yes", "--only", "SMTP_PASSWORD", code=8)
+        it.check("whether it is there is left open", "whether “" + LINE + "” is in its log" in run.words, run)
+        it.both_run(SMTP, (MAILER,), "SMTP_PASSWORD")
+
+
+@cases_of([("in time", 4, 0), ("too late", 600, 7)])
+def a_line_that_comes_late(name, seconds, code):
+    late = {"message": LINE, "afterSeconds": seconds}
+    scenario, toml = logged(["starting", late], within='within = "12s"', SMTP_PASSWORD="smtp-harbor-relay-01")
+    with world(f"line {name}", scenario, env_of(SMTP_PASSWORD=SMTP), toml=toml) as it:
+        run = it.run("fix", "--push", "--yes", "--only", "SMTP_PASSWORD", code=code)
+        it.check("it is deployed once", run.count(REDEPLOY) == 1, run)
+
+
+# 7. Commits -------------------------------------------------------------------------------------------------------------
+
+def git(folder, *words):
+    identity = {f"GIT_{who}_{what}": text for who in ("AUTHOR", "COMMITTER")
+                for what, text in (("NAME", "t"), ("EMAIL", "t@example.com"))}
+    told = subprocess.run(["git", *words], cwd=folder, env={**os.environ, **identity, "GIT_CONFIG_GLOBAL": os.devnull},
+                          check=True, capture_output=True, text=True)
+    return told.stdout.strip()
+
+
+@cases_of([
+    ("older than HEAD", 0, "", "warning", {}), ("HEAD", 2, "", None, {}), ("older than declared", 0, 1, "error", {}),
+    ("newer than declared", 2, 1, None, {}), ("unknown", "f" * 40, "", None, {}),
+    ("another repository", 0, "", None, {"repo": "else/where"}), ("another branch", 0, "", None, {"branch": "release"}),
+    ("none", None, "", None, {}),
+])
+def commits(name, runs, declared, severity, meta):
+    with tempfile.TemporaryDirectory() as folder:
+        git(folder, "init", "-q", "-b", "main")
+        git(folder, "remote", "add", "origin", f"https://github.com/{REPOSITORY}.git")
+        made = []
+        for number in range(3):
+            git(folder, "commit", "-q", "--allow-empty", "-m", f"step {number}")
+            made.append(git(folder, "rev-parse", "HEAD"))
+        commit = made[runs] if isinstance(runs, int) else runs
+        scenario = estate(service(MAILER, {"SMTP_PASSWORD": SMTP}, ran(commit=commit, **meta)))
+        toml = toml_of({"mail": (MAILER, f'commit = "{made[declared][:9]}"' if declared else "")})
+        with world(f"commit {name}", scenario, env_of(SMTP_PASSWORD=SMTP), toml=toml) as it:
+            shutil.copytree(Path(folder, ".git"), it.path / ".git")
+            (it.path / ".gitignore").write_text(".env\n")
+            look = Look(it, requests=2, code=1 if severity == "error" else 0)
+            found = {one["severity"] for one in look.of("commit-behind")} - {"note"}
+            it.check(f"it is {severity}", found == ({severity} if severity else set()), look.text)
+            if severity:
+                look.says("commits? behind")
+                run = it.run(*FIX, code=0)
+                it.check("the wanted commit is deployed", [one["field"] for one in run.mutations] == ["serviceInstanceDeployV2"], run)
+                it.check("nothing is behind any more", not Look(it, code=0).of("commit-behind"))
+
+
+# 8. Endpoints that lead elsewhere ---------------------------------------------------------------------------------------
+
+class Listener(http.server.ThreadingHTTPServer):
+    """Answers every request alike, after a while, and remembers it."""
+
+    def __init__(self, status, location=None, seconds=0):
+        self.heard = []
+        listener = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                listener.heard.append((self.path, dict(self.headers)))
+                time.sleep(seconds)
+                self.send_response(status)
+                if location:
+                    self.send_header("Location", location)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        super().__init__(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def place(self):
+        return f"127.0.0.1:{self.server_address[1]}"
+
+
+@cases_of([("moved", 302, 0), ("for good", 308, 0), ("slow", 200, 15)])
+def an_endpoint_that_leads_elsewhere(name, status, seconds):
+    elsewhere = Listener(200)
+    there = Listener(status, f"http://{elsewhere.place}/" if status > 300 else None, seconds)
+    scenario = estate(service(WEB, {"STRIPE_KEY": STRIPE}, ran(), domains=[there.place]))
+    toml = toml_of({"web": (WEB, "")}, f'[[expect.http]]\nservice = "web"\nrequest = "GET /status"\n{HEADER}status = 200')
+    with world(f"endpoint {name}", scenario, env_of(STRIPE_KEY=STRIPE), toml=toml) as it:
+        Look(it, code=1, requests=2).expect(*WRONG)
+        it.check("the service got its key", [heard[1].get("x-key") for heard in there.heard] == [STRIPE] * 2, there.heard)
+        it.check("nobody else heard anything", not elsewhere.heard, elsewhere.heard)
+    there.shutdown()
+    elsewhere.shutdown()
 
 
 wanted = sys.argv[3] if len(sys.argv) > 3 else ""
