@@ -287,6 +287,20 @@ def endpoints(name, lines, expected, status):
         it.check("asked once", [one[2] for one in look.probes] == [status], look.probes)
 
 
+@case
+def what_has_effects_is_not_repeated():
+    """A fix of another service asks what is safe once more, and nothing else."""
+    for method, path, status, times in (("POST", "/purge", 202, 1), ("GET", "/status", 200, 2)):
+        effects = "allow-effects = true\n" if method == "POST" else ""
+        scenario, toml = asked(f'request = "{method} {path}"\n{effects}{HEADER}status = {status}')
+        scenario["projects"][0]["environments"][0]["instances"][1]["deployments"] = [ran(old={"SMTP_PASSWORD": "smtp-old-value"})]
+        with world(f"effects of {method}", scenario, ASKED_ENV, toml=toml) as it:
+            run = it.run(*FIX, code=0)
+            it.check("the other service is deployed", run.receipts() == {("redeploy", None, MAILER): "done"}, run)
+            probes = [one["method"] for one in it.server.summary()["probes"]]
+            it.check(f"{method} is sent {times} times", probes == [method] * times, probes)
+
+
 @cases_of([(str(number), lines) for number, lines in enumerate([
     f'request = "POST /purge"\n{HEADER}status = 202', f'request = "GET //evil.example/"\n{HEADER}status = 200',
     f'request = "GET @evil.example/"\n{HEADER}status = 200', f'request = "GET https://evil.example/"\n{HEADER}status = 200',

@@ -80,7 +80,11 @@ impl Work<'_, '_> {
             if self.site.interrupt.is_requested() {
                 return;
             }
-            let answers = self.answers(seeing, target, ELSEWHERE);
+            // What may change something has been asked already, and nothing of that service is new.
+            let mut answers = target.live.answers.clone();
+            if target.declared.requests.iter().all(is_safe) {
+                answers = self.answers(seeing, target, ELSEWHERE);
+            }
             self.applied.seen.push(Seen { service: target.service.id.clone(), lines: None, answers });
         }
     }
@@ -122,14 +126,13 @@ impl Work<'_, '_> {
         let client = self.site.client;
         let sections = seeing.eyes.sights.declarations.requests(&target.service.id);
         let ask = |(section, expected): (&_, &ExpectedAnswer)| {
-            let is_safe = expected.request.starts_with("GET ") || expected.request.starts_with("HEAD ");
             let began = client.clock.elapsed();
             loop {
                 let answer = seeing.eyes.answer(section, seeing.survey, target);
                 let wait = between_looks(client.allowance.get());
                 let is_over = client.clock.elapsed().saturating_sub(began) + wait > most || wait >= client.remaining();
                 let is_final = matches!(answer, Answer::NotAsked(_)) || wrong(expected, &answer).is_none();
-                if is_final || !is_safe || is_over || self.site.interrupt.is_requested() {
+                if is_final || !is_safe(expected) || is_over || self.site.interrupt.is_requested() {
                     return Learned::Known(answer);
                 }
                 self.site.interrupt.pause(client.clock, wait);
@@ -137,6 +140,11 @@ impl Work<'_, '_> {
         };
         sections.iter().zip(&target.declared.requests).map(ask).collect()
     }
+}
+
+/// Whether asking it changes nothing.
+fn is_safe(expected: &ExpectedAnswer) -> bool {
+    ["GET ", "HEAD "].iter().any(|method| expected.request.starts_with(method))
 }
 
 fn untold(declared: &Declared, why: &str) -> Vec<Learned<LogRead>> {
