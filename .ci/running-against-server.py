@@ -138,6 +138,16 @@ def stale_and_the_redeploy_does_not_help():
         Look(it, code=1)
 
 
+@cases_of([("domains", 3), ("startCommand", 2), ("cronSchedule", 2)])
+def a_field_that_is_refused(field, requests):
+    """It costs the rule that needs it its sight, and no other one."""
+    with world(f"refused {field}", three(), THREE_ENV, toml=NAMED) as it:
+        it.arm({"kind": "partial", "path": f"ServiceInstance.{field}", "message": "Not Authorized", "count": -1})
+        look = Look(it, code=1, requests=requests)
+        stale = {(one["severity"], tuple(one["services"])) for one in look.of("stale-deployment")}
+        it.check("two are stale", stale == {("error", (WEB,)), ("error", (MAILER,))}, look.text)
+
+
 def by_time(changed):
     """Values whose running deployment, three days old, can't be looked into."""
     return estate(

@@ -140,5 +140,7 @@ fn domains_that_are_refused_are_not_taken_for_none() {
     let sandbox = beside(Quirks::default(), [api()]).file("doctor.toml", declared);
     sandbox.sim.fault(Fault::field("domains", "Not Authorized").for_ever());
     let out = check(&sandbox, 0, 3);
-    assert!(out.contains("SKIP endpoint Railway said “Not Authorized”"), "{out}");
+    let why = "its domains can't be told: Railway said “Not Authorized”";
+    assert!(out.contains(&format!("SKIP endpoint GET /health was not asked: {why}")), "{out}");
+    assert!(out.contains("PASS running got the stored values"), "{out}");
 }

@@ -5,6 +5,7 @@ use crate::drift::deployment::Deployed;
 use crate::drift::learned::Learned;
 use crate::drift::live::Settings;
 use crate::outside::railway::answer::{Kind, Refusal};
+use crate::outside::railway::spare::Spare;
 
 /// Fields of an instance, of its deployments and of its domains that some account or schema may refuse.
 const OPTIONAL: [&str; 15] = [
@@ -58,6 +59,14 @@ pub(crate) struct PageEnd {
 }
 
 impl Instance {
+    /// Takes note that something of it can't be told.
+    fn lose(&mut self, spare: Spare, why: &str) {
+        match spare {
+            Spare::Domains => self.domains = Learned::Untold(why.to_owned()),
+            Spare::Setting(_) => self.settings = Learned::Untold(why.to_owned()),
+        }
+    }
+
     /// The same, where Railway refuses to tell how anything runs.
     pub(crate) fn untold(self, why: &str) -> Self {
         let why = || why.to_owned();
@@ -157,7 +166,16 @@ impl Listing {
                         deployed.untold = Some(said(&refusal));
                     }
                 }
-                _ => others.push(refusal),
+                instance => match Spare::of(&refusal) {
+                    Some(spare) => {
+                        let why = said(&refusal);
+                        match instance {
+                            Some(instance) => instance.lose(spare, &why),
+                            None => self.instances.iter_mut().for_each(|instance| instance.lose(spare, &why)),
+                        }
+                    }
+                    None => others.push(refusal),
+                },
             }
         }
         others

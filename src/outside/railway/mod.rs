@@ -16,6 +16,7 @@ mod riders;
 mod scalar;
 mod send;
 pub mod shape;
+mod spare;
 mod staged;
 mod times;
 pub mod values;

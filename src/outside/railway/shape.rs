@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use graphql_client::{GraphQLQuery, QueryBody};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::drift::Named;
 use crate::drift::deployment::Deployed;
@@ -12,7 +13,7 @@ use crate::drift::learned::Learned;
 use crate::drift::live::Settings;
 use crate::drift::plan::deploy::{Running, Schedule, Source, Volume};
 use crate::error::Error;
-use crate::outside::railway::answer::Refusal;
+use crate::outside::railway::answer::{Answer, Refusal};
 use crate::outside::railway::client::{Client, Unanswered};
 use crate::outside::railway::instance::{Instance, Listing, PageEnd, full, listing, may_pass_when_plain, plain};
 use crate::outside::railway::operation::{
@@ -20,6 +21,7 @@ use crate::outside::railway::operation::{
     plain_more_services, plain_scoped_shape, plain_shape, scoped_shape, shape,
 };
 use crate::outside::railway::scalar::{EnvironmentConfig, ServiceConfig, VariableConfig};
+use crate::outside::railway::spare::{self, Spare};
 
 /// Pages of one listing; far more than any project has, and an end to a listing that never ends.
 pub(crate) const MOST_PAGES: usize = 200;
@@ -150,8 +152,23 @@ fn ask<V: Serialize, T: DeserializeOwned>(
     operation: &'static str,
     body: &QueryBody<V>,
 ) -> Asked<T> {
-    let answer = client.ask_for_answer(operation, body.query, &body.variables)?;
-    Ok((answer.data, answer.beside))
+    let refusals = match client.ask_for_answer(operation, body.query, &body.variables) {
+        Ok(answer) => return Ok((answer.data, answer.beside)),
+        Err(Unanswered::Refused(refusals)) => refusals,
+        Err(failed) => return Err(failed),
+    };
+    let Some(spares) = Spare::of_all(&refusals).filter(|spares| !spares.is_empty()) else {
+        return Err(Unanswered::Refused(refusals));
+    };
+    let document = spares.iter().fold(body.query.to_owned(), |document, spare| spare.out_of(&document));
+    let answer: Answer<Value> = client.ask_for_answer(operation, &document, &body.variables)?;
+    let mut data = answer.data;
+    spare::fill(&mut data);
+    // What was refused for one service was left out for all.
+    let of_all =
+        |refusal: &Refusal| Refusal { path: refusal.path.iter().rev().take(1).cloned().collect(), ..refusal.clone() };
+    let beside = refusals.iter().map(of_all).chain(answer.beside).collect();
+    serde_json::from_value(data).map(|data| (data, beside)).map_err(|_| Unanswered::Refused(refusals))
 }
 
 /// The first page in full; without how services run where that is refused: the comparison must not suffer from it.

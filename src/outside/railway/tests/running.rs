@@ -109,7 +109,10 @@ fn what_is_refused_costs_itself_alone() {
         ("nobody in the batch", Fault::refusal(SAID).on("Values"), 3, [true, false, false, false]),
         ("the newest deployment", Fault::field("latestDeployment", SAID).for_ever(), 2, [true, true, true, true]),
         ("all deployments", Fault::field("activeDeployments", SAID).for_ever(), 3, [false, false, false, true]),
-        ("domains", Fault::field("domains", SAID).for_ever(), 3, [false, false, false, true]),
+        ("domains", Fault::field("domains", SAID).for_ever(), 3, [true; 4]),
+        ("domains of the schema", schema("domains", "ServiceInstance").on("Shape"), 3, [true; 4]),
+        ("a setting of the schema", schema("cronSchedule", "ServiceInstance").on("Shape"), 3, [true; 4]),
+        ("a setting of one service", Fault::field("startCommand", SAID).for_ever(), 2, [true; 4]),
         (
             "deployments of the schema",
             schema("statusUpdatedAt", "Deployment").on("Shape"),
@@ -134,6 +137,16 @@ fn what_is_refused_costs_itself_alone() {
             let whys = shape.services.iter().map(|service| service.deployed.known()?.untold.as_deref());
             let whys: Vec<Option<&str>> = whys.collect();
             assert!(whys.iter().flatten().any(|why| why.starts_with("Railway said “")), "{whys:?}");
+        }
+        let lost = |at: usize| {
+            let service = &shape.services[at];
+            (service.domains.untold().is_some(), service.settings.untold().is_some())
+        };
+        match name {
+            "domains" | "domains of the schema" => assert_eq!([lost(0), lost(1)], [(true, false); 2]),
+            "a setting of the schema" => assert_eq!([lost(0), lost(1)], [(false, true); 2]),
+            "a setting of one service" => assert!([lost(0), lost(1)].contains(&(false, false)), "{name}"),
+            _ => {}
         }
         let whys = [shape.services[0].deployed.untold(), read.got[1].untold(), read.staged.untold()];
         assert!(whys.iter().flatten().all(|why| why.starts_with("Railway said “")), "{name}: {whys:?}");
