@@ -72,9 +72,8 @@ pub enum Verb {
     /// Write `doctor.toml`. In a later version.
     #[command(hide = true, disable_help_flag = true)]
     Init(Later),
-    /// Accept this checkout's `doctor.toml`. In a later version.
-    #[command(hide = true, disable_help_flag = true)]
-    Trust(Later),
+    /// Accept this checkout's doctor.toml for its project
+    Trust(Trust),
     /// Log in, out, and say who. In a later version.
     #[command(hide = true, disable_help_flag = true)]
     Auth(Later),
@@ -277,6 +276,17 @@ pub enum DemoVerb {
     Fix(Fix),
     /// The same `undo`, after a fix on the pretend Railway
     Undo(Undo),
+}
+
+/// `doctor trust`.
+#[derive(Args, Clone, Debug)]
+pub struct Trust {
+    /// Do it without asking
+    #[arg(short, long)]
+    pub yes: bool,
+    /// The time for asking Railway which project it is
+    #[arg(long, value_name = "DURATION", default_value = "20s")]
+    pub timeout: String,
 }
 
 /// `doctor explain`.

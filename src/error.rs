@@ -80,7 +80,7 @@ pub enum Error {
     #[error("can't change {path}")]
     Write { path: String, why: String, next: String },
 
-    /// What a fix changed can't be kept, or what was kept can't be read.
+    /// What is to be remembered can't be kept, or what was kept can't be read.
     #[error("{what}")]
     Journal { what: String, why: String, next: String },
 
@@ -169,6 +169,9 @@ pub enum Error {
     /// The checkout alone says where local values are to be sent.
     #[error("nothing was changed: only {origin} says that the project is {project}")]
     Untrusted { project: String, origin: String },
+    /// The checkout has changed what the user accepted.
+    #[error("nothing was changed: {origin} is not the one that was accepted")]
+    TrustOutdated { project: String, origin: String },
     /// Somebody has staged a change of the same variable.
     #[error("nothing was changed: somebody has staged a change of {what}")]
     Staged { what: String },
@@ -207,6 +210,9 @@ impl Error {
             Self::Untrusted { .. } => {
                 Some("a checkout may be anybody's, and a push sends local values to the project it names".into())
             }
+            Self::TrustOutdated { project, .. } => Some(format!(
+                "it was changed since `doctor trust`, and alone it says that local values go to project {project}"
+            )),
             Self::Staged { .. } => Some("it would later overwrite what is pushed now".into()),
             Self::StagedApplying => Some("what they change can't be seen yet".into()),
             Self::NoEnvFile { hint, .. } => hint.clone(),
@@ -268,7 +274,10 @@ impl Error {
             | Self::Machine { next, .. } => next.clone(),
             Self::Interrupted => "run it again".into(),
             Self::Untrusted { project, .. } => {
-                format!("say it yourself: `--project={}`, or run `railway link`", quoted(project))
+                format!("say it yourself: `--project={}`, or run `railway link` or `doctor trust`", quoted(project))
+            }
+            Self::TrustOutdated { project, .. } => {
+                format!("look at it and run `doctor trust`, or say it yourself: `--project={}`", quoted(project))
             }
             Self::Staged { .. } => "deploy or discard it on Railway's page, or go on with `--on-staged=ignore`".into(),
             Self::StagedApplying => "run it again in a minute".into(),
@@ -356,6 +365,7 @@ impl Error {
             | Self::NotYet { .. }
             | Self::NoConsent { .. }
             | Self::Untrusted { .. }
+            | Self::TrustOutdated { .. }
             | Self::Journal { .. }
             | Self::Machine { .. } => Exit::Usage,
             Self::Staged { .. } | Self::StagedApplying => Exit::Partial,

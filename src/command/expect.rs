@@ -136,10 +136,12 @@ fn value<'s>(key: &str, trust: Trust, (survey, target): (&'s Survey, &Target)) -
     if target.variable(key).is_none() {
         return Err(format!("{key} is no variable of it, so that its value is not for it"));
     }
-    if trust == Trust::CheckoutAlone {
-        return Err(format!(
-            "only doctor.toml names the project, so that {key} is not sent: give --project, or run `railway link`"
-        ));
+    if !trust.is_enough() {
+        let why = match trust {
+            Trust::Changed => "doctor.toml was changed since it was accepted",
+            _ => "only doctor.toml names the project",
+        };
+        return Err(format!("{why}, so that {key} is not sent: give --project, or run `doctor trust`"));
     }
     if dispute::open(survey).contains_key(&(local.file.name.as_str(), local.entry.line)) {
         return Err(format!("loaders don't read {key} alike, so that it is not sent"));
@@ -178,8 +180,15 @@ mod tests {
                 "OPS_KEY",
                 Trust::CheckoutAlone,
                 Err("only doctor.toml names the project, so that OPS_KEY is not sent: give --project, or run \
-                     `railway link`"),
+                     `doctor trust`"),
             ),
+            (
+                "OPS_KEY",
+                Trust::Changed,
+                Err("doctor.toml was changed since it was accepted, so that OPS_KEY is not sent: give --project, or \
+                     run `doctor trust`"),
+            ),
+            ("OPS_KEY", Trust::Accepted, Ok("k")),
             ("DATABASE_URL", Trust::Known, Err("DATABASE_URL is no variable of it, so that its value is not for it")),
             ("WORKER_KEY", Trust::Known, Err("WORKER_KEY is in none of its files")),
             ("ONLY_THERE", Trust::Known, Err("ONLY_THERE is in none of its files")),

@@ -97,12 +97,17 @@ pub(crate) fn prepare(
     global: &Global,
     world: &World<'_>,
 ) -> Result<(Option<Config>, Connection), Error> {
-    let rules: Vec<_> = RULES.iter().map(|rule| (rule.code, rule.name)).collect();
-    let config = config::load(&choice(global), &world.folder, &rules)?;
+    let config = read_config(global, world)?;
     if options.absent == Absent::Refused {
         layers::refuse_empty_folder(options.env_file, config.as_ref(), &world.folder)?;
     }
     Ok((config, Connection::open(global, world)?))
+}
+
+/// The `doctor.toml` that the flags ask for, if there is one.
+pub(crate) fn read_config(global: &Global, world: &World<'_>) -> Result<Option<Config>, Error> {
+    let rules: Vec<_> = RULES.iter().map(|rule| (rule.code, rule.name)).collect();
+    config::load(&choice(global), &world.folder, &rules)
 }
 
 /// Looks at both sides. It asks Railway twice for up to twenty services, once more where a name is all there is.

@@ -19,5 +19,7 @@ pub mod row;
 pub mod screen;
 pub mod sim;
 pub mod stage;
+mod state;
 pub mod talk;
+pub mod trusted;
 pub mod world;

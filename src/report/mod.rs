@@ -4,6 +4,7 @@ pub mod count;
 pub mod escape;
 pub mod history;
 pub mod json;
+pub mod offer;
 pub mod paint;
 pub mod shell;
 pub mod text;

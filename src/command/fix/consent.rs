@@ -103,10 +103,16 @@ fn is_protected(run: &Run<'_>) -> bool {
 pub(super) fn refuse_untrusted(run: &Run<'_>, plan: &Plan, world: &World<'_>) -> Result<(), Error> {
     let sends = plan.stores.iter().any(|store| store.after.is_some());
     let (project, origin) = (&run.seen.survey.project, &run.seen.project_origin);
-    if sends && Trust::of(run.config, (project, origin), world)? == Trust::CheckoutAlone {
-        return Err(Error::Untrusted { project: project.name.clone(), origin: origin.clone() });
+    if !sends {
+        return Ok(());
     }
-    Ok(())
+    let (trust, project, origin) =
+        (Trust::of(run.config, (project, origin), world)?, project.name.clone(), origin.clone());
+    match trust {
+        Trust::Known | Trust::Accepted => Ok(()),
+        Trust::CheckoutAlone => Err(Error::Untrusted { project, origin }),
+        Trust::Changed => Err(Error::TrustOutdated { project, origin }),
+    }
 }
 
 /// `fix` without a direction and without anybody to ask.

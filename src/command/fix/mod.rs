@@ -17,6 +17,7 @@ use crate::command::fix::draft::{Draft, Drafting};
 pub(crate) use crate::command::fix::record::{forget_idle, record};
 use crate::command::layers::Absent;
 use crate::command::telling::{self, Manner};
+use crate::command::trust;
 use crate::command::visit::{self, Options, Visit};
 use crate::drift::examine::{Examination, examine};
 use crate::drift::plan::Plan;
@@ -113,7 +114,7 @@ impl Run<'_> {
         let chosen = self.choose((&proposals, &due), &findings, world);
         let drafted = chosen.and_then(|chosen| chosen.map(|chosen| self.draft(chosen, world)).transpose());
         self.examination.findings = findings;
-        let Some(draft) = drafted? else { return Ok(self.nothing_chosen()) };
+        let Some(mut draft) = drafted? else { return Ok(self.nothing_chosen()) };
         if draft.plan.is_empty() {
             return self.nothing_to_do(draft, world);
         }
@@ -123,6 +124,12 @@ impl Run<'_> {
         let part = consent::obtain(&self, &draft, world)?;
         consent::refuse_untrusted(&self, &draft.plan, world)?;
         let applied = self.apply(&draft.plan, world)?;
+        let (seen, written) = (&self.seen, &draft.plan.files);
+        if applied.has_changed()
+            && let Err(error) = trust::keep(self.config, (&seen.survey.project, &seen.project_origin), written, world)
+        {
+            draft.remarks.push(format!("doctor.toml has to be accepted again: {error}"));
+        }
         after::finish(self, draft, (applied, part), world)
     }
 

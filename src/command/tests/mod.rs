@@ -11,4 +11,5 @@ mod redeploy;
 mod running;
 mod sandbox;
 mod seen;
+mod trust;
 mod undo;

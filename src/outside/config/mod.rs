@@ -24,6 +24,7 @@ use crate::error::Error;
 pub use crate::outside::config::append::{NewIgnore, with_ignore};
 pub use crate::outside::config::find::{Choice, load};
 pub use crate::outside::config::inside::inside;
+use crate::outside::trusted::Digest;
 
 /// The code and the name of a rule: `("D103", "value-differs")`.
 pub type RuleName = (&'static str, &'static str);
@@ -48,6 +49,8 @@ pub struct Config {
     pub name: String,
     /// The folder that its paths must not leave: the root of the repository, or else its own.
     pub root: PathBuf,
+    /// What its text is told from others by.
+    pub digest: Digest,
     /// `project`: an id or a name.
     pub project: Option<At<String>>,
     /// `environment`: an id or a name.

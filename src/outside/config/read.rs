@@ -13,6 +13,7 @@ use crate::outside::config::{
     At, Config, EnvironmentSection, FailOn, IgnoreSection, Loader, OnDrift, RequireSection, RuleName, ServiceSection,
     expect,
 };
+use crate::outside::trusted::Digest;
 
 /// What can stand at the top of the file.
 const TOP: &[&str] = &[
@@ -44,6 +45,7 @@ impl Config {
             path,
             name,
             root,
+            digest: Digest::of(""),
             project: None,
             environment: None,
             env_file: None,

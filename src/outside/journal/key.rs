@@ -5,8 +5,8 @@ use std::io;
 use zeroize::Zeroizing;
 
 use crate::error::Error;
-use crate::outside::journal::folder::{Content, Folder, Placed};
 use crate::outside::journal::seal::random;
+use crate::outside::state::{Content, Folder, Placed};
 
 /// The name of the key's file.
 const NAME: &str = "journal.key";

@@ -1,7 +1,6 @@
 //! The journal: one encrypted file per fix in the user's state folder, written before anything changes, so that
 //! `doctor undo` can put it back.
 
-mod folder;
 mod form;
 mod key;
 mod record;
@@ -18,11 +17,11 @@ use std::path::{Path, PathBuf};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::error::Error;
-use crate::outside::journal::folder::{Content, Folder, Placed};
 use crate::outside::journal::key::Key;
 pub use crate::outside::journal::record::{Before, Command, FileChange, Record, Store};
 pub use crate::outside::journal::run::Run;
 use crate::outside::journal::seal::Closed;
+use crate::outside::state::{Content, Folder, Placed, Purpose};
 
 /// How long a run can be undone: 30 days.
 pub const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -32,6 +31,13 @@ const ENDING: &str = ".journal";
 
 /// Runs of one minute differ in two random bytes; the names that are tried before giving up.
 const TRIES: usize = 16;
+
+/// The words of its folder's errors.
+const PURPOSE: Purpose = Purpose {
+    what: "the journal",
+    cannot: "can't record what is about to change",
+    instead: "pass --no-journal to do without undo",
+};
 
 /// The folder for what `doctor` remembers between runs: `$XDG_STATE_HOME/railway-doctor` if that is absolute, else
 /// `~/.local/state/railway-doctor`; on Windows `%LOCALAPPDATA%\railway-doctor`. Nothing is looked up or made.
@@ -69,7 +75,7 @@ impl Journal {
                 next: "set HOME, or pass --no-journal to do without undo".to_owned(),
             });
         };
-        Ok(Self { folder: Folder::new(state.to_owned()) })
+        Ok(Self { folder: Folder::new(state.to_owned(), PURPOSE) })
     }
 
     /// Writes a record in one step, and gives the run its name. When it returns, the file is on disk; what is older than

@@ -1,4 +1,4 @@
-//! The journal's folder: the user's own, closed to others, and written to in whole files.
+//! The folder for what `doctor` remembers between runs: the user's own, closed to others, and written to in whole files.
 
 use std::fs::{self, DirBuilder, File, Metadata};
 use std::io::{self, Read, Write};
@@ -12,7 +12,7 @@ use crate::outside::files::why;
 /// The longest file that is read, in bytes: a record holds the texts of `.env` files before and after.
 const LIMIT: u64 = 256 * 1024 * 1024;
 
-/// What a file of the journal holds.
+/// What a file of the folder holds.
 pub(super) struct Content(pub(super) Zeroizing<Vec<u8>>);
 
 /// What became of a new file.
@@ -24,18 +24,33 @@ pub(super) enum Placed {
     ThereAlready,
 }
 
+/// What the folder is opened for: the words of its errors.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Purpose {
+    /// What can't be read: `the journal`.
+    pub(super) what: &'static str,
+    /// What could not be written.
+    pub(super) cannot: &'static str,
+    /// What to do instead, after "name another in XDG_STATE_HOME".
+    pub(super) instead: &'static str,
+}
+
 /// The folder; it need not be there yet.
 #[derive(Debug)]
-pub(super) struct Folder(PathBuf);
+pub(super) struct Folder {
+    path: PathBuf,
+    purpose: Purpose,
+}
 
 impl Folder {
-    pub(super) fn new(path: PathBuf) -> Self {
-        Self(path)
+    /// The folder that [`crate::outside::journal::state_folder`] names.
+    pub(super) fn new(path: PathBuf, purpose: Purpose) -> Self {
+        Self { path, purpose }
     }
 
     /// The path of a file in it, as it is shown.
     pub(super) fn shown(&self, name: &str) -> String {
-        self.0.join(name).display().to_string()
+        self.path.join(name).display().to_string()
     }
 
     /// Makes the folder if it is not there, and closes it to others.
@@ -48,23 +63,23 @@ impl Folder {
             builder.mode(0o700);
         }
         // A link in its place is looked at below, and not through.
-        if self.0.symlink_metadata().is_err() {
-            builder.create(&self.0).map_err(|error| self.cannot_write(&error))?;
+        if self.path.symlink_metadata().is_err() {
+            builder.create(&self.path).map_err(|error| self.cannot_write(&error))?;
         }
         self.check()
     }
 
     /// Whether the folder is there. One that others can change is closed to them if it is ours, and an error if not.
     pub(super) fn is_there(&self) -> Result<Presence, Error> {
-        match self.0.symlink_metadata() {
+        match self.path.symlink_metadata() {
             Ok(_) => self.check().map(|()| Presence::There),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Presence::Missing),
-            Err(error) => Err(self.unreadable(&self.0, &why(&error))),
+            Err(error) => Err(self.unreadable(&self.path, &why(&error))),
         }
     }
 
     fn check(&self) -> Result<(), Error> {
-        let metadata = self.0.symlink_metadata().map_err(|error| self.unreadable(&self.0, &why(&error)))?;
+        let metadata = self.path.symlink_metadata().map_err(|error| self.unreadable(&self.path, &why(&error)))?;
         let wrong = if metadata.is_symlink() {
             Some("it is a link, and what it leads to may be anybody's")
         } else if !metadata.is_dir() {
@@ -75,8 +90,8 @@ impl Folder {
             None
         };
         match wrong {
-            Some(wrong) => Err(self.unreadable(&self.0, wrong)),
-            None => self.close(&self.0, &metadata, 0o700),
+            Some(wrong) => Err(self.unreadable(&self.path, wrong)),
+            None => self.close(&self.path, &metadata, 0o700),
         }
     }
 
@@ -85,7 +100,7 @@ impl Folder {
         if self.is_there()? == Presence::Missing {
             return Ok(None);
         }
-        let path = self.0.join(name);
+        let path = self.path.join(name);
         let fail = |wrong: &str| self.unreadable(&path, wrong);
         let metadata = match path.symlink_metadata() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -115,16 +130,16 @@ impl Folder {
     fn write(&self, name: &str, bytes: &[u8]) -> io::Result<Placed> {
         // `tempfile` makes files for the user alone: 0600. The name is the file's, so that a rest of a run that was cut
         // short goes away with the file's own time.
-        let mut file = tempfile::Builder::new().prefix(&format!(".{name}.")).tempfile_in(&self.0)?;
+        let mut file = tempfile::Builder::new().prefix(&format!(".{name}.")).tempfile_in(&self.path)?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
-        match file.persist_noclobber(self.0.join(name)) {
+        match file.persist_noclobber(self.path.join(name)) {
             Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => return Ok(Placed::ThereAlready),
             other => other.map_err(|error| error.error)?,
         };
         // The name has to be on disk before anything is changed that only this file can put back.
         #[cfg(unix)]
-        File::open(&self.0)?.sync_all()?;
+        File::open(&self.path)?.sync_all()?;
         Ok(Placed::Now)
     }
 
@@ -133,14 +148,14 @@ impl Folder {
         if self.is_there()? == Presence::Missing {
             return Ok(Vec::new());
         }
-        let entries = fs::read_dir(&self.0).map_err(|error| self.unreadable(&self.0, &why(&error)))?;
+        let entries = fs::read_dir(&self.path).map_err(|error| self.unreadable(&self.path, &why(&error)))?;
         Ok(entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect())
     }
 
     /// Removes a file, if it can be.
     pub(super) fn remove(&self, name: &str) {
         // What can't be removed stays as unreadable to others as it was, and is tried again after the next run.
-        drop(fs::remove_file(self.0.join(name)));
+        drop(fs::remove_file(self.path.join(name)));
     }
 
     /// Takes away what others may do with it.
@@ -160,21 +175,20 @@ impl Folder {
         Ok(())
     }
 
-    /// The error for a journal that can't be written to.
+    /// The error for a folder that can't be written to.
     pub(super) fn cannot_write(&self, error: &io::Error) -> Error {
         Error::Journal {
-            what: "can't record what is about to change".to_owned(),
-            why: format!("{}: {}", self.0.display(), why(error)),
-            next: "make room for that folder, name another in XDG_STATE_HOME, or pass --no-journal to do without undo"
-                .to_owned(),
+            what: self.purpose.cannot.to_owned(),
+            why: format!("{}: {}", self.path.display(), why(error)),
+            next: format!("make room for that folder, name another in XDG_STATE_HOME, or {}", self.purpose.instead),
         }
     }
 
     fn unreadable(&self, path: &Path, wrong: &str) -> Error {
         Error::Journal {
-            what: format!("can't use {} for the journal", path.display()),
+            what: format!("can't use {} for {}", path.display(), self.purpose.what),
             why: wrong.to_owned(),
-            next: format!("look at {}, or pass --no-journal to do without undo", self.0.display()),
+            next: format!("look at {}, or {}", self.path.display(), self.purpose.instead),
         }
     }
 }

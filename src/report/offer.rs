@@ -1,0 +1,111 @@
+//! What somebody accepts with a `doctor.toml`, told before they do.
+
+use crate::drift::survey::Named;
+use crate::report::paint::Tone;
+use crate::report::text::page::Page;
+use crate::report::{Detail, Look, Values};
+
+/// What a `doctor.toml` can do with local values.
+#[derive(Debug, Default)]
+pub struct Offer {
+    /// The file, as it would be typed.
+    pub file: String,
+    /// Whether it was accepted before, in other words or for another project.
+    pub changed: bool,
+    /// The project that values go to.
+    pub project: Named,
+    /// The environment that it names.
+    pub environment: Option<String>,
+    /// The services that it names; none means every one that shares a key with the files.
+    pub services: Vec<String>,
+    /// The files that it names; none means the default one.
+    pub files: Vec<String>,
+    /// The requests that carry values by themselves.
+    pub sendings: Vec<Sending>,
+}
+
+/// A request that carries local values.
+#[derive(Debug)]
+pub struct Sending {
+    /// The keys whose values it carries.
+    pub keys: Vec<String>,
+    /// `GET /health`.
+    pub request: String,
+    /// The service that is asked.
+    pub service: String,
+}
+
+/// The text, for a terminal of that many columns.
+pub fn text(offer: &Offer, width: usize) -> String {
+    let look = Look { colour: false, width, detail: Detail::Normal, values: Values::Shown };
+    let mut page = Page::new(&look);
+    let (file, project) = (&offer.file, &offer.project);
+    if offer.changed {
+        page.paragraph(&[], 0, (Tone::Plain, &format!("{file} is not as it was when it was accepted.")));
+    }
+    let what = format!("Accepting {file} lets local values leave this machine, as it says:");
+    page.paragraph(&[], 0, (Tone::Plain, &what));
+    page.gap();
+    let whole = [format!("{} ({})", project.name, project.id)];
+    row(&mut page, "project", &whole, "");
+    row(&mut page, "environment", offer.environment.as_slice(), "whichever is named elsewhere");
+    row(&mut page, "services", &offer.services, "every one that shares a key with the files");
+    row(&mut page, "files", &offer.files, "the default ones");
+    page.gap();
+    let push = "A push sends what differs between these files and the services, once its plan was agreed to.";
+    page.paragraph(&[], 0, (Tone::Plain, push));
+    for one in &offer.sendings {
+        let keys = one.keys.join(" and ");
+        let request = format!("Each check sends {keys} to a domain of {}: {}", one.service, one.request);
+        page.paragraph(&[], 2, (Tone::Plain, &request));
+    }
+    page.into_text()
+}
+
+fn row(page: &mut Page<'_>, name: &str, items: &[String], none: &str) {
+    let lead = format!("  {name:<13}");
+    match items {
+        [] => page.paragraph(&[(Tone::Plain, &lead)], 15, (Tone::Faint, none)),
+        items => page.flow(&[(Tone::Plain, &lead)], 15, (Tone::Plain, ",", items)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Offer, Sending, text};
+    use crate::drift::survey::Named;
+
+    #[test]
+    fn everything_that_can_leave_is_named() {
+        let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
+        let offer = Offer {
+            file: "doctor.toml".to_owned(),
+            changed: true,
+            project: Named { id: "p-1".to_owned(), name: "shop\u{202e}".to_owned() },
+            environment: Some("staging".to_owned()),
+            services: texts(&["api", "worker"]),
+            files: texts(&[".env", "worker/.env"]),
+            sendings: vec![Sending {
+                keys: texts(&["OPS_KEY"]),
+                request: "GET /health".to_owned(),
+                service: "api".to_owned(),
+            }],
+        };
+        let expected = "\
+doctor.toml is not as it was when it was accepted.
+Accepting doctor.toml lets local values leave this machine, as it says:
+
+  project      shop\\u{202e} (p-1)
+  environment  staging
+  services     api, worker
+  files        .env, worker/.env
+
+A push sends what differs between these files and the services, once its plan was agreed to.
+Each check sends OPS_KEY to a domain of api: GET /health
+";
+        assert_eq!(text(&offer, 100), expected);
+        let bare = text(&Offer { file: "doctor.toml".to_owned(), ..Offer::default() }, 100);
+        assert!(bare.contains("services     every one that shares a key with the files\n"), "{bare}");
+        assert!(!bare.contains("not as it was") && !bare.contains("Each check"), "{bare}");
+    }
+}
