@@ -74,9 +74,8 @@ pub enum Verb {
     Init(Later),
     /// Accept this checkout's doctor.toml for its project
     Trust(Trust),
-    /// Log in, out, and say who. In a later version.
-    #[command(hide = true, disable_help_flag = true)]
-    Auth(Later),
+    /// Store a token in the system's keyring, remove it, or tell which token is used
+    Auth(Auth),
     /// The pre-commit hook. In a later version.
     #[command(hide = true, disable_help_flag = true)]
     Hook(Later),
@@ -287,6 +286,28 @@ pub struct Trust {
     /// The time for asking Railway which project it is
     #[arg(long, value_name = "DURATION", default_value = "20s")]
     pub timeout: String,
+}
+
+/// `doctor auth`.
+#[derive(Args, Clone, Debug)]
+pub struct Auth {
+    /// What to do
+    #[command(subcommand)]
+    pub verb: AuthVerb,
+    /// The time for asking Railway
+    #[arg(long, value_name = "DURATION", default_value = "20s", global = true)]
+    pub timeout: String,
+}
+
+/// What `doctor auth` does.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum AuthVerb {
+    /// Store a token, typed unseen or piped into standard input
+    Login,
+    /// Tell every place that may hold a token, and which one is used
+    Status,
+    /// Remove what login stored
+    Logout,
 }
 
 /// `doctor explain`.

@@ -108,6 +108,9 @@ pub enum Error {
     /// No token anywhere.
     #[error("no Railway credentials found")]
     NoCredentials { looked: Vec<String> },
+    /// The keyring had to be asked and could not be.
+    #[error("can't ask the system's keyring")]
+    Keyring { why: String, next: String },
     /// The official CLI's login has run out.
     #[error("the Railway CLI's login has expired")]
     Expired { path: String },
@@ -206,6 +209,7 @@ impl Error {
             | Self::Truncated { why, .. }
             | Self::NoConsent { why, .. }
             | Self::Journal { why, .. }
+            | Self::Keyring { why, .. }
             | Self::Machine { why, .. } => Some(why.clone()),
             Self::Untrusted { .. } => {
                 Some("a checkout may be anybody's, and a push sends local values to the project it names".into())
@@ -271,6 +275,7 @@ impl Error {
             | Self::Write { next, .. }
             | Self::NoConsent { next, .. }
             | Self::Journal { next, .. }
+            | Self::Keyring { next, .. }
             | Self::Machine { next, .. } => next.clone(),
             Self::Interrupted => "run it again".into(),
             Self::Untrusted { project, .. } => {
@@ -304,7 +309,7 @@ impl Error {
                 "run `railway link` again, or pass `--project` and `--environment`".into()
             }
             Self::NoCredentials { .. } => {
-                "run `railway login`, or set RAILWAY_TOKEN to a project token of this environment".into()
+                "run `doctor auth login` or `railway login`, or set RAILWAY_TOKEN to a project token of this environment".into()
             }
             Self::Expired { .. } => "run `railway whoami`, which renews it, or set RAILWAY_API_TOKEN".into(),
             Self::Refused { from, .. } => renewal(from),
@@ -372,6 +377,7 @@ impl Error {
             Self::Interrupted => Exit::Interrupted,
             Self::CliConfig { .. }
             | Self::NoCredentials { .. }
+            | Self::Keyring { .. }
             | Self::Expired { .. }
             | Self::Refused { .. }
             | Self::WrongKind { .. }
@@ -413,6 +419,7 @@ fn renewal(from: &str) -> String {
     match from {
         "RAILWAY_TOKEN" => "make a new project token in the project's settings, under Tokens".into(),
         "RAILWAY_API_TOKEN" => "make a new one at https://railway.com/account/tokens".into(),
+        "the keyring" | "what was given" => "make a new one, then run `doctor auth login`".into(),
         _ => "run `railway login`".into(),
     }
 }

@@ -3,10 +3,11 @@
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
-use crate::cli::Global;
+use crate::cli::{Global, Targeting};
 use crate::drift::scrub::Scrubber;
 use crate::error::Error;
-use crate::outside::credentials::{self, CliLogin, Credentials, railway_env};
+use crate::outside::config::{At, Config};
+use crate::outside::credentials::{self, Aim, CliLogin, Credentials, Places, railway_env};
 use crate::outside::endpoint::Neighbourhood;
 use crate::outside::railway::client::Client;
 use crate::outside::railway::http::Endpoint;
@@ -24,17 +25,18 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Finds the token for the address that is to be asked.
-    pub(crate) fn open(global: &Global, world: &World<'_>) -> Result<Self, Error> {
-        let endpoint = match &global.api_url {
-            Some(url) => Endpoint::loopback(url)?,
-            None => Endpoint::railway(railway_env(&world.variables).backboard()),
-        };
-        let login = if endpoint.is_loopback() { CliLogin::Forbidden } else { CliLogin::Allowed };
-        let credentials = credentials::find(&world.variables, world.home.as_deref(), world.clock.now(), login)?;
+    /// Finds the token for the address and the target that are to be asked.
+    pub(crate) fn open(global: &Global, aim: &Aim, world: &World<'_>) -> Result<Self, Error> {
+        let endpoint = endpoint(global, world)?;
+        let credentials = credentials::find(&places(&endpoint, aim, world))?;
+        Self::with(credentials, &endpoint, world)
+    }
+
+    /// The way for that token.
+    pub(crate) fn with(credentials: Credentials, endpoint: &Endpoint, world: &World<'_>) -> Result<Self, Error> {
         let scrubber = Scrubber::default();
         scrubber.learn("TOKEN", &credentials.token);
-        let wire = (world.connect)(&endpoint)?;
+        let wire = (world.connect)(endpoint)?;
         let neighbourhood = if endpoint.is_loopback() { Neighbourhood::Loopback } else { Neighbourhood::Public };
         Ok(Self { credentials, scrubber, wire, neighbourhood })
     }
@@ -56,4 +58,50 @@ impl Connection {
             probed: RefCell::default(),
         }
     }
+}
+
+/// The address that is to be asked.
+pub(crate) fn endpoint(global: &Global, world: &World<'_>) -> Result<Endpoint, Error> {
+    match &global.api_url {
+        Some(url) => Endpoint::loopback(url),
+        None => Ok(Endpoint::railway(railway_env(&world.variables).backboard())),
+    }
+}
+
+/// Where a token for it may be.
+pub(crate) fn places<'p>(endpoint: &'p Endpoint, aim: &'p Aim, world: &'p World<'_>) -> Places<'p> {
+    Places {
+        variables: &world.variables,
+        home: world.home.as_deref(),
+        now: world.clock.now(),
+        cli_login: if endpoint.is_loopback() { CliLogin::Forbidden } else { CliLogin::Allowed },
+        keyring: world.keyring,
+        host: endpoint.host(),
+        aim,
+    }
+}
+
+/// The target of a run as far as it is named: the first project, and the environment of the same place or one above it.
+pub(crate) fn aim(flags: Option<&Targeting>, config: Option<&Config>, world: &World<'_>) -> Aim {
+    let value = |at: Option<&At<String>>| at.map(|at| at.value.clone());
+    let variable = |name: &str| world.variable(name).map(|id| id.trim().to_owned());
+    let link = || credentials::link(&world.variables, world.home.as_deref(), &world.folder).ok().flatten();
+    let named: [&dyn Fn() -> (Option<String>, Option<String>); 4] = [
+        &|| flags.map(|flags| (flags.project.clone(), flags.environment.clone())).unwrap_or_default(),
+        &|| {
+            let config = config.map(|config| (value(config.project.as_ref()), value(config.environment.as_ref())));
+            config.unwrap_or_default()
+        },
+        &|| (variable("RAILWAY_PROJECT_ID"), variable("RAILWAY_ENVIRONMENT_ID")),
+        &|| link().map(|link| (Some(link.project_id), link.environment_id)).unwrap_or_default(),
+    ];
+    let mut aim = Aim::default();
+    for place in named {
+        let (project, environment) = place();
+        aim.environment = aim.environment.or(environment);
+        if project.is_some() {
+            return Aim { project, ..aim };
+        }
+    }
+    aim
 }

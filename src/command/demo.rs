@@ -13,6 +13,7 @@ use crate::cli::{Demo, DemoVerb, Global};
 use crate::command::{check, fix, undo};
 use crate::error::{Error, Exit};
 use crate::outside::clock::Clock;
+use crate::outside::keyring;
 use crate::outside::railway::wire::Wire;
 use crate::outside::sim::Sim;
 use crate::outside::sim::seed::incident;
@@ -65,6 +66,7 @@ pub(crate) fn run(demo: &Demo, global: &Global, world: &mut World<'_>) -> Result
     let variables: BTreeMap<String, String> =
         KEPT.iter().filter_map(|name| Some(((*name).to_owned(), world.variables.get(*name)?.clone()))).collect();
     let hurried = Hurried { clock: world.clock, began: Cell::default() };
+    let keyring = keyring::Memory::default();
     let mut pretend = World {
         out: &mut *world.out,
         talk: world.talk,
@@ -76,6 +78,7 @@ pub(crate) fn run(demo: &Demo, global: &Global, world: &mut World<'_>) -> Result
         home: Some(stage.home()),
         state: Some(stage.state()),
         memory: Memory::OfThisRun,
+        keyring: &keyring,
         clock: &hurried,
         connect: &|_| -> Result<Box<dyn Wire>, Error> { Ok(Box::new(railway.clone())) },
         probe: &railway,
@@ -126,6 +129,7 @@ fn mend(global: &Global, world: &mut World<'_>) -> Result<Exit, Error> {
         home: world.home.clone(),
         state: world.state.clone(),
         memory: world.memory,
+        keyring: world.keyring,
         clock: world.clock,
         connect: world.connect,
         probe: world.probe,

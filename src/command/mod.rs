@@ -1,6 +1,7 @@
 //! The verbs, one file each.
 
 mod apply;
+mod auth;
 mod check;
 mod connection;
 mod declared;
@@ -59,7 +60,7 @@ fn dispatch(verb: &Verb, global: &Global, world: &mut World<'_>) -> Result<Exit,
         Verb::Undo(args) => undo::run(args, global, world),
         Verb::Init(_) => Err(not_yet("init")),
         Verb::Trust(args) => trust::run(args, global, world),
-        Verb::Auth(_) => Err(not_yet("auth")),
+        Verb::Auth(args) => auth::run(args, global, world),
         Verb::Hook(_) => Err(not_yet("hook")),
         Verb::Matrix(_) => Err(not_yet("matrix")),
     }
@@ -69,7 +70,6 @@ fn dispatch(verb: &Verb, global: &Global, world: &mut World<'_>) -> Result<Exit,
 fn not_yet(verb: &'static str) -> Error {
     let instead = match verb {
         "init" => "write doctor.toml by hand; the README shows every key of it",
-        "auth" => "set RAILWAY_TOKEN or RAILWAY_API_TOKEN, or run `railway login`",
         "hook" => "call `doctor check` from the hook that you have",
         _ => "`doctor check -v` tells everything that this version knows",
     };

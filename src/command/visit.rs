@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::tz::Offset;
 
 use crate::cli::{Global, Targeting};
-use crate::command::connection::Connection;
+use crate::command::connection::{self, Connection};
 use crate::command::declared::Declarations;
 use crate::command::expect::{self, Eyes, Sights};
 use crate::command::layers::{self, Absent, Layers, Sources};
@@ -101,7 +101,8 @@ pub(crate) fn prepare(
     if options.absent == Absent::Refused {
         layers::refuse_empty_folder(options.env_file, config.as_ref(), &world.folder)?;
     }
-    Ok((config, Connection::open(global, world)?))
+    let aim = connection::aim(Some(options.targeting), config.as_ref(), world);
+    Ok((config, Connection::open(global, &aim, world)?))
 }
 
 /// The `doctor.toml` that the flags ask for, if there is one.

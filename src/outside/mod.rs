@@ -13,6 +13,7 @@ pub mod files;
 pub mod git;
 pub mod interrupt;
 pub mod journal;
+pub mod keyring;
 pub mod process;
 pub mod railway;
 pub mod row;

@@ -17,6 +17,7 @@ use crate::outside::clock::SystemClock;
 use crate::outside::endpoint::Caller;
 use crate::outside::interrupt::{Interrupt, Question};
 use crate::outside::journal::state_folder;
+use crate::outside::keyring;
 use crate::outside::railway::http::Http;
 use crate::outside::railway::wire::Wire;
 use crate::outside::screen::Screen;
@@ -32,7 +33,7 @@ pub fn run(command: impl FnOnce(&[OsString], &mut World<'_>) -> Exit) -> ExitCod
     let (interrupt, screen) = (Arc::new(Interrupt::default()), Screen::default());
     let interrupted = ctrlc::set_handler(handler(&interrupt, &screen));
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    let clock = SystemClock::start();
+    let (clock, keyring) = (SystemClock::start(), keyring::System::default());
     let (mut out, mut err) = (io::stdout().lock(), io::stderr());
     let terminal = terminal();
     let watched = if terminal.err == Sort::Terminal { Watched::Terminal(screen) } else { Watched::No };
@@ -62,6 +63,7 @@ pub fn run(command: impl FnOnce(&[OsString], &mut World<'_>) -> Exit) -> ExitCod
         variables,
         folder,
         home,
+        keyring: &keyring,
         clock: &clock,
         connect: &|endpoint| -> Result<Box<dyn Wire>, Error> { Ok(Box::new(Http::new(endpoint.clone())?)) },
         probe: &Caller,

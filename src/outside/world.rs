@@ -11,6 +11,7 @@ use crate::outside::clock::Clock;
 use crate::outside::endpoint::Probe;
 use crate::outside::files::why;
 use crate::outside::interrupt::Interrupt;
+use crate::outside::keyring::Keyring;
 use crate::outside::railway::http::Endpoint;
 use crate::outside::railway::wire::Wire;
 use crate::outside::talk::Talk;
@@ -40,6 +41,8 @@ pub struct World<'w> {
     pub state: Option<PathBuf>,
     /// Whether the next run will find what this one remembers.
     pub memory: Memory,
+    /// The system's keyring.
+    pub keyring: &'w dyn Keyring,
     /// Time.
     pub clock: &'w dyn Clock,
     /// The way to Railway.

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests touch the world")]
 
 mod asked;
+mod auth;
 mod deploy;
 mod disasters;
 mod faults;

@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::outside::ask::script::{Prepared, Script};
 use crate::outside::clock::Clock;
 use crate::outside::interrupt::Interrupt;
+use crate::outside::keyring;
 use crate::outside::railway::wire::Wire;
 use crate::outside::sim::estate::{Environment, Estate, Project, Service, Stored};
 use crate::outside::sim::seed::ACCOUNT_TOKEN;
@@ -71,6 +72,7 @@ impl Ended {
 /// A folder, a home and a Railway.
 pub(crate) struct Sandbox {
     pub(crate) sim: Sim,
+    pub(crate) keyring: keyring::Memory,
     folder: TempDir,
     variables: BTreeMap<String, String>,
     terminal: Sort,
@@ -93,7 +95,14 @@ impl Sandbox {
             ("RAILWAY_ENVIRONMENT_ID", environment),
         ];
         let variables = variables.map(|(name, value)| (name.to_owned(), value)).into();
-        Self { sim, folder, variables, terminal: Sort::Pipe, runs: Cell::default() }
+        Self {
+            sim,
+            keyring: keyring::Memory::default(),
+            folder,
+            variables,
+            terminal: Sort::Pipe,
+            runs: Cell::default(),
+        }
     }
 
     /// Beside a project `shop` with these services in `staging`.
@@ -203,6 +212,7 @@ impl Sandbox {
             home: Some(self.folder.path().join("home")),
             state: Some(self.state()),
             memory: Memory::Lasting,
+            keyring: &self.keyring,
             clock: &clock,
             connect: &connect,
             probe: &self.sim,

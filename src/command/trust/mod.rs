@@ -6,7 +6,7 @@ mod standing;
 use std::path::Path;
 
 use crate::cli::{self, Global};
-use crate::command::connection::Connection;
+use crate::command::connection::{self, Connection};
 use crate::command::target::{Asked, Form};
 use crate::command::telling;
 use crate::command::trust::offer::offer;
@@ -29,7 +29,8 @@ pub(crate) fn run(args: &cli::Trust, global: &Global, world: &mut World<'_>) -> 
     let limit = telling::duration(&args.timeout)?;
     let config = visit::read_config(global, world)?.ok_or_else(none)?;
     let Some(named) = &config.project else { return Err(names_no_project(&config)) };
-    let connection = Connection::open(global, world)?;
+    let aim = connection::aim(None, Some(&config), world);
+    let connection = Connection::open(global, &aim, world)?;
     let project = resolve(&connection.client(world, limit), named, &config)?;
     let subject = Subject { project: &project, digest: config.digest, path: &config.path };
     let standing = trusted::standing(world.state.as_deref(), &subject)?;

@@ -11,6 +11,7 @@ use crate::command::telling::{self, Manner};
 use crate::command::undo::restore::Restoring;
 use crate::error::{Error, Exit};
 use crate::outside::ask::{Answer, Reply, can_ask};
+use crate::outside::credentials::Aim;
 use crate::outside::journal::{Command, Entry, Journal, Record, Run};
 use crate::outside::railway::client::Client;
 use crate::outside::world::{Memory, Sort, World};
@@ -32,7 +33,8 @@ pub(crate) fn run(args: &Undo, global: &Global, world: &mut World<'_>) -> Result
         return list::tell(&journal.list()?, manner, global, world);
     }
     let (run, record) = choose(&journal, args.run.as_deref(), world)?;
-    let connection = Connection::open(global, world)?;
+    let aim = Aim { project: Some(record.project.id.clone()), environment: Some(record.environment.id.clone()) };
+    let connection = Connection::open(global, &aim, world)?;
     let client = connection.client(world, limit);
     refuse_elsewhere(&client, &run, &record)?;
     let undoing = Undoing { args, global, manner, client: &client, run, record };

@@ -6,12 +6,14 @@ pub(crate) mod script;
 mod theme;
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Read};
 
 use dialoguer::console::Term;
 use dialoguer::{Confirm, Input, MultiSelect, Select};
 use textwrap::WordSplitter;
+use zeroize::Zeroizing;
 
+use crate::drift::Secret;
 use crate::error::Error;
 use crate::outside::ask::numbered::Numbered;
 use crate::outside::ask::theme::Plain;
@@ -50,6 +52,10 @@ pub trait Ask {
     fn confirm(&self, prompt: &str, default: Reply) -> Result<Answer<Reply>, Error>;
     /// A line of text, without outer blanks. An empty one means back.
     fn line(&self, prompt: &str) -> Result<Answer<String>, Error>;
+    /// A line that is not shown while it is typed. An empty one means back.
+    fn secret(&self, prompt: &str) -> Result<Answer<Secret>, Error>;
+    /// What is piped into standard input, to its end.
+    fn piped(&self) -> Result<Secret, Error>;
 }
 
 /// Whether there is a person to ask: at a terminal for input and for standard error, and not in CI.
@@ -164,7 +170,31 @@ impl Ask for Prompts<'_> {
             Ok(given(&typed))
         })
     }
+
+    fn secret(&self, prompt: &str) -> Result<Answer<Secret>, Error> {
+        self.ask(|| {
+            let screen = Term::stderr();
+            screen.write_str(&format!("{} ", lead(prompt)?))?;
+            let typed = Secret::new(screen.read_secure_line()?);
+            Ok(Some(typed).filter(|typed| !typed.reveal().trim().is_empty()))
+        })
+    }
+
+    fn piped(&self) -> Result<Secret, Error> {
+        let mut bytes = Zeroizing::new(Vec::with_capacity(PIPED));
+        let read = io::stdin().lock().take(PIPED as u64).read_to_end(&mut bytes);
+        let fail = |why: String| Error::Machine {
+            what: "can't read standard input".to_owned(),
+            why,
+            next: "pipe the token alone into it".to_owned(),
+        };
+        read.map_err(|error| fail(why(&error)))?;
+        std::str::from_utf8(&bytes).map(Secret::new).map_err(|_| fail("it is not UTF-8 text".to_owned()))
+    }
 }
+
+/// The most that is read from standard input, in bytes: more than any token has.
+const PIPED: usize = 16 * 1024;
 
 /// What was typed, without what is not text; nothing if it is empty.
 fn given(typed: &str) -> Option<String> {

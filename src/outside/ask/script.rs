@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
+use crate::drift::Secret;
 use crate::error::Error;
 use crate::outside::ask::{Answer, Ask, Reply};
 
@@ -92,6 +93,20 @@ impl Ask for Script {
         self.next(prompt, &[], |answer| match answer {
             Prepared::Line(text) => Some((*text).to_owned()),
             _ => None,
+        })
+    }
+
+    fn secret(&self, prompt: &str) -> Result<Answer<Secret>, Error> {
+        self.next(prompt, &[], |answer| match answer {
+            Prepared::Line(text) => Some(Secret::new(*text)),
+            _ => None,
+        })
+    }
+
+    fn piped(&self) -> Result<Secret, Error> {
+        Ok(match self.secret("standard input")? {
+            Answer::Given(text) => text,
+            Answer::Back => Secret::new(""),
         })
     }
 }

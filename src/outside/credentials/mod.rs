@@ -2,6 +2,7 @@
 
 mod environment;
 mod host;
+mod logins;
 mod loose;
 mod railway_cli;
 #[cfg(test)]
@@ -15,7 +16,10 @@ use jiff::Timestamp;
 use crate::drift::Secret;
 use crate::error::Error;
 pub use crate::outside::credentials::host::{Host, railway_env};
+pub use crate::outside::credentials::logins::{Aim, KEYRING, Login, Logins};
 pub use crate::outside::credentials::railway_cli::{Link, link};
+use crate::outside::keyring::Keyring;
+pub use crate::outside::keyring::Trouble;
 use crate::outside::railway::wire::Scheme;
 
 /// The longest token that is sent, in bytes; a header has no room for more.
@@ -44,11 +48,22 @@ pub enum CliLogin {
 }
 
 /// Everything that a source may look at.
-struct Places<'p> {
-    variables: &'p BTreeMap<String, String>,
-    home: Option<&'p Path>,
-    now: Timestamp,
-    cli_login: CliLogin,
+#[derive(Clone, Copy)]
+pub struct Places<'p> {
+    /// The process environment.
+    pub variables: &'p BTreeMap<String, String>,
+    /// The user's home folder, if there is one.
+    pub home: Option<&'p Path>,
+    /// What time it is.
+    pub now: Timestamp,
+    /// Whether the official CLI's login may be used.
+    pub cli_login: CliLogin,
+    /// The system's keyring.
+    pub keyring: &'p dyn Keyring,
+    /// The host that is to be asked.
+    pub host: &'p str,
+    /// The target of the run.
+    pub aim: &'p Aim,
 }
 
 /// What one source has.
@@ -56,6 +71,8 @@ enum Looked {
     Found(Credentials),
     /// Nothing, and why: what was found in its place.
     Nothing(String),
+    /// It can't be asked, which is not the same.
+    Trouble(Trouble),
 }
 
 /// One place that may hold a token.
@@ -63,30 +80,69 @@ type Source = fn(&Places<'_>) -> Result<Looked, Error>;
 
 /// Every source; the first that has a token wins. The order is the official CLI's own, so that both look at the same
 /// project in the same folder.
-const SOURCES: &[Source] = &[environment::project_token, environment::api_token, railway_cli::login];
+const SOURCES: &[Source] = &[environment::project_token, environment::api_token, logins::login, railway_cli::login];
 
 /// The token to use.
 ///
 /// A source that is set and can't be used is an error, because silently using another one would look at another
-/// account. `home` is the user's home folder, if there is one.
-pub fn find(
-    variables: &BTreeMap<String, String>,
-    home: Option<&Path>,
-    now: Timestamp,
-    cli_login: CliLogin,
-) -> Result<Credentials, Error> {
-    let places = Places { variables, home, now, cli_login };
+/// account. A keyring that can't be asked is said, and is an error where nothing further down has a token.
+pub fn find(places: &Places<'_>) -> Result<Credentials, Error> {
     let mut looked = Vec::new();
+    let mut trouble = None;
     for source in SOURCES {
-        match source(&places)? {
-            Looked::Found(mut credentials) => {
-                credentials.remarks = environment::remarks(&places, &credentials.from);
+        match source(places) {
+            Ok(Looked::Found(mut credentials)) => {
+                credentials.remarks = environment::remarks(places, &credentials.from);
+                // Most servers have none, and need none.
+                let said = trouble.filter(|trouble| !matches!(trouble, Trouble::Absent(_)));
+                credentials.remarks.extend(
+                    said.map(|trouble| format!("{}, so that {} is used", trouble.sentence(), credentials.from)),
+                );
                 return Ok(credentials);
             }
-            Looked::Nothing(why) => looked.push(why),
+            Ok(Looked::Nothing(why)) => looked.push(why),
+            Ok(Looked::Trouble(met)) => {
+                looked.push(met.sentence());
+                trouble = Some(met);
+            }
+            Err(error) => return Err(error),
         }
     }
-    Err(Error::NoCredentials { looked })
+    match trouble {
+        Some(trouble) if !matches!(trouble, Trouble::Absent(_)) => Err(unasked(&trouble)),
+        _ => Err(Error::NoCredentials { looked }),
+    }
+}
+
+/// The error for a keyring that had to be asked and could not be.
+pub fn unasked(trouble: &Trouble) -> Error {
+    Error::Keyring { why: trouble.sentence(), next: trouble.remedy() }
+}
+
+/// What every source says, in order, and whether a token of it is used: the first one that has one.
+pub fn tell(places: &Places<'_>) -> Vec<(String, bool)> {
+    let mut used = false;
+    let mut told = Vec::new();
+    for source in SOURCES {
+        let line = match source(places) {
+            Ok(Looked::Found(credentials)) => {
+                let first = !used;
+                used = true;
+                told.push((format!("{} has a token", credentials.from), first));
+                continue;
+            }
+            Ok(Looked::Nothing(why)) => why,
+            Ok(Looked::Trouble(trouble)) => format!("{}: {}", trouble.sentence(), trouble.remedy()),
+            Err(error) => format!("{error}: {}", error.next()),
+        };
+        told.push((line, false));
+    }
+    told
+}
+
+/// The token in a text that somebody gave for a login.
+pub fn given(text: &Secret) -> Result<Option<Secret>, Error> {
+    token(text.reveal(), "what was given")
 }
 
 /// The token in a text, or `None` if there is nothing but blanks.

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use crate::drift::{Named, Secret};
 use crate::error::Error;
-use crate::outside::credentials::{CliLogin, Credentials, Link, find, link};
+use crate::outside::credentials::{Aim, CliLogin, Credentials, Link, Login, Logins, Places, find as find_at, link};
+use crate::outside::keyring::{Memory, Trouble};
 use crate::outside::railway::wire::Scheme;
 
 /// Names and values.
@@ -25,6 +27,18 @@ fn home(name: &str, text: &str) -> tempfile::TempDir {
     fs::create_dir(home.path().join(".railway")).unwrap();
     fs::write(home.path().join(".railway").join(name), text).unwrap();
     home
+}
+
+/// What is found with a keyring that there is not.
+fn find(
+    variables: &BTreeMap<String, String>,
+    home: Option<&Path>,
+    now: Timestamp,
+    cli_login: CliLogin,
+) -> Result<Credentials, Error> {
+    let keyring = Memory::broken(Trouble::Absent("no bus".to_owned()));
+    let (host, aim) = ("backboard.railway.com", &Aim::default());
+    find_at(&Places { variables, home, now, cli_login, keyring: &keyring, host, aim })
 }
 
 fn found(pairs: &[(&str, &str)], home: Option<&Path>) -> Result<Credentials, Error> {
@@ -92,19 +106,24 @@ fn without_any_token_every_place_is_named() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(
         looked(&[("RAILWAY_API_TOKEN", "")], Some(folder.path()), CliLogin::Allowed),
-        ["RAILWAY_TOKEN is not set", "RAILWAY_API_TOKEN is empty", "~/.railway/config.json does not exist"]
+        [
+            "RAILWAY_TOKEN is not set",
+            "RAILWAY_API_TOKEN is empty",
+            "the system's keyring is not there: no bus",
+            "~/.railway/config.json does not exist"
+        ]
     );
     assert_eq!(
-        looked(&[("RAILWAY_ENV", "staging")], Some(folder.path()), CliLogin::Allowed)[2],
+        looked(&[("RAILWAY_ENV", "staging")], Some(folder.path()), CliLogin::Allowed)[3],
         "~/.railway/config-staging.json does not exist"
     );
     assert_eq!(
-        looked(&[], None, CliLogin::Allowed)[2],
+        looked(&[], None, CliLogin::Allowed)[3],
         "~/.railway/config.json can't be looked for without a home folder"
     );
     let home = home("config.json", r#"{"user":{"accessToken":"cli","tokenExpiresAt":1800003600}}"#);
     assert_eq!(
-        looked(&[], Some(home.path()), CliLogin::Forbidden)[2],
+        looked(&[], Some(home.path()), CliLogin::Forbidden)[3],
         "the Railway CLI's login is not used with --api-url"
     );
 }
@@ -163,7 +182,7 @@ fn odd_files_cost_only_what_is_odd_in_them() {
     ];
     for text in none {
         let Err(Error::NoCredentials { looked }) = login(text) else { panic!("{text}") };
-        assert_eq!(looked[2], "~/.railway/config.json has no login", "{text}");
+        assert_eq!(looked[3], "~/.railway/config.json has no login", "{text}");
     }
 }
 
@@ -285,4 +304,75 @@ fn a_hundred_thousand_links_are_read_in_no_time() {
     let home = home("config.json", &format!(r#"{{"projects":{{{}}}}}"#, entries.join(",")));
     let got = link(&variables(&[]), Some(home.path()), Path::new("/p/99999/src")).unwrap().unwrap();
     assert_eq!(got.project_id, "99999");
+}
+
+/// What is found with that keyring, for that target, with a login of the official CLI beside it.
+fn with_keyring(keyring: &Memory, pairs: Pairs<'_>, aim: &Aim) -> Result<Credentials, Error> {
+    let home = home("config.json", r#"{"user":{"accessToken":"cli","tokenExpiresAt":1800003600}}"#);
+    find_at(&Places {
+        variables: &variables(pairs),
+        home: Some(home.path()),
+        now: Timestamp::from_second(NOW).unwrap(),
+        cli_login: CliLogin::Allowed,
+        keyring,
+        host: "backboard.railway.com",
+        aim,
+    })
+}
+
+fn aim(project: &str, environment: Option<&str>) -> Aim {
+    Aim { project: Some(project.to_owned()), environment: environment.map(ToOwned::to_owned) }
+}
+
+#[test]
+fn the_keyring_stands_between_the_environment_and_the_official_cli() {
+    let keyring = Memory::default();
+    let named = |text: &str| Named { id: format!("{text}-id"), name: text.to_owned() };
+    let token = |pairs, aim: &Aim| with_keyring(&keyring, pairs, aim).unwrap().token.reveal().to_owned();
+    assert_eq!(token(&[], &Aim::default()), "cli");
+    let mut logins = Logins::default();
+    logins.add(named("shop"), named("staging"), Secret::new("old"));
+    logins.add(named("shop"), named("staging"), Secret::new("p-staging"));
+    logins.store(&keyring, "backboard.railway.com").unwrap();
+    assert_eq!(token(&[], &Aim::default()), "p-staging", "the only one, where nothing names a target");
+    assert_eq!(token(&[], &aim("blog", None)), "cli", "it is for another project");
+    logins.add(named("shop"), named("production"), Secret::new("p-production"));
+    logins.general = Some(Login { kind: "an account token".to_owned(), token: Secret::new("account") });
+    logins.store(&keyring, "backboard.railway.com").unwrap();
+    for (aim, expected) in [
+        (aim("shop", Some("staging")), "p-staging"),
+        (aim("shop-id", Some("production-id")), "p-production"),
+        (aim("shop", Some("other")), "account"),
+        (aim("shop", None), "account"),
+        (aim("blog", Some("staging")), "account"),
+        (Aim::default(), "account"),
+    ] {
+        assert_eq!(token(&[], &aim), expected, "{aim:?}");
+    }
+    assert_eq!(token(&[("RAILWAY_API_TOKEN", "a")], &Aim::default()), "a");
+    assert!(Logins::load(&keyring, "127.0.0.1:8099").unwrap().is_empty(), "another address has none");
+    Logins::forget(&keyring, "backboard.railway.com").unwrap();
+    assert_eq!(token(&[], &Aim::default()), "cli");
+}
+
+#[test]
+fn a_keyring_that_can_not_be_asked_is_never_an_empty_one() {
+    for trouble in [Trouble::Locked, Trouble::Silent, Trouble::Refused("broken".to_owned())] {
+        let keyring = Memory::broken(trouble.clone());
+        // The environment gives a token, so that nobody asks it.
+        assert_eq!(with_keyring(&keyring, &[("RAILWAY_TOKEN", "p")], &Aim::default()).unwrap().remarks, [""; 0]);
+        let remarks = with_keyring(&keyring, &[], &Aim::default()).unwrap().remarks;
+        let said = format!("{}, so that ~/.railway/config.json is used", trouble.sentence());
+        assert_eq!(remarks, [said]);
+        let nobody = find_at(&Places {
+            variables: &variables(&[]),
+            home: None,
+            now: Timestamp::from_second(NOW).unwrap(),
+            cli_login: CliLogin::Allowed,
+            keyring: &keyring,
+            host: "backboard.railway.com",
+            aim: &Aim::default(),
+        });
+        assert_eq!(nobody.unwrap_err(), Error::Keyring { why: trouble.sentence(), next: trouble.remedy() });
+    }
 }

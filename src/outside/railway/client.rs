@@ -288,6 +288,11 @@ impl Client<'_> {
         Error::Railway { operation, said }
     }
 
+    /// Why Railway does not know the token: refused, or of the other kind.
+    pub(crate) fn why_refused(&self) -> Error {
+        self.dead(Said { messages: vec!["Not Authorized".to_owned()], traces: Vec::new() })
+    }
+
     /// A token that its own header does not wake may be of the other kind: the classic is an account token in `RAILWAY_TOKEN`.
     fn dead(&self, said: Said) -> Error {
         let from = self.credentials.from.clone();

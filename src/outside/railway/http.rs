@@ -77,6 +77,11 @@ impl Endpoint {
         Ok(Self { url: parsed.into(), host, kind: Kind::Loopback })
     }
 
+    /// The host, with its port where it is a loopback address.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
     /// Whether it is a loopback address, for which stored logins are not used.
     pub fn is_loopback(&self) -> bool {
         self.kind == Kind::Loopback

@@ -6,6 +6,7 @@ pub mod client;
 mod deployed;
 pub mod deployments;
 pub mod http;
+pub mod identity;
 mod instance;
 pub mod locate;
 pub mod log;

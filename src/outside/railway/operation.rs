@@ -42,6 +42,7 @@ operation!(Shape, "graphql/shape.graphql", "The shape of an environment.");
 operation!(SharedValues, "graphql/shared_values.graphql", "An environment's shared variables.");
 operation!(Snapshot, "graphql/snapshot.graphql", "What a deployment got; the batch is built from it.");
 operation!(StagedChanges, "graphql/staged_changes.graphql", "What is staged; it rides along with values.");
+operation!(UserProbe, "graphql/user_probe.graphql", "Whether a bearer token is a person's.");
 operation!(Values, "graphql/values.graphql", "One service's variables; the batch is built from it.");
 operation!(VariableTimes, "graphql/variable_times.graphql", "When variables were changed last.");
 operation!(Watch, "graphql/watch.graphql", "How a deployment is doing; the batch is built from it.");

@@ -71,6 +71,15 @@ pub(crate) fn api_token(scene: &Scene<'_>) -> Result<Value, Denied> {
     Ok(json!({ "apiToken": { "workspaces": workspaces } }))
 }
 
+/// Only a person has a self: neither a workspace nor a project has one.
+pub(crate) fn me(scene: &Scene<'_>) -> Result<Value, Denied> {
+    let denied = denied("me");
+    match scene.reach.map_err(|said| denied(said.into()))? {
+        Reach::Account | Reach::Login(_) => Ok(json!({ "me": { "id": "user-1" } })),
+        Reach::Workspace(_) | Reach::Project { .. } => Err(denied(NOT_AUTHORIZED.into())),
+    }
+}
+
 pub(crate) fn project_token(scene: &Scene<'_>) -> Result<Value, Denied> {
     let (project, environment) = scene.own().map_err(denied("projectToken"))?;
     Ok(json!({ "projectToken": {

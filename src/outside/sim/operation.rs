@@ -68,6 +68,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
     row("SharedValues", &[PROJECT, ENVIRONMENT], Query(answer::shared_values)),
     row("Snapshot", &[EACH_DEPLOYMENT], Query(follow::snapshot)),
     row("StagedChanges", &[ENVIRONMENT], Query(follow::staged_changes)),
+    row("UserProbe", &[], Query(answer::me)),
     row("Values", &[PROJECT, ENVIRONMENT, "serviceId_*: String!"], Query(answer::values)),
     row("VariableTimes", &[PROJECT, ENVIRONMENT, AFTER], Query(answer::variable_times)),
     row("Watch", &[EACH_DEPLOYMENT], Query(follow::watch)),

@@ -234,6 +234,7 @@ fn each_kind_of_token_may_ask_its_own_things() {
     // Account, workspace, login, project token; a revoked one; a project token as bearer; an account token as project's.
     for (operation, variables, expected) in [
         ("ApiTokenProbe", json!({}), [OK, OK, OK, NOT, NOT, NONE, NONE]),
+        ("UserProbe", json!({}), [OK, NOT, OK, NOT, NOT, NONE, NONE]),
         ("ProjectTokenProbe", json!({}), [NONE, NONE, NONE, OK, NOT, NONE, NONE]),
         ("ScopedShape", json!({}), [NONE, NONE, NONE, OK, NOT, NONE, NONE]),
         ("Projects", json!({}), [OK, OK, OK, NOT, NOT, NONE, NONE]),

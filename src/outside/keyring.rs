@@ -1,0 +1,171 @@
+//! The system's keyring: secrets by name, asked with patience, because a bus that never answers hangs its library.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use keyring::Entry;
+use zeroize::Zeroizing;
+
+use crate::drift::Secret;
+
+/// The name that every entry of `doctor` has in the keyring.
+const SERVICE: &str = "railway-doctor";
+
+/// How long it may take to answer; the user hears of it within two seconds.
+const PATIENCE: Duration = Duration::from_millis(1500);
+
+/// Why the keyring could not be asked. It never means that nothing is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// There is none; why.
+    Absent(String),
+    /// It is locked, and nobody unlocked it.
+    Locked,
+    /// It does not answer.
+    Silent,
+    /// It refuses, or what it holds makes no sense; why.
+    Refused(String),
+}
+
+impl Trouble {
+    /// A sentence without full stop.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Absent(why) => format!("the system's keyring is not there: {why}"),
+            Self::Locked => "the system's keyring is locked".to_owned(),
+            Self::Silent => {
+                "the system's keyring does not answer; it may be locked and waiting for somebody".to_owned()
+            }
+            Self::Refused(why) => format!("the system's keyring can't be used: {why}"),
+        }
+    }
+
+    /// What to do about it.
+    pub fn remedy(&self) -> String {
+        let instead = "or set RAILWAY_TOKEN or RAILWAY_API_TOKEN for this shell";
+        match self {
+            Self::Absent(_) => format!("start a D-Bus session with a keyring, {instead}"),
+            Self::Locked => format!("unlock it and run it again, {instead}"),
+            Self::Silent => format!("look for its window, or restart it, {instead}"),
+            Self::Refused(_) => format!("run `doctor auth logout`, then `doctor auth login`, {instead}"),
+        }
+    }
+}
+
+/// Secrets by name.
+pub trait Keyring {
+    /// The secret of that name, if there is one.
+    fn read(&self, name: &str) -> Result<Option<Secret>, Trouble>;
+    /// Stores a secret in the place of the one before it.
+    fn write(&self, name: &str, secret: &Secret) -> Result<(), Trouble>;
+    /// Removes it; that there is none is fine.
+    fn remove(&self, name: &str) -> Result<(), Trouble>;
+}
+
+/// The system's own: Secret Service, macOS Keychain, Windows Credential Manager.
+#[derive(Debug, Default)]
+pub struct System {
+    /// One that was silent once is not waited for again in the same run.
+    silent: RefCell<Option<Trouble>>,
+}
+
+impl System {
+    /// Does it on another thread, which is left behind if it hangs.
+    fn patiently<T: Send + 'static>(
+        &self,
+        name: &str,
+        work: impl FnOnce(&Entry) -> keyring::Result<T> + Send + 'static,
+    ) -> Result<Option<T>, Trouble> {
+        if let Some(trouble) = &*self.silent.borrow() {
+            return Err(trouble.clone());
+        }
+        let (sender, receiver) = mpsc::channel();
+        let name = name.to_owned();
+        let worker = move || {
+            let status = Entry::store_status().as_ref().map_err(|error| Trouble::Absent(error.to_string()));
+            let done = status.and_then(|()| {
+                let done = Entry::new(SERVICE, &name).and_then(|entry| work(&entry));
+                match done {
+                    Ok(done) => Ok(Some(done)),
+                    Err(keyring::Error::NoEntry) => Ok(None),
+                    Err(error) => Err(trouble(&error)),
+                }
+            });
+            // Nobody listens any more if it took too long.
+            drop(sender.send(done));
+        };
+        if thread::Builder::new().spawn(worker).is_err() {
+            return Err(Trouble::Refused("the system gives no thread".to_owned()));
+        }
+        receiver.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+            *self.silent.borrow_mut() = Some(Trouble::Silent);
+            Err(Trouble::Silent)
+        })
+    }
+}
+
+/// The library's own words may quote what is stored, so that only those of the system are passed on.
+fn trouble(error: &keyring::Error) -> Trouble {
+    match error {
+        keyring::Error::NoStorageAccess(_) => Trouble::Locked,
+        keyring::Error::NoDefaultStore => Trouble::Absent("the system has none".to_owned()),
+        keyring::Error::PlatformFailure(why) => Trouble::Refused(why.to_string()),
+        keyring::Error::Ambiguous(_) => Trouble::Refused("it holds several entries of that name".to_owned()),
+        keyring::Error::TooLong(..) => Trouble::Refused("it has no room for that much".to_owned()),
+        _ => Trouble::Refused("what it holds is not as doctor stored it".to_owned()),
+    }
+}
+
+impl Keyring for System {
+    fn read(&self, name: &str) -> Result<Option<Secret>, Trouble> {
+        let bytes = self.patiently(name, |entry| entry.get_secret().map(Zeroizing::new))?;
+        let text = |bytes: Zeroizing<Vec<u8>>| std::str::from_utf8(&bytes).map(Secret::new);
+        bytes.map(text).transpose().map_err(|_| Trouble::Refused("what it holds is no text".to_owned()))
+    }
+
+    fn write(&self, name: &str, secret: &Secret) -> Result<(), Trouble> {
+        let secret = secret.clone();
+        let stored = self.patiently(name, move |entry| entry.set_secret(secret.reveal().as_bytes()))?;
+        // A Secret Service without any collection has no place for it.
+        stored.ok_or(Trouble::Locked)
+    }
+
+    fn remove(&self, name: &str) -> Result<(), Trouble> {
+        self.patiently(name, Entry::delete_credential).map(|_| ())
+    }
+}
+
+/// One that lasts as long as the process: for `doctor demo` and for tests.
+#[derive(Debug, Default)]
+pub struct Memory {
+    secrets: RefCell<BTreeMap<String, Secret>>,
+    trouble: RefCell<Option<Trouble>>,
+}
+
+impl Memory {
+    /// One that can't be asked.
+    pub fn broken(trouble: Trouble) -> Self {
+        Self { trouble: RefCell::new(Some(trouble)), ..Self::default() }
+    }
+
+    fn check(&self) -> Result<(), Trouble> {
+        self.trouble.borrow().clone().map_or(Ok(()), Err)
+    }
+}
+
+impl Keyring for Memory {
+    fn read(&self, name: &str) -> Result<Option<Secret>, Trouble> {
+        self.check().map(|()| self.secrets.borrow().get(name).cloned())
+    }
+
+    fn write(&self, name: &str, secret: &Secret) -> Result<(), Trouble> {
+        self.check().map(|()| drop(self.secrets.borrow_mut().insert(name.to_owned(), secret.clone())))
+    }
+
+    fn remove(&self, name: &str) -> Result<(), Trouble> {
+        self.check().map(|()| drop(self.secrets.borrow_mut().remove(name)))
+    }
+}

@@ -1,0 +1,60 @@
+//! Whose a token is: asked of Railway, one or two small requests.
+
+use graphql_client::GraphQLQuery;
+
+use crate::drift::Named;
+use crate::error::{Error, Said};
+use crate::outside::railway::client::{Client, Unanswered};
+use crate::outside::railway::operation::{
+    ApiTokenProbe, ProjectTokenProbe, UserProbe, api_token_probe, project_token_probe, user_probe,
+};
+use crate::outside::railway::wire::Scheme;
+
+/// Whose it is, and what it reaches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// One environment of one project.
+    Project(Named, Named),
+    /// A workspace's own; the names of what it reaches.
+    Workspace(Vec<String>),
+    /// A person's; the names of the workspaces.
+    Account(Vec<String>),
+}
+
+impl Client<'_> {
+    /// Whose the token is, sent in the header of its scheme; `Err(Ok(said))` if Railway does not know it there.
+    pub fn identity(&self) -> Result<Identity, Result<Said, Error>> {
+        if self.credentials.scheme == Scheme::Project {
+            let body = ProjectTokenProbe::build_query(project_token_probe::Variables);
+            let data: project_token_probe::ResponseData =
+                self.ask("ProjectTokenProbe", &body).map_err(|unanswered| self.unknown(unanswered))?;
+            let token = data.project_token;
+            return Ok(Identity::Project(
+                Named { id: token.project.id, name: token.project.name },
+                Named { id: token.environment.id, name: token.environment.name },
+            ));
+        }
+        let body = UserProbe::build_query(user_probe::Variables);
+        let me = match self.ask::<_, user_probe::ResponseData>("UserProbe", &body) {
+            Ok(_) => true,
+            Err(Unanswered::Refused(_)) => false,
+            Err(Unanswered::Failed(error)) => return Err(Err(error)),
+        };
+        let body = ApiTokenProbe::build_query(api_token_probe::Variables);
+        match self.ask::<_, api_token_probe::ResponseData>("ApiTokenProbe", &body) {
+            Ok(data) => {
+                let names = data.api_token.workspaces.into_iter().map(|workspace| workspace.name).collect();
+                Ok(if me { Identity::Account(names) } else { Identity::Workspace(names) })
+            }
+            Err(Unanswered::Refused(_)) if me => Ok(Identity::Account(Vec::new())),
+            Err(unanswered) => Err(self.unknown(unanswered)),
+        }
+    }
+
+    fn unknown(&self, unanswered: Unanswered) -> Result<Said, Error> {
+        match unanswered {
+            Unanswered::Refused(refusals) => Ok(self.said(&refusals)),
+            Unanswered::Failed(error) => Err(error),
+        }
+    }
+}
