@@ -68,8 +68,8 @@ pub trait Keyring {
 /// The system's own: Secret Service, macOS Keychain, Windows Credential Manager.
 #[derive(Debug, Default)]
 pub struct System {
-    /// One that was silent once is not waited for again in the same run.
-    silent: RefCell<Option<Trouble>>,
+    /// One that was silent is not waited for again in the same run, nor anybody asked twice to unlock it.
+    met: RefCell<Option<Trouble>>,
 }
 
 impl System {
@@ -79,7 +79,7 @@ impl System {
         name: &str,
         work: impl FnOnce(&Entry) -> keyring::Result<T> + Send + 'static,
     ) -> Result<Option<T>, Trouble> {
-        if let Some(trouble) = &*self.silent.borrow() {
+        if let Some(trouble) = &*self.met.borrow() {
             return Err(trouble.clone());
         }
         let (sender, receiver) = mpsc::channel();
@@ -100,10 +100,11 @@ impl System {
         if thread::Builder::new().spawn(worker).is_err() {
             return Err(Trouble::Refused("the system gives no thread".to_owned()));
         }
-        receiver.recv_timeout(PATIENCE).unwrap_or_else(|_| {
-            *self.silent.borrow_mut() = Some(Trouble::Silent);
-            Err(Trouble::Silent)
-        })
+        let done = receiver.recv_timeout(PATIENCE).unwrap_or(Err(Trouble::Silent));
+        if let Err(trouble @ (Trouble::Silent | Trouble::Locked)) = &done {
+            *self.met.borrow_mut() = Some(trouble.clone());
+        }
+        done
     }
 }
 

@@ -101,7 +101,8 @@ impl Doctor {
         ended(command.env("PATH", "/usr/bin:/bin").output().unwrap())
     }
 
-    fn prepare(&self, command: &mut Command) {
+    /// Gives a command the folder, the home and the variables.
+    pub(crate) fn prepare(&self, command: &mut Command) {
         command
             .current_dir(self.work())
             .env_clear()

@@ -10,6 +10,7 @@ mod endpoint;
 mod exits;
 mod hostile;
 mod kept;
+mod keyring;
 mod leaks;
 mod readme;
 mod real;

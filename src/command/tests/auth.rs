@@ -4,7 +4,7 @@ use crate::command::tests::fix::incident;
 use crate::command::tests::sandbox::{Ended, Sandbox};
 use crate::outside::ask::script::Prepared;
 use crate::outside::keyring::{Keyring, Memory, Trouble};
-use crate::outside::sim::seed::{ACCOUNT_TOKEN, PROJECT_TOKEN, WORKSPACE_TOKEN};
+use crate::outside::sim::seed::{ACCOUNT_TOKEN, LOGIN_TOKEN, PROJECT_TOKEN, WORKSPACE_TOKEN};
 
 const NAME: &str = "login for backboard.railway.com";
 
@@ -97,5 +97,27 @@ fn a_keyring_that_can_not_be_asked_is_said_and_nothing_is_typed() {
         let status = sandbox.run(&["auth", "status"]);
         assert!(status.code == 4 && status.out.contains(&trouble.sentence()), "{status:?}");
         assert!(!status.out.contains("has no login for backboard"), "{status:?}");
+    }
+}
+
+#[test]
+fn the_official_clis_login_is_used_and_its_refresh_token_goes_nowhere() {
+    for (expires, code) in [(9_000_000_000_u64, 1), (0, 4)] {
+        let text = format!(
+            r#"{{"projects":{{}},"user":{{"refreshToken":"marker-refresh","accessToken":"{LOGIN_TOKEN}","tokenExpiresAt":{expires}}}}}"#
+        );
+        let sandbox = nobody().file("../home/.railway/config.json", &text);
+        let check = sandbox.run(&["check"]);
+        assert_eq!(check.code, code, "{check:?}");
+        for words in [["auth", "status"].as_slice(), &["fix", "--push", "--dry-run"], &["fix", "--push", "--yes"]] {
+            let ended = sandbox.run(words);
+            assert!(!format!("{ended:?}").contains("marker-refresh"), "{ended:?}");
+        }
+        let sent = sandbox.sent.borrow();
+        assert_eq!(sent.is_empty(), code == 4, "an expired login is sent nowhere, and renewed by nobody");
+        assert!(sent.iter().all(|request| request.starts_with(LOGIN_TOKEN)), "{sent:#?}");
+        assert!(!sent.iter().any(|request| request.contains("marker-refresh")), "{sent:#?}");
+        assert_eq!(sandbox.text("../home/.railway/config.json"), text);
+        assert_eq!(std::fs::read_dir(sandbox.work().join("../home/.railway")).unwrap().count(), 1);
     }
 }

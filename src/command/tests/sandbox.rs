@@ -1,9 +1,10 @@
 //! A folder, a home, a Railway, and a person.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use crate::outside::ask::script::{Prepared, Script};
 use crate::outside::clock::Clock;
 use crate::outside::interrupt::Interrupt;
 use crate::outside::keyring;
-use crate::outside::railway::wire::Wire;
+use crate::outside::railway::wire::{Failure, Outgoing, Reply, Wire};
 use crate::outside::sim::estate::{Environment, Estate, Project, Service, Stored};
 use crate::outside::sim::seed::ACCOUNT_TOKEN;
 use crate::outside::sim::{Mutation, Sim};
@@ -42,6 +43,23 @@ impl Clock for Jumping {
 
     fn sleep(&self, time: Duration) {
         self.elapsed.set(self.elapsed.get() + time);
+    }
+}
+
+/// The way to the simulated Railway, with an ear at it.
+struct Tapped {
+    sim: Sim,
+    sent: Rc<RefCell<Vec<String>>>,
+}
+
+impl Wire for Tapped {
+    fn post(&self, outgoing: &Outgoing<'_>) -> Result<Reply, Failure> {
+        self.sent.borrow_mut().push(format!("{} {}", outgoing.token.reveal(), outgoing.body));
+        self.sim.post(outgoing)
+    }
+
+    fn host(&self) -> &str {
+        self.sim.host()
     }
 }
 
@@ -73,6 +91,8 @@ impl Ended {
 pub(crate) struct Sandbox {
     pub(crate) sim: Sim,
     pub(crate) keyring: keyring::Memory,
+    /// The token and the body of every request.
+    pub(crate) sent: Rc<RefCell<Vec<String>>>,
     folder: TempDir,
     variables: BTreeMap<String, String>,
     terminal: Sort,
@@ -98,6 +118,7 @@ impl Sandbox {
         Self {
             sim,
             keyring: keyring::Memory::default(),
+            sent: Rc::default(),
             folder,
             variables,
             terminal: Sort::Pipe,
@@ -200,7 +221,9 @@ impl Sandbox {
         let script = Script::new(answers);
         let arguments: Vec<OsString> = ["doctor"].iter().chain(words).map(OsString::from).collect();
         let talk = Stream::new(&mut err, Watched::No);
-        let connect = |_: &_| -> Result<Box<dyn Wire>, Error> { Ok(Box::new(self.sim.clone())) };
+        let connect = |_: &_| -> Result<Box<dyn Wire>, Error> {
+            Ok(Box::new(Tapped { sim: self.sim.clone(), sent: Rc::clone(&self.sent) }))
+        };
         let mut world = World {
             out: &mut out,
             talk: &talk,
