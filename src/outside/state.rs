@@ -31,7 +31,7 @@ pub(super) struct Purpose {
     pub(super) what: &'static str,
     /// What could not be written.
     pub(super) cannot: &'static str,
-    /// What to do instead, after "name another in XDG_STATE_HOME".
+    /// What to do instead, after "name another in `XDG_STATE_HOME`".
     pub(super) instead: &'static str,
 }
 

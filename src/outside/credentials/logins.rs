@@ -130,6 +130,7 @@ impl Logins {
 }
 
 /// The login for the host and the target of this run.
+#[expect(clippy::unnecessary_wraps, reason = "it is one of several sources, and others can fail")]
 pub(super) fn login(places: &Places<'_>) -> Result<Looked, Error> {
     let logins = match Logins::load(places.keyring, places.host) {
         Ok(logins) => logins,
