@@ -3,7 +3,7 @@
 use crate::drift::survey::Named;
 use crate::report::paint::Tone;
 use crate::report::text::page::Page;
-use crate::report::{Detail, Look, Values};
+use crate::report::{Detail, Logs, Look, Values};
 
 /// What a `doctor.toml` can do with local values.
 #[derive(Debug, Default)]
@@ -37,7 +37,7 @@ pub struct Sending {
 
 /// The text, for a terminal of that many columns.
 pub fn text(offer: &Offer, width: usize) -> String {
-    let look = Look { colour: false, width, detail: Detail::Normal, values: Values::Shown };
+    let look = Look { colour: false, width, detail: Detail::Normal, values: Values::Shown, logs: Logs::Counted };
     let mut page = Page::new(&look);
     let (file, project) = (&offer.file, &offer.project);
     if offer.changed {
