@@ -35,6 +35,7 @@ fn is_there(program: &str) -> bool {
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "a test that was left out says so")]
 fn a_login_is_stored_used_and_removed_in_a_real_keyring() {
     if !["dbus-run-session", "gnome-keyring-daemon"].iter().all(|program| is_there(program)) {
         eprintln!("SKIPPED: the real keyring was not tested; install gnome-keyring and dbus");
