@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::sync::mpsc;
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -43,14 +43,18 @@ impl Trouble {
         }
     }
 
-    /// What to do about it.
+    /// What to do about a login that it holds.
     pub fn remedy(&self) -> String {
-        let instead = "or set RAILWAY_TOKEN or RAILWAY_API_TOKEN for this shell";
+        format!("{}, or set RAILWAY_TOKEN or RAILWAY_API_TOKEN for this shell", self.first_step())
+    }
+
+    /// What to do about it, before it is asked again.
+    pub fn first_step(&self) -> &'static str {
         match self {
-            Self::Absent(_) => format!("start a D-Bus session with a keyring, {instead}"),
-            Self::Locked => format!("unlock it and run it again, {instead}"),
-            Self::Silent => format!("look for its window, or restart it, {instead}"),
-            Self::Refused(_) => format!("run `doctor auth logout`, then `doctor auth login`, {instead}"),
+            Self::Absent(_) => "start a D-Bus session with a keyring",
+            Self::Locked => "unlock it",
+            Self::Silent => "look for its window, or restart it",
+            Self::Refused(_) => "run `doctor auth logout`, then `doctor auth login`",
         }
     }
 }
@@ -142,31 +146,34 @@ impl Keyring for System {
 /// One that lasts as long as the process: for `doctor demo` and for tests.
 #[derive(Debug, Default)]
 pub struct Memory {
-    secrets: RefCell<BTreeMap<String, Secret>>,
-    trouble: RefCell<Option<Trouble>>,
+    secrets: Mutex<BTreeMap<String, Secret>>,
+    trouble: Option<Trouble>,
 }
 
 impl Memory {
     /// One that can't be asked.
     pub fn broken(trouble: Trouble) -> Self {
-        Self { trouble: RefCell::new(Some(trouble)), ..Self::default() }
+        Self { trouble: Some(trouble), ..Self::default() }
     }
 
-    fn check(&self) -> Result<(), Trouble> {
-        self.trouble.borrow().clone().map_or(Ok(()), Err)
+    fn secrets(&self) -> Result<MutexGuard<'_, BTreeMap<String, Secret>>, Trouble> {
+        match &self.trouble {
+            Some(trouble) => Err(trouble.clone()),
+            None => Ok(self.secrets.lock().unwrap_or_else(PoisonError::into_inner)),
+        }
     }
 }
 
 impl Keyring for Memory {
     fn read(&self, name: &str) -> Result<Option<Secret>, Trouble> {
-        self.check().map(|()| self.secrets.borrow().get(name).cloned())
+        self.secrets().map(|secrets| secrets.get(name).cloned())
     }
 
     fn write(&self, name: &str, secret: &Secret) -> Result<(), Trouble> {
-        self.check().map(|()| drop(self.secrets.borrow_mut().insert(name.to_owned(), secret.clone())))
+        self.secrets().map(|mut secrets| drop(secrets.insert(name.to_owned(), secret.clone())))
     }
 
     fn remove(&self, name: &str) -> Result<(), Trouble> {
-        self.check().map(|()| drop(self.secrets.borrow_mut().remove(name)))
+        self.secrets().map(|mut secrets| drop(secrets.remove(name)))
     }
 }

@@ -25,7 +25,8 @@ use crate::drift::receipt::{Failure, Outcome, Receipt};
 use crate::error::{Error, Exit};
 use crate::outside::files;
 use crate::outside::interrupt::Interrupt;
-use crate::outside::journal::Run;
+use crate::outside::journal::{Recorded, Run};
+use crate::outside::keyring::Trouble;
 use crate::outside::railway::client::Client;
 use crate::outside::railway::shape::Shape;
 use crate::outside::railway::write::Writer;
@@ -99,7 +100,7 @@ pub(crate) fn apply(
     site: Site<'_>,
     plan: &Plan,
     words: Words,
-    record: impl FnOnce(&Ledger) -> Result<Option<Run>, Error>,
+    record: impl FnOnce(&Ledger) -> Result<Option<Recorded>, Error>,
 ) -> Result<Applied, Error> {
     let mut ledger = Ledger::of(plan, words);
     site.client.talk.waiting("looking once more before anything is written");
@@ -109,7 +110,11 @@ pub(crate) fn apply(
     let mut applied = Applied::default();
     if ledger.is_open() {
         site.interrupt.begin_writing();
-        applied.run = record(&ledger)?;
+        if let Some(Recorded { run, key_in_file }) = record(&ledger)? {
+            applied.run = Some(run);
+            let said = |why: Trouble| format!("the journal's key is in a file beside it, because {}", why.sentence());
+            applied.remarks.extend(key_in_file.map(said));
+        }
         let mut work = Work { site, plan, ledger: &mut ledger, applied: &mut applied };
         work.write_files();
         work.write_stores();

@@ -5,7 +5,7 @@ use crate::drift::Variable;
 use crate::drift::plan::{Owner, Plan, Store};
 use crate::drift::receipt::{Outcome, Receipt};
 use crate::error::Error;
-use crate::outside::journal::{self, Before, Command, Journal, Record, Run};
+use crate::outside::journal::{self, Before, Command, Journal, Record, Recorded, Run};
 use crate::outside::world::World;
 
 /// Records what of the plan is about to be done. When it returns, the record is on disk.
@@ -14,7 +14,7 @@ pub(crate) fn record(
     plan: &Plan,
     (ledger, undoes): (&Ledger, Option<&Run>),
     world: &World<'_>,
-) -> Result<Run, Error> {
+) -> Result<Recorded, Error> {
     let open = |receipt: &Receipt| receipt.outcome == Outcome::NotTried;
     let stores = plan.stores.iter().zip(&ledger.stores).filter(|(_, receipt)| open(receipt));
     let files = plan.files.iter().zip(&ledger.files).filter(|(_, receipts)| receipts.iter().any(open));
@@ -38,7 +38,7 @@ pub(crate) fn record(
             .collect(),
         deploys: plan.deploys.iter().map(|deploy| deploy.service.clone()).collect(),
     };
-    Journal::open(world.state.as_deref())?.write(&record)
+    Journal::open(world.state.as_deref(), world.keyring)?.write(&record)
 }
 
 fn kept(store: &Store) -> journal::Store {
@@ -62,7 +62,7 @@ pub(crate) fn forget_idle(applied: &mut Applied, world: &World<'_>) {
     if applied.has_changed() {
         return;
     }
-    if let (Some(run), Ok(journal)) = (applied.run.take(), Journal::open(world.state.as_deref())) {
+    if let (Some(run), Ok(journal)) = (applied.run.take(), Journal::open(world.state.as_deref(), world.keyring)) {
         journal.forget(&run);
     }
 }

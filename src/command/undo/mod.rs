@@ -28,7 +28,7 @@ pub(crate) fn run(args: &Undo, global: &Global, world: &mut World<'_>) -> Result
         world,
     )?;
     manner.refuse_unwritable(world)?;
-    let journal = Journal::open(world.state.as_deref())?;
+    let journal = Journal::open(world.state.as_deref(), world.keyring)?;
     if args.list {
         return list::tell(&journal.list()?, manner, global, world);
     }
@@ -52,7 +52,7 @@ struct Undoing<'u> {
 }
 
 /// The run that was named, or the last fix made in this folder that is not undone yet.
-fn choose(journal: &Journal, named: Option<&str>, world: &World<'_>) -> Result<(Run, Record), Error> {
+fn choose(journal: &Journal<'_>, named: Option<&str>, world: &World<'_>) -> Result<(Run, Record), Error> {
     if let Some(named) = named {
         let run = Run::parse(named).ok_or_else(|| nothing(format!("{named} is no run"), "no run is called so"))?;
         let record = journal.read(&run)?;

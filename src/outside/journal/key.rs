@@ -1,50 +1,133 @@
-//! Where the journal's key is kept. Today that is a file beside the journal; the system's keyring is to take it over.
+//! The journal's keys: one in the system's keyring, one in a file beside the journal where no keyring can be asked.
+//!
+//! Both may be in use: a keyring that is locked today leaves its runs unreadable, and does not keep anybody from fixing.
 
+use std::cell::OnceCell;
 use std::io;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
+use crate::drift::Secret;
 use crate::error::Error;
 use crate::outside::journal::seal::random;
+use crate::outside::keyring::{Keyring, Trouble};
 use crate::outside::state::{Content, Folder, Placed};
 
-/// The name of the key's file.
-const NAME: &str = "journal.key";
+/// The file that holds a key.
+const IN_FILE: &str = "journal.key";
+/// The file that says under which name the keyring holds one. It makes that of two runs that make a key at once both use
+/// the first one's, which no keyring promises.
+const IN_KEYRING: &str = "journal.keyring";
 const LENGTH: usize = 32;
 
-/// The key of every file of one journal.
+/// A key of the files of one journal.
 pub(super) struct Key(Zeroizing<[u8; LENGTH]>);
 
 impl Key {
     pub(super) fn bytes(&self) -> &[u8; LENGTH] {
         &self.0
     }
-}
 
-/// The key, if one was made.
-pub(super) fn find(folder: &Folder) -> Result<Option<Key>, Error> {
-    let Some(Content(bytes)) = folder.read(NAME)? else { return Ok(None) };
-    let mut key = Zeroizing::new([0; LENGTH]);
-    if bytes.len() != LENGTH {
-        return Err(Error::Journal {
-            what: format!("can't use the journal's key in {}", folder.shown(NAME)),
-            why: format!("it has {} bytes instead of {LENGTH}", bytes.len()),
-            next: "remove it: runs recorded so far can't be undone without it, and new ones get a new key".to_owned(),
-        });
+    fn make(folder: &Folder) -> Result<Self, Error> {
+        let mut bytes = Zeroizing::new([0; LENGTH]);
+        random(&mut *bytes).map_err(|error| folder.cannot_write(&error))?;
+        Ok(Self(bytes))
     }
-    key.copy_from_slice(&bytes);
-    Ok(Some(Key(key)))
+
+    fn from(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(|bytes| Self(Zeroizing::new(bytes)))
+    }
 }
 
-/// The key, made now if there is none. Of two that make one at once, the first one's is used by both.
-pub(super) fn find_or_make(folder: &Folder) -> Result<Key, Error> {
-    if let Some(key) = find(folder)? {
+/// The keys for reading, each looked up when it is needed and once.
+pub(super) struct Keys<'j> {
+    folder: &'j Folder,
+    keyring: &'j dyn Keyring,
+    file: OnceCell<Result<Option<Key>, Error>>,
+    ring: OnceCell<Result<Option<Key>, Trouble>>,
+}
+
+impl<'j> Keys<'j> {
+    pub(super) fn of(folder: &'j Folder, keyring: &'j dyn Keyring) -> Self {
+        Self { folder, keyring, file: OnceCell::new(), ring: OnceCell::new() }
+    }
+
+    /// The one in the file, if one was made.
+    pub(super) fn in_file(&self) -> Result<Option<&Key>, &Error> {
+        self.file.get_or_init(|| in_file(self.folder)).as_ref().map(Option::as_ref)
+    }
+
+    /// The one in the keyring, if one was made.
+    pub(super) fn in_keyring(&self) -> Result<Option<&Key>, &Trouble> {
+        self.ring.get_or_init(|| in_keyring(self.folder, self.keyring)).as_ref().map(Option::as_ref)
+    }
+}
+
+/// The key for a new record, made now if there is none; with the reason, if it is the one in the file.
+pub(super) fn for_writing(folder: &Folder, keyring: &dyn Keyring) -> Result<(Key, Option<Trouble>), Error> {
+    let held = match in_keyring(folder, keyring) {
+        Ok(None) => put_into_keyring(folder, keyring)?,
+        Ok(Some(key)) => Ok(key),
+        Err(trouble) => Err(trouble),
+    };
+    match held {
+        Ok(key) => Ok((key, None)),
+        Err(trouble) => Ok((find_or_make_in_file(folder)?, Some(trouble))),
+    }
+}
+
+/// One that was there and is not any more is a [`Trouble`] too.
+fn in_keyring(folder: &Folder, keyring: &dyn Keyring) -> Result<Option<Key>, Trouble> {
+    let refused = |why: &str| Trouble::Refused(why.to_owned());
+    let unreadable = |error: Error| refused(&error.because().unwrap_or_else(|| error.to_string()));
+    let Some(Content(name)) = folder.read(IN_KEYRING).map_err(unreadable)? else { return Ok(None) };
+    let name = str::from_utf8(&name).map_err(|_| refused("the name of the journal's key is no text"))?;
+    let text = keyring.read(name)?.ok_or_else(|| refused("the journal's key is not there any more"))?;
+    let bytes = STANDARD.decode(text.reveal()).map(Zeroizing::new).ok();
+    let key = bytes.and_then(|bytes| Key::from(&bytes));
+    key.map(Some).ok_or_else(|| refused("the journal's key there is not as doctor stored it"))
+}
+
+fn put_into_keyring(folder: &Folder, keyring: &dyn Keyring) -> Result<Result<Key, Trouble>, Error> {
+    let mut number = [0; 8];
+    random(&mut number).map_err(|error| folder.cannot_write(&error))?;
+    let (name, key) = (format!("journal key {:016x}", u64::from_be_bytes(number)), Key::make(folder)?);
+    let text = Secret::new(STANDARD.encode(key.bytes()));
+    // A store that says yes and keeps nothing would cost the way back.
+    match keyring.write(&name, &text).and_then(|()| keyring.read(&name)) {
+        Err(trouble) => return Ok(Err(trouble)),
+        Ok(Some(held)) if held == text => {}
+        Ok(_) => return Ok(Err(Trouble::Refused("it does not keep what is stored".to_owned()))),
+    }
+    let placed = folder.place(IN_KEYRING, name.as_bytes());
+    if let Ok(Placed::Now) = placed {
+        return Ok(Ok(key));
+    }
+    // What nothing points to need not stay.
+    drop(keyring.remove(&name));
+    placed?;
+    Ok(in_keyring(folder, keyring).and_then(|key| key.ok_or_else(|| Trouble::Refused("its name is gone".to_owned()))))
+}
+
+fn in_file(folder: &Folder) -> Result<Option<Key>, Error> {
+    let Some(Content(bytes)) = folder.read(IN_FILE)? else { return Ok(None) };
+    Key::from(&bytes).map(Some).ok_or_else(|| Error::Journal {
+        what: format!("can't use the journal's key in {}", folder.shown(IN_FILE)),
+        why: format!("it has {} bytes instead of {LENGTH}", bytes.len()),
+        next: "remove it: runs recorded with it can't be undone without it, and new ones get a new key".to_owned(),
+    })
+}
+
+/// Of two that make one at once, the first one's is used by both.
+fn find_or_make_in_file(folder: &Folder) -> Result<Key, Error> {
+    if let Some(key) = in_file(folder)? {
         return Ok(key);
     }
-    let mut bytes = Zeroizing::new([0; LENGTH]);
-    random(&mut *bytes).map_err(|error| folder.cannot_write(&error))?;
-    match folder.place(NAME, &*bytes)? {
-        Placed::Now => Ok(Key(bytes)),
-        Placed::ThereAlready => find(folder)?.ok_or_else(|| folder.cannot_write(&io::ErrorKind::NotFound.into())),
+    let key = Key::make(folder)?;
+    match folder.place(IN_FILE, key.bytes())? {
+        Placed::Now => Ok(key),
+        Placed::ThereAlready => in_file(folder)?.ok_or_else(|| folder.cannot_write(&io::ErrorKind::NotFound.into())),
     }
 }

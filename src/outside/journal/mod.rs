@@ -17,10 +17,11 @@ use std::path::{Path, PathBuf};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::error::Error;
-use crate::outside::journal::key::Key;
+use crate::outside::journal::key::Keys;
 pub use crate::outside::journal::record::{Before, Command, FileChange, Record, Store};
 pub use crate::outside::journal::run::Run;
 use crate::outside::journal::seal::Closed;
+use crate::outside::keyring::{Keyring, Trouble};
 use crate::outside::state::{Content, Folder, Placed, Purpose};
 
 /// How long a run can be undone: 30 days.
@@ -50,9 +51,18 @@ pub fn state_folder(variables: &BTreeMap<String, String>, home: Option<&Path>) -
 }
 
 /// The journal of one user.
-#[derive(Debug)]
-pub struct Journal {
+pub struct Journal<'k> {
     folder: Folder,
+    keyring: &'k dyn Keyring,
+}
+
+/// A run that was recorded.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// Its name.
+    pub run: Run,
+    /// Why its key lies in a file and not in the keyring, if it does.
+    pub key_in_file: Option<Trouble>,
 }
 
 /// One run of the journal, and what is known of it. One file that can't be read does not hide the others.
@@ -64,10 +74,10 @@ pub struct Entry {
     pub record: Result<Record, Error>,
 }
 
-impl Journal {
+impl<'k> Journal<'k> {
     /// The journal in that folder, as [`state_folder`] names it. Nothing is read or made yet; without a folder it is an
     /// [`Error::Journal`].
-    pub fn open(state: Option<&Path>) -> Result<Self, Error> {
+    pub fn open(state: Option<&Path>, keyring: &'k dyn Keyring) -> Result<Self, Error> {
         let Some(state) = state else {
             return Err(Error::Journal {
                 what: "there is no place for the journal".to_owned(),
@@ -75,27 +85,31 @@ impl Journal {
                 next: "set HOME, or pass --no-journal to do without undo".to_owned(),
             });
         };
-        Ok(Self { folder: Folder::new(state.to_owned(), PURPOSE) })
+        Ok(Self { folder: Folder::new(state.to_owned(), PURPOSE), keyring })
     }
 
     /// Writes a record in one step, and gives the run its name. When it returns, the file is on disk; what is older than
     /// [`KEPT`] at the record's time is gone. An [`Error::Journal`] means that nothing was recorded.
-    pub fn write(&self, record: &Record) -> Result<Run, Error> {
+    pub fn write(&self, record: &Record) -> Result<Recorded, Error> {
         self.write_by_chance(record, &mut || {
             let mut bytes = [0; 2];
             seal::random(&mut bytes).map(|()| bytes)
         })
     }
 
-    fn write_by_chance(&self, record: &Record, chance: &mut dyn FnMut() -> io::Result<[u8; 2]>) -> Result<Run, Error> {
+    fn write_by_chance(
+        &self,
+        record: &Record,
+        chance: &mut dyn FnMut() -> io::Result<[u8; 2]>,
+    ) -> Result<Recorded, Error> {
         self.folder.make()?;
-        let key = key::find_or_make(&self.folder)?;
+        let (key, key_in_file) = key::for_writing(&self.folder, self.keyring)?;
         for _ in 0..TRIES {
             let run = Run::new(record.time, chance().map_err(|error| self.folder.cannot_write(&error))?);
             let bytes = seal::seal(&key, &run, record).map_err(|error| unwritable(&error))?;
             if self.folder.place(&file_name(&run), &bytes)? == Placed::Now {
                 self.prune(record.time);
-                return Ok(run);
+                return Ok(Recorded { run, key_in_file });
             }
         }
         Err(self.folder.cannot_write(&io::ErrorKind::AlreadyExists.into()))
@@ -103,23 +117,29 @@ impl Journal {
 
     /// Reads a run's record. That there is none, or that it can't be read, is an [`Error::Journal`].
     pub fn read(&self, run: &Run) -> Result<Record, Error> {
-        match key::find(&self.folder)? {
-            Some(key) => self.read_with(&key, run),
-            None => self.read_bytes(run).and_then(|_| Err(unreadable(run, "the journal's key is gone"))),
-        }
+        self.read_with(&Keys::of(&self.folder, self.keyring), run)
     }
 
-    fn read_with(&self, key: &Key, run: &Run) -> Result<Record, Error> {
+    /// With the key in the file first, because it costs nothing to ask for it.
+    fn read_with(&self, keys: &Keys<'_>, run: &Run) -> Result<Record, Error> {
         let Content(bytes) = self.read_bytes(run)?;
-        seal::open(key, run, &bytes).map_err(|closed| match closed {
-            Closed::Foreign => unreadable(run, "its file is none of doctor's"),
-            Closed::Newer => Error::Journal {
-                what: format!("can't read what run {run} changed"),
-                why: "a newer version of doctor recorded it".to_owned(),
-                next: "install the newest doctor".to_owned(),
+        let mut wrong = match keys.in_file() {
+            Ok(Some(key)) => match seal::open(key, run, &bytes) {
+                Ok(record) => return Ok(record),
+                Err(closed) => Some(unopened(run, closed)),
             },
-            Closed::Broken => unreadable(run, "its file was changed or cut short, or belongs to another key"),
-        })
+            Ok(None) => None,
+            Err(error) => Some(error.clone()),
+        };
+        match keys.in_keyring() {
+            Ok(Some(key)) => match seal::open(key, run, &bytes) {
+                Ok(record) => return Ok(record),
+                Err(closed) => wrong = Some(unopened(run, closed)),
+            },
+            Ok(None) => {}
+            Err(trouble) => wrong = Some(unasked(run, trouble)),
+        }
+        Err(wrong.unwrap_or_else(|| unreadable(run, "the journal's key is gone")))
     }
 
     fn read_bytes(&self, run: &Run) -> Result<Content, Error> {
@@ -138,14 +158,9 @@ impl Journal {
     /// Every run, the newest first. A journal that was never written to is empty.
     pub fn list(&self) -> Result<Vec<Entry>, Error> {
         let runs: Vec<Run> = self.folder.names()?.iter().filter_map(|name| run_of(name)).collect();
-        let mut entries: Vec<Entry> = match key::find(&self.folder) {
-            Ok(Some(key)) => runs.into_iter().map(|run| Entry { record: self.read_with(&key, &run), run }).collect(),
-            Ok(None) => {
-                let gone = |run: &Run| Err(unreadable(run, "the journal's key is gone"));
-                runs.into_iter().map(|run| Entry { record: gone(&run), run }).collect()
-            }
-            Err(error) => runs.into_iter().map(|run| Entry { record: Err(error.clone()), run }).collect(),
-        };
+        let keys = Keys::of(&self.folder, self.keyring);
+        let entry = |run: Run| Entry { record: self.read_with(&keys, &run), run };
+        let mut entries: Vec<Entry> = runs.into_iter().map(entry).collect();
         let time = |entry: &Entry| entry.record.as_ref().map_or_else(|_| entry.run.time(), |record| record.time);
         entries.sort_by_key(|entry| Reverse((time(entry), entry.run.clone())));
         Ok(entries)
@@ -181,6 +196,30 @@ fn unwritable(error: &io::Error) -> Error {
         why: error.to_string(),
         next: "rename the folder or file whose name is no Unicode text, or pass --no-journal to do without undo"
             .to_owned(),
+    }
+}
+
+fn unopened(run: &Run, closed: Closed) -> Error {
+    match closed {
+        Closed::Foreign => unreadable(run, "its file is none of doctor's"),
+        Closed::Newer => Error::Journal {
+            what: format!("can't read what run {run} changed"),
+            why: "a newer version of doctor recorded it".to_owned(),
+            next: "install the newest doctor".to_owned(),
+        },
+        Closed::Broken => unreadable(run, "its file was changed or cut short, or belongs to another key"),
+    }
+}
+
+/// That the keyring is closed today does not mean that the run is lost.
+fn unasked(run: &Run, trouble: &Trouble) -> Error {
+    match trouble {
+        Trouble::Refused(_) => unreadable(run, &trouble.sentence()),
+        _ => Error::Journal {
+            what: format!("can't read what run {run} changed"),
+            why: format!("its key is in the keyring, and {}", trouble.sentence()),
+            next: format!("{}, and run it again", trouble.first_step()),
+        },
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::thread;
 
 use base64::Engine;
@@ -15,8 +16,12 @@ use crate::drift::Secret;
 use crate::drift::survey::Named;
 use crate::error::{Error, Exit};
 use crate::outside::journal::{Before, Command, FileChange, Journal, Record, Run, Store, state_folder};
+use crate::outside::keyring::{Keyring, Memory, Trouble};
 
 const MARKER: &str = "marker-4711-of-a-value";
+
+/// As on most servers; the tests of the keyring have one of their own.
+static NO_KEYRING: LazyLock<Memory> = LazyLock::new(|| Memory::broken(Trouble::Absent("no bus".to_owned())));
 
 fn named(name: &str) -> Named {
     Named { id: format!("id-of-{name}"), name: name.to_owned() }
@@ -55,10 +60,10 @@ fn record(time: &str) -> Record {
 }
 
 /// A journal that was never written to, and its folder.
-fn journal() -> (tempfile::TempDir, PathBuf, Journal) {
+fn journal() -> (tempfile::TempDir, PathBuf, Journal<'static>) {
     let guard = tempfile::tempdir().unwrap();
     let folder = guard.path().canonicalize().unwrap().join("state/railway-doctor");
-    let journal = Journal::open(Some(&folder)).unwrap();
+    let journal = Journal::open(Some(&folder), &*NO_KEYRING).unwrap();
     (guard, folder, journal)
 }
 
@@ -82,12 +87,16 @@ fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
 fn what_was_written_is_read_back() {
     let (_guard, folder, journal) = journal();
     let fix = record("2026-11-24T13:45:30.5Z");
-    let run = journal.write(&fix).unwrap();
+    let run = journal.write(&fix).unwrap().run;
     assert!(run.as_str().starts_with("2026-11-24-1345-"), "{run}");
     assert_eq!(journal.read(&run), Ok(fix.clone()));
     let undo = Record { command: Command::Undo, undoes: Some(run.clone()), stores: Vec::new(), ..fix };
-    let undone = journal.write(&undo).unwrap();
-    assert_eq!(Journal::open(Some(&folder)).unwrap().read(&undone), Ok(undo), "another process has the same key");
+    let undone = journal.write(&undo).unwrap().run;
+    assert_eq!(
+        Journal::open(Some(&folder), &*NO_KEYRING).unwrap().read(&undone),
+        Ok(undo),
+        "another process has the same key"
+    );
 }
 
 proptest! {
@@ -109,7 +118,7 @@ proptest! {
         kept.stores[1].key.clone_from(&texts[0]);
         kept.files[0].before = Some(Secret::new(texts[1].as_str()));
         kept.project.name.clone_from(&texts[2]);
-        let run = journal.write(&kept).unwrap();
+        let run = journal.write(&kept).unwrap().run;
         prop_assert!(journal.read(&run) == Ok(kept));
         prop_assert_eq!(journal.list().unwrap().len(), 1);
     }
@@ -141,7 +150,7 @@ fn no_file_holds_a_value_in_clear_or_in_base64() {
 #[test]
 fn a_file_that_was_touched_anywhere_does_not_open() {
     let (_guard, folder, journal) = journal();
-    let run = journal.write(&record("2026-11-24T13:45:30Z")).unwrap();
+    let run = journal.write(&record("2026-11-24T13:45:30Z")).unwrap().run;
     let whole = fs::read(path(&folder, &run)).unwrap();
     let mut reasons = BTreeSet::new();
     for position in 0..whole.len() {
@@ -165,7 +174,7 @@ fn a_file_that_was_touched_anywhere_does_not_open() {
 #[test]
 fn a_file_opens_under_its_own_name_and_key_only() {
     let (_guard, folder, journal) = journal();
-    let run = journal.write(&record("2026-11-24T13:45:30Z")).unwrap();
+    let run = journal.write(&record("2026-11-24T13:45:30Z")).unwrap().run;
     let other = Run::parse("2026-11-24-1346-7f3a").unwrap();
     fs::copy(path(&folder, &run), path(&folder, &other)).unwrap();
     assert_eq!(refused(journal.read(&other)), "its file was changed or cut short, or belongs to another key");
@@ -177,7 +186,7 @@ fn a_file_opens_under_its_own_name_and_key_only() {
     assert_eq!(refused(journal.write(&record("2026-11-24T13:45:30Z"))), "it has 31 bytes instead of 32");
     fs::remove_file(&key).unwrap();
     assert_eq!(refused(journal.read(&run)), "the journal's key is gone");
-    let new = journal.write(&record("2026-11-25T13:45:30Z")).unwrap();
+    let new = journal.write(&record("2026-11-25T13:45:30Z")).unwrap().run;
     assert!(journal.read(&new).is_ok(), "a new key is made");
 }
 
@@ -185,7 +194,7 @@ fn a_file_opens_under_its_own_name_and_key_only() {
 fn runs_are_listed_from_the_newest_and_one_bad_file_hides_no_other() {
     let (_guard, folder, journal) = journal();
     let times = ["2026-11-24T13:45:10Z", "2026-11-24T13:45:50Z", "2026-11-20T00:00:00Z", "2026-11-24T13:45:30Z"];
-    let runs: Vec<Run> = times.iter().map(|time| journal.write(&record(time)).unwrap()).collect();
+    let runs: Vec<Run> = times.iter().map(|time| journal.write(&record(time)).unwrap().run).collect();
     fs::write(path(&folder, &runs[2]), "cut").unwrap();
     fs::write(folder.join("notes.journal"), "of somebody else").unwrap();
     let entries = journal.list().unwrap();
@@ -198,12 +207,12 @@ fn runs_are_listed_from_the_newest_and_one_bad_file_hides_no_other() {
 #[test]
 fn what_is_older_than_thirty_days_goes_with_the_next_record() {
     let (_guard, folder, journal) = journal();
-    let old = journal.write(&record("2026-10-25T13:44:00Z")).unwrap();
-    let young = journal.write(&record("2026-10-25T13:46:00Z")).unwrap();
+    let old = journal.write(&record("2026-10-25T13:44:00Z")).unwrap().run;
+    let young = journal.write(&record("2026-10-25T13:46:00Z")).unwrap().run;
     let rest = folder.join(".2026-01-01-0000-7f3a.journal.Ab12Cd");
     fs::write(&rest, "half").unwrap();
     fs::write(folder.join("2026-01-01.txt"), "of somebody else").unwrap();
-    let new = journal.write(&record("2026-11-24T13:45:30Z")).unwrap();
+    let new = journal.write(&record("2026-11-24T13:45:30Z")).unwrap().run;
     assert!(!path(&folder, &old).exists() && !rest.exists());
     assert!(path(&folder, &young).exists() && path(&folder, &new).exists() && folder.join("2026-01-01.txt").exists());
 }
@@ -216,8 +225,8 @@ fn runs_of_one_minute_never_share_a_name() {
         move || Ok([0, values.next().unwrap()])
     };
     let kept = record("2026-11-24T13:45:30Z");
-    let first = journal.write_by_chance(&kept, &mut drawn(vec![1])).unwrap();
-    let second = journal.write_by_chance(&kept, &mut drawn(vec![1, 1, 2])).unwrap();
+    let first = journal.write_by_chance(&kept, &mut drawn(vec![1])).unwrap().run;
+    let second = journal.write_by_chance(&kept, &mut drawn(vec![1, 1, 2])).unwrap().run;
     assert_eq!((first.as_str(), second.as_str()), ("2026-11-24-1345-0001", "2026-11-24-1345-0002"));
     assert!(refused(journal.write_by_chance(&kept, &mut drawn(vec![1; 16]))).ends_with("entity already exists"));
 
@@ -225,8 +234,8 @@ fn runs_of_one_minute_never_share_a_name() {
         .map(|_| {
             let folder = folder.clone();
             thread::spawn(move || {
-                let journal = Journal::open(Some(&folder)).unwrap();
-                (0..8).map(|_| journal.write(&record("2026-11-25T13:45:30Z")).unwrap()).collect::<Vec<_>>()
+                let journal = Journal::open(Some(&folder), &*NO_KEYRING).unwrap();
+                (0..8).map(|_| journal.write(&record("2026-11-25T13:45:30Z")).unwrap().run).collect::<Vec<_>>()
             })
         })
         .collect();
@@ -240,13 +249,105 @@ fn writers_that_meet_at_the_very_start_share_one_key() {
     let (_guard, folder, journal) = journal();
     let writers: Vec<_> = (0..8)
         .map(|_| {
-            let journal = Journal::open(Some(&folder)).unwrap();
-            thread::spawn(move || journal.write(&record("2026-11-25T13:45:30Z")).unwrap())
+            let folder = folder.clone();
+            thread::spawn(move || {
+                let journal = Journal::open(Some(&folder), &*NO_KEYRING).unwrap();
+                journal.write(&record("2026-11-25T13:45:30Z")).unwrap().run
+            })
         })
         .collect();
     for writer in writers {
         assert!(journal.read(&writer.join().unwrap()).is_ok());
     }
+}
+
+#[test]
+fn the_key_lies_in_the_keyring_and_no_file_has_it() {
+    let (_guard, folder, without) = journal();
+    let keyring = Memory::default();
+    let journal = Journal::open(Some(&folder), &keyring).unwrap();
+    let recorded = journal.write(&record("2026-11-24T13:45:30Z")).unwrap();
+    assert_eq!(recorded.key_in_file, None);
+    let name = fs::read_to_string(folder.join("journal.keyring")).unwrap();
+    let key = STANDARD.decode(keyring.read(&name).unwrap().unwrap().reveal()).unwrap();
+    assert_eq!(key.len(), 32);
+    for entry in fs::read_dir(&folder).unwrap() {
+        let bytes = fs::read(entry.unwrap().path()).unwrap();
+        assert!(!bytes.windows(32).any(|window| window == key));
+    }
+    assert!(!folder.join("journal.key").exists());
+    let again = Journal::open(Some(&folder), &keyring).unwrap();
+    assert_eq!(again.read(&recorded.run), Ok(record("2026-11-24T13:45:30Z")));
+    let why = refused(without.read(&recorded.run));
+    assert_eq!(why, "its key is in the keyring, and the system's keyring is not there: no bus");
+}
+
+#[test]
+fn a_keyring_that_is_closed_today_keeps_nobody_from_fixing_and_loses_no_run() {
+    let (_guard, folder, _) = journal();
+    let (open, locked) = (Memory::default(), Memory::broken(Trouble::Locked));
+    let journal = |keyring| Journal::open(Some(&folder), keyring).unwrap();
+    let first = journal(&open).write(&record("2026-11-24T13:45:30Z")).unwrap().run;
+    let recorded = journal(&locked).write(&record("2026-11-24T13:46:30Z")).unwrap();
+    assert_eq!(recorded.key_in_file, Some(Trouble::Locked));
+    let readable = |keyring| {
+        let entries = journal(keyring).list().unwrap();
+        entries.iter().map(|entry| (entry.run.clone(), entry.record.is_ok())).collect::<Vec<_>>()
+    };
+    assert_eq!(readable(&locked), [(recorded.run.clone(), true), (first.clone(), false)]);
+    assert_eq!(readable(&open), [(recorded.run.clone(), true), (first.clone(), true)]);
+    let third = journal(&open).write(&record("2026-11-24T13:47:30Z")).unwrap();
+    assert_eq!(third.key_in_file, None, "the keyring is used again once it can be");
+
+    // Somebody emptied the keyring: what it could open is lost, and said to be; the rest is not.
+    let emptied = Memory::default();
+    let why = refused(journal(&emptied).read(&first));
+    assert_eq!(why, "the system's keyring can't be used: the journal's key is not there any more");
+    assert!(journal(&emptied).read(&recorded.run).is_ok());
+    let fourth = journal(&emptied).write(&record("2026-11-24T13:48:30Z")).unwrap();
+    assert!(matches!(fourth.key_in_file, Some(Trouble::Refused(_))), "{fourth:?}");
+    assert!(journal(&emptied).read(&fourth.run).is_ok());
+}
+
+#[test]
+fn writers_that_meet_at_the_very_start_share_one_key_of_the_keyring() {
+    let (_guard, folder, _) = journal();
+    let keyring = Memory::default();
+    let runs: Vec<Run> = thread::scope(|scope| {
+        let write = || Journal::open(Some(&folder), &keyring).unwrap().write(&record("2026-11-25T13:45:30Z")).unwrap();
+        let writers: Vec<_> = (0..8).map(|_| scope.spawn(write)).collect();
+        writers.into_iter().map(|writer| writer.join().unwrap().run).collect()
+    });
+    let journal = Journal::open(Some(&folder), &keyring).unwrap();
+    assert!(runs.iter().all(|run| journal.read(run).is_ok()));
+    assert_eq!(format!("{keyring:?}").matches("journal key ").count(), 1, "the others took theirs out again");
+}
+
+/// A store that says yes and keeps nothing.
+struct Forgetful;
+
+impl Keyring for Forgetful {
+    fn read(&self, _name: &str) -> Result<Option<Secret>, Trouble> {
+        Ok(None)
+    }
+
+    fn write(&self, _name: &str, _secret: &Secret) -> Result<(), Trouble> {
+        Ok(())
+    }
+
+    fn remove(&self, _name: &str) -> Result<(), Trouble> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_keyring_that_keeps_nothing_is_not_trusted_with_the_key() {
+    let (_guard, folder, _) = journal();
+    let journal = Journal::open(Some(&folder), &Forgetful).unwrap();
+    let recorded = journal.write(&record("2026-11-24T13:45:30Z")).unwrap();
+    assert_eq!(recorded.key_in_file, Some(Trouble::Refused("it does not keep what is stored".to_owned())));
+    assert!(journal.read(&recorded.run).is_ok());
+    assert!(!folder.join("journal.keyring").exists());
 }
 
 /// The environment, the home folder, and the state folder.
@@ -272,7 +373,7 @@ fn the_state_folder_is_worked_out_from_what_is_given() {
             assert_eq!(folder.as_deref(), expected.map(Path::new), "{given:?} {home:?}");
         }
     }
-    assert_eq!(refused(Journal::open(None)), "no home folder is known");
+    assert_eq!(refused(Journal::open(None, &*NO_KEYRING).map(drop)), "no home folder is known");
 }
 
 #[cfg(unix)]
@@ -292,7 +393,7 @@ mod unix {
     #[test]
     fn everything_is_closed_to_others_and_closed_again_if_it_was_opened() {
         let (_guard, folder, journal) = journal();
-        let run = journal.write(&record("2026-11-24T13:45:30Z")).unwrap();
+        let run = journal.write(&record("2026-11-24T13:45:30Z")).unwrap().run;
         let modes = || [mode(&folder), mode(&folder.join("journal.key")), mode(&path(&folder, &run))];
         assert_eq!(modes(), [0o700, 0o600, 0o600]);
         fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
@@ -318,7 +419,7 @@ mod unix {
     #[test]
     fn a_link_in_place_of_a_file_is_refused() {
         let (guard, folder, journal) = journal();
-        let run = journal.write(&record("2026-11-24T13:45:30Z")).unwrap();
+        let run = journal.write(&record("2026-11-24T13:45:30Z")).unwrap().run;
         for file in [path(&folder, &run), folder.join("journal.key")] {
             let elsewhere = guard.path().join("elsewhere");
             fs::rename(&file, &elsewhere).unwrap();
