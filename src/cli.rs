@@ -299,13 +299,24 @@ pub struct Auth {
     pub timeout: String,
 }
 
+/// `doctor auth status`.
+#[derive(Args, Clone, Debug)]
+pub struct AuthStatus {
+    /// The project [default: doctor.toml, project token, RAILWAY_PROJECT_ID, `railway link`]
+    #[arg(long, value_name = "ID|NAME", help_heading = "Targeting")]
+    pub project: Option<String>,
+    /// The environment [default: from the same place as the project]
+    #[arg(short, long, value_name = "ID|NAME", help_heading = "Targeting")]
+    pub environment: Option<String>,
+}
+
 /// What `doctor auth` does.
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub enum AuthVerb {
     /// Store a token, typed unseen or piped into standard input
     Login,
-    /// Tell every place that may hold a token, and which one is used
-    Status,
+    /// Tell every place that may hold a token, which one is used, and what it reaches
+    Status(AuthStatus),
     /// Remove what login stored
     Logout,
 }

@@ -1,31 +1,37 @@
 //! `doctor auth`: a token into the system's keyring, out of it, and which one is used.
 
-use crate::cli::{self, AuthVerb, Global};
+use std::time::Duration;
+
+use crate::cli::{self, AuthStatus, AuthVerb, Global, Targeting};
 use crate::command::connection::{Connection, aim, endpoint, places};
+use crate::command::locate::locate;
+use crate::command::target::Found;
 use crate::command::{telling, visit};
 use crate::drift::Secret;
+use crate::drift::identity::Identity;
 use crate::error::{Error, Exit};
 use crate::outside::ask::{Answer, can_ask};
 use crate::outside::credentials::{self, Credentials, KEYRING, Login, Logins, unasked};
+use crate::outside::railway::client::Client;
 use crate::outside::railway::http::Endpoint;
-use crate::outside::railway::identity::Identity;
 use crate::outside::railway::wire::Scheme;
 use crate::outside::world::{Sort, World};
-use crate::report::escape;
+use crate::report::auth::{Place, Reach};
+use crate::report::{self, escape};
 
 /// Does what was typed.
 pub(crate) fn run(args: &cli::Auth, global: &Global, world: &mut World<'_>) -> Result<Exit, Error> {
     let endpoint = endpoint(global, world)?;
-    match args.verb {
-        AuthVerb::Login => login(args, &endpoint, world),
-        AuthVerb::Status => status(args, global, &endpoint, world),
+    let limit = telling::duration(&args.timeout)?;
+    match &args.verb {
+        AuthVerb::Login => login(limit, &endpoint, world),
+        AuthVerb::Status(status) => self::status((status, limit), global, &endpoint, world),
         AuthVerb::Logout => logout(&endpoint, world),
     }
 }
 
 /// Takes a token, finds out whose it is, and stores it.
-fn login(args: &cli::Auth, endpoint: &Endpoint, world: &mut World<'_>) -> Result<Exit, Error> {
-    let limit = telling::duration(&args.timeout)?;
+fn login(limit: Duration, endpoint: &Endpoint, world: &mut World<'_>) -> Result<Exit, Error> {
     // A keyring that can't be asked is said before anybody has typed a token.
     let mut logins = Logins::load(world.keyring, endpoint.host()).map_err(|trouble| unasked(&trouble))?;
     let token = credentials::given(&ask(world)?)?.ok_or_else(nothing_given)?;
@@ -36,7 +42,7 @@ fn login(args: &cli::Auth, endpoint: &Endpoint, world: &mut World<'_>) -> Result
         let connection = Connection::with(given, endpoint, world)?;
         match connection.client(world, limit).identity() {
             Ok(identity) => {
-                let told = told(&identity);
+                let told = escape::line(&identity.told()).into_owned();
                 put(&mut logins, identity, token);
                 logins.store(world.keyring, endpoint.host()).map_err(|trouble| unasked(&trouble))?;
                 world.print(&format!("Stored in the system's keyring for {}: {told}.\n", endpoint.host()))?;
@@ -85,21 +91,22 @@ fn nothing_given() -> Error {
     }
 }
 
-/// Every place in order; then whose the token in use is, and whether it sees the target.
-fn status(args: &cli::Auth, global: &Global, endpoint: &Endpoint, world: &mut World<'_>) -> Result<Exit, Error> {
-    let limit = telling::duration(&args.timeout)?;
+/// Every place in order; then whose the token in use is, and what it reaches of the target.
+fn status(
+    (args, limit): (&AuthStatus, Duration),
+    global: &Global,
+    endpoint: &Endpoint,
+    world: &mut World<'_>,
+) -> Result<Exit, Error> {
     let config = visit::read_config(global, world)?;
-    let aim = aim(None, config.as_ref(), world);
-    let found = {
-        let places = places(endpoint, &aim, world);
-        let lines = credentials::tell(&places);
-        (lines, credentials::find(&places))
-    };
-    let (lines, found) = found;
-    for (number, (line, used)) in lines.iter().enumerate() {
-        let mark = if *used { "; used: the first that has one" } else { "" };
-        world.print(&format!("{}. {}{mark}\n", number + 1, escape::line(line)))?;
-    }
+    let AuthStatus { project, environment } = args.clone();
+    let targeting = Targeting { project, environment, service: Vec::new() };
+    let aim = aim(Some(&targeting), config.as_ref(), world);
+    let places = places(endpoint, &aim, world);
+    let told = credentials::tell(&places).into_iter().map(|(says, used)| Place { says, used }).collect::<Vec<_>>();
+    let found = credentials::find(&places);
+    let told = report::auth::places(&told, &telling::plain_look(world));
+    world.print(&told)?;
     let found = found?;
     for remark in &found.remarks {
         world.print(&format!("note: {}\n", escape::line(remark)))?;
@@ -111,42 +118,32 @@ fn status(args: &cli::Auth, global: &Global, endpoint: &Endpoint, world: &mut Wo
         Err(Err(error)) => return Err(error),
         Err(Ok(_)) => return Err(client.why_refused()),
     };
-    world.print(&format!("\n{} holds {}.\n", client.credentials.from, escape::line(&told(&identity))))?;
-    world.print(&format!("It can't {}.\n", cannot(&identity)))?;
-    let (Some(project), Identity::Workspace(_) | Identity::Account(_)) = (&aim.project, &identity) else {
-        return Ok(Exit::Clean);
-    };
-    let located = client.project(project).or_else(|error| match error {
-        Error::NotFound { .. } | Error::NoPermission { .. } => client.project_named(project).map_err(|_| error),
-        error => Err(error),
-    })?;
-    if let Some(environment) = &aim.environment {
-        located.environment(environment, &client.credentials.from)?;
-    }
-    world.print(&format!("It sees project {}, which is the target here.\n", escape::line(&located.project.name)))?;
-    Ok(Exit::Clean)
-}
-
-/// What a token is and reaches.
-fn told(identity: &Identity) -> String {
-    let reach = |names: &[String]| match names {
-        [] => "no workspace".to_owned(),
-        names => format!("workspace {}", names.join(", ")),
-    };
-    match identity {
-        Identity::Project(project, environment) => {
-            format!("a project token for environment {} of project {}", environment.name, project.name)
+    let whose = report::auth::holder(&client.credentials.from, &identity, &telling::plain_look(world));
+    world.print(&format!("\n{whose}"))?;
+    let reach = match locate(&client, &targeting, config.as_ref(), world) {
+        Err(Error::NoProject { .. }) => {
+            let none = "Nothing names a project here: `railway link` does, or --project.\n";
+            return world.print(none).map(|()| Exit::Clean);
         }
-        Identity::Workspace(names) => format!("a workspace token, which reaches {}", reach(names)),
-        Identity::Account(names) => format!("an account token, which reaches {}", reach(names)),
-    }
+        found => reach(&client, found?),
+    };
+    let told = report::auth::reach(&reach, &telling::plain_look(world));
+    world.print(&told)?;
+    Ok(if reach.variables.is_ok() { Exit::Clean } else { Exit::Credentials })
 }
 
-fn cannot(identity: &Identity) -> &'static str {
-    match identity {
-        Identity::Project(..) => "see any other environment or project, or list them",
-        Identity::Workspace(_) => "see other workspaces, or what is personal",
-        Identity::Account(_) => "do what the account itself may not",
+/// Seeing an environment and reading its variables are two permissions; the shared ones stand for all.
+fn reach(client: &Client<'_>, found: Found) -> Reach {
+    let variables = client.shared_values(&found.shape).map(drop).map_err(|error| {
+        let because = error.because().map(|because| format!(", {because}")).unwrap_or_default();
+        format!("{error}{because}")
+    });
+    let Found { shape, project_origin, environment_origin } = found;
+    Reach {
+        project: (shape.project.name, project_origin),
+        environment: (shape.environment.name, environment_origin),
+        services: shape.services.len(),
+        variables,
     }
 }
 

@@ -10,6 +10,7 @@ mod expect;
 mod explain;
 mod fix;
 mod layers;
+mod locate;
 mod running;
 mod scope;
 mod target;

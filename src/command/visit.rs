@@ -11,9 +11,10 @@ use crate::command::connection::{self, Connection};
 use crate::command::declared::Declarations;
 use crate::command::expect::{self, Eyes, Sights};
 use crate::command::layers::{self, Absent, Layers, Sources};
+use crate::command::locate::locate;
 use crate::command::running;
 use crate::command::scope::{self, Named, Scope, Services};
-use crate::command::target::{self, Asked, Found, Source};
+use crate::command::target::Found;
 use crate::command::trust::Trust;
 use crate::drift::dispute::Disputes;
 use crate::drift::learned::Learned;
@@ -28,13 +29,11 @@ use crate::drift::survey::Catalogue;
 use crate::drift::{Severity, Survey, Target};
 use crate::error::Error;
 use crate::outside::config::{self, At, Choice, Config};
-use crate::outside::credentials;
 use crate::outside::endpoint::{Domain, Standing};
 use crate::outside::exposure::{self, Looking};
 use crate::outside::files;
 use crate::outside::railway::client::Client;
 use crate::outside::railway::shape::{ServiceShape, Shape};
-use crate::outside::railway::wire::Scheme;
 use crate::outside::world::World;
 
 /// What a visit is to look at.
@@ -119,7 +118,7 @@ pub(crate) fn visit(
     world: &World<'_>,
 ) -> Result<Visit, Error> {
     world.talk.waiting("asking Railway");
-    let found = locate(client, options, config, world);
+    let found = locate(client, options.targeting, config, world);
     let found = found.map_err(|error| scrubbed(error, options, config, world));
     let looked = found.and_then(|found| look(client, found, options, config, world));
     world.talk.done();
@@ -140,50 +139,6 @@ fn choice(global: &Global) -> Choice {
         None if global.no_config => Choice::None,
         None => Choice::Nearest,
     }
-}
-
-/// Project and environment, from the first source that names them.
-fn locate(
-    client: &Client<'_>,
-    options: &Options<'_>,
-    config: Option<&Config>,
-    world: &World<'_>,
-) -> Result<Found, Error> {
-    let written = |text: &Option<String>, origin| text.as_deref().map(|text| Asked::written(text, origin));
-    let flags = Source {
-        project: written(&options.targeting.project, "--project"),
-        environment: written(&options.targeting.environment, "--environment"),
-    };
-    let in_config = |at: Option<&At<String>>| Some(Asked::written(&at?.value, &config?.name));
-    let file = Source {
-        project: in_config(config.and_then(|config| config.project.as_ref())),
-        environment: in_config(config.and_then(|config| config.environment.as_ref())),
-    };
-    let token = client.credentials.from.as_str();
-    if client.credentials.scheme == Scheme::Project {
-        return target::find_by_token(client, &[flags, file], token);
-    }
-    let variable = |name: &str| world.variable(name).map(|id| Asked::id(id.trim(), name));
-    let variables = Source { project: variable("RAILWAY_PROJECT_ID"), environment: variable("RAILWAY_ENVIRONMENT_ID") };
-    let mut sources = vec![flags, file, variables];
-    let complete = target::choose(&sources).is_some_and(|wanted| wanted.is_complete());
-    if !complete {
-        sources.push(linked(world)?);
-    }
-    match target::choose(&sources) {
-        Some(wanted) => target::find(client, wanted, token),
-        None => Err(Error::NoProject { folder: world.folder.clone() }),
-    }
-}
-
-fn linked(world: &World<'_>) -> Result<Source, Error> {
-    let Some(link) = credentials::link(&world.variables, world.home.as_deref(), &world.folder)? else {
-        return Ok(Source::default());
-    };
-    Ok(Source {
-        project: Some(Asked::id(&link.project_id, "railway link")),
-        environment: link.environment_id.map(|id| Asked::id(&id, "railway link")),
-    })
 }
 
 /// Files, services and values of the environment that was found.

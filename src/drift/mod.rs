@@ -13,6 +13,7 @@ pub mod example;
 pub mod exposure;
 pub mod finding;
 pub mod follow;
+pub mod identity;
 #[cfg(test)]
 mod incident;
 pub mod learned;

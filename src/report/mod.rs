@@ -1,5 +1,6 @@
 //! The saying: a report in, bytes out. Pure.
 
+pub mod auth;
 pub mod count;
 pub mod escape;
 pub mod history;

@@ -3,23 +3,13 @@
 use graphql_client::GraphQLQuery;
 
 use crate::drift::Named;
+use crate::drift::identity::Identity;
 use crate::error::{Error, Said};
 use crate::outside::railway::client::{Client, Unanswered};
 use crate::outside::railway::operation::{
     ApiTokenProbe, ProjectTokenProbe, UserProbe, api_token_probe, project_token_probe, user_probe,
 };
 use crate::outside::railway::wire::Scheme;
-
-/// Whose it is, and what it reaches.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Identity {
-    /// One environment of one project.
-    Project(Named, Named),
-    /// A workspace's own; the names of what it reaches.
-    Workspace(Vec<String>),
-    /// A person's; the names of the workspaces.
-    Account(Vec<String>),
-}
 
 impl Client<'_> {
     /// Whose the token is, sent in the header of its scheme; `Err(Ok(said))` if Railway does not know it there.

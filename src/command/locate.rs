@@ -1,0 +1,54 @@
+//! Project and environment, as flags, files, tokens and the official CLI's link name them.
+
+use crate::cli::Targeting;
+use crate::command::target::{self, Asked, Found, Source};
+use crate::error::Error;
+use crate::outside::config::{At, Config};
+use crate::outside::credentials;
+use crate::outside::railway::client::Client;
+use crate::outside::railway::wire::Scheme;
+use crate::outside::world::World;
+
+/// Project and environment, from the first source that names them.
+pub(crate) fn locate(
+    client: &Client<'_>,
+    targeting: &Targeting,
+    config: Option<&Config>,
+    world: &World<'_>,
+) -> Result<Found, Error> {
+    let written = |text: &Option<String>, origin| text.as_deref().map(|text| Asked::written(text, origin));
+    let flags = Source {
+        project: written(&targeting.project, "--project"),
+        environment: written(&targeting.environment, "--environment"),
+    };
+    let in_config = |at: Option<&At<String>>| Some(Asked::written(&at?.value, &config?.name));
+    let file = Source {
+        project: in_config(config.and_then(|config| config.project.as_ref())),
+        environment: in_config(config.and_then(|config| config.environment.as_ref())),
+    };
+    let token = client.credentials.from.as_str();
+    if client.credentials.scheme == Scheme::Project {
+        return target::find_by_token(client, &[flags, file], token);
+    }
+    let variable = |name: &str| world.variable(name).map(|id| Asked::id(id.trim(), name));
+    let variables = Source { project: variable("RAILWAY_PROJECT_ID"), environment: variable("RAILWAY_ENVIRONMENT_ID") };
+    let mut sources = vec![flags, file, variables];
+    let complete = target::choose(&sources).is_some_and(|wanted| wanted.is_complete());
+    if !complete {
+        sources.push(linked(world)?);
+    }
+    match target::choose(&sources) {
+        Some(wanted) => target::find(client, wanted, token),
+        None => Err(Error::NoProject { folder: world.folder.clone() }),
+    }
+}
+
+fn linked(world: &World<'_>) -> Result<Source, Error> {
+    let Some(link) = credentials::link(&world.variables, world.home.as_deref(), &world.folder)? else {
+        return Ok(Source::default());
+    };
+    Ok(Source {
+        project: Some(Asked::id(&link.project_id, "railway link")),
+        environment: link.environment_id.map(|id| Asked::id(&id, "railway link")),
+    })
+}

@@ -1,0 +1,44 @@
+//! The exit codes.
+
+/// How a run ended, as the shell sees it. The numbers are the contract with scripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Compared, and nothing at or above `--fail-on`.
+    Clean,
+    /// Findings at or above `--fail-on`.
+    Findings,
+    /// The command line, a configuration or a file is at fault.
+    Usage,
+    /// Nothing was compared.
+    NothingCompared,
+    /// No credentials, or not the right ones.
+    Credentials,
+    /// Railway could not be reached, or did not answer in a way that can be used.
+    Unreachable,
+    /// A fix landed in part, or met a conflict.
+    Partial,
+    /// A fix was stored, and what runs is not what was stored.
+    Disproved,
+    /// A fix was stored, and whether it runs can't be told in the time given.
+    Inconclusive,
+    /// Ctrl-C.
+    Interrupted,
+}
+
+impl Exit {
+    /// The process's exit code.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Clean => 0,
+            Self::Findings => 1,
+            Self::Usage => 2,
+            Self::NothingCompared => 3,
+            Self::Credentials => 4,
+            Self::Unreachable => 5,
+            Self::Partial => 6,
+            Self::Disproved => 7,
+            Self::Inconclusive => 8,
+            Self::Interrupted => 130,
+        }
+    }
+}
