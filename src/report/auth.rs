@@ -43,7 +43,7 @@ pub fn places(places: &[Place], look: &Look<'_>) -> String {
 /// Whose the token of that place is.
 pub fn holder(place: &str, identity: &Identity, look: &Look<'_>) -> String {
     let mut page = Page::new(look);
-    let whose = format!("{place} holds {}; {}.", identity.told(), identity.limits());
+    let whose = format!("The token of {place} is {}; {}.", identity.told(), identity.limits());
     page.paragraph(&[], 0, (Tone::Plain, &whose));
     page.into_text()
 }

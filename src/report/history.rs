@@ -17,6 +17,8 @@ pub struct History {
     pub lines: Vec<Line>,
     /// The folder that they are kept in.
     pub folder: String,
+    /// Where the keys to them are.
+    pub keys: &'static str,
 }
 
 /// One run.
@@ -118,7 +120,7 @@ fn text(history: &History, look: &Look<'_>) -> String {
         }
     }
     page.gap();
-    let kept = format!("Kept for 30 days in {}, encrypted; the key is a file beside them.", history.folder);
+    let kept = format!("Kept for 30 days in {}, encrypted; {}.", history.folder, history.keys);
     page.paragraph(&[], 2, (Tone::Faint, &kept));
     let example = history.lines.iter().find(|line| matches!(line.state, State::Here | State::Elsewhere(_)));
     if let Some(line) = example {

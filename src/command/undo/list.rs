@@ -7,22 +7,23 @@ use crate::command::telling::Manner;
 use crate::drift::sentence::{count, names};
 use crate::error::{Error, Exit};
 use crate::outside::files;
-use crate::outside::journal::{Command, Entry, Record, Run};
+use crate::outside::journal::{Command, Entry, Journal, Record, Run};
 use crate::outside::world::World;
 use crate::report::history::{Line, State};
 use crate::report::{self, History};
 
 /// Tells of every run.
 pub(super) fn tell(
-    entries: &[Entry],
+    journal: &Journal<'_>,
     manner: Manner<'_>,
     global: &Global,
     world: &mut World<'_>,
 ) -> Result<Exit, Error> {
+    let entries = &journal.list()?;
     let undone = undone(entries);
     let lines = entries.iter().map(|entry| line(entry, &undone, world)).collect();
     let folder = world.state.as_deref().map(|folder| files::display_path(folder, &world.folder)).unwrap_or_default();
-    let history = History { program: world.program.clone(), lines, folder };
+    let history = History { program: world.program.clone(), lines, folder, keys: journal.whereabouts_of_keys() };
     let mut bytes = Vec::new();
     report::write_history(&history, manner.format, &manner.look(global, world), &mut bytes)
         .expect("writing to memory can't fail");

@@ -30,7 +30,7 @@ pub(crate) fn run(args: &Undo, global: &Global, world: &mut World<'_>) -> Result
     manner.refuse_unwritable(world)?;
     let journal = Journal::open(world.state.as_deref(), world.keyring)?;
     if args.list {
-        return list::tell(&journal.list()?, manner, global, world);
+        return list::tell(&journal, manner, global, world);
     }
     let (run, record) = choose(&journal, args.run.as_deref(), world)?;
     let aim = Aim { project: Some(record.project.id.clone()), environment: Some(record.environment.id.clone()) };

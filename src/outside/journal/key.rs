@@ -78,6 +78,17 @@ pub(super) fn for_writing(folder: &Folder, keyring: &dyn Keyring) -> Result<(Key
     }
 }
 
+/// Where keys are, in words.
+pub(super) fn whereabouts(folder: &Folder) -> &'static str {
+    let names = folder.names().unwrap_or_default();
+    let has = |name: &str| names.iter().any(|there| there == name);
+    match (has(IN_KEYRING), has(IN_FILE)) {
+        (true, false) => "the key is in the system's keyring",
+        (true, true) => "the keys are in the system's keyring and in a file beside them",
+        (false, _) => "the key is a file beside them",
+    }
+}
+
 /// One that was there and is not any more is a [`Trouble`] too.
 fn in_keyring(folder: &Folder, keyring: &dyn Keyring) -> Result<Option<Key>, Trouble> {
     let refused = |why: &str| Trouble::Refused(why.to_owned());

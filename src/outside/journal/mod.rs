@@ -166,6 +166,11 @@ impl<'k> Journal<'k> {
         Ok(entries)
     }
 
+    /// Where the keys of the records are: `the key is in the system's keyring`.
+    pub fn whereabouts_of_keys(&self) -> &'static str {
+        key::whereabouts(&self.folder)
+    }
+
     /// Removes what is older than [`KEPT`], by the time in the run's name. What can't be removed stays.
     pub fn prune(&self, now: Timestamp) {
         let Ok(oldest) = now.checked_sub(KEPT) else { return };
