@@ -29,6 +29,11 @@ fn run(doctor: &Doctor, words: &[&str], input: &str) -> (Ended, Duration) {
     (ended(child.wait_with_output().unwrap()), began.elapsed())
 }
 
+/// A text without its line breaks.
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn is_there(program: &str) -> bool {
     let found = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     found.is_ok_and(|status| status.success())
@@ -53,6 +58,8 @@ fn a_login_is_stored_used_and_removed_in_a_real_keyring() {
          printf {ACCOUNT_TOKEN} | d auth login\n\
          d auth status\n\
          d check\n\
+         d fix --push --yes --only=STAGING_OPS_API_KEY\n\
+         d undo --list\n\
          d auth logout\n\
          d auth status\n\
          printf {ACCOUNT_TOKEN} | d auth login\n\
@@ -64,9 +71,11 @@ fn a_login_is_stored_used_and_removed_in_a_real_keyring() {
     );
     let ended = doctor.shell(&script);
     let codes: Vec<&str> = ended.out.lines().filter_map(|line| line.strip_prefix("code ")).collect();
-    assert_eq!(codes, ["4", "0", "0", "1", "0", "4", "0", "4", "4"], "{ended:?}");
+    assert_eq!(codes, ["4", "0", "0", "1", "0", "0", "0", "4", "0", "4", "4"], "{ended:?}");
     assert!(ended.out.contains("Stored in the system's keyring for 127.0.0.1:"), "{ended:?}");
     assert!(ended.out.contains("3. the keyring has a token; used: the first that has one"), "{ended:?}");
+    assert!(!ended.out.contains("key is in a file"), "{ended:?}");
+    assert!(words(&ended.out).contains("encrypted; the key is in the system's keyring."), "{ended:?}");
     assert!(ended.out.contains("Removed from the keyring"), "{ended:?}");
     assert!(ended.out.contains("3. the keyring has no login for 127.0.0.1:"), "{ended:?}");
     let (_, locked) = ended.out.rsplit_once("Stored in").unwrap();
@@ -89,6 +98,18 @@ fn without_any_bus_that_is_said_at_once() {
     assert!(check.err.contains("the system's keyring is not there") && !check.err.contains("has no login for"));
     let token = doctor.variable("RAILWAY_API_TOKEN", Some(ACCOUNT_TOKEN));
     assert_eq!(run(&token, &["check"], "").0.err, "", "with a token nobody asks the keyring");
+}
+
+#[test]
+fn a_fix_without_a_keyring_keeps_the_journals_key_in_a_file_and_says_so() {
+    let nowhere = Some("unix:path=/nonexistent/bus");
+    let doctor =
+        nobody().variable("DBUS_SESSION_BUS_ADDRESS", nowhere).variable("RAILWAY_API_TOKEN", Some(ACCOUNT_TOKEN));
+    let (fix, _) = run(&doctor, &["fix", "--push", "--yes", "--only=STAGING_OPS_API_KEY"], "");
+    let said = "the journal's key is in a file beside it, because the system's keyring is not there";
+    assert!(words(&fix.out).contains(said), "{fix:?}");
+    let (list, _) = run(&doctor, &["undo", "--list"], "");
+    assert!(words(&list.out).contains("encrypted; the key is a file beside them."), "{list:?}");
 }
 
 #[test]
