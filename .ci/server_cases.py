@@ -130,6 +130,7 @@ class Case:
         self.values = {value for value in values_of(scenario) if len(value) < 5000}
         self.values |= {NEW, OLD, OLDEST} | {value for value in re.findall(r"[\w:/@.-]{9,}", env) if value.endswith("2026")}
         self.lost = 0
+        self.variables = {}  # What the process environment has besides.
         self.write_git()
         self.first = self.stored()
 
@@ -190,19 +191,19 @@ class Case:
     # doctor
 
     def start(self, *arguments, token=("RAILWAY_API_TOKEN", "account"), folder=None,
-              streams=(subprocess.DEVNULL, subprocess.PIPE, subprocess.PIPE)):
+              streams=(subprocess.DEVNULL, subprocess.PIPE, subprocess.PIPE), owner=()):
         variables = {"PATH": f"{self.path}/home/bin:{os.environ['PATH']}", "HOME": str(self.path / "home"),
                      "XDG_STATE_HOME": str(self.path / "home" / "state"), "ARGUMENTS": str(self.arguments),
-                     token[0]: self.server.token(token[1])}
-        return subprocess.Popen([DOCTOR, *arguments, "--api-url", self.server.info["url"]], cwd=folder or self.path, env=variables,
+                     **({token[0]: self.server.token(token[1])} if token else {}), **self.variables}
+        return subprocess.Popen([*owner, DOCTOR, *arguments, "--api-url", self.server.info["url"]], cwd=folder or self.path, env=variables,
                                 stdin=streams[0], stdout=streams[1], stderr=streams[2], text=True)
 
-    def at_a_terminal(self, *arguments, answers, code):
+    def at_a_terminal(self, *arguments, answers, code, **how):
         """Answers each question, which is told by its text, with keys; everything that was on the screen is `out`."""
         before = self.begin()
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 110, 0, 0))
-        process = self.start(*arguments, streams=(theirs, theirs, theirs))
+        process = self.start(*arguments, streams=(theirs, theirs, theirs), **how)
         os.close(theirs)
         answers, shown, unanswered, until = list(answers), b"", b"", time.monotonic() + 90
         while time.monotonic() < until:
