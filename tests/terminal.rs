@@ -104,12 +104,16 @@ fn play(world: &World<'_>) -> Result<(), Error> {
             Answer::Given(index) => world.talk.say(&format!("item {index}")),
             Answer::Back => world.talk.say("back"),
         },
-        "choose-many" => match world.ask.choose_many("Choices:", &items)? {
+        "choose-many" => match world.ask.choose_many("Choices:", &items, &[2])? {
             Answer::Given(indices) => world.talk.say(&format!("items {indices:?}")),
             Answer::Back => world.talk.say("back"),
         },
         "confirm" => match world.ask.confirm(&"Is this right, in every one of its words? ".repeat(3), Reply::No)? {
             Answer::Given(reply) => world.talk.say(&format!("{reply:?}")),
+            Answer::Back => world.talk.say("back"),
+        },
+        "line-from" => match world.ask.line_from("The reason:", "as ever")? {
+            Answer::Given(line) => world.talk.say(&format!("it is {line}")),
             Answer::Back => world.talk.say("back"),
         },
         "line" => match world.ask.line("The reason:")? {
@@ -189,9 +193,10 @@ fn esc_is_one_step_back_and_many_are_picked_with_space() {
     let mut stage = Stage::play("choose-many", "xterm-256color", 80);
     stage.wait_for("skip");
     stage.press(" ");
-    stage.wait_for("> [x] push");
+    let text = stage.wait_for("> [x] push");
+    assert!(text.contains("\n  [x] skip"), "what Enter alone means is picked already\n{text}");
     stage.press("\r");
-    assert!(stage.end().contains("items [0]\ncode 0"));
+    assert!(stage.end().contains("items [0, 2]\ncode 0"));
 }
 
 #[test]
@@ -206,8 +211,13 @@ fn a_question_longer_than_a_line_is_shown_once() {
 
 #[test]
 fn a_line_is_typed_and_an_empty_one_means_back() {
-    for (keys, expected) in [("because\r", "it is because\ncode 0"), ("\r", "back\ncode 0")] {
-        let mut stage = Stage::play("line", "xterm-256color", 80);
+    for (scene, keys, expected) in [
+        ("line", "because\r", "it is because\ncode 0"),
+        ("line", "\r", "back\ncode 0"),
+        ("line-from", "\r", "it is as ever\ncode 0"),
+        ("line-from", "\u{7f}\u{7f}\u{7f}\u{7f}before\r", "it is as before\ncode 0"),
+    ] {
+        let mut stage = Stage::play(scene, "xterm-256color", 80);
         stage.wait_for("The reason:");
         stage.press(keys);
         assert!(stage.end().contains(expected), "{keys:?}");

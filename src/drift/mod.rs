@@ -8,6 +8,7 @@ pub mod comparison;
 pub mod declared;
 pub mod deployment;
 pub mod dispute;
+pub mod draft;
 pub mod examine;
 pub mod example;
 pub mod exposure;

@@ -46,12 +46,15 @@ pub enum Reply {
 pub trait Ask {
     /// One of several, by its index.
     fn choose(&self, prompt: &str, items: &[String], default: usize) -> Result<Answer<usize>, Error>;
-    /// Any of several, by their indices in rising order; none of them is an answer.
-    fn choose_many(&self, prompt: &str, items: &[String]) -> Result<Answer<Vec<usize>>, Error>;
+    /// Any of several, by their indices in rising order; none of them is an answer. `picked` are those that Enter alone
+    /// means.
+    fn choose_many(&self, prompt: &str, items: &[String], picked: &[usize]) -> Result<Answer<Vec<usize>>, Error>;
     /// Yes or no; the default is what Enter alone means.
     fn confirm(&self, prompt: &str, default: Reply) -> Result<Answer<Reply>, Error>;
     /// A line of text, without outer blanks. An empty one means back.
     fn line(&self, prompt: &str) -> Result<Answer<String>, Error>;
+    /// The same, with a text that is there already and can be changed.
+    fn line_from(&self, prompt: &str, start: &str) -> Result<Answer<String>, Error>;
     /// A line that is not shown while it is typed. An empty one means back.
     fn secret(&self, prompt: &str) -> Result<Answer<Secret>, Error>;
     /// What is piped into standard input, to its end.
@@ -134,16 +137,18 @@ impl Ask for Prompts<'_> {
         })
     }
 
-    fn choose_many(&self, prompt: &str, items: &[String]) -> Result<Answer<Vec<usize>>, Error> {
+    fn choose_many(&self, prompt: &str, items: &[String], picked: &[usize]) -> Result<Answer<Vec<usize>>, Error> {
         let items: Vec<String> = items.iter().map(|item| harmless(item)).collect();
         self.ask(|| {
             if self.is_plain() {
-                return on_lines(|lines| lines.choose_many(&harmless(prompt), &items));
+                return on_lines(|lines| lines.choose_many(&harmless(prompt), &items, picked));
             }
             let prompt = lead(&format!("{prompt} (Space picks, Enter ends)"))?;
             let indices: Vec<usize> = (0..items.len()).collect();
             let theme = Plain { items };
-            Ok(MultiSelect::with_theme(&theme).with_prompt(prompt).items(indices).interact_opt()?)
+            let marks: Vec<bool> = indices.iter().map(|index| picked.contains(index)).collect();
+            let select = MultiSelect::with_theme(&theme).with_prompt(prompt).items(indices).defaults(&marks);
+            Ok(select.interact_opt()?)
         })
     }
 
@@ -160,13 +165,18 @@ impl Ask for Prompts<'_> {
     }
 
     fn line(&self, prompt: &str) -> Result<Answer<String>, Error> {
+        self.line_from(prompt, "")
+    }
+
+    fn line_from(&self, prompt: &str, start: &str) -> Result<Answer<String>, Error> {
         self.ask(|| {
             if self.is_plain() {
-                return on_lines(|lines| lines.line(&harmless(prompt)));
+                return on_lines(|lines| lines.line(&harmless(prompt), &harmless(start)));
             }
             let prompt = lead(prompt)?;
             let theme = Plain { items: Vec::new() };
-            let typed: String = Input::with_theme(&theme).with_prompt(prompt).allow_empty(true).interact_text()?;
+            let input = Input::with_theme(&theme).with_prompt(prompt).with_initial_text(start);
+            let typed: String = input.allow_empty(true).interact_text()?;
             Ok(given(&typed))
         })
     }

@@ -24,11 +24,20 @@ impl Numbered<'_> {
         })
     }
 
-    pub(super) fn choose_many(&mut self, prompt: &str, items: &[String]) -> Result<Option<Vec<usize>>> {
+    /// Enter alone means what is picked; where nothing is, it is no answer.
+    pub(super) fn choose_many(
+        &mut self,
+        prompt: &str,
+        items: &[String],
+        picked: &[usize],
+    ) -> Result<Option<Vec<usize>>> {
         self.list(prompt, items)?;
-        let ask = format!("choices with blanks between them, 0 for none, or {BACK} for back:");
+        let numbers: Vec<String> = picked.iter().map(|index| (index + 1).to_string()).collect();
+        let default = if picked.is_empty() { String::new() } else { format!(" [{}]", numbers.join(" ")) };
+        let ask = format!("choices with blanks between them, 0 for none, or {BACK} for back{default}:");
         self.until_understood(&ask, |typed| match typed {
-            "" => None,
+            "" if picked.is_empty() => None,
+            "" => Some(Some(picked.to_vec())),
             "0" => Some(Some(Vec::new())),
             BACK => Some(None),
             numbers => {
@@ -55,8 +64,16 @@ impl Numbered<'_> {
         })
     }
 
-    pub(super) fn line(&mut self, prompt: &str) -> Result<Option<String>> {
-        self.until_understood(prompt, |typed| Some(given(typed)))
+    /// Enter alone means the text to start from; where there is none, it means back.
+    pub(super) fn line(&mut self, prompt: &str, start: &str) -> Result<Option<String>> {
+        if start.is_empty() {
+            return self.until_understood(prompt, |typed| Some(given(typed)));
+        }
+        self.until_understood(&format!("{prompt} [{start}]"), |typed| match typed {
+            "" => Some(given(start)),
+            BACK => Some(None),
+            typed => Some(given(typed)),
+        })
     }
 
     fn list(&mut self, prompt: &str, items: &[String]) -> Result<()> {
@@ -124,14 +141,19 @@ mod tests {
 
     #[test]
     fn several_are_their_numbers() {
-        for (keys, expected) in [
-            ("3 1 3\n", Some(vec![0, 2])),
-            ("0\n", Some(vec![])),
-            ("\n1 9\n2\n", Some(vec![1])),
-            ("b\n", None),
-            ("", None),
+        for (keys, picked, expected) in [
+            ("3 1 3\n", &[][..], Some(vec![0, 2])),
+            ("0\n", &[], Some(vec![])),
+            ("\n1 9\n2\n", &[], Some(vec![1])),
+            ("b\n", &[], None),
+            ("", &[], None),
+            ("\n", &[0, 2], Some(vec![0, 2])),
+            ("0\n", &[0, 2], Some(vec![])),
+            ("2\n", &[0, 2], Some(vec![1])),
         ] {
-            assert_eq!(typed(keys, |lines| lines.choose_many("Which?", &items())).0, expected, "{keys:?}");
+            let (answer, shown) = typed(keys, |lines| lines.choose_many("Which?", &items(), picked));
+            assert_eq!(answer, expected, "{keys:?} {picked:?}");
+            assert_eq!(shown.contains("for back [1 3]: "), !picked.is_empty(), "{shown}");
         }
     }
 
@@ -151,10 +173,19 @@ mod tests {
 
     #[test]
     fn a_line_is_text_and_an_empty_one_means_back() {
-        for (keys, expected) in [(" because of a test\n", Some("because of a test")), ("\n", None), ("", None)] {
-            let (answer, shown) = typed(keys, |lines| lines.line("Reason:"));
-            assert_eq!(answer.as_deref(), expected);
-            assert!(shown.starts_with("Reason: "));
+        for (keys, start, expected) in [
+            (" because of a test\n", "", Some("because of a test")),
+            ("\n", "", None),
+            ("", "", None),
+            ("b\n", "", Some("b")),
+            ("\n", "as ever", Some("as ever")),
+            ("not so\n", "as ever", Some("not so")),
+            ("b\n", "as ever", None),
+            ("", "as ever", None),
+        ] {
+            let (answer, shown) = typed(keys, |lines| lines.line("Reason:", start));
+            assert_eq!(answer.as_deref(), expected, "{keys:?} {start:?}");
+            assert!(shown.starts_with(if start.is_empty() { "Reason: " } else { "Reason: [as ever] " }), "{shown}");
         }
     }
 }

@@ -18,6 +18,8 @@ pub(crate) enum Prepared {
     Reply(Reply),
     /// A typed line.
     Line(&'static str),
+    /// Enter alone, where that means something.
+    Enter,
     /// Esc.
     Back,
     /// Ctrl-C.
@@ -70,27 +72,38 @@ impl Ask for Script {
     fn choose(&self, prompt: &str, items: &[String], default: usize) -> Result<Answer<usize>, Error> {
         assert!(default < items.len(), "{prompt}: the default is one of the items");
         self.next(prompt, items, |answer| match answer {
+            Prepared::Enter => Some(default),
             Prepared::Choice(index) if *index < items.len() => Some(*index),
             _ => None,
         })
     }
 
-    fn choose_many(&self, prompt: &str, items: &[String]) -> Result<Answer<Vec<usize>>, Error> {
-        self.next(prompt, items, |answer| match answer {
+    fn choose_many(&self, prompt: &str, items: &[String], picked: &[usize]) -> Result<Answer<Vec<usize>>, Error> {
+        let mark = |index| if picked.contains(&index) { "[x]" } else { "[ ]" };
+        let marked: Vec<String> = items.iter().enumerate().map(|(at, item)| format!("{} {item}", mark(at))).collect();
+        self.next(prompt, &marked, |answer| match answer {
+            Prepared::Enter => Some(picked.to_vec()),
             Prepared::Choices(indices) if indices.iter().all(|index| *index < items.len()) => Some(indices.clone()),
             _ => None,
         })
     }
 
-    fn confirm(&self, prompt: &str, _default: Reply) -> Result<Answer<Reply>, Error> {
+    fn confirm(&self, prompt: &str, default: Reply) -> Result<Answer<Reply>, Error> {
         self.next(prompt, &[], |answer| match answer {
+            Prepared::Enter => Some(default),
             Prepared::Reply(reply) => Some(*reply),
             _ => None,
         })
     }
 
     fn line(&self, prompt: &str) -> Result<Answer<String>, Error> {
-        self.next(prompt, &[], |answer| match answer {
+        self.line_from(prompt, "")
+    }
+
+    fn line_from(&self, prompt: &str, start: &str) -> Result<Answer<String>, Error> {
+        let prompt = if start.is_empty() { prompt.to_owned() } else { format!("{prompt} [{start}]") };
+        self.next(&prompt, &[], |answer| match answer {
+            Prepared::Enter if !start.is_empty() => Some(start.to_owned()),
             Prepared::Line(text) => Some((*text).to_owned()),
             _ => None,
         })
@@ -118,14 +131,18 @@ fn a_script_answers_in_order_and_keeps_the_questions() {
         Prepared::Choices(vec![0, 1]),
         Prepared::Reply(Reply::Yes),
         Prepared::Line("production"),
+        Prepared::Enter,
+        Prepared::Enter,
         Prepared::Back,
         Prepared::Interrupt,
     ]);
     let items = ["push".to_owned(), "pull".to_owned()];
     assert_eq!(script.choose("Which?", &items, 0), Ok(Answer::Given(1)));
-    assert_eq!(script.choose_many("Which of them?", &items), Ok(Answer::Given(vec![0, 1])));
+    assert_eq!(script.choose_many("Which of them?", &items, &[1]), Ok(Answer::Given(vec![0, 1])));
     assert_eq!(script.confirm("Go on?", Reply::No), Ok(Answer::Given(Reply::Yes)));
     assert_eq!(script.line("Name:"), Ok(Answer::Given("production".to_owned())));
+    assert_eq!(script.choose_many("Which of them?", &items, &[1]), Ok(Answer::Given(vec![1])));
+    assert_eq!(script.line_from("Name:", "staging"), Ok(Answer::Given("staging".to_owned())));
     assert_eq!(script.line("Name:"), Ok(Answer::Back));
     assert_eq!(script.left(), 1);
     assert_eq!(script.line("Name:"), Err(Error::Interrupted));

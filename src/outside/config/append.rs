@@ -1,10 +1,9 @@
 //! Adds an `[[ignore]]` to the text of a `doctor.toml`: at its end, every byte before it as it was.
 
-use std::fmt::Write;
-
 use crate::drift::Secret;
 use crate::error::Error;
 use crate::outside::config::find::understand;
+use crate::outside::config::written::quoted;
 use crate::outside::config::{Config, RuleName};
 
 /// An `[[ignore]]` to be written.
@@ -66,31 +65,6 @@ fn block(text: &str, ignore: &NewIgnore) -> String {
     lines.extend(["reason = ", &quoted(&ignore.reason), "\n"]);
     let first = text.find('\n').unwrap_or(0);
     if text[..first].ends_with('\r') { lines.replace('\n', "\r\n") } else { lines }
-}
-
-/// A basic string of TOML's; what can't be seen, or turns the text around it, is escaped.
-fn quoted(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => quoted.extend(['\\', character]),
-            '\u{ad}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{e0000}'..='\u{e007f}' => escape(character, &mut quoted),
-            _ if character.is_control() => escape(character, &mut quoted),
-            _ => quoted.push(character),
-        }
-    }
-    quoted.push('"');
-    quoted
-}
-
-fn escape(character: char, quoted: &mut String) {
-    let written = write!(quoted, "\\U{:08X}", u32::from(character));
-    debug_assert!(written.is_ok(), "a string takes everything");
 }
 
 #[cfg(test)]

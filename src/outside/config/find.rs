@@ -65,14 +65,19 @@ fn find(choice: &Choice, working_folder: &Path) -> Result<Option<(PathBuf, PathB
         }
         Choice::Nearest => {
             let root = git::root(working_folder).unwrap_or_else(|| working_folder.to_owned());
-            let folders = working_folder.ancestors().take_while(|folder| folder.starts_with(&root));
-            // A broken link counts as there: it is an error, and not silently another file.
-            let found = folders.map(|folder| folder.join("doctor.toml")).find(|path| path.symlink_metadata().is_ok());
-            let Some(path) = found else { return Ok(None) };
+            let Some(path) = nearest(working_folder) else { return Ok(None) };
             inside::follow(&root, &root, &path).map_err(|why| unreadable(display_path(&path, working_folder), why))?;
             Ok(Some((path, root)))
         }
     }
+}
+
+/// The nearest `doctor.toml`, from the working folder up to the root of the repository.
+pub fn nearest(working_folder: &Path) -> Option<PathBuf> {
+    let root = git::root(working_folder).unwrap_or_else(|| working_folder.to_owned());
+    let folders = working_folder.ancestors().take_while(|folder| folder.starts_with(&root));
+    // A broken link counts as there: it is an error, and not silently another file.
+    folders.map(|folder| folder.join("doctor.toml")).find(|path| path.symlink_metadata().is_ok())
 }
 
 /// Reads the text on a thread with room for the deepest nesting.

@@ -6,12 +6,14 @@
 mod append;
 mod expect;
 mod find;
+mod fresh;
 mod inside;
 mod position;
 mod read;
 mod table;
 #[cfg(test)]
 mod tests;
+mod written;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,7 +24,8 @@ use jiff::civil::Date;
 use crate::drift::{Secret, Severity};
 use crate::error::Error;
 pub use crate::outside::config::append::{NewIgnore, with_ignore};
-pub use crate::outside::config::find::{Choice, load};
+pub use crate::outside::config::find::{Choice, load, nearest};
+pub use crate::outside::config::fresh::{Site, fresh};
 pub use crate::outside::config::inside::inside;
 use crate::outside::trusted::Digest;
 

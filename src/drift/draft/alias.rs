@@ -1,0 +1,182 @@
+//! Short names for services: what is left of `agentverse-worker-staging` beside `agentverse-api-staging` is `worker`.
+
+use std::collections::BTreeSet;
+
+use crate::drift::Named;
+use crate::drift::draft::Section;
+
+/// The longest short name.
+const LONGEST: usize = 40;
+
+/// The sections of the chosen services, in their order. `all` are the services of the environment; `around` are names
+/// that go without saying at either end, the project's and the environment's.
+pub fn sections(chosen: &[Named], all: &[Named], around: [&str; 2]) -> Vec<Section> {
+    let own: Vec<Vec<String>> = chosen.iter().map(|service| without(&words(&service.name), around)).collect();
+    let short = without_common(&own);
+    let mut taken = BTreeSet::new();
+    let section = |(service, short): (&Named, &Vec<String>)| {
+        let is_free = |alias: &str| {
+            let is_meant = |other: &Named| other.id == alias || other.name.to_lowercase() == alias;
+            !taken.contains(alias) && !all.iter().any(|other| other.id != service.id && is_meant(other))
+        };
+        let candidates = [short, &own_words(service)].map(|words| joined(words));
+        let named = candidates.iter().find(|alias| is_short_name(alias) && is_free(alias)).cloned();
+        let alias = named.or_else(|| numbered(&candidates[1]).find(|alias| is_free(alias))).unwrap_or_default();
+        taken.insert(alias.clone());
+        Section { alias, name: findable(service, all), service: service.clone() }
+    };
+    chosen.iter().zip(&short).map(section).collect()
+}
+
+/// The name, unless it is another service's name or id as well.
+fn findable(service: &Named, all: &[Named]) -> String {
+    let is_ambiguous =
+        all.iter().any(|other| other.id != service.id && [&other.id, &other.name].contains(&&service.name));
+    if service.name.is_empty() || is_ambiguous { service.id.clone() } else { service.name.clone() }
+}
+
+/// The words of a name in small letters. One with letters that are not on every keyboard is left out.
+fn words(name: &str) -> Vec<String> {
+    let words = name.split(|character: char| !character.is_alphanumeric());
+    words.filter(|word| !word.is_empty() && word.is_ascii()).map(str::to_ascii_lowercase).collect()
+}
+
+fn own_words(service: &Named) -> Vec<String> {
+    words(&service.name)
+}
+
+fn joined(words: &[String]) -> String {
+    words.join("-").chars().take(LONGEST).collect::<String>().trim_end_matches('-').to_owned()
+}
+
+/// Whether it reads as a name: a letter first, so that it is none of Railway's ids and no number.
+fn is_short_name(alias: &str) -> bool {
+    alias.starts_with(|first: char| first.is_ascii_lowercase())
+}
+
+/// `api-2`, `api-3` and so on; `service-1` where the name leaves nothing.
+fn numbered(name: &str) -> impl Iterator<Item = String> {
+    let (stem, first) = if is_short_name(name) { (name.to_owned(), 2) } else { ("service".to_owned(), 1) };
+    (first..).map(move |number| format!("{stem}-{number}"))
+}
+
+/// The words without the project's at their beginning and the environment's at their end, if any are left.
+fn without(own: &[String], [project, environment]: [&str; 2]) -> Vec<String> {
+    let (front, back) = (words(project), words(environment));
+    let mut rest = own;
+    for (front, back) in [(front.as_slice(), &[][..]), (&[][..], back.as_slice())] {
+        let inner = rest.strip_prefix(front).and_then(|inner| inner.strip_suffix(back));
+        rest = inner.filter(|inner| is_short_name(&joined(inner))).unwrap_or(rest);
+    }
+    rest.to_vec()
+}
+
+/// Every name without the words that all of them begin and end with, as far as each is left with a name.
+fn without_common(names: &[Vec<String>]) -> Vec<Vec<String>> {
+    let (front, back) = if names.len() > 1 { (common(names, false), common(names, true)) } else { (0, 0) };
+    let cut = |(front, back): (usize, usize)| -> Option<Vec<Vec<String>>> {
+        let rest = |name: &Vec<String>| {
+            let end = name.len().checked_sub(back)?;
+            let rest = name.get(front..end)?;
+            is_short_name(&joined(rest)).then(|| rest.to_vec())
+        };
+        names.iter().map(rest).collect()
+    };
+    [(front, back), (front, 0), (0, back)].into_iter().find_map(cut).unwrap_or_else(|| names.to_vec())
+}
+
+/// How many words all names have in common at their beginning, or at their end.
+fn common(names: &[Vec<String>], at_end: bool) -> usize {
+    let word = |name: &[String], index: usize| {
+        let index = if at_end { name.len().checked_sub(index + 1) } else { Some(index) };
+        index.and_then(|index| name.get(index)).cloned()
+    };
+    let shared = |index: &usize| {
+        let first = names.first().and_then(|name| word(name, *index));
+        first.is_some() && names.iter().all(|name| word(name, *index) == first)
+    };
+    (0..).take_while(shared).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{any, proptest};
+    use proptest::{collection, prop_assert, prop_assert_eq};
+
+    use super::sections;
+    use crate::drift::Named;
+    use crate::drift::scene::named;
+    use crate::drift::scope::{Kind, resolve};
+
+    /// `alias=name` of the chosen services, beside others.
+    fn told(project: &str, environment: &str, chosen: &[&str], others: &[&str]) -> Vec<String> {
+        let chosen: Vec<Named> = chosen.iter().map(|name| named(name)).collect();
+        let all: Vec<Named> = others.iter().map(|name| named(name)).chain(chosen.clone()).collect();
+        let sections = sections(&chosen, &all, [project, environment]);
+        sections.into_iter().map(|section| format!("{}={}", section.alias, section.name)).collect()
+    }
+
+    #[test]
+    fn what_all_names_share_goes_without_saying() {
+        for (project, environment, chosen, aliases) in [
+            ("x", "y", &["agentverse-api-staging", "agentverse-worker-staging"][..], &["api", "worker"][..]),
+            ("agentverse", "staging", &["agentverse-worker-staging"], &["worker"]),
+            ("x", "y", &["agentverse-worker-staging"], &["agentverse-worker-staging"]),
+            ("shop", "production", &["shop", "shop-api"], &["shop", "api"]),
+            ("shop", "staging", &["staging", "api-staging"], &["staging", "api"]),
+            ("x", "y", &["web", "web-admin"], &["web", "web-admin"]),
+            ("x", "y", &["api-1-eu", "api-2-eu"], &["api-1", "api-2"]),
+            ("x", "y", &["acme web", "acme_worker.jobs"], &["web", "worker-jobs"]),
+            ("x", "y", &["API Server", "Größe-jobs"], &["api-server", "jobs"]),
+            ("x", "y", &["a-b", "b-a"], &["a-b", "b-a"]),
+        ] {
+            let told = told(project, environment, chosen, &[]);
+            let expected: Vec<String> =
+                chosen.iter().zip(aliases).map(|(name, alias)| format!("{alias}={name}")).collect();
+            assert_eq!(told, expected);
+        }
+    }
+
+    #[test]
+    fn a_short_name_is_no_other_services_name() {
+        let chosen = &["shop-api-eu", "shop-worker-eu"];
+        assert_eq!(told("x", "y", chosen, &["Worker"]), ["api=shop-api-eu", "shop-worker-eu=shop-worker-eu"]);
+        assert_eq!(
+            told("x", "y", &["日本", "*", "A.b", "a b"], &[]),
+            ["service-1=日本", "service-2=*", "a-b=A.b", "a-b-2=a b"]
+        );
+        assert_eq!(told("x", "y", &["B", "b"], &[]), ["b-2=B", "b-3=b"]);
+        assert_eq!(told("x", "y", &["7", "8"], &[]), ["service-1=7", "service-2=8"]);
+    }
+
+    #[test]
+    fn a_name_that_could_be_another_services_gives_way_to_the_id() {
+        let trap = Named { id: "one".to_owned(), name: "id-of-api".to_owned() };
+        let nameless = Named { id: "two".to_owned(), name: String::new() };
+        let all = [named("api"), trap.clone(), nameless.clone()];
+        let names: Vec<String> = sections(&all, &all, ["", ""]).into_iter().map(|section| section.name).collect();
+        assert_eq!(names, ["api", "one", "two"]);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_names_each_section_finds_its_own_service(
+            names in collection::vec("[ab-]{0,4}|\\PC{0,6}", 1..6),
+            project in any::<String>(),
+            environment in "[ab-]{0,3}",
+        ) {
+            let all: Vec<Named> =
+                names.into_iter().enumerate().map(|(at, name)| Named { id: format!("{at}-id"), name }).collect();
+            let found = sections(&all, &all, [&project, &environment]);
+            let pairs: Vec<(&Named, Option<&str>)> =
+                found.iter().map(|section| (&section.service, Some(section.alias.as_str()))).collect();
+            for (index, section) in found.iter().enumerate() {
+                prop_assert!(section.alias.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'));
+                let by_alias = resolve(&section.alias, &pairs).unwrap();
+                prop_assert_eq!((by_alias.index, by_alias.kind), (index, Kind::Alias));
+                let by_name = resolve(&section.name, &pairs).unwrap();
+                prop_assert_eq!(by_name.index, index, "{:?}", found);
+            }
+        }
+    }
+}
