@@ -69,9 +69,8 @@ pub enum Verb {
     Fix(Fix),
     /// Put back what a fix changed
     Undo(Undo),
-    /// Write `doctor.toml`. In a later version.
-    #[command(hide = true, disable_help_flag = true)]
-    Init(Later),
+    /// Write a doctor.toml: look at both sides, ask little, show it first
+    Init(Init),
     /// Accept this checkout's doctor.toml for its project
     Trust(Trust),
     /// Store a token in the system's keyring, remove it, or tell which token is used
@@ -275,6 +274,28 @@ pub enum DemoVerb {
     Fix(Fix),
     /// The same `undo`, after a fix on the pretend Railway
     Undo(Undo),
+}
+
+/// `doctor init`.
+#[derive(Args, Clone, Debug)]
+#[command(
+    after_help = "Examples:\n  doctor init                            ask which services, and which keys must agree\n  \
+                  doctor init --yes                      write what it would suggest\n  \
+                  doctor init -s api -s worker -e staging    these services of this environment"
+)]
+pub struct Init {
+    /// Whom to look at.
+    #[command(flatten)]
+    pub targeting: Targeting,
+    /// The file of variables; repeat it for layers, later ones win
+    #[arg(long, value_name = "PATH")]
+    pub env_file: Vec<PathBuf>,
+    /// Write what is suggested, without asking
+    #[arg(short, long)]
+    pub yes: bool,
+    /// The time for looking
+    #[arg(long, value_name = "DURATION", default_value = "20s")]
+    pub timeout: String,
 }
 
 /// `doctor trust`.

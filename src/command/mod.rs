@@ -9,6 +9,7 @@ mod demo;
 mod expect;
 mod explain;
 mod fix;
+mod init;
 mod layers;
 mod locate;
 mod running;
@@ -59,7 +60,7 @@ fn dispatch(verb: &Verb, global: &Global, world: &mut World<'_>) -> Result<Exit,
         Verb::Explain(args) => explain::run(args.rule.as_deref(), world),
         Verb::Fix(args) => fix::run(args, global, world),
         Verb::Undo(args) => undo::run(args, global, world),
-        Verb::Init(_) => Err(not_yet("init")),
+        Verb::Init(args) => init::run(args, global, world),
         Verb::Trust(args) => trust::run(args, global, world),
         Verb::Auth(args) => auth::run(args, global, world),
         Verb::Hook(_) => Err(not_yet("hook")),
@@ -70,7 +71,6 @@ fn dispatch(verb: &Verb, global: &Global, world: &mut World<'_>) -> Result<Exit,
 /// A verb that the manual of a later version names: what to do until then.
 fn not_yet(verb: &'static str) -> Error {
     let instead = match verb {
-        "init" => "write doctor.toml by hand; the README shows every key of it",
         "hook" => "call `doctor check` from the hook that you have",
         _ => "`doctor check -v` tells everything that this version knows",
     };

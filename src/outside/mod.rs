@@ -11,6 +11,7 @@ pub mod endpoint;
 pub mod exposure;
 pub mod files;
 pub mod git;
+pub mod gitignore;
 pub mod interrupt;
 pub mod journal;
 pub mod keyring;

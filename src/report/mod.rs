@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod count;
+pub mod draft;
 pub mod escape;
 pub mod history;
 pub mod json;

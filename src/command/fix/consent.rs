@@ -15,7 +15,7 @@ use crate::outside::world::{Sort, World};
 use crate::report::{self, Detail, Format, Part, Report, escape, shell};
 
 /// `--yes` goes with whole names: a part of a name may fit another service tomorrow.
-pub(super) fn refuse_parts(seen: &Visit) -> Result<(), Error> {
+pub(crate) fn refuse_parts(seen: &Visit) -> Result<(), Error> {
     let Some(part) = seen.parts.first() else { return Ok(()) };
     let whole = seen.service_flags.iter().find(|(_, flag)| *flag == format!("--service={part}"));
     let whole = whole.map_or_else(String::new, |(name, _)| name.clone());

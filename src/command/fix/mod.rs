@@ -13,6 +13,7 @@ use crate::cli::{Fix, Global, Staging};
 use crate::command::apply::{self, Applied, OnStaged, Seeing, Site, Words};
 use crate::command::check;
 use crate::command::expect::Eyes;
+pub(crate) use crate::command::fix::consent::refuse_parts;
 use crate::command::fix::draft::{Draft, Drafting};
 pub(crate) use crate::command::fix::record::{forget_idle, record};
 use crate::command::layers::Absent;
@@ -78,7 +79,7 @@ pub(crate) fn run(args: &Fix, global: &Global, world: &mut World<'_>) -> Result<
     let client = connection.client(world, options.limit);
     let seen = visit::visit(&client, &options, config.as_ref(), world)?;
     if args.yes && !args.dry_run {
-        consent::refuse_parts(&seen)?;
+        refuse_parts(&seen)?;
     }
     let examination = examine(&seen.survey);
     let fail_on = telling::fail_on(telling.fail_on, &seen);

@@ -95,7 +95,7 @@ fn common(names: &[Vec<String>], at_end: bool) -> usize {
         let first = names.first().and_then(|name| word(name, *index));
         first.is_some() && names.iter().all(|name| word(name, *index) == first)
     };
-    (0..).take_while(shared).count()
+    (0..names.iter().map(Vec::len).max().unwrap_or(0)).take_while(shared).count()
 }
 
 #[cfg(test)]

@@ -90,13 +90,11 @@ fn gathered<K: Ord + Clone, V>(pairs: impl IntoIterator<Item = (K, V)>) -> Vec<(
     let mut places: BTreeMap<K, usize> = BTreeMap::new();
     let mut gathered: Vec<(K, Vec<V>)> = Vec::new();
     for (key, value) in pairs {
-        match places.get(&key) {
-            Some(&place) => gathered[place].1.push(value),
-            None => {
-                places.insert(key.clone(), gathered.len());
-                gathered.push((key, vec![value]));
-            }
+        let place = *places.entry(key.clone()).or_insert(gathered.len());
+        if place == gathered.len() {
+            gathered.push((key, Vec::new()));
         }
+        gathered[place].1.push(value);
     }
     gathered
 }

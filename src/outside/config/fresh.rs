@@ -109,7 +109,7 @@ fn text(draft: &Draft) -> String {
     let mut text = head(draft);
     if draft.is_production() {
         text.push_str("\n# A fix wants the name of this environment typed.\n");
-        text.push_str(&format!("[environments.{}]\nprotected = true\n", key(draft.environment_title())));
+        text.extend(["[environments.", &key(draft.environment_title()), "]\nprotected = true\n"]);
     }
     text.push_str(&services(&draft.services));
     text.push_str(&require(&draft.require, &draft.services));
@@ -151,7 +151,7 @@ fn services(sections: &[Section]) -> String {
         } else {
             format!("  # {}", comment(&section.service.name))
         };
-        text.push_str(&format!("{gap}[services.{}]\nname = {}{called}\n", key(&section.alias), quoted(&section.name)));
+        text.extend([gap, "[services.", &key(&section.alias), "]\nname = ", &quoted(&section.name), &called, "\n"]);
     }
     text
 }
@@ -197,7 +197,7 @@ fn ignore(all: &[Exception]) -> String {
             text.push_str(&list("services", &one.services));
         }
         text.push_str(&list("rules   ", &rules));
-        text.push_str(&format!("reason   = {}\n", quoted(&one.reason)));
+        text.extend(["reason   = ", &quoted(&one.reason), "\n"]);
     }
     text
 }
@@ -209,6 +209,5 @@ fn list(name: &str, items: &[String]) -> String {
     if items.len() < 2 || line.chars().count() <= WIDEST {
         return line;
     }
-    let lines: String = items.iter().map(|item| format!("    {item},\n")).collect();
-    format!("{} = [\n{lines}]\n", name.trim_end())
+    format!("{} = [\n    {},\n]\n", name.trim_end(), items.join(",\n    "))
 }

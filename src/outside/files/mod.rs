@@ -19,13 +19,14 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use crate::drift::Secret;
+use crate::drift::example::is_example;
 use crate::error::Error;
 pub use crate::outside::files::example::examples;
 use crate::outside::files::hint::hint;
 pub use crate::outside::files::path::{display_path, normal};
 pub use crate::outside::files::present::{current, remove};
 pub use crate::outside::files::replace::{Replaced, clear_leftovers, replace};
-pub use crate::outside::files::write::{refuse_unwritable, write_whole};
+pub use crate::outside::files::write::{Created, create, refuse_unwritable, write_whole};
 
 /// The longest `.env` that is read, in bytes. Railway's own limit for all variables of a service is far below it.
 pub const ENV_FILE_LIMIT: u64 = 16 * 1024 * 1024;
@@ -162,6 +163,21 @@ pub fn has_env_file(folder: &Path) -> bool {
     let Ok(entries) = fs::read_dir(folder) else { return true };
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     names.into_iter().any(|name| name == ".env" || name.starts_with(".env."))
+}
+
+/// `.env` and its kin in a folder, by name, without examples: files that a person may mean.
+pub fn env_files(folder: &Path) -> Vec<PathBuf> {
+    /// Endings of copies, and of what other tools keep beside it.
+    const OTHERS: [&str; 6] = [".bak", ".old", ".orig", ".swp", ".vault", ".keys"];
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let is_meant = |name: &String| {
+        let is_other = is_example(name) || name.ends_with('~') || OTHERS.iter().any(|ending| name.ends_with(ending));
+        (name == ".env" || name.starts_with(".env.")) && !name.starts_with(replace::PREFIX) && !is_other
+    };
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).filter(is_meant);
+    let mut paths: Vec<PathBuf> = names.map(|name| folder.join(name)).filter(|path| path.is_file()).collect();
+    paths.sort_unstable();
+    paths
 }
 
 /// The default layer: `.env.<environment>` if it is there, else `.env`, which need not be there.

@@ -12,7 +12,7 @@ use crate::outside::files::{ENV_FILE_LIMIT, Reading, display_path, kind, read_te
 
 /// How the file is called that is about to replace a `.env`: any rule that keeps `.env*` or `.env.*` out of git, an image
 /// or a sync covers it, too.
-const PREFIX: &str = ".env.doctor-";
+pub(super) const PREFIX: &str = ".env.doctor-";
 
 /// How many letters and digits follow.
 const RANDOM: usize = 12;

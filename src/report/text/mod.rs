@@ -1,7 +1,7 @@
 //! For people: what is wrong, why, and what to type next, readable without colour and on 80 columns.
 
 mod block;
-mod column;
+pub(crate) mod column;
 mod ending;
 mod header;
 mod many;

@@ -1,0 +1,149 @@
+//! The questions, one after the other; Esc goes one back.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::command::init::look::Eyes;
+use crate::command::init::sketch::Sketch;
+use crate::command::visit::Visit;
+use crate::drift::draft::{Difference, Group, groups};
+use crate::error::Error;
+use crate::outside::ask::Answer;
+use crate::outside::files;
+use crate::outside::world::World;
+use crate::report::{draft as tell, escape};
+
+/// What became of a question.
+enum Moved {
+    On,
+    Back,
+    /// There was nothing to ask.
+    Past,
+}
+
+/// One question.
+type Step = fn(&mut Sketch, &Eyes<'_>, &mut World<'_>) -> Result<Moved, Error>;
+
+/// Whoever leaves has written nothing.
+pub(super) fn left() -> Error {
+    Error::NoConsent {
+        what: "nobody said yes".to_owned(),
+        why: "no doctor.toml was written".to_owned(),
+        next: "run it again when you want one".to_owned(),
+    }
+}
+
+/// Looks at both sides; asks for the file where there are several, or none that is taken by itself.
+pub(super) fn file(eyes: &Eyes<'_>, world: &mut World<'_>) -> Result<Visit, Error> {
+    let (named, services) = (&eyes.args.env_file, &eyes.args.targeting.service);
+    let candidates = files::env_files(&world.folder);
+    let (seen, used) = match eyes.look(named, services, world) {
+        Err(Error::NoEnvFile { .. }) if named.is_empty() && !candidates.is_empty() => (None, None),
+        Err(error) => return Err(error),
+        Ok(seen) => {
+            let used = candidates.iter().position(|path| seen.paths.first() == Some(path));
+            (Some(seen), used)
+        }
+    };
+    let seen = match seen {
+        Some(seen) if !named.is_empty() || candidates.len() < 2 => return Ok(seen),
+        seen => seen,
+    };
+    let items: Vec<String> = candidates.iter().map(|path| shown(path, world)).collect();
+    let prompt = "Which file holds this environment's variables?";
+    let Answer::Given(picked) = world.ask.choose(prompt, &items, used.unwrap_or(0))? else { return Err(left()) };
+    match seen {
+        Some(seen) if used == Some(picked) => Ok(seen),
+        _ => eyes.look(&candidates[picked..=picked], services, world),
+    }
+}
+
+fn shown(path: &Path, world: &World<'_>) -> String {
+    escape::line(&files::display_path(path, &world.folder)).into_owned()
+}
+
+/// Asks everything else.
+pub(super) fn all(sketch: &mut Sketch, eyes: &Eyes<'_>, world: &mut World<'_>) -> Result<(), Error> {
+    let steps: [Step; 3] = [services, required, excepted];
+    world.talk.say("");
+    let (mut at, mut forward) = (0, true);
+    while let Some(step) = steps.get(at) {
+        match step(sketch, eyes, world)? {
+            Moved::On => forward = true,
+            Moved::Back => forward = false,
+            Moved::Past => {}
+        }
+        at = if forward { at + 1 } else { at.checked_sub(1).ok_or_else(left)? };
+    }
+    Ok(())
+}
+
+fn services(sketch: &mut Sketch, eyes: &Eyes<'_>, world: &mut World<'_>) -> Result<Moved, Error> {
+    if sketch.is_named || sketch.services.is_empty() {
+        return Ok(Moved::Past);
+    }
+    let items = tell::services(&sketch.services);
+    let prompt = "Which services have these variables?";
+    let Answer::Given(picked) = world.ask.choose_many(prompt, &items, &sketch.chosen())? else {
+        return Ok(Moved::Back);
+    };
+    if !sketch.choose(&picked) {
+        // Ids: a name may be taken for another service's.
+        let ids: Vec<String> = picked.iter().map(|&index| sketch.services[index].0.id.clone()).collect();
+        let files = sketch.seen.paths.clone();
+        sketch.see(eyes.look(&files, &ids, world)?);
+    }
+    Ok(Moved::On)
+}
+
+fn required(sketch: &mut Sketch, _: &Eyes<'_>, world: &mut World<'_>) -> Result<Moved, Error> {
+    let (all, chosen) = sketch.shared();
+    if all.is_empty() {
+        return Ok(Moved::Past);
+    }
+    let prompt = "Which keys must be there, and agree everywhere?";
+    let Answer::Given(picked) = world.ask.choose_many(prompt, &tell::shared(&all), &chosen)? else {
+        return Ok(Moved::Back);
+    };
+    sketch.require(picked.iter().map(|&index| all[index].key.clone()).collect::<BTreeSet<_>>());
+    Ok(Moved::On)
+}
+
+fn excepted(sketch: &mut Sketch, eyes: &Eyes<'_>, world: &mut World<'_>) -> Result<Moved, Error> {
+    loop {
+        let (all, chosen) = sketch.differences();
+        if all.is_empty() {
+            return Ok(Moved::Past);
+        }
+        let prompt = "Which keys differ on purpose?";
+        let Answer::Given(picked) = world.ask.choose_many(prompt, &tell::differences(&all), &chosen)? else {
+            return Ok(Moved::Back);
+        };
+        let picked: Vec<&Difference> = picked.into_iter().map(|index| &all[index]).collect();
+        if let Some(reasons) = reasons(groups(&picked), eyes, world)? {
+            sketch.except(reasons);
+            return Ok(Moved::On);
+        }
+    }
+}
+
+/// A reason for each group; `None` goes back.
+fn reasons(groups: Vec<Group>, eyes: &Eyes<'_>, world: &mut World<'_>) -> Result<Option<Vec<(Group, String)>>, Error> {
+    let mut reasons = Vec::new();
+    for group in groups {
+        let Some(reason) = reason(&group, eyes, world)? else { return Ok(None) };
+        reasons.push((group, reason));
+    }
+    Ok(Some(reasons))
+}
+
+fn reason(group: &Group, eyes: &Eyes<'_>, world: &mut World<'_>) -> Result<Option<String>, Error> {
+    let keys: Vec<&str> = group.differences.iter().map(|one| one.key.as_str()).collect();
+    loop {
+        let Answer::Given(reason) = world.ask.line_from(&tell::why(&keys), group.reason)? else { return Ok(None) };
+        if eyes.connection.scrubber.scrub(&reason) == reason {
+            return Ok(Some(reason));
+        }
+        world.talk.say("That holds a value, and the file is for everybody to read: say it without.");
+    }
+}

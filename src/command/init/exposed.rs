@@ -1,0 +1,90 @@
+//! Files in use that git would take along: said, and put into `.gitignore` if the person wishes it.
+
+use std::path::PathBuf;
+
+use crate::command::visit::Visit;
+use crate::drift::exposure::Git;
+use crate::error::Error;
+use crate::outside::ask::{Answer, Reply};
+use crate::outside::config::Site;
+use crate::outside::git::{self, Asker, Status};
+use crate::outside::gitignore;
+use crate::outside::world::World;
+use crate::report::escape;
+
+/// Such files.
+pub(super) struct Exposed {
+    root: PathBuf,
+    tracked: Vec<String>,
+    unignored: Vec<Unignored>,
+}
+
+/// A file that git neither tracks nor ignores.
+struct Unignored {
+    name: String,
+    path: PathBuf,
+    /// What keeps it out; none where it is not this repository's.
+    pattern: Option<String>,
+}
+
+impl Exposed {
+    pub(super) fn of(seen: &Visit, site: &Site) -> Self {
+        let mut all = Self { root: site.root.clone(), tracked: Vec::new(), unignored: Vec::new() };
+        for ((path, (name, _)), exposure) in seen.paths.iter().zip(&seen.files).zip(&seen.survey.exposures) {
+            let name = escape::line(name).into_owned();
+            match exposure.git {
+                Git::Tracked => all.tracked.push(name),
+                Git::NotIgnored => {
+                    let is_here =
+                        exposure.end.is_none() && path.parent().and_then(git::root) == Some(site.root.clone());
+                    let pattern = is_here.then(|| gitignore::pattern(&site.root, path)).flatten();
+                    all.unignored.push(Unignored { name, path: path.clone(), pattern });
+                }
+                Git::Ignored | Git::Outside | Git::Unknown(_) => {}
+            }
+        }
+        all
+    }
+
+    /// Says so, whoever may ask.
+    pub(super) fn tell(&self, world: &mut World<'_>) -> Result<(), Error> {
+        for name in &self.tracked {
+            world.print(&format!("note: git tracks {name}; `doctor explain env-file-exposed` tells what to do.\n"))?;
+        }
+        for Unignored { name, .. } in &self.unignored {
+            world.print(&format!("note: git does not ignore {name}; the next `git add .` takes it along.\n"))?;
+        }
+        if self.tracked.len() + self.unignored.len() > 0 { world.print("\n") } else { Ok(()) }
+    }
+
+    fn patterns(&self) -> Vec<String> {
+        self.unignored.iter().filter_map(|one| one.pattern.clone()).collect()
+    }
+
+    /// Whether `.gitignore` is to name them.
+    pub(super) fn ask(&self, world: &mut World<'_>) -> Result<Reply, Error> {
+        let patterns = self.patterns();
+        if patterns.is_empty() {
+            return Ok(Reply::No);
+        }
+        let prompt = format!("Add {} to .gitignore as well?", escape::line(&patterns.join(" ")));
+        Ok(match world.ask.confirm(&prompt, Reply::Yes)? {
+            Answer::Given(reply) => reply,
+            Answer::Back => Reply::No,
+        })
+    }
+
+    /// Adds them, and says whether git now keeps them out.
+    pub(super) fn add(&self, wish: Reply, world: &mut World<'_>) -> Result<(), Error> {
+        if wish == Reply::No {
+            return Ok(());
+        }
+        let patterns = self.patterns();
+        gitignore::add(&self.root, &patterns, &world.folder)?;
+        let paths: Vec<PathBuf> = self.unignored.iter().map(|one| one.path.clone()).collect();
+        let status = Asker::new(&world.variables).status(&self.root, &paths);
+        let is_kept_out = status.is_ok_and(|all| all.iter().all(|status| *status == Status::Ignored));
+        let but = if is_kept_out { "" } else { "; git still does not ignore it, so another rule there overrides this" };
+        world.print(&format!("Added {} to .gitignore{but}.\n", escape::line(&patterns.join(" "))))
+    }
+}

@@ -1,0 +1,166 @@
+//! `doctor init`: look at both sides, ask little, show a `doctor.toml`, and write it where there is none.
+
+mod ask;
+mod exposed;
+mod look;
+mod sketch;
+
+use crate::cli::{self, Global};
+use crate::command::fix::refuse_parts;
+use crate::command::init::exposed::Exposed;
+use crate::command::init::look::Eyes;
+use crate::command::init::sketch::Sketch;
+use crate::command::scope::Services;
+use crate::command::trust;
+use crate::drift::Secret;
+use crate::drift::draft::Draft;
+use crate::drift::rule::RULES;
+use crate::error::{Error, Exit};
+use crate::outside::ask::{Answer, Reply, can_ask};
+use crate::outside::config::{self, Config, Site, fresh};
+use crate::outside::files::{self, Created};
+use crate::outside::world::World;
+use crate::report::{escape, shell};
+
+/// Writes a `doctor.toml` as the user wishes it.
+pub(crate) fn run(args: &cli::Init, global: &Global, world: &mut World<'_>) -> Result<Exit, Error> {
+    let site = site(args, global, world)?;
+    let eyes = Eyes::open(args, global, world)?;
+    let is_asked = !args.yes && can_ask(&world.terminal, &world.variables);
+    let seen =
+        if is_asked { ask::file(&eyes, world)? } else { eyes.look(&args.env_file, &args.targeting.service, world)? };
+    if args.yes {
+        refuse_parts(&seen)?;
+    }
+    let mut sketch = Sketch::new(seen, &site)?;
+    world.print(&sketch.told(world.terminal.width))?;
+    if is_asked {
+        ask::all(&mut sketch, &eyes, world)?;
+    }
+    sketch.refuse_unread()?;
+    let draft = sketch.draft();
+    let text = text(&draft, &site, &sketch)?;
+    world.print(&format!("\n{}, as it is to be:\n\n{text}\n", escape::line(&site.name)))?;
+    let exposed = Exposed::of(&sketch.seen, &site);
+    exposed.tell(world)?;
+    let adds = if args.yes { Reply::No } else { obtain(&exposed, is_asked, args, global, world)? };
+    world.interrupt.begin_writing();
+    let written = write(&text, &site, &draft, world);
+    let added = written.and_then(|()| exposed.add(adds, world));
+    world.interrupt.end_writing();
+    added?;
+    let next = [world.program.clone(), vec!["check".to_owned()], same(global)].concat();
+    world.print(&format!("Next: `{}`; then commit {}.\n", shell::line(&next), escape::line(&site.name)))?;
+    Ok(Exit::Clean)
+}
+
+/// Where the file goes; an error where there is one already, or where it could not name a file that it has to.
+fn site(args: &cli::Init, global: &Global, world: &World<'_>) -> Result<Site, Error> {
+    if let Some(path) = &global.config {
+        return Err(Error::Flag {
+            flag: "--config",
+            value: path.display().to_string(),
+            why: "init writes a new doctor.toml, at the root of the repository".to_owned(),
+            next: "leave --config out".to_owned(),
+        });
+    }
+    if let Some(path) = config::nearest(&world.folder) {
+        return Err(there_already(&files::display_path(&path, &world.folder)));
+    }
+    let site = Site::of(&world.folder);
+    for file in &args.env_file {
+        site.reach(&files::normal(&world.folder.join(file)))?;
+    }
+    Ok(site)
+}
+
+fn there_already(name: &str) -> Error {
+    Error::NoConsent {
+        what: format!("{name} is there already"),
+        why: "init writes a new one, and never over another".to_owned(),
+        next: "run `doctor check`, which uses it; edit it, or move it away first".to_owned(),
+    }
+}
+
+/// The text, once the reader and the environment have agreed that it means what it should.
+fn text(draft: &Draft, site: &Site, sketch: &Sketch) -> Result<String, Error> {
+    let rules: Vec<_> = RULES.iter().map(|rule| (rule.code, rule.name)).collect();
+    let (text, read) = fresh(draft, site, &rules)?;
+    read.env_file.iter().flatten().try_for_each(|file| read.file(file).map(drop))?;
+    let services = Services::of(&sketch.seen.shape, Some(&read));
+    for section in &draft.services {
+        prove(&read, &services, &section.alias, &section.service.id)?;
+    }
+    Ok(text)
+}
+
+/// A short name and the name behind it must lead to the one service that was chosen.
+fn prove(read: &Config, services: &Services, alias: &str, id: &str) -> Result<(), Error> {
+    let Some(section) = read.services.get(alias) else { return Ok(()) };
+    let by_alias = config::At { value: alias.to_owned(), ..section.name };
+    for name in [&section.name, &by_alias] {
+        let index = services.in_config(read, name)?;
+        if services.candidates[index].service.id != id {
+            let what = format!("`{}` would be another service than the one that was chosen", name.value);
+            return Err(read.fault(name, what, "nothing was written: write it by hand, and report this"));
+        }
+    }
+    Ok(())
+}
+
+/// Gets a yes from the person at the terminal, and whether `.gitignore` is to grow.
+fn obtain(
+    exposed: &Exposed,
+    is_asked: bool,
+    args: &cli::Init,
+    global: &Global,
+    world: &mut World<'_>,
+) -> Result<Reply, Error> {
+    if !is_asked {
+        return Err(Error::NoConsent {
+            what: "there is nobody to ask".to_owned(),
+            why: "a new file needs a yes, and this is no terminal".to_owned(),
+            next: format!("run `{}`", shell::line(&again(args, global, world))),
+        });
+    }
+    let adds = exposed.ask(world)?;
+    if world.ask.confirm("Write it?", Reply::Yes)? == Answer::Given(Reply::Yes) { Ok(adds) } else { Err(ask::left()) }
+}
+
+/// The command that writes the same without asking.
+fn again(args: &cli::Init, global: &Global, world: &World<'_>) -> Vec<String> {
+    let mut words = [world.program.clone(), vec!["init".to_owned(), "--yes".to_owned()]].concat();
+    let targeting = &args.targeting;
+    words.extend(targeting.project.iter().map(|project| format!("--project={project}")));
+    words.extend(targeting.environment.iter().map(|environment| format!("--environment={environment}")));
+    words.extend(targeting.service.iter().map(|service| format!("--service={service}")));
+    words.extend(args.env_file.iter().map(|path| format!("--env-file={}", path.display())));
+    words.extend(same(global));
+    words
+}
+
+fn same(global: &Global) -> Vec<String> {
+    global.api_url.iter().map(|url| format!("--api-url={url}")).collect()
+}
+
+/// Writes the text where nothing is, and accepts exactly what is there then.
+fn write(text: &str, site: &Site, draft: &Draft, world: &mut World<'_>) -> Result<(), Error> {
+    if files::create(&site.path, text, &world.folder)? == Created::ThereAlready {
+        return Err(there_already(&site.name));
+    }
+    let [name, project] = [&site.name, &draft.project.name].map(|name| escape::line(name).into_owned());
+    if files::current(&site.path) != Some(Secret::new(text)) {
+        return world.print(&format!("Wrote {name}; somebody has changed it since, so it is not accepted.\n"));
+    }
+    match trust::accept(&site.path, text, &draft.project, world) {
+        Ok(()) => world.print(&format!("Wrote {name}, and accepted it for project {project}.\n")),
+        Err(error) => {
+            world.print(&format!("Wrote {name}.\n"))?;
+            let why = error.because().unwrap_or_default();
+            world
+                .talk
+                .say(&format!("note: {name} is not accepted yet: {}; `doctor trust` does that", escape::line(&why)));
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! What was seen and what was chosen so far; what was not asked is chosen as it is suggested.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use crate::command::scope::Named as Scoped;
+use crate::command::visit::Visit;
+use crate::drift::draft::{
+    Difference, Draft, Group, Shared, differences, exceptions, groups, requirements, sections, shared,
+};
+use crate::drift::local::LocalFile;
+use crate::drift::sentence::count;
+use crate::drift::{Named, Target};
+use crate::error::Error;
+use crate::outside::config::Site;
+use crate::report::draft as tell;
+
+/// A `doctor.toml` in the making.
+pub(super) struct Sketch {
+    /// Both sides, with the chosen services alone in scope.
+    pub(super) seen: Visit,
+    /// Services that were looked at and are not chosen now.
+    aside: Vec<Target>,
+    /// Every service of the environment, and what to know before choosing it.
+    pub(super) services: Vec<(Named, String)>,
+    /// Whether flags have chosen the services.
+    pub(super) is_named: bool,
+    /// Keys that must agree, once they were chosen.
+    required: Option<BTreeSet<String>>,
+    /// Keys that differ on purpose and why, once they were chosen.
+    excepted: Option<Vec<(Group, String)>>,
+    files: Vec<String>,
+}
+
+impl Sketch {
+    pub(super) fn new(seen: Visit, site: &Site) -> Result<Self, Error> {
+        Ok(Self {
+            files: reached(&seen, site)?,
+            services: services(&seen),
+            is_named: seen.services_named == Scoped::Yes,
+            seen,
+            aside: Vec::new(),
+            required: None,
+            excepted: None,
+        })
+    }
+
+    /// What was seen, in a few lines.
+    pub(super) fn told(&self, width: usize) -> String {
+        let (seen, survey) = (&self.seen, &self.seen.survey);
+        let origin = match (&seen.project_origin, &seen.environment_origin) {
+            (project, environment) if project == environment => project.clone(),
+            (project, environment) => format!("{project}, {environment}"),
+        };
+        let keys: BTreeSet<&str> = survey.files.iter().flat_map(LocalFile::keys).collect();
+        let unread = survey.targets.iter().filter_map(|target| {
+            let error = target.stored.as_ref().err()?;
+            Some(format!("{} could not be read: {error}", target.service.name))
+        });
+        let told = tell::Seen {
+            project: survey.project.name.clone(),
+            environment: survey.environment.name.clone(),
+            origin,
+            files: seen.files.iter().map(|(name, _)| name.clone()).collect(),
+            keys: keys.len(),
+            services: survey.targets.iter().filter(|target| self.shares(target) > 0).count(),
+            all: self.services.len(),
+            remarks: seen.remarks.iter().cloned().chain(unread).collect(),
+        };
+        tell::seen(&told, width)
+    }
+
+    fn shares(&self, target: &Target) -> usize {
+        shares(&self.seen, target)
+    }
+
+    /// Which of the services are chosen, by their places in [`Sketch::services`].
+    pub(super) fn chosen(&self) -> Vec<usize> {
+        let is_chosen = |service: &Named| self.seen.survey.targets.iter().any(|target| target.service.id == service.id);
+        (0..self.services.len()).filter(|&index| is_chosen(&self.services[index].0)).collect()
+    }
+
+    /// Chooses services that were looked at; `false` where one of them was not, and nothing is changed.
+    pub(super) fn choose(&mut self, services: &[usize]) -> bool {
+        let wanted: BTreeSet<&str> = services.iter().map(|&index| self.services[index].0.id.as_str()).collect();
+        let targets = &mut self.seen.survey.targets;
+        let known = targets.iter().chain(&self.aside).map(|target| target.service.id.as_str());
+        if !wanted.is_subset(&known.collect()) {
+            return false;
+        }
+        let before: BTreeSet<String> = targets.iter().map(|target| target.service.id.clone()).collect();
+        let all = targets.drain(..).chain(self.aside.drain(..));
+        let (mut chosen, aside): (Vec<_>, Vec<_>) = all.partition(|target| wanted.contains(target.service.id.as_str()));
+        chosen.sort_by(|one, other| one.service.name.cmp(&other.service.name));
+        if !wanted.iter().copied().eq(before.iter().map(String::as_str)) {
+            (self.required, self.excepted) = (None, None);
+        }
+        (*targets, self.aside) = (chosen, aside);
+        true
+    }
+
+    /// Takes what was seen of other services in the place of what was seen before.
+    pub(super) fn see(&mut self, seen: Visit) {
+        self.seen = seen;
+        self.aside.clear();
+        (self.required, self.excepted) = (None, None);
+    }
+
+    /// Keys that both sides have, and which of them are chosen.
+    pub(super) fn shared(&self) -> (Vec<Shared>, Vec<usize>) {
+        let all = shared(&self.seen.survey);
+        let is_chosen = |one: &Shared| match &self.required {
+            Some(chosen) => chosen.contains(&one.key),
+            None => one.is_suggested,
+        };
+        let chosen = (0..all.len()).filter(|&index| is_chosen(&all[index])).collect();
+        (all, chosen)
+    }
+
+    pub(super) fn require(&mut self, keys: BTreeSet<String>) {
+        if self.required.replace(keys) != self.required {
+            self.excepted = None;
+        }
+    }
+
+    /// Keys that differ and are not required, and which of them are chosen.
+    pub(super) fn differences(&self) -> (Vec<Difference>, Vec<usize>) {
+        let (shared, chosen) = self.shared();
+        let required = chosen.iter().map(|&index| shared[index].key.as_str()).collect();
+        let all = differences(&self.seen.survey, &required);
+        let is_chosen = |one: &Difference| match &self.excepted {
+            Some(groups) => groups.iter().any(|(group, _)| group.differences.contains(one)),
+            None => one.is_suggested,
+        };
+        let chosen = (0..all.len()).filter(|&index| is_chosen(&all[index])).collect();
+        (all, chosen)
+    }
+
+    pub(super) fn except(&mut self, reasons: Vec<(Group, String)>) {
+        self.excepted = Some(reasons);
+    }
+
+    /// The error of the first service, where none of them could be read.
+    pub(super) fn refuse_unread(&self) -> Result<(), Error> {
+        let mut errors = self.seen.survey.targets.iter().map(|target| target.stored.as_ref().err());
+        match errors.next() {
+            Some(Some(error)) if errors.all(|error| error.is_some()) => Err(error.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    /// It as it stands.
+    pub(super) fn draft(&self) -> Draft {
+        let survey = &self.seen.survey;
+        let chosen: Vec<Named> = survey.targets.iter().map(|target| target.service.clone()).collect();
+        let all: Vec<Named> = self.services.iter().map(|(service, _)| service.clone()).collect();
+        let sections = sections(&chosen, &all, [&survey.project.name, &survey.environment.name]);
+        let (shared, required) = self.shared();
+        let required: Vec<&Shared> = required.into_iter().map(|index| &shared[index]).collect();
+        let suggested = || {
+            let (all, chosen) = self.differences();
+            let chosen: Vec<&Difference> = chosen.into_iter().map(|index| &all[index]).collect();
+            groups(&chosen).into_iter().map(|group| (group.clone(), group.reason.to_owned())).collect()
+        };
+        let excepted = self.excepted.clone().unwrap_or_else(suggested);
+        Draft {
+            project: survey.project.clone(),
+            environment: survey.environment.clone(),
+            files: self.files.clone(),
+            require: requirements(&required, &sections),
+            ignore: exceptions(&excepted, &sections),
+            services: sections,
+        }
+    }
+}
+
+/// The files as `doctor.toml` names them. A default one that a link leads out of the repository can't be named, and need
+/// not be.
+fn reached(seen: &Visit, site: &Site) -> Result<Vec<String>, Error> {
+    let is_default = |path: &PathBuf| *path == site.root.join(".env") && seen.paths.len() == 1;
+    let mut files = Vec::new();
+    for path in &seen.paths {
+        match site.reach(path) {
+            Ok(file) => files.push(file),
+            Err(_) if is_default(path) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(files)
+}
+
+fn shares(seen: &Visit, target: &Target) -> usize {
+    let local = seen.survey.local_keys(target);
+    let own = seen.survey.catalogue.services.get(&target.service.name);
+    own.into_iter().flatten().filter(|key| local.contains(key.as_str())).count()
+}
+
+/// Every service: those in scope first, then the others with what speaks against them.
+fn services(seen: &Visit) -> Vec<(Named, String)> {
+    let in_scope = seen.survey.targets.iter().map(|target| {
+        let words = match shares(seen, target) {
+            0 => "shares no key".to_owned(),
+            keys => format!("shares {}", count(keys, "key")),
+        };
+        (target.service.clone(), words)
+    });
+    let others = seen.shape.services.iter().filter_map(|one| {
+        let is_chosen = seen.survey.targets.iter().any(|target| target.service.id == one.service.id);
+        let why = seen.left_out.iter().find(|(name, _)| *name == one.service.name);
+        let words = why.map(|(_, why)| tell::objection(why)).unwrap_or_default();
+        (!is_chosen).then(|| (one.service.clone(), words))
+    });
+    in_scope.chain(others).collect()
+}

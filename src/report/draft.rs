@@ -1,0 +1,144 @@
+//! What `init` tells and asks: the target, and lists in which a person picks.
+
+use crate::drift::Named;
+use crate::drift::draft::{Difference, Shared};
+use crate::drift::scope::Objection;
+use crate::drift::sentence::{count, names};
+use crate::report::escape;
+use crate::report::paint::Tone;
+use crate::report::text::column::{columns, cut, pad};
+use crate::report::text::page::Page;
+use crate::report::{Detail, Logs, Look, Values};
+
+/// Names are cut here in a list, so that what stands beside them can be seen.
+const LONGEST_NAME: usize = 36;
+
+/// What was looked at.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// The project.
+    pub project: String,
+    /// The environment.
+    pub environment: String,
+    /// Who named them.
+    pub origin: String,
+    /// The files.
+    pub files: Vec<String>,
+    /// How many keys they have.
+    pub keys: usize,
+    /// The services that share keys with them.
+    pub services: usize,
+    /// All services of the environment.
+    pub all: usize,
+    /// What else a person should know.
+    pub remarks: Vec<String>,
+}
+
+/// What was looked at, for a terminal of that many columns.
+pub fn seen(seen: &Seen, width: usize) -> String {
+    let look = Look { colour: false, width, detail: Detail::Normal, values: Values::Shown, logs: Logs::Counted };
+    let mut page = Page::new(&look);
+    let target = [seen.project.clone(), format!("{} ({})", seen.environment, seen.origin)];
+    page.flow(&[], 2, (Tone::Plain, " · ", &target));
+    let files = seen.files.join(", ");
+    let shares = if seen.services == 1 { "shares" } else { "share" };
+    let sides = format!(
+        "{} in {files}; {} of {} {shares} some of them.",
+        count(seen.keys, "key"),
+        seen.services,
+        count(seen.all, "service")
+    );
+    page.paragraph(&[], 2, (Tone::Plain, &sides));
+    for remark in &seen.remarks {
+        page.paragraph(&[(Tone::Plain, "note: ")], 2, (Tone::Plain, remark));
+    }
+    page.into_text()
+}
+
+/// Why a service is not taken by itself.
+pub fn objection(objection: &Objection) -> String {
+    match objection {
+        Objection::Database => "a database".to_owned(),
+        Objection::NothingShared => "shares no key".to_owned(),
+        Objection::Elsewhere { root } => format!("built from {root}"),
+        Objection::Provider { takers } => {
+            let takers: Vec<&str> = takers.iter().map(String::as_str).collect();
+            format!("gives values to {}", names(&takers))
+        }
+    }
+}
+
+/// Services to be picked, each with a few words.
+pub fn services(rows: &[(Named, String)]) -> Vec<String> {
+    listed(rows.iter().map(|(service, words)| (service.name.as_str(), words.clone())))
+}
+
+/// Keys to be picked that must agree.
+pub fn shared(rows: &[Shared]) -> Vec<String> {
+    let words = |one: &Shared| {
+        let differs = if one.differs { "; differs now" } else { "" };
+        format!("{}{differs}", called(&one.services))
+    };
+    listed(rows.iter().map(|one| (one.key.as_str(), words(one))))
+}
+
+/// Keys to be picked that differ on purpose.
+pub fn differences(rows: &[Difference]) -> Vec<String> {
+    listed(rows.iter().map(|one| (one.key.as_str(), one.what().to_owned())))
+}
+
+/// The question for the reason of keys.
+pub fn why(keys: &[&str]) -> String {
+    let verb = if keys.len() == 1 { "does" } else { "do" };
+    escape::line(&format!("Why {verb} {} differ?", names(keys))).into_owned()
+}
+
+fn called(services: &[Named]) -> String {
+    let called: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
+    names(&called)
+}
+
+/// Names in a column, and words beside them.
+fn listed<'r>(rows: impl Iterator<Item = (&'r str, String)>) -> Vec<String> {
+    let rows: Vec<(String, String)> =
+        rows.map(|(name, words)| (cut(&escape::line(name), LONGEST_NAME), escape::line(&words).into_owned())).collect();
+    let width = rows.iter().map(|(name, _)| columns(name)).max().unwrap_or(0);
+    rows.into_iter().map(|(name, words)| format!("{}  {words}", pad(&name, width))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Seen, objection, seen, services, why};
+    use crate::drift::scene::named;
+    use crate::drift::scope::Objection;
+
+    #[test]
+    fn the_target_and_both_sides_are_told_in_short() {
+        let told = Seen {
+            project: "shop\u{202e}".to_owned(),
+            environment: "staging".to_owned(),
+            origin: "railway link".to_owned(),
+            files: vec![".env".to_owned()],
+            keys: 6,
+            services: 1,
+            all: 4,
+            remarks: vec!["the token runs out".to_owned()],
+        };
+        let expected = "shop\\u{202e} · staging (railway link)\n6 keys in .env; 1 of 4 services shares some of them.\n\
+                        note: the token runs out\n";
+        assert_eq!(seen(&told, 80), expected);
+    }
+
+    #[test]
+    fn names_stand_in_a_column_and_can_do_no_harm() {
+        let rows = [(named("api"), "a database".to_owned()), (named("a\nb"), objection(&Objection::NothingShared))];
+        assert_eq!(services(&rows), ["api   a database", "a\\nb  shares no key"]);
+        let long = services(&[(named(&"x".repeat(80)), "words".to_owned())]);
+        assert!(long[0].ends_with("x  words") && long[0].chars().count() < 50, "{long:?}");
+        assert_eq!(why(&["A", "B\u{1b}"]), "Why do A and B\\u{1b} differ?");
+        assert_eq!(why(&["A"]), "Why does A differ?");
+        let takers = ["api", "worker"].map(str::to_owned).to_vec();
+        assert_eq!(objection(&Objection::Provider { takers }), "gives values to api and worker");
+        assert_eq!(objection(&Objection::Elsewhere { root: "web".to_owned() }), "built from web");
+    }
+}
