@@ -1,7 +1,7 @@
 //! What `init` tells and asks: the target, and lists in which a person picks.
 
 use crate::drift::Named;
-use crate::drift::draft::{Difference, Shared};
+use crate::drift::draft::{Difference, Section, Shared, aliases_of};
 use crate::drift::scope::Objection;
 use crate::drift::sentence::{count, names};
 use crate::report::escape;
@@ -30,6 +30,8 @@ pub struct Seen {
     pub services: usize,
     /// All services of the environment.
     pub all: usize,
+    /// How many keys differ now, on whatever service.
+    pub differing: usize,
     /// What else a person should know.
     pub remarks: Vec<String>,
 }
@@ -43,10 +45,15 @@ pub fn seen(seen: &Seen, width: usize) -> String {
     let files = seen.files.join(", ");
     let shares = if seen.services == 1 { "shares" } else { "share" };
     let sides = format!(
-        "{} in {files}; {} of {} {shares} some of them.",
+        "{} in {files}; {} of {} {shares} some of them, and {} now.",
         count(seen.keys, "key"),
         seen.services,
-        count(seen.all, "service")
+        count(seen.all, "service"),
+        match seen.differing {
+            0 => "none differs".to_owned(),
+            1 => "1 differs".to_owned(),
+            more => format!("{more} differ"),
+        }
     );
     page.paragraph(&[], 2, (Tone::Plain, &sides));
     for remark in &seen.remarks {
@@ -73,11 +80,12 @@ pub fn services(rows: &[(Named, String)]) -> Vec<String> {
     listed(rows.iter().map(|(service, words)| (service.name.as_str(), words.clone())))
 }
 
-/// Keys to be picked that must agree.
-pub fn shared(rows: &[Shared]) -> Vec<String> {
+/// Keys to be picked that must agree; services go by their short names.
+pub fn shared(rows: &[Shared], sections: &[Section]) -> Vec<String> {
     let words = |one: &Shared| {
-        let differs = if one.differs { "; differs now" } else { "" };
-        format!("{}{differs}", called(&one.services))
+        let called = aliases_of(&one.services, sections);
+        let called: Vec<&str> = called.iter().map(String::as_str).collect();
+        format!("{}{}", if one.differs { "differs now; " } else { "" }, names(&called))
     };
     listed(rows.iter().map(|one| (one.key.as_str(), words(one))))
 }
@@ -93,12 +101,15 @@ pub fn why(keys: &[&str]) -> String {
     escape::line(&format!("Why {verb} {} differ?", names(keys))).into_owned()
 }
 
-fn called(services: &[Named]) -> String {
-    let called: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
-    names(&called)
+/// A note, for a terminal of that many columns.
+pub fn note(text: &str, width: usize) -> String {
+    let look = Look { colour: false, width, detail: Detail::Normal, values: Values::Shown, logs: Logs::Counted };
+    let mut page = Page::new(&look);
+    page.paragraph(&[(Tone::Plain, "note: ")], 2, (Tone::Plain, text));
+    page.into_text()
 }
 
-/// Names in a column, and words beside them.
+/// Names in a column, and words beside them; two blanks are where the words begin.
 fn listed<'r>(rows: impl Iterator<Item = (&'r str, String)>) -> Vec<String> {
     let rows: Vec<(String, String)> =
         rows.map(|(name, words)| (cut(&escape::line(name), LONGEST_NAME), escape::line(&words).into_owned())).collect();
@@ -122,9 +133,10 @@ mod tests {
             keys: 6,
             services: 1,
             all: 4,
+            differing: 1,
             remarks: vec!["the token runs out".to_owned()],
         };
-        let expected = "shop\\u{202e} · staging (railway link)\n6 keys in .env; 1 of 4 services shares some of them.\n\
+        let expected = "shop\\u{202e} · staging (railway link)\n6 keys in .env; 1 of 4 services shares some of them, and 1 differs now.\n\
                         note: the token runs out\n";
         assert_eq!(seen(&told, 80), expected);
     }

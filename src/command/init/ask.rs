@@ -50,8 +50,11 @@ pub(super) fn file(eyes: &Eyes<'_>, world: &mut World<'_>) -> Result<Visit, Erro
         seen => seen,
     };
     let items: Vec<String> = candidates.iter().map(|path| shown(path, world)).collect();
-    let prompt = "Which file holds this environment's variables?";
-    let Answer::Given(picked) = world.ask.choose(prompt, &items, used.unwrap_or(0))? else { return Err(left()) };
+    let prompt = match &seen {
+        Some(seen) => format!("Which file goes with {}?", escape::line(&seen.survey.environment.name)),
+        None => "Which file?".to_owned(),
+    };
+    let Answer::Given(picked) = world.ask.choose(&prompt, &items, used.unwrap_or(0))? else { return Err(left()) };
     match seen {
         Some(seen) if used == Some(picked) => Ok(seen),
         _ => eyes.look(&candidates[picked..=picked], services, world),
@@ -83,7 +86,7 @@ fn services(sketch: &mut Sketch, eyes: &Eyes<'_>, world: &mut World<'_>) -> Resu
         return Ok(Moved::Past);
     }
     let items = tell::services(&sketch.services);
-    let prompt = "Which services have these variables?";
+    let prompt = "Which services?";
     let Answer::Given(picked) = world.ask.choose_many(prompt, &items, &sketch.chosen())? else {
         return Ok(Moved::Back);
     };
@@ -101,8 +104,8 @@ fn required(sketch: &mut Sketch, _: &Eyes<'_>, world: &mut World<'_>) -> Result<
     if all.is_empty() {
         return Ok(Moved::Past);
     }
-    let prompt = "Which keys must be there, and agree everywhere?";
-    let Answer::Given(picked) = world.ask.choose_many(prompt, &tell::shared(&all), &chosen)? else {
+    let prompt = "Which keys must agree everywhere?";
+    let Answer::Given(picked) = world.ask.choose_many(prompt, &tell::shared(&all, &sketch.sections()), &chosen)? else {
         return Ok(Moved::Back);
     };
     sketch.require(picked.iter().map(|&index| all[index].key.clone()).collect::<BTreeSet<_>>());

@@ -10,6 +10,7 @@ use crate::outside::config::Site;
 use crate::outside::git::{self, Asker, Status};
 use crate::outside::gitignore;
 use crate::outside::world::World;
+use crate::report::draft::note;
 use crate::report::escape;
 
 /// Such files.
@@ -31,7 +32,7 @@ impl Exposed {
     pub(super) fn of(seen: &Visit, site: &Site) -> Self {
         let mut all = Self { root: site.root.clone(), tracked: Vec::new(), unignored: Vec::new() };
         for ((path, (name, _)), exposure) in seen.paths.iter().zip(&seen.files).zip(&seen.survey.exposures) {
-            let name = escape::line(name).into_owned();
+            let name = name.clone();
             match exposure.git {
                 Git::Tracked => all.tracked.push(name),
                 Git::NotIgnored => {
@@ -48,11 +49,14 @@ impl Exposed {
 
     /// Says so, whoever may ask.
     pub(super) fn tell(&self, world: &mut World<'_>) -> Result<(), Error> {
+        let width = world.terminal.width;
         for name in &self.tracked {
-            world.print(&format!("note: git tracks {name}; `doctor explain env-file-exposed` tells what to do.\n"))?;
+            let text = format!("git tracks {name}; `doctor explain env-file-exposed` tells what to do.");
+            world.print(&note(&text, width))?;
         }
         for Unignored { name, .. } in &self.unignored {
-            world.print(&format!("note: git does not ignore {name}; the next `git add .` takes it along.\n"))?;
+            let text = format!("git does not ignore {name}; the next `git add .` takes it along.");
+            world.print(&note(&text, width))?;
         }
         if self.tracked.len() + self.unignored.len() > 0 { world.print("\n") } else { Ok(()) }
     }

@@ -50,7 +50,7 @@ pub(crate) fn run(args: &cli::Init, global: &Global, world: &mut World<'_>) -> R
     world.interrupt.end_writing();
     added?;
     let next = [world.program.clone(), vec!["check".to_owned()], same(global)].concat();
-    world.print(&format!("Next: `{}`; then commit {}.\n", shell::line(&next), escape::line(&site.name)))?;
+    world.print(&format!("Commit it. Next: `{}`\n", shell::line(&next)))?;
     Ok(Exit::Clean)
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::command::scope::Named as Scoped;
 use crate::command::visit::Visit;
 use crate::drift::draft::{
-    Difference, Draft, Group, Shared, differences, exceptions, groups, requirements, sections, shared,
+    Difference, Draft, Group, Section, Shared, differences, exceptions, groups, requirements, sections, shared,
 };
 use crate::drift::local::LocalFile;
 use crate::drift::sentence::count;
@@ -65,6 +65,7 @@ impl Sketch {
             keys: keys.len(),
             services: survey.targets.iter().filter(|target| self.shares(target) > 0).count(),
             all: self.services.len(),
+            differing: shared(survey).iter().filter(|one| one.differs).count(),
             remarks: seen.remarks.iter().cloned().chain(unread).collect(),
         };
         tell::seen(&told, width)
@@ -149,12 +150,18 @@ impl Sketch {
         }
     }
 
-    /// It as it stands.
-    pub(super) fn draft(&self) -> Draft {
+    /// The chosen services, with their short names.
+    pub(super) fn sections(&self) -> Vec<Section> {
         let survey = &self.seen.survey;
         let chosen: Vec<Named> = survey.targets.iter().map(|target| target.service.clone()).collect();
         let all: Vec<Named> = self.services.iter().map(|(service, _)| service.clone()).collect();
-        let sections = sections(&chosen, &all, [&survey.project.name, &survey.environment.name]);
+        sections(&chosen, &all, [&survey.project.name, &survey.environment.name])
+    }
+
+    /// It as it stands.
+    pub(super) fn draft(&self) -> Draft {
+        let survey = &self.seen.survey;
+        let sections = self.sections();
         let (shared, required) = self.shared();
         let required: Vec<&Shared> = required.into_iter().map(|index| &shared[index]).collect();
         let suggested = || {

@@ -8,6 +8,7 @@ mod deploy;
 mod disasters;
 mod faults;
 mod fix;
+mod init;
 mod redeploy;
 mod running;
 mod sandbox;

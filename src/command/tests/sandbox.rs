@@ -96,6 +96,8 @@ pub(crate) struct Sandbox {
     folder: TempDir,
     variables: BTreeMap<String, String>,
     terminal: Sort,
+    /// The working folder, from the one that [`Sandbox::work`] names.
+    inside: PathBuf,
     /// Each run is an hour after the one before it.
     runs: Cell<u32>,
 }
@@ -122,6 +124,7 @@ impl Sandbox {
             folder,
             variables,
             terminal: Sort::Pipe,
+            inside: PathBuf::new(),
             runs: Cell::default(),
         }
     }
@@ -158,6 +161,12 @@ impl Sandbox {
     /// With somebody at a terminal.
     pub(crate) fn at_a_terminal(mut self) -> Self {
         self.terminal = Sort::Dumb;
+        self
+    }
+
+    /// With that folder below it as the working folder.
+    pub(crate) fn within(mut self, folder: &str) -> Self {
+        self.inside = folder.into();
         self
     }
 
@@ -231,7 +240,7 @@ impl Sandbox {
             interrupt,
             terminal: Terminal { out: self.terminal, err: self.terminal, input: self.terminal, width: 100 },
             variables: self.variables.clone(),
-            folder: self.work(),
+            folder: self.work().join(&self.inside),
             home: Some(self.folder.path().join("home")),
             state: Some(self.state()),
             memory: Memory::Lasting,

@@ -22,6 +22,8 @@ pub struct Difference {
     pub agrees_elsewhere: bool,
     /// Whether it looks meant.
     pub is_suggested: bool,
+    /// The rules that tell of it now. They are to be silent, and all others go on.
+    pub rules: BTreeSet<&'static str>,
 }
 
 /// How a key differs, the likeliest to be meant first.
@@ -50,11 +52,11 @@ impl Difference {
     /// What differs, in a few words.
     pub fn what(&self) -> &'static str {
         match self.kind {
-            Kind::Nature(Nature::Key) => "set by every place for itself",
+            Kind::Nature(Nature::Key) => "every machine sets its own",
             Kind::Nature(Nature::Host) => "a local address in the file",
             Kind::Nature(Nature::TestKey) => "a test key in the file",
             Kind::Reference => "a reference on Railway",
-            Kind::Absent => "in the file only",
+            Kind::Absent => "on none of these services",
             Kind::Values => "another value on Railway",
         }
     }
@@ -70,13 +72,16 @@ impl Difference {
             Kind::Absent | Kind::Values => "it differs on purpose",
         }
     }
+}
 
-    /// The rules that are to be silent about it; all others go on.
-    fn rules(&self) -> Vec<&'static str> {
-        if self.services.is_empty() {
-            return vec![missing_on_railway::RULE.name, local_by_nature::RULE.name];
+impl Kind {
+    fn rule(self) -> &'static str {
+        match self {
+            Self::Nature(_) => local_by_nature::RULE.name,
+            Self::Reference => reference_differs::RULE.name,
+            Self::Absent => missing_on_railway::RULE.name,
+            Self::Values => value_differs::RULE.name,
         }
-        vec![value_differs::RULE.name, reference_differs::RULE.name, local_by_nature::RULE.name]
     }
 }
 
@@ -99,6 +104,7 @@ pub fn differences(survey: &Survey, required: &BTreeSet<&str>) -> Vec<Difference
         };
         let one = found.entry(pair.key).or_insert_with(|| difference(pair.key, kind));
         one.kind = one.kind.max(kind);
+        one.rules.insert(kind.rule());
         one.services.push(pair.target.service.clone());
     }
     for absence in absences(survey, |local| is_free(&local.entry.key)) {
@@ -118,7 +124,14 @@ pub fn differences(survey: &Survey, required: &BTreeSet<&str>) -> Vec<Difference
 }
 
 fn difference(key: &str, kind: Kind) -> Difference {
-    Difference { key: key.to_owned(), services: Vec::new(), kind, agrees_elsewhere: false, is_suggested: false }
+    Difference {
+        key: key.to_owned(),
+        services: Vec::new(),
+        kind,
+        agrees_elsewhere: false,
+        is_suggested: false,
+        rules: BTreeSet::from([kind.rule()]),
+    }
 }
 
 /// The chosen ones by the reason that they are likely to have. Another value needs a reason of its own.
@@ -133,7 +146,7 @@ pub fn exceptions(reasons: &[(Group, String)], sections: &[Section]) -> Vec<Exce
     let all = reasons.iter().flat_map(|(group, reason)| group.differences.iter().map(move |one| (one, reason)));
     let of = all.map(|(one, reason)| {
         let services = if one.agrees_elsewhere { aliases_of(&one.services, sections) } else { Vec::new() };
-        ((reason.clone(), services, one.rules()), one.key.clone())
+        ((reason.clone(), services, one.rules.iter().copied().collect()), one.key.clone())
     });
     let exception = |((reason, services, rules), keys)| Exception { keys, services, rules, reason };
     gathered(of).into_iter().map(exception).collect()
@@ -195,9 +208,9 @@ mod tests {
         let expected = [
             "+CACHE_URL [] a local address in the file",
             "+DATABASE_URL [api] a local address in the file",
-            "+PORT [api] set by every place for itself",
+            "+PORT [api] every machine sets its own",
             "+STRIPE [api] a test key in the file",
-            "-ONLY_HERE [] in the file only",
+            "-ONLY_HERE [] on none of these services",
             "-BASE [api,worker] another value on Railway",
             "-LEVEL [api] another value on Railway, not everywhere",
             "-MODE [api,worker] another value on Railway",
@@ -231,12 +244,14 @@ mod tests {
         let reasons: Vec<_> = groups.into_iter().map(|group| (group, "so".to_owned())).collect();
         let told: Vec<String> = exceptions(&reasons, &sections(&all, &all, ["", ""]))
             .iter()
-            .map(|one| format!("{} of {} by {}", one.keys.join(","), one.services.join(","), one.rules[0]))
+            .map(|one| format!("{} of {} by {}", one.keys.join(","), one.services.join(","), one.rules.join(",")))
             .collect();
         let expected = [
-            "CACHE_URL,ONLY_HERE of  by missing-on-railway",
-            "DATABASE_URL,PORT,STRIPE,BASE,MODE of  by value-differs",
+            "CACHE_URL,DATABASE_URL,PORT,STRIPE of  by local-by-nature",
+            "ONLY_HERE of  by missing-on-railway",
+            "BASE of  by reference-differs,value-differs",
             "LEVEL of api by value-differs",
+            "MODE of  by value-differs",
         ];
         assert_eq!(told, expected);
     }

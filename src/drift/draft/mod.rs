@@ -80,7 +80,7 @@ fn can_be_named(key: &str) -> bool {
 }
 
 /// The short names of those services, in the order of the sections.
-fn aliases_of(services: &[Named], sections: &[Section]) -> Vec<String> {
+pub fn aliases_of(services: &[Named], sections: &[Section]) -> Vec<String> {
     let own = sections.iter().filter(|section| services.iter().any(|service| service.id == section.service.id));
     own.map(|section| section.alias.clone()).collect()
 }

@@ -42,7 +42,8 @@ fn one(key: &str, pairs: &[(Pair<'_>, Verdict)]) -> Shared {
     });
     let held: HashSet<&str> =
         pairs.iter().filter_map(|(pair, _)| pair.variable.effective()).map(Secret::reveal).collect();
-    let agree = held.len() < 2 || pairs.iter().any(|(_, verdict)| *verdict == Verdict::Equal);
+    // Where nothing can be seen, nothing speaks for it.
+    let agree = held.len() == 1 || pairs.iter().any(|(_, verdict)| *verdict == Verdict::Equal);
     Shared {
         key: key.to_owned(),
         services: pairs.iter().map(|(pair, _)| pair.target.service.clone()).collect(),
@@ -76,6 +77,7 @@ mod tests {
             "G_KEY=",
             "H_KEY=h",
             "I_KEY=sk_test_1",
+            "J_KEY=x",
             "PASS?=x",
             "LOCAL_KEY=x",
             "RAILWAY_TOKEN=x",
@@ -91,6 +93,7 @@ mod tests {
             "G_KEY=g",
             "H_KEY=${{web.H}} => other",
             "I_KEY=sk_live_1",
+            "J_KEY=<sealed>",
             "PASS?=x",
             "RAILWAY_TOKEN=y",
         ];
@@ -104,6 +107,7 @@ mod tests {
             "G_KEY=g",
             "H_KEY=h",
             "I_KEY=sk_live_1",
+            "J_KEY=<sealed>",
             "PASS?=x",
             "RAILWAY_TOKEN=y",
         ];
@@ -120,13 +124,14 @@ mod tests {
             "+A_KEY 2 differs",
             "+B_KEY 2 differs",
             "+E_KEY 2",
-            // Three values; on one service; not filled in; by reference; a test key; what every place sets.
+            // Three values; on one service; not filled in; by reference; a test key; sealed; what every place sets.
             "-C_KEY 2 differs",
             "-D_KEY 1",
             "-F_KEY 2 differs",
             "-G_KEY 2 differs",
             "-H_KEY 2 differs",
             "-I_KEY 2 differs",
+            "-J_KEY 2",
             "-RAILWAY_TOKEN 2 differs",
             "-NAME 2",
         ];

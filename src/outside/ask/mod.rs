@@ -47,7 +47,7 @@ pub trait Ask {
     /// One of several, by its index.
     fn choose(&self, prompt: &str, items: &[String], default: usize) -> Result<Answer<usize>, Error>;
     /// Any of several, by their indices in rising order; none of them is an answer. `picked` are those that Enter alone
-    /// means.
+    /// means. What stands behind two blanks in an item helps to choose, and is not repeated afterwards.
     fn choose_many(&self, prompt: &str, items: &[String], picked: &[usize]) -> Result<Answer<Vec<usize>>, Error>;
     /// Yes or no; the default is what Enter alone means.
     fn confirm(&self, prompt: &str, default: Reply) -> Result<Answer<Reply>, Error>;

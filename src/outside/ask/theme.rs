@@ -25,7 +25,8 @@ impl Plain {
     }
 
     fn items(&self, indices: &[&str]) -> String {
-        let texts: Vec<String> = indices.iter().map(|index| self.item(index, "")).collect();
+        let name = |index: &&str| self.item(index, "").split("  ").next().unwrap_or_default().to_owned();
+        let texts: Vec<String> = indices.iter().map(name).collect();
         if texts.is_empty() { "none".to_owned() } else { texts.join(", ") }
     }
 }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 use crate::outside::files::{
-    Reading, default_env_file, display_path, no_env_file, normal, read, read_text, write_whole,
+    Created, Reading, create, default_env_file, display_path, env_files, no_env_file, normal, read, read_text,
+    write_whole,
 };
 
 fn folder(files: &[&str]) -> (tempfile::TempDir, PathBuf) {
@@ -194,4 +195,49 @@ fn links_modes_and_devices_survive_a_result() {
 
     write_whole(Path::new("/dev/null"), b"x").unwrap();
     assert!(!Path::new("/dev/null").metadata().unwrap().is_file());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_new_file_never_takes_the_place_of_anything() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let (_guard, folder) = folder(&["there", "dir/keep"]);
+    symlink("gone", folder.join("dangling")).unwrap();
+    symlink("there", folder.join("link")).unwrap();
+    for name in ["there", "dir", "dangling", "link"] {
+        assert_eq!(create(&folder.join(name), "new\n", &folder), Ok(Created::ThereAlready), "{name}");
+    }
+    assert_eq!(fs::read_to_string(folder.join("there")).unwrap(), "A=1\n");
+    assert!(!folder.join("gone").exists());
+    assert_eq!(create(&folder.join("new"), "new\n", &folder), Ok(Created::Now));
+    assert_eq!(fs::read_to_string(folder.join("new")).unwrap(), "new\n");
+    let plain = fs::File::create(folder.join("plain")).unwrap().metadata().unwrap().permissions().mode();
+    assert_eq!(folder.join("new").metadata().unwrap().permissions().mode(), plain, "as any other new file");
+    let Err(Error::Write { path, next, .. }) = create(&folder.join("no/new"), "", &folder) else { panic!() };
+    assert!(path == "no/new" && next.starts_with("nothing was written"));
+    let names = fs::read_dir(&folder).unwrap().count();
+    assert_eq!(names, 6, "nothing else is left");
+}
+
+#[test]
+fn files_that_a_person_may_mean_are_found() {
+    let (_guard, folder) = folder(&[
+        ".env",
+        ".env.local",
+        ".env.staging",
+        ".env.example",
+        ".env.sample",
+        ".envrc",
+        ".env.bak",
+        ".env~",
+        ".env.local~",
+        ".env.vault",
+        ".env.keys",
+        ".env.doctor-abcdefghijkl",
+        "env",
+        "x.env",
+        ".env.d/keep",
+    ]);
+    let found: Vec<String> = env_files(&folder).iter().map(|path| display_path(path, &folder)).collect();
+    assert_eq!(found, [".env", ".env.local", ".env.staging"]);
 }

@@ -1,0 +1,431 @@
+//! A new `doctor.toml`: looked for, asked for, shown, written where none is, and believed.
+
+use crate::command::tests::fix::{API, KEY, WORKER, incident, service};
+use crate::command::tests::sandbox::{Ended, Sandbox};
+use crate::outside::ask::Reply;
+use crate::outside::ask::script::Prepared::{self, Back, Choice, Choices, Enter, Interrupt, Line};
+use crate::outside::sim::estate::Environment;
+use crate::outside::sim::seed::incident::{ENV_FILE, PROJECT};
+
+const YES: Prepared = Prepared::Reply(Reply::Yes);
+const NO: Prepared = Prepared::Reply(Reply::No);
+
+/// Two services and a database beside a file that agrees, differs on purpose and differs by mistake.
+fn shop() -> Sandbox {
+    let stored = [("API_KEY", "old-api-key"), ("DATABASE_URL", "postgres://u:p@db.internal/x"), ("MODE", "live-mode")];
+    let only_worker = [("API_KEY", "old-api-key"), ("QUEUE", "jobs-queue")];
+    Sandbox::of([service("shop-api", &stored), service("shop-worker", &only_worker), service("docs", &[("A", "1")])])
+        .file(
+            ".env",
+            "API_KEY=new-api-key\nDATABASE_URL=postgres://u:p@localhost/x\nMODE=test-mode\nQUEUE=jobs-queue\n",
+        )
+}
+
+fn refused(ended: &Ended, what: &str) {
+    assert_eq!(ended.code, 2, "{ended:?}");
+    assert!(ended.err.contains(what), "{what}: {ended:?}");
+    assert_eq!(ended.err.lines().filter(|line| !line.is_empty()).count(), 3, "three lines: {ended:?}");
+}
+
+fn is_written(sandbox: &Sandbox) -> bool {
+    sandbox.work().join("doctor.toml").symlink_metadata().is_ok() || sandbox.work().join(".gitignore").exists()
+}
+
+fn repository(sandbox: &Sandbox) {
+    let done = std::process::Command::new("git").args(["init", "-q"]).current_dir(sandbox.work()).status().unwrap();
+    assert!(done.success());
+}
+
+/// git is found by the tests' own search path.
+fn with_git(sandbox: Sandbox) -> Sandbox {
+    let path = std::env::var("PATH").unwrap();
+    repository(&sandbox);
+    sandbox.variable("PATH", Some(&path))
+}
+
+#[test]
+fn with_yes_the_incident_gets_the_file_that_it_needs() {
+    let sandbox = incident();
+    let ended = sandbox.run(&["init", "--yes"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let text = sandbox.text("doctor.toml");
+    let expected = format!(
+        "# What `doctor check` compares, and how strictly.\n\
+         # It holds names and no values: commit it.\n\n\
+         # Project agentverse, environment staging:\n\
+         project     = \"{PROJECT}\"\n"
+    );
+    assert!(text.starts_with(&expected), "{text}");
+    let parts = [
+        "env-file    = [\".env\"]\n".to_owned(),
+        format!("[services.api]\nname = \"{API}\"\n\n[services.worker]\nname = \"{WORKER}\"\n"),
+        format!("[[require]]\nkeys     = [\"{KEY}\"]\nservices = [\"api\", \"worker\"]\n"),
+        "[[ignore]]\nkeys     = [\"DATABASE_URL\"]\nrules    = [\"local-by-nature\"]\n\
+         reason   = \"an address of the developer's machine\"\n"
+            .to_owned(),
+    ];
+    for part in parts {
+        assert!(text.contains(&part), "{part}\nin\n{text}");
+    }
+    assert!(!text.contains("environments.") && text.lines().all(|line| line.chars().count() <= 60), "{text}");
+    assert!(
+        ended.out.contains(&format!("\ndoctor.toml, as it is to be:\n\n{text}")),
+        "the whole file is shown: {ended:?}"
+    );
+    let last = "Wrote doctor.toml, and accepted it for project agentverse.\nCommit it. Next: `doctor check`\n";
+    assert!(ended.out.ends_with(last), "{ended:?}");
+    assert_eq!(sandbox.mutations(), [""; 0]);
+    assert_eq!(sandbox.sent.borrow().len(), 2, "two requests, as a check");
+    assert_eq!(sandbox.text(".env"), ENV_FILE);
+    for value in ENV_FILE.lines().filter_map(|line| line.split_once('=')).map(|(_, value)| value) {
+        assert!(value.len() < 8 || !text.contains(value), "{value}");
+    }
+}
+
+#[test]
+fn what_was_written_is_taken_by_check_and_by_fix_as_it_is() {
+    let sandbox = incident();
+    let before = sandbox.run(&["check", "--format", "json"]);
+    assert_eq!(sandbox.run(&["init", "--yes"]).code, 0);
+    let sandbox = sandbox.variable("RAILWAY_PROJECT_ID", None).variable("RAILWAY_ENVIRONMENT_ID", None);
+    let after = sandbox.run(&["check", "--config", "doctor.toml", "--format", "json"]);
+    assert_eq!((before.code, after.code), (1, 1), "{after:?}");
+    let told = |ended: &Ended| -> Vec<String> {
+        let report: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+        let findings = report["findings"].as_array().unwrap().iter();
+        findings.map(|one| format!("{} {} {}", one["rule"], one["key"], one["services"])).collect()
+    };
+    let (before, after) = (told(&before), told(&after));
+    assert!(after.iter().all(|finding| before.contains(finding)), "{before:#?}\n{after:#?}");
+    assert!(before.iter().any(|finding| finding.contains("local-by-nature")));
+    assert!(!after.iter().any(|finding| finding.contains("local-by-nature")), "{after:#?}");
+    // Only the checkout names the project now, and it was accepted.
+    let pushed = sandbox.run(&["fix", "--push", "--yes"]);
+    assert_eq!((pushed.code, sandbox.mutations().len()), (0, 4), "{pushed:?}");
+    assert_eq!(sandbox.run(&["check"]).code, 0, "quiet");
+}
+
+#[test]
+fn another_text_than_the_written_one_is_not_accepted() {
+    let sandbox = incident();
+    assert_eq!(sandbox.run(&["init", "--yes"]).code, 0);
+    let text = sandbox.text("doctor.toml");
+    let sandbox = sandbox
+        .variable("RAILWAY_PROJECT_ID", None)
+        .variable("RAILWAY_ENVIRONMENT_ID", None)
+        .file("doctor.toml", &format!("{text}\n"));
+    let refused = sandbox.run(&["fix", "--push", "--yes"]);
+    assert_eq!((refused.code, sandbox.mutations().len()), (2, 0), "{refused:?}");
+    assert!(refused.err.contains("not the one that was accepted"), "{refused:?}");
+}
+
+#[test]
+fn a_person_chooses_services_keys_and_reasons() {
+    let sandbox = shop().at_a_terminal();
+    let answers = vec![Enter, Choices(vec![0]), Choices(vec![0, 1]), Enter, Line("test data"), YES];
+    let ended = sandbox.answered(&["init"], answers);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let asked = [
+        "Which services?\n  [x] shop-api     shares 3 keys\n  [x] shop-worker  shares 2 keys\n  [ ] docs         shares no key",
+        "Which keys must agree everywhere?\n  [x] API_KEY       differs now; api and worker\n  \
+         [ ] DATABASE_URL  differs now; api\n  [ ] MODE          differs now; api\n  [ ] QUEUE         worker",
+        "Which keys differ on purpose?\n  [x] DATABASE_URL  a local address in the file\n  \
+         [ ] MODE          another value on Railway",
+        "Why does DATABASE_URL differ? [an address of the developer's machine]",
+        "Why does MODE differ? [it differs on purpose]",
+        "Write it?",
+    ];
+    assert_eq!(ended.asked, asked);
+    let text = sandbox.text("doctor.toml");
+    for part in [
+        "[services.api]\nname = \"shop-api\"\n",
+        "[[require]]\nkeys     = [\"API_KEY\"]\nservices = [\"api\", \"worker\"]\n",
+        "[[ignore]]\nkeys     = [\"DATABASE_URL\"]\nrules    = [\"local-by-nature\"]\nreason   = \"an address",
+        "[[ignore]]\nkeys     = [\"MODE\"]\nrules    = [\"value-differs\"]\nreason   = \"test data\"\n",
+    ] {
+        assert!(text.contains(part), "{part}\nin\n{text}");
+    }
+    let check = sandbox.run(&["check", "--format", "json"]);
+    assert!(
+        check.out.contains("\"errors\": 1") || check.out.contains("\"errors\":1"),
+        "only API_KEY is left: {check:?}"
+    );
+}
+
+#[test]
+fn fewer_services_need_no_further_look_and_others_are_looked_at() {
+    let fewer = shop().at_a_terminal();
+    let ended = fewer.answered(&["init"], vec![Choices(vec![1]), Enter, Enter, Enter, YES]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(fewer.sent.borrow().len(), 2);
+    let text = fewer.text("doctor.toml");
+    assert!(text.contains("[services.worker]\nname = \"shop-worker\"") && !text.contains("shop-api"), "{text}");
+    assert!(text.contains("# [[require]]\n") && !text.contains("\n[[require]]"), "one service alone agrees: {text}");
+
+    let other = shop().at_a_terminal();
+    let ended = other.answered(&["init"], vec![Choices(vec![0, 2]), Enter, Enter, Enter, YES]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(other.sent.borrow().len(), 4);
+    let text = other.text("doctor.toml");
+    assert!(text.contains("[services.docs]\nname = \"docs\"") && text.contains("[services.api]\n"), "{text}");
+    assert_eq!(other.mutations(), [""; 0]);
+
+    let none = shop().at_a_terminal();
+    let ended = none.answered(&["init"], vec![Choices(vec![]), YES]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(none.text("doctor.toml").contains("# No service is named"), "{ended:?}");
+    assert_eq!(none.run(&["check"]).code, 1);
+}
+
+#[test]
+fn escape_goes_one_back_and_leaves_at_the_first_question() {
+    let sandbox = shop().at_a_terminal();
+    let answers =
+        vec![Enter, Enter, Back, Choices(vec![0, 1]), Choices(vec![0]), Back, Choices(vec![0]), Line("mine"), YES];
+    let ended = sandbox.answered(&["init"], answers);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let text = sandbox.text("doctor.toml");
+    assert!(text.contains("[[require]]\nkeys     = [\"DATABASE_URL\"]\nservices = [\"api\"]"), "{text}");
+    assert!(text.contains("keys     = [\"MODE\"]") && text.contains("reason   = \"mine\""), "{text}");
+    for answers in [
+        vec![Back],
+        vec![Enter, Back, Back],
+        vec![Enter, Enter, Choices(vec![]), Back],
+        vec![Enter, Enter, Enter, Enter, NO],
+    ] {
+        let sandbox = shop().at_a_terminal();
+        refused(&sandbox.answered(&["init"], answers), "nobody said yes");
+        assert!(!is_written(&sandbox) && !sandbox.state().exists());
+    }
+}
+
+#[test]
+fn ctrl_c_at_any_question_writes_nothing() {
+    let before = [Enter, Enter, Enter, Enter, YES];
+    for length in 0..=before.len() {
+        let sandbox = with_git(shop()).at_a_terminal();
+        let answers = before[..length].iter().cloned().chain([Interrupt]).collect();
+        let ended = sandbox.answered(&["init"], answers);
+        assert_eq!(ended.code, 130, "{length}: {ended:?}");
+        assert!(ended.err.ends_with("doctor: interrupted; nothing was changed\n"), "{ended:?}");
+        assert!(!is_written(&sandbox) && !sandbox.state().exists(), "{length}");
+    }
+}
+
+#[test]
+fn without_a_terminal_it_shows_the_file_and_says_how_to_write_it() {
+    let sandbox = shop();
+    let ended = sandbox.run(&["init", "--service", "shop-api", "--env-file", ".env", "-e", "staging"]);
+    refused(&ended, "there is nobody to ask");
+    let again = "next: run `doctor init --yes --environment=staging --service=shop-api --env-file=.env`";
+    assert!(ended.err.contains(again), "{ended:?}");
+    assert!(ended.out.contains("[services.api]\nname = \"shop-api\"\n"), "{ended:?}");
+    assert!(!is_written(&sandbox) && !sandbox.state().exists());
+    let in_ci = shop().at_a_terminal().variable("CI", Some("true"));
+    refused(&in_ci.run(&["init"]), "there is nobody to ask");
+}
+
+#[test]
+fn one_that_is_there_is_never_written_over_and_nobody_is_asked() {
+    let kept = "# mine\n";
+    let sandbox = shop().file("doctor.toml", kept);
+    for words in [&["init"][..], &["init", "--yes"], &["init", "--yes", "--no-config"]] {
+        refused(&sandbox.run(words), "doctor.toml is there already");
+    }
+    assert_eq!((sandbox.text("doctor.toml").as_str(), sandbox.sent.borrow().len()), (kept, 0));
+    let broken = shop().file("doctor.toml", "not TOML");
+    refused(&broken.run(&["init", "--yes"]), "doctor.toml is there already");
+    let flag = shop();
+    refused(&flag.run(&["init", "--yes", "--config", "other.toml"]), "--config can't be other.toml");
+    assert!(flag.sent.borrow().is_empty() && !flag.work().join("other.toml").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn whatever_has_its_name_is_not_written_through() {
+    use std::os::unix::fs::symlink;
+    let in_the_way: [fn(&std::path::Path); 4] = [
+        |path| symlink("elsewhere.toml", path).unwrap(),
+        |path| symlink("/dev/null", path).unwrap(),
+        |path| std::fs::create_dir(path).unwrap(),
+        |path| assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success()),
+    ];
+    for put in in_the_way {
+        let sandbox = shop();
+        put(&sandbox.work().join("doctor.toml"));
+        refused(&sandbox.run(&["init", "--yes"]), "doctor.toml is there already");
+        assert!(!sandbox.work().join("elsewhere.toml").exists() && sandbox.sent.borrow().is_empty());
+    }
+    // And when it comes while a person is being asked, or Railway is.
+    for put in in_the_way {
+        let sandbox = shop();
+        let path = sandbox.work().join("doctor.toml");
+        sandbox.sim.before("Values", move |_| put(&path));
+        refused(&sandbox.run(&["init", "--yes"]), "doctor.toml is there already");
+        assert!(!sandbox.work().join("elsewhere.toml").exists() && !sandbox.state().exists());
+        let left: Vec<_> =
+            std::fs::read_dir(sandbox.work()).unwrap().flatten().map(|entry| entry.file_name()).collect();
+        assert_eq!(left.len(), 2, "no other file: {left:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_can_not_be_written_is_said_and_nothing_is_left() {
+    use std::os::unix::fs::PermissionsExt;
+    let sandbox = shop();
+    let set = |mode| std::fs::set_permissions(sandbox.work(), std::fs::Permissions::from_mode(mode)).unwrap();
+    set(0o555);
+    // The superuser may write everywhere.
+    let can_write = std::fs::write(sandbox.work().join("probe"), "").is_ok();
+    if !can_write {
+        refused(&sandbox.run(&["init", "--yes"]), "can't change doctor.toml");
+    }
+    set(0o755);
+    assert!(can_write || !is_written(&sandbox));
+}
+
+#[test]
+fn in_a_repository_it_goes_to_the_root_and_names_files_from_there() {
+    let sandbox = shop();
+    repository(&sandbox);
+    let sandbox = sandbox.file("apps/my api/.env", "API_KEY=new-api-key\nMODE=x\n").within("apps/my api");
+    let ended = sandbox.run(&["init", "--yes"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(ended.out.contains("Wrote ../../doctor.toml, and accepted it"), "{ended:?}");
+    assert!(sandbox.text("doctor.toml").contains("env-file    = [\"apps/my api/.env\"]"), "{ended:?}");
+    assert_eq!(sandbox.run(&["check"]).code, 1);
+    refused(&sandbox.run(&["init", "--yes"]), "../../doctor.toml is there already");
+}
+
+#[test]
+fn a_file_outside_of_the_repository_can_not_be_named() {
+    let sandbox = shop();
+    std::fs::write(sandbox.work().join("../outer.env"), "API_KEY=x\n").unwrap();
+    refused(&sandbox.run(&["init", "--yes", "--env-file", "../outer.env"]), "can't read");
+    assert!(sandbox.sent.borrow().is_empty() && !is_written(&sandbox));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_default_file_behind_a_link_out_of_the_repository_is_left_to_the_default() {
+    let sandbox = shop();
+    std::fs::rename(sandbox.work().join(".env"), sandbox.work().join("../outer.env")).unwrap();
+    std::os::unix::fs::symlink("../outer.env", sandbox.work().join(".env")).unwrap();
+    let ended = sandbox.run(&["init", "--yes"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(!sandbox.text("doctor.toml").contains("env-file"), "{ended:?}");
+    assert_eq!(sandbox.run(&["check"]).code, 1);
+}
+
+#[test]
+fn of_several_files_one_is_chosen() {
+    let several = || shop().file(".env.local", "QUEUE=jobs-queue\n").file(".env.example", "A=\n").at_a_terminal();
+    let sandbox = several();
+    let ended = sandbox.answered(&["init"], vec![Enter, Enter, Enter, Enter, Enter, YES]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(ended.asked[0], "Which file goes with staging?\n  .env\n  .env.local");
+    assert!(sandbox.text("doctor.toml").contains("env-file    = [\".env\"]"));
+    assert_eq!(sandbox.sent.borrow().len(), 2);
+    let other = several();
+    let ended = other.answered(&["init"], vec![Choice(1), Enter, Enter, YES]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let text = other.text("doctor.toml");
+    assert!(text.contains("env-file    = [\".env.local\"]") && text.contains("name = \"shop-worker\""), "{text}");
+
+    let alone = shop();
+    std::fs::rename(alone.work().join(".env"), alone.work().join(".env.local")).unwrap();
+    refused(&alone.run(&["init", "--yes"]), "there is no .env here");
+    let asked = alone.at_a_terminal().answered(&["init"], vec![Choice(0), Enter, Enter, Enter, Enter, YES]);
+    assert_eq!(asked.code, 0, "{asked:?}");
+    assert_eq!(asked.asked[0], "Which file?\n  .env.local");
+    let nothing = Sandbox::of([]).run(&["init", "--yes"]);
+    assert!(nothing.code == 2 && nothing.err.contains("there is no .env here"), "{nothing:?}");
+}
+
+#[test]
+fn gitignore_grows_only_with_a_yes_and_then_does_what_it_says() {
+    let sandbox = with_git(shop()).at_a_terminal();
+    let ended = sandbox.answered(&["init"], vec![Enter, Enter, Enter, Enter, YES, YES]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(ended.asked[4..], ["Add /.env to .gitignore as well?", "Write it?"]);
+    assert!(ended.out.contains("note: git does not ignore .env; the next `git add .` takes it along.\n"), "{ended:?}");
+    assert!(ended.out.contains("Added /.env to .gitignore.\n"), "{ended:?}");
+    assert_eq!(sandbox.text(".gitignore"), "/.env\n");
+    assert!(!sandbox.run(&["check"]).out.contains("does not ignore"));
+
+    let no = with_git(shop()).at_a_terminal();
+    assert_eq!(no.answered(&["init"], vec![Enter, Enter, Enter, Enter, NO, YES]).code, 0);
+    assert!(!no.work().join(".gitignore").exists());
+    let unasked = with_git(shop());
+    let ended = unasked.run(&["init", "--yes"]);
+    assert!(ended.out.contains("git does not ignore .env") && ended.code == 0, "{ended:?}");
+    assert!(!unasked.work().join(".gitignore").exists());
+    let ignored = with_git(shop()).file(".gitignore", ".env*\n").at_a_terminal();
+    let ended = ignored.answered(&["init"], vec![Enter, Enter, Enter, Enter, YES]);
+    assert!(ended.code == 0 && !ended.out.contains("git does not"), "{ended:?}");
+}
+
+#[test]
+fn no_value_gets_into_a_reason() {
+    let sandbox = shop().at_a_terminal();
+    let answers =
+        vec![Enter, Enter, Enter, Line("it was old-api-key"), Line("on purpose: new-api-key"), Line("so"), YES];
+    let ended = sandbox.answered(&["init"], answers);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(ended.err.matches("say it without").count(), 2, "{ended:?}");
+    let text = sandbox.text("doctor.toml");
+    assert!(text.contains("reason   = \"so\"") && !text.contains("api-key"), "{text}");
+}
+
+#[test]
+fn production_is_protected() {
+    let production = Environment::named("production");
+    let sandbox = Sandbox::in_environment(production, [service("api", &[("A", "1")])]).file(".env", "A=1\n");
+    assert_eq!(sandbox.run(&["init", "--yes"]).code, 0);
+    assert!(sandbox.text("doctor.toml").contains("\n[environments.production]\nprotected = true\n"));
+    assert_eq!(sandbox.run(&["check"]).code, 0);
+}
+
+#[test]
+fn hostile_names_are_written_so_that_they_are_read_back() {
+    let names = ["a\"]\nname = \"x", "a\\\u{202e}b", "'''", "[services.x]", "日本", "API", "api", "#"];
+    let services = names.map(|name| service(name, &[("SECRET_KEY", "same-secret"), ("ODD\"]KEY", "1")]));
+    let sandbox =
+        Sandbox::in_environment(Environment::named("st\"a]\nging"), services).file(".env", "SECRET_KEY=same-secret\n");
+    let ended = sandbox.run(&["init", "--yes"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let text = sandbox.text("doctor.toml");
+    assert!(!text.contains('\u{202e}') && text.chars().all(|one| one == '\n' || !one.is_control()), "{text}");
+    assert!(!ended.out.contains('\u{202e}'), "{ended:?}");
+    let check = sandbox.run(&["check", "--config", "doctor.toml"]);
+    assert_eq!(check.code, 0, "{check:?}");
+    assert!(check.out.contains("8 services:"), "{check:?}");
+}
+
+#[test]
+fn what_keeps_check_from_looking_keeps_init_too() {
+    let unlinked = shop().variable("RAILWAY_PROJECT_ID", None).variable("RAILWAY_ENVIRONMENT_ID", None);
+    let ended = unlinked.run(&["init", "--yes"]);
+    refused(&ended, "no project is linked");
+    assert!(ended.err.contains("next: run `railway link`"), "{ended:?}");
+    let nobody = shop().variable("RAILWAY_API_TOKEN", None);
+    assert_eq!(nobody.run(&["init", "--yes"]).code, 4);
+    let part = shop();
+    refused(&part.run(&["init", "--yes", "--service", "work"]), "--yes can't be used with a part");
+    let time = shop().run(&["init", "--yes", "--timeout", "soon"]);
+    assert_eq!(time.code, 2, "{time:?}");
+    for sandbox in [unlinked, nobody, part] {
+        assert!(!is_written(&sandbox) && !sandbox.state().exists());
+    }
+}
+
+#[test]
+fn without_a_place_to_remember_it_is_written_and_said() {
+    let sandbox = shop();
+    std::fs::write(sandbox.state(), "in the way").unwrap();
+    let ended = sandbox.run(&["init", "--yes"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(ended.out.contains("Wrote doctor.toml.\n"), "{ended:?}");
+    assert!(ended.err.contains("doctor.toml is not accepted yet") && ended.err.contains("`doctor trust`"), "{ended:?}");
+}
