@@ -1,5 +1,6 @@
 //! `doctor.toml` found and understood; what can be wrong with it is in the files below.
 
+mod fresh;
 mod request;
 mod wrong;
 

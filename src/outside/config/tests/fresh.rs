@@ -1,0 +1,206 @@
+//! A new `doctor.toml`: its words, and that it is read back as it was meant.
+
+use std::path::PathBuf;
+
+use proptest::prelude::{any, proptest};
+use proptest::{collection, prop_assert, prop_assert_eq};
+
+use crate::drift::draft::{Draft, Exception, Requirement, Section, sections};
+use crate::drift::scene::named;
+use crate::drift::{Named, Secret};
+use crate::error::Error;
+use crate::outside::config::find::understand;
+use crate::outside::config::fresh::{Site, fresh, says, text};
+use crate::outside::config::{Config, RuleName};
+
+const RULES: &[RuleName] = &[("D103", "value-differs"), ("D104", "local-by-nature")];
+
+fn site() -> Site {
+    Site { path: "/r/doctor.toml".into(), name: "doctor.toml".to_owned(), root: "/r".into() }
+}
+
+fn owned(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
+}
+
+fn draft() -> Draft {
+    let section = |alias: &str, name: &str| Section {
+        alias: alias.to_owned(),
+        name: name.to_owned(),
+        service: Named { id: format!("id-of-{alias}"), name: format!("shop-{alias}") },
+    };
+    let keys = ["AWS_SECRET_ACCESS_KEY", "STAGING_OPS_API_KEY", "STRIPE_KEY"];
+    Draft {
+        project: named("shop"),
+        environment: named("Production"),
+        files: owned(&[".env", "apps/a b/.env"]),
+        services: vec![section("api", "shop-api"), section("worker", "id-of-worker")],
+        require: vec![Requirement { keys: owned(&keys), services: owned(&["api", "worker"]) }],
+        ignore: vec![
+            Exception {
+                keys: owned(&["PORT"]),
+                services: Vec::new(),
+                rules: vec!["local-by-nature"],
+                reason: "every machine sets its own".to_owned(),
+            },
+            Exception {
+                keys: owned(&["MODE"]),
+                services: owned(&["api"]),
+                rules: vec!["local-by-nature", "value-differs"],
+                reason: "a \"test\"".to_owned(),
+            },
+        ],
+    }
+}
+
+#[test]
+fn a_newcomer_is_told_what_each_part_is_for() {
+    let expected = r#"# What `doctor check` compares, and how strictly.
+# It holds names and no values: commit it.
+
+# Project shop, environment Production:
+project     = "id-of-shop"
+environment = "id-of-Production"
+env-file    = [".env", "apps/a b/.env"]
+
+# A fix wants the name of this environment typed.
+[environments.Production]
+protected = true
+
+# The services, by short names: `doctor check -s api`.
+[services.api]
+name = "shop-api"
+
+[services.worker]
+name = "id-of-worker"  # shop-worker
+
+# These keys must be there, and be equal everywhere.
+# Add keys to require more.
+[[require]]
+keys = [
+    "AWS_SECRET_ACCESS_KEY",
+    "STAGING_OPS_API_KEY",
+    "STRIPE_KEY",
+]
+services = ["api", "worker"]
+
+# These keys differ on purpose, and these rules skip them.
+# Add keys to silence more.
+[[ignore]]
+keys     = ["PORT"]
+rules    = ["local-by-nature"]
+reason   = "every machine sets its own"
+
+[[ignore]]
+keys     = ["MODE"]
+services = ["api"]
+rules    = ["local-by-nature", "value-differs"]
+reason   = "a \"test\""
+"#;
+    assert_eq!(fresh(&draft(), &site(), RULES).unwrap().0, expected);
+    assert!(expected.lines().all(|line| line.chars().count() <= 60));
+}
+
+#[test]
+fn what_is_not_used_is_shown_as_a_comment_that_works() {
+    let bare = Draft { project: named("shop"), environment: named("staging"), ..Draft::default() };
+    let (text, _) = fresh(&bare, &site(), RULES).unwrap();
+    let shown: String = text
+        .lines()
+        .skip_while(|line| !line.contains("No service"))
+        .filter_map(|line| line.strip_prefix("# "))
+        .filter(|line| line.contains('=') || line.starts_with('['))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    assert_eq!(shown.matches("[[").count(), 2, "{shown}");
+    let empty = Config::empty(PathBuf::new(), String::new(), PathBuf::new());
+    let read = understand(&Secret::new(shown), empty, RULES).unwrap();
+    assert_eq!((read.services.len(), read.require.len(), read.ignore.len()), (1, 1, 1));
+}
+
+#[test]
+fn a_text_that_says_something_else_is_noticed() {
+    let draft = draft();
+    let empty = || Config::empty(site().path, site().name, site().root);
+    let whole = text(&draft);
+    let read = |text: &str| understand(&Secret::new(text), empty(), RULES).unwrap();
+    assert!(says(&read(&whole), &draft, empty()));
+    for (from, to) in [
+        ("id-of-shop", "id-of-other"),
+        ("environment = \"id-of-Production\"", ""),
+        ("[\".env\", ", "["),
+        ("protected = true", "protected = false"),
+        ("shop-api", "shop-web"),
+        ("\"STRIPE_KEY\"", "\"OTHER\""),
+        ("[\"PORT\"]", "[\"*\"]"),
+        ("rules    = [\"local-by-nature\"]\n", ""),
+        ("every machine", "no machine"),
+        ("[services.worker]", "[services.cron]"),
+        ("[services.worker]", "[severity]\nvalue-differs = \"off\"\n[services.worker]"),
+        ("[services.worker]", "[services.worker]\ncommit = \"HEAD\""),
+        ("[services.worker]", "[services.web]\nname = \"x\"\n[services.worker]"),
+        ("reason   = \"every", "until = \"2027-01-01\"\nreason   = \"every"),
+    ] {
+        let other = whole.replacen(from, to, 1);
+        assert!(other != whole && !says(&read(&other), &draft, empty()), "{from} → {to}");
+    }
+}
+
+#[test]
+fn what_the_reader_would_not_take_is_refused() {
+    for wrong in [
+        Draft { files: owned(&[""]), ..draft() },
+        Draft { require: vec![Requirement { keys: owned(&["A*"]), services: owned(&["api"]) }], ..draft() },
+        Draft { require: vec![Requirement::default()], ..draft() },
+        Draft { ignore: vec![Exception { keys: owned(&["A"]), ..Exception::default() }], ..draft() },
+    ] {
+        let Err(Error::Write { path, next, .. }) = fresh(&wrong, &site(), RULES) else { panic!("{wrong:?}") };
+        assert!(path == "doctor.toml" && next.starts_with("nothing was written"));
+    }
+}
+
+#[test]
+fn only_files_inside_the_repository_can_be_named() {
+    let guard = tempfile::tempdir().unwrap();
+    let folder = guard.path().canonicalize().unwrap();
+    let site = Site::of(&folder);
+    assert_eq!(site.path, folder.join("doctor.toml"));
+    assert_eq!(site.reach(&folder.join("a b/.env")), Ok("a b/.env".to_owned()));
+    for outside in [folder.join("../.env"), "/etc/passwd".into(), folder] {
+        assert!(matches!(site.reach(&outside), Err(Error::File { .. })), "{outside:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_the_names_they_are_read_back(
+        names in collection::vec(any::<String>(), 0..4),
+        keys in collection::vec("\\PC{1,8}|[\u{0}-\u{1f}\u{202e}\"'\\\\\\]#]{1,5}", 1..4),
+        reason in "\\PC{1,20}|(?s:.){1,20}",
+        environment in any::<String>(),
+        project in any::<String>(),
+    ) {
+        let all: Vec<Named> =
+            names.into_iter().enumerate().map(|(at, name)| Named { id: format!("id-{at}"), name }).collect();
+        let keys: Vec<String> = keys.into_iter().map(|key| key.replace(['*', '?'], "x")).collect();
+        let services = sections(&all, &all, [&project, &environment]);
+        let aliases: Vec<String> = services.iter().map(|section| section.alias.clone()).collect();
+        let draft = Draft {
+            project: Named { id: "p".to_owned(), name: project },
+            environment: Named { id: "e".to_owned(), name: format!("prod{environment}") },
+            files: keys.clone(),
+            require: if aliases.is_empty() {
+                Vec::new()
+            } else {
+                vec![Requirement { keys: keys.clone(), services: aliases.clone() }]
+            },
+            ignore: vec![Exception { keys, services: aliases, rules: vec!["value-differs"], reason }],
+            services,
+        };
+        let (text, _) = fresh(&draft, &site(), RULES).unwrap();
+        prop_assert!(text.chars().all(|one| one == '\n' || !one.is_control()));
+        let turns = text.contains('\u{202e}');
+        prop_assert!(!turns);
+        prop_assert_eq!(text.matches("\n[[ignore]]\n").count(), 1);
+    }
+}
