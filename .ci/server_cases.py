@@ -131,6 +131,7 @@ class Case:
         self.values |= {NEW, OLD, OLDEST} | {value for value in re.findall(r"[\w:/@.-]{9,}", env) if value.endswith("2026")}
         self.lost = 0
         self.variables = {}  # What the process environment has besides.
+        self.makes = {".env"}  # Files that may be new.
         self.write_git()
         self.first = self.stored()
 
@@ -200,12 +201,20 @@ class Case:
 
     def at_a_terminal(self, *arguments, answers, code, **how):
         """Answers each question, which is told by its text, with keys; everything that was on the screen is `out`."""
+        left = list(answers)
+        run = self.talk(*arguments, code=code, reply=lambda asked: left.pop(0)[1] if left and left[0][0] in asked else None,
+                        **how)
+        self.check(f"{' '.join(arguments)}: every question came", not left, (left, run))
+        return run
+
+    def talk(self, *arguments, reply, code, columns=110, **how):
+        """The same with `reply`, which gets what was shown since the last answer, and gives keys or nothing yet."""
         before = self.begin()
         ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 110, 0, 0))
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
         process = self.start(*arguments, streams=(theirs, theirs, theirs), **how)
         os.close(theirs)
-        answers, shown, unanswered, until = list(answers), b"", b"", time.monotonic() + 90
+        shown, unanswered, until = b"", b"", time.monotonic() + 90
         while time.monotonic() < until:
             if select.select([ours], [], [], 0.2)[0]:
                 try:
@@ -215,14 +224,14 @@ class Case:
                 if not read:
                     break
                 shown, unanswered = shown + read, unanswered + read
-            elif answers and answers[0][0].encode() in unanswered:
-                os.write(ours, answers.pop(0)[1].encode())
+            elif keys := reply(unanswered.decode(errors="replace")):
+                os.write(ours, keys.encode())
                 unanswered = b""
         os.close(ours)
         run = self.end(process, arguments, before, code)
         run.out = shown.decode(errors="replace")
         told = [value for value in self.values if value.encode() in shown]
-        self.check(f"{' '.join(arguments)}: no value is shown, and every question came", not told and not answers, (answers, run))
+        self.check(f"{' '.join(arguments)}: no value is shown", not told, run)
         return run
 
     def run(self, *arguments, code=None, **how):
@@ -271,7 +280,7 @@ class Case:
         if run.report and "summary" in run.report:
             self.check(f"{what}: the report knows the exit code", run.report["summary"]["exit_code"] == run.code, run)
         new = self.files().keys() - before[2].keys()
-        self.check(f"{what}: no other file", not new - {".env"}, new)
+        self.check(f"{what}: no other file", not new - self.makes, new)
         if self.server.process.poll() is None:
             self.proper_on_railway(what, run, before[1])
 

@@ -71,31 +71,28 @@ fn without(own: &[String], [project, environment]: [&str; 2]) -> Vec<String> {
     rest.to_vec()
 }
 
-/// Every name without the words that all of them begin and end with, as far as each is left with a name.
+/// Every name without the words that it begins or ends with as others do, as far as a name is left.
 fn without_common(names: &[Vec<String>]) -> Vec<Vec<String>> {
-    let (front, back) = if names.len() > 1 { (common(names, false), common(names, true)) } else { (0, 0) };
-    let cut = |(front, back): (usize, usize)| -> Option<Vec<Vec<String>>> {
-        let rest = |name: &Vec<String>| {
-            let end = name.len().checked_sub(back)?;
-            let rest = name.get(front..end)?;
-            is_short_name(&joined(rest)).then(|| rest.to_vec())
-        };
-        names.iter().map(rest).collect()
+    let reversed: Vec<Vec<String>> = names.iter().map(|name| name.iter().rev().cloned().collect()).collect();
+    let rest = |(at, name): (usize, &Vec<String>)| {
+        let front = (0..=common(names, at)).rev().map(|front| &name[front..]);
+        let inner = front.clone().find(|rest| is_short_name(&joined(rest))).unwrap_or(name);
+        let back = (0..=common(&reversed, at)).rev().filter_map(|back| inner.get(..inner.len().checked_sub(back)?));
+        back.into_iter().find(|rest| is_short_name(&joined(rest))).unwrap_or(inner).to_vec()
     };
-    [(front, back), (front, 0), (0, back)].into_iter().find_map(cut).unwrap_or_else(|| names.to_vec())
+    names.iter().enumerate().map(rest).collect()
 }
 
-/// How many words all names have in common at their beginning, or at their end.
-fn common(names: &[Vec<String>], at_end: bool) -> usize {
-    let word = |name: &[String], index: usize| {
-        let index = if at_end { name.len().checked_sub(index + 1) } else { Some(index) };
-        index.and_then(|index| name.get(index)).cloned()
+/// How many words a name begins with as another one does. Not those that are another's whole name: `web-admin` stays so
+/// beside `web`.
+fn common(names: &[Vec<String>], at: usize) -> usize {
+    let name = &names[at];
+    let others = || names.iter().enumerate().filter(|(index, _)| *index != at).map(|(_, other)| other);
+    let is_common = |count: &usize| {
+        let start = &name[..*count];
+        others().any(|other| other.starts_with(start)) && others().all(|other| other != start)
     };
-    let shared = |index: &usize| {
-        let first = names.first().and_then(|name| word(name, *index));
-        first.is_some() && names.iter().all(|name| word(name, *index) == first)
-    };
-    (0..names.iter().map(Vec::len).max().unwrap_or(0)).take_while(shared).count()
+    (1..name.len()).rev().find(is_common).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -117,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_all_names_share_goes_without_saying() {
+    fn what_names_share_goes_without_saying() {
         for (project, environment, chosen, aliases) in [
             ("x", "y", &["agentverse-api-staging", "agentverse-worker-staging"][..], &["api", "worker"][..]),
             ("agentverse", "staging", &["agentverse-worker-staging"], &["worker"]),
@@ -129,6 +126,9 @@ mod tests {
             ("x", "y", &["acme web", "acme_worker.jobs"], &["web", "worker-jobs"]),
             ("x", "y", &["API Server", "Größe-jobs"], &["api-server", "jobs"]),
             ("x", "y", &["a-b", "b-a"], &["a-b", "b-a"]),
+            ("x", "y", &["acme-web", "acme-jobs", "Postgres"], &["web", "jobs", "postgres"]),
+            ("x", "y", &["user-service", "order-service", "gateway"], &["user", "order", "gateway"]),
+            ("x", "y", &["a-worker", "a-worker-mail", "a-api"], &["worker", "worker-mail", "api"]),
         ] {
             let told = told(project, environment, chosen, &[]);
             let expected: Vec<String> =
@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(told("x", "y", chosen, &["Worker"]), ["api=shop-api-eu", "shop-worker-eu=shop-worker-eu"]);
         assert_eq!(
             told("x", "y", &["日本", "*", "A.b", "a b"], &[]),
-            ["service-1=日本", "service-2=*", "a-b=A.b", "a-b-2=a b"]
+            ["service-1=日本", "service-2=*", "b=A.b", "a-b=a b"]
         );
         assert_eq!(told("x", "y", &["B", "b"], &[]), ["b-2=B", "b-3=b"]);
         assert_eq!(told("x", "y", &["7", "8"], &[]), ["service-1=7", "service-2=8"]);
