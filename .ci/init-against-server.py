@@ -14,6 +14,7 @@ import sys
 import tomllib
 
 sys.dont_write_bytecode = True  # This folder is for sources.
+from server_checks import DOCTOR
 from server_cases import INCIDENT_ENV, SCENARIOS, case, cases, cases_of, incident, play_all, production, three_services, world
 from server_estates import env_of, estate, ran, service
 
@@ -224,7 +225,7 @@ def one_that_is_there(name, make):
         make(it.path / "doctor.toml")
         before = {path.name: path.lstat().st_ino for path in it.path.iterdir()}
         for words in (("init", "--yes"), ("init",)):
-            run = subprocess.run([*it.start("--version").args[:1], *words], cwd=it.path, capture_output=True, text=True, check=False,
+            run = subprocess.run([DOCTOR, *words], cwd=it.path, capture_output=True, text=True, check=False,
                                  env={"PATH": os.environ["PATH"], "HOME": str(it.path / "home")}, timeout=20)
             it.check("it is left alone", run.returncode == 2 and "doctor.toml is there already" in run.stderr, run)
         it.check("nothing has changed", {path.name: path.lstat().st_ino for path in it.path.iterdir()} == before)

@@ -19,6 +19,7 @@ use crate::report::FORMATS;
                   doctor check --format json            for programs; the exit code is the same\n  \
                   doctor fix -s worker                  mend it: ask, store, deploy, prove\n  \
                   doctor undo                           put back what the last fix changed\n  \
+                  doctor init                           write a doctor.toml for this project\n  \
                   doctor demo                           try it on a pretend Railway\n\n\
                   Exit codes:\n  0 all agrees          3 nothing compared        6 fixed in part\n  \
                   1 findings            4 credentials             7 stored, not running\n  \
@@ -279,9 +280,9 @@ pub enum DemoVerb {
 /// `doctor init`.
 #[derive(Args, Clone, Debug)]
 #[command(
-    after_help = "Examples:\n  doctor init                            ask which services, and which keys must agree\n  \
-                  doctor init --yes                      write what it would suggest\n  \
-                  doctor init -s api -s worker -e staging    these services of this environment"
+    after_help = "Examples:\n  doctor init                     ask, show the file, ask once more\n  \
+                  doctor init --yes               write what it would suggest\n  \
+                  doctor init -s api -s worker    for these services"
 )]
 pub struct Init {
     /// Whom to look at.
