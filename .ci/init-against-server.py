@@ -9,6 +9,7 @@ it writes is read by Python's own TOML, taken by `doctor check` as it is, and fi
 import contextlib
 import json
 import os
+import resource
 import subprocess
 import sys
 import tomllib
@@ -230,6 +231,22 @@ def one_that_is_there(name, make):
             it.check("it is left alone", run.returncode == 2 and "doctor.toml is there already" in run.stderr, run)
         it.check("nothing has changed", {path.name: path.lstat().st_ino for path in it.path.iterdir()} == before)
         it.check("nobody was asked", looked(it) == 0)
+
+
+@case
+def a_disk_that_is_full():
+    """Stood for by a limit for files that is reached in the middle of the text."""
+    def limited():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+
+    with place("full", shop(), SHOP) as it:
+        before = it.files()
+        process = subprocess.Popen([DOCTOR, "init", "--yes", "--api-url", it.server.info["url"]], cwd=it.path, text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=limited, restore_signals=False,
+                                   env={"PATH": os.environ["PATH"], "HOME": str(it.path / "home"), "RAILWAY_API_TOKEN": it.server.token("account")})
+        out, err = process.communicate(timeout=60)
+        it.check("it is said", process.returncode == 2 and "can't change doctor.toml" in err and "nothing was written" in err, (out, err))
+        it.check("nothing is left", it.files() == before, it.files().keys())
 
 
 @case
