@@ -279,11 +279,9 @@ pub enum DemoVerb {
 
 /// `doctor init`.
 #[derive(Args, Clone, Debug)]
-#[command(
-    after_help = "Examples:\n  doctor init                     ask, show the file, ask once more\n  \
+#[command(after_help = "Examples:\n  doctor init                     ask, show the file, ask once more\n  \
                   doctor init --yes               write what it would suggest\n  \
-                  doctor init -s api -s worker    for these services"
-)]
+                  doctor init -s api -s worker    for these services")]
 pub struct Init {
     /// Whom to look at.
     #[command(flatten)]

@@ -4,7 +4,7 @@ use crate::command::tests::fix::{API, KEY, WORKER, incident, service};
 use crate::command::tests::sandbox::{Ended, Sandbox};
 use crate::outside::ask::Reply;
 use crate::outside::ask::script::Prepared::{self, Back, Choice, Choices, Enter, Interrupt, Line};
-use crate::outside::sim::estate::Environment;
+use crate::outside::sim::estate::{Environment, Reach};
 use crate::outside::sim::seed::incident::{ENV_FILE, PROJECT};
 
 const YES: Prepared = Prepared::Reply(Reply::Yes);
@@ -197,6 +197,36 @@ fn escape_goes_one_back_and_leaves_at_the_first_question() {
         refused(&sandbox.answered(&["init"], answers), "nobody said yes");
         assert!(!is_written(&sandbox) && !sandbox.state().exists());
     }
+}
+
+#[test]
+fn other_services_are_asked_about_anew() {
+    let sandbox = shop().at_a_terminal();
+    // Nothing is to agree; back; one service alone, where nothing is suggested; back; both again.
+    let answers =
+        vec![Enter, Choices(vec![]), Back, Back, Choices(vec![1]), Back, Choices(vec![0, 1]), Enter, Enter, Enter, YES];
+    let ended = sandbox.answered(&["init"], answers);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(sandbox.text("doctor.toml").contains("[[require]]\nkeys     = [\"API_KEY\"]"), "{ended:?}");
+}
+
+#[test]
+fn a_project_token_is_enough() {
+    let sandbox = shop();
+    let token = sandbox.sim.change(|estate| {
+        let project = estate.tokens.iter().find(|token| matches!(token.reach, Reach::Project { .. })).unwrap();
+        project.text.reveal().to_owned()
+    });
+    let sandbox = sandbox
+        .variable("RAILWAY_API_TOKEN", None)
+        .variable("RAILWAY_PROJECT_ID", None)
+        .variable("RAILWAY_ENVIRONMENT_ID", None)
+        .variable("RAILWAY_TOKEN", Some(&token));
+    let ended = sandbox.run(&["init", "--yes"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(sandbox.text("doctor.toml").contains("# Project shop, environment staging:\n"), "{ended:?}");
+    assert_eq!(sandbox.run(&["check"]).code, 1);
+    refused(&shop().run(&["init", "--yes", "--environment", "nowhere"]), "there is no environment nowhere");
 }
 
 #[test]
