@@ -11,7 +11,7 @@ const YES: Prepared = Prepared::Reply(Reply::Yes);
 const NO: Prepared = Prepared::Reply(Reply::No);
 
 /// Two services and a database beside a file that agrees, differs on purpose and differs by mistake.
-fn shop() -> Sandbox {
+pub(super) fn shop() -> Sandbox {
     let stored = [("API_KEY", "old-api-key"), ("DATABASE_URL", "postgres://u:p@db.internal/x"), ("MODE", "live-mode")];
     let only_worker = [("API_KEY", "old-api-key"), ("QUEUE", "jobs-queue")];
     Sandbox::of([service("shop-api", &stored), service("shop-worker", &only_worker), service("docs", &[("A", "1")])])
@@ -21,13 +21,13 @@ fn shop() -> Sandbox {
         )
 }
 
-fn refused(ended: &Ended, what: &str) {
+pub(super) fn refused(ended: &Ended, what: &str) {
     assert_eq!(ended.code, 2, "{ended:?}");
     assert!(ended.err.contains(what), "{what}: {ended:?}");
     assert_eq!(ended.err.lines().filter(|line| !line.is_empty()).count(), 3, "three lines: {ended:?}");
 }
 
-fn is_written(sandbox: &Sandbox) -> bool {
+pub(super) fn is_written(sandbox: &Sandbox) -> bool {
     sandbox.work().join("doctor.toml").symlink_metadata().is_ok() || sandbox.work().join(".gitignore").exists()
 }
 
@@ -243,79 +243,6 @@ fn ctrl_c_at_any_question_writes_nothing() {
 }
 
 #[test]
-fn without_a_terminal_it_shows_the_file_and_says_how_to_write_it() {
-    let sandbox = shop();
-    let ended = sandbox.run(&["init", "--service", "shop-api", "--env-file", ".env", "-e", "staging"]);
-    refused(&ended, "there is nobody to ask");
-    let again = "next: run `doctor init --yes --environment=staging --service=shop-api --env-file=.env`";
-    assert!(ended.err.contains(again), "{ended:?}");
-    assert!(ended.out.contains("[services.api]\nname = \"shop-api\"\n"), "{ended:?}");
-    assert!(!is_written(&sandbox) && !sandbox.state().exists());
-    let in_ci = shop().at_a_terminal().variable("CI", Some("true"));
-    refused(&in_ci.run(&["init"]), "there is nobody to ask");
-}
-
-#[test]
-fn one_that_is_there_is_never_written_over_and_nobody_is_asked() {
-    let kept = "# mine\n";
-    let sandbox = shop().file("doctor.toml", kept);
-    for words in [&["init"][..], &["init", "--yes"], &["init", "--yes", "--no-config"]] {
-        refused(&sandbox.run(words), "doctor.toml is there already");
-    }
-    assert_eq!((sandbox.text("doctor.toml").as_str(), sandbox.sent.borrow().len()), (kept, 0));
-    let broken = shop().file("doctor.toml", "not TOML");
-    refused(&broken.run(&["init", "--yes"]), "doctor.toml is there already");
-    let flag = shop();
-    refused(&flag.run(&["init", "--yes", "--config", "other.toml"]), "--config can't be other.toml");
-    assert!(flag.sent.borrow().is_empty() && !flag.work().join("other.toml").exists());
-}
-
-#[cfg(unix)]
-#[test]
-fn whatever_has_its_name_is_not_written_through() {
-    use std::os::unix::fs::symlink;
-    let in_the_way: [fn(&std::path::Path); 4] = [
-        |path| symlink("elsewhere.toml", path).unwrap(),
-        |path| symlink("/dev/null", path).unwrap(),
-        |path| std::fs::create_dir(path).unwrap(),
-        |path| assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success()),
-    ];
-    for put in in_the_way {
-        let sandbox = shop();
-        put(&sandbox.work().join("doctor.toml"));
-        refused(&sandbox.run(&["init", "--yes"]), "doctor.toml is there already");
-        assert!(!sandbox.work().join("elsewhere.toml").exists() && sandbox.sent.borrow().is_empty());
-    }
-    // And when it comes while a person is being asked, or Railway is.
-    for put in in_the_way {
-        let sandbox = shop();
-        let path = sandbox.work().join("doctor.toml");
-        sandbox.sim.before("Values", move |_| put(&path));
-        refused(&sandbox.run(&["init", "--yes"]), "doctor.toml is there already");
-        assert!(!sandbox.work().join("elsewhere.toml").exists() && !sandbox.state().exists());
-        let left: Vec<_> =
-            std::fs::read_dir(sandbox.work()).unwrap().flatten().map(|entry| entry.file_name()).collect();
-        assert_eq!(left.len(), 2, "no other file: {left:?}");
-    }
-}
-
-#[cfg(unix)]
-#[test]
-fn a_folder_that_can_not_be_written_is_said_and_nothing_is_left() {
-    use std::os::unix::fs::PermissionsExt;
-    let sandbox = shop();
-    let set = |mode| std::fs::set_permissions(sandbox.work(), std::fs::Permissions::from_mode(mode)).unwrap();
-    set(0o555);
-    // The superuser may write everywhere.
-    let can_write = std::fs::write(sandbox.work().join("probe"), "").is_ok();
-    if !can_write {
-        refused(&sandbox.run(&["init", "--yes"]), "can't change doctor.toml");
-    }
-    set(0o755);
-    assert!(can_write || !is_written(&sandbox));
-}
-
-#[test]
 fn in_a_repository_it_goes_to_the_root_and_names_files_from_there() {
     let sandbox = shop();
     repository(&sandbox);
@@ -326,26 +253,6 @@ fn in_a_repository_it_goes_to_the_root_and_names_files_from_there() {
     assert!(sandbox.text("doctor.toml").contains("env-file    = [\"apps/my api/.env\"]"), "{ended:?}");
     assert_eq!(sandbox.run(&["check"]).code, 1);
     refused(&sandbox.run(&["init", "--yes"]), "../../doctor.toml is there already");
-}
-
-#[test]
-fn a_file_outside_of_the_repository_can_not_be_named() {
-    let sandbox = shop();
-    std::fs::write(sandbox.work().join("../outer.env"), "API_KEY=x\n").unwrap();
-    refused(&sandbox.run(&["init", "--yes", "--env-file", "../outer.env"]), "can't read");
-    assert!(sandbox.sent.borrow().is_empty() && !is_written(&sandbox));
-}
-
-#[cfg(unix)]
-#[test]
-fn a_default_file_behind_a_link_out_of_the_repository_is_left_to_the_default() {
-    let sandbox = shop();
-    std::fs::rename(sandbox.work().join(".env"), sandbox.work().join("../outer.env")).unwrap();
-    std::os::unix::fs::symlink("../outer.env", sandbox.work().join(".env")).unwrap();
-    let ended = sandbox.run(&["init", "--yes"]);
-    assert_eq!(ended.code, 0, "{ended:?}");
-    assert!(!sandbox.text("doctor.toml").contains("env-file"), "{ended:?}");
-    assert_eq!(sandbox.run(&["check"]).code, 1);
 }
 
 #[test]
@@ -397,18 +304,6 @@ fn gitignore_grows_only_with_a_yes_and_then_does_what_it_says() {
 }
 
 #[test]
-fn no_value_gets_into_a_reason() {
-    let sandbox = shop().at_a_terminal();
-    let answers =
-        vec![Enter, Enter, Enter, Line("it was old-api-key"), Line("on purpose: new-api-key"), Line("so"), YES];
-    let ended = sandbox.answered(&["init"], answers);
-    assert_eq!(ended.code, 0, "{ended:?}");
-    assert_eq!(ended.err.matches("say it without").count(), 2, "{ended:?}");
-    let text = sandbox.text("doctor.toml");
-    assert!(text.contains("reason   = \"so\"") && !text.contains("api-key"), "{text}");
-}
-
-#[test]
 fn production_is_protected() {
     let production = Environment::named("production");
     let sandbox = Sandbox::in_environment(production, [service("api", &[("A", "1")])]).file(".env", "A=1\n");
@@ -431,31 +326,4 @@ fn hostile_names_are_written_so_that_they_are_read_back() {
     let check = sandbox.run(&["check", "--config", "doctor.toml"]);
     assert_eq!(check.code, 0, "{check:?}");
     assert!(check.out.contains("8 services:"), "{check:?}");
-}
-
-#[test]
-fn what_keeps_check_from_looking_keeps_init_too() {
-    let unlinked = shop().variable("RAILWAY_PROJECT_ID", None).variable("RAILWAY_ENVIRONMENT_ID", None);
-    let ended = unlinked.run(&["init", "--yes"]);
-    refused(&ended, "no project is linked");
-    assert!(ended.err.contains("next: run `railway link`"), "{ended:?}");
-    let nobody = shop().variable("RAILWAY_API_TOKEN", None);
-    assert_eq!(nobody.run(&["init", "--yes"]).code, 4);
-    let part = shop();
-    refused(&part.run(&["init", "--yes", "--service", "work"]), "--yes can't be used with a part");
-    let time = shop().run(&["init", "--yes", "--timeout", "soon"]);
-    assert_eq!(time.code, 2, "{time:?}");
-    for sandbox in [unlinked, nobody, part] {
-        assert!(!is_written(&sandbox) && !sandbox.state().exists());
-    }
-}
-
-#[test]
-fn without_a_place_to_remember_it_is_written_and_said() {
-    let sandbox = shop();
-    std::fs::write(sandbox.state(), "in the way").unwrap();
-    let ended = sandbox.run(&["init", "--yes"]);
-    assert_eq!(ended.code, 0, "{ended:?}");
-    assert!(ended.out.contains("Wrote doctor.toml.\n"), "{ended:?}");
-    assert!(ended.err.contains("doctor.toml is not accepted yet") && ended.err.contains("`doctor trust`"), "{ended:?}");
 }

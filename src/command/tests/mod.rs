@@ -9,6 +9,7 @@ mod disasters;
 mod faults;
 mod fix;
 mod init;
+mod init_refused;
 mod redeploy;
 mod running;
 mod sandbox;

@@ -105,13 +105,10 @@ reason   = "a \"test\""
 fn what_is_not_used_is_shown_as_a_comment_that_works() {
     let bare = Draft { project: named("shop"), environment: named("staging"), ..Draft::default() };
     let (text, _) = fresh(&bare, &site(), RULES).unwrap();
-    let shown: String = text
-        .lines()
-        .skip_while(|line| !line.contains("No service"))
-        .filter_map(|line| line.strip_prefix("# "))
-        .filter(|line| line.contains('=') || line.starts_with('['))
-        .map(|line| format!("{line}\n"))
-        .collect();
+    let lines = text.lines().skip_while(|line| !line.contains("No service"));
+    let lines = lines.filter_map(|line| line.strip_prefix("# "));
+    let shown: Vec<&str> = lines.filter(|line| line.contains('=') || line.starts_with('[')).collect();
+    let shown = shown.join("\n");
     assert_eq!(shown.matches("[[").count(), 2, "{shown}");
     let empty = Config::empty(PathBuf::new(), String::new(), PathBuf::new());
     let read = understand(&Secret::new(shown), empty, RULES).unwrap();
