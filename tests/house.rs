@@ -162,6 +162,10 @@ fn only_a_fix_and_its_undoing_can_write_to_railway() {
         let text = fs::read_to_string(root().join(format!("src/command/{verb}.rs"))).unwrap();
         assert!(!text.contains("command::apply"), "{verb} can't change anything");
     }
+    for path in files_below(&root().join("src/command/init"), "rs") {
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(!text.contains("command::apply"), "{} can't change anything on Railway", path.display());
+    }
 }
 
 #[test]

@@ -59,6 +59,13 @@ pub fn fresh(draft: &Draft, site: &Site, rules: &[RuleName]) -> Result<(String, 
     if says(&read, draft, empty()) { Ok((text, read)) } else { Err(mistaken("it would not say what was chosen")) }
 }
 
+/// Whether the environment is protected where it should be, and no other.
+fn protects(read: &Config, draft: &Draft) -> bool {
+    let is_protected = |section: &EnvironmentSection| section.protected == Some(true) && section.env_file.is_none();
+    let own = read.environments.get(draft.environment_title());
+    own.is_some_and(is_protected) == draft.is_production() && read.environments.len() == usize::from(own.is_some())
+}
+
 /// Whether a file says that, and nothing that was not to be said.
 pub(super) fn says(read: &Config, draft: &Draft, empty: Config) -> bool {
     let word = |at: &Option<At<String>>| at.as_ref().map(|at| at.value.clone());
@@ -78,12 +85,6 @@ pub(super) fn says(read: &Config, draft: &Draft, empty: Config) -> bool {
         let rules: Vec<String> = one.rules.iter().map(|&rule| rule.to_owned()).collect();
         (one.keys.clone(), one.services.clone(), rules, one.reason.clone(), true)
     });
-    let is_protected = |section: &EnvironmentSection| section.protected == Some(true) && section.env_file.is_none();
-    let environments = if draft.is_production() {
-        read.environments.len() == 1 && read.environments.get(draft.environment_title()).is_some_and(is_protected)
-    } else {
-        read.environments.is_empty()
-    };
     let rest = Config {
         project: read.project.clone(),
         environment: read.environment.clone(),
@@ -101,7 +102,7 @@ pub(super) fn says(read: &Config, draft: &Draft, empty: Config) -> bool {
         && read.services.len() == draft.services.len()
         && require == draft.require.iter().map(|one| (one.keys.clone(), one.services.clone())).collect::<Vec<_>>()
         && ignore.eq(wanted)
-        && environments
+        && protects(read, draft)
         && *read == rest
 }
 
