@@ -76,9 +76,8 @@ pub enum Verb {
     Trust(Trust),
     /// Store a token in the system's keyring, remove it, or tell which token is used
     Auth(Auth),
-    /// The pre-commit hook. In a later version.
-    #[command(hide = true, disable_help_flag = true)]
-    Hook(Later),
+    /// Look before each commit: staged secrets, then drift
+    Hook(Hook),
     /// Keys × services at a glance. In a later version.
     #[command(hide = true, disable_help_flag = true)]
     Matrix(Later),
@@ -339,6 +338,61 @@ pub enum AuthVerb {
     Status(AuthStatus),
     /// Remove what login stored
     Logout,
+}
+
+/// `doctor hook`.
+#[derive(Args, Debug)]
+pub struct Hook {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: HookVerb,
+}
+
+/// The verbs of `doctor hook`.
+#[derive(Debug, Subcommand)]
+pub enum HookVerb {
+    /// What the hook does: stop a commit that gives a secret away, or that drift speaks against
+    Run(HookRun),
+    /// Write the hook, where git looks for it; never over somebody else's
+    Install(HookInstall),
+    /// Remove the hooks that install wrote
+    Uninstall,
+    /// Say which hooks there are; exit code 1 if none of them calls doctor
+    Status,
+}
+
+/// `doctor hook run`.
+#[derive(Args, Clone, Debug)]
+pub struct HookRun {
+    /// Whom to look at.
+    #[command(flatten)]
+    pub targeting: Targeting,
+    /// The file of variables; repeat it for layers, later ones win
+    #[arg(long, value_name = "PATH")]
+    pub env_file: Vec<PathBuf>,
+    /// Stop the commit also when nothing could be compared
+    #[arg(long)]
+    pub strict: bool,
+    /// The time for all of it
+    #[arg(long, value_name = "DURATION", default_value = "3s")]
+    pub timeout: String,
+}
+
+/// `doctor hook install`.
+#[derive(Args, Clone, Debug)]
+pub struct HookInstall {
+    /// Which hooks
+    #[arg(value_enum, value_name = "pre-commit|pre-push", default_value = "pre-commit", hide_possible_values = true)]
+    pub hooks: Vec<HookName>,
+}
+
+/// The hooks that doctor can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum HookName {
+    /// Before each commit.
+    PreCommit,
+    /// Before each push.
+    PrePush,
 }
 
 /// `doctor explain`.

@@ -9,6 +9,7 @@ mod demo;
 mod expect;
 mod explain;
 mod fix;
+mod hook;
 mod init;
 mod layers;
 mod locate;
@@ -63,17 +64,14 @@ fn dispatch(verb: &Verb, global: &Global, world: &mut World<'_>) -> Result<Exit,
         Verb::Init(args) => init::run(args, global, world),
         Verb::Trust(args) => trust::run(args, global, world),
         Verb::Auth(args) => auth::run(args, global, world),
-        Verb::Hook(_) => Err(not_yet("hook")),
+        Verb::Hook(args) => hook::run(args, global, world),
         Verb::Matrix(_) => Err(not_yet("matrix")),
     }
 }
 
 /// A verb that the manual of a later version names: what to do until then.
 fn not_yet(verb: &'static str) -> Error {
-    let instead = match verb {
-        "hook" => "call `doctor check` from the hook that you have",
-        _ => "`doctor check -v` tells everything that this version knows",
-    };
+    let instead = "`doctor check -v` tells everything that this version knows";
     Error::NotYet { verb, instead: instead.to_owned() }
 }
 

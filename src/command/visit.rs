@@ -133,7 +133,7 @@ pub(crate) fn visit(
     Ok(visit)
 }
 
-fn choice(global: &Global) -> Choice {
+pub(crate) fn choice(global: &Global) -> Choice {
     match &global.config {
         Some(path) => Choice::Path(path.clone()),
         None if global.no_config => Choice::None,
@@ -181,8 +181,7 @@ fn look(
     let today = Offset::UTC.to_datetime(world.clock.now()).date();
     Ok(Visit {
         flags: flags(options),
-        remarks: [scope.remarks, config.map(config::unused).unwrap_or_default(), exposure::remarks(&exposures)]
-            .concat(),
+        remarks: [scope.remarks, exposure::remarks(&exposures)].concat(),
         survey: Survey {
             catalogue: catalogue(&shape),
             project: shape.project.clone(),

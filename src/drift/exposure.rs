@@ -50,7 +50,7 @@ pub fn secrets(file: &LocalFile) -> impl Iterator<Item = &Entry> {
 }
 
 /// Keys that build tools and services put into the browser on purpose.
-fn is_public(key: &str) -> bool {
+pub(crate) fn is_public(key: &str) -> bool {
     ["VITE_", "REACT_APP_", "GATSBY_", "VUE_APP_"].iter().any(|prefix| key.starts_with(prefix))
         || words(key).iter().any(|word| matches!(word.as_str(), "PUBLIC" | "PUBLISHABLE" | "ANON"))
 }

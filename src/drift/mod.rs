@@ -17,6 +17,7 @@ pub mod follow;
 pub mod identity;
 #[cfg(test)]
 mod incident;
+pub mod leak;
 pub mod learned;
 pub mod live;
 pub mod local;

@@ -133,7 +133,7 @@ impl Known {
 }
 
 /// A value as it is, and in URL, base64 and JSON form.
-fn encoded(value: &str) -> Vec<Zeroizing<String>> {
+pub(crate) fn encoded(value: &str) -> Vec<Zeroizing<String>> {
     let json = serde_json::Value::from(value).to_string();
     let url: String = value
         .bytes()

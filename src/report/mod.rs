@@ -6,6 +6,7 @@ pub mod draft;
 pub mod escape;
 pub mod history;
 pub mod json;
+pub mod leak;
 pub mod offer;
 pub mod paint;
 pub mod shell;

@@ -255,10 +255,3 @@ impl Config {
         }
     }
 }
-
-/// One sentence for each part of the file whose feature this version does not have.
-pub fn unused(config: &Config) -> Vec<String> {
-    let parts = [("[hook]", config.on_drift.is_some())];
-    let sentence = |part| format!("`{part}` in {} is understood, but this version does not use it yet", config.name);
-    parts.into_iter().filter(|(_, there)| *there).map(|(part, _)| sentence(part)).collect()
-}

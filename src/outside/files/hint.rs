@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::drift::example::is_example;
+use crate::drift::leak;
 use crate::outside::files::path::quoted;
 use crate::outside::git;
 
@@ -39,6 +40,15 @@ pub(super) fn hint(missing: &Path, working_folder: &Path) -> Option<String> {
     let template = templates.first()?;
     let [template, missing] = [&folder.join(template), missing].map(|path| quoted(path, working_folder));
     Some(format!("copy {template} to {missing} and fill it in"))
+}
+
+/// The `.env` files of a folder, without examples: what may hold values of this machine.
+pub fn env_files_in(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let names = entries.take(FOLDER_LIMIT).filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut names: Vec<String> = names.filter(|name| leak::kind(name) == leak::Kind::EnvFile).collect();
+    names.sort_unstable();
+    names.into_iter().map(|name| folder.join(name)).collect()
 }
 
 /// Names in a folder that look like a `.env` or like the wanted name, the closest first, at most three.

@@ -22,6 +22,7 @@ use crate::drift::Secret;
 use crate::drift::example::is_example;
 use crate::error::Error;
 pub use crate::outside::files::example::examples;
+pub use crate::outside::files::hint::env_files_in;
 use crate::outside::files::hint::hint;
 pub use crate::outside::files::path::{display_path, normal};
 pub use crate::outside::files::present::{current, remove};

@@ -32,10 +32,13 @@ const CAREFUL: &[&str] = &[
     "-c",
     "core.fsmonitor=false",
     "-c",
-    "core.hooksPath=/dev/null",
-    "-c",
     "core.untrackedCache=false",
+    "-c",
+    "core.hooksPath=/dev/null",
 ];
+
+/// How many of [`CAREFUL`] leave `core.hooksPath` as it is: where hooks are is asked without running one.
+const BESIDE_HOOKS: usize = 7;
 
 /// Settings for the child: it asks nobody and fetches nothing, not even the missing objects of a partial clone, which
 /// would start the transport that the repository names.
@@ -74,6 +77,21 @@ impl Asker {
         Self { variables: kept.collect(), search, limit: LIMIT }
     }
 
+    /// The same, with at most that much time for each question.
+    #[must_use]
+    pub fn within(self, limit: Duration) -> Self {
+        Self { limit: self.limit.min(limit), ..self }
+    }
+
+    /// The folder of the hooks that git runs for that folder's repository, absolute: `core.hooksPath`, linked worktrees and
+    /// bare repositories included. Asking runs none of them.
+    pub fn hooks_folder(&self, folder: &Path) -> Result<PathBuf, String> {
+        let mut command = self.command_with(folder, &CAREFUL[..BESIDE_HOOKS]);
+        command.args(["rev-parse", "--git-path", "hooks"]);
+        let answer = self.answered(command, "")?;
+        Ok(folder.join(String::from_utf8_lossy(&answer).trim_end_matches(['\r', '\n'])))
+    }
+
     /// What git makes of files of the repository at `root`, in their order. The paths are real ones, without links; those
     /// outside of the root count as ignored. On failure: why, without full stop.
     pub fn status(&self, root: &Path, paths: &[PathBuf]) -> Result<Vec<Status>, String> {
@@ -108,9 +126,13 @@ impl Asker {
         Ok(String::from_utf8_lossy(&self.answered(command, input)?).into_owned())
     }
 
-    fn command(&self, root: &Path) -> Command {
+    pub(super) fn command(&self, root: &Path) -> Command {
+        self.command_with(root, CAREFUL)
+    }
+
+    fn command_with(&self, root: &Path, careful: &[&str]) -> Command {
         let mut command = Command::new("git");
-        command.args(CAREFUL).arg("-C").arg(root);
+        command.args(careful).arg("-C").arg(root);
         command.env_clear().envs(SETTINGS).envs(self.variables.iter().map(|(name, value)| (name, value)));
         if let Some(path) = self.search.as_ref().and_then(|search| outside_of(root, search)) {
             command.env("PATH", path);
@@ -118,14 +140,19 @@ impl Asker {
         command
     }
 
-    fn answered(&self, mut command: Command, input: &str) -> Result<Vec<u8>, String> {
+    fn answered(&self, command: Command, input: &str) -> Result<Vec<u8>, String> {
+        self.answered_with(command, input, ANSWER)
+    }
+
+    /// What git says, up to `most` bytes.
+    pub(super) fn answered_with(&self, mut command: Command, input: &str, most: u64) -> Result<Vec<u8>, String> {
         let stdin = if input.is_empty() { Stdio::null() } else { Stdio::piped() };
         command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = command.spawn().map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => "git is not installed".to_owned(),
             _ => "git can't be started".to_owned(),
         })?;
-        answer(child, input.to_owned(), self.limit)
+        answer(child, input.to_owned(), (self.limit, most))
     }
 }
 
@@ -136,9 +163,9 @@ fn outside_of(root: &Path, search: &str) -> Option<OsString> {
 }
 
 /// Waits for the child and ends it when the time is over.
-fn answer(mut child: Child, input: String, limit: Duration) -> Result<Vec<u8>, String> {
+fn answer(mut child: Child, input: String, (limit, most): (Duration, u64)) -> Result<Vec<u8>, String> {
     let deadline = Instant::now() + limit;
-    let (out, err) = (listen(child.stdout.take()), listen(child.stderr.take()));
+    let (out, err) = (listen(child.stdout.take(), most), listen(child.stderr.take(), ANSWER));
     if let Some(mut stdin) = child.stdin.take() {
         // In the background like the reading. What git does not want to hear, it says in its status.
         thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
@@ -165,11 +192,11 @@ fn answer(mut child: Child, input: String, limit: Duration) -> Result<Vec<u8>, S
 }
 
 /// Reads in the background, so that a program that keeps the stream open can't hold up the run.
-fn listen(stream: Option<impl Read + Send + 'static>) -> mpsc::Receiver<Vec<u8>> {
+fn listen(stream: Option<impl Read + Send + 'static>, most: u64) -> mpsc::Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         let mut bytes = Vec::new();
-        let read = stream.map_or(Ok(0), |stream| stream.take(ANSWER).read_to_end(&mut bytes));
+        let read = stream.map_or(Ok(0), |stream| stream.take(most).read_to_end(&mut bytes));
         if read.is_ok() {
             // Nobody listens any more once the time is over.
             let _ = sender.send(bytes);

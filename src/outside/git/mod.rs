@@ -1,6 +1,7 @@
 //! git repositories: found without running git, asked with care.
 
 mod ask;
+pub mod index;
 pub mod relation;
 #[cfg(test)]
 mod tests;

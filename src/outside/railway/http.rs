@@ -93,7 +93,17 @@ impl Endpoint {
 pub struct Http {
     endpoint: Endpoint,
     client: Client,
-    runtime: Runtime,
+    /// There until the end.
+    runtime: Option<Runtime>,
+}
+
+impl Drop for Http {
+    /// A name that is still being looked up can't be called back, and nobody waits for it.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 impl Http {
@@ -120,7 +130,7 @@ impl Http {
             why: error.to_string(),
             next: "close some programs or raise the limit on open files, then run it again".to_owned(),
         })?;
-        Ok(Self { endpoint, client, runtime })
+        Ok(Self { endpoint, client, runtime: Some(runtime) })
     }
 
     async fn exchange(&self, outgoing: &Outgoing<'_>) -> Result<Reply, Failure> {
@@ -149,7 +159,8 @@ impl Http {
 
 impl Wire for Http {
     fn post(&self, outgoing: &Outgoing<'_>) -> Result<Reply, Failure> {
-        self.runtime.block_on(async {
+        let Some(runtime) = &self.runtime else { return Err(Failure::NotSent("the network was stopped".to_owned())) };
+        runtime.block_on(async {
             tokio::time::timeout(outgoing.patience, self.exchange(outgoing)).await.unwrap_or(Err(Failure::TimedOut))
         })
     }

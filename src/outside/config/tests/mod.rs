@@ -12,9 +12,7 @@ use jiff::civil::date;
 
 use crate::drift::Severity;
 use crate::error::Error;
-use crate::outside::config::{
-    At, Choice, Config, FailOn, HeaderPart, Loader, OnDrift, Presence, RuleName, load, unused,
-};
+use crate::outside::config::{At, Choice, Config, FailOn, HeaderPart, Loader, OnDrift, Presence, RuleName, load};
 
 const RULES: &[RuleName] = &[("D101", "missing-on-railway"), ("D102", "missing-locally"), ("D103", "value-differs")];
 

@@ -1,0 +1,20 @@
+//! `doctor hook`: before each commit.
+
+mod files;
+mod look;
+mod recent;
+mod run;
+
+use crate::cli::{Global, Hook, HookVerb};
+use crate::error::{Error, Exit};
+use crate::outside::world::World;
+
+/// Does what was typed.
+pub(crate) fn run(args: &Hook, global: &Global, world: &mut World<'_>) -> Result<Exit, Error> {
+    match &args.verb {
+        HookVerb::Run(args) => run::run(args, global, world),
+        HookVerb::Install(args) => files::install(&args.hooks, world),
+        HookVerb::Uninstall => files::uninstall(world),
+        HookVerb::Status => files::status(world),
+    }
+}

@@ -1,0 +1,44 @@
+//! Which earlier result speaks of the same: file bytes, target, `doctor.toml`, and what the index has of the files.
+
+use std::collections::BTreeSet;
+
+use crate::cli::{Global, HookRun};
+use crate::command::hook::look::sources;
+use crate::outside::config::Config;
+use crate::outside::credentials;
+use crate::outside::files::{self, Reading};
+use crate::outside::git::{self, Asker};
+use crate::outside::recent::Slot;
+use crate::outside::world::World;
+
+/// The place of the result; none where nothing can be kept. Everything goes in that may change what a check says and
+/// can be known without asking Railway; the rest of the index does not, so that a rebase costs one check.
+pub(super) fn slot(args: &HookRun, global: &Global, config: Option<&Config>, world: &World<'_>) -> Option<Slot> {
+    let mut parts: Vec<Vec<u8>> = vec![
+        concat!("1 ", env!("CARGO_PKG_VERSION")).into(),
+        world.folder.as_os_str().as_encoded_bytes().to_vec(),
+        format!("{:?} {:?} {:?} {}", args.targeting, args.env_file, global.api_url, global.no_config).into(),
+    ];
+    // Among them the tokens: another one may see another project.
+    let variables = world.variables.iter().filter(|(name, _)| name.starts_with("RAILWAY_"));
+    parts.extend(variables.map(|(name, value)| format!("{name}={value}").into()));
+    let link = credentials::link(&world.variables, world.home.as_deref(), &world.folder).ok()?;
+    parts.push(format!("{link:?}").into());
+    let configured = config.map(|config| config.path.clone());
+    let paths = sources(&args.env_file, config, &world.folder, BTreeSet::new());
+    for path in paths.iter().chain(&configured) {
+        parts.push(path.as_os_str().as_encoded_bytes().to_vec());
+        match files::read_text(path, files::ENV_FILE_LIMIT) {
+            Reading::Text(text) => parts.push(text.reveal().into()),
+            _ => return None,
+        }
+    }
+    if let Some(root) = git::root(&world.folder) {
+        let paths: Vec<_> = paths.iter().filter_map(|path| path.canonicalize().ok()).collect();
+        let statuses = Asker::new(&world.variables).status(&root.canonicalize().ok()?, &paths).ok()?;
+        parts.push(format!("{statuses:?}").into());
+    }
+    let slot = Slot::of(world.state.as_deref(), &parts.iter().map(Vec::as_slice).collect::<Vec<_>>());
+    parts.iter_mut().for_each(zeroize::Zeroize::zeroize);
+    slot
+}

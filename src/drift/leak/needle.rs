@@ -1,0 +1,108 @@
+//! Many values looked for in one pass over a file.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+/// The bytes at the start of a value that are looked for first. No value is shorter.
+const START: usize = 8;
+
+/// Places of the sieve: two to this power.
+const BITS: u32 = 16;
+
+/// The values, in every form in which they are looked for. What finds many words at once in libraries keeps copies of
+/// them that nobody clears; here a form is kept once, and a start of it only as a hash.
+pub(super) struct Needles {
+    /// The forms, each with the index of its value.
+    forms: Vec<(usize, Zeroizing<String>)>,
+    /// Hash of a form's start → indexes of the forms that begin so.
+    starts: HashMap<u64, Vec<usize>>,
+    /// Which hashes there are, by their first bits: it lets nearly every place of a file pass at the cost of one look.
+    sieve: Vec<bool>,
+}
+
+impl fmt::Debug for Needles {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Needles(•••)")
+    }
+}
+
+impl Needles {
+    /// Makes ready to look. Each form comes with the index of its value, and has eight bytes or more.
+    pub(super) fn new(forms: Vec<(usize, Zeroizing<String>)>) -> Self {
+        let mut needles = Self { forms, starts: HashMap::new(), sieve: vec![false; 1 << BITS] };
+        for (index, (_, form)) in needles.forms.iter().enumerate() {
+            if let Some(start) = form.as_bytes().first_chunk::<START>() {
+                let hash = hash(*start);
+                needles.sieve[bits(hash)] = true;
+                needles.starts.entry(hash).or_default().push(index);
+            }
+        }
+        needles
+    }
+
+    /// Value → how often it is there in any form, and the offset of the first.
+    pub(super) fn find(&self, bytes: &[u8]) -> BTreeMap<usize, (usize, usize)> {
+        let mut found = BTreeMap::new();
+        if self.starts.is_empty() {
+            return found;
+        }
+        for (offset, window) in bytes.windows(START).enumerate() {
+            let Some(start) = window.first_chunk::<START>() else { continue };
+            let hash = hash(*start);
+            if !self.sieve[bits(hash)] {
+                continue;
+            }
+            let forms = self.starts.get(&hash).into_iter().flatten().map(|&index| &self.forms[index]);
+            for (value, _) in forms.filter(|(_, form)| bytes[offset..].starts_with(form.as_bytes())) {
+                found.entry(*value).or_insert((0, offset)).0 += 1;
+            }
+        }
+        found
+    }
+}
+
+/// Fibonacci hashing: one multiplication spreads what stands in the bytes over the upper bits.
+fn hash(start: [u8; START]) -> u64 {
+    u64::from_le_bytes(start).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+fn bits(hash: u64) -> usize {
+    usize::try_from(hash >> (u64::BITS - BITS)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{prop_assert_eq, proptest};
+
+    use super::Needles;
+
+    fn needles(values: &[String]) -> Needles {
+        Needles::new(values.iter().enumerate().map(|(index, value)| (index, value.clone().into())).collect())
+    }
+
+    #[test]
+    fn values_that_begin_alike_or_overlap_are_all_found() {
+        let values = ["12345678", "12345678-a", "345678-a-longer"].map(str::to_owned);
+        let found = needles(&values).find(b"x12345678-a-longer 12345678");
+        assert_eq!(found, [(0, (2, 1)), (1, (1, 1)), (2, (1, 3))].into());
+        assert_eq!(needles(&[]).find(b"x12345678"), [].into());
+        assert_eq!(needles(&values).find(b"1234567"), [].into());
+    }
+
+    proptest! {
+        #[test]
+        fn it_finds_what_a_plain_search_finds(
+            values in proptest::collection::vec("[ab]{8,10}", 1..6),
+            text in "[ab]{0,200}",
+        ) {
+            let found = needles(&values).find(text.as_bytes());
+            for (index, value) in values.iter().enumerate() {
+                let places: Vec<usize> = (0..text.len()).filter(|&at| text[at..].starts_with(value.as_str())).collect();
+                let expected = places.first().map(|&first| (places.len(), first));
+                prop_assert_eq!(found.get(&index).copied(), expected);
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Real values and samples of values told apart.
+
+use crate::drift::local::{Entry, LocalFile};
+
+/// The shortest value that counts as generated, in bytes.
+const SHORTEST: usize = 12;
+
+/// Letters and digits that it has at least, each.
+const LEAST: usize = 3;
+
+/// Words in values that somebody made up for others to replace.
+const SAMPLE_WORDS: &[&str] = &[
+    "change",
+    "dummy",
+    "example",
+    "fake",
+    "foo",
+    "here",
+    "insecure",
+    "insert",
+    "local",
+    "password",
+    "placeholder",
+    "replace",
+    "sample",
+    "secret",
+    "test",
+    "xxx",
+    "your",
+];
+
+/// How each value of a file begins that a tool has encrypted: dotenvx, sops.
+const CIPHERTEXT: &[&str] = &["encrypted:", "ENC["];
+
+/// How a file begins that git-crypt has encrypted.
+const GIT_CRYPT: &[u8] = b"\0GITCRYPT\0";
+
+/// Whether the value looks like one that a machine made, and not like one for a reader to replace: `sk_live_4f1c9a77b2`,
+/// and not `your-256-bit-secret`.
+pub(super) fn is_real(entry: &Entry) -> bool {
+    let value = entry.value.reveal().trim().to_lowercase();
+    let count = |counts: fn(char) -> bool| value.chars().filter(|&letter| counts(letter)).count();
+    value.len() >= SHORTEST
+        && count(char::is_alphabetic) >= LEAST
+        && count(char::is_numeric) >= LEAST
+        && !value.contains(char::is_whitespace)
+        && !SAMPLE_WORDS.iter().any(|word| value.contains(word))
+}
+
+/// Whether nothing in the file can be read without a key: it is made to be committed.
+pub(super) fn is_encrypted(bytes: &[u8], file: Option<&LocalFile>) -> bool {
+    let is_ciphertext = |entry: &Entry| CIPHERTEXT.iter().any(|start| entry.value.reveal().starts_with(start));
+    // What tells others how to encrypt, or with what it was done.
+    let is_about_it = |entry: &Entry| entry.key.starts_with("DOTENV_PUBLIC_KEY") || entry.key.starts_with("sops_");
+    bytes.starts_with(GIT_CRYPT)
+        || file.is_some_and(|file| {
+            file.entries.iter().any(is_ciphertext)
+                && file.entries.iter().all(|entry| is_ciphertext(entry) || is_about_it(entry))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_real;
+    use crate::drift::Secret;
+    use crate::drift::local::LocalFile;
+
+    #[test]
+    fn only_what_a_machine_made_is_real() {
+        for (value, expected) in [
+            ("4f1c9a77b2d0", true),
+            ("sk_live_4f1c9a77b2", true),
+            ("AKIA4F1C9A77B2D04E", true),
+            ("4f1c9a77b2d", false),
+            ("AKIAIOSFODNN7EXAMPLE", false),
+            ("sk_test_4f1c9a77b2", false),
+            ("your-256-bit-secret", false),
+            ("django-insecure-4f1c9a77b2", false),
+            ("correct-horse-battery", false),
+            ("'twelve 12 or 13 words'", false),
+            ("123456789012", false),
+        ] {
+            let file = LocalFile::parse(".env.example", Secret::new(format!("API_KEY={value}")));
+            assert_eq!(is_real(&file.entries[0]), expected, "{value}");
+        }
+    }
+}
