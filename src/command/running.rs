@@ -64,7 +64,7 @@ pub(crate) fn look_again(client: &Client<'_>, seen: &mut Visit, world: &World<'_
         target.live = Live { lines, answers, ..live(services[index], got, client.scrubber, &world.folder) };
     }
     survey.times = look_closer(client, shape, &mut survey.targets);
-    relate_commits(&mut survey.targets, world);
+    relate_commits(client, &mut survey.targets, world);
     Ok(())
 }
 
@@ -113,7 +113,7 @@ fn look_into_failures(client: &Client<'_>, targets: &mut [Target]) {
 }
 
 /// Holds the commits that run against the declared ones, or against what is checked out.
-pub(crate) fn relate_commits(targets: &mut [Target], world: &World<'_>) {
+pub(crate) fn relate_commits(client: &Client<'_>, targets: &mut [Target], world: &World<'_>) {
     let root = git::root(&world.folder);
     let mut indexes = Vec::new();
     let mut questions = Vec::new();
@@ -127,10 +127,15 @@ pub(crate) fn relate_commits(targets: &mut [Target], world: &World<'_>) {
             coming: deployed.coming().map(|coming| &coming.origin),
         });
     }
-    let answers = relate(&Asker::new(&world.variables), root.as_deref(), &questions);
+    let answers = relate(&asker(client, world), root.as_deref(), &questions);
     for (index, code) in indexes.into_iter().zip(answers) {
         targets[index].live.code = code;
     }
+}
+
+/// git, with no more time than the run has.
+pub(crate) fn asker(client: &Client<'_>, world: &World<'_>) -> Asker {
+    Asker::new(&world.variables).within(client.remaining())
 }
 
 /// Why something was not answered, in a few words.

@@ -165,7 +165,7 @@ fn look(
     }
     let policy = config.map(|config| policy(config, &services)).transpose()?.unwrap_or_default();
     let declarations = config.map(|config| Declarations::of(config, &services)).transpose()?.unwrap_or_default();
-    let looking = Looking::start(&layers.paths, &world.folder, &world.variables);
+    let looking = Looking::start(&layers.paths, &world.folder, running::asker(client, world));
     let (mut targets, staged) = read_targets(client, &shape, &scope, world)?;
     leave_out_providers(&mut scope, &mut targets, &shape);
     for target in &mut targets {
@@ -176,7 +176,7 @@ fn look(
     }
     let trust = Trust::of(config, (&shape.project, &project_origin), world)?;
     let times = running::look_closer(client, &shape, &mut targets);
-    running::relate_commits(&mut targets, world);
+    running::relate_commits(client, &mut targets, world);
     let exposures = looking.finish();
     let today = Offset::UTC.to_datetime(world.clock.now()).date();
     Ok(Visit {

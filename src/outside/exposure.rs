@@ -17,9 +17,9 @@ pub struct Looking {
 }
 
 impl Looking {
-    /// Starts to look at files that were read. `variables` is the process environment.
-    pub fn start(paths: &[PathBuf], folder: &Path, variables: &BTreeMap<String, String>) -> Self {
-        let (paths, folder, asker) = (paths.to_vec(), folder.to_owned(), Asker::new(variables));
+    /// Starts to look at files that were read.
+    pub fn start(paths: &[PathBuf], folder: &Path, asker: Asker) -> Self {
+        let (paths, folder) = (paths.to_vec(), folder.to_owned());
         Self { files: paths.len(), thread: thread::spawn(move || look(&paths, &folder, &asker)) }
     }
 
@@ -127,7 +127,7 @@ mod tests {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
     use std::path::{Path, PathBuf};
 
-    use super::{Looking, remarks};
+    use super::{Asker, Looking, remarks};
     use crate::drift::exposure::{Exposure, Git, Readers};
 
     fn folder() -> (tempfile::TempDir, PathBuf) {
@@ -145,7 +145,7 @@ mod tests {
     fn seen(folder: &Path, names: &[&str], search: &str) -> Vec<Exposure> {
         let paths: Vec<PathBuf> = names.iter().map(|name| folder.join(name)).collect();
         let variables = BTreeMap::from([("PATH".to_owned(), search.to_owned())]);
-        Looking::start(&paths, folder, &variables).finish()
+        Looking::start(&paths, folder, Asker::new(&variables)).finish()
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! git's hooks: ours are recognised, written and removed; nobody else's is ever touched.
 
+use std::borrow::Cow;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -39,7 +40,7 @@ const TOOLS: &[(&str, &str)] = &[
 /// The text of our hook: it calls this binary, or the one of the search path where that is gone or the hooks are shared.
 pub fn text(binary: Option<&Path>) -> String {
     let binary = binary.and_then(|path| path.to_str()).map(|path| path.replace('\\', "/"));
-    let quoted = binary.and_then(|path| shlex::try_quote(&path).ok().map(|quoted| quoted.into_owned()));
+    let quoted = binary.and_then(|path| shlex::try_quote(&path).ok().map(Cow::into_owned));
     let direct = quoted.map(|path| format!("[ -x {path} ] && exec {path} hook run\n")).unwrap_or_default();
     format!(
         "#!/bin/sh\n{MARK}\n[ \"${{DOCTOR-}}\" = 0 ] && exit 0\n{direct}\

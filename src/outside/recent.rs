@@ -1,5 +1,6 @@
 //! What a hook found a moment ago, kept for the next commit: counts and times, and never a value or a name.
 
+use std::fmt::Write;
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
@@ -56,8 +57,11 @@ impl Slot {
             context.update(part);
         }
         let tag = context.sign();
-        let name = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>() + ENDING;
-        Some(Self { folder, name })
+        let name = tag.as_ref().iter().fold(String::new(), |mut text, byte| {
+            write!(text, "{byte:02x}").expect("writing to a String can't fail");
+            text
+        });
+        Some(Self { folder, name: name + ENDING })
     }
 
     /// What was kept there, if it is young enough.

@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
 
-use crate::command::hook::run::Time;
 use crate::drift::Severity;
-use crate::drift::leak::{self, Hit, Known, Leak, Staged};
+use crate::drift::leak::{self, Hit, Kind, Known, Leak, Staged};
 use crate::drift::local::LocalFile;
 use crate::drift::rule::env_file_exposed;
 use crate::outside::config::Config;
@@ -32,13 +31,14 @@ pub(super) struct Seen {
 pub(super) fn look(
     env_file: &[PathBuf],
     config: Option<&Config>,
-    time: &Time,
+    asker: &Asker,
     today: Date,
     world: &World<'_>,
 ) -> Result<Option<Seen>, String> {
-    let asker = Asker::new(&world.variables).within(time.left(world));
-    let Some(repository) = Repository::of(&world.folder, &world.variables, &asker)? else { return Ok(None) };
-    let changes = asker.staged(&repository)?;
+    let Some(repository) = Repository::of(&world.folder, &world.variables, asker)? else { return Ok(None) };
+    let mut changes = asker.staged(&repository)?;
+    // What was only moved is no news, unless it became a `.env`.
+    changes.retain(|change| !change.is_moved || leak::kind(&change.path.to_string_lossy()) == Kind::EnvFile);
     if changes.is_empty() {
         return Ok(Some(Seen::default()));
     }
@@ -55,23 +55,22 @@ pub(super) fn look(
             Staged { kind: leak::kind(&name), name, bytes, is_source: paths.contains(&path) }
         })
         .collect();
-    let known = Known::of(&files, &accepted(config, today));
+    let accepted = accepted(config, today);
+    let known = Known::of(&files, &accepted);
     let hits = known.hits(&staged);
-    let before = before(&asker, &repository, &changes, &hits)?;
+    let before = before(asker, &repository, &changes, &hits)?;
     let text = |file: usize| before.iter().find(|(index, _)| *index == file).map(|(_, bytes)| bytes.as_slice());
-    let mut leaks = named(&staged, config);
+    let mut leaks = leak::of_names(&staged, &accepted);
+    leaks.retain(|leak| !matches!(leak, Leak::EnvFile { .. }) || is_error(config));
     leaks.extend(known.news(&hits, text).into_iter().map(|hit| known.leak(hit, &staged)));
     let unread = staged.iter().filter(|one| one.bytes.is_none()).map(|one| one.name.clone()).collect();
     Ok(Some(Seen { leaks, unread }))
 }
 
 /// `[severity]` may say that a `.env` in the repository is meant.
-fn named(staged: &[Staged], config: Option<&Config>) -> Vec<Leak> {
+fn is_error(config: Option<&Config>) -> bool {
     let severity = config.and_then(|config| config.severity.get(env_file_exposed::RULE.name));
-    match severity {
-        None | Some(Some(Severity::Error)) => leak::of_names(staged),
-        Some(_) => Vec::new(),
-    }
+    severity.is_none_or(|severity| *severity == Some(Severity::Error))
 }
 
 /// The keys whose values may be committed: `[[ignore]]` names them for exactly that rule.

@@ -1,19 +1,26 @@
 //! Which earlier result speaks of the same: file bytes, target, `doctor.toml`, and what the index has of the files.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use crate::cli::{Global, HookRun};
 use crate::command::hook::look::sources;
 use crate::outside::config::Config;
 use crate::outside::credentials;
+use crate::outside::exposure::Looking;
 use crate::outside::files::{self, Reading};
-use crate::outside::git::{self, Asker};
+use crate::outside::git::Asker;
 use crate::outside::recent::Slot;
 use crate::outside::world::World;
 
 /// The place of the result; none where nothing can be kept. Everything goes in that may change what a check says and
 /// can be known without asking Railway; the rest of the index does not, so that a rebase costs one check.
-pub(super) fn slot(args: &HookRun, global: &Global, config: Option<&Config>, world: &World<'_>) -> Option<Slot> {
+pub(super) fn slot(
+    (args, global): (&HookRun, &Global),
+    config: Option<&Config>,
+    asker: Asker,
+    world: &World<'_>,
+) -> Option<Slot> {
     let mut parts: Vec<Vec<u8>> = vec![
         concat!("1 ", env!("CARGO_PKG_VERSION")).into(),
         world.folder.as_os_str().as_encoded_bytes().to_vec(),
@@ -33,11 +40,8 @@ pub(super) fn slot(args: &HookRun, global: &Global, config: Option<&Config>, wor
             _ => return None,
         }
     }
-    if let Some(root) = git::root(&world.folder) {
-        let paths: Vec<_> = paths.iter().filter_map(|path| path.canonicalize().ok()).collect();
-        let statuses = Asker::new(&world.variables).status(&root.canonicalize().ok()?, &paths).ok()?;
-        parts.push(format!("{statuses:?}").into());
-    }
+    let paths: Vec<PathBuf> = paths.into_iter().collect();
+    parts.push(format!("{:?}", Looking::start(&paths, &world.folder, asker).finish()).into());
     let slot = Slot::of(world.state.as_deref(), &parts.iter().map(Vec::as_slice).collect::<Vec<_>>());
     parts.iter_mut().for_each(zeroize::Zeroize::zeroize);
     slot

@@ -9,27 +9,24 @@ use crate::command::check;
 use crate::command::hook::{look, recent};
 use crate::command::layers::Absent;
 use crate::command::telling::{self, Manner, Showing};
-use crate::command::visit::{self, Options};
+use crate::command::visit::{self, Options, Visit};
 use crate::drift::examine::{Examination, examine};
-use crate::drift::rule::{RULES, commit_behind};
+use crate::drift::rule::commit_behind;
 use crate::drift::sentence::count;
 use crate::error::{Error, Exit};
-use crate::outside::config::{self, Config, OnDrift};
+use crate::outside::config::{Config, OnDrift};
+use crate::outside::git::Asker;
 use crate::outside::recent::{Recent, Slot};
 use crate::outside::world::World;
 use crate::report::{escape, leak};
 
-/// The least time that git is given for a question.
-const LEAST: Duration = Duration::from_millis(100);
-
-/// The time of the whole run.
-pub(super) struct Time(Duration);
-
-impl Time {
-    /// What is left of it.
-    pub(super) fn left(&self, world: &World<'_>) -> Duration {
-        self.0.saturating_sub(world.clock.elapsed()).max(LEAST)
-    }
+/// What a run goes by.
+struct Orders<'o> {
+    args: &'o HookRun,
+    global: &'o Global,
+    config: Option<&'o Config>,
+    /// The time of the whole run.
+    limit: Duration,
 }
 
 /// Looks at the index, then at Railway. What stops a commit is a mistake in it, or drift; not the weather.
@@ -38,114 +35,136 @@ pub(super) fn run(args: &HookRun, global: &Global, world: &mut World<'_>) -> Res
         world.talk.say("doctor: skipped, because DOCTOR is 0");
         return Ok(Exit::Clean);
     }
-    let time = Time(telling::duration(&args.timeout)?);
-    let rules: Vec<_> = RULES.iter().map(|rule| (rule.code, rule.name)).collect();
-    let config = config::load(&visit::choice(global), &world.folder, &rules).inspect_err(|_| way_round(world))?;
-    let today = Offset::UTC.to_datetime(world.clock.now()).date();
-    match look::look(&args.env_file, config.as_ref(), &time, today, world) {
-        Ok(None) => world.talk.say("doctor: this folder is in no git repository, so nothing is staged"),
-        Ok(Some(seen)) => {
-            if !seen.unread.is_empty() {
-                let names = seen.unread.iter().map(|name| escape::line(name)).collect::<Vec<_>>().join(", ");
-                world.talk.say(&format!("doctor: not looked into, because of the size: {names}"));
-            }
-            if !seen.leaks.is_empty() {
-                world.print(&leak::text(&seen.leaks))?;
-                way_round(world);
-                return Ok(Exit::Findings);
-            }
-        }
-        Err(why) if args.strict => {
-            way_round(world);
-            return Err(Error::Machine {
-                what: "can't look at what is staged".to_owned(),
-                why,
-                next: "run `git status`, or leave out --strict".to_owned(),
-            });
-        }
-        Err(why) => world.talk.say(&format!("doctor: warning: what is staged was not looked at: {why}")),
+    let ended = looked(args, global, world);
+    if !matches!(ended, Ok(Exit::Clean)) {
+        world.talk.say(&format!("doctor: stopped; to go round it once: {}", way_round(world)));
     }
-    let slot = recent::slot(args, global, config.as_ref(), world);
+    ended
+}
+
+fn looked(args: &HookRun, global: &Global, world: &mut World<'_>) -> Result<Exit, Error> {
+    let limit = telling::duration(&args.timeout)?;
+    let config = visit::read_config(global, world)?;
+    let orders = Orders { args, global, config: config.as_ref(), limit };
+    let asker = Asker::new(&world.variables).within(limit.saturating_sub(world.clock.elapsed()));
+    if orders.staged(&asker, world)? == Exit::Findings {
+        return Ok(Exit::Findings);
+    }
+    let slot = recent::slot((args, global), orders.config, asker, world);
     let kept = slot.as_ref().and_then(|slot| slot.get(world.clock.now()));
-    if let Some(recent) = kept.filter(|recent| recent.drift == 0 || only_warns(config.as_ref())) {
+    if let Some(recent) = kept.filter(|recent| recent.drift == 0 || orders.only_warn()) {
         say_recent(&recent, world);
         return Ok(Exit::Clean);
     }
-    match check(args, global, (config.as_ref(), &time, slot.as_ref()), world) {
+    match orders.check(slot.as_ref(), world) {
         Err(error) if !args.strict && is_weather(&error) => {
-            let line = escape::line(&error.to_string()).into_owned();
-            world.talk.say(&format!("doctor: warning: not compared with Railway: {line}"));
+            world
+                .talk
+                .say(&format!("doctor: warning: not compared with Railway: {}", escape::line(&error.to_string())));
             Ok(Exit::Clean)
-        }
-        Err(error) => {
-            way_round(world);
-            Err(error)
         }
         ended => ended,
     }
 }
 
-/// One check, its verdict, and a note of it for the next commit.
-fn check(
-    args: &HookRun,
-    global: &Global,
-    (config, time, slot): (Option<&Config>, &Time, Option<&Slot>),
-    world: &mut World<'_>,
-) -> Result<Exit, Error> {
-    let options = Options {
-        limit: time.0,
-        targeting: &args.targeting,
-        env_file: &args.env_file,
-        only: &[],
-        absent: Absent::Refused,
-    };
-    let (_, connection) = visit::prepare(&options, global, world)?;
-    let client = connection.client(world, options.limit);
-    let seen = visit::visit(&client, &options, config, world)?;
-    let mut examination = examine(&seen.survey);
-    // The commit that is being made can't run anywhere yet, and nor need the one before it.
-    examination.findings.retain(|finding| finding.rule.name != commit_behind::RULE.name);
-    let fail_on = seen.fail_on;
-    let fails = |examination: &Examination| {
-        examination.findings.iter().filter(|finding| fail_on.is_some_and(|least| finding.severity >= least)).count()
-    };
-    let (drift, compared) = (fails(&examination), examination.extents.iter().map(|extent| extent.compared).sum());
-    let services = seen.survey.targets.len();
-    let verdict = check::exit(&seen, &examination, fail_on);
-    let place = format!("{} · {}", seen.survey.project.name, seen.survey.environment.name);
-    let unread = seen.survey.targets.iter().filter_map(|target| target.stored.as_ref().err()).map(ToString::to_string);
-    let unread: Vec<String> = unread.collect();
-    let recent = Recent { time: world.clock.now().as_second(), compared, services, drift };
-    if let Some(slot) = slot.filter(|_| unread.is_empty() && compared > 0) {
-        slot.put(&recent);
+impl Orders<'_> {
+    /// Looks at what is staged. That it can't be looked at stops nothing, unless `--strict` asks for it.
+    fn staged(&self, asker: &Asker, world: &mut World<'_>) -> Result<Exit, Error> {
+        let today = Offset::UTC.to_datetime(world.clock.now()).date();
+        let seen = match look::look(&self.args.env_file, self.config, asker, today, world) {
+            Ok(Some(seen)) => seen,
+            Ok(None) => {
+                world.talk.say("doctor: this folder is in no git repository, so nothing is staged");
+                return Ok(Exit::Clean);
+            }
+            Err(why) if self.args.strict => {
+                return Err(Error::Machine {
+                    what: "can't look at what is staged".to_owned(),
+                    why,
+                    next: "run `git status`, or leave out --strict".to_owned(),
+                });
+            }
+            Err(why) => {
+                world.talk.say(&format!("doctor: warning: what is staged was not looked at: {why}"));
+                return Ok(Exit::Clean);
+            }
+        };
+        if !seen.unread.is_empty() {
+            let names = seen.unread.iter().map(|name| escape::line(name)).collect::<Vec<_>>().join(", ");
+            world.talk.say(&format!("doctor: not looked into, because of the size: {names}"));
+        }
+        world.print(&leak::text(&seen.leaks))?;
+        Ok(if seen.leaks.is_empty() { Exit::Clean } else { Exit::Findings })
     }
-    if drift > 0 {
+
+    /// One check, its verdict, and a note of it for the next commit.
+    fn check(&self, slot: Option<&Slot>, world: &mut World<'_>) -> Result<Exit, Error> {
+        let options = Options {
+            limit: self.limit,
+            targeting: &self.args.targeting,
+            env_file: &self.args.env_file,
+            only: &[],
+            absent: Absent::Refused,
+        };
+        let (_, connection) = visit::prepare(&options, self.global, world)?;
+        let client = connection.client(world, options.limit);
+        let seen = visit::visit(&client, &options, self.config, world)?;
+        let mut examination = examine(&seen.survey);
+        // The commit that is being made can't run anywhere yet, and nor need the one before it.
+        examination.findings.retain(|finding| finding.rule.name != commit_behind::RULE.name);
+        let exit = check::exit(&seen, &examination, seen.fail_on);
+        let recent = counted(&seen, &examination, world);
+        if let Some(slot) = slot.filter(|_| matches!(exit, Exit::Clean | Exit::Findings)) {
+            slot.put(&recent);
+        }
+        if recent.drift > 0 {
+            return self.say_drift(seen, examination, exit, world);
+        }
+        let place = format!("{} · {}", seen.survey.project.name, seen.survey.environment.name);
+        if exit == Exit::Clean {
+            let (values, services) = (count(recent.compared, "value"), count(recent.services, "service"));
+            world.talk.say(&format!("doctor: {}: {values} compared on {services}, no drift", escape::line(&place)));
+            return Ok(exit);
+        }
+        let unread = seen.survey.targets.iter().find_map(|target| target.stored.as_ref().err());
+        let why = unread.map_or("nothing was compared".to_owned(), ToString::to_string);
+        world.talk.say(&format!("doctor: warning: {}: {}", escape::line(&place), escape::line(&why)));
+        Ok(if self.args.strict { exit } else { Exit::Clean })
+    }
+
+    /// Tells of drift, in as few words as a commit deserves.
+    fn say_drift(
+        &self,
+        seen: Visit,
+        examination: Examination,
+        exit: Exit,
+        world: &mut World<'_>,
+    ) -> Result<Exit, Error> {
         let manner = Manner::of("text", None, Showing::of(false, false), world)?;
-        let quiet = Global { quiet: !global.verbose, ..global.clone() };
-        let report = telling::report("check", seen, examination, (fail_on, Exit::Findings), world);
-        manner.tell(&report, &quiet, world)?;
-        if only_warns(config) {
+        let brief = Global { quiet: !self.global.verbose, ..self.global.clone() };
+        let fail_on = seen.fail_on;
+        let report = telling::report("check", seen, examination, (fail_on, exit), world);
+        manner.tell(&report, &brief, world)?;
+        if self.only_warn() {
             world.talk.say("doctor: warning: drift, and doctor.toml says on-drift = \"warn\"");
-            return Ok(Exit::Clean);
+            return Ok(if self.args.strict && exit != Exit::Findings { exit } else { Exit::Clean });
         }
         world.talk.say("doctor: `doctor check` tells more, `doctor fix` mends it");
-        way_round(world);
-        return Ok(Exit::Findings);
+        Ok(if self.args.strict { exit } else { Exit::Findings })
     }
-    match verdict {
-        Exit::Clean => {
-            let (values, services) = (count(compared, "value"), count(services, "service"));
-            world.talk.say(&format!("doctor: {}: {values} compared on {services}, no drift", escape::line(&place)));
-            Ok(Exit::Clean)
-        }
-        exit => {
-            let why = unread.first().map_or("nothing was compared", String::as_str);
-            world.talk.say(&format!("doctor: warning: {}: {}", escape::line(&place), escape::line(why)));
-            if args.strict {
-                way_round(world);
-            }
-            Ok(if args.strict { exit } else { Exit::Clean })
-        }
+
+    fn only_warn(&self) -> bool {
+        self.config.and_then(|config| config.on_drift) == Some(OnDrift::Warn)
+    }
+}
+
+fn counted(seen: &Visit, examination: &Examination, world: &World<'_>) -> Recent {
+    let fails = |severity| seen.fail_on.is_some_and(|least| severity >= least);
+    Recent {
+        time: world.clock.now().as_second(),
+        compared: examination.extents.iter().map(|extent| extent.compared).sum(),
+        services: seen.survey.targets.len(),
+        drift: examination.findings.iter().filter(|finding| fails(finding.severity)).count(),
     }
 }
 
@@ -156,10 +175,6 @@ fn say_recent(recent: &Recent, world: &World<'_>) {
     let found =
         if recent.drift == 0 { "no drift".to_owned() } else { format!("warning: drift, {} found", recent.drift) };
     world.talk.say(&format!("doctor: {values} compared on {services} {age} s ago, {found}"));
-}
-
-fn only_warns(config: Option<&Config>) -> bool {
-    config.and_then(|config| config.on_drift) == Some(OnDrift::Warn)
 }
 
 /// Whether an error tells nothing of the commit: Railway is away, nobody is logged in, or nothing is set up here.
@@ -176,13 +191,12 @@ fn is_weather(error: &Error) -> bool {
 }
 
 /// How to do it all the same, once.
-fn way_round(world: &World<'_>) {
-    let command = if world.variable("GIT_INDEX_FILE").is_some() {
-        "`DOCTOR=0 git commit`"
-    } else if world.variable("PRE_COMMIT_TO_REF").is_some() {
+fn way_round(world: &World<'_>) -> &'static str {
+    if world.variable("PRE_COMMIT_TO_REF").is_some() {
         "`DOCTOR=0 git push`"
+    } else if world.variable("GIT_INDEX_FILE").is_some() {
+        "`DOCTOR=0 git commit`"
     } else {
         "`DOCTOR=0 git commit`, or `DOCTOR=0 git push`"
-    };
-    world.talk.say(&format!("doctor: stopped; to go round it once: {command}"));
+    }
 }

@@ -95,12 +95,10 @@ impl Known {
     /// Those of these files that are long enough to be no word of ordinary text. Left out are placeholders, references,
     /// addresses of this machine, what browsers get anyway, and the keys that `accepted` has: patterns of `*` and `?`.
     pub fn of(files: &[LocalFile], accepted: &[String]) -> Self {
-        let accepted: Vec<WildMatch> = accepted.iter().map(|pattern| WildMatch::new(pattern)).collect();
         let (mut values, mut forms, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
         for file in files {
             for entry in file.entries.iter().filter(|entry| is_told(entry)) {
-                let is_accepted = accepted.iter().any(|pattern| pattern.matches(&entry.key));
-                if !is_accepted && seen.insert((&entry.key, entry.value.reveal())) {
+                if !is_accepted(&entry.key, accepted) && seen.insert((&entry.key, entry.value.reveal())) {
                     forms.extend(scrub::encoded(entry.value.reveal()).into_iter().map(|form| (values.len(), form)));
                     values.push((entry.key.clone(), Place { file: file.name.clone(), line: entry.line }));
                 }
@@ -139,9 +137,14 @@ impl Known {
         let file = &staged[hit.file];
         let bytes = file.bytes.as_ref().map_or(&[][..], |bytes| bytes);
         let is_text = !bytes[..bytes.len().min(BEGINNING)].contains(&0);
-        let line = is_text.then(|| bytes[..hit.offset].iter().filter(|&&byte| byte == b'\n').count() + 1);
+        let line = is_text.then(|| bytes[..hit.offset].split(|&byte| byte == b'\n').count());
         Leak::Value { file: file.name.clone(), line, key, source }
     }
+}
+
+/// Whether one of the patterns, of `*` and `?`, has the key.
+fn is_accepted(key: &str, accepted: &[String]) -> bool {
+    accepted.iter().any(|pattern| WildMatch::new(pattern).matches(key))
 }
 
 /// Whether a value is one that no commit may hold.
@@ -157,9 +160,9 @@ fn is_told(entry: &Entry) -> bool {
         && nature::of(&entry.key, &entry.value) != Some(Nature::Host)
 }
 
-/// What staged files give away by what they are: a `.env`, or a real value in an example. Files that hold nothing but
-/// ciphertext are made to be committed.
-pub fn of_names(staged: &[Staged]) -> Vec<Leak> {
+/// What staged files give away by what they are: a `.env`, or a real value in an example, unless `accepted` has its key.
+/// Files that hold nothing but ciphertext are made to be committed.
+pub fn of_names(staged: &[Staged], accepted: &[String]) -> Vec<Leak> {
     let mut leaks = Vec::new();
     for one in staged.iter().filter(|one| one.kind != Kind::Other) {
         let text = one.bytes.as_ref().and_then(|bytes| std::str::from_utf8(bytes).ok());
@@ -174,10 +177,13 @@ pub fn of_names(staged: &[Staged]) -> Vec<Leak> {
                 keys.retain(|key| seen.insert(key.clone()));
                 leaks.push(Leak::EnvFile { file: one.name.clone(), secrets: keys });
             }
-            (_, Some(file)) => leaks.extend(secrets(file).filter(|entry| sample::is_real(entry)).map(|entry| {
-                let place = Place { file: one.name.clone(), line: entry.line };
-                Leak::Example { place, key: entry.key.clone() }
-            })),
+            (_, Some(file)) => {
+                let real = secrets(file).filter(|entry| sample::is_real(entry) && !is_accepted(&entry.key, accepted));
+                leaks.extend(real.map(|entry| {
+                    let place = Place { file: one.name.clone(), line: entry.line };
+                    Leak::Example { place, key: entry.key.clone() }
+                }));
+            }
             (_, None) => {}
         }
     }
@@ -282,8 +288,11 @@ mod tests {
             (".env", "\0GITCRYPT\0abc", &[]),
             (".env", "DOTENV_PUBLIC_KEY=\"03a5\"\nAPI_KEY=encrypted:BDq\nB=plain\n", &[".env [API_KEY]"]),
         ] {
-            let found: Vec<String> = of_names(&[staged(name, text)]).iter().map(told).collect();
+            let found: Vec<String> = of_names(&[staged(name, text)], &[]).iter().map(told).collect();
             assert_eq!(found, expected, "{name}: {text}");
         }
+        let example = [staged(".env.sample", "API_KEY=4f1c9a77b2d04e\nOPS_KEY=4f1c9a77b2d04f\n")];
+        let found: Vec<String> = of_names(&example, &["API_*".to_owned()]).iter().map(told).collect();
+        assert_eq!(found, [".env.sample:2 OPS_KEY"], "the other was said to be fine");
     }
 }

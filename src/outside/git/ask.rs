@@ -67,6 +67,7 @@ pub struct Asker {
     variables: Vec<(&'static str, String)>,
     search: Option<String>,
     pub(super) limit: Duration,
+    deadline: Option<Instant>,
 }
 
 impl Asker {
@@ -74,13 +75,13 @@ impl Asker {
     pub fn new(variables: &BTreeMap<String, String>) -> Self {
         let kept = KEPT.iter().filter_map(|&name| Some((name, variables.get(name)?.clone())));
         let search = variables.get("PATH").or_else(|| variables.get("Path")).cloned();
-        Self { variables: kept.collect(), search, limit: LIMIT }
+        Self { variables: kept.collect(), search, limit: LIMIT, deadline: None }
     }
 
-    /// The same, with at most that much time for each question.
+    /// The same, with that much time from now on for all questions together.
     #[must_use]
     pub fn within(self, limit: Duration) -> Self {
-        Self { limit: self.limit.min(limit), ..self }
+        Self { deadline: Instant::now().checked_add(limit), ..self }
     }
 
     /// The folder of the hooks that git runs for that folder's repository, absolute: `core.hooksPath`, linked worktrees and
@@ -152,7 +153,13 @@ impl Asker {
             std::io::ErrorKind::NotFound => "git is not installed".to_owned(),
             _ => "git can't be started".to_owned(),
         })?;
-        answer(child, input.to_owned(), (self.limit, most))
+        answer(child, input.to_owned(), (self.limit(), most))
+    }
+
+    /// How long the next question may take.
+    fn limit(&self) -> Duration {
+        let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        left.map_or(self.limit, |left| left.min(self.limit))
     }
 }
 
@@ -186,7 +193,7 @@ fn answer(mut child: Child, input: String, (limit, most): (Duration, u64)) -> Re
             // It may have ended in between; either way it is to be gone, and nobody waits for it later.
             let _ = child.kill();
             let _ = child.wait();
-            Err(format!("git did not answer within {} seconds", limit.as_secs()))
+            Err(format!("git did not answer within {limit:.1?}"))
         }
     }
 }

@@ -34,6 +34,8 @@ pub struct Change {
     pub blob: String,
     /// The blob that `HEAD` has in its place, if it has one.
     pub before: Option<String>,
+    /// Whether `HEAD` has the same bytes in the place of a file that changes or goes: a file that was moved.
+    pub is_moved: bool,
 }
 
 impl Repository {
@@ -65,7 +67,7 @@ impl Repository {
 }
 
 impl Asker {
-    /// The files that the next commit adds or changes. Links and submodules hold nothing; what was only moved is no news.
+    /// The files that the next commit adds or changes. Links and submodules hold nothing.
     pub fn staged(&self, repository: &Repository) -> Result<Vec<Change>, String> {
         let words =
             ["diff", "--cached", "--raw", "--no-abbrev", "-z", "--no-renames", "--no-ext-diff", "--no-textconv"];
@@ -78,10 +80,12 @@ impl Asker {
             known.insert(before.to_owned());
             if mode.starts_with("100") && matches!(status, "A" | "M" | "T") {
                 let before = Some(before.to_owned()).filter(|before| before.bytes().any(|digit| digit != b'0'));
-                changes.push(Change { path: path_of(path), blob: blob.to_owned(), before });
+                changes.push(Change { path: path_of(path), blob: blob.to_owned(), before, is_moved: false });
             }
         }
-        changes.retain(|change| !known.contains(&change.blob));
+        for change in &mut changes {
+            change.is_moved = known.contains(&change.blob);
+        }
         Ok(changes)
     }
 
@@ -90,7 +94,7 @@ impl Asker {
         if blobs.is_empty() {
             return Ok(Vec::new());
         }
-        let lines = |blobs: &[&str]| blobs.iter().map(|blob| format!("{blob}\n")).collect::<String>();
+        let lines = |blobs: &[&str]| blobs.join("\n") + "\n";
         let sizes = self.in_repository(repository, &["cat-file", "--batch-check=%(objectsize)"], &lines(blobs))?;
         let sizes = String::from_utf8_lossy(&sizes);
         let mut left = MOST;
