@@ -6,7 +6,7 @@ use crate::cli::HookName;
 use crate::error::{Error, Exit};
 use crate::outside::files::{display_path, normal, why};
 use crate::outside::git::{self, Asker};
-use crate::outside::hooks::{self, Hook};
+use crate::outside::hooks::{self, Hook, Tool};
 use crate::outside::world::World;
 use crate::report::escape;
 
@@ -16,41 +16,67 @@ const HOOKS: [(HookName, &str); 2] = [(HookName::PreCommit, "pre-commit"), (Hook
 /// The line that makes somebody else's hook call us.
 const LINE: &str = "doctor hook run || exit $?";
 
+/// Where git looks for hooks, and what ours is there.
+struct Place {
+    folder: PathBuf,
+    /// The root of the working tree; a bare repository has none.
+    root: Option<PathBuf>,
+    reach: Reach,
+    text: String,
+}
+
+/// Whom the hooks of a folder are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    /// This clone.
+    Clone,
+    /// Everybody who has the working tree: it holds them.
+    Everybody,
+    /// Perhaps other repositories of this machine, too: the folder is outside of this one.
+    Elsewhere,
+}
+
 /// Writes the hooks. One that is not ours is left alone, and the run says what to add to it.
 pub(super) fn install(wanted: &[HookName], world: &mut World<'_>) -> Result<Exit, Error> {
-    let (folder, text) = place(world)?;
+    let place = place(world)?;
+    let mut refusal = None;
     for (_, name) in HOOKS.into_iter().filter(|(hook, _)| wanted.contains(hook)) {
-        let path = folder.join(name);
-        let shown = display_path(&path, &world.folder);
-        let found = hooks::look(&path, &text).map_err(|error| refused(&shown, &why(&error)))?;
+        let (shown, found) = place.look(name, world)?;
         let said = match found {
             Hook::Ours => format!("{shown} is in place already"),
             Hook::Calling => format!("{shown} is not doctor's, and calls it already"),
-            Hook::Foreign(tool) => return Err(foreign(&shown, &path, tool)),
+            Hook::Foreign(tool) => {
+                refusal = refusal.or(Some(foreign(&shown, name, tool)));
+                continue;
+            }
             Hook::None | Hook::OursStale => {
-                hooks::write(&path, &text, &found).map_err(|error| refused(&shown, &why(&error)))?;
-                format!("wrote {shown}; `DOCTOR=0` in front of a command goes round it")
+                hooks::write(&place.folder.join(name), &place.text, &found)
+                    .map_err(|error| refused(&shown, &why(&error)))?;
+                let reach = match place.reach {
+                    Reach::Clone => "",
+                    Reach::Everybody => ", where core.hooksPath leads: commit it, and it is everybody's",
+                    Reach::Elsewhere => ", where core.hooksPath leads, perhaps for other repositories too",
+                };
+                format!("wrote {shown}{reach}; `DOCTOR=0` in front of a command goes round it")
             }
         };
         world.print(&format!("{}\n", escape::line(&said)))?;
     }
-    Ok(Exit::Clean)
+    refusal.map_or(Ok(Exit::Clean), Err)
 }
 
 /// Removes what is ours, and nothing else.
 pub(super) fn uninstall(world: &mut World<'_>) -> Result<Exit, Error> {
-    let (folder, text) = place(world)?;
+    let place = place(world)?;
     for (_, name) in HOOKS {
-        let path = folder.join(name);
-        let shown = display_path(&path, &world.folder);
-        let fail = |error| refused(&shown, &why(&error));
-        let said = match hooks::look(&path, &text).map_err(fail)? {
+        let (shown, found) = place.look(name, world)?;
+        let said = match found {
             Hook::None => continue,
             Hook::Ours | Hook::OursStale => {
-                hooks::remove(&path).map_err(fail)?;
+                hooks::remove(&place.folder.join(name)).map_err(|error| refused(&shown, &why(&error)))?;
                 format!("removed {shown}")
             }
-            Hook::Calling => format!("{shown} is not doctor's, and calls it: take the line out by hand"),
+            Hook::Calling => format!("{shown} is not doctor's, and calls it: take that out by hand"),
             Hook::Foreign(_) => format!("{shown} is not doctor's, and was left alone"),
         };
         world.print(&format!("{}\n", escape::line(&said)))?;
@@ -60,12 +86,10 @@ pub(super) fn uninstall(world: &mut World<'_>) -> Result<Exit, Error> {
 
 /// One line for each hook. 1 where none of them calls doctor.
 pub(super) fn status(world: &mut World<'_>) -> Result<Exit, Error> {
-    let (folder, text) = place(world)?;
+    let place = place(world)?;
     let mut exit = Exit::Findings;
     for (_, name) in HOOKS {
-        let path = folder.join(name);
-        let shown = display_path(&path, &world.folder);
-        let found = hooks::look(&path, &text).map_err(|error| refused(&shown, &why(&error)))?;
+        let (shown, found) = place.look(name, world)?;
         if matches!(found, Hook::Ours | Hook::Calling) {
             exit = Exit::Clean;
         }
@@ -74,29 +98,45 @@ pub(super) fn status(world: &mut World<'_>) -> Result<Exit, Error> {
             Hook::Ours => format!("doctor's, in {shown}"),
             Hook::OursStale => format!("doctor's, but out of date: `doctor hook install {name}`"),
             Hook::Calling => format!("somebody else's, calls doctor: {shown}"),
-            Hook::Foreign(tool) => format!("{}, does not call doctor: {shown}", tool.unwrap_or("somebody else's")),
+            Hook::Foreign(None) => format!("somebody else's, does not call doctor: {shown}"),
+            Hook::Foreign(Some(tool)) => format!("{}'s, does not call doctor: {shown}", tool.name),
         };
         world.print(&format!("{name:<11} {}\n", escape::line(&said)))?;
     }
     Ok(exit)
 }
 
-/// The folder where git looks for hooks, and the text that ours has there.
-fn place(world: &World<'_>) -> Result<(PathBuf, String), Error> {
+impl Place {
+    /// The path of a hook as it is shown, and what stands there.
+    fn look(&self, name: &str, world: &World<'_>) -> Result<(String, Hook), Error> {
+        let path = self.folder.join(name);
+        let shown = display_path(&path, &world.folder);
+        let found = hooks::look(&path, &self.text, self.root.as_deref());
+        let found = found.map_err(|error| refused(&shown, &why(&error)))?;
+        Ok((shown, found))
+    }
+}
+
+fn place(world: &World<'_>) -> Result<Place, Error> {
     let asker = Asker::new(&world.variables);
-    let folder = asker.hooks_folder(&world.folder).map_err(|why| Error::Machine {
+    let found = asker.hooks(&world.folder).map_err(|why| Error::Machine {
         what: "can't tell where git looks for hooks".to_owned(),
         why,
         next: "run it inside of a git repository".to_owned(),
     })?;
-    let folder = normal(&folder);
-    // Hooks in the working tree are everybody's, and this machine's path is not.
-    let is_shared = git::root(&world.folder).is_some_and(|root| {
-        let git = root.join(".git");
-        folder.starts_with(&root) && !folder.starts_with(git)
-    });
-    let binary = if is_shared { None } else { hooks::binary() };
-    Ok((folder, hooks::text(binary.as_deref())))
+    let root = git::root(&world.folder);
+    let folder = normal(&found.folder);
+    let is_below = |above: &Path| folder.starts_with(normal(above));
+    let reach = if is_below(&found.git) {
+        Reach::Clone
+    } else if root.as_deref().is_some_and(is_below) {
+        Reach::Everybody
+    } else {
+        Reach::Elsewhere
+    };
+    // What everybody gets must not name a place of this machine.
+    let binary = if reach == Reach::Everybody { None } else { hooks::binary() };
+    Ok(Place { text: hooks::text(binary.as_deref()), folder, root, reach })
 }
 
 fn refused(shown: &str, why: &str) -> Error {
@@ -108,14 +148,11 @@ fn refused(shown: &str, why: &str) -> Error {
 }
 
 /// What to do beside a hook of somebody else's.
-fn foreign(shown: &str, path: &Path, tool: Option<&str>) -> Error {
-    let generated = path.parent().is_some_and(|folder| folder.ends_with(".husky/_"));
-    let next = match tool {
+fn foreign(shown: &str, name: &str, tool: Option<Tool>) -> Error {
+    let next = match tool.map(|tool| tool.name) {
         Some("pre-commit" | "prek") => "add doctor's hook to .pre-commit-config.yaml; the README shows it".to_owned(),
         Some("lefthook") => "add `run: doctor hook run` to lefthook.yml; the README shows it".to_owned(),
-        _ if generated => {
-            format!("add this line to .husky/{}: `{LINE}`", path.file_name().unwrap_or_default().display())
-        }
+        Some("husky") => format!("add this line to .husky/{name}: `{LINE}`"),
         _ => format!("add this line to it: `{LINE}`"),
     };
     Error::Machine {

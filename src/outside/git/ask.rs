@@ -61,6 +61,15 @@ pub enum Status {
     Untracked,
 }
 
+/// Where the hooks of a repository are; both paths are absolute, and may have `..` in them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hooks {
+    /// The folder that git looks for hooks in.
+    pub folder: PathBuf,
+    /// The folder that git keeps its own files in, common to all worktrees.
+    pub git: PathBuf,
+}
+
 /// Asks git, with as much of the process environment as it needs.
 #[derive(Clone, Debug)]
 pub struct Asker {
@@ -84,13 +93,18 @@ impl Asker {
         Self { deadline: Instant::now().checked_add(limit), ..self }
     }
 
-    /// The folder of the hooks that git runs for that folder's repository, absolute: `core.hooksPath`, linked worktrees and
-    /// bare repositories included. Asking runs none of them.
-    pub fn hooks_folder(&self, folder: &Path) -> Result<PathBuf, String> {
+    /// Where git looks for the hooks of that folder's repository: `core.hooksPath`, linked worktrees and bare repositories
+    /// included. Asking runs none of them.
+    pub fn hooks(&self, folder: &Path) -> Result<Hooks, String> {
         let mut command = self.command_with(folder, &CAREFUL[..BESIDE_HOOKS]);
-        command.args(["rev-parse", "--git-path", "hooks"]);
+        command.args(["rev-parse", "--git-path", "hooks", "--git-common-dir"]);
         let answer = self.answered(command, "")?;
-        Ok(folder.join(String::from_utf8_lossy(&answer).trim_end_matches(['\r', '\n'])))
+        let answer = String::from_utf8_lossy(&answer);
+        let mut lines = answer.lines().map(|line| folder.join(line));
+        match (lines.next(), lines.next()) {
+            (Some(hooks), Some(git)) => Ok(Hooks { folder: hooks, git }),
+            _ => Err("git names no folder".to_owned()),
+        }
     }
 
     /// What git makes of files of the repository at `root`, in their order. The paths are real ones, without links; those

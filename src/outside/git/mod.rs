@@ -8,7 +8,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-pub use crate::outside::git::ask::{Asker, Status};
+pub use crate::outside::git::ask::{Asker, Hooks, Status};
 
 /// The root of the working tree that `folder` lies in, or `None` outside of a repository.
 ///
