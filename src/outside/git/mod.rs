@@ -4,7 +4,7 @@ mod ask;
 pub mod index;
 pub mod relation;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::path::{Path, PathBuf};
 

@@ -9,12 +9,12 @@ use crate::outside::git::Status::{Ignored, Tracked, Untracked};
 use crate::outside::git::{Asker, Status, root};
 
 /// git as a person would run it, with a configuration of its own.
-pub(super) fn git(folder: &Path, arguments: &[&str]) {
+pub(crate) fn git(folder: &Path, arguments: &[&str]) {
     said(folder, arguments);
 }
 
 /// The same, and what it says.
-pub(super) fn said(folder: &Path, arguments: &[&str]) -> String {
+pub(crate) fn said(folder: &Path, arguments: &[&str]) -> String {
     let done = Command::new("git")
         .args(["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "init.defaultBranch=main"])
         .args(arguments)
@@ -27,7 +27,7 @@ pub(super) fn said(folder: &Path, arguments: &[&str]) -> String {
     String::from_utf8(done.stdout).unwrap().trim().to_owned()
 }
 
-fn repository() -> (tempfile::TempDir, PathBuf) {
+pub(super) fn repository() -> (tempfile::TempDir, PathBuf) {
     let guard = tempfile::tempdir().unwrap();
     let folder = guard.path().canonicalize().unwrap().join("shop");
     fs::create_dir(&folder).unwrap();
