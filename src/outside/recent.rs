@@ -104,3 +104,102 @@ fn key(folder: &Folder) -> Option<hmac::Key> {
     let Content(bytes) = folder.read(KEY).ok()??;
     (bytes.len() == LENGTH).then(|| hmac::Key::new(hmac::HMAC_SHA256, &bytes))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use jiff::Timestamp;
+
+    use super::{KEY, LENGTH, Recent, Slot};
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(NOW + seconds).unwrap()
+    }
+
+    fn recent(seconds: i64) -> Recent {
+        Recent { time: NOW + seconds, compared: 7, services: 2, drift: 0 }
+    }
+
+    fn slot(state: &Path, parts: &[&str]) -> Slot {
+        Slot::of(Some(state), &parts.iter().map(|part| part.as_bytes()).collect::<Vec<_>>()).unwrap()
+    }
+
+    fn names(state: &Path) -> Vec<String> {
+        let entries = fs::read_dir(state.join("hook")).unwrap();
+        let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn a_result_is_good_for_less_than_five_minutes() {
+        let state = tempfile::tempdir().unwrap();
+        let slot = slot(state.path(), &["a"]);
+        assert_eq!(slot.get(at(0)), None);
+        slot.put(&recent(0));
+        for (seconds, is_good) in [(0, true), (299, true), (300, false), (3600, false), (-1, false)] {
+            assert_eq!(slot.get(at(seconds)), is_good.then(|| recent(0)), "after {seconds} s");
+        }
+        slot.put(&recent(200));
+        assert_eq!(slot.get(at(400)), Some(recent(200)), "the newer one counts");
+    }
+
+    #[test]
+    fn another_part_is_another_place() {
+        let state = tempfile::tempdir().unwrap();
+        slot(state.path(), &["a", "b"]).put(&recent(0));
+        assert_eq!(slot(state.path(), &["a", "b"]).get(at(1)), Some(recent(0)));
+        for other in [["a", "c"].as_slice(), &["ab", ""], &["a"], &["a", "b", ""], &["b", "a"]] {
+            assert_eq!(slot(state.path(), other).get(at(1)), None, "{other:?}");
+        }
+        let elsewhere = tempfile::tempdir().unwrap();
+        slot(elsewhere.path(), &["a", "b"]).put(&recent(0));
+        let of = |state: &Path| names(state).into_iter().find(|name| name.ends_with(".result"));
+        assert_ne!(of(state.path()), of(elsewhere.path()), "each user has a key, and a name tells nothing without it");
+    }
+
+    #[test]
+    fn what_is_kept_is_counts_for_the_user_alone_and_goes_away() {
+        let state = tempfile::tempdir().unwrap();
+        slot(state.path(), &["marker-value"]).put(&recent(0));
+        slot(state.path(), &["other"]).put(&recent(299));
+        assert_eq!(names(state.path()).len(), 3);
+        for name in names(state.path()) {
+            let path = state.path().join("hook").join(&name);
+            let bytes = fs::read(&path).unwrap();
+            assert!(!name.contains("marker") && !String::from_utf8_lossy(&bytes).contains("marker"), "{name}");
+            #[cfg(unix)]
+            {
+                use std::os::unix::fs::MetadataExt;
+                assert_eq!(path.metadata().unwrap().mode() & 0o777, 0o600, "{name}");
+            }
+        }
+        slot(state.path(), &["third"]).put(&recent(300));
+        assert_eq!(names(state.path()).len(), 3, "the oldest went away");
+        assert_eq!(slot(state.path(), &["other"]).get(at(300)), Some(recent(299)));
+    }
+
+    #[test]
+    fn what_can_not_be_kept_or_read_is_no_result() {
+        assert!(Slot::of(None, &[b"a"]).is_none());
+        let state = tempfile::tempdir().unwrap();
+        let kept = slot(state.path(), &["a"]);
+        kept.put(&recent(0));
+        let result = names(state.path()).into_iter().find(|name| name.ends_with(".result")).unwrap();
+        for garbage in ["", "{", "{\"time\":1800000000}", "[]"] {
+            fs::write(state.path().join("hook").join(&result), garbage).unwrap();
+            assert_eq!(kept.get(at(1)), None, "{garbage}");
+        }
+        kept.put(&recent(1));
+        assert_eq!(kept.get(at(1)), Some(recent(1)), "garbage is written over");
+        fs::write(state.path().join("hook").join(KEY), vec![7; LENGTH - 1]).unwrap();
+        assert!(Slot::of(Some(state.path()), &[b"a"]).is_none(), "a key that was cut is none");
+        let file = state.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert!(Slot::of(Some(&file), &[b"a"]).is_none());
+    }
+}
