@@ -172,9 +172,10 @@ fn counted(seen: &Visit, examination: &Examination, world: &World<'_>) -> Recent
 fn say_recent(recent: &Recent, world: &World<'_>) {
     let age = world.clock.now().as_second().saturating_sub(recent.time);
     let (values, services) = (count(recent.compared, "value"), count(recent.services, "service"));
-    let found =
-        if recent.drift == 0 { "no drift".to_owned() } else { format!("warning: drift, {} found", recent.drift) };
-    world.talk.say(&format!("doctor: {values} compared on {services} {age} s ago, {found}"));
+    world.talk.say(&match recent.drift {
+        0 => format!("doctor: {values} compared on {services} {age} s ago, no drift"),
+        drift => format!("doctor: warning: drift, {} {age} s ago; `doctor check` tells more", count(drift, "finding")),
+    });
 }
 
 /// Whether an error tells nothing of the commit: Railway is away, nobody is logged in, or nothing is set up here.

@@ -8,6 +8,8 @@ mod deploy;
 mod disasters;
 mod faults;
 mod fix;
+mod hook;
+mod hook_files;
 mod init;
 mod init_refused;
 mod redeploy;

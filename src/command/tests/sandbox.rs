@@ -98,7 +98,8 @@ pub(crate) struct Sandbox {
     terminal: Sort,
     /// The working folder, from the one that [`Sandbox::work`] names.
     inside: PathBuf,
-    /// Each run is an hour after the one before it.
+    /// How long after the one before it a run is.
+    apart: Duration,
     runs: Cell<u32>,
 }
 
@@ -125,6 +126,7 @@ impl Sandbox {
             variables,
             terminal: Sort::Pipe,
             inside: PathBuf::new(),
+            apart: Duration::from_secs(3600),
             runs: Cell::default(),
         }
     }
@@ -158,6 +160,12 @@ impl Sandbox {
         self
     }
 
+    /// With that much time between runs.
+    pub(crate) fn apart(mut self, time: Duration) -> Self {
+        self.apart = time;
+        self
+    }
+
     /// With somebody at a terminal.
     pub(crate) fn at_a_terminal(mut self) -> Self {
         self.terminal = Sort::Dumb;
@@ -172,6 +180,10 @@ impl Sandbox {
 
     pub(crate) fn work(&self) -> PathBuf {
         self.folder.path().join("work")
+    }
+
+    pub(crate) fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
     }
 
     pub(crate) fn state(&self) -> PathBuf {
@@ -225,7 +237,7 @@ impl Sandbox {
     pub(crate) fn run_with(&self, words: &[&str], answers: Vec<Prepared>, interrupt: &Arc<Interrupt>) -> Ended {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let noon: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
-        let began = noon + Duration::from_secs(3600) * self.runs.replace(self.runs.get() + 1);
+        let began = noon + self.apart * self.runs.replace(self.runs.get() + 1);
         let clock = Jumping { began, elapsed: Cell::default() };
         let script = Script::new(answers);
         let arguments: Vec<OsString> = ["doctor"].iter().chain(words).map(OsString::from).collect();
@@ -241,7 +253,7 @@ impl Sandbox {
             terminal: Terminal { out: self.terminal, err: self.terminal, input: self.terminal, width: 100 },
             variables: self.variables.clone(),
             folder: self.work().join(&self.inside),
-            home: Some(self.folder.path().join("home")),
+            home: Some(self.home()),
             state: Some(self.state()),
             memory: Memory::Lasting,
             keyring: &self.keyring,
