@@ -8,6 +8,7 @@
 mod doctor;
 mod endpoint;
 mod exits;
+mod hook;
 mod hostile;
 mod kept;
 mod keyring;

@@ -7,9 +7,11 @@ use crate::command::tests::sandbox::{Ended, Sandbox};
 use crate::drift::Secret;
 use crate::outside::git::tests::git;
 use crate::outside::railway::wire::Failure;
+use crate::outside::sim::deployment::Deployment;
 use crate::outside::sim::estate::Stored;
 use crate::outside::sim::fault::{Fault, Loss, Moment};
 use crate::outside::sim::seed::WORKSPACE_TOKEN;
+use crate::outside::sim::seed::incident::CONFIG_FILE;
 
 const RUN: &[&str] = &["hook", "run"];
 const STRICT: &[&str] = &["hook", "run", "--strict"];
@@ -164,6 +166,31 @@ fn drift_stops_the_commit_until_it_is_mended() {
     let green = sandbox.run(RUN);
     assert_eq!((green.code, green.out.as_str()), (0, ""), "{green:?}");
     assert_eq!(green.err, "doctor: shop · staging: 3 values compared on 1 service, no drift\n");
+}
+
+#[test]
+fn no_log_is_read_no_endpoint_asked_and_nothing_said_that_the_commit_may_mend() {
+    let sandbox = in_repository(incident().file("doctor.toml", CONFIG_FILE));
+    let check = sandbox.run(&["check", "--format=json"]);
+    assert!(check.out.contains("endpoint-wrong") && requests(&sandbox) > 2, "{check:?}");
+    let before = requests(&sandbox);
+    let ended = sandbox.run(RUN);
+    assert_eq!((ended.code, requests(&sandbox) - before), (1, 2), "{ended:?}");
+    assert!(ended.out.contains("STAGING_OPS_API_KEY"), "{ended:?}");
+    for other in ["worker-status", "boot_id", "-B"] {
+        assert!(check.out.contains(other) && !ended.out.contains(other), "{other}: {ended:?}");
+    }
+    let web = || service("web", &[("MODE", "on")]);
+    for (what, service) in [
+        ("deployment-unhealthy", web().deployed(Deployment::with_status("CRASHED", "2026-11-24T10:00:00Z"))),
+        ("never-deployed", web().never_deployed()),
+    ] {
+        let sandbox = in_repository(Sandbox::of([service]).file(".env", "MODE=on\n"));
+        let check = sandbox.run(&["check", "--format=json", "--fail-on=warning"]);
+        assert!(check.code == 1 && check.out.contains(what), "{check:?}");
+        let ended = sandbox.file("doctor.toml", "fail-on = \"warning\"\n").run(RUN);
+        assert_eq!((ended.code, ended.out.as_str()), (0, ""), "{what}: {ended:?}");
+    }
 }
 
 #[test]
