@@ -33,6 +33,7 @@ repos:
       - id: {id}
         args: [--api-url, "{url}"]
 """
+PUSH_ONLY, EITHER = "`DOCTOR=0 git push`", "`DOCTOR=0 git commit`, or `DOCTOR=0 git push`"
 LEFTHOOK = """\
 pre-commit:
   jobs:
@@ -123,16 +124,19 @@ class Project:
         with (self.folder / ".env").open("a") as file:
             file.write(f"BILLING_KEY={SECRET}\n")
         (self.folder / "leak.py").write_text(f"key = '{SECRET}'\n")
-        self.commit(1, "leak.py:1 is staged, and holds the value of BILLING_KEY", words="leak.py", **self.adding("leak.py"))
+        self.sh("git add leak.py", code=0)
+        self.commit(1, "leak.py:1 is staged, and holds the value of BILLING_KEY", words="leak.py")
         self.sh("git rm -q --cached leak.py && rm leak.py && git add -f .env", code=0)
         self.commit(1, r"\.env is staged, with \d secrets?: .*BILLING_KEY", r"git rm --cached -- \.env")
         self.sh("git rm -q --cached .env", code=0)
         self.it.server.stop()
         self.commit(0, "doctor: warning: not compared with Railway: can't reach")
 
-    def adding(self, name):
-        self.sh(f"git add {name}", code=0)
-        return {}
+    def push_is_stopped(self, way_round):
+        self.sh("git init -q --bare home/remote && git remote add origin home/remote", code=0)
+        text = self.sh("git push -q origin main", code=1)
+        self.it.check("a push is stopped", KEY in text and f"go round it once: {way_round}" in text, text)
+        self.sh("DOCTOR=0 git push -q origin main", code=0)
 
 
 @contextlib.contextmanager
@@ -153,13 +157,10 @@ def plain_git():
     with project("plain git") as it:
         it.sh("doctor hook install pre-commit pre-push", code=0)
         it.sh("doctor hook install", code=0)
-        it.talks_to_the_server()
         text = it.sh("doctor hook status", code=0)
-        it.it.check("status names both", text.count("doctor's, but out of date") == 2, text)
-        it.sh("git init -q --bare home/remote && git remote add origin home/remote", code=0)
-        text = it.sh("git push -q origin main", code=1)
-        it.it.check("a push is stopped", KEY in text and "DOCTOR=0 git push" in text, text)
-        it.sh("DOCTOR=0 git push -q origin main", code=0)
+        it.it.check("status names both", text.count("doctor's, in .git/hooks/") == 2, text)
+        it.talks_to_the_server()
+        it.push_is_stopped(EITHER)
         it.story()
         it.sh("doctor hook uninstall", code=0)
         it.it.check("it is gone", not list((it.folder / ".git" / "hooks").glob("pre-commit")))
@@ -232,12 +233,12 @@ def write_husky(it):
 
 
 @cases_of([
-    ("pre-commit", lambda it: write_pre_commit(it, "doctor"), "pre-commit install -t pre-commit -t pre-push"),
-    ("prek", lambda it: write_pre_commit(it, "doctor"), "prek install -t pre-commit -t pre-push"),
-    ("lefthook", write_lefthook, "lefthook install"),
-    ("husky", write_husky, "npm run --silent prepare"),
+    ("pre-commit", lambda it: write_pre_commit(it, "doctor"), "pre-commit install -t pre-commit -t pre-push", PUSH_ONLY),
+    ("prek", lambda it: write_pre_commit(it, "doctor"), "prek install -t pre-commit -t pre-push", PUSH_ONLY),
+    ("lefthook", write_lefthook, "lefthook install", EITHER),
+    ("husky", write_husky, "npm run --silent prepare", None),
 ])
-def tool(name, write, command):
+def tool(name, write, command, way_round):
     with project(name) as it:
         write(it)
         it.sh("git add -A && git commit -qm tools", code=0)
@@ -245,6 +246,8 @@ def tool(name, write, command):
         text = it.sh("doctor hook status", code=0)
         it.it.check("status knows that it calls doctor", "somebody else's, calls doctor" in text, text)
         it.it.check("and install leaves it alone", "calls it already" in it.sh("doctor hook install", code=0))
+        if way_round:
+            it.push_is_stopped(way_round)
         it.story()
 
 

@@ -199,9 +199,9 @@ fn is_weather(error: &Error) -> bool {
     unset || matches!(error.exit(), Exit::Credentials | Exit::Unreachable)
 }
 
-/// How to do it all the same, once.
+/// How to do it all the same, once. git tells of a commit by its index, and pre-commit of a push by where it goes.
 fn way_round(world: &World<'_>) -> &'static str {
-    if world.variable("PRE_COMMIT_TO_REF").is_some() {
+    if world.variable("PRE_COMMIT_REMOTE_NAME").is_some() {
         "`DOCTOR=0 git push`"
     } else if world.variable("GIT_INDEX_FILE").is_some() {
         "`DOCTOR=0 git commit`"

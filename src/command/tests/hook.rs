@@ -196,7 +196,7 @@ fn no_log_is_read_no_endpoint_asked_and_nothing_said_that_the_commit_may_mend() 
 #[test]
 fn the_way_round_is_that_of_what_is_done() {
     for (variable, expected) in
-        [("GIT_INDEX_FILE", "once: `DOCTOR=0 git commit`\n"), ("PRE_COMMIT_TO_REF", "once: `DOCTOR=0 git push`\n")]
+        [("GIT_INDEX_FILE", "once: `DOCTOR=0 git commit`\n"), ("PRE_COMMIT_REMOTE_NAME", "once: `DOCTOR=0 git push`\n")]
     {
         let sandbox = agreed().variable(variable, Some(".git/index"));
         set(&sandbox, "another-key-of-old");
