@@ -95,7 +95,7 @@ pub struct Check {
     /// Only this key; repeatable
     #[arg(long, value_name = "KEY")]
     pub only: Vec<String>,
-    /// text or json
+    /// text, json, sarif, github, junit or markdown
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = PossibleValuesParser::new(formats()), hide_possible_values = true)]
     pub format: String,
     /// Write the report into this file instead
@@ -217,7 +217,7 @@ pub struct Undo {
 /// How a verb that writes tells its report.
 #[derive(Args, Clone, Debug)]
 pub struct Telling {
-    /// text or json
+    /// text, json, sarif, github, junit or markdown
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = PossibleValuesParser::new(formats()), hide_possible_values = true)]
     pub format: String,
     /// Write the report into this file instead

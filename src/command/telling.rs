@@ -99,7 +99,11 @@ impl<'m> Manner<'m> {
         let mut bytes = Vec::new();
         report::write(report, self.format, &self.look(global, world), &mut bytes)
             .expect("writing to memory can't fail");
-        self.write(&bytes, world)
+        self.write(&bytes, world)?;
+        if self.format == Format::Github {
+            summarise(report, world);
+        }
+        Ok(())
     }
 
     /// Refuses a place for the report that can't be written, before anything is done that it is to tell of.
@@ -129,6 +133,14 @@ impl<'m> Manner<'m> {
             Some(path) => files::write_whole(&files::normal(&world.folder.join(path)), bytes),
             None => world.print_bytes(bytes),
         }
+    }
+}
+
+/// GitHub shows what is appended to this file on the page of the run: everything, where annotations are few.
+fn summarise(report: &Report, world: &World<'_>) {
+    let Some(path) = world.variable("GITHUB_STEP_SUMMARY") else { return };
+    if let Err(error) = files::append(&world.folder.join(path), report::markdown::text(report).as_bytes()) {
+        world.talk.say(&format!("the step's summary could not be written: {error}"));
     }
 }
 

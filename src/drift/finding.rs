@@ -139,6 +139,14 @@ impl Finding {
         }
     }
 
+    /// The message, and why where that is known: still one sentence without full stop.
+    pub fn sentence(&self) -> String {
+        match &self.reason {
+            Some(reason) => format!("{}; {reason}", self.message),
+            None => self.message.clone(),
+        }
+    }
+
     /// The arguments of the `doctor fix` that deploys again.
     pub fn fix_redeploy() -> Vec<String> {
         vec!["fix".to_owned(), "--redeploy".to_owned()]

@@ -76,19 +76,22 @@ struct RunForm<'h> {
     folder: Option<&'h str>,
 }
 
-/// Writes the list in that format.
+/// The formats that a list of runs has.
+pub const FORMATS: &[Format] = &[Format::Text, Format::Json];
+
+/// Writes the list in one of its [`FORMATS`]; any other is text.
 ///
 /// # Errors
 ///
 /// Those of `out`.
 pub fn write(history: &History, format: Format, look: &Look<'_>, out: &mut dyn Write) -> io::Result<()> {
     match format {
-        Format::Text => out.write_all(text(history, look).as_bytes()),
         Format::Json => {
             let runs = history.lines.iter().map(form).collect();
             let text = serde_json::to_string_pretty(&Form { schema_version: 1, command: "undo", runs })?;
             out.write_all(json::visible(&text).as_bytes())
         }
+        _ => out.write_all(text(history, look).as_bytes()),
     }
 }
 

@@ -4,11 +4,15 @@ pub mod auth;
 pub mod count;
 pub mod draft;
 pub mod escape;
+pub mod github;
 pub mod history;
 pub mod json;
+pub mod junit;
 pub mod leak;
+pub mod markdown;
 pub mod offer;
 pub mod paint;
+pub mod sarif;
 pub mod shell;
 pub mod text;
 
@@ -133,10 +137,25 @@ pub enum Format {
     Text,
     /// For programs: schema 1.
     Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// Annotations of GitHub Actions.
+    Github,
+    /// The XML of `JUnit`, for the test pages of CI systems.
+    Junit,
+    /// For a comment on a pull request.
+    Markdown,
 }
 
 /// Every format and its name on the command line.
-pub const FORMATS: &[(&str, Format)] = &[("text", Format::Text), ("json", Format::Json)];
+pub const FORMATS: &[(&str, Format)] = &[
+    ("text", Format::Text),
+    ("json", Format::Json),
+    ("sarif", Format::Sarif),
+    ("github", Format::Github),
+    ("junit", Format::Junit),
+    ("markdown", Format::Markdown),
+];
 
 /// How a text report looks.
 #[derive(Debug)]
@@ -246,5 +265,9 @@ pub fn write(report: &Report, format: Format, look: &Look<'_>, out: &mut dyn Wri
     match format {
         Format::Text => text::write(report, look, out),
         Format::Json => json::write(report, out),
+        Format::Sarif => sarif::write(report, out),
+        Format::Github => github::write(report, out),
+        Format::Junit => junit::write(report, out),
+        Format::Markdown => markdown::write(report, out),
     }
 }

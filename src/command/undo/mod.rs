@@ -30,6 +30,7 @@ pub(crate) fn run(args: &Undo, global: &Global, world: &mut World<'_>) -> Result
     manner.refuse_unwritable(world)?;
     let journal = Journal::open(world.state.as_deref(), world.keyring)?;
     if args.list {
+        refuse_format(manner.format, &telling.format)?;
         return list::tell(&journal, manner, global, world);
     }
     let (run, record) = choose(&journal, args.run.as_deref(), world)?;
@@ -39,6 +40,19 @@ pub(crate) fn run(args: &Undo, global: &Global, world: &mut World<'_>) -> Result
     refuse_elsewhere(&client, &run, &record)?;
     let undoing = Undoing { args, global, manner, client: &client, run, record };
     undoing.go(world)
+}
+
+/// A list of runs is no report of findings.
+fn refuse_format(format: Format, name: &str) -> Result<(), Error> {
+    if report::history::FORMATS.contains(&format) {
+        return Ok(());
+    }
+    Err(Error::Flag {
+        flag: "--format",
+        value: name.to_owned(),
+        why: "runs are listed as text or json".to_owned(),
+        next: "pass `--format json`, or none".to_owned(),
+    })
 }
 
 /// One run that is being undone.

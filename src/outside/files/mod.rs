@@ -27,7 +27,7 @@ use crate::outside::files::hint::hint;
 pub use crate::outside::files::path::{display_path, normal};
 pub use crate::outside::files::present::{current, remove};
 pub use crate::outside::files::replace::{Replaced, clear_leftovers, replace};
-pub use crate::outside::files::write::{Created, create, refuse_unwritable, write_whole};
+pub use crate::outside::files::write::{Created, append, create, refuse_unwritable, write_whole};
 
 /// The longest `.env` that is read, in bytes. Railway's own limit for all variables of a service is far below it.
 pub const ENV_FILE_LIMIT: u64 = 16 * 1024 * 1024;

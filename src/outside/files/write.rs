@@ -48,6 +48,12 @@ pub fn create(path: &Path, text: &str, working_folder: &Path) -> Result<Created,
     })
 }
 
+/// Writes below what is in the file; a link is followed, and a missing file is made.
+pub fn append(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let append = || OpenOptions::new().append(true).create(true).open(path)?.write_all(bytes);
+    append().map_err(|error: io::Error| Error::Output { path: path.display().to_string(), why: why(&error) })
+}
+
 /// Refuses a path that [`write_whole`] could not write, without leaving anything there.
 pub fn refuse_unwritable(path: &Path) -> Result<(), Error> {
     let fail = |error: io::Error| Error::Output { path: path.display().to_string(), why: why(&error) };

@@ -1,0 +1,110 @@
+//! Workflow commands of GitHub Actions: annotations on the lines of a file, at most ten.
+//! Source: <https://docs.github.com/actions/reference/workflow-commands-for-github-actions>.
+
+use std::io::{self, Write};
+
+use crate::drift::finding::{Finding, Severity};
+use crate::drift::sentence::count;
+use crate::report::count::Tally;
+use crate::report::{Report, escape};
+
+/// GitHub shows ten annotations of a kind for a step and drops the rest without a word.
+pub const MOST: usize = 10;
+
+/// Writes the worst findings as annotations, and a line that counts.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let unread = report.services.iter().filter_map(|line| Some((&line.service.name, line.error.as_ref()?)));
+    let mut lines: Vec<String> =
+        unread.map(|(name, why)| format!("::error title=unreadable::{}", data(&format!("{name}: {why}")))).collect();
+    lines.extend(report.findings.iter().map(annotation));
+    let more = lines.len().saturating_sub(MOST);
+    for line in lines.iter().take(MOST) {
+        writeln!(out, "{line}")?;
+    }
+    let rest = if more > 0 { format!("; {more} more without an annotation") } else { String::new() };
+    let target = format!("{} · {}", report.project.name, report.environment.name);
+    let compared = count(report.compared(), "value");
+    writeln!(
+        out,
+        "doctor: {}, {compared} compared in {}{rest}",
+        Tally::of(&report.findings).words(),
+        escape::line(&target)
+    )
+}
+
+fn annotation(finding: &Finding) -> String {
+    let kind = match finding.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Note => "notice",
+    };
+    let place = finding.places.first();
+    let place = place.map(|place| format!("file={},line={},", property(&place.file), place.line.max(1)));
+    let services: Vec<&str> = finding.services.iter().map(|service| service.name.as_str()).collect();
+    let on = if services.is_empty() { String::new() } else { format!(" ({})", services.join(", ")) };
+    let text = data(&format!("{}{on}", finding.sentence()));
+    format!("::{kind} {}title={}::{text}", place.unwrap_or_default(), finding.rule.name)
+}
+
+/// What a command's text may hold. A line break would begin another command.
+fn data(text: &str) -> String {
+    escape::line(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// What a property may hold.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::drift::finding::{Place, Severity};
+    use crate::report::sample::{MARKER, calm, differs, incident, key, look};
+    use crate::report::{Detail, Format, Report, write};
+
+    fn told(report: &Report) -> String {
+        let (mut out, key) = (Vec::new(), key());
+        write(report, Format::Github, &look(&key, 80, Detail::Normal), &mut out).expect("writing to a Vec can't fail");
+        let told = String::from_utf8(out).expect("it is UTF-8");
+        assert!(!told.contains(MARKER));
+        told
+    }
+
+    #[test]
+    fn a_finding_is_an_annotation_of_its_line() {
+        let told = told(&incident());
+        let expected = "::error file=.env,line=5,title=value-differs::STAGING_OPS_API_KEY differs between .env and \
+                        Railway (agentverse-api-staging, agentverse-worker-staging)\n\
+                        ::notice title=missing-locally::SENTRY_DSN is on agentverse-api-staging and not in .env \
+                        (agentverse-api-staging)\n";
+        assert!(told.starts_with(expected), "{told}");
+        assert!(told.ends_with("doctor: 1 error, 3 notes, 11 values compared in agentverse · staging\n"), "{told}");
+    }
+
+    #[test]
+    fn ten_are_shown_the_worst_first_and_the_rest_is_counted() {
+        let findings = (0..14).map(|number| differs(&format!("KEY_{number}"), &["api"])).collect();
+        let mut report = Report { findings, ..calm() };
+        report.services[0].error = Some("no answer".to_owned());
+        let told = told(&report);
+        assert_eq!(told.lines().filter(|line| line.starts_with("::")).count(), 10, "{told}");
+        assert!(told.starts_with("::error title=unreadable::agentverse-api-staging: no answer\n"), "{told}");
+        assert!(told.ends_with("; 5 more without an annotation\n"), "{told}");
+    }
+
+    #[test]
+    fn no_name_begins_a_command_of_its_own() {
+        let mut finding = differs("A%0A::stop-commands::x\n::set-env name=B::c\r", &["api\n::error::"]);
+        finding.severity = Severity::Warning;
+        finding.places = vec![Place { file: "a,b:c%.env\n".to_owned(), line: 3 }];
+        let report = Report { findings: vec![finding], ..calm() };
+        let told = told(&report);
+        assert_eq!(told.lines().filter(|line| line.starts_with("::")).count(), 1, "{told}");
+        assert!(told.contains("file=a%2Cb%3Ac%25.env"), "{told}");
+        assert!(told.contains("A%250A"), "a name that looks escaped stays what it is: {told}");
+    }
+}

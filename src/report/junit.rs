@@ -1,0 +1,223 @@
+//! The XML of `JUnit`, as CI systems read it: a suite for each service, a case for each thing that was looked at.
+//! Source: the schema that Jenkins and GitLab read, <https://github.com/testmoapp/junitxml>.
+
+use std::io::{self, Write};
+
+use quick_xml::Writer;
+use quick_xml::events::{BytesDecl, BytesText, Event};
+
+use crate::drift::finding::Finding;
+use crate::drift::sentence::count;
+use crate::drift::survey::Named;
+use crate::report::{Report, ServiceLine, escape};
+
+/// One thing that was looked at.
+struct Case {
+    name: String,
+    /// The rule, or what was done.
+    class: String,
+    outcome: Outcome,
+}
+
+enum Outcome {
+    Passed,
+    Failed {
+        kind: &'static str,
+        message: String,
+    },
+    Broken(String),
+    Skipped(String),
+    /// It was found, and `--fail-on` lets it pass.
+    Told(String),
+}
+
+struct Suite {
+    name: String,
+    cases: Vec<Case>,
+}
+
+/// Writes the report as `JUnit` XML, with a line break at its end.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let suites = suites(report);
+    let mut writer = Writer::new_with_indent(&mut *out, b' ', 2);
+    writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+    let total = Numbers::of(suites.iter().flat_map(|suite| &suite.cases));
+    let name = format!("doctor {} · {}", report.project.name, report.environment.name);
+    writer
+        .create_element("testsuites")
+        .with_attributes(total.attributes(&name).iter().map(|(name, value)| (*name, value.as_str())))
+        .write_inner_content(|writer| suites.iter().try_for_each(|suite| write_suite(writer, suite)))?;
+    writeln!(out)
+}
+
+fn write_suite<W: Write>(writer: &mut Writer<W>, suite: &Suite) -> io::Result<()> {
+    let attributes = Numbers::of(&suite.cases).attributes(&suite.name);
+    let element = writer
+        .create_element("testsuite")
+        .with_attributes(attributes.iter().map(|(name, value)| (*name, value.as_str())));
+    element.write_inner_content(|writer| suite.cases.iter().try_for_each(|case| write_case(writer, case)))?;
+    Ok(())
+}
+
+fn write_case<W: Write>(writer: &mut Writer<W>, case: &Case) -> io::Result<()> {
+    let (name, class) = (escape::line(&case.name), escape::line(&case.class));
+    let element =
+        writer.create_element("testcase").with_attribute(("name", &*name)).with_attribute(("classname", &*class));
+    let (tag, kind, message) = match &case.outcome {
+        Outcome::Passed => return element.write_empty().map(drop),
+        Outcome::Failed { kind, message } => ("failure", Some(*kind), message),
+        Outcome::Broken(message) => ("error", None, message),
+        Outcome::Skipped(message) => ("skipped", None, message),
+        Outcome::Told(message) => {
+            let message = escape::line(message);
+            let told = |writer: &mut Writer<W>| {
+                writer.create_element("system-out").write_text_content(BytesText::new(&message)).map(drop)
+            };
+            return element.write_inner_content(told).map(drop);
+        }
+    };
+    let message = escape::line(message);
+    element
+        .write_inner_content(|writer| {
+            let inner = writer.create_element(tag).with_attribute(("message", &*message));
+            let inner = kind.into_iter().fold(inner, |inner, kind| inner.with_attribute(("type", kind)));
+            match kind {
+                // Some readers show the text alone, and others the message.
+                Some(_) => inner.write_text_content(BytesText::new(&message)).map(drop),
+                None => inner.write_empty().map(drop),
+            }
+        })
+        .map(drop)
+}
+
+/// How many cases there are of each sort.
+#[derive(Default)]
+struct Numbers {
+    tests: usize,
+    failures: usize,
+    errors: usize,
+    skipped: usize,
+}
+
+impl Numbers {
+    fn of<'c>(cases: impl IntoIterator<Item = &'c Case>) -> Self {
+        cases.into_iter().fold(Self::default(), |mut numbers, case| {
+            numbers.tests += 1;
+            match case.outcome {
+                Outcome::Failed { .. } => numbers.failures += 1,
+                Outcome::Broken(_) => numbers.errors += 1,
+                Outcome::Skipped(_) => numbers.skipped += 1,
+                Outcome::Passed | Outcome::Told(_) => {}
+            }
+            numbers
+        })
+    }
+
+    fn attributes(&self, name: &str) -> Vec<(&'static str, String)> {
+        vec![
+            ("name", escape::line(name).into_owned()),
+            ("tests", self.tests.to_string()),
+            ("failures", self.failures.to_string()),
+            ("errors", self.errors.to_string()),
+            ("skipped", self.skipped.to_string()),
+        ]
+    }
+}
+
+fn suites(report: &Report) -> Vec<Suite> {
+    let of_service = |line: &ServiceLine| Suite { name: line.service.name.clone(), cases: cases(report, line) };
+    let mut suites: Vec<Suite> = report.services.iter().map(of_service).collect();
+    let is_in_scope = |service: &Named| report.services.iter().any(|line| line.service.id == service.id);
+    let rest = report.findings.iter().filter(|finding| !finding.services.iter().any(is_in_scope));
+    let cases: Vec<Case> = rest.map(|finding| case(report, finding)).collect();
+    if !cases.is_empty() {
+        let files: Vec<&str> = report.files.iter().map(|(name, _)| name.as_str()).collect();
+        suites.push(Suite { name: files.join(", "), cases });
+    }
+    suites
+}
+
+fn cases(report: &Report, line: &ServiceLine) -> Vec<Case> {
+    let compared = match (&line.error, line.compared) {
+        (Some(why), _) => Outcome::Broken(why.clone()),
+        (None, 0) => Outcome::Skipped("no value was compared".to_owned()),
+        (None, _) => Outcome::Passed,
+    };
+    let name = format!("{} compared", count(line.compared, "value"));
+    let first = Case { name, class: "values".to_owned(), outcome: compared };
+    let own = |finding: &&Finding| finding.services.iter().any(|service| service.id == line.service.id);
+    let found = report.findings.iter().filter(own).map(|finding| case(report, finding));
+    [first].into_iter().chain(found).collect()
+}
+
+fn case(report: &Report, finding: &Finding) -> Case {
+    let place = finding.places.first().map(|place| format!(" ({}:{})", place.file, place.line)).unwrap_or_default();
+    let message = format!("{}{place}", finding.sentence());
+    let outcome = if report.fails(finding.severity) {
+        Outcome::Failed { kind: finding.severity.word(), message }
+    } else {
+        Outcome::Told(format!("{}: {message}", finding.severity.word()))
+    };
+    let name = finding.key.clone().unwrap_or_else(|| finding.message.clone());
+    Case { name, class: finding.rule.name.to_owned(), outcome }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::report::sample::{MARKER, calm, differs, incident, key, line, look};
+    use crate::report::{Detail, Format, Report, write};
+
+    fn told(report: &Report) -> String {
+        let (mut out, key) = (Vec::new(), key());
+        write(report, Format::Junit, &look(&key, 80, Detail::Normal), &mut out).expect("writing to a Vec can't fail");
+        let told = String::from_utf8(out).expect("it is UTF-8");
+        assert!(!told.contains(MARKER));
+        told
+    }
+
+    #[test]
+    fn each_service_is_a_suite_and_each_finding_a_case() {
+        let mut report = incident();
+        report.services.push(line("empty", 0, 0));
+        report.services[1].error = Some("no answer".to_owned());
+        let expected = r#"<?xml version="1.0" encoding="UTF-8"?>
+<testsuites name="doctor agentverse · staging" tests="8" failures="2" errors="1" skipped="1">
+  <testsuite name="agentverse-api-staging" tests="5" failures="1" errors="0" skipped="0">
+    <testcase name="6 values compared" classname="values"/>
+    <testcase name="STAGING_OPS_API_KEY" classname="value-differs">
+      <failure message="STAGING_OPS_API_KEY differs between .env and Railway (.env:5)" type="error">STAGING_OPS_API_KEY differs between .env and Railway (.env:5)</failure>
+    </testcase>
+    <testcase name="SENTRY_DSN" classname="missing-locally">
+      <system-out>note: SENTRY_DSN is on agentverse-api-staging and not in .env</system-out>
+    </testcase>
+"#;
+        let told = told(&report);
+        assert!(told.starts_with(expected), "{told}");
+        assert!(told.contains("<error message=\"no answer\"/>"), "{told}");
+        assert!(told.contains("<skipped message=\"no value was compared\"/>"), "{told}");
+        assert!(told.ends_with("</testsuites>\n"), "{told}");
+    }
+
+    #[test]
+    fn a_finding_without_a_service_in_scope_has_a_suite_of_the_files() {
+        let told = told(&Report { findings: vec![differs("KEY", &[])], ..calm() });
+        assert!(told.contains("<testsuite name=\".env\" tests=\"1\" failures=\"1\""), "{told}");
+    }
+
+    #[test]
+    fn no_name_ends_an_element_or_holds_what_xml_may_not() {
+        let hostile = "<K\"'&]]>\u{0}\u{1b}\u{fffe}\n</testcase>";
+        let mut report = Report { findings: vec![differs(hostile, &["agentverse-api-staging"])], ..calm() };
+        report.services[0].service.name = hostile.to_owned();
+        let told = told(&report);
+        assert!(
+            !told.contains("<K") && !told.contains('\u{0}') && !told.contains('\u{1b}') && !told.contains('\u{fffe}')
+        );
+        let mut reader = quick_xml::Reader::from_str(&told);
+        while !matches!(reader.read_event().expect("it is well formed"), quick_xml::events::Event::Eof) {}
+    }
+}

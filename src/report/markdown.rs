@@ -1,0 +1,203 @@
+//! Markdown for a comment on a pull request and for the summary of a CI step: names can't link, mention or close anything.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use crate::drift::finding::{Finding, Severity};
+use crate::drift::sentence::count;
+use crate::report::count::Tally;
+use crate::report::{Report, ServiceLine, escape, shell};
+
+/// Longer tables are folded: a comment has 65,536 characters.
+const MOST: usize = 200;
+
+/// Writes the report as Markdown.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    out.write_all(text(report).as_bytes())
+}
+
+/// The report as Markdown.
+pub fn text(report: &Report) -> String {
+    let mut page = String::new();
+    let words = Tally::of(&report.findings).words();
+    let verdict = if words.is_empty() { "all agrees".to_owned() } else { words };
+    line(&mut page, &format!("### doctor: {verdict}"));
+    line(&mut page, "");
+    let files: Vec<String> = report.files.iter().map(|(name, _)| code(name)).collect();
+    let target = [code(&report.project.name), code(&report.environment.name), files.join(", ")];
+    line(&mut page, &target.join(" · "));
+    findings(&mut page, report);
+    services(&mut page, report);
+    for ending in report.remarks.iter().chain(&report.endings) {
+        line(&mut page, "");
+        line(&mut page, &plain(ending));
+    }
+    page
+}
+
+fn findings(page: &mut String, report: &Report) {
+    if report.findings.is_empty() {
+        return;
+    }
+    line(page, "");
+    line(page, "| | rule | finding | where | next |");
+    line(page, "|---|---|---|---|---|");
+    for finding in report.findings.iter().take(MOST) {
+        line(page, &row(report, finding));
+    }
+    let more = report.findings.len().saturating_sub(MOST);
+    if more > 0 {
+        line(page, "");
+        line(page, &format!("{} not shown here.", count(more, "more finding")));
+    }
+}
+
+fn row(report: &Report, finding: &Finding) -> String {
+    let severity = match finding.severity {
+        Severity::Error => "**error**",
+        Severity::Warning => "warning",
+        Severity::Note => "note",
+    };
+    let places = finding.places.iter().map(|place| code(&format!("{}:{}", place.file, place.line)));
+    let services = finding.services.iter().map(|service| code(&service.name));
+    let place: Vec<String> = places.chain(services).collect();
+    let next = finding.next.as_ref().and_then(|next| shell::command(report, next, &finding.services));
+    let next = next.map(|next| code(&next)).unwrap_or_default();
+    let message = plain(&finding.sentence());
+    format!("| {severity} | {} | {message} | {} | {next} |", code(finding.rule.name), place.join(" "))
+}
+
+fn services(page: &mut String, report: &Report) {
+    if report.services.is_empty() {
+        return;
+    }
+    line(page, "");
+    line(page, "| | service | compared |");
+    line(page, "|---|---|---|");
+    for service in &report.services {
+        let compared = match &service.error {
+            Some(why) => plain(why),
+            None if service.sealed > 0 => format!("{}, {} sealed", service.compared, service.sealed),
+            None => service.compared.to_string(),
+        };
+        line(page, &format!("| {} | {} | {compared} |", verdict(report, service), code(&service.service.name)));
+    }
+}
+
+fn verdict(report: &Report, line: &ServiceLine) -> &'static str {
+    let fails = |finding: &&Finding| {
+        report.fails(finding.severity) && finding.services.iter().any(|service| service.id == line.service.id)
+    };
+    if line.error.is_some() || report.findings.iter().any(|finding| fails(&finding)) {
+        "FAIL"
+    } else if line.compared == 0 {
+        "SKIP"
+    } else {
+        "PASS"
+    }
+}
+
+fn line(page: &mut String, text: &str) {
+    page.push_str(text);
+    page.push('\n');
+}
+
+/// A name as code, in which nothing but the bar of a table and backticks mean anything.
+pub(crate) fn code(name: &str) -> String {
+    let name = escape::line(name).replace('|', "\\|");
+    let longest = name.split(|letter| letter != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    // A blank at both ends is taken away by the reader, and keeps a backtick from joining the fence.
+    let pad = if longest > 0 || name.is_empty() { " " } else { "" };
+    format!("{fence}{pad}{name}{pad}{fence}")
+}
+
+/// A sentence in which names mean nothing: no link, no mention, no reference to an issue, no HTML.
+pub(crate) fn plain(text: &str) -> String {
+    let text = escape::line(text);
+    let mut out = String::with_capacity(text.len() + 8);
+    for letter in text.chars() {
+        match letter {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            // A comment that nobody sees keeps GitHub from reading a mention, a reference or an address.
+            '@' | '#' | ':' => write!(out, "{letter}<!-- -->").expect("writing to a String can't fail"),
+            '\\' | '`' | '*' | '_' | '~' | '[' | ']' | '(' | ')' | '!' | '|' | '$' => {
+                out.push('\\');
+                out.push(letter);
+            }
+            letter => out.push(letter),
+        }
+    }
+    out.replace("www.", "www<!-- -->.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{code, plain};
+    use crate::report::sample::{MARKER, calm, differs, incident, key, line, look};
+    use crate::report::{Detail, Format, Report, write};
+
+    fn told(report: &Report) -> String {
+        let (mut out, key) = (Vec::new(), key());
+        write(report, Format::Markdown, &look(&key, 80, Detail::Normal), &mut out)
+            .expect("writing to a Vec can't fail");
+        let told = String::from_utf8(out).expect("it is UTF-8");
+        assert!(!told.contains(MARKER));
+        told
+    }
+
+    #[test]
+    fn a_comment_tells_what_was_found_where_and_what_to_type() {
+        let mut report = incident();
+        report.findings.truncate(2);
+        report.services.push(line("idle", 0, 0));
+        let expected = "\
+### doctor: 1 error, 1 note
+
+`agentverse` · `staging` · `.env`
+
+| | rule | finding | where | next |
+|---|---|---|---|---|
+| **error** | `value-differs` | STAGING\\_OPS\\_API\\_KEY differs between .env and Railway | `.env:5` `agentverse-api-staging` `agentverse-worker-staging` | `doctor fix --only STAGING_OPS_API_KEY` |
+| note | `missing-locally` | SENTRY\\_DSN is on agentverse-api-staging and not in .env | `agentverse-api-staging` |  |
+
+| | service | compared |
+|---|---|---|
+| FAIL | `agentverse-api-staging` | 6, 1 sealed |
+| FAIL | `agentverse-worker-staging` | 5 |
+| SKIP | `idle` | 0 |
+";
+        assert_eq!(told(&report), expected);
+        assert!(told(&calm()).starts_with("### doctor: all agrees\n"));
+    }
+
+    #[test]
+    fn a_name_is_code_whatever_is_in_it() {
+        for (name, expected) in [
+            ("a", "`a`"),
+            ("a|b", "`a\\|b`"),
+            ("a`b``c", "``` a`b``c ```"),
+            ("`", "`` ` ``"),
+            ("", "`  `"),
+            ("a\nb", "`a\\nb`"),
+        ] {
+            assert_eq!(code(name), expected);
+        }
+    }
+
+    #[test]
+    fn a_sentence_mentions_nobody_and_links_nowhere() {
+        assert_eq!(plain("@team <b>#1 a:b"), "@<!-- -->team &lt;b&gt;#<!-- -->1 a:<!-- -->b");
+        assert_eq!(plain("[x](http://y) www.z ![i]"), "\\[x\\]\\(http:<!-- -->//y\\) www<!-- -->.z \\!\\[i\\]");
+        assert_eq!(plain("a|b *c* _d_ `e` ~f~ $g$"), "a\\|b \\*c\\* \\_d\\_ \\`e\\` \\~f\\~ \\$g\\$");
+        let report = Report { findings: vec![differs("A|B\n| x", &["api"])], ..calm() };
+        let rows = told(&report).lines().filter(|line| line.starts_with("| **error**")).count();
+        assert_eq!(rows, 1);
+    }
+}

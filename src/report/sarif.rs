@@ -1,0 +1,347 @@
+//! SARIF 2.1.0, as code scanning takes it: every finding a result of its rule.
+//! Source: <https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::path::Path;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use ring::digest::{Context, SHA256};
+use serde::Serialize;
+
+use crate::drift::finding::Finding;
+use crate::drift::rule::{RULES, Rule};
+use crate::report::{Report, json};
+
+const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
+const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
+/// Code scanning tells findings of two runs apart by it; a change of how it is made needs another name.
+const FINGERPRINT: &str = "doctor/v1";
+/// What stays as it is in the path of a URI.
+const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_').remove(b'~');
+
+#[derive(Serialize)]
+struct Log<'r> {
+    #[serde(rename = "$schema")]
+    schema: &'static str,
+    version: &'static str,
+    runs: [Run<'r>; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Run<'r> {
+    tool: Tool,
+    automation_details: Details,
+    invocations: [Invocation<'r>; 1],
+    results: Vec<Outcome<'r>>,
+}
+
+#[derive(Serialize)]
+struct Tool {
+    driver: Driver,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Driver {
+    name: &'static str,
+    semantic_version: &'static str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    information_uri: &'static str,
+    rules: Vec<Descriptor>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Descriptor {
+    id: &'static str,
+    name: &'static str,
+    short_description: Text,
+    help: Help,
+    default_configuration: Configuration,
+}
+
+#[derive(Serialize)]
+struct Text {
+    text: String,
+}
+
+#[derive(Serialize)]
+struct Help {
+    text: String,
+    markdown: &'static str,
+}
+
+#[derive(Serialize)]
+struct Configuration {
+    level: &'static str,
+}
+
+#[derive(Serialize)]
+struct Details {
+    id: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Invocation<'r> {
+    execution_successful: bool,
+    exit_code: u8,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_execution_notifications: Vec<Notification<'r>>,
+}
+
+#[derive(Serialize)]
+struct Notification<'r> {
+    level: &'static str,
+    message: Text,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    locations: Option<[Location<'r>; 1]>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Outcome<'r> {
+    rule_id: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule_index: Option<usize>,
+    level: &'static str,
+    message: Text,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    locations: Vec<Location<'r>>,
+    partial_fingerprints: BTreeMap<&'static str, String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Location<'r> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    physical_location: Option<Physical>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    logical_locations: Vec<Logical<'r>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Physical {
+    artifact_location: Artifact,
+    region: Region,
+}
+
+#[derive(Serialize)]
+struct Artifact {
+    uri: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Region {
+    start_line: usize,
+}
+
+#[derive(Serialize)]
+struct Logical<'r> {
+    name: &'r str,
+    kind: &'static str,
+}
+
+/// Writes the report as SARIF, with a line break at its end.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let log = Log { schema: SCHEMA, version: "2.1.0", runs: [run(report)] };
+    out.write_all(json::visible(&serde_json::to_string_pretty(&log)?).as_bytes())
+}
+
+fn run(report: &Report) -> Run<'_> {
+    let unread = report.services.iter().filter_map(|line| {
+        let why = line.error.as_ref()?;
+        let logical_locations = vec![logical(&line.service.name)];
+        Some(Notification {
+            level: "error",
+            message: Text { text: format!("{} could not be read: {why}", line.service.name) },
+            locations: Some([Location { physical_location: None, logical_locations }]),
+        })
+    });
+    let notifications: Vec<Notification<'_>> = unread.collect();
+    Run {
+        tool: Tool {
+            driver: Driver {
+                name: "doctor",
+                semantic_version: env!("CARGO_PKG_VERSION"),
+                information_uri: REPOSITORY,
+                rules: RULES.iter().map(|rule| descriptor(rule)).collect(),
+            },
+        },
+        automation_details: Details { id: format!("doctor/{}/{}/", report.project.id, report.environment.id) },
+        invocations: [Invocation {
+            execution_successful: notifications.is_empty(),
+            exit_code: report.exit_code,
+            tool_execution_notifications: notifications,
+        }],
+        results: report.findings.iter().map(|finding| outcome(report, finding)).collect(),
+    }
+}
+
+fn descriptor(rule: &Rule) -> Descriptor {
+    Descriptor {
+        id: rule.code,
+        name: rule.name,
+        short_description: Text { text: rule.summary.to_owned() },
+        help: Help {
+            text: format!("{}. `doctor explain {}` tells more.", rule.summary, rule.name),
+            markdown: rule.explain,
+        },
+        default_configuration: Configuration { level: rule.severity.word() },
+    }
+}
+
+fn outcome<'r>(report: &'r Report, finding: &'r Finding) -> Outcome<'r> {
+    let services: Vec<Logical<'_>> = finding.services.iter().map(|service| logical(&service.name)).collect();
+    Outcome {
+        rule_id: finding.rule.code,
+        rule_index: RULES.iter().position(|rule| rule.code == finding.rule.code),
+        level: finding.severity.word(),
+        message: Text { text: format!("{}.", finding.sentence()) },
+        locations: locations(report, finding, services),
+        partial_fingerprints: [(FINGERPRINT, fingerprint(report, finding))].into(),
+    }
+}
+
+/// Code scanning drops a result without a file: what is about services alone stands at the head of the file that they
+/// were held against.
+fn locations<'r>(report: &Report, finding: &Finding, services: Vec<Logical<'r>>) -> Vec<Location<'r>> {
+    let head = || report.files.first().map(|(file, _)| (file.as_str(), 1));
+    let places = finding.places.iter().map(|place| (place.file.as_str(), place.line));
+    let mut places: Vec<(&str, usize)> = places.collect();
+    places.extend(head().filter(|_| finding.places.is_empty()));
+    let mut services = Some(services).filter(|services| !services.is_empty());
+    let mut locations: Vec<Location<'_>> = places
+        .into_iter()
+        .map(|(file, line)| Location {
+            physical_location: Some(Physical {
+                artifact_location: Artifact { uri: uri(file) },
+                region: Region { start_line: line.max(1) },
+            }),
+            logical_locations: services.take().unwrap_or_default(),
+        })
+        .collect();
+    locations.extend(services.map(|logical_locations| Location { physical_location: None, logical_locations }));
+    locations
+}
+
+fn logical(name: &str) -> Logical<'_> {
+    Logical { name, kind: "resource" }
+}
+
+/// A relative reference, or a `file:` URI for what lies elsewhere.
+fn uri(file: &str) -> String {
+    let path = utf8_percent_encode(&file.replace('\\', "/"), PATH).to_string();
+    if Path::new(file).is_absolute() { format!("file://{path}") } else { path }
+}
+
+/// What makes a finding the same one in the next run: rule, key, services and target, and nothing that a value is in.
+fn fingerprint(report: &Report, finding: &Finding) -> String {
+    let mut services: Vec<&str> = finding.services.iter().map(|service| service.id.as_str()).collect();
+    services.sort_unstable();
+    let parts =
+        [finding.rule.code, finding.key.as_deref().unwrap_or_default(), &report.project.id, &report.environment.id];
+    let mut context = Context::new(&SHA256);
+    for part in parts.into_iter().chain(services) {
+        context.update(part.as_bytes());
+        // No name holds it, so that no two lists of parts look alike.
+        context.update(&[0]);
+    }
+    let mut hex = String::new();
+    for byte in context.finish().as_ref() {
+        write!(hex, "{byte:02x}").expect("writing to a String can't fail");
+    }
+    hex
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::drift::finding::Place;
+    use crate::report::sample::{MARKER, calm, differs, incident, key, look};
+    use crate::report::{Detail, Format, Report, write};
+
+    fn told(report: &Report) -> Value {
+        let (mut out, key) = (Vec::new(), key());
+        write(report, Format::Sarif, &look(&key, 80, Detail::Normal), &mut out).expect("writing to a Vec can't fail");
+        assert!(!String::from_utf8_lossy(&out).contains(MARKER));
+        serde_json::from_slice(&out).expect("it is JSON")
+    }
+
+    fn fingerprint(report: &Report) -> Value {
+        told(report)["runs"][0]["results"][0]["partialFingerprints"]["doctor/v1"].clone()
+    }
+
+    #[test]
+    fn a_finding_is_a_result_of_its_rule_at_its_line() {
+        let log = told(&incident());
+        let result = &log["runs"][0]["results"][0];
+        assert_eq!(result["ruleId"], "D103");
+        let rule = &log["runs"][0]["tool"]["driver"]["rules"][2];
+        assert_eq!(result["ruleIndex"], 2);
+        assert_eq!((&rule["id"], &rule["name"]), (&json!("D103"), &json!("value-differs")));
+        assert_eq!(result["level"], "error");
+        assert_eq!(result["message"]["text"], "STAGING_OPS_API_KEY differs between .env and Railway.");
+        assert_eq!(
+            result["locations"],
+            json!([{
+                "physicalLocation": { "artifactLocation": { "uri": ".env" }, "region": { "startLine": 5 } },
+                "logicalLocations": [
+                    { "name": "agentverse-api-staging", "kind": "resource" },
+                    { "name": "agentverse-worker-staging", "kind": "resource" },
+                ],
+            }])
+        );
+        // SENTRY_DSN is on Railway only: it stands at the head of the file.
+        let only = &log["runs"][0]["results"][1]["locations"][0];
+        assert_eq!(only["physicalLocation"]["region"]["startLine"], 1);
+        assert_eq!(log["runs"][0]["invocations"][0], json!({ "executionSuccessful": true, "exitCode": 1 }));
+    }
+
+    #[test]
+    fn a_fingerprint_follows_the_finding_and_nothing_else() {
+        let report = incident();
+        let same = fingerprint(&report);
+        assert_eq!(same.as_str().map(str::len), Some(64));
+        let mut moved = incident();
+        moved.findings[0].places[0].line = 40;
+        moved.findings[0].message = "in other words".to_owned();
+        moved.findings[0].services.reverse();
+        moved.exit_code = 0;
+        assert_eq!(fingerprint(&moved), same);
+        let other = Report { findings: vec![differs("ANOTHER", &["agentverse-api-staging"])], ..calm() };
+        assert_ne!(fingerprint(&other), same);
+        let mut elsewhere = incident();
+        elsewhere.environment.id = "e-2".to_owned();
+        assert_ne!(fingerprint(&elsewhere), same);
+    }
+
+    #[test]
+    fn paths_are_uris_and_what_can_not_be_read_is_a_notification() {
+        let mut report = incident();
+        report.findings.truncate(1);
+        let at = |file: &str| Place { file: file.to_owned(), line: 0 };
+        report.findings[0].places = vec![at("a b/é#?%.env"), at("/srv/.env")];
+        report.services[1].error = Some("no answer".to_owned());
+        let run = told(&report)["runs"][0].clone();
+        let uri =
+            |index: usize| run["results"][0]["locations"][index]["physicalLocation"]["artifactLocation"]["uri"].clone();
+        assert_eq!(uri(0), "a%20b/%C3%A9%23%3F%25.env");
+        assert_eq!(uri(1), "file:///srv/.env");
+        let line = &run["results"][0]["locations"][0]["physicalLocation"]["region"]["startLine"];
+        assert_eq!(line, 1, "lines begin with 1");
+        assert_eq!(run["invocations"][0]["executionSuccessful"], false);
+        let said = &run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"];
+        assert_eq!(said, "agentverse-worker-staging could not be read: no answer");
+    }
+}
