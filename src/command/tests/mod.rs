@@ -8,6 +8,7 @@ mod deploy;
 mod disasters;
 mod faults;
 mod fix;
+mod formats;
 mod hook;
 mod hook_files;
 mod init;

@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+"""Has each format read by a tool that nobody here wrote: Microsoft's SARIF validator, a JUnit reader, a Markdown parser.
+
+    formats-against-readers.py target/release/doctor path/to/server.py [PART OF A CASE'S NAME]
+
+The tools are installed below `target/ci-tools`. The worlds hold ordinary and hostile names.
+"""
+import json
+import pathlib
+import re
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True  # This folder is for sources.
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PYTHON, NODE = ROOT / "target" / "ci-tools" / "formats", ROOT / "target" / "ci-tools" / "formats-node"
+if pathlib.Path(sys.prefix) != PYTHON:
+    # Once more, with the readers.
+    if not (PYTHON / "bin" / "python").exists():
+        subprocess.run([sys.executable, "-m", "venv", PYTHON], check=True)
+    wanted = ["graphql-core>=3.2,<3.3", "junitparser==4.*", "markdown-it-py==4.*"]
+    subprocess.run([PYTHON / "bin" / "pip", "install", "-q", *wanted], check=True)
+    subprocess.run(["npm", "install", "--silent", "--no-fund", "--no-audit", "--prefix", NODE, "@microsoft/sarif-multitool@4"], check=True)
+    sys.exit(subprocess.run([PYTHON / "bin" / "python", *sys.argv]).returncode)
+
+import junitparser
+from markdown_it import MarkdownIt
+from server_cases import INCIDENT_ENV, SCENARIOS, cases, cases_of, incident, play_all, tally, world
+
+HOSTILE = ["A|B", "C`D", "@team", "www.evil.example", "http://evil.example", "<img src=x>", "::error::x", "%0A::error::y", "]]>", "日本"]
+
+
+def weird():
+    return json.loads((SCENARIOS / "weird.json").read_text(encoding="utf-8"))
+
+
+def env_of(scenario):
+    """A file that shares every key with every service, with another value."""
+    keys = {name for one in scenario["projects"][0]["environments"][0]["instances"] for name in one.get("variables", {})}
+    return "".join(f"{key}='local-of-the-file-2026'\n" for key in sorted(keys) if re.fullmatch(r"[A-Za-z_][\w.]*", key))
+
+
+def hostile():
+    """The incident with services of every name that could mean something."""
+    scenario = incident()
+    environment = scenario["projects"][0]["environments"][0]
+    for number, name in enumerate(HOSTILE):
+        scenario["projects"][0]["services"].append({"name": name})
+        environment["instances"].append({"service": name, "source": {"image": "x:1"}, "variables": {
+            "STAGING_OPS_API_KEY": {"value": f"another-value-{number}-2026", "updatedAt": "-9d"}}})
+    return scenario
+
+
+WORLDS = [("incident", incident, INCIDENT_ENV), ("weird", weird, None), ("hostile", hostile, INCIDENT_ENV)]
+
+
+def report(it, name, *arguments):
+    run = it.run("check", "--format", name, "--fail-on", "never", *arguments)
+    it.check(f"{name} ends well", run.code == 0, run)
+    return run.out
+
+
+@cases_of(WORLDS)
+def sarif(name, scenario, env):
+    scenario = scenario()
+    with world(f"SARIF of {name}", scenario, env or env_of(scenario)) as it:
+        text = report(it, "sarif")
+        path = it.path / "home" / "report.sarif"
+        path.write_text(text, encoding="utf-8")
+        tool = NODE / "node_modules" / ".bin" / "sarif-multitool-linux"
+        told = subprocess.run([tool, "validate", path], capture_output=True, text=True)
+        problems = [line for line in told.stdout.splitlines() if re.search(r": (error|warning) ", line) and "SARIF2005" not in line]
+        it.check("Microsoft's validator finds nothing", told.returncode == 0 and not problems, told.stdout)
+        results = json.loads(text)["runs"][0]["results"]
+        findings = json.loads(report(it, "json"))["findings"]
+        it.check("each finding is a result", [one["ruleId"] for one in results] == [one["code"] for one in findings])
+        prints = [one["partialFingerprints"]["doctor/v1"] for one in results]
+        it.check("no two results have the same fingerprint", len(set(prints)) == len(prints), prints)
+        again = [one["partialFingerprints"]["doctor/v1"] for one in json.loads(report(it, "sarif"))["runs"][0]["results"]]
+        it.check("fingerprints are the same in the next run", again == prints)
+
+
+@cases_of(WORLDS)
+def junit(name, scenario, env):
+    scenario = scenario()
+    with world(f"JUnit of {name}", scenario, env or env_of(scenario)) as it:
+        suites = junitparser.JUnitXml.fromstring(it.run("check", "--format", "junit").out.encode())
+        summary = json.loads(it.run("check", "--format", "json").out)["summary"]
+        it.check("it says how many failed", (suites.failures + suites.errors > 0) == (summary["errors"] > 0), summary)
+        counted = [sum(1 for case in suite for result in case.result if isinstance(result, junitparser.Failure)) for suite in suites]
+        it.check("each suite counts its own", counted == [suite.failures for suite in suites], counted)
+
+
+@cases_of(WORLDS)
+def github(name, scenario, env):
+    scenario = scenario()
+    with world(f"annotations of {name}", scenario, env or env_of(scenario)) as it:
+        it.variables["GITHUB_STEP_SUMMARY"] = str(it.path / "home" / "summary")
+        lines = report(it, "github").splitlines()
+        command = re.compile(r"::(error|warning|notice) (file=[^,:]+,line=\d+,)?title=[a-z-]+::\S.*")
+        it.check("annotations, and one line below them", 1 <= len(lines) <= 11, lines)
+        it.check("each is a command as GitHub reads it", all(command.fullmatch(line) for line in lines[:-1]), lines)
+        it.check("the last line is none", not lines[-1].startswith(("::", "##")), lines)
+        it.check("the summary is written", (it.path / "home" / "summary").read_text(encoding="utf-8").startswith("### doctor: "))
+
+
+@cases_of(WORLDS)
+def markdown(name, scenario, env):
+    scenario = scenario()
+    with world(f"Markdown of {name}", scenario, env or env_of(scenario)) as it:
+        text = report(it, "markdown")
+        parser = MarkdownIt("gfm-like", {"linkify": False})
+        tokens = parser.parse(text)
+        inline = [child for token in tokens for child in token.children or []]
+        it.check("no link, image or picture", not [one for one in inline if one.type in ("link_open", "image")], inline)
+        tags = {one.content for one in inline if one.type == "html_inline"} | {one.content for one in tokens if one.type == "html_block"}
+        it.check("no HTML but the comments that break names", tags <= {"<!-- -->"}, tags)
+        rows = [token for token in tokens if token.type == "tr_open"]
+        found = json.loads(report(it, "json"))
+        least = min(len(found["findings"]), 200) + len(found["services"])
+        it.check("each finding and each service is one row", len(rows) == least + 2 - (not found["findings"]), (len(rows), least))
+        cells = [token for token in tokens if token.type in ("td_open", "th_open")]
+        widths = len(cells) == 5 * (min(len(found["findings"]), 200) + bool(found["findings"])) + 3 * (len(found["services"]) + 1)
+        it.check("no name makes a cell more", widths, len(cells))
+
+
+wanted = sys.argv[3] if len(sys.argv) > 3 else ""
+play_all([entry for entry in cases if wanted in entry[0]])
