@@ -20,7 +20,7 @@ if pathlib.Path(sys.prefix) != PYTHON:
         subprocess.run([sys.executable, "-m", "venv", PYTHON], check=True)
     wanted = ["graphql-core>=3.2,<3.3", "junitparser==4.*", "markdown-it-py==4.*"]
     subprocess.run([PYTHON / "bin" / "pip", "install", "-q", *wanted], check=True)
-    subprocess.run(["npm", "install", "--silent", "--no-fund", "--no-audit", "--prefix", NODE, "@microsoft/sarif-multitool@4"], check=True)
+    subprocess.run(["npm", "install", "--silent", "--no-fund", "--no-audit", "--prefix", NODE, "@microsoft/sarif-multitool@5"], check=True)
     sys.exit(subprocess.run([PYTHON / "bin" / "python", *sys.argv]).returncode)
 
 import junitparser
