@@ -141,8 +141,8 @@ class Project:
 
 @contextlib.contextmanager
 def project(name):
-    """In a world of its own, because its server will go."""
-    server = Server("--scenario", "incident")
+    """In a world of its own, because its server will go; it outlasts a slow build."""
+    server = Server("--scenario", "incident", "--exit-after", "3600")
     try:
         with world(name, server=server) as it:
             yield Project(it)
