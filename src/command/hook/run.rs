@@ -17,6 +17,7 @@ use crate::error::{Error, Exit};
 use crate::outside::config::{Config, OnDrift};
 use crate::outside::git::Asker;
 use crate::outside::recent::{Recent, Slot};
+use crate::outside::talk::Silence;
 use crate::outside::world::World;
 use crate::report::{escape, leak};
 
@@ -115,9 +116,7 @@ impl Orders<'_> {
             only: &[],
             absent: Absent::Refused,
         };
-        let (_, connection) = visit::prepare(&options, self.global, world)?;
-        let client = connection.client(world, options.limit);
-        let seen = visit::visit(&client, &options, self.config, world)?;
+        let seen = self.visit(&options, world)?;
         let mut examination = examine(&seen.survey);
         examination.findings.retain(|finding| CURED.iter().all(|rule| rule.code != finding.rule.code));
         let exit = check::exit(&seen, &examination, seen.fail_on);
@@ -138,6 +137,17 @@ impl Orders<'_> {
         let why = unread.map_or("nothing was compared".to_owned(), ToString::to_string);
         world.talk.say(&format!("doctor: warning: {}: {}", escape::line(&place), escape::line(&why)));
         Ok(if self.args.strict { exit } else { Exit::Clean })
+    }
+
+    /// Both sides. What is waited for on the way is not worth a line beside the one that says what came of it.
+    fn visit(&self, options: &Options<'_>, world: &mut World<'_>) -> Result<Visit, Error> {
+        let talk = std::mem::replace(&mut world.talk, &Silence);
+        let prepared = visit::prepare(options, self.global, world);
+        let seen = prepared.and_then(|(_, connection)| {
+            visit::visit(&connection.client(world, options.limit), options, self.config, world)
+        });
+        world.talk = talk;
+        seen
     }
 
     /// Tells of drift, in as few words as a commit deserves.

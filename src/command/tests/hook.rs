@@ -284,12 +284,13 @@ fn a_repository_that_only_wants_to_hear_of_drift_hears_of_it_each_time() {
 #[test]
 fn the_weather_is_a_warning_and_with_strict_what_check_says_of_it() {
     let reset = || Failure::Broken("connection reset by peer".into());
-    let worlds: [(&str, &dyn Fn() -> Sandbox, &str); 10] = [
+    let worlds: [(&str, &dyn Fn() -> Sandbox, &str); 11] = [
         ("away", &|| faulty(Fault::failure(Failure::NotSent("connection refused".into()))), "can't reach"),
         ("broken", &|| faulty(Fault::failure(reset())), "can't reach"),
         ("silent", &|| faulty(Fault::failure(Failure::TimedOut)), "no answer"),
         ("a gateway", &|| faulty(Fault::lost(Moment::Before, Loss::Html(502))), ""),
         ("limited", &|| faulty(Fault::reply(429, "{}").header("retry-after", "30")), "rate"),
+        ("limited for a while", &|| faulty(Fault::reply(429, "{}")), "rate"),
         ("nobody", &|| agreed().variable("RAILWAY_API_TOKEN", None), "no Railway credentials"),
         ("refused", &|| agreed().variable("RAILWAY_API_TOKEN", Some("nobodys-token")), "refused"),
         (
