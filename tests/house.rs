@@ -38,7 +38,7 @@ fn files_below(folder: &Path, ending: &str) -> Vec<PathBuf> {
     found
 }
 
-/// `src/drift/rule/mod.rs` → `drift`; `src/cli.rs` → `cli`.
+/// `src/drift/rule/mod.rs` → `drift`; `src/error/mod.rs` → `error`.
 fn room(path: &Path) -> String {
     let inside = path.strip_prefix(root().join("src")).unwrap();
     let first = inside.components().next().unwrap().as_os_str().to_str().unwrap();

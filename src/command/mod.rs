@@ -13,6 +13,7 @@ mod hook;
 mod init;
 mod layers;
 mod locate;
+mod manual;
 mod running;
 mod scope;
 mod target;
@@ -65,6 +66,8 @@ fn dispatch(verb: &Verb, global: &Global, world: &mut World<'_>) -> Result<Exit,
         Verb::Trust(args) => trust::run(args, global, world),
         Verb::Auth(args) => auth::run(args, global, world),
         Verb::Hook(args) => hook::run(args, global, world),
+        Verb::Completions { shell } => manual::completions(*shell, world),
+        Verb::Man { verb } => manual::man(verb, world),
         Verb::Matrix(_) => Err(not_yet("matrix")),
     }
 }

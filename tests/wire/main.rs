@@ -13,6 +13,7 @@ mod hostile;
 mod kept;
 mod keyring;
 mod leaks;
+mod manual;
 mod readme;
 mod real;
 mod served;

@@ -1,11 +1,14 @@
 //! What can be typed: clap types and nothing else. The comments on flags are what `--help` prints.
 #![expect(clippy::doc_markdown, reason = "help is plain text: backticks would be printed")]
 
+mod choice;
+
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
+pub use crate::cli::choice::{FailOn, HookName, ShellName, Staging, When};
 use crate::report::FORMATS;
 
 /// Finds and mends configuration drift on Railway: `.env` against stored against running.
@@ -78,6 +81,16 @@ pub enum Verb {
     Auth(Auth),
     /// Look before each commit: staged secrets, then drift
     Hook(Hook),
+    /// Write completions for a shell
+    Completions {
+        /// The shell
+        shell: ShellName,
+    },
+    /// Write the manual page of doctor, or of one of its verbs
+    Man {
+        /// The verb; none means doctor itself
+        verb: Vec<String>,
+    },
     /// Keys × services at a glance. In a later version.
     #[command(hide = true, disable_help_flag = true)]
     Matrix(Later),
@@ -234,15 +247,6 @@ pub struct Telling {
     pub show_values: bool,
 }
 
-/// What to do when somebody has staged a change of the same key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Staging {
-    /// Write nothing.
-    Stop,
-    /// Write all the same.
-    Ignore,
-}
-
 /// Whom to look at.
 #[derive(Args, Clone, Debug)]
 pub struct Targeting {
@@ -386,15 +390,6 @@ pub struct HookInstall {
     pub hooks: Vec<HookName>,
 }
 
-/// The hooks that doctor can be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum HookName {
-    /// Before each commit.
-    PreCommit,
-    /// Before each push.
-    PrePush,
-}
-
 /// `doctor explain`.
 #[derive(Args, Debug)]
 pub struct Explain {
@@ -407,30 +402,6 @@ pub struct Explain {
 pub struct Later {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
     rest: Vec<String>,
-}
-
-/// When to use colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum When {
-    /// On a terminal.
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
-}
-
-/// From which severity on findings fail a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum FailOn {
-    /// Errors.
-    Error,
-    /// Warnings and errors.
-    Warning,
-    /// Any finding.
-    Note,
-    /// No finding does.
-    Never,
 }
 
 /// The names of the formats, from the one list of them.
