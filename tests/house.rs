@@ -158,7 +158,7 @@ fn only_a_fix_and_its_undoing_can_write_to_railway() {
         let holds = fs::read_to_string(&path).unwrap().contains("railway::write::");
         assert!(may || !holds, "{} holds what writes", path.display());
     }
-    for verb in ["check", "visit", "explain"] {
+    for verb in ["check", "matrix", "visit", "explain"] {
         let text = fs::read_to_string(root().join(format!("src/command/{verb}.rs"))).unwrap();
         assert!(!text.contains("command::apply"), "{verb} can't change anything");
     }

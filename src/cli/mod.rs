@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use crate::cli::choice::{FailOn, HookName, ShellName, Staging, When};
 use crate::report::FORMATS;
+use crate::report::{FORMATS, matrix};
 
 /// Finds and mends configuration drift on Railway: `.env` against stored against running.
 #[derive(Debug, Parser)]
@@ -91,9 +92,8 @@ pub enum Verb {
         /// The verb; none means doctor itself
         verb: Vec<String>,
     },
-    /// Keys × services at a glance. In a later version.
-    #[command(hide = true, disable_help_flag = true)]
-    Matrix(Later),
+    /// Show keys × services at a glance: local, stored, running; changes nothing
+    Matrix(Matrix),
 }
 
 /// `doctor check`.
@@ -108,7 +108,7 @@ pub struct Check {
     /// Only this key; repeatable
     #[arg(long, value_name = "KEY")]
     pub only: Vec<String>,
-    /// text, json, sarif, github, junit or markdown
+    /// text, json, sarif, github, junit, markdown or html
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = PossibleValuesParser::new(formats()), hide_possible_values = true)]
     pub format: String,
     /// Write the report into this file instead
@@ -126,6 +126,32 @@ pub struct Check {
     /// Show what an endpoint answered also where there is no terminal
     #[arg(long)]
     pub show_logs: bool,
+}
+
+/// `doctor matrix`.
+#[derive(Args, Clone, Debug)]
+pub struct Matrix {
+    /// Whom to look at.
+    #[command(flatten)]
+    pub targeting: Targeting,
+    /// The file of variables; repeat it for layers, later ones win
+    #[arg(long, value_name = "PATH")]
+    pub env_file: Vec<PathBuf>,
+    /// Only this key; repeatable
+    #[arg(long, value_name = "KEY")]
+    pub only: Vec<String>,
+    /// text, markdown, html or json
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = PossibleValuesParser::new(matrix_formats()), hide_possible_values = true)]
+    pub format: String,
+    /// Write the matrix into this file instead
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// From which severity on the exit code is 1 [default: error]
+    #[arg(long, value_enum, hide_possible_values = true, value_name = "error|warning|note|never")]
+    pub fail_on: Option<FailOn>,
+    /// The time for the whole look
+    #[arg(long, value_name = "DURATION", default_value = "20s")]
+    pub timeout: String,
 }
 
 /// `doctor fix`.
@@ -230,7 +256,7 @@ pub struct Undo {
 /// How a verb that writes tells its report.
 #[derive(Args, Clone, Debug)]
 pub struct Telling {
-    /// text, json, sarif, github, junit or markdown
+    /// text, json, sarif, github, junit, markdown or html
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = PossibleValuesParser::new(formats()), hide_possible_values = true)]
     pub format: String,
     /// Write the report into this file instead
@@ -278,6 +304,8 @@ pub enum DemoVerb {
     Fix(Fix),
     /// The same `undo`, after a fix on the pretend Railway
     Undo(Undo),
+    /// The same `matrix`, on the pretend Railway
+    Matrix(Matrix),
 }
 
 /// `doctor init`.
@@ -397,14 +425,12 @@ pub struct Explain {
     pub rule: Option<String>,
 }
 
-/// What is typed after a verb that is not there yet.
-#[derive(Args, Debug)]
-pub struct Later {
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
-    rest: Vec<String>,
-}
-
 /// The names of the formats, from the one list of them.
 fn formats() -> impl Iterator<Item = &'static str> {
     FORMATS.iter().map(|(name, _)| *name)
+}
+
+/// The same for the formats of a matrix.
+fn matrix_formats() -> impl Iterator<Item = &'static str> {
+    matrix::FORMATS.iter().map(|(name, _)| *name)
 }

@@ -5,10 +5,11 @@ use crate::command::layers::Absent;
 use crate::command::scope::Named;
 use crate::command::telling::{self, Manner, Showing};
 use crate::command::visit::{self, Options, Visit};
-use crate::drift::Severity;
 use crate::drift::examine::{Examination, examine};
+use crate::drift::{Severity, matrix};
 use crate::error::{Error, Exit};
 use crate::outside::world::World;
+use crate::report::{Format, Report};
 
 /// Compares every service in scope with its file and reports the difference.
 pub(crate) fn run(args: &Check, global: &Global, world: &mut World<'_>) -> Result<Exit, Error> {
@@ -27,7 +28,8 @@ pub(crate) fn run(args: &Check, global: &Global, world: &mut World<'_>) -> Resul
     let examination = examine(&seen.survey);
     let fail_on = telling::fail_on(args.fail_on, &seen);
     let exit = exit(&seen, &examination, fail_on);
-    let report = telling::report("check", seen, examination, (fail_on, exit), world);
+    let matrix = (manner.format == Format::Html).then(|| matrix::of(&seen.survey, &examination));
+    let report = Report { matrix, ..telling::report("check", seen, examination, (fail_on, exit), world) };
     manner.tell(&report, global, world)?;
     Ok(exit)
 }

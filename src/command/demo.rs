@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use textwrap::{Options, WordSplitter, fill};
 
 use crate::cli::{Demo, DemoVerb, Global};
-use crate::command::{check, fix, undo};
+use crate::command::{check, fix, matrix, undo};
 use crate::error::{Error, Exit};
 use crate::outside::clock::Clock;
 use crate::outside::keyring;
@@ -88,6 +88,7 @@ pub(crate) fn run(demo: &Demo, global: &Global, world: &mut World<'_>) -> Result
     match &demo.verb {
         Some(DemoVerb::Check(args)) => check::run(args, global, &mut pretend),
         Some(DemoVerb::Fix(args)) => fix::run(args, global, &mut pretend),
+        Some(DemoVerb::Matrix(args)) => matrix::run(args, global, &mut pretend),
         Some(DemoVerb::Undo(args)) => {
             let exit = mend(global, &mut pretend)?;
             if exit == Exit::Interrupted { Ok(exit) } else { undo::run(args, global, &mut pretend) }
@@ -185,6 +186,7 @@ fn refuse_the_users_own(demo: &Demo, global: &Global) -> Result<(), Error> {
     let (env_file, output): (&[PathBuf], _) = match &demo.verb {
         Some(DemoVerb::Check(args)) => (&args.env_file, &args.output),
         Some(DemoVerb::Fix(args)) => (&args.env_file, &args.telling.output),
+        Some(DemoVerb::Matrix(args)) => (&args.env_file, &args.output),
         Some(DemoVerb::Undo(args)) => (&[], &args.telling.output),
         None => (&[], &None),
     };

@@ -14,6 +14,7 @@ mod init;
 mod layers;
 mod locate;
 mod manual;
+mod matrix;
 mod running;
 mod scope;
 mod target;
@@ -68,14 +69,8 @@ fn dispatch(verb: &Verb, global: &Global, world: &mut World<'_>) -> Result<Exit,
         Verb::Hook(args) => hook::run(args, global, world),
         Verb::Completions { shell } => manual::completions(*shell, world),
         Verb::Man { verb } => manual::man(verb, world),
-        Verb::Matrix(_) => Err(not_yet("matrix")),
+        Verb::Matrix(args) => matrix::run(args, global, world),
     }
-}
-
-/// A verb that the manual of a later version names: what to do until then.
-fn not_yet(verb: &'static str) -> Error {
-    let instead = "`doctor check -v` tells everything that this version knows";
-    Error::NotYet { verb, instead: instead.to_owned() }
 }
 
 /// The three lines of an error. Names from outside are made harmless; the lines themselves are ours.

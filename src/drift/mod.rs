@@ -21,6 +21,7 @@ pub mod leak;
 pub mod learned;
 pub mod live;
 pub mod local;
+pub mod matrix;
 pub mod nature;
 pub mod oddity;
 pub mod plan;

@@ -2,10 +2,42 @@
 
 use std::collections::BTreeMap;
 
-use crate::drift::{Secret, Variable, system};
+use crate::drift::learned::Learned;
+use crate::drift::{Secret, Survey, Target, Variable, system};
 
 /// What a deployment was created with; `None` where Railway does not tell a value.
 pub type Got = BTreeMap<String, Option<Secret>>;
+
+/// How it is known that a running deployment has old values, and of which keys.
+#[derive(Debug)]
+pub enum Evidence {
+    /// By what the deployment was created with.
+    Values(Vec<String>),
+    /// By times.
+    Times {
+        /// Keys that were changed after it was created.
+        later: Vec<String>,
+        /// Keys that were changed too near to that to tell.
+        near: Vec<String>,
+        /// Why what it got can't be told.
+        why: String,
+    },
+}
+
+/// What tells of the old values that a service runs with; `None` where nothing runs or nothing can be told.
+pub fn evidence(survey: &Survey, target: &Target) -> Option<Evidence> {
+    let running = target.live.deployed.known()?.running()?;
+    let why = match (&target.live.got, &target.stored) {
+        (Learned::Known(got), Ok(stored)) => match stale_keys(got, stored) {
+            Some(keys) => return Some(Evidence::Values(keys)),
+            None => "Railway kept its references unrendered",
+        },
+        (Learned::Untold(why), Ok(_)) => why,
+        _ => return None,
+    };
+    let changed = survey.times.known()?.since(target, &running.created_at, &survey.catalogue);
+    Some(Evidence::Times { later: changed.later, near: changed.near, why: why.to_owned() })
+}
 
 /// The keys that a deployment got with another value than is stored now, in order. Sealed values and the platform's own
 /// are left out. `None` if what it got can't be compared, because it holds references that were never rendered.

@@ -144,9 +144,6 @@ pub enum Error {
     StagedApplying,
 
     // doctor itself -------------------------------------------------------------------------------------------------
-    /// A verb of the contract that this version does not have.
-    #[error("`doctor {verb}` is not in this version")]
-    NotYet { verb: &'static str, instead: String },
     /// Ctrl-C at a question. It is said in one line, by `outside::interrupt`, and not as an error.
     #[error("interrupted")]
     Interrupted,
@@ -223,7 +220,6 @@ impl Error {
                 Some("a redirect would carry the token to another address, so it was not followed".into())
             }
             Self::Garbled { what, .. } => Some(what.clone()),
-            Self::NotYet { .. } => Some("it is still to come".into()),
         }
     }
 
@@ -247,7 +243,6 @@ impl Error {
             }
             Self::Staged { .. } => "deploy or discard it on Railway's page, or go on with `--on-staged=ignore`".into(),
             Self::StagedApplying => "run it again in a minute".into(),
-            Self::NotYet { instead, .. } => instead.clone(),
             Self::NoEnvFile { .. } => "name the file: `doctor check --env-file PATH`".into(),
             Self::CliConfig { .. } => "run `railway login`, which writes it anew, or set RAILWAY_TOKEN".into(),
             Self::Output { .. } => "name another file with --output, or leave it out".into(),
@@ -328,7 +323,6 @@ impl Error {
             | Self::Ambiguous { .. }
             | Self::Deleted { .. }
             | Self::NotFound { .. }
-            | Self::NotYet { .. }
             | Self::NoConsent { .. }
             | Self::Untrusted { .. }
             | Self::TrustOutdated { .. }

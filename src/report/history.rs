@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::report::paint::Tone;
 use crate::report::text::page::Page;
-use crate::report::{Format, Look, json, shell};
+use crate::report::{Format, Look, Values, html, json, shell};
 
 /// Every run of the journal.
 #[derive(Debug, Default)]
@@ -77,7 +77,7 @@ struct RunForm<'h> {
 }
 
 /// The formats that a list of runs has.
-pub const FORMATS: &[Format] = &[Format::Text, Format::Json];
+pub const FORMATS: &[Format] = &[Format::Text, Format::Json, Format::Html];
 
 /// Writes the list in one of its [`FORMATS`]; any other is text.
 ///
@@ -86,6 +86,7 @@ pub const FORMATS: &[Format] = &[Format::Text, Format::Json];
 /// Those of `out`.
 pub fn write(history: &History, format: Format, look: &Look<'_>, out: &mut dyn Write) -> io::Result<()> {
     match format {
+        Format::Html => out.write_all(page(history, look).as_bytes()),
         Format::Json => {
             let runs = history.lines.iter().map(form).collect();
             let text = serde_json::to_string_pretty(&Form { schema_version: 1, command: "undo", runs })?;
@@ -93,6 +94,15 @@ pub fn write(history: &History, format: Format, look: &Look<'_>, out: &mut dyn W
         }
         _ => out.write_all(text(history, look).as_bytes()),
     }
+}
+
+/// The text, on a page.
+fn page(history: &History, look: &Look<'_>) -> String {
+    // There is no value in it that either way would be shown.
+    let plain = Look { colour: false, width: look.width, detail: look.detail, values: Values::Shown, logs: look.logs };
+    let text = text(history, &plain);
+    let lines: Vec<String> = text.lines().map(html::harmless).collect();
+    html::page("runs that can be undone", &format!("<pre>{}</pre>\n", lines.join("\n")))
 }
 
 fn form(line: &Line) -> RunForm<'_> {

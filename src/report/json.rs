@@ -23,8 +23,9 @@ struct Form<'r> {
     receipts: Vec<ReceiptForm<'r>>,
 }
 
+/// The project and the environment.
 #[derive(Serialize)]
-struct TargetForm<'r> {
+pub(crate) struct TargetForm<'r> {
     project: NamedForm<'r>,
     environment: NamedForm<'r>,
     origin: &'r str,
@@ -36,8 +37,9 @@ struct NamedForm<'r> {
     name: &'r str,
 }
 
+/// One service.
 #[derive(Serialize)]
-struct ServiceForm<'r> {
+pub(crate) struct ServiceForm<'r> {
     id: &'r str,
     name: &'r str,
     alias: Option<&'r str>,
@@ -46,8 +48,9 @@ struct ServiceForm<'r> {
     error: Option<&'r str>,
 }
 
+/// What it all came to.
 #[derive(Serialize)]
-struct SummaryForm {
+pub(crate) struct SummaryForm {
     compared: usize,
     errors: usize,
     warnings: usize,
@@ -97,27 +100,37 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn form(report: &Report) -> Form<'_> {
-    let tally = Tally::of(&report.findings);
     Form {
         schema_version: 1,
         command: report.command,
-        target: TargetForm {
-            project: named(&report.project),
-            environment: named(&report.environment),
-            origin: &report.project_origin,
-        },
+        target: target(report),
         services: report.services.iter().map(service).collect(),
-        summary: SummaryForm {
-            compared: report.compared(),
-            errors: tally.errors,
-            warnings: tally.warnings,
-            notes: tally.notes,
-            ignored: report.ignored,
-            requests: report.requests,
-            exit_code: report.exit_code,
-        },
+        summary: summary(report),
         findings: report.findings.iter().map(|found| finding(report, found)).collect(),
         receipts: report.receipts.iter().map(receipt).collect(),
+    }
+}
+
+/// The project and the environment.
+pub(crate) fn target(report: &Report) -> TargetForm<'_> {
+    TargetForm {
+        project: named(&report.project),
+        environment: named(&report.environment),
+        origin: &report.project_origin,
+    }
+}
+
+/// What it all came to.
+pub(crate) fn summary(report: &Report) -> SummaryForm {
+    let tally = Tally::of(&report.findings);
+    SummaryForm {
+        compared: report.compared(),
+        errors: tally.errors,
+        warnings: tally.warnings,
+        notes: tally.notes,
+        ignored: report.ignored,
+        requests: report.requests,
+        exit_code: report.exit_code,
     }
 }
 
@@ -135,7 +148,8 @@ fn named(named: &Named) -> NamedForm<'_> {
     NamedForm { id: &named.id, name: &named.name }
 }
 
-fn service(line: &ServiceLine) -> ServiceForm<'_> {
+/// What one service came to.
+pub(crate) fn service(line: &ServiceLine) -> ServiceForm<'_> {
     ServiceForm {
         id: &line.service.id,
         name: &line.service.name,

@@ -6,10 +6,12 @@ pub mod draft;
 pub mod escape;
 pub mod github;
 pub mod history;
+pub mod html;
 pub mod json;
 pub mod junit;
 pub mod leak;
 pub mod markdown;
+pub mod matrix;
 pub mod offer;
 pub mod paint;
 pub mod sarif;
@@ -24,6 +26,7 @@ use std::io::{self, Write};
 use crate::drift::Secret;
 use crate::drift::check::Check;
 use crate::drift::finding::{Finding, Severity};
+use crate::drift::matrix::Matrix;
 use crate::drift::plan::Plan;
 use crate::drift::receipt::{Failure, Receipt};
 use crate::drift::scope::Objection;
@@ -82,6 +85,8 @@ pub struct Report {
     pub endings: Vec<String>,
     /// Which part is told, in formats for people.
     pub part: Part,
+    /// Keys down, services across, for the formats that show it.
+    pub matrix: Option<Matrix>,
 }
 
 /// Which part of a report is told.
@@ -145,6 +150,8 @@ pub enum Format {
     Junit,
     /// For a comment on a pull request.
     Markdown,
+    /// For a browser: one page.
+    Html,
 }
 
 /// Every format and its name on the command line.
@@ -155,6 +162,7 @@ pub const FORMATS: &[(&str, Format)] = &[
     ("github", Format::Github),
     ("junit", Format::Junit),
     ("markdown", Format::Markdown),
+    ("html", Format::Html),
 ];
 
 /// How a text report looks.
@@ -269,5 +277,6 @@ pub fn write(report: &Report, format: Format, look: &Look<'_>, out: &mut dyn Wri
         Format::Github => github::write(report, out),
         Format::Junit => junit::write(report, out),
         Format::Markdown => markdown::write(report, out),
+        Format::Html => html::write(report, out),
     }
 }

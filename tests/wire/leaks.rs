@@ -60,6 +60,7 @@ fn no_format_and_no_verbosity_prints_a_value() {
         &["--color", "always", "-v"],
         &["--format", "json"],
         &["--format", "json", "-v"],
+        &["--format", "html"],
         &["--fail-on", "never"],
         &["--only", "DIFFERS"],
         &["--service", "api", "--service", "worker"],

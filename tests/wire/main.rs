@@ -14,6 +14,7 @@ mod kept;
 mod keyring;
 mod leaks;
 mod manual;
+mod matrix;
 mod readme;
 mod real;
 mod served;

@@ -14,6 +14,7 @@ mod hook_files;
 mod init;
 mod init_refused;
 mod manual;
+mod matrix;
 mod redeploy;
 mod running;
 mod sandbox;

@@ -3,10 +3,9 @@
 use crate::drift::deployment::{Deployed, Deployment, Stage, Status};
 use crate::drift::finding::{Finding, Gist, Remedy, Severity};
 use crate::drift::follow::Suspect;
-use crate::drift::learned::Learned;
 use crate::drift::policy::Exceptions;
 use crate::drift::rule::{Rule, deployment_unhealthy};
-use crate::drift::stale::stale_keys;
+use crate::drift::stale::{Evidence, evidence};
 use crate::drift::{Survey, Target, sentence};
 
 /// The rule.
@@ -51,14 +50,6 @@ For a key that may be old:
     reason = \"nothing reads it at run time\"
 ";
 
-/// How it is known, and of which keys.
-enum Evidence {
-    /// By what the deployment was created with.
-    Values(Vec<String>),
-    /// By times, because of this.
-    Times { later: Vec<String>, near: Vec<String>, why: String },
-}
-
 /// What is known of a service whose running deployment is looked at.
 struct Case<'s> {
     target: &'s Target,
@@ -76,7 +67,7 @@ fn of_target(survey: &Survey, exceptions: &Exceptions<'_>, target: &Target) -> V
     let Some(running) = deployed.running() else { return Vec::new() };
     let case = Case { target, deployed, running };
     let told = |keys| told_together(survey, exceptions, (target, keys)).into_iter();
-    match evidence(survey, &case) {
+    match evidence(survey, target) {
         None => Vec::new(),
         Some(Evidence::Values(keys)) => told(keys).map(|keys| case.by_value(&keys)).collect(),
         Some(Evidence::Times { later, near, why }) => {
@@ -84,20 +75,6 @@ fn of_target(survey: &Survey, exceptions: &Exceptions<'_>, target: &Target) -> V
             possibly.chain(told(near).map(|keys| case.by_near_time(&keys, &why))).collect()
         }
     }
-}
-
-fn evidence(survey: &Survey, case: &Case<'_>) -> Option<Evidence> {
-    let why = match (&case.target.live.got, &case.target.stored) {
-        (Learned::Known(got), Ok(stored)) => match stale_keys(got, stored) {
-            Some(keys) => return Some(Evidence::Values(keys)),
-            None => "Railway kept its references unrendered",
-        },
-        (Learned::Untold(why), Ok(_)) => why,
-        _ => return None,
-    };
-    let times = survey.times.known()?;
-    let changed = times.since(case.target, &case.running.created_at, &survey.catalogue);
-    Some(Evidence::Times { later: changed.later, near: changed.near, why: why.to_owned() })
 }
 
 /// Keys that are told in one finding. One that is asked about, or that an `[[ignore]]` covers, has a finding of its own.

@@ -2,12 +2,12 @@
 
 mod block;
 pub(crate) mod column;
-mod ending;
-mod header;
+pub(crate) mod ending;
+pub(crate) mod header;
 mod many;
 mod note;
 pub(crate) mod page;
-mod phrase;
+pub(crate) mod phrase;
 mod plan;
 mod receipt;
 mod table;

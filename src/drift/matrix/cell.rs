@@ -1,0 +1,191 @@
+//! What one key on one service comes to. How bad it is, and whether `doctor.toml` wants to hear of it, is asked of the
+//! findings: the matrix must not tell another story than they do.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::drift::comparison::{Pair, Verdict};
+use crate::drift::matrix::{Cell, Mark};
+use crate::drift::policy::Exceptions;
+use crate::drift::rule::{
+    Rule, dangling_reference, local_by_nature, missing_locally, missing_on_railway, reference_differs, sealed,
+    stale_deployment, value_differs,
+};
+use crate::drift::stale::{Evidence, evidence};
+use crate::drift::{Finding, Severity, Survey, Target};
+
+/// Rules whose findings the cells show.
+static SHOWN: &[&Rule] = &[
+    &missing_on_railway::RULE,
+    &missing_locally::RULE,
+    &value_differs::RULE,
+    &local_by_nature::RULE,
+    &reference_differs::RULE,
+    &dangling_reference::RULE,
+    &sealed::RULE,
+    &stale_deployment::RULE,
+];
+
+/// What was found, by what a cell asks for.
+pub(super) struct Told<'s> {
+    /// Findings about a key, by rule and key.
+    by_key: HashMap<(&'s str, &'s str), Vec<Kept<'s>>>,
+    /// Rules that no cell shows, by key.
+    others: HashMap<&'s str, BTreeMap<&'static str, Severity>>,
+    /// Old values of running deployments, in the order of the targets.
+    old: Vec<Old>,
+    exceptions: Exceptions<'s>,
+}
+
+/// How bad one finding is, and for whom.
+struct Kept<'s> {
+    severity: Severity,
+    /// Ids; empty means every service.
+    services: HashSet<&'s str>,
+}
+
+/// What is known of the values that one service runs with.
+#[derive(Default)]
+struct Old {
+    certain: HashSet<String>,
+    possible: HashSet<String>,
+    /// What is told of several keys in one finding, if anything is.
+    together: Option<Severity>,
+}
+
+impl<'s> Told<'s> {
+    pub(super) fn new(survey: &'s Survey, findings: &'s [Finding]) -> Self {
+        let mut by_key: HashMap<_, Vec<Kept<'s>>> = HashMap::new();
+        let mut others: HashMap<&str, BTreeMap<&'static str, Severity>> = HashMap::new();
+        let mut together: HashMap<&str, Severity> = HashMap::new();
+        for finding in findings {
+            let is_shown = SHOWN.iter().any(|rule| rule.code == finding.rule.code);
+            let services = finding.services.iter().map(|service| service.id.as_str());
+            match finding.key.as_deref() {
+                Some(key) if is_shown => {
+                    let kept = Kept { severity: finding.severity, services: services.collect() };
+                    by_key.entry((finding.rule.code, key)).or_default().push(kept);
+                }
+                Some(key) if finding.severity > Severity::Note => {
+                    let worst = others.entry(key).or_default().entry(finding.rule.name).or_insert(finding.severity);
+                    *worst = finding.severity.max(*worst);
+                }
+                None if finding.rule.code == stale_deployment::RULE.code => {
+                    for service in services {
+                        let worst = together.entry(service).or_insert(finding.severity);
+                        *worst = finding.severity.max(*worst);
+                    }
+                }
+                _ => {}
+            }
+        }
+        let old = |target: &Target| Old {
+            together: together.get(target.service.id.as_str()).copied(),
+            ..old(survey, target)
+        };
+        let exceptions = Exceptions::new(&survey.policy, &survey.environment, survey.today);
+        Self { by_key, others, old: survey.targets.iter().map(old).collect(), exceptions }
+    }
+
+    /// What no cell shows of a key.
+    pub(super) fn also(&self, key: &str) -> Vec<(Severity, &'static str)> {
+        let others = self.others.get(key).into_iter().flatten();
+        others.map(|(name, severity)| (*severity, *name)).collect()
+    }
+
+    /// What that key on that target comes to.
+    pub(super) fn cell(&self, survey: &Survey, index: usize, key: &str) -> Cell {
+        let target = &survey.targets[index];
+        if target.stored.is_err() {
+            return Cell { mark: Mark::Unreadable, severity: None };
+        }
+        let values = self.values(survey, target, key);
+        let Some((stale, is_told)) = self.stale(index, target, key) else { return values };
+        match (is_told, values.mark) {
+            (None, mark) if mark.is_quiet() => Cell { mark: Mark::Ignored, severity: None },
+            (None, _) => values,
+            (Some(severity), mark) => {
+                let both = mark == Mark::Differs && stale == Mark::Stale;
+                let hides = severity >= values.severity.unwrap_or(Severity::Note);
+                let mark = if both {
+                    Mark::DiffersStale
+                } else if hides {
+                    stale
+                } else {
+                    mark
+                };
+                Cell { mark, severity: values.severity.max(Some(severity)) }
+            }
+        }
+    }
+
+    /// The file against what is stored.
+    fn values(&self, survey: &Survey, target: &Target, key: &str) -> Cell {
+        let mut mark = compared(survey, target, key);
+        let told = |rules: &[&Rule]| rules.iter().filter_map(|rule| self.severity(rule, target, key)).max();
+        // The comparison looks at the file; that a reference leads nowhere is true without one.
+        if matches!(mark, Mark::MissingLocally | Mark::Reference)
+            && self.severity(&dangling_reference::RULE, target, key) > Some(Severity::Note)
+        {
+            mark = Mark::Dangling;
+        }
+        let severity = match mark {
+            Mark::Differs => told(&[&value_differs::RULE]),
+            Mark::Dangling => told(&[&dangling_reference::RULE]),
+            Mark::Missing | Mark::MissingOnRailway => told(&[&missing_on_railway::RULE, &local_by_nature::RULE]),
+            Mark::MissingLocally => told(&[&missing_locally::RULE]),
+            Mark::ReferenceDiffers => told(&[&reference_differs::RULE]),
+            Mark::LocalByNature => told(&[&local_by_nature::RULE]),
+            Mark::Sealed => told(&[&sealed::RULE]),
+            _ => return Cell { mark, severity: None },
+        };
+        Cell { mark: severity.map_or(Mark::Ignored, |_| mark), severity }
+    }
+
+    fn severity(&self, rule: &Rule, target: &Target, key: &str) -> Option<Severity> {
+        let findings = self.by_key.get(&(rule.code, key))?;
+        let about = |kept: &&Kept<'_>| kept.services.is_empty() || kept.services.contains(target.service.id.as_str());
+        findings.iter().filter(about).map(|kept| kept.severity).max()
+    }
+
+    /// Whether the service runs with an old value of the key, and how bad that is; `None` where nobody wants to hear it.
+    fn stale(&self, index: usize, target: &Target, key: &str) -> Option<(Mark, Option<Severity>)> {
+        let old = &self.old[index];
+        let mark = match (old.certain.contains(key), old.possible.contains(key)) {
+            (true, _) => Mark::Stale,
+            (_, true) => Mark::PossiblyStale,
+            _ => return None,
+        };
+        let alone = self.severity(&stale_deployment::RULE, target, key);
+        let probe = || Finding { key: Some(key.to_owned()), ..Finding::new(&stale_deployment::RULE, "") };
+        let is_ignored = || self.exceptions.about(&probe()).iter().any(|ignore| ignore.includes(&target.service));
+        Some((mark, alone.or_else(|| old.together.filter(|_| !is_ignored()))))
+    }
+}
+
+fn old(survey: &Survey, target: &Target) -> Old {
+    match evidence(survey, target) {
+        None => Old::default(),
+        Some(Evidence::Values(keys)) => Old { certain: keys.into_iter().collect(), ..Old::default() },
+        Some(Evidence::Times { later, near, .. }) => {
+            Old { possible: later.into_iter().chain(near).collect(), ..Old::default() }
+        }
+    }
+}
+
+fn compared(survey: &Survey, target: &Target, key: &str) -> Mark {
+    match (survey.local(target, key), target.variable(key)) {
+        (None, None) if survey.requires(target, key) => Mark::Missing,
+        (None, None) => Mark::Absent,
+        (Some(_), None) => Mark::MissingOnRailway,
+        (None, Some(_)) => Mark::MissingLocally,
+        (Some(local), Some(variable)) => match (Pair { target, key, variable, local }).verdict(survey) {
+            Verdict::Equal if variable.template().is_some() => Mark::Reference,
+            Verdict::Equal => Mark::Equal,
+            Verdict::Sealed => Mark::Sealed,
+            Verdict::LocalByNature(_) => Mark::LocalByNature,
+            Verdict::Dangling => Mark::Dangling,
+            Verdict::ReferenceDiffers => Mark::ReferenceDiffers,
+            Verdict::Differs => Mark::Differs,
+        },
+    }
+}

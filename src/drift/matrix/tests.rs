@@ -1,0 +1,146 @@
+//! Every mark, by the scene that makes it.
+
+use crate::drift::examine::examine;
+use crate::drift::learned::Learned;
+use crate::drift::matrix::{Mark, Matrix, of};
+use crate::drift::policy::Ignore;
+use crate::drift::scene::{changed, got, healthy, ignore, named, require, running, survey, target, unreadable};
+use crate::drift::{Severity, Survey};
+
+fn matrix(survey: &Survey) -> Matrix {
+    of(survey, &examine(survey))
+}
+
+/// `A: error differs, equal`, one for each row that is told.
+fn rows(survey: &Survey) -> Vec<String> {
+    let cell = |cell: &super::Cell| match cell.severity {
+        Some(severity) => format!("{} {:?}", severity.word(), cell.mark),
+        None => format!("{:?}", cell.mark),
+    };
+    let row = |row: &super::Row| {
+        let also: Vec<String> = row.also.iter().map(|name| format!(" also {name}")).collect();
+        format!("{}: {}{}", row.key, row.cells.iter().map(cell).collect::<Vec<_>>().join(", "), also.concat())
+    };
+    matrix(survey).rows.iter().map(row).collect()
+}
+
+fn folded(survey: &Survey) -> [Vec<String>; 3] {
+    let matrix = matrix(survey);
+    [&matrix.agreeing, &matrix.left_out, &matrix.unknown].map(|rows| rows.iter().map(|row| row.key.clone()).collect())
+}
+
+type Change = fn(&mut Survey);
+
+/// The file, what `api` stores, what is changed then, and the one row of it.
+const CASES: &[(&[&str], &[&str], Change, &str)] = &[
+    (&["A=1"], &["A=2"], |_| (), "A: error Differs"),
+    (&["A=1"], &[], |_| (), "A: warning MissingOnRailway"),
+    (&["PORT=1"], &["B=1"], |_| (), "PORT: note MissingOnRailway"),
+    (&[], &["A=1"], |_| (), "A: note MissingLocally"),
+    (&["A=1"], &["A=<sealed>"], |_| (), "A: note Sealed"),
+    (&["PORT=1"], &["PORT=2"], |_| (), "PORT: note LocalByNature"),
+    (&["A=1"], &["A=${{api.B}} => 2", "B=2"], |_| (), "A: note ReferenceDiffers"),
+    (&["A=1"], &["A=${{api.NOPE}} => "], |_| (), "A: error Dangling"),
+    (&[], &["A=${{api.NOPE}} => "], |_| (), "A: error Dangling"),
+    (&["A=${{api.NOPE}}"], &["A=${{api.NOPE}} => "], |_| (), "A: error Dangling"),
+    (&[], &[], |found| require(found, "A", &["api"]), "A: error Missing"),
+    (&["A=1"], &["A=1"], |found| runs_with(found, &["A=0"]), "A: error Stale"),
+    (&["A=1"], &["A=2"], |found| runs_with(found, &["A=0"]), "A: error DiffersStale"),
+    (&[], &["A=1"], |found| runs_with(found, &["A=0"]), "A: error Stale"),
+    (&["A=1"], &["A=1"], |found| changed_later(found), "A: warning PossiblyStale"),
+    (&["A=1"], &["A=2"], |found| changed_later(found), "A: error Differs"),
+    (&["A=changeme"], &["A=changeme"], |_| (), "A: Equal also placeholder-value"),
+];
+
+fn runs_with(found: &mut Survey, rows: &[&str]) {
+    running(found, "api", "SUCCESS");
+    got(found, "api", rows);
+}
+
+fn changed_later(found: &mut Survey) {
+    running(found, "api", "SUCCESS");
+    target(found, "api").live.got = Learned::Untold("refused".to_owned());
+    changed(found, "api", "A", "2027-01-01T00:00:00.000Z");
+}
+
+#[test]
+fn every_mark_has_its_scene() {
+    for (file, stored, change, expected) in CASES {
+        let mut found = survey(file, &[("api", stored)]);
+        change(&mut found);
+        let rows = rows(&found);
+        assert_eq!(rows.first().map(String::as_str), Some(*expected), "{file:?} against {stored:?}: {rows:?}");
+    }
+}
+
+#[test]
+fn what_agrees_is_folded_and_a_reference_is_no_fault() {
+    let api: &[&str] = &["A=1", "B=${{shared.B}} => 2"];
+    let mut found = survey(&["A=1", "B=2"], &[("api", api), ("web", api)]);
+    crate::drift::scene::shared(&mut found, "B");
+    assert_eq!(rows(&found), [""; 0]);
+    assert_eq!(folded(&found), [vec!["A".to_owned(), "B".to_owned()], vec![], vec![]]);
+    let marks: Vec<Mark> = matrix(&found).all().flat_map(|row| &row.cells).map(|cell| cell.mark).collect();
+    assert_eq!(marks, [Mark::Equal, Mark::Equal, Mark::Reference, Mark::Reference]);
+    assert_eq!(rows(&healthy()), [""; 0]);
+}
+
+#[test]
+fn a_service_that_can_not_be_read_is_no_difference() {
+    let mut found = survey(&["A=1", "B=1"], &[("api", &["A=1"]), ("web", &["A=1"])]);
+    unreadable(&mut found, "web");
+    assert_eq!(rows(&found), ["B: warning MissingOnRailway, Unreadable"]);
+    assert_eq!(folded(&found)[0], ["A"]);
+    unreadable(&mut found, "api");
+    assert_eq!(folded(&found), [vec![], vec![], vec!["A".to_owned(), "B".to_owned()]]);
+}
+
+#[test]
+fn what_doctor_toml_leaves_out_is_marked_so() {
+    let mut found = survey(&["A=1"], &[("api", &["A=2"]), ("web", &["A=3"]), ("worker", &["A=1"])]);
+    found.policy.ignore.push(Ignore { services: vec![named("api").id], ..ignore(&["A"]) });
+    assert_eq!(rows(&found), ["A: Ignored, error Differs, Equal"]);
+    found.policy.ignore.push(ignore(&["*"]));
+    assert_eq!(folded(&found), [vec![], vec!["A".to_owned()], vec![]]);
+    found.policy.ignore.clear();
+    found.policy.severity.insert("value-differs".to_owned(), None);
+    assert_eq!(folded(&found)[1], ["A"]);
+    found.policy.severity.insert("value-differs".to_owned(), Some(Severity::Note));
+    assert_eq!(rows(&found), ["A: note Differs, note Differs, Equal"]);
+}
+
+#[test]
+fn old_values_are_ignored_key_by_key() {
+    let mut found = survey(&["A=1", "B=1", "C=1"], &[("api", &["A=1", "B=1", "C=1"])]);
+    runs_with(&mut found, &["A=0", "B=0", "C=0"]);
+    assert_eq!(rows(&found), ["A: error Stale", "B: error Stale", "C: error Stale"]);
+    found.policy.ignore.push(Ignore { rules: vec!["stale-deployment".to_owned()], ..ignore(&["B"]) });
+    assert_eq!(rows(&found), ["A: error Stale", "C: error Stale"]);
+    assert_eq!(folded(&found)[1], ["B"]);
+    found.policy.ignore.push(Ignore { rules: vec!["D401".to_owned()], ..ignore(&["C"]) });
+    assert_eq!(rows(&found), ["A: error Stale"]);
+    found.policy.severity.insert("stale-deployment".to_owned(), None);
+    assert_eq!(folded(&found)[1], ["A", "B", "C"]);
+}
+
+#[test]
+fn trouble_stands_on_top_and_only_what_is_asked_about_is_told() {
+    let api: &[&str] = &["A=<sealed>", "B=1", "D=2", "E=1", "RAILWAY_SERVICE_ID=1"];
+    let mut found = survey(&["A=1", "B=1", "C=1", "D=1", "E=1"], &[("api", api), ("web", &["B=1", "X=1"])]);
+    running(&mut found, "api", "SUCCESS");
+    got(&mut found, "api", &["B=1", "D=2", "E=0"]);
+    let order: Vec<String> = rows(&found).iter().map(|row| row[..1].to_owned()).collect();
+    assert_eq!(order, ["D", "E", "C", "A", "X"]);
+    assert_eq!(rows(&found)[4], "X: Absent, note MissingLocally");
+    found.only.extend(["C".to_owned(), "B".to_owned()]);
+    assert_eq!(rows(&found).len() + folded(&found)[0].len(), 2);
+}
+
+#[test]
+fn services_with_other_files_have_other_keys() {
+    let mut found = survey(&["A=1"], &[("api", &["A=1"]), ("web", &["W=1"])]);
+    target(&mut found, "web").layers.clear();
+    crate::drift::scene::layer(&mut found, "web/.env", &["W=2"], &["web"]);
+    assert_eq!(rows(&found), ["W: Absent, error Differs"]);
+    assert_eq!(folded(&found)[0], ["A"]);
+}

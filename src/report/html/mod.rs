@@ -1,0 +1,176 @@
+//! One self-contained page for a browser: it loads nothing, sends nothing, and runs no script but its own.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ring::digest::{SHA256, digest};
+
+use crate::drift::finding::Finding;
+use crate::drift::sentence::count;
+use crate::report::count::Tally;
+use crate::report::matrix::html::section;
+use crate::report::text::phrase;
+use crate::report::{Report, escape, receipts, shell};
+
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("filter.js");
+
+/// Writes the report as one self-contained page: the matrix on top if there is one, and the findings below it.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let mut body = String::new();
+    head(report, &mut body);
+    if let Some(matrix) = &report.matrix {
+        section(report, matrix, &mut body);
+    }
+    steps(report, &mut body);
+    findings(report, &mut body);
+    services(report, &mut body);
+    out.write_all(page(&title(report), &body).as_bytes())
+}
+
+/// What the browser's tab says.
+pub(crate) fn title(report: &Report) -> String {
+    format!("{} · {}", report.project.name, report.environment.name)
+}
+
+/// A text in which nothing is markup, and nothing reorders or hides what stands beside it.
+pub(crate) fn harmless(text: &str) -> String {
+    let text = escape::line(text);
+    let mut harmless = String::with_capacity(text.len() + 8);
+    for character in text.chars() {
+        match character {
+            '&' => harmless.push_str("&amp;"),
+            '<' => harmless.push_str("&lt;"),
+            '>' => harmless.push_str("&gt;"),
+            '"' => harmless.push_str("&quot;"),
+            '\'' => harmless.push_str("&#39;"),
+            _ => harmless.push(character),
+        }
+    }
+    harmless
+}
+
+/// A name that may be broken after its underscores and hyphens.
+pub(crate) fn breakable(name: &str) -> String {
+    harmless(name).replace('_', "_<wbr>").replace('-', "-<wbr>")
+}
+
+/// The page around a body. Its policy allows the one style and the one script that it has, by their hashes; `frame-ancestors`
+/// would count in a header only.
+pub(crate) fn page(title: &str, body: &str) -> String {
+    let title = harmless(title);
+    let policy = format!(
+        "default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'",
+        hash(STYLE),
+        hash(SCRIPT)
+    );
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"referrer\" content=\"no-referrer\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
+         <title>{title} – doctor</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n{body}</main>\n\
+         <script>{SCRIPT}</script>\n</body>\n</html>\n"
+    )
+}
+
+/// As a content security policy names an inline text.
+fn hash(text: &str) -> String {
+    format!("sha256-{}", STANDARD.encode(digest(&SHA256, text.as_bytes())))
+}
+
+/// Who was looked at, and what it came to.
+pub(crate) fn head(report: &Report, body: &mut String) {
+    let (project, environment) = (harmless(&report.project.name), harmless(&report.environment.name));
+    let _ = writeln!(body, "<h1>{project} · {environment}</h1>");
+    let origins = format!("project from {}, environment from {}", report.project_origin, report.environment_origin);
+    let files: Vec<String> = report.files.iter().map(|(name, origin)| format!("{name} ({origin})")).collect();
+    let services = format!("{} ({})", count(report.services.len(), "service"), report.services_origin);
+    let items = [files.join(", "), services, origins];
+    let items: Vec<String> = items.iter().filter(|item| !item.is_empty()).map(|item| harmless(item)).collect();
+    let _ = writeln!(body, "<p class=\"faint\">{}</p>", items.join(" · "));
+    let words = Tally::of(&report.findings).words();
+    let mut totals = vec![if words.is_empty() { "no findings".to_owned() } else { words }];
+    totals.push(format!("{} compared", count(report.compared(), "value")));
+    if report.sealed() > 0 {
+        totals.push(format!("{} sealed", report.sealed()));
+    }
+    if report.ignored > 0 {
+        totals.push(format!("{} ignored by doctor.toml", report.ignored));
+    }
+    totals.push(format!("exit code {}", report.exit_code));
+    let _ = writeln!(body, "<p><strong>{}</strong></p>", totals.join(" · "));
+    for remark in &report.remarks {
+        let _ = writeln!(body, "<p>{}</p>", harmless(remark));
+    }
+}
+
+/// What became of each step of a fix.
+fn steps(report: &Report, body: &mut String) {
+    let lines = receipts(report);
+    if lines.is_empty() {
+        return;
+    }
+    body.push_str("<h2>Steps</h2>\n<ul>\n");
+    for line in lines.iter().chain(&report.endings) {
+        let _ = writeln!(body, "<li>{}</li>", harmless(line));
+    }
+    body.push_str("</ul>\n");
+}
+
+fn findings(report: &Report, body: &mut String) {
+    if report.findings.is_empty() {
+        return;
+    }
+    body.push_str("<h2>Findings</h2>\n");
+    for found in &report.findings {
+        finding(report, found, body);
+    }
+}
+
+fn finding(report: &Report, finding: &Finding, body: &mut String) {
+    let word = finding.severity.word();
+    let _ = writeln!(
+        body,
+        "<article class=\"finding {word}\">\n<h3><span class=\"{word}\">{word}</span> {}</h3>\n<dl>",
+        harmless(&finding.message)
+    );
+    let mut fact = |name: &str, text: &str| {
+        if !text.is_empty() {
+            let _ = writeln!(body, "<div><dt>{name}</dt><dd>{}</dd></div>", harmless(text));
+        }
+    };
+    fact("rule", &format!("{} ({})", finding.rule.name, finding.rule.code));
+    fact("on", &phrase::services(finding).join(", "));
+    fact("at", &finding.places.iter().map(phrase::place).collect::<Vec<_>>().join(", "));
+    fact("why", finding.reason.as_deref().unwrap_or_default());
+    fact("help", finding.advice.as_deref().unwrap_or_default());
+    let command = finding.next.as_ref().and_then(|next| shell::command(report, next, &finding.services));
+    if let Some(command) = command {
+        let _ = writeln!(body, "<div><dt>next</dt><dd><code>{}</code></dd></div>", harmless(&command));
+    }
+    body.push_str("</dl>\n</article>\n");
+}
+
+/// How much of each service was compared, and why one could not be read.
+pub(crate) fn services(report: &Report, body: &mut String) {
+    if report.services.is_empty() {
+        return;
+    }
+    body.push_str("<h2>Services</h2>\n<ul class=\"services\">\n");
+    for line in &report.services {
+        let told = match &line.error {
+            Some(error) => format!("<span class=\"error\">could not be read</span>: {}", harmless(error)),
+            None if line.sealed > 0 => format!("{} compared, {} sealed", line.compared, line.sealed),
+            None => format!("{} compared", line.compared),
+        };
+        let _ = writeln!(body, "<li>{}: {told}</li>", harmless(&line.service.name));
+    }
+    body.push_str("</ul>\n");
+}

@@ -1,0 +1,189 @@
+//! Names that mean harm, values that must not be seen, and a page that may run nothing but its own script.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use proptest::prelude::{any, proptest};
+use proptest::{collection, prop_assert};
+use ring::digest;
+
+use crate::drift::Survey;
+use crate::drift::scene::survey;
+use crate::report::matrix::FORMATS;
+use crate::report::matrix::sample::{MARKER, scene, seen, told, told_of};
+use crate::report::sample::{key, look};
+use crate::report::{Detail, Format, Look, Report, escape, write};
+
+const HARM: &[&str] = &[
+    "<script>alert(1)</script>",
+    "\"><img src=x onerror=alert(1)>",
+    "a|b`c`\n# heading",
+    "@octocat",
+    "https://evil.example",
+    "![x](https://evil.example/x.png)",
+    "\u{202e}evil\u{1b}[2J\u{9b}",
+    "_a_ **b** ~~c~~ \\",
+    "&lt;b&gt;",
+    "#1 crew/shop#2",
+    "--> <!-- </details>",
+];
+
+/// A difference under that name, on services of that name.
+fn named_so(name: &str) -> Survey {
+    let name = name.replace('=', "");
+    let rows = [format!("{name}=1"), format!("B{name}=1")];
+    let stored = [format!("{name}=2"), format!("B{name}=1")];
+    let [rows, stored] = [&rows, &stored].map(|rows| rows.iter().map(String::as_str).collect::<Vec<_>>());
+    let mut found = survey(&rows, &[(&name, &stored), ("api", &stored)]);
+    found.project.name.clone_from(&name);
+    found.environment.name = name;
+    found
+}
+
+/// The text outside of tags; a browser makes names of it.
+fn outside_tags(html: &str) -> String {
+    html.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text)).collect()
+}
+
+/// The one inline text of that element.
+fn inline<'h>(html: &'h str, element: &str) -> &'h str {
+    let (_, rest) = html.split_once(&format!("<{element}>")).expect("there is one");
+    rest.split_once(&format!("</{element}>")).expect("it ends").0
+}
+
+#[test]
+fn no_name_is_markup_on_a_page() {
+    let tags = |html: &str| {
+        let (_, body) = html.split_once("<body>").unwrap();
+        let body = body.split("<script>").next().unwrap().to_owned();
+        body.matches('<').count()
+    };
+    let calm = tags(&told(&named_so("NAME"), "html", (80, Detail::Normal)));
+    for name in HARM {
+        let html = told(&named_so(name), "html", (80, Detail::Normal));
+        assert_eq!(
+            tags(&html).saturating_sub(html.matches("<wbr>").count()),
+            calm,
+            "{name}: as many tags as without harm"
+        );
+        for word in ["<img", "<b>", "onerror=alert(1)>", "<!--", "\u{202e}", "\u{1b}"] {
+            assert!(!html.contains(word), "{name}: {word}");
+        }
+        assert_eq!(html.matches("<script>").count(), 1, "{name}");
+        let shown = escape::line(&name.replace('=', ""))
+            .replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;")
+            .replace('"', "&quot;");
+        assert!(outside_tags(&html).contains(&shown), "{name} is shown as it is: {shown}");
+    }
+}
+
+#[test]
+fn no_name_is_syntax_or_a_mention_in_markdown() {
+    let shape = |text: &str| -> Vec<usize> { text.lines().map(|line| line.matches('|').count()).collect() };
+    let calm = shape(&told(&named_so("NAME"), "markdown", (80, Detail::Normal)));
+    for name in HARM {
+        let text = told(&named_so(name), "markdown", (80, Detail::Normal));
+        assert_eq!(shape(&text), calm, "{name}: {text}");
+        let letters: Vec<char> = text.chars().collect();
+        let inside = |three: &[char]| three[0].is_ascii_alphanumeric() && three[2].is_ascii_alphanumeric();
+        assert!(letters.windows(3).all(|three| three[1] != '_' || inside(three)), "{name}: {text}");
+        // Of all that can be syntax, only what this format writes itself is left.
+        let mut rest = text.clone();
+        for ours in ["<code>", "</code>", "<details><summary>", "</summary>", "</details>", ":---", "### "] {
+            rest = rest.replace(ours, "");
+        }
+        for word in ["@", "`", "<", ">", "*", "[", "](", "://", "\\", "\u{202e}"] {
+            assert!(!rest.contains(word), "{name}: {word}: {text}");
+        }
+    }
+}
+
+#[test]
+fn names_are_exact_in_json_and_nothing_in_it_is_hidden() {
+    for name in HARM {
+        let text = told(&named_so(name), "json", (80, Detail::Normal));
+        let report: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(report["rows"][0]["key"], name.replace('=', "").as_str());
+        assert!(text.chars().all(|character| character == '\n' || !escape::is_hidden(character)), "{name}");
+    }
+}
+
+#[test]
+fn a_page_allows_its_own_style_and_script_and_nothing_else() {
+    let hash = |text: &str| STANDARD.encode(digest::digest(&digest::SHA256, text.as_bytes()));
+    let (report, matrix) = told_of(&scene());
+    let report = Report { matrix: Some(matrix), ..report };
+    let mut out = Vec::new();
+    write(&report, Format::Html, &look(&key(), 80, Detail::Normal), &mut out).unwrap();
+    for html in [told(&scene(), "html", (80, Detail::Normal)), String::from_utf8(out).unwrap()] {
+        let (style, script) = (inline(&html, "style"), inline(&html, "script"));
+        let expected = format!(
+            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{}'; \
+             script-src 'sha256-{}'; base-uri 'none'; form-action 'none'\">",
+            hash(style),
+            hash(script)
+        );
+        assert!(html.contains(&expected), "{html}");
+        for word in ["src=", "href=", "style=", "onclick", "innerHTML", "url(", "@import", "http:", "https:", "eval"] {
+            assert!(!html.contains(word), "{word}");
+        }
+        for word in ["scope=\"col\"", "scope=\"row\"", "<caption", "<title>shop · staging", "lang=\"en\""] {
+            assert!(html.contains(word), "{word}");
+        }
+    }
+}
+
+#[test]
+fn symbols_have_words_for_who_can_not_see_them() {
+    let services: Vec<String> = (0..8).map(|number| format!("svc-{number}")).collect();
+    let services: Vec<(&str, &[&str])> = services.iter().map(|name| (name.as_str(), &["A=2"][..])).collect();
+    let wide = told(&survey(&["A=1"], &services), "html", (80, Detail::Normal));
+    assert_eq!(wide.matches("<span role=\"img\" aria-label=\"differs\">≠</span>").count(), 8, "{wide}");
+    let narrow = told(&survey(&["A=1"], &services[..2]), "html", (80, Detail::Normal));
+    assert_eq!(narrow.matches("<span aria-hidden=\"true\">≠</span> differs").count(), 2, "{narrow}");
+}
+
+#[test]
+fn a_page_of_a_check_has_the_findings_below_the_matrix() {
+    let (report, matrix) = told_of(&named_so("<b>K"));
+    let report = Report { matrix: Some(matrix), ..report };
+    let mut out = Vec::new();
+    write(&report, Format::Html, &look(&key(), 80, Detail::Normal), &mut out).unwrap();
+    let html = String::from_utf8(out).unwrap();
+    let (matrix, findings) = html.split_once("<h2>Findings</h2>").unwrap();
+    assert!(matrix.contains("<table class=\"matrix\">"));
+    assert!(findings.contains("</span> &lt;b&gt;K differs between .env and Railway</h3>"), "{findings}");
+    assert!(findings.contains("<code>doctor fix --only &#39;&lt;b&gt;K&#39;</code>"), "{findings}");
+    assert!(!html.contains("<b>"));
+}
+
+#[test]
+fn no_format_and_no_look_shows_a_value() {
+    for (format, _) in FORMATS {
+        for detail in [Detail::Quiet, Detail::Normal, Detail::Verbose] {
+            let key = key();
+            for colour in [false, true] {
+                let text = seen(&scene(), format, &Look { colour, ..look(&key, 80, detail) });
+                assert!(text.replace("<wbr>", "").contains("API_KEY"), "{format}: {text}");
+                assert!(!text.contains(MARKER) && !text.contains("●"), "{format}: {text}");
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn nothing_but_its_own_line_breaks_moves_the_cursor(
+        letters in collection::vec(any::<char>(), 0..8),
+        harm in proptest::sample::select(HARM.to_vec()),
+        width in 0_usize..120,
+    ) {
+        let name: String = letters.into_iter().collect::<String>() + harm;
+        for format in ["text", "markdown", "html"] {
+            let text = told(&named_so(&name), format, (width, Detail::Verbose));
+            prop_assert!(text.lines().all(|line| !line.chars().any(escape::is_hidden)), "{}: {}", format, text);
+            prop_assert!(text.ends_with('\n'));
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! One page for a browser: a table that can be filtered, and is one without a script too.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use crate::drift::matrix::{Cell, Matrix, Row};
+use crate::report::html::{self, breakable, harmless};
+use crate::report::matrix::{Sign, folded, sign, used};
+use crate::report::{Look, Report};
+
+/// More services than this have their names upright and cells without words.
+const WIDE: usize = 6;
+
+/// Writes the matrix as one self-contained page.
+pub(super) fn write(report: &Report, matrix: &Matrix, _: &Look<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let mut body = String::new();
+    html::head(report, &mut body);
+    section(report, matrix, &mut body);
+    html::services(report, &mut body);
+    out.write_all(html::page(&html::title(report), &body).as_bytes())
+}
+
+/// The filter, the table and its legend.
+pub(crate) fn section(report: &Report, matrix: &Matrix, body: &mut String) {
+    if report.services.is_empty() {
+        return;
+    }
+    body.push_str("<section>\n");
+    let signs = used(matrix.all());
+    filter(&signs, body);
+    for sentence in folded(matrix) {
+        let _ = writeln!(body, "<p>{}.</p>", harmless(&sentence));
+    }
+    table(report, matrix, body);
+    legend(&signs, body);
+    body.push_str("</section>\n");
+}
+
+/// Hidden until the script that it needs has run.
+fn filter(signs: &[&Sign], body: &mut String) {
+    body.push_str(
+        "<form id=\"filter\" hidden>\n<label>Key <input id=\"text\" type=\"search\" autocomplete=\"off\" \
+         spellcheck=\"false\"></label>\n<label>Show <select id=\"state\"><option value=\"\">what differs</option>\
+         <option value=\"*\">every key</option>",
+    );
+    for Sign { state, word, symbol, .. } in signs {
+        let name = if word.is_empty() { "absent" } else { word };
+        let _ = write!(body, "<option value=\"{state}\">{symbol} {name}</option>");
+    }
+    body.push_str("</select></label>\n<output id=\"count\"></output>\n</form>\n");
+}
+
+fn table(report: &Report, matrix: &Matrix, body: &mut String) {
+    let words = report.services.len() <= WIDE;
+    let has_more = matrix.rows.iter().any(|row| !row.also.is_empty());
+    let _ = write!(
+        body,
+        "<div class=\"scroll\" role=\"region\" aria-labelledby=\"caption\" tabindex=\"0\">\n<table class=\"{}\">\n\
+         <caption id=\"caption\">Local, stored and running values, key by key</caption>\n<thead><tr><th scope=\"col\">key</th>",
+        if words { "matrix" } else { "matrix many" }
+    );
+    for line in &report.services {
+        let _ = write!(body, "<th scope=\"col\"><span>{}</span></th>", breakable(&line.service.name));
+    }
+    if has_more {
+        body.push_str("<th scope=\"col\">also found</th>");
+    }
+    body.push_str("</tr></thead>\n<tbody>\n");
+    for found in &matrix.rows {
+        row(found, (words, has_more), "<tr", body);
+    }
+    for found in matrix.folded() {
+        row(found, (words, has_more), "<tr class=\"folded\"", body);
+    }
+    body.push_str("</tbody>\n</table>\n</div>\n");
+}
+
+fn row(row: &Row, (words, has_more): (bool, bool), opening: &str, body: &mut String) {
+    let mut states: Vec<&str> = row.cells.iter().map(|cell| sign(cell.mark).state).collect();
+    states.sort_unstable();
+    states.dedup();
+    let _ =
+        write!(body, "{opening} data-states=\"{}\"><th scope=\"row\">{}</th>", states.join(" "), breakable(&row.key));
+    for found in &row.cells {
+        cell(*found, words, body);
+    }
+    if has_more {
+        let _ = write!(body, "<td class=\"also\">{}</td>", row.also.join(", "));
+    }
+    body.push_str("</tr>\n");
+}
+
+fn cell(cell: Cell, words: bool, body: &mut String) {
+    let Sign { symbol, word, state, .. } = sign(cell.mark);
+    let class = cell.severity.map_or(if cell.mark.is_quiet() { "good" } else { "quiet" }, |severity| severity.word());
+    let _ = if words && !word.is_empty() {
+        write!(body, "<td class=\"{class}\"><span aria-hidden=\"true\">{symbol}</span> {word}</td>")
+    } else {
+        write!(body, "<td class=\"{class}\"><span role=\"img\" aria-label=\"{state}\">{symbol}</span></td>")
+    };
+}
+
+fn legend(signs: &[&Sign], body: &mut String) {
+    body.push_str("<dl class=\"legend\">\n");
+    for Sign { symbol, word, says, .. } in signs {
+        let _ = writeln!(body, "<div><dt>{symbol} {word}</dt><dd>{}</dd></div>", harmless(says));
+    }
+    body.push_str("</dl>\n");
+}

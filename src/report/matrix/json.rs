@@ -1,0 +1,72 @@
+//! For programs: schema 1, in the manner of the report's own. Its names and their order are a promise.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::drift::Severity;
+use crate::drift::matrix::{Matrix, Row};
+use crate::report::json::{ServiceForm, SummaryForm, TargetForm, service, summary, target, visible};
+use crate::report::matrix::{SIGNS, sign};
+use crate::report::{Look, Report};
+
+#[derive(Serialize)]
+struct Form<'r> {
+    schema_version: u8,
+    command: &'r str,
+    target: TargetForm<'r>,
+    services: Vec<ServiceForm<'r>>,
+    summary: SummaryForm,
+    /// State → what it means: all of them, so that a reader needs no manual.
+    states: BTreeMap<&'static str, &'static str>,
+    rows: Vec<RowForm<'r>>,
+}
+
+#[derive(Serialize)]
+struct RowForm<'r> {
+    key: &'r str,
+    /// The worst of what was found about it; null where nothing was.
+    severity: Option<&'static str>,
+    /// Whether nothing differs, or `doctor.toml` leaves out what does.
+    folded: bool,
+    /// One for each service, in their order.
+    cells: Vec<CellForm>,
+    /// Names of rules that found something about the key which no cell shows.
+    also: &'r [&'static str],
+}
+
+#[derive(Serialize)]
+struct CellForm {
+    state: &'static str,
+    severity: Option<&'static str>,
+}
+
+/// Writes the matrix as JSON, with a line break at its end. Every row is there, folded ones last.
+pub(super) fn write(report: &Report, matrix: &Matrix, _: &Look<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let rows = matrix.rows.iter().map(|found| row(found, false));
+    let form = Form {
+        schema_version: 1,
+        command: "matrix",
+        target: target(report),
+        services: report.services.iter().map(service).collect(),
+        summary: summary(report),
+        states: SIGNS.iter().map(|sign| (sign.state, sign.says)).collect(),
+        rows: rows.chain(matrix.folded().map(|found| row(found, true))).collect(),
+    };
+    out.write_all(visible(&serde_json::to_string_pretty(&form)?).as_bytes())
+}
+
+fn row(row: &Row, folded: bool) -> RowForm<'_> {
+    let cell = |cell: &crate::drift::matrix::Cell| CellForm {
+        state: sign(cell.mark).state,
+        severity: cell.severity.map(Severity::word),
+    };
+    RowForm {
+        key: &row.key,
+        severity: row.worst.map(Severity::word),
+        folded,
+        cells: row.cells.iter().map(cell).collect(),
+        also: &row.also,
+    }
+}

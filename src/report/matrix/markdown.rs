@@ -1,0 +1,108 @@
+//! For tickets and pull requests: a table in the Markdown that GitHub and GitLab read.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use crate::drift::matrix::{Matrix, Row};
+use crate::drift::sentence::count;
+use crate::report::count::Tally;
+use crate::report::matrix::{folded, sign, used};
+use crate::report::{Detail, Look, Report, escape};
+
+/// Writes the matrix as Markdown: what differs as a table, what does not folded below it.
+pub(super) fn write(report: &Report, matrix: &Matrix, look: &Look<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let mut text = String::new();
+    let _ = writeln!(text, "### {} · {}\n", code(&report.project.name), code(&report.environment.name));
+    let files: Vec<String> = report.files.iter().map(|(name, _)| code(name)).collect();
+    let _ = writeln!(text, "{}\n", paragraph(report, &files));
+    let rows: Vec<&Row> = matrix.rows.iter().collect();
+    if !rows.is_empty() && !report.services.is_empty() {
+        table(report, &rows, &mut text);
+        legend(&rows, &mut text);
+    }
+    details(report, matrix, look, &mut text);
+    for line in &report.services {
+        if let Some(error) = &line.error {
+            let _ = writeln!(text, "{} could not be read: {}\n", code(&line.service.name), code(error));
+        }
+    }
+    out.write_all(format!("{}\n", text.trim_end()).as_bytes())
+}
+
+fn paragraph(report: &Report, files: &[String]) -> String {
+    let words = Tally::of(&report.findings).words();
+    let mut items = vec![files.join(", ")];
+    items.push(if words.is_empty() { "no findings".to_owned() } else { words });
+    items.push(format!("{} compared", count(report.compared(), "value")));
+    items.push(format!("exit code {}", report.exit_code));
+    items.retain(|item| !item.is_empty());
+    items.join(" · ")
+}
+
+fn table(report: &Report, rows: &[&Row], text: &mut String) {
+    let has_more = rows.iter().any(|row| !row.also.is_empty());
+    let names = report.services.iter().map(|line| code(&line.service.name));
+    let heads: Vec<String> = names.chain(has_more.then(|| "also".to_owned())).collect();
+    let _ = writeln!(text, "| key | {} |", heads.join(" | "));
+    let _ = writeln!(text, "|:---|{}", ":---|".repeat(heads.len()));
+    for row in rows {
+        let marks = row.cells.iter().map(|cell| {
+            let sign = sign(cell.mark);
+            format!("{} {}", sign.symbol, sign.word).trim_end().to_owned()
+        });
+        let also = has_more.then(|| row.also.join(", "));
+        let cells: Vec<String> = marks.chain(also).collect();
+        let _ = writeln!(text, "| {} | {} |", code(&row.key), cells.join(" | "));
+    }
+    text.push('\n');
+}
+
+fn legend(rows: &[&Row], text: &mut String) {
+    text.push_str("<details><summary>What the marks mean</summary>\n\n| mark | means |\n|:---|:---|\n");
+    for sign in used(rows.iter().copied()) {
+        let mark = format!("{} {}", sign.symbol, sign.word);
+        let _ = writeln!(text, "| {} | {} |", mark.trim_end(), sign.says);
+    }
+    text.push_str("\n</details>\n\n");
+}
+
+fn details(report: &Report, matrix: &Matrix, look: &Look<'_>, text: &mut String) {
+    let sentences = folded(matrix);
+    if sentences.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "<details><summary>{}</summary>\n", sentences.join("; "));
+    let rows: Vec<&Row> = matrix.folded().collect();
+    if look.detail == Detail::Verbose {
+        table(report, &rows, text);
+    } else {
+        let names: Vec<String> = rows.iter().map(|row| code(&row.key)).collect();
+        let _ = writeln!(text, "{}\n", names.join(", "));
+    }
+    text.push_str("</details>\n\n");
+}
+
+/// A name as code in which nothing is syntax and nobody is mentioned: sites look for mentions, issues and addresses in
+/// text, and not in code. Character references can't be Markdown's structure, nor a table's.
+pub(super) fn code(name: &str) -> String {
+    let harmless = escape::line(name);
+    let mut coded = String::with_capacity(harmless.len() + 13);
+    coded.push_str("<code>");
+    let characters: Vec<char> = harmless.chars().collect();
+    for (index, &character) in characters.iter().enumerate() {
+        let is_inside = || {
+            let letter = |at: Option<&char>| at.is_some_and(char::is_ascii_alphanumeric);
+            letter(index.checked_sub(1).and_then(|before| characters.get(before))) && letter(characters.get(index + 1))
+        };
+        match character {
+            // Within a word an underscore emphasises nothing, and the source of a table stays readable.
+            '_' if is_inside() => coded.push('_'),
+            _ if character.is_alphanumeric() || matches!(character, '-' | ' ') => coded.push(character),
+            _ => {
+                let _ = write!(coded, "&#{};", u32::from(character));
+            }
+        }
+    }
+    coded.push_str("</code>");
+    coded
+}

@@ -1,0 +1,73 @@
+//! Matrices of scenes, for the tests of every format.
+
+use crate::drift::Survey;
+use crate::drift::examine::examine;
+use crate::drift::matrix::{self, Matrix};
+use crate::drift::scene::{got, ignore, running, survey, unreadable};
+use crate::report::matrix::FORMATS;
+use crate::report::sample::{calm, key, look};
+use crate::report::{Detail, Look, Report, ServiceLine};
+
+/// A value that no format may show; every value of [`scene`] holds it.
+pub(crate) const MARKER: &str = "marker-4711-value";
+
+/// Three services with one of nearly everything.
+pub(crate) fn scene() -> Survey {
+    let value = |row: &&str| row.replace("=v", &format!("={MARKER}"));
+    let rows = |rows: &[&str]| rows.iter().map(value).collect::<Vec<_>>();
+    let file =
+        rows(&["API_KEY=v1", "DATABASE_URL=v2", "DEBUG=v3", "NAME=v4", "NEW_KEY=v5", "SIGNING_KEY=v6", "OLD=v7"]);
+    let api =
+        rows(&["API_KEY=v9", "DATABASE_URL=v2", "DEBUG=v0", "NAME=v4", "SIGNING_KEY=<sealed>", "OLD=v7", "LOCAL_X=v"]);
+    let web = rows(&["API_KEY=v1", "DATABASE_URL=v2", "DEBUG=v3", "NAME=v4", "NEW_KEY=v5", "SIGNING_KEY=v6", "OLD=v7"]);
+    let [file, api, web] = [&file, &api, &web].map(|rows| rows.iter().map(String::as_str).collect::<Vec<_>>());
+    let mut found = survey(&file, &[("agentverse-api-staging", &api), ("web", &web), ("worker", &[])]);
+    running(&mut found, "agentverse-api-staging", "SUCCESS");
+    let then: Vec<String> = api
+        .iter()
+        .map(|row| if row.starts_with("OLD") { "OLD=marker-4711-value-then".to_owned() } else { (*row).to_owned() })
+        .collect();
+    got(&mut found, "agentverse-api-staging", &then.iter().map(String::as_str).collect::<Vec<_>>());
+    found.policy.ignore.push(ignore(&["LOCAL_*"]));
+    unreadable(&mut found, "worker");
+    found
+}
+
+/// The report and the matrix of a scene.
+pub(crate) fn told_of(survey: &Survey) -> (Report, Matrix) {
+    let examination = examine(survey);
+    let matrix = matrix::of(survey, &examination);
+    let services = survey.targets.iter().zip(&examination.extents).map(|(target, extent)| ServiceLine {
+        service: target.service.clone(),
+        alias: None,
+        compared: extent.compared,
+        sealed: extent.sealed,
+        error: target.stored.as_ref().err().map(ToString::to_string),
+        checks: Vec::new(),
+    });
+    let report = Report {
+        command: "matrix",
+        project: survey.project.clone(),
+        environment: survey.environment.clone(),
+        services: services.collect(),
+        findings: examination.findings,
+        ignored: examination.ignored,
+        exit_code: 1,
+        ..calm()
+    };
+    (report, matrix)
+}
+
+/// The matrix of a scene in that format and look.
+pub(crate) fn seen(survey: &Survey, format: &str, look: &Look<'_>) -> String {
+    let (report, matrix) = told_of(survey);
+    let (_, write) = FORMATS.iter().find(|(name, _)| *name == format).expect("there is such a format");
+    let mut out = Vec::new();
+    write(&report, &matrix, look, &mut out).expect("writing to a Vec can't fail");
+    String::from_utf8(out).expect("a matrix is UTF-8")
+}
+
+/// The same without colour.
+pub(crate) fn told(survey: &Survey, format: &str, (width, detail): (usize, Detail)) -> String {
+    seen(survey, format, &look(&key(), width, detail))
+}

@@ -1,0 +1,247 @@
+//! For a terminal: as many services beside each other as fit, the rest in blocks below.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::ops::Range;
+
+use crate::drift::Named;
+use crate::drift::matrix::{Cell, Mark, Matrix, Row};
+use crate::report::matrix::{Sign, folded, sign, used};
+use crate::report::paint::Tone;
+use crate::report::text::column::{columns, cut, pad};
+use crate::report::text::page::{Page, Span};
+use crate::report::text::phrase::{FEW, listed};
+use crate::report::text::{ending, header};
+use crate::report::{Detail, Look, Report, escape, shell};
+
+/// Columns between two columns of the table.
+const GAP: usize = 2;
+/// A name of a service is cut to this many columns before a block is begun for it.
+const SERVICE: usize = 12;
+/// A key takes at least this many columns, if it is that long.
+const KEY: usize = 12;
+
+/// Writes the matrix as text.
+pub(super) fn write(report: &Report, matrix: &Matrix, look: &Look<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let mut page = Page::new(look);
+    if look.detail == Detail::Quiet {
+        quiet(&mut page, report, matrix);
+    } else {
+        header::write(&mut page, report);
+        let rows: Vec<&Row> = if page.is_verbose() { matrix.all().collect() } else { matrix.rows.iter().collect() };
+        table(&mut page, report, &rows);
+        let signs = used(rows.iter().copied());
+        legend(&mut page, &signs);
+        folds(&mut page, matrix);
+        errors(&mut page, report);
+        ending::write(&mut page, report);
+        next(&mut page, report);
+    }
+    out.write_all(page.into_text().as_bytes())
+}
+
+/// What made the run fail, and the totals; nothing at all when nothing did.
+fn quiet(page: &mut Page<'_>, report: &Report, matrix: &Matrix) {
+    if report.exit_code == 0 {
+        return;
+    }
+    let fails = |row: &&Row| row.worst.is_some_and(|worst| report.fails(worst));
+    table(page, report, &matrix.rows.iter().filter(fails).collect::<Vec<_>>());
+    errors(page, report);
+    ending::write(page, report);
+}
+
+/// How wide the columns are, and whether a cell has room for its word.
+struct Layout {
+    key: usize,
+    services: Vec<usize>,
+    words: bool,
+}
+
+fn table(page: &mut Page<'_>, report: &Report, rows: &[&Row]) {
+    if rows.is_empty() || report.services.is_empty() {
+        return;
+    }
+    let names: Vec<String> = report.services.iter().map(|line| escape::line(&line.service.name).into_owned()).collect();
+    let (names, layout) = headings(page.width(), names, rows);
+    let blocks = blocks(page.width(), &layout);
+    let several = blocks.len() > 1;
+    for block in blocks {
+        let tells = |row: &&&Row| {
+            let is_told = row.cells[block.clone()].iter().any(|cell| !cell.mark.is_quiet());
+            is_told || block.start == 0 && row.cells.iter().all(|cell| cell.mark.is_quiet())
+        };
+        // What is the same everywhere is told when everything is asked for.
+        let told: Vec<&Row> = rows.iter().filter(|row| !several || page.is_verbose() || tells(row)).copied().collect();
+        page.gap();
+        if several {
+            let title = match block.len() {
+                1 => format!("service {} of {}", block.end, names.len()),
+                _ => format!("services {} to {} of {}", block.start + 1, block.end, names.len()),
+            };
+            page.line(&[(Tone::Faint, &title)]);
+        }
+        if told.is_empty() {
+            let sentence = format!("{}: nothing differs", listed(&names[block.clone()], FEW));
+            page.paragraph(&[], 2, (Tone::Plain, &sentence));
+            continue;
+        }
+        head(page, &layout, &names, &block);
+        for row in told {
+            line(page, &layout, row, &block);
+        }
+    }
+}
+
+/// The names of the services as they are shown. Where cutting leaves two of them alike, what all of them begin and end
+/// with gives way first.
+fn headings(width: usize, names: Vec<String>, rows: &[&Row]) -> (Vec<String>, Layout) {
+    let whole = layout(width, &names, rows);
+    let cuts: BTreeSet<String> = names.iter().zip(&whole.services).map(|(name, &width)| cut(name, width)).collect();
+    if cuts.len() == names.len() {
+        return (names, whole);
+    }
+    let common = names.iter().skip(1).fold(names[0].as_str(), |common, name| {
+        let same = common.char_indices().zip(name.chars()).take_while(|((_, one), other)| one == other);
+        &common[..same.last().map_or(0, |((at, one), _)| at + one.len_utf8())]
+    });
+    let prefix = common.rfind('-').map_or(0, |at| at + 1);
+    let rest: Vec<&str> = names.iter().map(|name| &name[prefix..]).collect();
+    let tail = rest.iter().skip(1).fold(rest[0], |common, name| {
+        let same = common.char_indices().rev().zip(name.chars().rev()).take_while(|((_, one), other)| one == other);
+        &common[same.last().map_or(common.len(), |((at, _), _)| at)..]
+    });
+    let suffix = tail.find('-').map_or(0, |at| tail.len() - at);
+    let mark = |taken: usize| if taken > 0 { "…" } else { "" };
+    let short = |name: &&str| format!("{}{}{}", mark(prefix), &name[..name.len() - suffix], mark(suffix));
+    let names: Vec<String> = rest.iter().map(short).collect();
+    let layout = layout(width, &names, rows);
+    (names, layout)
+}
+
+/// Words beside the symbols where all services fit in one block with them; else symbols, and shorter names.
+fn layout(width: usize, names: &[String], rows: &[&Row]) -> Layout {
+    let keys = rows.iter().map(|row| columns(&escape::line(&row.key))).max().unwrap_or(0);
+    let marks = rows.iter().flat_map(|row| &row.cells).map(|cell| cell.mark);
+    let word = marks.map(|mark| columns(sign(mark).word) + 2).max().unwrap_or(0);
+    let sum = |services: &[usize]| services.iter().map(|service| service + GAP).sum::<usize>();
+    let key = keys.min((width / 3).max(KEY));
+    let fits = |services: Vec<usize>, words| {
+        (key + sum(&services) <= width).then(|| {
+            // What is left over belongs to the keys.
+            let key = keys.min(width - sum(&services));
+            Layout { key, services, words }
+        })
+    };
+    let limited = |most: usize, least: usize| -> Vec<usize> {
+        names.iter().map(|name| columns(name).min(most).max(least)).collect()
+    };
+    let share = (width.saturating_sub(key) / names.len().max(1)).saturating_sub(GAP);
+    fits(limited(usize::MAX, word), true)
+        .or_else(|| fits(limited(share.max(word), word), true))
+        .or_else(|| fits(limited(share.max(SERVICE), 1), false))
+        .unwrap_or_else(|| Layout { key, services: limited(SERVICE, 1), words: false })
+}
+
+/// Which services stand beside each other.
+fn blocks(width: usize, layout: &Layout) -> Vec<Range<usize>> {
+    let (mut blocks, mut start, mut taken) = (Vec::new(), 0, layout.key);
+    for (index, service) in layout.services.iter().enumerate() {
+        if taken + GAP + service > width && index > start {
+            blocks.push(start..index);
+            (start, taken) = (index, layout.key);
+        }
+        taken += GAP + service;
+    }
+    blocks.push(start..layout.services.len());
+    blocks
+}
+
+fn head(page: &mut Page<'_>, layout: &Layout, names: &[String], block: &Range<usize>) {
+    let mut text = pad("", layout.key);
+    for index in block.clone() {
+        let width = layout.services[index];
+        text.push_str(&" ".repeat(GAP));
+        text.push_str(&pad(&cut(&names[index], width), width));
+    }
+    page.line(&[(Tone::Strong, &text)]);
+}
+
+fn line(page: &mut Page<'_>, layout: &Layout, row: &Row, block: &Range<usize>) {
+    let key = pad(&cut(&escape::line(&row.key), layout.key), layout.key);
+    let texts: Vec<(Tone, String)> =
+        block.clone().map(|index| cell(row.cells[index], layout.words, layout.services[index])).collect();
+    let gap = " ".repeat(GAP);
+    let mut spans: Vec<Span<'_>> = vec![(Tone::Plain, &key)];
+    for (tone, text) in &texts {
+        spans.extend([(Tone::Plain, gap.as_str()), (*tone, text.as_str())]);
+    }
+    page.line(&spans);
+    if !row.also.is_empty() && block.start == 0 {
+        page.flow(
+            &[(Tone::Faint, "    also ")],
+            9,
+            (Tone::Plain, ", ", &row.also.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()),
+        );
+    }
+}
+
+fn cell(cell: Cell, words: bool, width: usize) -> (Tone, String) {
+    let Sign { symbol, word, .. } = sign(cell.mark);
+    let text = if words { format!("{symbol} {word}") } else { (*symbol).to_owned() };
+    (tone(cell), pad(&text, width))
+}
+
+fn tone(cell: Cell) -> Tone {
+    match (cell.severity, cell.mark) {
+        (Some(severity), _) => severity.into(),
+        (None, Mark::Equal | Mark::Reference) => Tone::Good,
+        (None, Mark::Unreadable) => Tone::Error,
+        (None, _) => Tone::Faint,
+    }
+}
+
+fn legend(page: &mut Page<'_>, signs: &[&Sign]) {
+    if signs.is_empty() {
+        return;
+    }
+    page.gap();
+    let widest = signs.iter().map(|sign| columns(sign.word)).max().unwrap_or(0);
+    for Sign { symbol, word, says, .. } in signs {
+        let lead = format!("  {symbol} {}  ", pad(word, widest));
+        page.paragraph(&[(Tone::Faint, &lead)], columns(&lead), (Tone::Faint, says));
+    }
+}
+
+fn folds(page: &mut Page<'_>, matrix: &Matrix) {
+    let mut sentences = folded(matrix);
+    if sentences.is_empty() {
+        return;
+    }
+    page.gap();
+    if let (false, Some(last)) = (page.is_verbose(), sentences.last_mut()) {
+        last.push_str(" (-v shows them)");
+    }
+    page.flow(&[], 2, (Tone::Plain, "; ", &sentences));
+}
+
+/// Services that could not be read, and why.
+fn errors(page: &mut Page<'_>, report: &Report) {
+    for line in &report.services {
+        if let Some(error) = &line.error {
+            page.gap();
+            page.paragraph(&[(Tone::Error, "FAIL")], 2, (Tone::Plain, &format!(" {}: {error}", line.service.name)));
+        }
+    }
+}
+
+/// Where every mark is told in full.
+fn next(page: &mut Page<'_>, report: &Report) {
+    if report.findings.is_empty() {
+        return;
+    }
+    let services: Vec<Named> = report.services.iter().map(|line| line.service.clone()).collect();
+    if let Some(command) = shell::command(report, &["check".to_owned()], &services) {
+        page.line(&[(Tone::Faint, "  next  "), (Tone::Plain, &command)]);
+    }
+}

@@ -1,0 +1,232 @@
+//! Matrices as a person or a program sees them, whole.
+
+use serde_json::{Value, json};
+
+use crate::drift::scene::{survey, unreadable};
+use crate::report::Detail;
+use crate::report::matrix::sample::{scene, told};
+use crate::report::text::column::columns;
+
+#[test]
+fn at_100_columns_every_cell_has_its_word() {
+    let expected = "\
+shop · staging (railway link) · .env (default)
+3 services: agentverse-api-staging, web, worker (by shared keys)
+
+             agentverse-api-staging  web           worker
+API_KEY      ≠ differs               = equal       / unreadable
+OLD          ! stale                 = equal       / unreadable
+NEW_KEY      - local only            = equal       / unreadable
+DEBUG        ~ by nature             = equal       / unreadable
+SIGNING_KEY  # sealed                = equal       / unreadable
+
+  ≠ differs     the file and Railway hold different values
+  ! stale       the running deployment has another value than Railway stores
+  - local only  in the file, and not on Railway
+  ~ by nature   differs between the file and Railway, and is meant to
+  # sealed      on Railway, which does not tell it: it can't be compared
+  / unreadable  the service could not be read
+  = equal       the file and Railway hold the same value
+
+2 keys agree wherever they could be read; 1 key is left out by doctor.toml (-v shows them)
+
+FAIL worker: workspace shop demands two-factor authentication
+
+2 errors, 3 notes · 12 values compared, 1 sealed · 1 service could not be read
+  1 ignored by doctor.toml · 2 requests
+  next  doctor check
+";
+    assert_eq!(told(&scene(), "text", (100, Detail::Normal)), expected);
+}
+
+#[test]
+fn at_60_columns_every_line_fits() {
+    let expected = "\
+shop · staging (railway link) · .env (default)
+3 services: agentverse-api-staging, web, worker
+  (by shared keys)
+
+             agentve…taging  web           worker
+API_KEY      ≠ differs       = equal       / unreadable
+OLD          ! stale         = equal       / unreadable
+NEW_KEY      - local only    = equal       / unreadable
+DEBUG        ~ by nature     = equal       / unreadable
+SIGNING_KEY  # sealed        = equal       / unreadable
+
+  ≠ differs     the file and Railway hold different values
+  ! stale       the running deployment has another value
+                than Railway stores
+  - local only  in the file, and not on Railway
+  ~ by nature   differs between the file and Railway, and is
+                meant to
+  # sealed      on Railway, which does not tell it: it can't
+                be compared
+  / unreadable  the service could not be read
+  = equal       the file and Railway hold the same value
+
+2 keys agree wherever they could be read; 1 key is left out
+  by doctor.toml (-v shows them)
+
+FAIL worker: workspace shop demands two-factor
+  authentication
+
+2 errors, 3 notes · 12 values compared, 1 sealed
+  1 service could not be read · 1 ignored by doctor.toml
+  2 requests
+  next  doctor check
+";
+    assert_eq!(told(&scene(), "text", (60, Detail::Normal)), expected);
+}
+
+#[test]
+fn services_that_do_not_fit_are_told_in_blocks() {
+    let names = [
+        "accounts-frontend-eu",
+        "billing-gateway-main",
+        "catalogue-importer-x",
+        "delivery-planner-api",
+        "exports-scheduler-v2",
+    ];
+    let all: Vec<(&str, &[&str])> = names
+        .iter()
+        .enumerate()
+        .map(|(index, name)| (*name, if index == 1 { &["A=2", "B=1"][..] } else { &["A=1", "B=1"][..] }))
+        .collect();
+    let expected = "\
+services 1 to 3 of 5
+   accoun…nd-eu  billin…-main  catalo…ter-x
+A  =             ≠             =
+
+services 4 to 5 of 5
+delivery-planner-api, exports-scheduler-v2: nothing
+  differs
+
+  ≠ differs  the file and Railway hold different
+             values
+  = equal    the file and Railway hold the same
+             value
+
+1 key agrees everywhere (-v shows them)
+
+1 error · 10 values compared · 2 requests
+  next  doctor check
+";
+    let text = told(&survey(&["A=1", "B=1"], &all), "text", (52, Detail::Normal));
+    assert_eq!(text.split_once("\n\n").map(|(_, table)| table), Some(expected), "{text}");
+}
+
+#[test]
+fn what_all_names_share_gives_way_before_what_tells_them_apart() {
+    let names: Vec<String> = (1..=9).map(|number| format!("agentverse-service-{number}-staging")).collect();
+    let all: Vec<(&str, &[&str])> = names.iter().map(|name| (name.as_str(), &["A=2"][..])).collect();
+    let text = told(&survey(&["A=1"], &all), "text", (60, Detail::Normal));
+    let heads = "\n   …1…  …2…  …3…  …4…  …5…  …6…  …7…  …8…  …9…\nA  ≠    ≠ ";
+    assert!(text.contains(heads), "{text}");
+    let text = told(&survey(&["A=1"], &all), "text", (200, Detail::Normal));
+    assert!(text.contains("\n   agentverse…1-staging  agentverse…2-staging  "), "{text}");
+}
+
+#[test]
+fn with_v_folded_keys_are_there_and_with_q_only_what_fails() {
+    let verbose = told(&scene(), "text", (100, Detail::Verbose));
+    assert!(verbose.contains("\nNAME") && verbose.contains("\nLOCAL_X") && !verbose.contains("-v shows"), "{verbose}");
+    let quiet = told(&scene(), "text", (100, Detail::Quiet));
+    assert!(quiet.contains("\nAPI_KEY") && !quiet.contains("DEBUG") && !quiet.contains("NAME"), "{quiet}");
+    assert!(quiet.contains("FAIL worker: "), "{quiet}");
+}
+
+#[test]
+fn no_width_breaks_a_line() {
+    let long = "K".repeat(90);
+    let row = format!("{long}=1");
+    let names = [format!("a{}z", "x".repeat(80)), "日本語のサービス".to_owned(), "c".to_owned()];
+    let services: Vec<(&str, &[&str])> = names.iter().map(|name| (name.as_str(), &["B=1"][..])).collect();
+    let found = survey(&[&row, "B=2", "C=3"], &services);
+    for width in (40..=200).step_by(7) {
+        for detail in [Detail::Normal, Detail::Verbose, Detail::Quiet] {
+            let text = told(&found, "text", (width, detail));
+            let wide = text.lines().find(|line| columns(line) > width && !line.starts_with("  next"));
+            assert_eq!(wide, None, "{width}: {text}");
+            assert!(text.contains("B ") && text.contains('≠'), "{width}: {text}");
+        }
+    }
+}
+
+#[test]
+fn markdown_has_what_differs_as_a_table_and_the_rest_below_it() {
+    let expected = "\
+### <code>shop</code> · <code>staging</code>
+
+<code>&#46;env</code> · 2 errors, 3 notes · 12 values compared · exit code 1
+
+| key | <code>agentverse-api-staging</code> | <code>web</code> | <code>worker</code> |
+|:---|:---|:---|:---|
+| <code>API_KEY</code> | ≠ differs | = equal | / unreadable |
+| <code>OLD</code> | ! stale | = equal | / unreadable |
+| <code>NEW_KEY</code> | - local only | = equal | / unreadable |
+| <code>DEBUG</code> | ~ by nature | = equal | / unreadable |
+| <code>SIGNING_KEY</code> | # sealed | = equal | / unreadable |
+
+<details><summary>What the marks mean</summary>
+
+| mark | means |
+|:---|:---|
+| ≠ differs | the file and Railway hold different values |
+| ! stale | the running deployment has another value than Railway stores |
+| - local only | in the file, and not on Railway |
+| ~ by nature | differs between the file and Railway, and is meant to |
+| # sealed | on Railway, which does not tell it: it can't be compared |
+| / unreadable | the service could not be read |
+| = equal | the file and Railway hold the same value |
+
+</details>
+
+<details><summary>2 keys agree wherever they could be read; 1 key is left out by doctor.toml</summary>
+
+<code>DATABASE_URL</code>, <code>NAME</code>, <code>LOCAL_X</code>
+
+</details>
+
+<code>worker</code> could not be read: <code>workspace shop demands two-factor authentication</code>
+";
+    assert_eq!(told(&scene(), "markdown", (80, Detail::Normal)), expected);
+}
+
+#[test]
+fn json_has_every_row_with_stable_words() {
+    let report: Value = serde_json::from_str(&told(&scene(), "json", (80, Detail::Normal))).expect("it is JSON");
+    assert_eq!((&report["schema_version"], &report["command"]), (&json!(1), &json!("matrix")));
+    assert_eq!(report["summary"]["exit_code"], 1);
+    let names: Vec<&Value> = report["services"].as_array().unwrap().iter().map(|service| &service["name"]).collect();
+    assert_eq!(names, ["agentverse-api-staging", "web", "worker"]);
+    let row = |key: &str| report["rows"].as_array().unwrap().iter().find(|row| row["key"] == key).unwrap().clone();
+    let unreadable = json!({ "state": "unreadable", "severity": null });
+    assert_eq!(
+        row("API_KEY"),
+        json!({
+            "key": "API_KEY", "severity": "error", "folded": false, "also": [],
+            "cells": [
+                { "state": "differs", "severity": "error" }, { "state": "equal", "severity": null }, unreadable,
+            ],
+        })
+    );
+    assert_eq!(row("OLD")["cells"][0], json!({ "state": "stale", "severity": "error" }));
+    assert_eq!(row("LOCAL_X")["folded"], true);
+    assert_eq!(row("LOCAL_X")["cells"][0]["state"], "ignored");
+    assert_eq!(report["states"].as_object().unwrap().len(), 16);
+    assert_eq!(report["rows"].as_array().unwrap().len(), 8);
+}
+
+#[test]
+fn nothing_to_show_is_no_table() {
+    for format in ["text", "markdown", "html"] {
+        let agreeing = told(&survey(&["A=1"], &[("api", &["A=1"])]), format, (80, Detail::Normal));
+        assert!(agreeing.contains("1 key agrees everywhere"), "{format}: {agreeing}");
+        let nobody = told(&survey(&["A=1"], &[]), format, (80, Detail::Normal));
+        assert!(!nobody.contains("agrees"), "{format}: {nobody}");
+        let mut dark = survey(&["A=1"], &[("api", &[])]);
+        unreadable(&mut dark, "api");
+        let dark = told(&dark, format, (80, Detail::Normal));
+        assert!(dark.contains("1 key could not be compared with any service"), "{format}: {dark}");
+    }
+}
