@@ -9,7 +9,6 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
 pub use crate::cli::choice::{FailOn, HookName, ShellName, Staging, When};
-use crate::report::FORMATS;
 use crate::report::{FORMATS, matrix};
 
 /// Finds and mends configuration drift on Railway: `.env` against stored against running.
@@ -66,6 +65,8 @@ pub struct Global {
 pub enum Verb {
     /// Compare each service's variables with the local .env; changes nothing
     Check(Check),
+    /// Show keys × services at a glance: local, stored, running; changes nothing
+    Matrix(Matrix),
     /// Try it on a pretend Railway: tells the story of an incident
     Demo(Demo),
     /// Explain a rule, or list the rules
@@ -92,8 +93,6 @@ pub enum Verb {
         /// The verb; none means doctor itself
         verb: Vec<String>,
     },
-    /// Show keys × services at a glance: local, stored, running; changes nothing
-    Matrix(Matrix),
 }
 
 /// `doctor check`.
