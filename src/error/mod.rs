@@ -243,7 +243,7 @@ impl Error {
             }
             Self::Staged { .. } => "deploy or discard it on Railway's page, or go on with `--on-staged=ignore`".into(),
             Self::StagedApplying => "run it again in a minute".into(),
-            Self::NoEnvFile { .. } => "name the file: `doctor check --env-file PATH`".into(),
+            Self::NoEnvFile { .. } => "name the file: the same command with `--env-file PATH`".into(),
             Self::CliConfig { .. } => "run `railway login`, which writes it anew, or set RAILWAY_TOKEN".into(),
             Self::Output { .. } => "name another file with --output, or leave it out".into(),
             Self::NoProject { .. } => "run `railway link`, or pass `--project=ID --environment=NAME`".into(),

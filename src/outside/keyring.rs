@@ -89,7 +89,7 @@ impl System {
         let (sender, receiver) = mpsc::channel();
         let name = name.to_owned();
         let worker = move || {
-            let status = Entry::store_status().as_ref().map_err(|error| Trouble::Absent(error.to_string()));
+            let status = Entry::store_status().as_ref().map_err(absent);
             let done = status.and_then(|()| {
                 let done = Entry::new(SERVICE, &name).and_then(|entry| work(&entry));
                 match done {
@@ -110,6 +110,15 @@ impl System {
         }
         done
     }
+}
+
+/// The names that the library has for its layers tell a person nothing.
+fn absent(error: &keyring::Error) -> Trouble {
+    let why = match error {
+        keyring::Error::PlatformFailure(why) => why.to_string(),
+        other => other.to_string(),
+    };
+    Trouble::Absent(why.strip_prefix("zbus error: ").unwrap_or(&why).to_owned())
 }
 
 /// The library's own words may quote what is stored, so that only those of the system are passed on.
