@@ -37,6 +37,9 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Every one, the best first.
+    pub const ALL: [Self; 5] = [Self::Done, Self::NotTried, Self::Failed, Self::Conflict, Self::Unknown];
+
     /// The word that reports use.
     pub fn word(self) -> &'static str {
         match self {

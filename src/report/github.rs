@@ -4,9 +4,10 @@
 use std::io::{self, Write};
 
 use crate::drift::finding::{Finding, Severity};
+use crate::drift::receipt::{Outcome, Receipt};
 use crate::drift::sentence::count;
 use crate::report::count::Tally;
-use crate::report::{Report, escape};
+use crate::report::{Report, escape, receipt_line};
 
 /// GitHub shows ten annotations of a kind for a step and drops the rest without a word.
 pub const MOST: usize = 10;
@@ -20,6 +21,7 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let unread = report.services.iter().filter_map(|line| Some((&line.service.name, line.error.as_ref()?)));
     let mut lines: Vec<String> =
         unread.map(|(name, why)| format!("::error title=unreadable::{}", data(&format!("{name}: {why}")))).collect();
+    lines.extend(report.receipts.iter().filter_map(undone));
     lines.extend(report.findings.iter().map(annotation));
     let more = lines.len().saturating_sub(MOST);
     for line in lines.iter().take(MOST) {
@@ -27,13 +29,30 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
     let rest = if more > 0 { format!("; {more} more without an annotation") } else { String::new() };
     let target = format!("{} · {}", report.project.name, report.environment.name);
-    let compared = count(report.compared(), "value");
-    writeln!(
-        out,
-        "doctor: {}, {compared} compared in {}{rest}",
-        Tally::of(&report.findings).words(),
-        escape::line(&target)
-    )
+    writeln!(out, "doctor: {} in {}{rest}", totals(report), escape::line(&target))
+}
+
+fn totals(report: &Report) -> String {
+    let mut parts = Vec::new();
+    if !report.receipts.is_empty() || !report.compares() {
+        parts.push(report.steps());
+    }
+    if report.compares() {
+        parts.push(Tally::of(&report.findings).words());
+        parts.push(format!("{} compared", count(report.compared(), "value")));
+    }
+    parts.retain(|part| !part.is_empty());
+    parts.join(", ")
+}
+
+/// A step that is not done. What was not tried follows from one that failed, or from a dry run.
+fn undone(receipt: &Receipt) -> Option<String> {
+    let kind = match receipt.outcome {
+        Outcome::Done => return None,
+        Outcome::NotTried => "notice",
+        Outcome::Failed | Outcome::Conflict | Outcome::Unknown => "error",
+    };
+    Some(format!("::{kind} title={}::{}", receipt.change, data(&receipt_line(receipt))))
 }
 
 fn annotation(finding: &Finding) -> String {
@@ -63,7 +82,7 @@ fn property(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use crate::drift::finding::{Place, Severity};
-    use crate::report::sample::{MARKER, calm, differs, incident, key, look};
+    use crate::report::sample::{MARKER, calm, cut_short, differs, incident, key, look};
     use crate::report::{Detail, Format, Report, write};
 
     fn told(report: &Report) -> String {
@@ -83,6 +102,14 @@ mod tests {
                         (agentverse-api-staging)\n";
         assert!(told.starts_with(expected), "{told}");
         assert!(told.ends_with("doctor: 1 error, 3 notes, 11 values compared in agentverse · staging\n"), "{told}");
+    }
+
+    #[test]
+    fn a_step_that_is_not_done_is_an_annotation() {
+        let expected = "::error title=push::failed push api|1 B: Railway said no: \\u{1b}[2J\n\
+                        ::notice title=redeploy::not-tried redeploy api|1 interrupted\n\
+                        doctor: 1 done, 1 not-tried, 1 failed in agentverse · staging\n";
+        assert_eq!(told(&cut_short()), expected);
     }
 
     #[test]

@@ -7,9 +7,10 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use crate::drift::finding::Finding;
+use crate::drift::receipt::{self, Receipt};
 use crate::drift::sentence::count;
 use crate::drift::survey::Named;
-use crate::report::{Report, ServiceLine, escape};
+use crate::report::{Report, ServiceLine, escape, receipt_line};
 
 /// One thing that was looked at.
 struct Case {
@@ -130,7 +131,11 @@ impl Numbers {
 
 fn suites(report: &Report) -> Vec<Suite> {
     let of_service = |line: &ServiceLine| Suite { name: line.service.name.clone(), cases: cases(report, line) };
-    let mut suites: Vec<Suite> = report.services.iter().map(of_service).collect();
+    let mut suites: Vec<Suite> =
+        if report.compares() { report.services.iter().map(of_service).collect() } else { Vec::new() };
+    if !report.receipts.is_empty() {
+        suites.insert(0, Suite { name: "steps".to_owned(), cases: report.receipts.iter().map(step).collect() });
+    }
     let is_in_scope = |service: &Named| report.services.iter().any(|line| line.service.id == service.id);
     let rest = report.findings.iter().filter(|finding| !finding.services.iter().any(is_in_scope));
     let cases: Vec<Case> = rest.map(|finding| case(report, finding)).collect();
@@ -139,6 +144,18 @@ fn suites(report: &Report) -> Vec<Suite> {
         suites.push(Suite { name: files.join(", "), cases });
     }
     suites
+}
+
+fn step(receipt: &Receipt) -> Case {
+    let message = receipt_line(receipt);
+    let outcome = match receipt.outcome {
+        receipt::Outcome::Done => Outcome::Passed,
+        receipt::Outcome::NotTried => Outcome::Skipped(message),
+        receipt::Outcome::Failed | receipt::Outcome::Conflict => Outcome::Failed { kind: "error", message },
+        receipt::Outcome::Unknown => Outcome::Broken(message),
+    };
+    let name = [receipt.key.as_deref(), Some(receipt.place.as_str())].into_iter().flatten().collect::<Vec<_>>();
+    Case { name: name.join(" · "), class: receipt.change.to_owned(), outcome }
 }
 
 fn cases(report: &Report, line: &ServiceLine) -> Vec<Case> {
@@ -168,7 +185,7 @@ fn case(report: &Report, finding: &Finding) -> Case {
 
 #[cfg(test)]
 mod tests {
-    use crate::report::sample::{MARKER, calm, differs, incident, key, line, look};
+    use crate::report::sample::{MARKER, calm, cut_short, differs, incident, key, line, look};
     use crate::report::{Detail, Format, Report, write};
 
     fn told(report: &Report) -> String {
@@ -200,6 +217,24 @@ mod tests {
         assert!(told.contains("<error message=\"no answer\"/>"), "{told}");
         assert!(told.contains("<skipped message=\"no value was compared\"/>"), "{told}");
         assert!(told.ends_with("</testsuites>\n"), "{told}");
+    }
+
+    #[test]
+    fn steps_are_cases_and_what_nobody_looked_at_is_none() {
+        let expected = r#"<testsuites name="doctor agentverse · staging" tests="3" failures="1" errors="0" skipped="1">
+  <testsuite name="steps" tests="3" failures="1" errors="0" skipped="1">
+    <testcase name="A · api|1" classname="push"/>
+    <testcase name="B · api|1" classname="push">
+      <failure message="failed push api|1 B: Railway said no: \u{1b}[2J" type="error">failed push api|1 B: Railway said no: \u{1b}[2J</failure>
+    </testcase>
+    <testcase name="api|1" classname="redeploy">
+      <skipped message="not-tried redeploy api|1 interrupted"/>
+    </testcase>
+  </testsuite>
+</testsuites>
+"#;
+        let told = told(&cut_short());
+        assert!(told.ends_with(expected), "{told}");
     }
 
     #[test]

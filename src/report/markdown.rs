@@ -23,20 +23,45 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 /// The report as Markdown.
 pub fn text(report: &Report) -> String {
     let mut page = String::new();
-    let words = Tally::of(&report.findings).words();
-    let verdict = if words.is_empty() { "all agrees".to_owned() } else { words };
-    line(&mut page, &format!("### doctor: {verdict}"));
+    line(&mut page, &format!("### doctor: {}", verdict(report)));
     line(&mut page, "");
     let files: Vec<String> = report.files.iter().map(|(name, _)| code(name)).collect();
     let target = [code(&report.project.name), code(&report.environment.name), files.join(", ")];
     line(&mut page, &target.join(" · "));
+    steps(&mut page, report);
     findings(&mut page, report);
-    services(&mut page, report);
+    if report.compares() {
+        services(&mut page, report);
+    }
     for ending in report.remarks.iter().chain(&report.endings) {
         line(&mut page, "");
         line(&mut page, &plain(ending));
     }
     page
+}
+
+fn verdict(report: &Report) -> String {
+    let words = Tally::of(&report.findings).words();
+    match words.as_str() {
+        "" if !report.compares() => report.steps(),
+        "" => "all agrees".to_owned(),
+        _ => words,
+    }
+}
+
+fn steps(page: &mut String, report: &Report) {
+    if report.receipts.is_empty() {
+        return;
+    }
+    line(page, "");
+    line(page, "| | change | where | key | |");
+    line(page, "|---|---|---|---|---|");
+    for receipt in &report.receipts {
+        let key = receipt.key.as_deref().map(code).unwrap_or_default();
+        let detail = receipt.detail.as_deref().map(plain).unwrap_or_default();
+        let (outcome, place) = (receipt.outcome.word(), code(&receipt.place));
+        line(page, &format!("| {outcome} | {} | {place} | {key} | {detail} |", receipt.change));
+    }
 }
 
 fn findings(page: &mut String, report: &Report) {
@@ -84,11 +109,11 @@ fn services(page: &mut String, report: &Report) {
             None if service.sealed > 0 => format!("{}, {} sealed", service.compared, service.sealed),
             None => service.compared.to_string(),
         };
-        line(page, &format!("| {} | {} | {compared} |", verdict(report, service), code(&service.service.name)));
+        line(page, &format!("| {} | {} | {compared} |", mark(report, service), code(&service.service.name)));
     }
 }
 
-fn verdict(report: &Report, line: &ServiceLine) -> &'static str {
+fn mark(report: &Report, line: &ServiceLine) -> &'static str {
     let fails = |finding: &&Finding| {
         report.fails(finding.severity) && finding.services.iter().any(|service| service.id == line.service.id)
     };
@@ -140,7 +165,7 @@ pub(crate) fn plain(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{code, plain};
-    use crate::report::sample::{MARKER, calm, differs, incident, key, line, look};
+    use crate::report::sample::{MARKER, calm, cut_short, differs, incident, key, line, look};
     use crate::report::{Detail, Format, Report, write};
 
     fn told(report: &Report) -> String {
@@ -175,6 +200,26 @@ mod tests {
 ";
         assert_eq!(told(&report), expected);
         assert!(told(&calm()).starts_with("### doctor: all agrees\n"));
+    }
+
+    #[test]
+    fn what_a_fix_did_is_told_and_what_nobody_looked_at_is_not() {
+        let expected = "\
+### doctor: 1 done, 1 not-tried, 1 failed
+
+`agentverse` · `staging` · `.env`
+
+| | change | where | key | |
+|---|---|---|---|---|
+| done | push | `api\\|1` | `A` |  |
+| failed | push | `api\\|1` | `B` | Railway said no:<!-- --> \\\\u{1b}\\[2J |
+| not-tried | redeploy | `api\\|1` |  | interrupted |
+
+interrupted; \\`doctor check\\` tells how things stand
+";
+        assert_eq!(told(&cut_short()), expected);
+        let undone = Report { command: "undo", receipts: Vec::new(), unseen: false, ..cut_short() };
+        assert!(told(&undone).starts_with("### doctor: nothing was done\n"));
     }
 
     #[test]

@@ -28,7 +28,7 @@ use crate::drift::check::Check;
 use crate::drift::finding::{Finding, Severity};
 use crate::drift::matrix::Matrix;
 use crate::drift::plan::Plan;
-use crate::drift::receipt::{Failure, Receipt};
+use crate::drift::receipt::{Failure, Outcome, Receipt};
 use crate::drift::scope::Objection;
 use crate::drift::secret::FingerprintKey;
 use crate::drift::survey::Named;
@@ -87,6 +87,8 @@ pub struct Report {
     pub part: Part,
     /// Keys down, services across, for the formats that show it.
     pub matrix: Option<Matrix>,
+    /// Whether nobody has looked at both sides since something was written: findings and numbers would be those from before.
+    pub unseen: bool,
 }
 
 /// Which part of a report is told.
@@ -102,6 +104,11 @@ pub enum Part {
 }
 
 impl Report {
+    /// Whether it tells of a comparison. An undoing compares nothing, and neither does a fix that was cut short.
+    pub fn compares(&self) -> bool {
+        self.command != "undo" && !self.unseen
+    }
+
     /// Values compared, over all services.
     pub fn compared(&self) -> usize {
         self.services.iter().map(|line| line.compared).sum()
@@ -110,6 +117,18 @@ impl Report {
     /// Keys that could not be compared because Railway never returns their values, over all services.
     pub fn sealed(&self) -> usize {
         self.services.iter().map(|line| line.sealed).sum()
+    }
+
+    /// What became of the steps, counted: `2 done, 1 not-tried`; without any, that there was none.
+    pub fn steps(&self) -> String {
+        let number = |outcome: Outcome| self.receipts.iter().filter(|receipt| receipt.outcome == outcome).count();
+        let words: Vec<String> = Outcome::ALL
+            .iter()
+            .map(|&outcome| (number(outcome), outcome.word()))
+            .filter(|&(number, _)| number > 0)
+            .map(|(number, word)| format!("{number} {word}"))
+            .collect();
+        if words.is_empty() { "nothing was done".to_owned() } else { words.join(", ") }
     }
 
     /// Whether a finding of that severity makes the run fail.

@@ -2,6 +2,7 @@
 
 use crate::drift::Secret;
 use crate::drift::finding::{Finding, Place, Remedy, Severity, Sighting};
+use crate::drift::receipt::{Outcome, Receipt};
 use crate::drift::rule::Rule;
 use crate::drift::scope::Objection;
 use crate::drift::secret::FingerprintKey;
@@ -113,6 +114,32 @@ pub(crate) fn incident() -> Report {
             ("web".to_owned(), Objection::NothingShared),
         ],
         exit_code: 1,
+        ..calm()
+    }
+}
+
+/// A push that was interrupted after its first step: nobody has looked since.
+pub(crate) fn cut_short() -> Report {
+    let receipt = |change, key: Option<&str>, outcome, detail: Option<&str>| Receipt {
+        change,
+        key: key.map(ToOwned::to_owned),
+        place: "api|1".to_owned(),
+        outcome,
+        deployment: None,
+        detail: detail.map(ToOwned::to_owned),
+        sides: None,
+    };
+    Report {
+        command: "fix",
+        services: vec![line("api|1", 0, 0)],
+        receipts: vec![
+            receipt("push", Some("A"), Outcome::Done, None),
+            receipt("push", Some("B"), Outcome::Failed, Some("Railway said no: \u{1b}[2J")),
+            receipt("redeploy", None, Outcome::NotTried, Some("interrupted")),
+        ],
+        endings: vec!["interrupted; `doctor check` tells how things stand".to_owned()],
+        unseen: true,
+        exit_code: 130,
         ..calm()
     }
 }

@@ -11,8 +11,9 @@ use ring::digest::{Context, SHA256};
 use serde::Serialize;
 
 use crate::drift::finding::Finding;
+use crate::drift::receipt::{self, Receipt};
 use crate::drift::rule::{RULES, Rule};
-use crate::report::{Report, json};
+use crate::report::{Report, escape, json, receipt_line};
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
@@ -167,7 +168,7 @@ fn run(report: &Report) -> Run<'_> {
             locations: Some([Location { physical_location: None, logical_locations }]),
         })
     });
-    let notifications: Vec<Notification<'_>> = unread.collect();
+    let notifications: Vec<Notification<'_>> = unread.chain(report.receipts.iter().filter_map(undone)).collect();
     Run {
         tool: Tool {
             driver: Driver {
@@ -179,12 +180,23 @@ fn run(report: &Report) -> Run<'_> {
         },
         automation_details: Details { id: format!("doctor/{}/{}/", report.project.id, report.environment.id) },
         invocations: [Invocation {
-            execution_successful: notifications.is_empty(),
+            execution_successful: notifications.iter().all(|notification| notification.level != "error"),
             exit_code: report.exit_code,
             tool_execution_notifications: notifications,
         }],
         results: report.findings.iter().map(|finding| outcome(report, finding)).collect(),
     }
+}
+
+/// A step that is not done. A step that is says nothing here: results are what is wrong.
+fn undone(receipt: &Receipt) -> Option<Notification<'_>> {
+    let level = match receipt.outcome {
+        receipt::Outcome::Done => return None,
+        receipt::Outcome::NotTried => "note",
+        receipt::Outcome::Failed | receipt::Outcome::Conflict | receipt::Outcome::Unknown => "error",
+    };
+    let text = escape::line(&receipt_line(receipt)).into_owned();
+    Some(Notification { level, message: Text { text }, locations: None })
 }
 
 fn descriptor(rule: &Rule) -> Descriptor {
@@ -268,7 +280,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::drift::finding::Place;
-    use crate::report::sample::{MARKER, calm, differs, incident, key, look};
+    use crate::report::sample::{MARKER, calm, cut_short, differs, incident, key, look};
     use crate::report::{Detail, Format, Report, write};
 
     fn told(report: &Report) -> Value {
@@ -324,6 +336,17 @@ mod tests {
         let mut elsewhere = incident();
         elsewhere.environment.id = "e-2".to_owned();
         assert_ne!(fingerprint(&elsewhere), same);
+    }
+
+    #[test]
+    fn steps_that_are_not_done_are_notifications_and_no_results() {
+        let run = told(&cut_short())["runs"][0].clone();
+        assert_eq!(run["results"], json!([]));
+        let expected = json!({ "executionSuccessful": false, "exitCode": 130, "toolExecutionNotifications": [
+            { "level": "error", "message": { "text": "failed push api|1 B: Railway said no: \\u{1b}[2J" } },
+            { "level": "note", "message": { "text": "not-tried redeploy api|1 interrupted" } },
+        ] });
+        assert_eq!(run["invocations"][0], expected);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::drift::local::LocalFile;
 use crate::error::{Error, Exit};
 use crate::outside::files;
 use crate::outside::world::{Memory, World};
-use crate::report::{Part, shell};
+use crate::report::{Part, Report, shell};
 
 /// Looks at both sides once more, and reports.
 pub(super) fn finish(
@@ -26,18 +26,21 @@ pub(super) fn finish(
         endings.extend(draft.plan.cautions);
     }
     endings.extend(applied.remarks.iter().cloned());
-    if let Err(error) = look_again(&mut run, world) {
+    let looked = look_again(&mut run, world);
+    if let Err(error) = &looked {
         endings.push(format!("what is left could not be looked up: {error}"));
     }
     for seen in &applied.seen {
         seen.put_into(&mut run.seen.survey);
     }
     run.examination = examine(&run.seen.survey);
-    let exit = applied.verdict.unwrap_or_else(|| {
-        let left = check::exit(&run.seen, &run.examination, run.fail_on);
-        // A fix that is done and proved compared what it wrote.
-        if left == Exit::NothingCompared { Exit::Clean } else { left }
-    });
+    let exit =
+        applied.verdict.unwrap_or_else(|| match (&looked, check::exit(&run.seen, &run.examination, run.fail_on)) {
+            (Err(_), _) => Exit::Inconclusive,
+            // A fix that is done and proved compared what it wrote.
+            (Ok(_), Exit::NothingCompared) => Exit::Clean,
+            (Ok(_), left) => left,
+        });
     endings.extend(way_back(&applied, world));
     let (manner, global) = (run.manner, run.global);
     let mut report = run.report(exit, world);
@@ -45,6 +48,9 @@ pub(super) fn finish(
     report.failures = applied.failures;
     report.endings = endings;
     report.part = part;
+    if !matches!(looked, Ok(Looked::Again)) {
+        forget_findings(&mut report);
+    }
     if part == Part::Outcome {
         world.print("\n")?;
     }
@@ -52,8 +58,26 @@ pub(super) fn finish(
     Ok(exit)
 }
 
+/// Whether both sides were read once more.
+enum Looked {
+    Again,
+    /// Ctrl-C: whoever pressed it waits for nothing more.
+    Not,
+}
+
+/// What was found before the fix is not true any more, and nobody knows what is.
+fn forget_findings(report: &mut Report) {
+    report.unseen = true;
+    report.findings.clear();
+    report.ignored = 0;
+    for line in &mut report.services {
+        (line.compared, line.sealed) = (0, 0);
+        line.checks.clear();
+    }
+}
+
 /// Reads the files, the values and the running state of every service in scope again: two requests for up to twenty.
-fn look_again(run: &mut Run<'_>, world: &World<'_>) -> Result<(), Error> {
+fn look_again(run: &mut Run<'_>, world: &World<'_>) -> Result<Looked, Error> {
     let survey = &mut run.seen.survey;
     for (file, path) in survey.files.iter_mut().zip(&run.seen.paths) {
         let Some(text) = files::current(path) else { continue };
@@ -64,10 +88,13 @@ fn look_again(run: &mut Run<'_>, world: &World<'_>) -> Result<(), Error> {
         };
     }
     survey.disputes = Disputes::default();
-    if world.interrupt.is_requested() || survey.targets.is_empty() {
-        return Ok(());
+    if world.interrupt.is_requested() {
+        return Ok(Looked::Not);
     }
-    running::look_again(run.client, &mut run.seen, world)
+    if !survey.targets.is_empty() {
+        running::look_again(run.client, &mut run.seen, world)?;
+    }
+    Ok(Looked::Again)
 }
 
 /// How to put it back, and what to do where it did not work.

@@ -169,5 +169,22 @@ fn ctrl_c_finishes_the_step_prints_the_receipts_and_exits_130() {
         let ended = sandbox.run_with(&[PUSH, &["--format", "json"]].concat(), Vec::new(), &interrupt);
         assert_eq!(ended.code, 130, "{operation}: {ended:?}");
         assert_eq!(ended.receipts(), expected, "{operation}");
+        let told: serde_json::Value = serde_json::from_str(&ended.out).expect("it is JSON");
+        assert_eq!(told["findings"], serde_json::json!([]), "what was found before is not told as if it were so now");
+        assert_eq!(told["summary"]["compared"], 0, "{operation}");
     }
+}
+
+#[test]
+fn what_can_not_be_looked_up_afterwards_is_not_told_as_it_was_before() {
+    let counted = shop(api());
+    assert_eq!(counted.run(PUSH).code, 0);
+    let looks = counted.sim.asked().iter().filter(|asked| asked.operation == "Shape").count();
+    let sandbox = shop(api());
+    sandbox.sim.fault(Fault::refusal("not now").on("Shape").nth(looks).for_ever());
+    let ended = sandbox.run(&[PUSH, &["--format", "json"]].concat());
+    assert_eq!(ended.code, 8, "what is left is not known: {ended:?}");
+    assert_eq!(ended.receipts(), ["push api A done", "redeploy api - done"]);
+    assert!(ended.out.contains("\"findings\": []"), "{ended:?}");
+    assert!(ended.err.contains("what is left could not be looked up"), "{ended:?}");
 }

@@ -30,7 +30,9 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
     steps(report, &mut body);
     findings(report, &mut body);
-    services(report, &mut body);
+    if report.compares() {
+        services(report, &mut body);
+    }
     out.write_all(page(&title(report), &body).as_bytes())
 }
 
@@ -95,9 +97,14 @@ pub(crate) fn head(report: &Report, body: &mut String) {
     let items = [files.join(", "), services, origins];
     let items: Vec<String> = items.iter().filter(|item| !item.is_empty()).map(|item| harmless(item)).collect();
     let _ = writeln!(body, "<p class=\"faint\">{}</p>", items.join(" · "));
-    let words = Tally::of(&report.findings).words();
-    let mut totals = vec![if words.is_empty() { "no findings".to_owned() } else { words }];
-    totals.push(format!("{} compared", count(report.compared(), "value")));
+    let mut totals = Vec::new();
+    if report.compares() {
+        let words = Tally::of(&report.findings).words();
+        totals.push(if words.is_empty() { "no findings".to_owned() } else { words });
+        totals.push(format!("{} compared", count(report.compared(), "value")));
+    } else {
+        totals.push(report.steps());
+    }
     if report.sealed() > 0 {
         totals.push(format!("{} sealed", report.sealed()));
     }

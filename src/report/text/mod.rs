@@ -56,7 +56,7 @@ pub fn write(report: &Report, look: &Look<'_>, out: &mut dyn Write) -> io::Resul
 
 /// What it all came to. Somebody who is about to be asked has seen it; an undoing compares nothing.
 fn totals(page: &mut Page<'_>, report: &Report) {
-    let compares = report.command != "undo" && report.part != Part::Question;
+    let compares = report.compares() && report.part != Part::Question;
     if compares {
         table::write(page, report);
     }
@@ -102,7 +102,9 @@ fn quiet(page: &mut Page<'_>, report: &Report) {
             (Tone::Plain, &format!(" {} {}: {}", receipt.change, receipt.place, words.join(": "))),
         ]);
     }
-    ending::write(page, report);
+    if report.compares() {
+        ending::write(page, report);
+    }
 }
 
 fn findings(page: &mut Page<'_>, report: &Report) {

@@ -2,9 +2,10 @@
 
 use crate::drift::finding::Place;
 use crate::report::sample::{
-    DIFFERS, MISSING, NATURE, calm, differs, finding, incident, key, line, look, seen, service, sighting, text,
+    DIFFERS, MISSING, NATURE, calm, cut_short, differs, finding, incident, key, line, look, seen, service, sighting,
+    text,
 };
-use crate::report::{Detail, Report, Values};
+use crate::report::{Detail, Part, Report, Values};
 
 const API: &str = "agentverse-api-staging";
 const WORKER: &str = "agentverse-worker-staging";
@@ -229,6 +230,24 @@ PASS  agentverse-worker-staging  5 compared
 All 11 values agree · 2 requests
 ";
     assert_eq!(text(&calm(), 80, Detail::Normal), expected);
+}
+
+#[test]
+fn a_fix_that_was_cut_short_tells_its_steps_and_nothing_that_is_old() {
+    let report = Report { part: Part::Outcome, ..cut_short() };
+    let expected = "\
+done       push      api|1  A
+failed     push      api|1  B: Railway said no: \\u{1b}[2J
+not-tried  redeploy  api|1  interrupted
+
+interrupted; `doctor check` tells how things stand
+
+2 requests
+";
+    assert_eq!(text(&report, 80, Detail::Normal).trim_start(), expected);
+    let quiet = text(&report, 80, Detail::Quiet);
+    let expected = "failed push api|1: B: Railway said no: \\u{1b}[2J\nnot-tried redeploy api|1: interrupted\n";
+    assert_eq!(quiet, expected);
 }
 
 #[test]
