@@ -2,13 +2,15 @@
 #![expect(clippy::doc_markdown, reason = "help is plain text: backticks would be printed")]
 
 mod choice;
+mod programs;
 
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
-pub use crate::cli::choice::{FailOn, HookName, ShellName, Staging, When};
+pub use crate::cli::choice::{FailOn, HookName, ResultFormat, ShellName, Staging, When};
+pub use crate::cli::programs::asks_for_json;
 use crate::report::{FORMATS, matrix};
 
 /// Finds and mends configuration drift on Railway: `.env` against stored against running.
@@ -322,6 +324,9 @@ pub struct Init {
     /// Write what is suggested, without asking
     #[arg(short, long)]
     pub yes: bool,
+    /// text or json
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = ResultFormat::Text, hide_possible_values = true)]
+    pub format: ResultFormat,
     /// The time for looking
     #[arg(long, value_name = "DURATION", default_value = "20s")]
     pub timeout: String,
@@ -358,6 +363,9 @@ pub struct AuthStatus {
     /// The environment [default: from the same place as the project]
     #[arg(short, long, value_name = "ID|NAME", help_heading = "Targeting")]
     pub environment: Option<String>,
+    /// text or json
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = ResultFormat::Text, hide_possible_values = true)]
+    pub format: ResultFormat,
 }
 
 /// What `doctor auth` does.
@@ -389,7 +397,7 @@ pub enum HookVerb {
     /// Remove the hooks that install wrote
     Uninstall,
     /// Say which hooks there are; exit code 1 if none of them calls doctor
-    Status,
+    Status(HookStatus),
 }
 
 /// `doctor hook run`.
@@ -417,11 +425,22 @@ pub struct HookInstall {
     pub hooks: Vec<HookName>,
 }
 
+/// `doctor hook status`.
+#[derive(Args, Clone, Debug)]
+pub struct HookStatus {
+    /// text or json
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = ResultFormat::Text, hide_possible_values = true)]
+    pub format: ResultFormat,
+}
+
 /// `doctor explain`.
 #[derive(Args, Debug)]
 pub struct Explain {
     /// A rule's name or code; without one, the list
     pub rule: Option<String>,
+    /// text or json
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = ResultFormat::Text, hide_possible_values = true)]
+    pub format: ResultFormat,
 }
 
 /// The names of the formats, from the one list of them.

@@ -1,8 +1,9 @@
 //! `doctor auth`: a token into the system's keyring, out of it, and which one is used.
 
+use std::fmt::Write;
 use std::time::Duration;
 
-use crate::cli::{self, AuthStatus, AuthVerb, Global, Targeting};
+use crate::cli::{self, AuthStatus, AuthVerb, Global, ResultFormat, Targeting};
 use crate::command::connection::{Connection, aim, endpoint, places};
 use crate::command::locate::locate;
 use crate::command::target::Found;
@@ -11,13 +12,14 @@ use crate::drift::Secret;
 use crate::drift::identity::Identity;
 use crate::error::{Error, Exit};
 use crate::outside::ask::{Answer, can_ask};
+use crate::outside::config::Config;
 use crate::outside::credentials::{self, Credentials, KEYRING, Login, Logins, unasked};
 use crate::outside::railway::client::Client;
 use crate::outside::railway::http::Endpoint;
 use crate::outside::railway::wire::Scheme;
 use crate::outside::world::{Sort, World};
 use crate::report::auth::{Place, Reach};
-use crate::report::{self, escape};
+use crate::report::{self, escape, json};
 
 /// Does what was typed.
 pub(crate) fn run(args: &cli::Auth, global: &Global, world: &mut World<'_>) -> Result<Exit, Error> {
@@ -91,6 +93,16 @@ fn nothing_given() -> Error {
     }
 }
 
+/// What `status` saw, as far as it came.
+#[derive(Default)]
+struct Seen {
+    places: Vec<Place>,
+    remarks: Vec<String>,
+    /// Where the token in use comes from, and whose it is.
+    token: Option<(String, Identity)>,
+    reach: Option<Reach>,
+}
+
 /// Every place in order; then whose the token in use is, and what it reaches of the target.
 fn status(
     (args, limit): (&AuthStatus, Duration),
@@ -99,18 +111,56 @@ fn status(
     world: &mut World<'_>,
 ) -> Result<Exit, Error> {
     let config = visit::read_config(global, world)?;
-    let AuthStatus { project, environment } = args.clone();
+    let AuthStatus { project, environment, format } = args.clone();
     let targeting = Targeting { project, environment, service: Vec::new() };
-    let aim = aim(Some(&targeting), config.as_ref(), world);
-    let places = places(endpoint, &aim, world);
-    let told = credentials::tell(&places).into_iter().map(|(says, used)| Place { says, used }).collect::<Vec<_>>();
-    let found = credentials::find(&places);
-    let told = report::auth::places(&told, &telling::plain_look(world));
+    let mut seen = Seen::default();
+    let ended = look(&mut seen, (&targeting, limit), config.as_ref(), endpoint, world);
+    let told = match format {
+        ResultFormat::Text => text(&seen, ended.is_ok(), world),
+        ResultFormat::Json => {
+            let exit = ended.as_ref().map_or_else(Error::exit, |exit| *exit);
+            json::status::auth(&json::status::Auth {
+                places: &seen.places,
+                token: seen.token.as_ref().map(|(from, identity)| (from.as_str(), identity)),
+                remarks: &seen.remarks,
+                reach: seen.reach.as_ref(),
+                exit_code: exit.code(),
+            })
+        }
+    };
     world.print(&told)?;
-    let found = found?;
-    for remark in &found.remarks {
-        world.print(&format!("note: {}\n", escape::line(remark)))?;
+    ended
+}
+
+fn text(seen: &Seen, is_whole: bool, world: &World<'_>) -> String {
+    let look = telling::plain_look(world);
+    let mut text = report::auth::places(&seen.places, &look);
+    for remark in &seen.remarks {
+        let _ = writeln!(text, "note: {}", escape::line(remark));
     }
+    if let Some((from, identity)) = &seen.token {
+        let _ = write!(text, "\n{}", report::auth::holder(from, identity, &look));
+    }
+    match &seen.reach {
+        Some(reach) => text.push_str(&report::auth::reach(reach, &look)),
+        None if is_whole => text.push_str("Nothing names a project here: `railway link` does, or --project.\n"),
+        None => {}
+    }
+    text
+}
+
+fn look(
+    seen: &mut Seen,
+    (targeting, limit): (&Targeting, Duration),
+    config: Option<&Config>,
+    endpoint: &Endpoint,
+    world: &World<'_>,
+) -> Result<Exit, Error> {
+    let aim = aim(Some(targeting), config, world);
+    let places = places(endpoint, &aim, world);
+    seen.places = credentials::tell(&places).into_iter().map(|(says, used)| Place { says, used }).collect();
+    let found = credentials::find(&places)?;
+    seen.remarks.clone_from(&found.remarks);
     let connection = Connection::with(found, endpoint, world)?;
     let client = connection.client(world, limit);
     let identity = match client.identity() {
@@ -118,17 +168,12 @@ fn status(
         Err(Err(error)) => return Err(error),
         Err(Ok(_)) => return Err(client.why_refused()),
     };
-    let whose = report::auth::holder(&client.credentials.from, &identity, &telling::plain_look(world));
-    world.print(&format!("\n{whose}"))?;
-    let reach = match locate(&client, &targeting, config.as_ref(), world) {
-        Err(Error::NoProject { .. }) => {
-            let none = "Nothing names a project here: `railway link` does, or --project.\n";
-            return world.print(none).map(|()| Exit::Clean);
-        }
-        found => reach(&client, found?),
+    seen.token = Some((client.credentials.from.clone(), identity));
+    let found = match locate(&client, targeting, config, world) {
+        Err(Error::NoProject { .. }) => return Ok(Exit::Clean),
+        found => found?,
     };
-    let told = report::auth::reach(&reach, &telling::plain_look(world));
-    world.print(&told)?;
+    let reach = seen.reach.insert(reach(&client, found));
     Ok(if reach.variables.is_ok() { Exit::Clean } else { Exit::Credentials })
 }
 

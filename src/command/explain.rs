@@ -2,15 +2,21 @@
 
 use std::fmt::Write;
 
+use crate::cli::{Explain, ResultFormat};
 use crate::drift::rule::{RULES, Rule, find};
 use crate::error::{Error, Exit};
 use crate::outside::world::World;
+use crate::report::json::explained::rules;
 
 /// Writes the explanation of a rule, or one line for each rule.
-pub(crate) fn run(wanted: Option<&str>, world: &mut World<'_>) -> Result<Exit, Error> {
-    let text = match wanted {
-        None => list(),
-        Some(wanted) => page(find(wanted).ok_or_else(|| unknown(wanted))?),
+pub(crate) fn run(args: &Explain, world: &mut World<'_>) -> Result<Exit, Error> {
+    let wanted = args.rule.as_deref();
+    let rule = wanted.map(|wanted| find(wanted).ok_or_else(|| unknown(wanted))).transpose()?;
+    let text = match (args.format, rule) {
+        (ResultFormat::Json, None) => rules(RULES),
+        (ResultFormat::Json, Some(rule)) => rules(&[rule]),
+        (ResultFormat::Text, None) => list(),
+        (ResultFormat::Text, Some(rule)) => page(rule),
     };
     world.print(&text)?;
     Ok(Exit::Clean)

@@ -30,17 +30,17 @@ use std::ffi::OsString;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use crate::cli::{Cli, Global, Verb};
+use crate::cli::{self, Cli, Global, Verb};
 use crate::error::{Error, Exit};
 use crate::outside::talk::{Silence, Talk};
 use crate::outside::world::{Sort, World};
-use crate::report::escape;
+use crate::report::{escape, json};
 
 /// Does what was typed and says how it ended.
 pub fn run(arguments: &[OsString], world: &mut World<'_>) -> Exit {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
-        Err(error) => return usage(&error, world),
+        Err(error) => return usage(&error, arguments, world),
     };
     let (talk, interrupt) = (world.talk, world.interrupt);
     if cli.global.quiet {
@@ -48,9 +48,13 @@ pub fn run(arguments: &[OsString], world: &mut World<'_>) -> Exit {
     }
     dispatch(&cli.verb, &cli.global, world).unwrap_or_else(|error| {
         talk.done();
-        match error {
-            Error::Interrupted => interrupt.tell(&|line| talk.say(line)),
-            _ => tell(&error, talk),
+        if matches!(error, Error::Interrupted) {
+            interrupt.tell(&|line| talk.say(line));
+        }
+        match cli.verb.for_programs() {
+            Some(command) => talk.say(&for_programs(command, &error)),
+            None if matches!(error, Error::Interrupted) => {}
+            None => tell(&error, talk),
         }
         error.exit()
     })
@@ -60,7 +64,7 @@ fn dispatch(verb: &Verb, global: &Global, world: &mut World<'_>) -> Result<Exit,
     match verb {
         Verb::Check(args) => check::run(args, global, world),
         Verb::Demo(args) => demo::run(args, global, world),
-        Verb::Explain(args) => explain::run(args.rule.as_deref(), world),
+        Verb::Explain(args) => explain::run(args, world),
         Verb::Fix(args) => fix::run(args, global, world),
         Verb::Undo(args) => undo::run(args, global, world),
         Verb::Init(args) => init::run(args, global, world),
@@ -82,8 +86,20 @@ fn tell(error: &Error, talk: &dyn Talk) {
     talk.say(&format!("  next: {}", escape::line(&error.next())));
 }
 
+/// The same as one line of JSON, for whoever asked for JSON.
+fn for_programs(command: &str, error: &Error) -> String {
+    json::error::line(&json::error::Told {
+        command,
+        kind: error.kind(),
+        exit_code: error.exit().code(),
+        message: &error.to_string(),
+        because: error.because().as_deref(),
+        next: &error.next(),
+    })
+}
+
 /// clap's own words: help and version are results, everything else is talk.
-fn usage(error: &clap::Error, world: &mut World<'_>) -> Exit {
+fn usage(error: &clap::Error, arguments: &[OsString], world: &mut World<'_>) -> Exit {
     // An error quotes what was typed, and a script may have typed what a stranger called a branch.
     let plain = || error.render().to_string().lines().map(escape::line).collect::<Vec<_>>().join("\n");
     let quotes_hidden = || error.render().to_string().chars().any(|letter| letter != '\n' && escape::is_hidden(letter));
@@ -99,6 +115,21 @@ fn usage(error: &clap::Error, world: &mut World<'_>) -> Exit {
                 error.exit()
             }
         },
+        _ if cli::asks_for_json(arguments) => {
+            let plain = error.render().to_string();
+            let mut words = plain.lines().map(str::trim).filter(|line| !line.is_empty());
+            let message = words.next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            let because = words.take_while(|line| !line.starts_with("Usage:")).collect::<Vec<_>>().join("; ");
+            world.talk.say(&json::error::line(&json::error::Told {
+                command: "doctor",
+                kind: "usage",
+                exit_code: Exit::Usage.code(),
+                message: &message,
+                because: Some(because.as_str()).filter(|because| !because.is_empty()),
+                next: "run `doctor --help`, which names verbs and flags",
+            }));
+            Exit::Usage
+        }
         _ => {
             world.talk.say(text(world.terminal.err).trim_end());
             Exit::Usage

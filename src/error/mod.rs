@@ -6,6 +6,7 @@
 #![expect(missing_docs, reason = "a variant's fields are what its three lines name")]
 
 mod exit;
+mod kind;
 
 use std::borrow::Cow;
 use std::fmt;

@@ -85,10 +85,21 @@ pub struct Report {
     pub endings: Vec<String>,
     /// Which part is told, in formats for people.
     pub part: Part,
+    /// What would be done, where nothing was done yet.
+    pub plan: Option<Planned>,
     /// Keys down, services across, for the formats that show it.
     pub matrix: Option<Matrix>,
     /// Whether nobody has looked at both sides since something was written: findings and numbers would be those from before.
     pub unseen: bool,
+}
+
+/// A plan that nobody has carried out.
+#[derive(Debug)]
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// The command that carries it out without asking.
+    pub next: Vec<String>,
 }
 
 /// Which part of a report is told.

@@ -2,7 +2,7 @@
 
 use crate::cli::Staging;
 use crate::command::fix::draft::Draft;
-use crate::command::fix::{Chosen, Run, selected};
+use crate::command::fix::{Chosen, Refusal, Run, selected};
 use crate::command::trust::Trust;
 use crate::command::visit::Visit;
 use crate::drift::plan::Plan;
@@ -39,6 +39,12 @@ pub(super) fn show_plan(run: &Run<'_>, draft: &Draft, world: &mut World<'_>) -> 
         world.print(&text)?;
         return Ok(Part::Outcome);
     }
+    // A program reads it in the report.
+    if run.manner.format == Format::Json
+        && (run.args.dry_run || run.args.yes || !can_ask(&world.terminal, &world.variables))
+    {
+        return Ok(Part::Whole);
+    }
     text.lines().for_each(|line| world.talk.say(line));
     Ok(Part::Whole)
 }
@@ -64,7 +70,7 @@ pub(super) fn obtain(run: &Run<'_>, draft: &Draft, world: &mut World<'_>) -> Res
         return Err(Error::NoConsent {
             what: "there is nobody to ask".to_owned(),
             why: "a plan needs a yes, and this is no terminal".to_owned(),
-            next: command(run, &draft.plan, world),
+            next: to_run(&command(run, &draft.plan, world)),
         });
     }
     let before = world.clock.elapsed();
@@ -122,7 +128,12 @@ pub(super) fn no_direction(run: &Run<'_>, (proposals, due): (&[Proposal<'_>], &[
     Error::NoConsent {
         what: "there is nobody to ask".to_owned(),
         why: "without a terminal, a flag must say in which direction: --push, --pull or --redeploy".to_owned(),
-        next: typed(run, Some(if keys.is_empty() && !due.is_empty() { "--redeploy" } else { "--push" }), &keys, world),
+        next: to_run(&typed(
+            run,
+            Some(if keys.is_empty() && !due.is_empty() { "--redeploy" } else { "--push" }),
+            &keys,
+            world,
+        )),
     }
 }
 
@@ -132,27 +143,31 @@ pub(super) fn unnamed(
     proposals: &[Proposal<'_>],
     (ways, keys): (&[Way], &[String]),
     world: &mut World<'_>,
-) -> Result<Error, Error> {
+) -> Result<Refusal, Error> {
     let selection = select(proposals, ways, &run.terms, Consent::Asked);
     let chosen: Chosen<'_> = selected(selection);
     let draft = run.draft(chosen, world)?;
     show_plan(run, &draft, world)?;
-    Ok(Error::NoConsent {
+    let error = Error::NoConsent {
         what: "no key is named".to_owned(),
         why: "`--push --yes` takes only keys named by --only or [[require]]".to_owned(),
-        next: typed(run, None, keys, world),
-    })
+        next: to_run(&typed(run, None, keys, world)),
+    };
+    Ok(Refusal { error, draft: Some(draft) })
 }
 
 /// The command that carries out the plan without asking.
-fn command(run: &Run<'_>, plan: &Plan, world: &World<'_>) -> String {
+pub(super) fn command(run: &Run<'_>, plan: &Plan, world: &World<'_>) -> Vec<String> {
     let mut keys: Vec<String> = plan.stores.iter().map(|store| store.key.clone()).collect();
     keys.extend(plan.files.iter().flat_map(|file| &file.edits).map(|edit| edit.key.clone()));
     keys.sort_unstable();
     keys.dedup();
     // A shared variable may have another name than the key that refers to it.
     let keys = if run.args.only.is_empty() { keys } else { run.args.only.clone() };
-    typed(run, None, &keys, world)
+    // A dry run without a direction shows the push.
+    let args = run.args;
+    let undirected = args.dry_run && !(args.push || args.pull || args.redeploy);
+    typed(run, undirected.then_some("--push"), &keys, world)
 }
 
 /// What was typed that changes what is done, to be typed again.
@@ -179,7 +194,11 @@ fn wishes(run: &Run<'_>) -> Vec<String> {
     words
 }
 
-fn typed(run: &Run<'_>, direction: Option<&str>, keys: &[String], world: &World<'_>) -> String {
+fn to_run(words: &[String]) -> String {
+    format!("run `{}`", shell::line(words))
+}
+
+fn typed(run: &Run<'_>, direction: Option<&str>, keys: &[String], world: &World<'_>) -> Vec<String> {
     let mut words = world.program.clone();
     words.push("fix".to_owned());
     words.extend(direction.map(ToOwned::to_owned));
@@ -191,5 +210,5 @@ fn typed(run: &Run<'_>, direction: Option<&str>, keys: &[String], world: &World<
         words.push(format!("--environment={}", run.seen.survey.environment.name));
     }
     words.extend(run.seen.service_flags.iter().map(|(name, _)| format!("--service={name}")));
-    format!("run `{}`", shell::line(&words))
+    words
 }

@@ -32,7 +32,7 @@ use crate::outside::ask::can_ask;
 use crate::outside::config::Config;
 use crate::outside::railway::client::Client;
 use crate::outside::world::World;
-use crate::report::{Part, Report};
+use crate::report::{Format, Part, Planned, Report, escape, shell};
 
 /// One run of `fix`: what was typed, what was seen.
 struct Run<'r> {
@@ -56,6 +56,18 @@ struct Chosen<'p> {
     redeploys: Vec<Due>,
     /// What can't be done or was left out, to be said; sentences without full stop.
     remarks: Vec<String>,
+}
+
+/// Why nothing is done, and what would have been.
+struct Refusal {
+    error: Error,
+    draft: Option<Draft>,
+}
+
+impl From<Error> for Box<Refusal> {
+    fn from(error: Error) -> Self {
+        Self::new(Refusal { error, draft: None })
+    }
 }
 
 /// Mends what is chosen.
@@ -109,21 +121,27 @@ impl Run<'_> {
             let shared = self.client.shared_values(&self.seen.shape);
             self.terms.shared_values = shared.unwrap_or_default();
         }
-        let findings = std::mem::take(&mut self.examination.findings);
+        let findings = self.examination.findings.clone();
         let proposals = proposals(&self.seen.survey, &findings, &self.terms);
         let due = due(&self.seen.survey, &findings);
-        let chosen = self.choose((&proposals, &due), &findings, world);
-        let drafted = chosen.and_then(|chosen| chosen.map(|chosen| self.draft(chosen, world)).transpose());
-        self.examination.findings = findings;
-        let Some(mut draft) = drafted? else { return Ok(self.nothing_chosen()) };
+        let chosen = match self.choose((&proposals, &due), &findings, world) {
+            Ok(chosen) => chosen,
+            Err(refusal) => return self.refused(*refusal, world),
+        };
+        let Some(chosen) = chosen else { return Ok(self.nothing_chosen()) };
+        let mut draft = self.draft(chosen, world)?;
         if draft.plan.is_empty() {
             return self.nothing_to_do(draft, world);
         }
         if self.args.dry_run {
-            return self.dry_run(&draft, world);
+            return self.dry_run(draft, world);
         }
-        let part = consent::obtain(&self, &draft, world)?;
-        consent::refuse_untrusted(&self, &draft.plan, world)?;
+        let agreed = consent::obtain(&self, &draft, world)
+            .and_then(|part| consent::refuse_untrusted(&self, &draft.plan, world).map(|()| part));
+        let part = match agreed {
+            Ok(part) => part,
+            Err(error) => return self.refused(Refusal { error, draft: Some(draft) }, world),
+        };
         let applied = self.apply(&draft.plan, world)?;
         let (seen, written) = (&self.seen, &draft.plan.files);
         if applied.has_changed()
@@ -146,18 +164,18 @@ impl Run<'_> {
         (proposals, due): (&'p [Proposal<'_>], &[Due]),
         findings: &[Finding],
         world: &mut World<'_>,
-    ) -> Result<Option<Chosen<'p>>, Error> {
+    ) -> Result<Option<Chosen<'p>>, Box<Refusal>> {
         if self.terms.asking == Asking::Person {
-            return ask::choose(self, (proposals, due), findings, world);
+            return Ok(ask::choose(self, (proposals, due), findings, world)?);
         }
         let ways = self.ways();
         if ways.is_empty() && !self.args.redeploy {
-            return Err(consent::no_direction(self, (proposals, due), world));
+            return Err(consent::no_direction(self, (proposals, due), world).into());
         }
         let consent = if self.args.yes { Consent::GivenBefore } else { Consent::Asked };
         let selection = select(proposals, &ways, &self.terms, consent);
         if self.args.yes && selection.taken.is_empty() && !selection.unnamed.is_empty() && !self.args.redeploy {
-            return Err(consent::unnamed(self, proposals, (&ways, &selection.unnamed), world)?);
+            return Err(Box::new(consent::unnamed(self, proposals, (&ways, &selection.unnamed), world)?));
         }
         let redeploys = if self.args.redeploy { due.to_vec() } else { Vec::new() };
         Ok(Some(Chosen { redeploys, ..selected(selection) }))
@@ -206,17 +224,39 @@ impl Run<'_> {
         Ok(exit)
     }
 
-    fn dry_run(self, draft: &Draft, world: &mut World<'_>) -> Result<Exit, Error> {
+    fn dry_run(self, draft: Draft, world: &mut World<'_>) -> Result<Exit, Error> {
         let exit = Exit::Findings;
-        if consent::show_plan(&self, draft, world)? == Part::Outcome {
-            return world.print("\nNothing was changed: this was a dry run.\n").map(|()| exit);
+        if consent::show_plan(&self, &draft, world)? == Part::Outcome {
+            let next = shell::line(&consent::command(&self, &draft.plan, world));
+            let last = format!("\nNothing was changed: this was a dry run.\n  next  {}\n", escape::line(&next));
+            return world.print(&last).map(|()| exit);
         }
+        self.tell_plan(draft, exit, world).map(|()| exit)
+    }
+
+    /// The report with the plan that was not carried out.
+    fn tell_plan(self, draft: Draft, exit: Exit, world: &mut World<'_>) -> Result<(), Error> {
         let (manner, global) = (self.manner, self.global);
-        let ledger = apply::Ledger::of(&draft.plan, Words::Fix);
+        let next = consent::command(&self, &draft.plan, world);
         let mut report = self.report(exit, world);
-        report.receipts = ledger.into_receipts();
-        manner.tell(&report, global, world)?;
-        Ok(exit)
+        report.receipts = apply::Ledger::of(&draft.plan, Words::Fix).into_receipts();
+        report.endings = draft.remarks;
+        report.plan = Some(Planned { plan: draft.plan, next });
+        manner.tell(&report, global, world)
+    }
+
+    /// Ends with the error; a program is told before what was found and planned, as a person is.
+    fn refused(self, Refusal { error, draft }: Refusal, world: &mut World<'_>) -> Result<Exit, Error> {
+        let is_for_want_of_a_yes =
+            matches!(error, Error::NoConsent { .. } | Error::Untrusted { .. } | Error::TrustOutdated { .. });
+        if self.manner.format == Format::Json && is_for_want_of_a_yes {
+            let (manner, global) = (self.manner, self.global);
+            match draft {
+                Some(draft) => self.tell_plan(draft, error.exit(), world)?,
+                None => manner.tell(&self.report(error.exit(), world), global, world)?,
+            }
+        }
+        Err(error)
     }
 
     fn apply(&self, plan: &Plan, world: &World<'_>) -> Result<Applied, Error> {

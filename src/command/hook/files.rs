@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cli::HookName;
+use crate::cli::{HookName, HookStatus, ResultFormat};
 use crate::error::{Error, Exit};
 use crate::outside::files::{display_path, normal, why};
 use crate::outside::git::{self, Asker};
 use crate::outside::hooks::{self, Hook, Tool};
 use crate::outside::world::World;
 use crate::report::escape;
+use crate::report::json::status::{HookForm, hooks as hooks_for_programs};
 
 /// Every hook that may be ours, and its name.
 const HOOKS: [(HookName, &str); 2] = [(HookName::PreCommit, "pre-commit"), (HookName::PrePush, "pre-push")];
@@ -85,14 +86,17 @@ pub(super) fn uninstall(world: &mut World<'_>) -> Result<Exit, Error> {
 }
 
 /// One line for each hook. 1 where none of them calls doctor.
-pub(super) fn status(world: &mut World<'_>) -> Result<Exit, Error> {
+pub(super) fn status(args: &HookStatus, world: &mut World<'_>) -> Result<Exit, Error> {
     let place = place(world)?;
-    let mut exit = Exit::Findings;
-    for (_, name) in HOOKS {
-        let (shown, found) = place.look(name, world)?;
-        if matches!(found, Hook::Ours | Hook::Calling) {
-            exit = Exit::Clean;
-        }
+    let looked = HOOKS.map(|(_, name)| place.look(name, world).map(|(shown, found)| (name, shown, found)));
+    let looked = looked.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let calls = looked.iter().any(|(_, _, found)| matches!(found, Hook::Ours | Hook::Calling));
+    let exit = if calls { Exit::Clean } else { Exit::Findings };
+    if args.format == ResultFormat::Json {
+        let forms: Vec<HookForm> = looked.into_iter().map(form).collect();
+        return world.print(&hooks_for_programs(&forms, exit.code())).map(|()| exit);
+    }
+    for (name, shown, found) in looked {
         let said = match found {
             Hook::None => "none".to_owned(),
             Hook::Ours => format!("doctor's, in {shown}"),
@@ -104,6 +108,17 @@ pub(super) fn status(world: &mut World<'_>) -> Result<Exit, Error> {
         world.print(&format!("{name:<11} {}\n", escape::line(&said)))?;
     }
     Ok(exit)
+}
+
+fn form((hook, path, found): (&'static str, String, Hook)) -> HookForm {
+    let (state, tool) = match found {
+        Hook::None => ("none", None),
+        Hook::Ours => ("doctor", None),
+        Hook::OursStale => ("outdated", None),
+        Hook::Calling => ("calls-doctor", None),
+        Hook::Foreign(tool) => ("foreign", tool.map(|tool| tool.name)),
+    };
+    HookForm { hook, path, state, tool }
 }
 
 impl Place {

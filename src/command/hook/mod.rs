@@ -15,6 +15,6 @@ pub(crate) fn run(args: &Hook, global: &Global, world: &mut World<'_>) -> Result
         HookVerb::Run(args) => run::run(args, global, world),
         HookVerb::Install(args) => files::install(&args.hooks, world),
         HookVerb::Uninstall => files::uninstall(world),
-        HookVerb::Status => files::status(world),
+        HookVerb::Status(args) => files::status(args, world),
     }
 }

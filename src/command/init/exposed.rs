@@ -61,6 +61,12 @@ impl Exposed {
         if self.tracked.len() + self.unignored.len() > 0 { world.print("\n") } else { Ok(()) }
     }
 
+    /// The files that git tracks, and those that it does not ignore.
+    pub(super) fn names(&self) -> (Vec<&str>, Vec<&str>) {
+        let unignored = self.unignored.iter().map(|one| one.name.as_str());
+        (self.tracked.iter().map(String::as_str).collect(), unignored.collect())
+    }
+
     fn patterns(&self) -> Vec<String> {
         self.unignored.iter().filter_map(|one| one.pattern.clone()).collect()
     }

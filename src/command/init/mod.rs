@@ -5,7 +5,7 @@ mod exposed;
 mod look;
 mod sketch;
 
-use crate::cli::{self, Global};
+use crate::cli::{self, Global, ResultFormat};
 use crate::command::fix::refuse_parts;
 use crate::command::init::exposed::Exposed;
 use crate::command::init::look::Eyes;
@@ -20,38 +20,84 @@ use crate::outside::ask::{Answer, Reply, can_ask};
 use crate::outside::config::{self, Config, Site, fresh};
 use crate::outside::files::{self, Created};
 use crate::outside::world::World;
+use crate::report::json::drafted::{Drafted, drafted};
 use crate::report::{escape, shell};
 
 /// Writes a `doctor.toml` as the user wishes it.
 pub(crate) fn run(args: &cli::Init, global: &Global, world: &mut World<'_>) -> Result<Exit, Error> {
     let site = site(args, global, world)?;
     let eyes = Eyes::open(args, global, world)?;
-    let is_asked = !args.yes && can_ask(&world.terminal, &world.variables);
+    let is_read = args.format == ResultFormat::Json;
+    let is_asked = !args.yes && !is_read && can_ask(&world.terminal, &world.variables);
     let seen =
         if is_asked { ask::file(&eyes, world)? } else { eyes.look(&args.env_file, &args.targeting.service, world)? };
     if args.yes {
         refuse_parts(&seen)?;
     }
     let mut sketch = Sketch::new(seen, &site)?;
-    world.print(&sketch.told(world.terminal.width))?;
+    if !is_read {
+        world.print(&sketch.told(world.terminal.width))?;
+    }
     if is_asked {
         ask::all(&mut sketch, &eyes, world)?;
     }
     sketch.refuse_unread()?;
     let draft = sketch.draft();
     let text = text(&draft, &site, &sketch)?;
-    world.print(&format!("\n{}, as it is to be:\n\n{text}\n", escape::line(&site.name)))?;
     let exposed = Exposed::of(&sketch.seen, &site);
+    let next = [world.program.clone(), vec!["check".to_owned()], same(global)].concat();
+    if is_read {
+        let remarks = &sketch.seen.remarks;
+        return for_programs((&text, &draft, remarks), &site, &exposed, (args, global, next), world);
+    }
+    world.print(&format!("\n{}, as it is to be:\n\n{text}\n", escape::line(&site.name)))?;
     exposed.tell(world)?;
     let adds = if args.yes { Reply::No } else { obtain(&exposed, is_asked, args, global, world)? };
     world.interrupt.begin_writing();
-    let written = write(&text, &site, &draft, world);
+    let written = write(&text, &site, &draft, world).and_then(|written| written.tell(&site, &draft, world));
     let added = written.and_then(|()| exposed.add(adds, world));
     world.interrupt.end_writing();
     added?;
-    let next = [world.program.clone(), vec!["check".to_owned()], same(global)].concat();
     world.print(&format!("Commit it. Next: `{}`\n", shell::line(&next)))?;
     Ok(Exit::Clean)
+}
+
+/// The same in one document: written with `--yes`, and only shown without.
+fn for_programs(
+    (text, draft, remarks): (&str, &Draft, &[String]),
+    site: &Site,
+    exposed: &Exposed,
+    (args, global, check): (&cli::Init, &Global, Vec<String>),
+    world: &mut World<'_>,
+) -> Result<Exit, Error> {
+    let written = if args.yes {
+        world.interrupt.begin_writing();
+        let written = write(text, site, draft, world);
+        world.interrupt.end_writing();
+        Some(written?)
+    } else {
+        None
+    };
+    let mut remarks = remarks.to_vec();
+    if let Some(Written::NotAccepted(why)) = &written {
+        remarks.push(format!("it is not accepted yet: {why}"));
+    }
+    let (tracked, unignored) = exposed.names();
+    let exit = if args.yes { Exit::Clean } else { Exit::Usage };
+    let told = drafted(Drafted {
+        file: &site.name,
+        written: written.is_some(),
+        accepted: written == Some(Written::Accepted),
+        draft,
+        text,
+        tracked,
+        unignored,
+        remarks: &remarks,
+        next: if args.yes { check } else { again(args, global, world) },
+        exit_code: exit.code(),
+    });
+    world.print(&told)?;
+    if args.yes { Ok(exit) } else { Err(unasked(args, global, world)) }
 }
 
 /// Where the file goes; an error where there is one already, or where it could not name a file that it has to.
@@ -117,14 +163,21 @@ fn obtain(
     world: &mut World<'_>,
 ) -> Result<Reply, Error> {
     if !is_asked {
-        return Err(Error::NoConsent {
-            what: "there is nobody to ask".to_owned(),
-            why: "a new file needs a yes, and this is no terminal".to_owned(),
-            next: format!("run `{}`", shell::line(&again(args, global, world))),
-        });
+        return Err(unasked(args, global, world));
     }
     let adds = exposed.ask(world)?;
     if world.ask.confirm("Write it?", Reply::Yes)? == Answer::Given(Reply::Yes) { Ok(adds) } else { Err(ask::left()) }
+}
+
+fn unasked(args: &cli::Init, global: &Global, world: &World<'_>) -> Error {
+    Error::NoConsent {
+        what: "there is nobody to ask".to_owned(),
+        why: match args.format {
+            ResultFormat::Text => "a new file needs a yes, and this is no terminal".to_owned(),
+            ResultFormat::Json => "a new file needs a yes, and a program is asked nothing".to_owned(),
+        },
+        next: format!("run `{}`", shell::line(&again(args, global, world))),
+    }
 }
 
 /// The command that writes the same without asking.
@@ -135,6 +188,9 @@ fn again(args: &cli::Init, global: &Global, world: &World<'_>) -> Vec<String> {
     words.extend(targeting.environment.iter().map(|environment| format!("--environment={environment}")));
     words.extend(targeting.service.iter().map(|service| format!("--service={service}")));
     words.extend(args.env_file.iter().map(|path| format!("--env-file={}", path.display())));
+    if args.format == ResultFormat::Json {
+        words.push("--format=json".to_owned());
+    }
     words.extend(same(global));
     words
 }
@@ -143,24 +199,44 @@ fn same(global: &Global) -> Vec<String> {
     global.api_url.iter().map(|url| format!("--api-url={url}")).collect()
 }
 
+/// What became of a file that was written.
+#[derive(Debug, PartialEq, Eq)]
+enum Written {
+    Accepted,
+    /// Somebody has changed it since.
+    Changed,
+    /// Why it could not be accepted.
+    NotAccepted(String),
+}
+
 /// Writes the text where nothing is, and accepts exactly what is there then.
-fn write(text: &str, site: &Site, draft: &Draft, world: &mut World<'_>) -> Result<(), Error> {
+fn write(text: &str, site: &Site, draft: &Draft, world: &World<'_>) -> Result<Written, Error> {
     if files::create(&site.path, text, &world.folder)? == Created::ThereAlready {
         return Err(there_already(&site.name));
     }
-    let [name, project] = [&site.name, &draft.project.name].map(|name| escape::line(name).into_owned());
     if files::current(&site.path) != Some(Secret::new(text)) {
-        return world.print(&format!("Wrote {name}; somebody has changed it since, so it is not accepted.\n"));
+        return Ok(Written::Changed);
     }
-    match trust::accept(&site.path, text, &draft.project, world) {
-        Ok(()) => world.print(&format!("Wrote {name}, and accepted it for project {project}.\n")),
-        Err(error) => {
-            world.print(&format!("Wrote {name}.\n"))?;
-            let why = error.because().unwrap_or_default();
-            world
-                .talk
-                .say(&format!("note: {name} is not accepted yet: {}; `doctor trust` does that", escape::line(&why)));
-            Ok(())
+    Ok(match trust::accept(&site.path, text, &draft.project, world) {
+        Ok(()) => Written::Accepted,
+        Err(error) => Written::NotAccepted(error.because().unwrap_or_default()),
+    })
+}
+
+impl Written {
+    fn tell(&self, site: &Site, draft: &Draft, world: &mut World<'_>) -> Result<(), Error> {
+        let [name, project] = [&site.name, &draft.project.name].map(|name| escape::line(name).into_owned());
+        match self {
+            Self::Accepted => world.print(&format!("Wrote {name}, and accepted it for project {project}.\n")),
+            Self::Changed => {
+                world.print(&format!("Wrote {name}; somebody has changed it since, so it is not accepted.\n"))
+            }
+            Self::NotAccepted(why) => {
+                world.print(&format!("Wrote {name}.\n"))?;
+                let why = escape::line(why);
+                world.talk.say(&format!("note: {name} is not accepted yet: {why}; `doctor trust` does that"));
+                Ok(())
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::outside::sim::{Quirks, Redeployed, Sim, Snapshots};
 
 const PUSH: &[&str] = &["fix", "--push", "--yes", "--only", "A"];
 
-fn shop(api: Service) -> Sandbox {
+pub(super) fn shop(api: Service) -> Sandbox {
     Sandbox::of([api]).file(".env", "A=new-value\n")
 }
 
@@ -24,7 +24,7 @@ fn with_quirks(quirks: Quirks) -> Sandbox {
     Sandbox::beside(Sim::with(estate, quirks)).file(".env", "A=new-value\n")
 }
 
-fn api() -> Service {
+pub(super) fn api() -> Service {
     service("api", &[("A", "old-value")])
 }
 

@@ -15,6 +15,7 @@ mod init;
 mod init_refused;
 mod manual;
 mod matrix;
+mod programs;
 mod redeploy;
 mod running;
 mod sandbox;

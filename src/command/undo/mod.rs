@@ -15,7 +15,7 @@ use crate::outside::credentials::Aim;
 use crate::outside::journal::{Command, Entry, Journal, Record, Run};
 use crate::outside::railway::client::Client;
 use crate::outside::world::{Memory, Sort, World};
-use crate::report::{self, Format, Part, Report, escape, shell};
+use crate::report::{self, Format, Part, Planned, Report, escape, shell};
 
 /// Puts back what a run changed, or lists the runs.
 pub(crate) fn run(args: &Undo, global: &Global, world: &mut World<'_>) -> Result<Exit, Error> {
@@ -113,7 +113,17 @@ impl Undoing<'_> {
         if restoring.plan.is_empty() {
             return self.nothing_left(restoring, world);
         }
-        let part = self.consent(&restoring, world)?;
+        let part = match self.consent(&restoring, world) {
+            Ok(part) => part,
+            Err(error) => {
+                // A program is told what was planned, as a person is.
+                if self.manner.format == Format::Json && matches!(error, Error::NoConsent { .. }) {
+                    let report = self.planned(restoring, error.exit(), world);
+                    self.manner.tell(&report, self.global, world)?;
+                }
+                return Err(error);
+            }
+        };
         if self.args.dry_run {
             return self.dry_run(restoring, part, world);
         }
@@ -127,11 +137,24 @@ impl Undoing<'_> {
             return world.print("\nNothing was changed: this was a dry run.\n").map(|()| exit);
         }
         let (manner, global) = (self.manner, self.global);
+        let report = self.planned(restoring, exit, world);
+        manner.tell(&report, global, world)?;
+        Ok(exit)
+    }
+
+    /// The report with the plan that was not carried out.
+    fn planned(&self, restoring: Restoring, exit: Exit, world: &World<'_>) -> Report {
         let mut report = self.report(&restoring, exit, world);
         let planned = apply::Ledger::of(&restoring.plan, Words::Undo).into_receipts();
         report.receipts = planned.into_iter().chain(restoring.conflicts).collect();
-        manner.tell(&report, global, world)?;
-        Ok(exit)
+        report.endings = restoring.remarks;
+        report.plan = Some(Planned { plan: restoring.plan, next: self.command(world) });
+        report
+    }
+
+    /// The command that does it without asking.
+    fn command(&self, world: &World<'_>) -> Vec<String> {
+        [world.program.clone(), vec!["undo".to_owned(), self.run.to_string(), "--yes".to_owned()]].concat()
     }
 
     /// Everything stands as it did before the run, or moved on since.
@@ -155,10 +178,14 @@ impl Undoing<'_> {
             world.print(&text)?;
             Part::Outcome
         } else {
-            text.lines().for_each(|line| world.talk.say(line));
+            let is_read = self.args.dry_run || self.args.yes || !can_ask(&world.terminal, &world.variables);
+            // A program reads it in the report.
+            if self.manner.format != Format::Json || !is_read {
+                text.lines().for_each(|line| world.talk.say(line));
+            }
             Part::Whole
         };
-        let words = [world.program.clone(), vec!["undo".to_owned(), self.run.to_string(), "--yes".to_owned()]].concat();
+        let words = self.command(world);
         if self.args.dry_run {
             return Ok(part);
         }

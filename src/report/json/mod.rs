@@ -1,6 +1,12 @@
 //! Schema 1: a frozen copy of the model, for programs. Its names and their order are a promise; nothing in here follows
 //! when a type of `drift` changes.
 
+pub mod drafted;
+pub mod error;
+pub mod explained;
+mod plan;
+pub mod status;
+
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -10,6 +16,7 @@ use crate::drift::finding::{Finding, Remedy};
 use crate::drift::receipt::Receipt;
 use crate::drift::survey::Named;
 use crate::report::count::Tally;
+use crate::report::json::plan::PlanForm;
 use crate::report::{Report, ServiceLine, escape, shell};
 
 #[derive(Serialize)]
@@ -21,6 +28,12 @@ struct Form<'r> {
     summary: SummaryForm,
     findings: Vec<FindingForm<'r>>,
     receipts: Vec<ReceiptForm<'r>>,
+    /// What would be done; only for a fix or an undoing that did nothing yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<PlanForm<'r>>,
+    /// What else is to be known of what was done or not; only for a fix or an undoing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    remarks: Vec<&'r str>,
 }
 
 /// The project and the environment.
@@ -31,8 +44,9 @@ pub(crate) struct TargetForm<'r> {
     origin: &'r str,
 }
 
+/// By id and name.
 #[derive(Serialize)]
-struct NamedForm<'r> {
+pub(crate) struct NamedForm<'r> {
     id: &'r str,
     name: &'r str,
 }
@@ -95,8 +109,12 @@ struct ReceiptForm<'r> {
 ///
 /// Those of `out`.
 pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let text = serde_json::to_string_pretty(&form(report))?;
-    out.write_all(visible(&text).as_bytes())
+    out.write_all(document(&form(report)).as_bytes())
+}
+
+/// A form as JSON, with a line break at its end.
+pub(crate) fn document(form: &impl Serialize) -> String {
+    visible(&serde_json::to_string_pretty(form).expect("keys are strings, and numbers are finite"))
 }
 
 fn form(report: &Report) -> Form<'_> {
@@ -108,7 +126,13 @@ fn form(report: &Report) -> Form<'_> {
         summary: summary(report),
         findings: report.findings.iter().map(|found| finding(report, found)).collect(),
         receipts: report.receipts.iter().map(receipt).collect(),
+        plan: report.plan.as_ref().map(plan::form),
+        remarks: if report.command == "check" { Vec::new() } else { remarks(report) },
     }
+}
+
+fn remarks(report: &Report) -> Vec<&str> {
+    report.remarks.iter().chain(&report.endings).map(String::as_str).collect()
 }
 
 /// The project and the environment.
@@ -144,7 +168,8 @@ fn receipt(receipt: &Receipt) -> ReceiptForm<'_> {
     }
 }
 
-fn named(named: &Named) -> NamedForm<'_> {
+/// By id and name.
+pub(crate) fn named(named: &Named) -> NamedForm<'_> {
     NamedForm { id: &named.id, name: &named.name }
 }
 

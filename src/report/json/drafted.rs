@@ -1,0 +1,90 @@
+//! What `init` wrote or would write, for programs.
+
+use serde::Serialize;
+
+use crate::drift::Named;
+use crate::drift::draft::Draft;
+use crate::report::json::{NamedForm, document, named};
+
+/// What `init` came to.
+#[derive(Debug)]
+pub struct Drafted<'d> {
+    /// The file.
+    pub file: &'d str,
+    /// Whether it was written.
+    pub written: bool,
+    /// Whether it is accepted, as by `doctor trust`.
+    pub accepted: bool,
+    /// What it says.
+    pub draft: &'d Draft,
+    /// The same as text.
+    pub text: &'d str,
+    /// Files with variables that git tracks.
+    pub tracked: Vec<&'d str>,
+    /// Files with variables that git neither tracks nor ignores.
+    pub unignored: Vec<&'d str>,
+    /// What else is to be known.
+    pub remarks: &'d [String],
+    /// The command to run next.
+    pub next: Vec<String>,
+    /// The exit code of the run.
+    pub exit_code: u8,
+}
+
+#[derive(Serialize)]
+struct Form<'d> {
+    schema_version: u8,
+    command: &'static str,
+    file: &'d str,
+    written: bool,
+    accepted: bool,
+    project: NamedForm<'d>,
+    environment: NamedForm<'d>,
+    services: Vec<ServiceForm<'d>>,
+    required: Vec<&'d str>,
+    ignored: Vec<&'d str>,
+    text: &'d str,
+    exposed: ExposedForm<'d>,
+    remarks: &'d [String],
+    next: Vec<String>,
+    exit_code: u8,
+}
+
+#[derive(Serialize)]
+struct ServiceForm<'d> {
+    id: &'d str,
+    name: &'d str,
+    alias: &'d str,
+}
+
+#[derive(Serialize)]
+struct ExposedForm<'d> {
+    tracked: Vec<&'d str>,
+    not_ignored: Vec<&'d str>,
+}
+
+/// `init` as JSON.
+pub fn drafted(drafted: Drafted<'_>) -> String {
+    let draft = drafted.draft;
+    let services = draft.services.iter().map(|section| {
+        let Named { id, name } = &section.service;
+        ServiceForm { id, name, alias: &section.alias }
+    });
+    document(&Form {
+        schema_version: 1,
+        command: "init",
+        file: drafted.file,
+        written: drafted.written,
+        accepted: drafted.accepted,
+        project: named(&draft.project),
+        environment: named(&draft.environment),
+        services: services.collect(),
+        required: draft.require.iter().flat_map(|one| &one.keys).map(String::as_str).collect(),
+        ignored: draft.ignore.iter().flat_map(|one| &one.keys).map(String::as_str).collect(),
+        text: drafted.text,
+        exposed: ExposedForm { tracked: drafted.tracked, not_ignored: drafted.unignored },
+        remarks: drafted.remarks,
+        next: drafted.next,
+        exit_code: drafted.exit_code,
+    })
+}

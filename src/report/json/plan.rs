@@ -1,0 +1,132 @@
+//! A plan for programs: what a fix would do, by name. No value is in it, and no fingerprint.
+
+use serde::Serialize;
+
+use crate::drift::Variable;
+use crate::drift::plan::deploy::{Cause, Deploy, How};
+use crate::drift::plan::{FileChange, Kind, Store};
+use crate::report::Planned;
+
+#[derive(Serialize)]
+pub(super) struct PlanForm<'p> {
+    files: Vec<FileForm<'p>>,
+    variables: Vec<VariableForm<'p>>,
+    deployments: Vec<DeploymentForm<'p>>,
+    /// What a person should know before saying yes.
+    cautions: &'p [String],
+    /// The command that carries it out without asking.
+    next: &'p [String],
+}
+
+#[derive(Serialize)]
+struct FileForm<'p> {
+    file: &'p str,
+    kind: &'static str,
+    creates: bool,
+    changes: Vec<EditForm<'p>>,
+}
+
+#[derive(Serialize)]
+struct EditForm<'p> {
+    change: &'static str,
+    key: &'p str,
+    from: &'p str,
+}
+
+#[derive(Serialize)]
+struct VariableForm<'p> {
+    service: &'p str,
+    key: &'p str,
+    change: &'static str,
+    /// What Railway stores now.
+    stored: &'static str,
+    from: Option<FromForm<'p>>,
+}
+
+#[derive(Serialize)]
+struct FromForm<'p> {
+    file: &'p str,
+    line: usize,
+}
+
+#[derive(Serialize)]
+struct DeploymentForm<'p> {
+    service: &'p str,
+    how: &'static str,
+    because: &'static str,
+    /// The deployment that is made again or waited for.
+    of: Option<&'p str>,
+    /// Why it is not deployed.
+    obstacle: Option<&'p str>,
+    costs: &'p [String],
+}
+
+/// The form of a plan.
+pub(super) fn form(planned: &Planned) -> PlanForm<'_> {
+    let plan = &planned.plan;
+    PlanForm {
+        files: plan.files.iter().map(file).collect(),
+        variables: plan.stores.iter().map(variable).collect(),
+        deployments: plan.deploys.iter().map(deployment).collect(),
+        cautions: &plan.cautions,
+        next: &planned.next,
+    }
+}
+
+fn file(file: &FileChange) -> FileForm<'_> {
+    FileForm {
+        file: &file.name,
+        kind: match file.kind {
+            Kind::Variables => "variables",
+            Kind::Configuration => "configuration",
+        },
+        creates: file.before.is_none(),
+        changes: file
+            .edits
+            .iter()
+            .map(|edit| EditForm { change: edit.change, key: &edit.key, from: &edit.from })
+            .collect(),
+    }
+}
+
+fn variable(store: &Store) -> VariableForm<'_> {
+    VariableForm {
+        service: store.owner.name(),
+        key: &store.key,
+        change: match (&store.before, &store.after) {
+            (_, None) => "remove",
+            (None, _) => "add",
+            (Some(_), _) => "change",
+        },
+        stored: match &store.before {
+            None => "absent",
+            Some(Variable::Sealed) => "sealed",
+            Some(Variable::Plain(_)) => "value",
+            Some(Variable::Reference { .. }) => "reference",
+        },
+        from: store.from.as_ref().map(|place| FromForm { file: &place.file, line: place.line }),
+    }
+}
+
+fn deployment(deploy: &Deploy) -> DeploymentForm<'_> {
+    let (how, of, obstacle) = match &deploy.how {
+        How::Redeploy(deployment) => ("again", Some(deployment.id.as_str()), None),
+        How::After(deployment) => ("after-newer", Some(deployment.id.as_str()), None),
+        How::First => ("first", None, None),
+        How::Not(why) => ("not", None, Some(why.as_str())),
+    };
+    DeploymentForm {
+        service: &deploy.service.name,
+        how,
+        because: match deploy.cause {
+            Cause::Changed => "changed",
+            Cause::Dependent => "dependent",
+            Cause::Stale => "stale",
+            Cause::Behind => "behind",
+            Cause::Command => "start-command",
+        },
+        of,
+        obstacle,
+        costs: &deploy.costs,
+    }
+}

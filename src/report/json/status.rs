@@ -1,0 +1,177 @@
+//! What `auth status` and `hook status` tell, for programs.
+
+use serde::Serialize;
+
+use crate::drift::identity::Identity;
+use crate::report::auth::{Place, Reach};
+use crate::report::json::document;
+
+/// What `auth status` found, as far as it came.
+#[derive(Debug, Default)]
+pub struct Auth<'a> {
+    /// Every place that may hold a token, in order.
+    pub places: &'a [Place],
+    /// The place whose token is used, and whose it is.
+    pub token: Option<(&'a str, &'a Identity)>,
+    /// What is to be known of the choice.
+    pub remarks: &'a [String],
+    /// What it reaches of the target.
+    pub reach: Option<&'a Reach>,
+    /// The exit code of the run.
+    pub exit_code: u8,
+}
+
+/// One hook of git's, and what stands there.
+#[derive(Debug, Serialize)]
+pub struct HookForm {
+    /// `pre-commit`, `pre-push`.
+    pub hook: &'static str,
+    /// Where git looks for it.
+    pub path: String,
+    /// `none`, `doctor`, `outdated`, `calls-doctor`, `foreign`.
+    pub state: &'static str,
+    /// The tool that keeps it, where that shows.
+    pub tool: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct AuthForm<'a> {
+    schema_version: u8,
+    command: &'static str,
+    places: Vec<PlaceForm<'a>>,
+    token: Option<TokenForm<'a>>,
+    target: Option<TargetForm<'a>>,
+    remarks: &'a [String],
+    exit_code: u8,
+}
+
+#[derive(Serialize)]
+struct PlaceForm<'a> {
+    says: &'a str,
+    used: bool,
+}
+
+#[derive(Serialize)]
+struct TokenForm<'a> {
+    from: &'a str,
+    kind: &'static str,
+    says: String,
+    limits: &'static str,
+}
+
+#[derive(Serialize)]
+struct TargetForm<'a> {
+    project: OriginForm<'a>,
+    environment: OriginForm<'a>,
+    services: usize,
+    reads_variables: bool,
+    /// Why they may not be read.
+    obstacle: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct OriginForm<'a> {
+    name: &'a str,
+    origin: &'a str,
+}
+
+#[derive(Serialize)]
+struct HooksForm<'h> {
+    schema_version: u8,
+    command: &'static str,
+    hooks: &'h [HookForm],
+    exit_code: u8,
+}
+
+/// `auth status` as JSON.
+pub fn auth(auth: &Auth<'_>) -> String {
+    document(&AuthForm {
+        schema_version: 1,
+        command: "auth status",
+        places: auth.places.iter().map(|place| PlaceForm { says: &place.says, used: place.used }).collect(),
+        token: auth.token.map(|(from, identity)| token(from, identity)),
+        target: auth.reach.map(target),
+        remarks: auth.remarks,
+        exit_code: auth.exit_code,
+    })
+}
+
+fn token<'a>(from: &'a str, identity: &Identity) -> TokenForm<'a> {
+    let kind = match identity {
+        Identity::Project(..) => "project",
+        Identity::Workspace(_) => "workspace",
+        Identity::Account(_) => "account",
+    };
+    TokenForm { from, kind, says: identity.told(), limits: identity.limits() }
+}
+
+fn target(reach: &Reach) -> TargetForm<'_> {
+    TargetForm {
+        project: OriginForm { name: &reach.project.0, origin: &reach.project.1 },
+        environment: OriginForm { name: &reach.environment.0, origin: &reach.environment.1 },
+        services: reach.services,
+        reads_variables: reach.variables.is_ok(),
+        obstacle: reach.variables.as_ref().err().map(String::as_str),
+    }
+}
+
+/// `hook status` as JSON.
+pub fn hooks(hooks: &[HookForm], exit_code: u8) -> String {
+    document(&HooksForm { schema_version: 1, command: "hook status", hooks, exit_code })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Auth, HookForm, auth, hooks};
+    use crate::drift::identity::Identity;
+    use crate::report::auth::{Place, Reach};
+
+    fn parsed(text: &str) -> Value {
+        serde_json::from_str(text).expect("it is JSON")
+    }
+
+    #[test]
+    fn what_was_not_come_to_is_null() {
+        let places = [Place { says: "RAILWAY_TOKEN is not set".to_owned(), used: false }];
+        let told = auth(&Auth { places: &places, exit_code: 4, ..Auth::default() });
+        let expected = json!({ "schema_version": 1, "command": "auth status", "token": null, "target": null,
+            "places": [{ "says": "RAILWAY_TOKEN is not set", "used": false }], "remarks": [], "exit_code": 4 });
+        assert_eq!(parsed(&told), expected);
+    }
+
+    #[test]
+    fn whose_the_token_is_and_what_it_reaches_are_told() {
+        let named = |name: &str| (name.to_owned(), "railway link".to_owned());
+        let reach = Reach {
+            project: named("shop"),
+            environment: named("staging\u{202e}"),
+            services: 2,
+            variables: Err("Railway said no".to_owned()),
+        };
+        let identity = Identity::Account(vec!["Crew".to_owned()]);
+        let told = auth(&Auth { token: Some(("the keyring", &identity)), reach: Some(&reach), ..Auth::default() });
+        assert!(!told.contains('\u{202e}'), "{told}");
+        let told = parsed(&told);
+        assert_eq!(told["token"]["kind"], "account");
+        assert_eq!(told["token"]["from"], "the keyring");
+        let expected = json!({ "project": { "name": "shop", "origin": "railway link" },
+            "environment": { "name": "staging\u{202e}", "origin": "railway link" }, "services": 2,
+            "reads_variables": false, "obstacle": "Railway said no" });
+        assert_eq!(told["target"], expected);
+    }
+
+    #[test]
+    fn each_hook_is_told_by_name_and_state() {
+        let hook = HookForm {
+            hook: "pre-commit",
+            path: ".husky/pre-commit".to_owned(),
+            state: "foreign",
+            tool: Some("husky"),
+        };
+        let expected = json!({ "schema_version": 1, "command": "hook status", "exit_code": 1, "hooks": [
+            { "hook": "pre-commit", "path": ".husky/pre-commit", "state": "foreign", "tool": "husky" }] });
+        assert_eq!(parsed(&hooks(&[hook], 1)), expected);
+    }
+}
