@@ -1,7 +1,9 @@
 //! What can be typed: clap types and nothing else. The comments on flags are what `--help` prints.
 #![expect(clippy::doc_markdown, reason = "help is plain text: backticks would be printed")]
 
+mod auth;
 mod choice;
+mod hook;
 mod programs;
 
 use std::path::PathBuf;
@@ -9,7 +11,9 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
+pub use crate::cli::auth::{Auth, AuthStatus, AuthVerb};
 pub use crate::cli::choice::{FailOn, HookName, ResultFormat, ShellName, Staging, When};
+pub use crate::cli::hook::{Hook, HookInstall, HookRun, HookStatus, HookVerb};
 pub use crate::cli::programs::asks_for_json;
 use crate::report::{FORMATS, matrix};
 
@@ -341,96 +345,6 @@ pub struct Trust {
     /// The time for asking Railway which project it is
     #[arg(long, value_name = "DURATION", default_value = "20s")]
     pub timeout: String,
-}
-
-/// `doctor auth`.
-#[derive(Args, Clone, Debug)]
-pub struct Auth {
-    /// What to do
-    #[command(subcommand)]
-    pub verb: AuthVerb,
-    /// The time for asking Railway
-    #[arg(long, value_name = "DURATION", default_value = "20s", global = true)]
-    pub timeout: String,
-}
-
-/// `doctor auth status`.
-#[derive(Args, Clone, Debug)]
-pub struct AuthStatus {
-    /// The project [default: doctor.toml, project token, RAILWAY_PROJECT_ID, `railway link`]
-    #[arg(long, value_name = "ID|NAME", help_heading = "Targeting")]
-    pub project: Option<String>,
-    /// The environment [default: from the same place as the project]
-    #[arg(short, long, value_name = "ID|NAME", help_heading = "Targeting")]
-    pub environment: Option<String>,
-    /// text or json
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = ResultFormat::Text, hide_possible_values = true)]
-    pub format: ResultFormat,
-}
-
-/// What `doctor auth` does.
-#[derive(Clone, Debug, Subcommand)]
-pub enum AuthVerb {
-    /// Store a token, typed unseen or piped into standard input
-    Login,
-    /// Tell every place that may hold a token, which one is used, and what it reaches
-    Status(AuthStatus),
-    /// Remove what login stored
-    Logout,
-}
-
-/// `doctor hook`.
-#[derive(Args, Debug)]
-pub struct Hook {
-    /// What to do.
-    #[command(subcommand)]
-    pub verb: HookVerb,
-}
-
-/// The verbs of `doctor hook`.
-#[derive(Debug, Subcommand)]
-pub enum HookVerb {
-    /// What the hook does: stop a commit that gives a secret away, or that drift speaks against
-    Run(HookRun),
-    /// Write the hook, where git looks for it; never over somebody else's
-    Install(HookInstall),
-    /// Remove the hooks that install wrote
-    Uninstall,
-    /// Say which hooks there are; exit code 1 if none of them calls doctor
-    Status(HookStatus),
-}
-
-/// `doctor hook run`.
-#[derive(Args, Clone, Debug)]
-pub struct HookRun {
-    /// Whom to look at.
-    #[command(flatten)]
-    pub targeting: Targeting,
-    /// The file of variables; repeat it for layers, later ones win
-    #[arg(long, value_name = "PATH")]
-    pub env_file: Vec<PathBuf>,
-    /// Stop the commit also when nothing could be compared
-    #[arg(long)]
-    pub strict: bool,
-    /// The time for all of it
-    #[arg(long, value_name = "DURATION", default_value = "3s")]
-    pub timeout: String,
-}
-
-/// `doctor hook install`.
-#[derive(Args, Clone, Debug)]
-pub struct HookInstall {
-    /// Which hooks
-    #[arg(value_enum, value_name = "pre-commit|pre-push", default_value = "pre-commit", hide_possible_values = true)]
-    pub hooks: Vec<HookName>,
-}
-
-/// `doctor hook status`.
-#[derive(Args, Clone, Debug)]
-pub struct HookStatus {
-    /// text or json
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = ResultFormat::Text, hide_possible_values = true)]
-    pub format: ResultFormat,
 }
 
 /// `doctor explain`.

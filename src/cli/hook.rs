@@ -1,0 +1,61 @@
+//! `doctor hook`. The comments on flags are what `--help` prints.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use crate::cli::{HookName, ResultFormat, Targeting};
+
+/// `doctor hook`.
+#[derive(Args, Debug)]
+pub struct Hook {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: HookVerb,
+}
+
+/// The verbs of `doctor hook`.
+#[derive(Debug, Subcommand)]
+pub enum HookVerb {
+    /// What the hook does: stop a commit that gives a secret away, or that drift speaks against
+    Run(HookRun),
+    /// Write the hook, where git looks for it; never over somebody else's
+    Install(HookInstall),
+    /// Remove the hooks that install wrote
+    Uninstall,
+    /// Say which hooks there are; exit code 1 if none of them calls doctor
+    Status(HookStatus),
+}
+
+/// `doctor hook run`.
+#[derive(Args, Clone, Debug)]
+pub struct HookRun {
+    /// Whom to look at.
+    #[command(flatten)]
+    pub targeting: Targeting,
+    /// The file of variables; repeat it for layers, later ones win
+    #[arg(long, value_name = "PATH")]
+    pub env_file: Vec<PathBuf>,
+    /// Stop the commit also when nothing could be compared
+    #[arg(long)]
+    pub strict: bool,
+    /// The time for all of it
+    #[arg(long, value_name = "DURATION", default_value = "3s")]
+    pub timeout: String,
+}
+
+/// `doctor hook install`.
+#[derive(Args, Clone, Debug)]
+pub struct HookInstall {
+    /// Which hooks
+    #[arg(value_enum, value_name = "pre-commit|pre-push", default_value = "pre-commit", hide_possible_values = true)]
+    pub hooks: Vec<HookName>,
+}
+
+/// `doctor hook status`.
+#[derive(Args, Clone, Debug)]
+pub struct HookStatus {
+    /// text or json
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = ResultFormat::Text, hide_possible_values = true)]
+    pub format: ResultFormat,
+}
