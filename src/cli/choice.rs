@@ -37,6 +37,15 @@ pub enum ResultFormat {
     Json,
 }
 
+/// What is described by a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaName {
+    /// What `--format json` prints.
+    Report,
+    /// `doctor.toml`.
+    Config,
+}
+
 /// When to use colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum When {

@@ -12,7 +12,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
 pub use crate::cli::auth::{Auth, AuthStatus, AuthVerb};
-pub use crate::cli::choice::{FailOn, HookName, ResultFormat, ShellName, Staging, When};
+pub use crate::cli::choice::{FailOn, HookName, ResultFormat, SchemaName, ShellName, Staging, When};
 pub use crate::cli::hook::{Hook, HookInstall, HookRun, HookStatus, HookVerb};
 pub use crate::cli::programs::asks_for_json;
 use crate::report::{FORMATS, matrix};
@@ -89,6 +89,12 @@ pub enum Verb {
     Auth(Auth),
     /// Look before each commit: staged secrets, then drift
     Hook(Hook),
+    /// Write the JSON Schema of what --format json prints, or of doctor.toml
+    Schema {
+        /// What it is the schema of
+        #[arg(value_enum, value_name = "report|config", default_value = "report", hide_possible_values = true)]
+        of: SchemaName,
+    },
     /// Write completions for a shell
     Completions {
         /// The shell

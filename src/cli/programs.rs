@@ -23,7 +23,7 @@ impl Verb {
                 HookVerb::Status(args) => ("hook status", args.format == ResultFormat::Json),
                 HookVerb::Run(_) | HookVerb::Install(_) | HookVerb::Uninstall => return None,
             },
-            Self::Trust(_) | Self::Completions { .. } | Self::Man { .. } => return None,
+            Self::Trust(_) | Self::Schema { .. } | Self::Completions { .. } | Self::Man { .. } => return None,
         };
         is_json.then_some(name)
     }

@@ -30,11 +30,11 @@ use std::ffi::OsString;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use crate::cli::{self, Cli, Global, Verb};
+use crate::cli::{self, Cli, Global, SchemaName, Verb};
 use crate::error::{Error, Exit};
 use crate::outside::talk::{Silence, Talk};
 use crate::outside::world::{Sort, World};
-use crate::report::{escape, json};
+use crate::report::{self, escape, json};
 
 /// Does what was typed and says how it ended.
 pub fn run(arguments: &[OsString], world: &mut World<'_>) -> Exit {
@@ -71,9 +71,17 @@ fn dispatch(verb: &Verb, global: &Global, world: &mut World<'_>) -> Result<Exit,
         Verb::Trust(args) => trust::run(args, global, world),
         Verb::Auth(args) => auth::run(args, global, world),
         Verb::Hook(args) => hook::run(args, global, world),
+        Verb::Schema { of } => world.print(&schema(*of)).map(|()| Exit::Clean),
         Verb::Completions { shell } => manual::completions(*shell, world),
         Verb::Man { verb } => manual::man(verb, world),
         Verb::Matrix(args) => matrix::run(args, global, world),
+    }
+}
+
+fn schema(of: SchemaName) -> String {
+    match of {
+        SchemaName::Report => report::schema::report(),
+        SchemaName::Config => report::schema::config(),
     }
 }
 

@@ -19,7 +19,7 @@ pub enum Severity {
 
 impl Severity {
     /// The word that reports and `doctor.toml` use.
-    pub fn word(self) -> &'static str {
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Note => "note",
             Self::Warning => "warning",

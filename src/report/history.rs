@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::report::paint::Tone;
@@ -60,18 +61,23 @@ impl State {
     }
 }
 
-#[derive(Serialize)]
-struct Form<'h> {
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Runs")]
+pub(crate) struct Form<'h> {
+    #[schemars(extend("const" = 1))]
     schema_version: u8,
+    #[schemars(extend("const" = "undo"))]
     command: &'static str,
     runs: Vec<RunForm<'h>>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Run")]
 struct RunForm<'h> {
     run: &'h str,
     target: &'h str,
     what: &'h str,
+    #[schemars(extend("enum" = ["done", "undone", "undo", "unreadable"]))]
     state: &'static str,
     folder: Option<&'h str>,
 }

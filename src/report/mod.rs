@@ -15,6 +15,7 @@ pub mod matrix;
 pub mod offer;
 pub mod paint;
 pub mod sarif;
+pub mod schema;
 pub mod shell;
 pub mod text;
 

@@ -19,6 +19,7 @@ mod programs;
 mod redeploy;
 mod running;
 mod sandbox;
+mod schema;
 mod seen;
 mod trust;
 mod undo;

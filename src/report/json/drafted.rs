@@ -1,5 +1,6 @@
 //! What `init` wrote or would write, for programs.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::drift::Named;
@@ -31,9 +32,12 @@ pub struct Drafted<'d> {
     pub exit_code: u8,
 }
 
-#[derive(Serialize)]
-struct Form<'d> {
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Init")]
+pub(crate) struct Form<'d> {
+    #[schemars(extend("const" = 1))]
     schema_version: u8,
+    #[schemars(extend("const" = "init"))]
     command: &'static str,
     file: &'d str,
     written: bool,
@@ -50,14 +54,16 @@ struct Form<'d> {
     exit_code: u8,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "ServiceAndAlias")]
 struct ServiceForm<'d> {
     id: &'d str,
     name: &'d str,
     alias: &'d str,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Exposed")]
 struct ExposedForm<'d> {
     tracked: Vec<&'d str>,
     not_ignored: Vec<&'d str>,

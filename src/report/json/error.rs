@@ -1,5 +1,6 @@
 //! An error as one line of JSON, for whoever asked for JSON: on standard error, as the three lines are elsewhere.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::report::json::visible;
@@ -21,20 +22,28 @@ pub struct Told<'t> {
     pub next: &'t str,
 }
 
-#[derive(Serialize)]
-struct Form<'t> {
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Failure")]
+pub(crate) struct Form<'t> {
+    #[schemars(extend("const" = 1))]
     schema_version: u8,
+    /// The verb.
     command: &'t str,
     error: ErrorForm<'t>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Error")]
 struct ErrorForm<'t> {
+    /// A name that stays.
     kind: &'t str,
     exit_code: u8,
+    /// What happened.
     message: &'t str,
     because: Option<&'t str>,
+    /// What to do next: a sentence.
     next: &'t str,
+    /// The commands that it names, as argument lists.
     commands: Vec<Vec<String>>,
 }
 

@@ -1,18 +1,23 @@
 //! The rules, for programs.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::drift::rule::Rule;
 use crate::report::json::document;
 
-#[derive(Serialize)]
-struct Form {
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Rules")]
+pub(crate) struct Form {
+    #[schemars(extend("const" = 1))]
     schema_version: u8,
+    #[schemars(extend("const" = "explain"))]
     command: &'static str,
     rules: Vec<RuleForm>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Rule")]
 struct RuleForm {
     code: &'static str,
     rule: &'static str,

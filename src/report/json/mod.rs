@@ -10,18 +10,27 @@ pub mod status;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::drift::finding::{Finding, Remedy};
-use crate::drift::receipt::Receipt;
+use crate::drift::finding::{Finding, Remedy, Severity};
+use crate::drift::receipt::{Outcome, Receipt};
+use crate::drift::rule::RULES;
 use crate::drift::survey::Named;
 use crate::report::count::Tally;
 use crate::report::json::plan::PlanForm;
 use crate::report::{Report, ServiceLine, escape, shell};
 
-#[derive(Serialize)]
-struct Form<'r> {
+/// The words for severities.
+const SEVERITIES: [&str; 3] = [Severity::Error.word(), Severity::Warning.word(), Severity::Note.word()];
+
+/// What a check found, or what a fix or an undoing did.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Report")]
+pub(crate) struct Form<'r> {
+    #[schemars(extend("const" = 1))]
     schema_version: u8,
+    #[schemars(extend("enum" = ["check", "fix", "undo"]))]
     command: &'r str,
     target: TargetForm<'r>,
     services: Vec<ServiceForm<'r>>,
@@ -37,7 +46,8 @@ struct Form<'r> {
 }
 
 /// The project and the environment.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Target")]
 pub(crate) struct TargetForm<'r> {
     project: NamedForm<'r>,
     environment: NamedForm<'r>,
@@ -45,14 +55,16 @@ pub(crate) struct TargetForm<'r> {
 }
 
 /// By id and name.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Named")]
 pub(crate) struct NamedForm<'r> {
     id: &'r str,
     name: &'r str,
 }
 
 /// One service.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Service")]
 pub(crate) struct ServiceForm<'r> {
     id: &'r str,
     name: &'r str,
@@ -63,7 +75,8 @@ pub(crate) struct ServiceForm<'r> {
 }
 
 /// What it all came to.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Summary")]
 pub(crate) struct SummaryForm {
     compared: usize,
     errors: usize,
@@ -74,31 +87,42 @@ pub(crate) struct SummaryForm {
     exit_code: u8,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Finding")]
 struct FindingForm<'r> {
     code: &'r str,
+    #[schemars(extend("enum" = RULES.iter().map(|rule| rule.name).collect::<Vec<_>>()))]
     rule: &'r str,
+    #[schemars(extend("enum" = SEVERITIES))]
     severity: &'r str,
     key: Option<&'r str>,
     services: Vec<&'r str>,
     places: Vec<PlaceForm<'r>>,
     message: &'r str,
     reason: Option<&'r str>,
+    /// What `doctor fix` could do about it.
     remedies: Vec<&'r str>,
+    /// The command to run next, as an argument list.
     next: Option<Vec<String>>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Place")]
 struct PlaceForm<'r> {
     file: &'r str,
+    /// 1-based.
     line: usize,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Receipt")]
 struct ReceiptForm<'r> {
+    #[schemars(extend("enum" = ["push", "pull", "remove", "restore", "redeploy", "ignore"]))]
     change: &'r str,
     key: Option<&'r str>,
+    /// The service's name, the file's, or `shared variables`.
     service: &'r str,
+    #[schemars(extend("enum" = Outcome::ALL.map(Outcome::word)))]
     outcome: &'r str,
     deployment: Option<&'r str>,
 }

@@ -1,5 +1,6 @@
 //! A plan for programs: what a fix would do, by name. No value is in it, and no fingerprint.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::drift::Variable;
@@ -7,7 +8,8 @@ use crate::drift::plan::deploy::{Cause, Deploy, How};
 use crate::drift::plan::{FileChange, Kind, Store};
 use crate::report::Planned;
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Plan")]
 pub(super) struct PlanForm<'p> {
     files: Vec<FileForm<'p>>,
     variables: Vec<VariableForm<'p>>,
@@ -18,41 +20,53 @@ pub(super) struct PlanForm<'p> {
     next: &'p [String],
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "PlannedFile")]
 struct FileForm<'p> {
     file: &'p str,
+    #[schemars(extend("enum" = ["variables", "configuration"]))]
     kind: &'static str,
     creates: bool,
     changes: Vec<EditForm<'p>>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "PlannedEdit")]
 struct EditForm<'p> {
+    #[schemars(extend("enum" = ["pull", "ignore", "restore"]))]
     change: &'static str,
     key: &'p str,
     from: &'p str,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "PlannedVariable")]
 struct VariableForm<'p> {
     service: &'p str,
     key: &'p str,
+    #[schemars(extend("enum" = ["add", "change", "remove"]))]
     change: &'static str,
     /// What Railway stores now.
+    #[schemars(extend("enum" = ["absent", "value", "reference", "sealed"]))]
     stored: &'static str,
     from: Option<FromForm<'p>>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "From")]
 struct FromForm<'p> {
     file: &'p str,
     line: usize,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "PlannedDeployment")]
 struct DeploymentForm<'p> {
     service: &'p str,
+    /// The same code again, the same after a newer one that is under way, for the first time, or not at all.
+    #[schemars(extend("enum" = ["again", "after-newer", "first", "not"]))]
     how: &'static str,
+    #[schemars(extend("enum" = ["changed", "dependent", "stale", "behind", "start-command"]))]
     because: &'static str,
     /// The deployment that is made again or waited for.
     of: Option<&'p str>,

@@ -1,5 +1,6 @@
 //! What `auth status` and `hook status` tell, for programs.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::drift::identity::Identity;
@@ -22,21 +23,27 @@ pub struct Auth<'a> {
 }
 
 /// One hook of git's, and what stands there.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
+#[schemars(rename = "Hook")]
 pub struct HookForm {
     /// `pre-commit`, `pre-push`.
     pub hook: &'static str,
     /// Where git looks for it.
     pub path: String,
-    /// `none`, `doctor`, `outdated`, `calls-doctor`, `foreign`.
+    /// What stands there: nothing, doctor's own, doctor's of another place, somebody's that calls doctor, somebody's that does not.
+    #[schemars(extend("enum" = ["none", "doctor", "outdated", "calls-doctor", "foreign"]))]
     pub state: &'static str,
     /// The tool that keeps it, where that shows.
     pub tool: Option<&'static str>,
 }
 
-#[derive(Serialize)]
-struct AuthForm<'a> {
+/// Which token is used, whose it is, and what it reaches.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "AuthStatus")]
+pub(crate) struct AuthForm<'a> {
+    #[schemars(extend("const" = 1))]
     schema_version: u8,
+    #[schemars(extend("const" = "auth status"))]
     command: &'static str,
     places: Vec<PlaceForm<'a>>,
     token: Option<TokenForm<'a>>,
@@ -45,21 +52,25 @@ struct AuthForm<'a> {
     exit_code: u8,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "TokenPlace")]
 struct PlaceForm<'a> {
     says: &'a str,
     used: bool,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Token")]
 struct TokenForm<'a> {
     from: &'a str,
+    #[schemars(extend("enum" = ["account", "workspace", "project"]))]
     kind: &'static str,
     says: String,
     limits: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "TokenTarget")]
 struct TargetForm<'a> {
     project: OriginForm<'a>,
     environment: OriginForm<'a>,
@@ -69,15 +80,20 @@ struct TargetForm<'a> {
     obstacle: Option<&'a str>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "NameAndOrigin")]
 struct OriginForm<'a> {
     name: &'a str,
     origin: &'a str,
 }
 
-#[derive(Serialize)]
-struct HooksForm<'h> {
+/// Which hooks there are.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "HookStatus")]
+pub(crate) struct HooksForm<'h> {
+    #[schemars(extend("const" = 1))]
     schema_version: u8,
+    #[schemars(extend("const" = "hook status"))]
     command: &'static str,
     hooks: &'h [HookForm],
     exit_code: u8,

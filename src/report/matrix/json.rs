@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::drift::Severity;
@@ -11,9 +12,12 @@ use crate::report::json::{ServiceForm, SummaryForm, TargetForm, service, summary
 use crate::report::matrix::{SIGNS, sign};
 use crate::report::{Look, Report};
 
-#[derive(Serialize)]
-struct Form<'r> {
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Matrix")]
+pub(crate) struct Form<'r> {
+    #[schemars(extend("const" = 1))]
     schema_version: u8,
+    #[schemars(extend("const" = "matrix"))]
     command: &'r str,
     target: TargetForm<'r>,
     services: Vec<ServiceForm<'r>>,
@@ -23,7 +27,8 @@ struct Form<'r> {
     rows: Vec<RowForm<'r>>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "MatrixRow")]
 struct RowForm<'r> {
     key: &'r str,
     /// The worst of what was found about it; null where nothing was.
@@ -36,7 +41,8 @@ struct RowForm<'r> {
     also: &'r [&'static str],
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "MatrixCell")]
 struct CellForm {
     state: &'static str,
     severity: Option<&'static str>,

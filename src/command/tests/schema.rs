@@ -1,0 +1,136 @@
+//! The schemas against what is really printed and really read.
+
+use serde_json::Value;
+
+use crate::command::tests::deploy::{api, shop};
+use crate::command::tests::init;
+use crate::command::tests::sandbox::{Ended, Sandbox};
+
+fn schema(of: &str) -> jsonschema::Validator {
+    let text = shop(api()).run(&["schema", of]).out;
+    jsonschema::validator_for(&serde_json::from_str::<Value>(&text).unwrap()).expect("it is a schema")
+}
+
+fn fits(schema: &jsonschema::Validator, text: &str) {
+    let document: Value = serde_json::from_str(text).unwrap_or_else(|_| panic!("no JSON: {text}"));
+    let errors: Vec<String> = schema.iter_errors(&document).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:?}: {text}");
+}
+
+#[test]
+fn every_document_fits() {
+    let schema = schema("report");
+    let both = |ended: &Ended| {
+        fits(&schema, &ended.out);
+        ended.err.lines().filter(|line| line.starts_with('{')).for_each(|line| fits(&schema, line));
+        usize::from(!ended.err.is_empty())
+    };
+    let sandbox = init::shop();
+    let mut errors = 0;
+    for words in [
+        &["check"][..],
+        &["matrix"],
+        &["fix", "--dry-run"],
+        &["fix", "--push"],
+        &["fix", "--pull", "--dry-run"],
+        &["fix", "--redeploy", "--yes"],
+        &["fix", "--push", "--yes", "--only", "API_KEY"],
+        &["undo", "--list"],
+        &["undo"],
+        &["undo", "--yes"],
+        &["auth", "status"],
+        &["explain"],
+        &["init"],
+        &["init", "--yes"],
+        &["check", "-v"],
+    ] {
+        errors += both(&sandbox.run(&[words, &["--format", "json"]].concat()));
+    }
+    assert!(errors >= 3, "some of them end with an error");
+    let nobody = shop(api()).variable("RAILWAY_API_TOKEN", None);
+    both(&nobody.run(&["auth", "status", "--format", "json"]));
+    let hooks = Sandbox::of([]).variable("PATH", Some(&std::env::var("PATH").unwrap()));
+    crate::outside::git::tests::git(&hooks.work(), &["init", "-q"]);
+    both(&hooks.run(&["hook", "status", "--format", "json"]));
+    fits(&schema, sandbox.run(&["check", "--service", "nobody", "--format", "json"]).err.trim());
+}
+
+/// Whether `check` takes it as its `doctor.toml`.
+fn is_read(text: &str) -> bool {
+    let sandbox = Sandbox::of([api()]).file(".env", "A=new-value\n").file("doctor.toml", text);
+    !sandbox.run(&["check", "--format", "json"]).err.contains("\"kind\":\"configuration\"")
+}
+
+#[test]
+fn what_is_read_fits_and_what_is_refused_does_not() {
+    let schema = schema("config");
+    let is_fit = |text: &str| {
+        let document: toml::Table = text.parse().unwrap_or_else(|error| panic!("{error}: {text}"));
+        schema.is_valid(&serde_json::to_value(document).unwrap())
+    };
+    let ignore = "[[ignore]]\nkeys = [\"A\"]\nreason = \"r\"\n";
+    let http = "[[expect.http]]\nservice = \"api\"\n";
+    for (text, expected) in [
+        (String::new(), true),
+        ("project = \"shop\"\nenvironment = \"staging\"\nenv-file = \".env\"\nfail-on = \"never\"".to_owned(), true),
+        ("env-file = [\".env\"]\nloader = \"node\"".to_owned(), true),
+        ("loader = \"ruby\"".to_owned(), false),
+        ("fail-on = \"fatal\"".to_owned(), false),
+        ("env-file = []".to_owned(), false),
+        ("env-file = 3".to_owned(), false),
+        ("project = \"\"".to_owned(), false),
+        ("envfile = \".env\"".to_owned(), false),
+        ("[environments.production]\nprotected = true\nenv-file = \".env\"".to_owned(), true),
+        ("[environments.production]\nprotected = \"yes\"".to_owned(), false),
+        ("[environments.production]\nlocked = true".to_owned(), false),
+        ("[services.a]\nname = \"api\"\nstart-command-contains = [\"-B\"]\ncommit = \"HEAD\"".to_owned(), true),
+        ("[services.api]\ncommit = \"371a158\"".to_owned(), true),
+        ("[services.api]\ncommit = \"main\"".to_owned(), false),
+        ("[services.api]\nstart-command-contains = \"-B\"".to_owned(), false),
+        ("[services.api]\nroot = \"x\"".to_owned(), false),
+        ("[[require]]\nkeys = [\"A\"]\nservices = [\"api\"]".to_owned(), true),
+        ("[[require]]\nkeys = [\"A*\"]".to_owned(), false),
+        ("[[require]]\nservices = [\"api\"]".to_owned(), false),
+        ("[require]\nkeys = [\"A\"]".to_owned(), false),
+        (ignore.to_owned(), true),
+        (
+            format!(
+                "{ignore}services = [\"api\"]\nenvironments = [\"staging\"]\nrules = [\"D103\"]\nuntil = \"2030-01-01\""
+            ),
+            true,
+        ),
+        (format!("{ignore}rules = [\"value-differs\"]"), true),
+        (format!("{ignore}rules = [\"value-differ\"]"), false),
+        (format!("{ignore}rules = []"), false),
+        (format!("{ignore}until = \"tomorrow\""), false),
+        ("[[ignore]]\nkeys = [\"A\"]".to_owned(), false),
+        ("[severity]\nmissing-locally = \"off\"\nD103 = \"note\"".to_owned(), true),
+        ("[severity]\nmissing-locally = \"silent\"".to_owned(), false),
+        ("[severity]\nnothing = \"off\"".to_owned(), false),
+        ("[[expect.log]]\nservice = \"api\"\ncontains = \"up\"\nwithin = \"5m\"".to_owned(), true),
+        ("[[expect.log]]\nservice = \"api\"".to_owned(), false),
+        (
+            format!("{http}request = \"GET /\"\nstatus = 200\nheaders = {{ X-Key = \"$A\" }}\njson = {{ \"/a\" = 1 }}"),
+            true,
+        ),
+        (format!("{http}request = \"POST /a\"\nallow-effects = true\njson = {{ \"/a\" = \"present\" }}"), true),
+        (format!("{http}request = \"GET //host/\"\nstatus = 200"), false),
+        (format!("{http}request = \"BREW /\"\nstatus = 200"), false),
+        (format!("{http}request = \"GET /\"\nstatus = 99"), false),
+        (format!("{http}request = \"GET /\""), false),
+        (format!("{http}status = 200"), false),
+        ("[expect]\nlogs = []".to_owned(), false),
+        ("[hook]\non-drift = \"warn\"".to_owned(), true),
+        ("[hook]\non-drift = \"stop\"".to_owned(), false),
+    ] {
+        assert_eq!((is_read(&text), is_fit(&text)), (expected, expected), "(read, fits) {text}");
+    }
+}
+
+#[test]
+fn what_init_writes_fits() {
+    let sandbox = init::shop();
+    assert_eq!(sandbox.run(&["init", "--yes"]).code, 0);
+    let document: toml::Table = sandbox.text("doctor.toml").parse().unwrap();
+    assert!(schema("config").is_valid(&serde_json::to_value(document).unwrap()));
+}

@@ -1,0 +1,46 @@
+//! What `--format json` prints and what `doctor.toml` may say, as JSON Schema (draft 2020-12).
+
+mod config;
+#[cfg(test)]
+mod tests;
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde_json::{Value, json};
+
+pub use crate::report::schema::config::config;
+use crate::report::{history, json as report_json, matrix};
+
+/// Every form that `--format json` prints. A new one is a row in here.
+const FORMS: &[fn(&mut SchemaGenerator) -> Schema] = &[
+    row::<report_json::Form<'static>>,
+    row::<matrix::json::Form<'static>>,
+    row::<history::Form<'static>>,
+    row::<report_json::status::AuthForm<'static>>,
+    row::<report_json::status::HooksForm<'static>>,
+    row::<report_json::drafted::Form<'static>>,
+    row::<report_json::explained::Form>,
+    row::<report_json::error::Form<'static>>,
+];
+
+fn row<F: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<F>()
+}
+
+/// The schema of every document that `--format json` prints, errors on standard error included.
+pub fn report() -> String {
+    let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    let forms: Vec<Schema> = FORMS.iter().map(|form| form(&mut generator)).collect();
+    text(&json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "doctor --format json",
+        "description": "Schema 1. What is here stays as it is; fields may be added, so a reader passes over those that it does not know.",
+        "anyOf": forms,
+        "$defs": generator.take_definitions(true),
+    }))
+}
+
+/// A schema as text, with a line break at its end.
+fn text(schema: &Value) -> String {
+    serde_json::to_string_pretty(schema).expect("keys are strings, and numbers are finite") + "\n"
+}

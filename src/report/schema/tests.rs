@@ -1,0 +1,48 @@
+use serde_json::Value;
+
+use super::{config, report};
+use crate::report::sample::{cut_short, incident, key, look};
+use crate::report::{Detail, Format, write};
+
+fn parsed(text: &str) -> Value {
+    serde_json::from_str(text).expect("it is JSON")
+}
+
+#[test]
+fn both_are_schemas_by_the_rules_of_their_draft() {
+    for schema in [report(), config()] {
+        let schema = parsed(&schema);
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+        jsonschema::meta::validate(&schema).expect("it is a schema");
+    }
+}
+
+#[test]
+fn a_report_fits_and_one_with_another_word_does_not() {
+    let schema = jsonschema::validator_for(&parsed(&report())).expect("it is a schema");
+    for report in [incident(), cut_short()] {
+        let (mut out, key) = (Vec::new(), key());
+        write(&report, Format::Json, &look(&key, 80, Detail::Normal), &mut out).expect("writing to a Vec can't fail");
+        let mut told = parsed(&String::from_utf8(out).expect("it is UTF-8"));
+        assert!(schema.is_valid(&told), "{told}");
+        told["a-field-of-tomorrow"] = Value::Null;
+        assert!(schema.is_valid(&told), "fields may be added");
+        for (place, word) in
+            [("/schema_version", Value::from(2)), ("/command", "cheque".into()), ("/summary", Value::Null)]
+        {
+            let mut wrong = told.clone();
+            *wrong.pointer_mut(place).expect("it is there") = word;
+            assert!(!schema.is_valid(&wrong), "{place}");
+        }
+        let mut less = told.clone();
+        less.as_object_mut().expect("it is an object").remove("receipts");
+        assert!(!schema.is_valid(&less), "every field is there");
+    }
+    let mut told = serde_json::json!({ "severity": "fatal" });
+    let finding = serde_json::json!({ "$ref": "#/$defs/Finding", "$defs": parsed(&report())["$defs"] });
+    let finding = jsonschema::validator_for(&finding).expect("it is a schema");
+    assert!(!finding.is_valid(&told));
+    told["severity"] = "error".into();
+    let missing = finding.iter_errors(&told).map(|error| error.to_string()).collect::<Vec<_>>();
+    assert!(missing.iter().all(|error| error.contains("required")), "{missing:?}");
+}
