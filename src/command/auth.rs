@@ -107,7 +107,7 @@ fn status(
     let found = credentials::find(&places);
     let told = report::auth::places(&told, &telling::plain_look(world));
     world.print(&told)?;
-    let found = found?;
+    let found = found.map_err(briefly)?;
     for remark in &found.remarks {
         world.print(&format!("note: {}\n", escape::line(remark)))?;
     }
@@ -130,6 +130,16 @@ fn status(
     let told = report::auth::reach(&reach, &telling::plain_look(world));
     world.print(&told)?;
     Ok(if reach.variables.is_ok() { Exit::Clean } else { Exit::Credentials })
+}
+
+/// What each place says was listed just before.
+fn briefly(error: Error) -> Error {
+    match error {
+        Error::NoCredentials { .. } => {
+            Error::NoCredentials { looked: vec!["none of the places that are listed has one".to_owned()] }
+        }
+        other => other,
+    }
 }
 
 /// Seeing an environment and reading its variables are two permissions; the shared ones stand for all.
