@@ -121,7 +121,10 @@ fn place(world: &World<'_>) -> Result<Place, Error> {
     let asker = Asker::new(&world.variables);
     let found = asker.hooks(&world.folder).map_err(|why| {
         let (what, next) = if why == NO_REPOSITORY {
-            ("there is no git repository here", "go to the folder of a clone and run it again, or begin one: `git init`")
+            (
+                "there is no git repository here",
+                "go to the folder of a clone and run it again, or begin one: `git init`",
+            )
         } else {
             ("can't tell where git looks for hooks", "run `git status` here: it says more")
         };
