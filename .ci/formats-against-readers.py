@@ -18,7 +18,7 @@ if pathlib.Path(sys.prefix) != PYTHON:
     # Once more, with the readers.
     if not (PYTHON / "bin" / "python").exists():
         subprocess.run([sys.executable, "-m", "venv", PYTHON], check=True)
-    wanted = ["graphql-core>=3.2,<3.3", "junitparser==4.*", "markdown-it-py==4.*"]
+    wanted = ["graphql-core>=3.2,<3.3", "junitparser==4.*", "markdown-it-py[linkify]==4.*"]
     subprocess.run([PYTHON / "bin" / "pip", "install", "-q", *wanted], check=True)
     subprocess.run(["npm", "install", "--silent", "--no-fund", "--no-audit", "--prefix", NODE, "@microsoft/sarif-multitool@5"], check=True)
     sys.exit(subprocess.run([PYTHON / "bin" / "python", *sys.argv]).returncode)
@@ -122,6 +122,51 @@ def markdown(name, scenario, env):
         cells = [token for token in tokens if token.type in ("td_open", "th_open")]
         widths = len(cells) == 5 * (min(len(found["findings"]), 200) + bool(found["findings"])) + 3 * (len(found["services"]) + 1)
         it.check("no name makes a cell more", widths, len(cells))
+
+
+@cases_of(WORLDS)
+def matrix_markdown(name, scenario, env):
+    scenario = scenario()
+    with world(f"Markdown of the matrix of {name}", scenario, env or env_of(scenario)) as it:
+        for detail in ([], ["-v"]):
+            run = it.run("matrix", "--format", "markdown", "--fail-on", "never", *detail)
+            it.check("it ends well", run.code == 0, run)
+            tokens = MarkdownIt("gfm-like", {"linkify": True}).parse(run.out)
+            inline = [child for token in tokens for child in token.children or []]
+            it.check("no link, image or emphasis", {one.type for one in inline} <= {"text", "html_inline", "text_special", "softbreak"}, inline)
+            tags = {one.content for one in inline if one.type == "html_inline"}
+            it.check("no HTML but code", tags <= {"<code>", "</code>"}, tags)
+            blocks = re.sub(r"</?(details|summary)>", "", "".join(one.content for one in tokens if one.type == "html_block"))
+            it.check("no block of HTML but what folds", "<" not in blocks, blocks)
+            told = json.loads(it.run("matrix", "--format", "json", "--fail-on", "never", *detail).out)
+            names = [one["name"] for one in told["services"]]
+            tables = tables_of(tokens)
+            keys = [row for table in tables if table[0][0] == "key" for row in table[1:]]
+            heads = [table[0][1:1 + len(names)] for table in tables if table[0][0] == "key"]
+            it.check("each table has a column for each service", all(seen(head) == seen(names) for head in heads), (heads, names))
+            it.check("no name makes a cell more", all(len(row) in (1 + len(names), 2 + len(names)) for row in keys), keys)
+            wanted = [one["key"] for one in told["rows"] if detail or not one["folded"]]
+            it.check("something is told", len(keys) > 0, run.out)
+            it.check("each key is one row, under its own name", seen([row[0] for row in keys]) == seen(wanted), (keys, wanted))
+
+
+def seen(names):
+    """Names without what is shown escaped: how control characters are told is another test's."""
+    return [name if name.isprintable() else None for name in map(str, names)]
+
+
+def tables_of(tokens):
+    """Each table as rows of texts, as a reader sees them."""
+    tables, row = [], []
+    for index, token in enumerate(tokens):
+        if token.type == "table_open":
+            tables.append([])
+        elif token.type == "tr_open":
+            row = []
+            tables[-1].append(row)
+        elif token.type in ("td_open", "th_open"):
+            row.append("".join(one.content for one in tokens[index + 1].children if one.type != "html_inline"))
+    return tables
 
 
 wanted = sys.argv[3] if len(sys.argv) > 3 else ""

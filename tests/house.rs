@@ -169,8 +169,8 @@ fn only_a_fix_and_its_undoing_can_write_to_railway() {
 }
 
 #[test]
-fn contributing_names_paths_that_exist() {
-    for document in ["CONTRIBUTING.md", "README.md"] {
+fn the_manuals_name_paths_that_exist() {
+    for document in ["CONTRIBUTING.md", "README.md", "SECURITY.md", "CHANGELOG.md"] {
         let text = fs::read_to_string(root().join(document)).unwrap();
         for word in text.split('`').skip(1).step_by(2) {
             let is_path = ["src/", "tests/", "graphql/", ".ci/"].iter().any(|start| word.starts_with(start));

@@ -159,7 +159,7 @@ fn look(
     let aim = aim(Some(targeting), config, world);
     let places = places(endpoint, &aim, world);
     seen.places = credentials::tell(&places).into_iter().map(|(says, used)| Place { says, used }).collect();
-    let found = credentials::find(&places)?;
+    let found = credentials::find(&places).map_err(briefly)?;
     seen.remarks.clone_from(&found.remarks);
     let connection = Connection::with(found, endpoint, world)?;
     let client = connection.client(world, limit);
@@ -175,6 +175,16 @@ fn look(
     };
     let reach = seen.reach.insert(reach(&client, found));
     Ok(if reach.variables.is_ok() { Exit::Clean } else { Exit::Credentials })
+}
+
+/// What each place says was listed just before.
+fn briefly(error: Error) -> Error {
+    match error {
+        Error::NoCredentials { .. } => {
+            Error::NoCredentials { looked: vec!["none of the places that are listed has one".to_owned()] }
+        }
+        other => other,
+    }
 }
 
 /// Seeing an environment and reading its variables are two permissions; the shared ones stand for all.

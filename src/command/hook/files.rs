@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::{HookName, HookStatus, ResultFormat};
 use crate::error::{Error, Exit};
 use crate::outside::files::{display_path, normal, why};
-use crate::outside::git::{self, Asker};
+use crate::outside::git::{self, Asker, NO_REPOSITORY};
 use crate::outside::hooks::{self, Hook, Tool};
 use crate::outside::world::World;
 use crate::report::escape;
@@ -134,10 +134,16 @@ impl Place {
 
 fn place(world: &World<'_>) -> Result<Place, Error> {
     let asker = Asker::new(&world.variables);
-    let found = asker.hooks(&world.folder).map_err(|why| Error::Machine {
-        what: "can't tell where git looks for hooks".to_owned(),
-        why,
-        next: "run it inside of a git repository".to_owned(),
+    let found = asker.hooks(&world.folder).map_err(|why| {
+        let (what, next) = if why == NO_REPOSITORY {
+            (
+                "there is no git repository here",
+                "go to the folder of a clone and run it again, or begin one: `git init`",
+            )
+        } else {
+            ("can't tell where git looks for hooks", "run `git status` here: it says more")
+        };
+        Error::Machine { what: what.to_owned(), why, next: next.to_owned() }
     })?;
     let root = git::root(&world.folder);
     let folder = normal(&found.folder);

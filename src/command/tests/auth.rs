@@ -76,6 +76,10 @@ fn status_tells_what_is_wrong_with_what_is_used() {
     let none = nobody().run(&["auth", "status"]);
     assert_eq!(none.code, 4, "{none:?}");
     assert!(none.out.contains("3. the keyring has no login for backboard.railway.com\n"), "{none:?}");
+    let lines: Vec<&str> = none.err.lines().collect();
+    assert_eq!(lines.len(), 3, "{none:?}");
+    assert_eq!(lines[0], "error: no Railway credentials found");
+    assert_eq!(lines[1].trim(), "because: none of the places that are listed has one", "said once: {none:?}");
     let elsewhere = incident().variable("RAILWAY_PROJECT_ID", Some("00000000-0000-4000-8000-000000000000"));
     let status = elsewhere.run(&["auth", "status"]);
     assert!(

@@ -181,7 +181,7 @@ fn outside_of_a_repository_and_in_a_strange_one_nothing_is_written() {
     for words in [INSTALL, UNINSTALL, STATUS] {
         let ended = sandbox.run(words);
         assert_eq!(ended.code, 2, "{ended:?}");
-        assert!(ended.err.contains("can't tell where git looks for hooks"), "{ended:?}");
+        assert!(ended.err.contains("there is no git repository here"), "{ended:?}");
     }
     // What git tells its hooks of another repository does not count.
     let other = sandbox.home().join("other");
@@ -197,4 +197,24 @@ fn outside_of_a_repository_and_in_a_strange_one_nothing_is_written() {
     let ended = sandbox.run(INSTALL);
     assert_eq!(ended.code, 2, "{ended:?}");
     assert!(ended.err.contains("can't use a file/pre-commit as a hook"), "{ended:?}");
+}
+
+#[test]
+fn without_a_repository_it_says_so_and_writes_nothing() {
+    let sandbox = somewhere();
+    for verb in [STATUS, INSTALL, UNINSTALL] {
+        let refused = sandbox.run(verb);
+        assert_eq!((refused.code, refused.out.as_str()), (2, ""), "{refused:?}");
+        let lines: Vec<&str> = refused.err.lines().collect();
+        assert_eq!(lines.len(), 3, "{refused:?}");
+        assert_eq!(lines[0], "error: there is no git repository here");
+        assert!(lines[1].contains("neither this folder nor one above it has a .git"), "{refused:?}");
+        assert!(lines[2].contains("`git init`"), "{refused:?}");
+    }
+    assert!(!sandbox.work().join(".git").exists());
+    // A repository that git can't read is another trouble.
+    fs::write(sandbox.work().join(".git"), "gitdir: /nowhere/at/all\n").unwrap();
+    let broken = sandbox.run(STATUS);
+    assert!(broken.err.contains("can't tell where git looks for hooks"), "{broken:?}");
+    assert!(broken.err.contains("because: git can't read the repository"), "{broken:?}");
 }

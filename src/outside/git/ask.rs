@@ -50,6 +50,9 @@ const SETTINGS: [(&str, &str); 5] = [
     ("LC_ALL", "C"),
 ];
 
+/// What is told where neither the folder nor one above it is a repository. A `.git` that leads nowhere is another trouble.
+pub const NO_REPOSITORY: &str = "neither this folder nor one above it has a .git";
+
 /// What git makes of a file that is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -231,6 +234,8 @@ fn refusal(said: &[u8]) -> String {
     let said = String::from_utf8_lossy(said);
     if said.contains("dubious ownership") {
         "the repository belongs to another user, and git does not trust it".to_owned()
+    } else if said.contains("not a git repository (or any") {
+        NO_REPOSITORY.to_owned()
     } else {
         "git can't read the repository".to_owned()
     }

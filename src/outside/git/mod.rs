@@ -8,7 +8,7 @@ pub(crate) mod tests;
 
 use std::path::{Path, PathBuf};
 
-pub use crate::outside::git::ask::{Asker, Hooks, Status};
+pub use crate::outside::git::ask::{Asker, Hooks, NO_REPOSITORY, Status};
 
 /// The root of the working tree that `folder` lies in, or `None` outside of a repository.
 ///

@@ -40,6 +40,7 @@ pub(crate) fn section(report: &Report, matrix: &Matrix, body: &mut String) {
 fn filter(signs: &[&Sign], body: &mut String) {
     body.push_str(
         "<form id=\"filter\" hidden>\n<label>Key <input id=\"text\" type=\"search\" autocomplete=\"off\" \
+         spellcheck=\"false\"></label>\n<label>Service <input id=\"service\" type=\"search\" autocomplete=\"off\" \
          spellcheck=\"false\"></label>\n<label>Show <select id=\"state\"><option value=\"\">what differs</option>\
          <option value=\"*\">every key</option>",
     );
@@ -60,7 +61,7 @@ fn table(report: &Report, matrix: &Matrix, body: &mut String) {
         if words { "matrix" } else { "matrix many" }
     );
     for line in &report.services {
-        let _ = write!(body, "<th scope=\"col\"><span>{}</span></th>", breakable(&line.service.name));
+        let _ = write!(body, "<th scope=\"col\" class=\"service\"><span>{}</span></th>", breakable(&line.service.name));
     }
     if has_more {
         body.push_str("<th scope=\"col\">also found</th>");

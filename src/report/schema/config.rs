@@ -135,7 +135,10 @@ fn rules() -> Vec<&'static str> {
 }
 
 fn object(says: &str, required: &[&str], properties: Value) -> Value {
-    json!({ "type": "object", "description": says, "additionalProperties": false, "required": required, "properties": properties })
+    let mut object =
+        json!({ "type": "object", "description": says, "additionalProperties": false, "required": required });
+    object["properties"] = properties;
+    object
 }
 
 fn sections(says: &str, section: &Value) -> Value {
