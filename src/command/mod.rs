@@ -40,7 +40,7 @@ use crate::report::escape;
 pub fn run(arguments: &[OsString], world: &mut World<'_>) -> Exit {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
-        Err(error) => return usage(&error, world),
+        Err(error) => return usage(&error, wants_plain(arguments, world), world),
     };
     let (talk, interrupt) = (world.talk, world.interrupt);
     if cli.global.quiet {
@@ -60,7 +60,7 @@ fn dispatch(verb: &Verb, global: &Global, world: &mut World<'_>) -> Result<Exit,
     match verb {
         Verb::Check(args) => check::run(args, global, world),
         Verb::Demo(args) => demo::run(args, global, world),
-        Verb::Explain(args) => explain::run(args.rule.as_deref(), world),
+        Verb::Explain(args) => explain::run(args.rule.as_deref(), global, world),
         Verb::Fix(args) => fix::run(args, global, world),
         Verb::Undo(args) => undo::run(args, global, world),
         Verb::Init(args) => init::run(args, global, world),
@@ -82,13 +82,20 @@ fn tell(error: &Error, talk: &dyn Talk) {
     talk.say(&format!("  next: {}", escape::line(&error.next())));
 }
 
+/// Where clap stops at a mistake or at `--help`, nothing is parsed yet.
+fn wants_plain(arguments: &[OsString], world: &World<'_>) -> bool {
+    let is_never = |pair: &[OsString]| pair[0] == "--color" && pair[1] == "never";
+    let typed = arguments.windows(2).any(is_never) || arguments.iter().any(|word| word == "--color=never");
+    typed || (world.variable("NO_COLOR").is_some() && !arguments.iter().any(|word| word == "--color=always"))
+}
+
 /// clap's own words: help and version are results, everything else is talk.
-fn usage(error: &clap::Error, world: &mut World<'_>) -> Exit {
+fn usage(error: &clap::Error, is_plain: bool, world: &mut World<'_>) -> Exit {
     // An error quotes what was typed, and a script may have typed what a stranger called a branch.
     let plain = || error.render().to_string().lines().map(escape::line).collect::<Vec<_>>().join("\n");
     let quotes_hidden = || error.render().to_string().chars().any(|letter| letter != '\n' && escape::is_hidden(letter));
     let text = |sort: Sort| match sort {
-        Sort::Terminal if !quotes_hidden() => error.render().ansi().to_string(),
+        Sort::Terminal if !is_plain && !quotes_hidden() => error.render().ansi().to_string(),
         _ => plain() + "\n",
     };
     match error.kind() {

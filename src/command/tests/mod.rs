@@ -13,6 +13,7 @@ mod hook;
 mod hook_files;
 mod init;
 mod init_refused;
+mod links;
 mod manual;
 mod matrix;
 mod redeploy;
