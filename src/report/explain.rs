@@ -16,7 +16,7 @@ pub fn rules(look: &Look<'_>, whole: bool) -> String {
     let names = RULES.iter().map(|rule| rule.name.len()).max().unwrap_or(0);
     for rule in RULES {
         let severity = rule.severity.word();
-        let blanks = " ".repeat(10 - severity.len());
+        let blanks = " ".repeat(9 - severity.len());
         let name = format!("{}  ", pad(rule.name, names));
         let lead = [
             (Tone::Plain, rule.code),
@@ -127,7 +127,7 @@ mod tests {
             let ends = |line: &str| line.starts_with(each.code) && line.ends_with(each.summary);
             assert!(list.lines().any(ends), "{list}");
         }
-        let coloured = rule(&RULES[0], &Look { colour: true, ..look(&key, 80, Detail::Normal) });
+        let coloured = rule(RULES[0], &Look { colour: true, ..look(&key, 80, Detail::Normal) });
         assert!(coloured.contains("\u{1b}[2m## \u{1b}[0m\u{1b}[1mWhy it matters\u{1b}[0m\n"), "{coloured:?}");
     }
 }

@@ -77,9 +77,9 @@ impl<'l> Page<'l> {
             let text = escape::line(text);
             let mut drawn = String::new();
             if self.look.colour {
-                paint(*tone, &text, &mut drawn)
+                paint(*tone, &text, &mut drawn);
             } else {
-                drawn.push_str(&text)
+                drawn.push_str(&text);
             }
             match link {
                 Some((place, address)) if place == index && self.look.links => {
