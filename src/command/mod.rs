@@ -29,11 +29,12 @@ use std::ffi::OsString;
 
 use clap::Parser;
 use clap::error::ErrorKind;
+use textwrap::{Options, WordSplitter, fill};
 
 use crate::cli::{Cli, Global, Verb};
 use crate::error::{Error, Exit};
 use crate::outside::talk::{Silence, Talk};
-use crate::outside::world::{Sort, World};
+use crate::outside::world::{Sort, Terminal, World};
 use crate::report::escape;
 
 /// Does what was typed and says how it ended.
@@ -42,7 +43,7 @@ pub fn run(arguments: &[OsString], world: &mut World<'_>) -> Exit {
         Ok(cli) => cli,
         Err(error) => return usage(&error, wants_plain(arguments, world), world),
     };
-    let (talk, interrupt) = (world.talk, world.interrupt);
+    let (talk, interrupt, terminal) = (world.talk, world.interrupt, world.terminal);
     if cli.global.quiet {
         world.talk = &Silence;
     }
@@ -50,7 +51,7 @@ pub fn run(arguments: &[OsString], world: &mut World<'_>) -> Exit {
         talk.done();
         match error {
             Error::Interrupted => interrupt.tell(&|line| talk.say(line)),
-            _ => tell(&error, talk),
+            _ => tell(&error, terminal, talk),
         }
         error.exit()
     })
@@ -73,13 +74,24 @@ fn dispatch(verb: &Verb, global: &Global, world: &mut World<'_>) -> Result<Exit,
     }
 }
 
-/// The three lines of an error. Names from outside are made harmless; the lines themselves are ours.
-fn tell(error: &Error, talk: &dyn Talk) {
-    talk.say(&format!("error: {}", escape::line(&error.to_string())));
+/// The three lines of an error. Names from outside are made harmless; the lines themselves are ours. The sentences are
+/// broken between words on a terminal; the command to type stays whole, however long.
+fn tell(error: &Error, terminal: Terminal, talk: &dyn Talk) {
+    let broken = |text: &str| match terminal.err {
+        Sort::Pipe => text.to_owned(),
+        Sort::Terminal | Sort::Dumb => fill(text, sentences(terminal.width)),
+    };
+    talk.say(&broken(&format!("error: {}", escape::line(&error.to_string()))));
     if let Some(because) = error.because() {
-        talk.say(&format!("  because: {}", escape::line(&because)));
+        talk.say(&broken(&format!("  because: {}", escape::line(&because))));
     }
     talk.say(&format!("  next: {}", escape::line(&error.next())));
+}
+
+/// Below 40 columns a terminal wraps for itself, as in a report; a path longer than a line is left to it, too.
+fn sentences(width: usize) -> Options<'static> {
+    let options = Options::new(width.max(40)).subsequent_indent("    ");
+    options.word_splitter(WordSplitter::NoHyphenation).break_words(false)
 }
 
 /// Where clap stops at a mistake or at `--help`, nothing is parsed yet.
@@ -102,7 +114,7 @@ fn usage(error: &clap::Error, is_plain: bool, world: &mut World<'_>) -> Exit {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => match world.print(&text(world.terminal.out)) {
             Ok(()) => Exit::Clean,
             Err(error) => {
-                tell(&error, world.talk);
+                tell(&error, world.terminal, world.talk);
                 error.exit()
             }
         },

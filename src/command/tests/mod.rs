@@ -6,6 +6,7 @@ mod asked;
 mod auth;
 mod deploy;
 mod disasters;
+mod errors;
 mod faults;
 mod fix;
 mod formats;
