@@ -33,6 +33,10 @@ impl Stage {
         command.env("SCENE", scene);
         command.env("TERM", term);
         command.env_remove("CI");
+        for told in ["FORCE_HYPERLINK", "DOMTERM", "VTE_VERSION", "TERM_PROGRAM", "COLORTERM", "WT_SESSION"] {
+            command.env_remove(told);
+        }
+        command.env_remove("KONSOLE_VERSION");
         pair.slave.spawn_command(command).unwrap();
         let screen = Arc::new(Mutex::new(vt100::Parser::new(24, columns, 100)));
         let mut output = pair.master.try_clone_reader().unwrap();
@@ -120,6 +124,7 @@ fn play(world: &World<'_>) -> Result<(), Error> {
             Answer::Given(line) => world.talk.say(&format!("it is {line}")),
             Answer::Back => world.talk.say("back"),
         },
+        "links" => world.talk.say(&format!("links {}", world.terminal.links)),
         "spinner" => {
             world.talk.waiting("asking Railway");
             world.interrupt.pause(world.clock, Duration::from_secs(30));
@@ -180,6 +185,14 @@ fn one_of_several_is_chosen_with_arrows_and_leaves_one_line() {
     let text = stage.end();
     assert!(text.contains("A choice: pull Railway → .env, ééé") && text.contains("item 1\ncode 0"), "{text}");
     assert!(!text.contains("skip"), "{text}");
+}
+
+#[test]
+fn links_are_for_terminals_that_are_known_to_understand_them() {
+    for (term, links) in [("xterm-kitty", true), ("alacritty", true), ("xterm-256color", false), ("dumb", false)] {
+        let text = Stage::play("links", term, 80).end();
+        assert!(text.contains(&format!("links {links}\ncode 0")), "{term}\n{text}");
+    }
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! `doctor auth`. The comments on flags are what `--help` prints.
-#![expect(clippy::doc_markdown, reason = "help is plain text: backticks would be printed")]
 
 use clap::{Args, Subcommand};
 
 use crate::cli::ResultFormat;
+use crate::cli::examples::{self, TEMPLATE};
 
 /// `doctor auth`.
 #[derive(Args, Clone, Debug)]
+#[command(help_template = TEMPLATE, before_help = examples::AUTH)]
 pub struct Auth {
     /// What to do
     #[command(subcommand)]
@@ -18,12 +19,13 @@ pub struct Auth {
 
 /// `doctor auth status`.
 #[derive(Args, Clone, Debug)]
+#[command(help_template = TEMPLATE, before_help = examples::STATUS)]
 pub struct AuthStatus {
-    /// The project [default: doctor.toml, project token, RAILWAY_PROJECT_ID, `railway link`]
-    #[arg(long, value_name = "ID|NAME", help_heading = "Targeting")]
+    /// By name or id; default: doctor.toml, `railway link`
+    #[arg(long, value_name = "NAME", help_heading = "Targeting")]
     pub project: Option<String>,
-    /// The environment [default: from the same place as the project]
-    #[arg(short, long, value_name = "ID|NAME", help_heading = "Targeting")]
+    /// By name or id; default: as for the project
+    #[arg(short, long, value_name = "NAME", help_heading = "Targeting")]
     pub environment: Option<String>,
     /// text or json
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = ResultFormat::Text, hide_possible_values = true)]
@@ -34,9 +36,11 @@ pub struct AuthStatus {
 #[derive(Clone, Debug, Subcommand)]
 pub enum AuthVerb {
     /// Store a token, typed unseen or piped into standard input
+    #[command(help_template = TEMPLATE, before_help = examples::LOGIN)]
     Login,
     /// Tell every place that may hold a token, which one is used, and what it reaches
     Status(AuthStatus),
     /// Remove what login stored
+    #[command(help_template = TEMPLATE, before_help = examples::LOGOUT)]
     Logout,
 }

@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use crate::cli::examples::{self, TEMPLATE};
 use crate::cli::{HookName, ResultFormat, Targeting};
 
 /// `doctor hook`.
 #[derive(Args, Debug)]
+#[command(help_template = TEMPLATE, before_help = examples::HOOK)]
 pub struct Hook {
     /// What to do.
     #[command(subcommand)]
@@ -22,6 +24,7 @@ pub enum HookVerb {
     /// Write the hook, where git looks for it; never over somebody else's
     Install(HookInstall),
     /// Remove the hooks that install wrote
+    #[command(help_template = TEMPLATE, before_help = examples::HOOK_UNINSTALL)]
     Uninstall,
     /// Say which hooks there are; exit code 1 if none of them calls doctor
     Status(HookStatus),
@@ -29,11 +32,12 @@ pub enum HookVerb {
 
 /// `doctor hook run`.
 #[derive(Args, Clone, Debug)]
+#[command(help_template = TEMPLATE, before_help = examples::HOOK_RUN)]
 pub struct HookRun {
     /// Whom to look at.
     #[command(flatten)]
     pub targeting: Targeting,
-    /// The file of variables; repeat it for layers, later ones win
+    /// The file of variables; repeatable, later ones win
     #[arg(long, value_name = "PATH")]
     pub env_file: Vec<PathBuf>,
     /// Stop the commit also when nothing could be compared
@@ -46,6 +50,7 @@ pub struct HookRun {
 
 /// `doctor hook install`.
 #[derive(Args, Clone, Debug)]
+#[command(help_template = TEMPLATE, before_help = examples::HOOK_INSTALL)]
 pub struct HookInstall {
     /// Which hooks
     #[arg(value_enum, value_name = "pre-commit|pre-push", default_value = "pre-commit", hide_possible_values = true)]
@@ -54,6 +59,7 @@ pub struct HookInstall {
 
 /// `doctor hook status`.
 #[derive(Args, Clone, Debug)]
+#[command(help_template = TEMPLATE, before_help = examples::HOOK_STATUS)]
 pub struct HookStatus {
     /// text or json
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = ResultFormat::Text, hide_possible_values = true)]

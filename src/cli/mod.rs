@@ -3,6 +3,7 @@
 
 mod auth;
 mod choice;
+mod examples;
 mod hook;
 mod programs;
 
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use crate::cli::auth::{Auth, AuthStatus, AuthVerb};
 pub use crate::cli::choice::{FailOn, HookName, ResultFormat, SchemaName, ShellName, Staging, When};
+use crate::cli::examples::TEMPLATE;
 pub use crate::cli::hook::{Hook, HookInstall, HookRun, HookStatus, HookVerb};
 pub use crate::cli::programs::asks_for_json;
 use crate::report::{FORMATS, matrix};
@@ -23,16 +25,9 @@ use crate::report::{FORMATS, matrix};
     name = "doctor",
     version,
     disable_help_subcommand = true,
-    after_help = "Examples:\n  doctor check                          every service that shares keys with .env\n  \
-                  doctor check -s worker -e staging     one service of one environment\n  \
-                  doctor check --format json            for programs; the exit code is the same\n  \
-                  doctor fix -s worker                  mend it: ask, store, deploy, prove\n  \
-                  doctor undo                           put back what the last fix changed\n  \
-                  doctor init                           write a doctor.toml for this project\n  \
-                  doctor demo                           try it on a pretend Railway\n\n\
-                  Exit codes:\n  0 all agrees          3 nothing compared        6 fixed in part\n  \
-                  1 findings            4 credentials             7 stored, not running\n  \
-                  2 usage or files      5 Railway out of reach    8 stored, not proved"
+    help_template = TEMPLATE,
+    before_help = examples::DOCTOR,
+    after_help = examples::EXIT_CODES
 )]
 pub struct Cli {
     /// What to do.
@@ -46,8 +41,8 @@ pub struct Cli {
 /// Flags that every verb has.
 #[derive(Args, Clone, Debug)]
 pub struct Global {
-    /// When to colour; heeds NO_COLOR and CLICOLOR_FORCE
-    #[arg(long, global = true, value_enum, default_value_t = When::Auto, hide_possible_values = true, value_name = "auto|always|never", help_heading = "Global")]
+    /// auto, always or never; heeds NO_COLOR and CLICOLOR_FORCE
+    #[arg(long, global = true, value_enum, default_value_t = When::Auto, hide_possible_values = true, hide_default_value = true, value_name = "WHEN", help_heading = "Global")]
     pub color: When,
     /// Tell more: every key behind a summary line
     #[arg(short, long, global = true, conflicts_with = "quiet", help_heading = "Global")]
@@ -90,17 +85,20 @@ pub enum Verb {
     /// Look before each commit: staged secrets, then drift
     Hook(Hook),
     /// Write the JSON Schema of what --format json prints, or of doctor.toml
+    #[command(help_template = TEMPLATE, before_help = examples::SCHEMA)]
     Schema {
-        /// What it is the schema of
-        #[arg(value_enum, value_name = "report|config", default_value = "report", hide_possible_values = true)]
+        /// report or config
+        #[arg(value_enum, value_name = "WHAT", default_value = "report", hide_possible_values = true)]
         of: SchemaName,
     },
     /// Write completions for a shell
+    #[command(help_template = TEMPLATE, before_help = examples::COMPLETIONS)]
     Completions {
         /// The shell
         shell: ShellName,
     },
     /// Write the manual page of doctor, or of one of its verbs
+    #[command(help_template = TEMPLATE, before_help = examples::MAN)]
     Man {
         /// The verb; none means doctor itself
         verb: Vec<String>,
@@ -109,56 +107,58 @@ pub enum Verb {
 
 /// `doctor check`.
 #[derive(Args, Clone, Debug)]
+#[command(help_template = TEMPLATE, before_help = examples::CHECK)]
 pub struct Check {
     /// Whom to look at.
     #[command(flatten)]
     pub targeting: Targeting,
-    /// The file of variables; repeat it for layers, later ones win
+    /// The file of variables; repeatable, later ones win
     #[arg(long, value_name = "PATH")]
     pub env_file: Vec<PathBuf>,
     /// Only this key; repeatable
     #[arg(long, value_name = "KEY")]
     pub only: Vec<String>,
-    /// text, json, sarif, github, junit, markdown or html
-    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = PossibleValuesParser::new(formats()), hide_possible_values = true)]
+    /// text, json, sarif, github, junit, markdown, html
+    #[arg(long, value_name = "FORMAT", default_value = "text", hide_default_value = true, value_parser = PossibleValuesParser::new(formats()), hide_possible_values = true)]
     pub format: String,
-    /// Write the report into this file instead
+    /// Write the report into this file
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// From which severity on the exit code is 1 [default: error]
-    #[arg(long, value_enum, hide_possible_values = true, value_name = "error|warning|note|never")]
+    /// Fail from error (default), warning, note or never
+    #[arg(long, value_enum, hide_possible_values = true, value_name = "SEVERITY")]
     pub fail_on: Option<FailOn>,
     /// The time for the whole check
     #[arg(long, value_name = "DURATION", default_value = "20s")]
     pub timeout: String,
-    /// Show values instead of fingerprints; on a terminal only, never with CI set
+    /// Show values; on a terminal only, never with CI set
     #[arg(long)]
     pub show_values: bool,
-    /// Show what an endpoint answered also where there is no terminal
+    /// Show answers also where there is no terminal
     #[arg(long)]
     pub show_logs: bool,
 }
 
 /// `doctor matrix`.
 #[derive(Args, Clone, Debug)]
+#[command(help_template = TEMPLATE, before_help = examples::MATRIX)]
 pub struct Matrix {
     /// Whom to look at.
     #[command(flatten)]
     pub targeting: Targeting,
-    /// The file of variables; repeat it for layers, later ones win
+    /// The file of variables; repeatable, later ones win
     #[arg(long, value_name = "PATH")]
     pub env_file: Vec<PathBuf>,
     /// Only this key; repeatable
     #[arg(long, value_name = "KEY")]
     pub only: Vec<String>,
     /// text, markdown, html or json
-    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = PossibleValuesParser::new(matrix_formats()), hide_possible_values = true)]
+    #[arg(long, value_name = "FORMAT", default_value = "text", hide_default_value = true, value_parser = PossibleValuesParser::new(matrix_formats()), hide_possible_values = true)]
     pub format: String,
-    /// Write the matrix into this file instead
+    /// Write the matrix into this file
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// From which severity on the exit code is 1 [default: error]
-    #[arg(long, value_enum, hide_possible_values = true, value_name = "error|warning|note|never")]
+    /// Fail from error (default), warning, note or never
+    #[arg(long, value_enum, hide_possible_values = true, value_name = "SEVERITY")]
     pub fail_on: Option<FailOn>,
     /// The time for the whole look
     #[arg(long, value_name = "DURATION", default_value = "20s")]
@@ -167,19 +167,13 @@ pub struct Matrix {
 
 /// `doctor fix`.
 #[derive(Args, Clone, Debug)]
-#[command(
-    after_help = "Examples:\n  doctor fix                                ask what to do, show the plan, ask once more\n  \
-                        doctor fix --push --only API_KEY --dry-run    the plan alone\n  \
-                        doctor fix --push --only API_KEY --yes    store it, deploy once, prove it\n  \
-                        doctor fix --pull --only API_KEY --yes    take Railway's value into .env\n  \
-                        doctor undo                               put back what the last fix changed"
-)]
+#[command(help_template = TEMPLATE, before_help = examples::FIX)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag that is typed or not")]
 pub struct Fix {
     /// Whom to look at.
     #[command(flatten)]
     pub targeting: Targeting,
-    /// The file of variables; repeat it for layers, later ones win
+    /// The file of variables; repeatable, later ones win
     #[arg(long, value_name = "PATH")]
     pub env_file: Vec<PathBuf>,
     /// Only this key; repeatable
@@ -194,20 +188,20 @@ pub struct Fix {
     /// Deploy the services again that run with old values
     #[arg(long, help_heading = "What to do")]
     pub redeploy: bool,
-    /// Show the plan and do nothing; exit code 1 if there is something to do
+    /// Show the plan alone; exit code 1 if it has steps
     #[arg(long, help_heading = "What to do")]
     pub dry_run: bool,
-    /// Do it without asking; a push takes only keys named by --only or required in doctor.toml
+    /// Without asking; pushes only --only and required keys
     #[arg(short, long, help_heading = "What to do")]
     pub yes: bool,
     /// Store only: the running services keep their old values
-    #[arg(long, conflicts_with = "redeploy", help_heading = "Deployments")]
+    #[arg(long, conflicts_with = "redeploy", help_heading = "What to do")]
     pub no_deploy: bool,
     /// Deploy the services too that refer to what changes
-    #[arg(long, conflicts_with = "no_deploy", help_heading = "Deployments")]
+    #[arg(long, conflicts_with = "no_deploy", help_heading = "What to do")]
     pub dependents: bool,
-    /// Show the end of the log of a failed deployment also where there is no terminal
-    #[arg(long, help_heading = "Deployments")]
+    /// Show logs also where there is no terminal
+    #[arg(long, help_heading = "What to do")]
     pub show_logs: bool,
     /// Write a literal over the reference in KEY
     #[arg(long, value_name = "KEY", help_heading = "With care")]
@@ -218,11 +212,11 @@ pub struct Fix {
     /// Write over the sealed variable KEY
     #[arg(long, value_name = "KEY", help_heading = "With care")]
     pub allow_sealed: Vec<String>,
-    /// Remove variables from Railway that the file lacks, each one by its name
+    /// Remove what the file lacks, key by key
     #[arg(long, help_heading = "With care")]
     pub prune: bool,
-    /// What to do when somebody has staged a change of the same key
-    #[arg(long, value_enum, value_name = "stop|ignore", default_value_t = Staging::Stop, hide_possible_values = true, help_heading = "With care")]
+    /// Staged by others: stop (default) or ignore
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t = Staging::Stop, hide_default_value = true, hide_possible_values = true, help_heading = "With care")]
     pub on_staged: Staging,
     /// Keep no record: the run can't be undone
     #[arg(long, help_heading = "With care")]
@@ -234,6 +228,7 @@ pub struct Fix {
 
 /// `doctor undo`.
 #[derive(Args, Clone, Debug)]
+#[command(help_template = TEMPLATE, before_help = examples::UNDO)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag that is typed or not")]
 pub struct Undo {
     /// The run to undo [default: the last one made in this folder]
@@ -250,11 +245,11 @@ pub struct Undo {
     /// Store only: the running services keep their values
     #[arg(long)]
     pub no_deploy: bool,
-    /// Show the end of the log of a failed deployment also where there is no terminal
+    /// Show logs also where there is no terminal
     #[arg(long)]
     pub show_logs: bool,
-    /// What to do when somebody has staged a change of the same key
-    #[arg(long, value_enum, value_name = "stop|ignore", default_value_t = Staging::Stop, hide_possible_values = true)]
+    /// Staged by others: stop (default) or ignore
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t = Staging::Stop, hide_default_value = true, hide_possible_values = true)]
     pub on_staged: Staging,
     /// Keep no record of the undoing
     #[arg(long)]
@@ -267,19 +262,19 @@ pub struct Undo {
 /// How a verb that writes tells its report.
 #[derive(Args, Clone, Debug)]
 pub struct Telling {
-    /// text, json, sarif, github, junit, markdown or html
-    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = PossibleValuesParser::new(formats()), hide_possible_values = true)]
+    /// text, json, sarif, github, junit, markdown, html
+    #[arg(long, value_name = "FORMAT", default_value = "text", hide_default_value = true, value_parser = PossibleValuesParser::new(formats()), hide_possible_values = true)]
     pub format: String,
-    /// Write the report into this file instead
+    /// Write the report into this file
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// From which severity on what is left makes the exit code 1 [default: error]
-    #[arg(long, value_enum, hide_possible_values = true, value_name = "error|warning|note|never")]
+    /// Fail from error (default), warning, note or never
+    #[arg(long, value_enum, hide_possible_values = true, value_name = "SEVERITY")]
     pub fail_on: Option<FailOn>,
-    /// The time for the whole run, deployments included
+    /// The time for it all
     #[arg(long, value_name = "DURATION", default_value = "15m")]
     pub timeout: String,
-    /// Show values instead of fingerprints; on a terminal only, never with CI set
+    /// Show values; on a terminal only, never with CI set
     #[arg(long)]
     pub show_values: bool,
 }
@@ -287,19 +282,20 @@ pub struct Telling {
 /// Whom to look at.
 #[derive(Args, Clone, Debug)]
 pub struct Targeting {
-    /// The project [default: doctor.toml, project token, RAILWAY_PROJECT_ID, `railway link`]
-    #[arg(long, value_name = "ID|NAME", help_heading = "Targeting")]
+    /// By name or id; default: doctor.toml, `railway link`
+    #[arg(long, value_name = "NAME", help_heading = "Targeting")]
     pub project: Option<String>,
-    /// The environment [default: from the same place as the project]
-    #[arg(short, long, value_name = "ID|NAME", help_heading = "Targeting")]
+    /// By name or id; default: as for the project
+    #[arg(short, long, value_name = "NAME", help_heading = "Targeting")]
     pub environment: Option<String>,
-    /// A service, by name, id, alias or a unique part of its name; repeatable
-    #[arg(short, long, value_name = "NAME|ID|ALIAS", help_heading = "Targeting")]
+    /// By name, alias, id or part of a name; repeatable
+    #[arg(short, long, value_name = "NAME", help_heading = "Targeting")]
     pub service: Vec<String>,
 }
 
 /// `doctor demo`.
 #[derive(Args, Debug)]
+#[command(help_template = TEMPLATE, before_help = examples::DEMO)]
 pub struct Demo {
     /// The verb to try; without one, the whole story
     #[command(subcommand)]
@@ -321,14 +317,12 @@ pub enum DemoVerb {
 
 /// `doctor init`.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = "Examples:\n  doctor init                     ask, show the file, ask once more\n  \
-                  doctor init --yes               write what it would suggest\n  \
-                  doctor init -s api -s worker    for these services")]
+#[command(help_template = TEMPLATE, before_help = examples::INIT)]
 pub struct Init {
     /// Whom to look at.
     #[command(flatten)]
     pub targeting: Targeting,
-    /// The file of variables; repeat it for layers, later ones win
+    /// The file of variables; repeatable, later ones win
     #[arg(long, value_name = "PATH")]
     pub env_file: Vec<PathBuf>,
     /// Write what is suggested, without asking
@@ -344,6 +338,7 @@ pub struct Init {
 
 /// `doctor trust`.
 #[derive(Args, Clone, Debug)]
+#[command(help_template = TEMPLATE, before_help = examples::TRUST)]
 pub struct Trust {
     /// Do it without asking
     #[arg(short, long)]
@@ -355,6 +350,7 @@ pub struct Trust {
 
 /// `doctor explain`.
 #[derive(Args, Debug)]
+#[command(help_template = TEMPLATE, before_help = examples::EXPLAIN)]
 pub struct Explain {
     /// A rule's name or code; without one, the list
     pub rule: Option<String>,

@@ -19,7 +19,7 @@ use crate::outside::sim::Sim;
 use crate::outside::sim::seed::incident;
 use crate::outside::stage::Stage;
 use crate::outside::talk::Silence;
-use crate::outside::world::{Memory, World};
+use crate::outside::world::{Memory, Terminal, World};
 
 /// The fix that the story types.
 const FIX: &[&str] = &["fix", "--push", "--yes"];
@@ -72,7 +72,8 @@ pub(crate) fn run(demo: &Demo, global: &Global, world: &mut World<'_>) -> Result
         talk: world.talk,
         ask: world.ask,
         interrupt: world.interrupt,
-        terminal: world.terminal,
+        // Nothing of the pretend project has a page at Railway.
+        terminal: Terminal { links: false, ..world.terminal },
         variables,
         folder: stage.folder(),
         home: Some(stage.home()),

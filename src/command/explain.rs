@@ -1,40 +1,26 @@
 //! `doctor explain`: one rule, or the list of rules.
 
-use std::fmt::Write;
-
-use crate::cli::{Explain, ResultFormat};
-use crate::drift::rule::{RULES, Rule, find};
+use crate::cli::{Explain, Global, ResultFormat};
+use crate::command::telling::{coloured, plain_look};
+use crate::drift::rule::{RULES, find};
 use crate::error::{Error, Exit};
-use crate::outside::world::World;
+use crate::outside::world::{Sort, World};
 use crate::report::json::explained::rules;
+use crate::report::{self, Look};
 
 /// Writes the explanation of a rule, or one line for each rule.
-pub(crate) fn run(args: &Explain, world: &mut World<'_>) -> Result<Exit, Error> {
+pub(crate) fn run(args: &Explain, global: &Global, world: &mut World<'_>) -> Result<Exit, Error> {
     let wanted = args.rule.as_deref();
     let rule = wanted.map(|wanted| find(wanted).ok_or_else(|| unknown(wanted))).transpose()?;
+    let look = Look { colour: coloured(global, world), ..plain_look(world) };
     let text = match (args.format, rule) {
         (ResultFormat::Json, None) => rules(RULES),
         (ResultFormat::Json, Some(rule)) => rules(&[rule]),
-        (ResultFormat::Text, None) => list(),
-        (ResultFormat::Text, Some(rule)) => page(rule),
+        (ResultFormat::Text, None) => report::explain::rules(&look, world.terminal.out == Sort::Pipe),
+        (ResultFormat::Text, Some(rule)) => report::explain::rule(rule, &look),
     };
     world.print(&text)?;
     Ok(Exit::Clean)
-}
-
-fn list() -> String {
-    let mut text = String::new();
-    let width = RULES.iter().map(|rule| rule.name.len()).max().unwrap_or(0);
-    for rule in RULES {
-        writeln!(text, "{}  {:<8} {:<width$}  {}", rule.code, rule.severity.word(), rule.name, rule.summary)
-            .expect("writing to a String can't fail");
-    }
-    text.push_str("\n`doctor explain RULE` tells why it matters, how to mend it and how to silence it.\n");
-    text
-}
-
-fn page(rule: &Rule) -> String {
-    format!("{} {} ({})\n{}\n\n{}\n", rule.code, rule.name, rule.severity.word(), rule.summary, rule.explain.trim())
 }
 
 fn unknown(wanted: &str) -> Error {

@@ -43,8 +43,14 @@ pub(crate) fn man(verb: &[String], world: &mut World<'_>) -> Result<Exit, Error>
         name = format!("{name}-{word}");
     }
     let mut page = Vec::new();
+    // `--help` begins with the examples; on a page they stand at the end.
+    let parts = [command.get_before_help(), command.get_after_help()];
+    let after = parts.into_iter().flatten().map(ToString::to_string).collect::<Vec<_>>().join("\n\n");
     // A page is called by one word: `man doctor-check`.
-    Man::new(command.display_name(&name)).title(&name).render(&mut page).expect("writing to memory can't fail");
+    Man::new(command.display_name(&name).after_help(after))
+        .title(&name)
+        .render(&mut page)
+        .expect("writing to memory can't fail");
     world.print_bytes(&page).map(|()| Exit::Clean)
 }
 

@@ -71,6 +71,7 @@ impl<'m> Manner<'m> {
     pub(crate) fn look<'k>(&self, global: &Global, world: &'k World<'_>) -> Look<'k> {
         Look {
             colour: self.colour(global, world),
+            links: self.links(global, world),
             width: world.terminal.width,
             detail: detail(global),
             values: match self.shown {
@@ -81,17 +82,18 @@ impl<'m> Manner<'m> {
         }
     }
 
-    /// The flag, then the two variables that other tools heed, then the terminal. A file gets no colour unless asked.
+    /// A file gets no colour unless asked.
     fn colour(&self, global: &Global, world: &World<'_>) -> bool {
         match global.color {
-            cli::When::Always => true,
-            cli::When::Never => false,
-            cli::When::Auto if self.output.is_some() || world.variable("NO_COLOR").is_some() => false,
-            cli::When::Auto => {
-                let forced = world.variable("CLICOLOR_FORCE").is_some_and(|force| force != "0");
-                forced || world.terminal.out == Sort::Terminal
-            }
+            cli::When::Auto if self.output.is_some() => false,
+            _ => coloured(global, world),
         }
+    }
+
+    /// Only onto a terminal that understands them, and not for somebody who wants plain text. What CI prints is kept.
+    fn links(&self, global: &Global, world: &World<'_>) -> bool {
+        let is_kept = self.output.is_some() || world.variable("CI").is_some();
+        world.terminal.links && !is_kept && coloured(global, world)
     }
 
     /// Writes the report.
@@ -144,10 +146,24 @@ fn summarise(report: &Report, world: &World<'_>) {
     }
 }
 
+/// Whether standard output gets colour: the flag, then the two variables that other tools heed, then the terminal.
+pub(crate) fn coloured(global: &Global, world: &World<'_>) -> bool {
+    match global.color {
+        cli::When::Always => true,
+        cli::When::Never => false,
+        cli::When::Auto if world.variable("NO_COLOR").is_some() => false,
+        cli::When::Auto => {
+            let forced = world.variable("CLICOLOR_FORCE").is_some_and(|force| force != "0");
+            forced || world.terminal.out == Sort::Terminal
+        }
+    }
+}
+
 /// Without colour and with fingerprints.
 pub(crate) fn plain_look<'k>(world: &'k World<'_>) -> Look<'k> {
     Look {
         colour: false,
+        links: false,
         width: world.terminal.width,
         detail: Detail::Normal,
         values: Values::Fingerprints(&world.fingerprints),

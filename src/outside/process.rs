@@ -97,7 +97,9 @@ fn terminal() -> Terminal {
     let width = terminal_size::terminal_size().map_or(WIDTH_WITHOUT_TERMINAL, |(width, _)| usize::from(width.0));
     let [out, err, input] =
         [io::stdout().is_terminal(), io::stderr().is_terminal(), io::stdin().is_terminal()].map(sort);
-    Terminal { out, err, input, width }
+    // It says yes without a terminal too where FORCE_HYPERLINK is set, and a link in a file is rubbish.
+    let links = out == Sort::Terminal && supports_hyperlinks::supports_hyperlinks();
+    Terminal { out, err, input, links, width }
 }
 
 /// What a bug looks like. The panic's own text stays unsaid: it may quote the string that was being cut.

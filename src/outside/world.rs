@@ -73,6 +73,8 @@ pub struct Terminal {
     pub err: Sort,
     /// Standard input.
     pub input: Sort,
+    /// Whether the terminal of standard output understands links (OSC 8).
+    pub links: bool,
     /// Columns of the terminal; 80 where there is none.
     pub width: usize,
 }

@@ -73,8 +73,14 @@ mod tests {
     use crate::drift::identity::Identity;
     use crate::report::{Detail, Logs, Look, Values};
 
-    const LOOK: Look<'static> =
-        Look { colour: false, width: 60, detail: Detail::Normal, values: Values::Shown, logs: Logs::Counted };
+    const LOOK: Look<'static> = Look {
+        colour: false,
+        links: false,
+        width: 60,
+        detail: Detail::Normal,
+        values: Values::Shown,
+        logs: Logs::Counted,
+    };
 
     #[test]
     fn places_are_numbered_and_names_are_harmless() {

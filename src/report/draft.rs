@@ -38,7 +38,8 @@ pub struct Seen {
 
 /// What was looked at, for a terminal of that many columns.
 pub fn seen(seen: &Seen, width: usize) -> String {
-    let look = Look { colour: false, width, detail: Detail::Normal, values: Values::Shown, logs: Logs::Counted };
+    let look =
+        Look { colour: false, links: false, width, detail: Detail::Normal, values: Values::Shown, logs: Logs::Counted };
     let mut page = Page::new(&look);
     let target = [seen.project.clone(), format!("{} ({})", seen.environment, seen.origin)];
     page.flow(&[], 2, (Tone::Plain, " · ", &target));
@@ -103,7 +104,8 @@ pub fn why(keys: &[&str]) -> String {
 
 /// A note, for a terminal of that many columns.
 pub fn note(text: &str, width: usize) -> String {
-    let look = Look { colour: false, width, detail: Detail::Normal, values: Values::Shown, logs: Logs::Counted };
+    let look =
+        Look { colour: false, links: false, width, detail: Detail::Normal, values: Values::Shown, logs: Logs::Counted };
     let mut page = Page::new(&look);
     page.paragraph(&[(Tone::Plain, "note: ")], 2, (Tone::Plain, text));
     page.into_text()

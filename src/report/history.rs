@@ -105,7 +105,14 @@ pub fn write(history: &History, format: Format, look: &Look<'_>, out: &mut dyn W
 /// The text, on a page.
 fn page(history: &History, look: &Look<'_>) -> String {
     // There is no value in it that either way would be shown.
-    let plain = Look { colour: false, width: look.width, detail: look.detail, values: Values::Shown, logs: look.logs };
+    let plain = Look {
+        colour: false,
+        links: false,
+        width: look.width,
+        detail: look.detail,
+        values: Values::Shown,
+        logs: look.logs,
+    };
     let text = text(history, &plain);
     let lines: Vec<String> = text.lines().map(html::harmless).collect();
     html::page("runs that can be undone", &format!("<pre>{}</pre>\n", lines.join("\n")))

@@ -4,12 +4,14 @@ pub mod auth;
 pub mod count;
 pub mod draft;
 pub mod escape;
+pub mod explain;
 pub mod github;
 pub mod history;
 pub mod html;
 pub mod json;
 pub mod junit;
 pub mod leak;
+pub mod link;
 pub mod markdown;
 pub mod matrix;
 pub mod offer;
@@ -201,6 +203,8 @@ pub const FORMATS: &[(&str, Format)] = &[
 pub struct Look<'k> {
     /// Whether escape sequences for colour are written.
     pub colour: bool,
+    /// Whether names are links to pages of Railway's.
+    pub links: bool,
     /// Columns to fit into.
     pub width: usize,
     /// How much is told.

@@ -37,7 +37,8 @@ pub struct Sending {
 
 /// The text, for a terminal of that many columns.
 pub fn text(offer: &Offer, width: usize) -> String {
-    let look = Look { colour: false, width, detail: Detail::Normal, values: Values::Shown, logs: Logs::Counted };
+    let look =
+        Look { colour: false, links: false, width, detail: Detail::Normal, values: Values::Shown, logs: Logs::Counted };
     let mut page = Page::new(&look);
     let (file, project) = (&offer.file, &offer.project);
     if offer.changed {

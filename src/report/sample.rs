@@ -146,7 +146,7 @@ pub(crate) fn cut_short() -> Report {
 
 /// How the tests look at a report unless they say otherwise.
 pub(crate) fn look(key: &FingerprintKey, width: usize, detail: Detail) -> Look<'_> {
-    Look { colour: false, width, detail, values: Values::Fingerprints(key), logs: Logs::Shown }
+    Look { colour: false, links: false, width, detail, values: Values::Fingerprints(key), logs: Logs::Shown }
 }
 
 /// The key under which the tests know the fingerprints.

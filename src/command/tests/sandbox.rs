@@ -96,6 +96,7 @@ pub(crate) struct Sandbox {
     folder: TempDir,
     variables: BTreeMap<String, String>,
     terminal: Sort,
+    links: bool,
     /// The working folder, from the one that [`Sandbox::work`] names.
     inside: PathBuf,
     /// How long after the one before it a run is.
@@ -125,6 +126,7 @@ impl Sandbox {
             folder,
             variables,
             terminal: Sort::Pipe,
+            links: false,
             inside: PathBuf::new(),
             apart: Duration::from_secs(3600),
             runs: Cell::default(),
@@ -169,6 +171,12 @@ impl Sandbox {
     /// With somebody at a terminal.
     pub(crate) fn at_a_terminal(mut self) -> Self {
         self.terminal = Sort::Dumb;
+        self
+    }
+
+    /// With somebody at a terminal that understands colour and links.
+    pub(crate) fn at_a_terminal_with_links(mut self) -> Self {
+        (self.terminal, self.links) = (Sort::Terminal, true);
         self
     }
 
@@ -250,7 +258,13 @@ impl Sandbox {
             talk: &talk,
             ask: &script,
             interrupt,
-            terminal: Terminal { out: self.terminal, err: self.terminal, input: self.terminal, width: 100 },
+            terminal: Terminal {
+                out: self.terminal,
+                err: self.terminal,
+                input: self.terminal,
+                links: self.links,
+                width: 100,
+            },
             variables: self.variables.clone(),
             folder: self.work().join(&self.inside),
             home: Some(self.home()),

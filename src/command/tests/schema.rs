@@ -128,6 +128,19 @@ fn what_is_read_fits_and_what_is_refused_does_not() {
 }
 
 #[test]
+fn init_names_the_schema_where_it_is() {
+    for (name, named) in [("doctor.schema.json", true), ("another.schema.json", false)] {
+        let sandbox = init::shop();
+        let schema = sandbox.run(&["schema", "config"]).out;
+        let sandbox = sandbox.file(name, &schema);
+        assert_eq!(sandbox.run(&["init", "--yes"]).code, 0);
+        assert_eq!(sandbox.text("doctor.toml").starts_with("#:schema ./doctor.schema.json\n"), named, "{name}");
+        assert_eq!(sandbox.text(name), schema);
+        assert_ne!(sandbox.run(&["check"]).code, 2, "the line is a comment to doctor");
+    }
+}
+
+#[test]
 fn what_init_writes_fits() {
     let sandbox = init::shop();
     assert_eq!(sandbox.run(&["init", "--yes"]).code, 0);

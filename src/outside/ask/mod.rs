@@ -250,7 +250,7 @@ mod tests {
         ] {
             let variables: BTreeMap<String, String> =
                 ci.map(|ci| ("CI".to_owned(), ci.to_owned())).into_iter().collect();
-            let terminal = Terminal { out: Sort::Pipe, err, input, width: 80 };
+            let terminal = Terminal { out: Sort::Pipe, err, input, links: false, width: 80 };
             assert_eq!(can_ask(&terminal, &variables), expected, "{input:?} {err:?} {ci:?}");
         }
     }

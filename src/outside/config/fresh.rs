@@ -47,7 +47,7 @@ impl Site {
 
 /// The text of a draft: read again, and found to say this and nothing else. An error if the reader does not understand it so.
 pub fn fresh(draft: &Draft, site: &Site, rules: &[RuleName]) -> Result<(String, Config), Error> {
-    let text = text(draft);
+    let text = directive(site).to_owned() + &text(draft);
     let empty = || Config::empty(site.path.clone(), site.name.clone(), site.root.clone());
     let mistaken = |why: &str| Error::Write {
         path: site.name.clone(),
@@ -57,6 +57,11 @@ pub fn fresh(draft: &Draft, site: &Site, rules: &[RuleName]) -> Result<(String, 
     let read = understand(&Secret::new(text.as_str()), empty(), rules)
         .map_err(|error| mistaken(&format!("what was to be written can't be read again: {error}")))?;
     if says(&read, draft, empty()) { Ok((text, read)) } else { Err(mistaken("it would not say what was chosen")) }
+}
+
+/// The line that tells editors where the schema is, where it is. Without the file it would be an error to them.
+fn directive(site: &Site) -> &'static str {
+    if site.root.join("doctor.schema.json").is_file() { "#:schema ./doctor.schema.json\n" } else { "" }
 }
 
 /// Whether the environment is protected where it should be, and no other.

@@ -8,13 +8,15 @@ use crate::report::paint::Tone;
 use crate::report::text::column::{columns, pad};
 use crate::report::text::page::Page;
 use crate::report::text::phrase::{self, FEW, listed, unsaid};
-use crate::report::{Logs, Report, escape, shell};
+use crate::report::{Logs, Report, escape, link, shell};
 
 /// Sightings that are shown before the rest is counted.
 const SIGHTINGS: usize = 8;
 /// Columns that a place may take before what was seen there goes to a line of its own.
 const PLACE: usize = 40;
 const INDENT: &str = "    ";
+/// Where the place stands among the pieces of a line.
+const PLACE_SPAN: usize = 1;
 /// The columns of `  why   ` and the other labels.
 const LABEL: usize = 8;
 
@@ -23,7 +25,7 @@ pub(crate) fn write(page: &mut Page<'_>, report: &Report, finding: &Finding) {
     page.gap();
     let lead = [(finding.severity.into(), finding.severity.word()), (Tone::Plain, ": ")];
     page.headline(&lead, &finding.message, finding.rule.name);
-    sightings(page, finding);
+    sightings(page, report, finding);
     let most = if page.is_verbose() { usize::MAX } else { FEW };
     let places = unsaid(finding, finding.places.iter().map(phrase::place).collect());
     fact(page, "at", &listed(&places, most));
@@ -58,7 +60,7 @@ pub(crate) fn next(page: &mut Page<'_>, report: &Report, words: &[String], servi
     }
 }
 
-fn sightings(page: &mut Page<'_>, finding: &Finding) {
+fn sightings(page: &mut Page<'_>, report: &Report, finding: &Finding) {
     let most = if page.is_verbose() { usize::MAX } else { SIGHTINGS };
     let shown: Vec<&Sighting> = finding.sightings.iter().take(most).collect();
     let limit = PLACE.min(page.prose() / 2);
@@ -66,14 +68,19 @@ fn sightings(page: &mut Page<'_>, finding: &Finding) {
     let place_column = places.iter().map(|place| columns(place)).filter(|&width| width <= limit).max().unwrap_or(0);
     let state_column = shown.iter().map(|sighting| sighting.state.len()).max().unwrap_or(0);
     for (sighting, place) in shown.iter().zip(&places) {
-        let mut place = pad(place, place_column);
-        if columns(&place) > place_column {
-            page.paragraph(&[(Tone::Plain, INDENT)], INDENT.len(), (Tone::Plain, &place));
-            place = " ".repeat(place_column);
+        let service = finding.services.iter().find(|service| service.name == sighting.place);
+        let link = service.and_then(|service| link::variables(report, &service.id));
+        let mut place: &str = place;
+        if columns(place) > place_column {
+            page.paragraph(&[(Tone::Plain, INDENT)], INDENT.len(), (Tone::Plain, place));
+            place = "";
         }
+        let blanks = " ".repeat(place_column - columns(place));
         let value = sighting.value.as_ref().map(|value| page.value(value)).unwrap_or_default();
         let seen = format!("  {}  ", pad(sighting.state, state_column));
-        page.line(&[(Tone::Plain, INDENT), (Tone::Plain, &place), (Tone::Faint, &seen), (Tone::Plain, &value)]);
+        let seen = [(Tone::Faint, &*seen), (Tone::Plain, &*value)];
+        let spans = [(Tone::Plain, INDENT), (Tone::Plain, place), (Tone::Plain, &*blanks), seen[0], seen[1]];
+        page.linked(&spans, link.as_deref().map(|link| (PLACE_SPAN, link)));
     }
     if let Some(more) = finding.sightings.len().checked_sub(most).filter(|&more| more > 0) {
         page.line(&[(Tone::Faint, &format!("{INDENT}and {more} more (-v lists them)"))]);

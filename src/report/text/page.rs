@@ -4,6 +4,7 @@ use textwrap::{Options, WordSplitter};
 
 use crate::drift::Secret;
 use crate::report::escape;
+use crate::report::link::behind;
 use crate::report::paint::{Tone, paint};
 use crate::report::text::column::columns;
 use crate::report::{Detail, Look, Values};
@@ -65,11 +66,27 @@ impl<'l> Page<'l> {
 
     /// One line, as long as it may be; blanks at its end are left out.
     pub(crate) fn line(&mut self, spans: &[Span<'_>]) {
+        self.linked(spans, None);
+    }
+
+    /// The same, with a page behind the span at that place where links are understood.
+    pub(crate) fn linked(&mut self, spans: &[Span<'_>], link: Option<(usize, &str)>) {
         let last = spans.iter().rposition(|(_, text)| !text.trim_end().is_empty());
         for (index, (tone, text)) in spans.iter().enumerate().take(last.map_or(0, |last| last + 1)) {
             let text = if Some(index) == last { text.trim_end() } else { text };
             let text = escape::line(text);
-            if self.look.colour { paint(*tone, &text, &mut self.text) } else { self.text.push_str(&text) }
+            let mut drawn = String::new();
+            if self.look.colour {
+                paint(*tone, &text, &mut drawn);
+            } else {
+                drawn.push_str(&text);
+            }
+            match link {
+                Some((place, address)) if place == index && self.look.links => {
+                    behind(address, &drawn, &mut self.text);
+                }
+                _ => self.text.push_str(&drawn),
+            }
         }
         self.text.push('\n');
     }

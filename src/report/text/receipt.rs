@@ -61,7 +61,7 @@ fn failures(page: &mut Page<'_>, report: &Report) {
                 format!("{} of the {} log are not shown; --show-logs does", count(failure.hidden, "line"), failure.log);
             page.paragraph(&[(Tone::Plain, "  ")], 2, (Tone::Faint, &words));
         }
-        page.line(&[(Tone::Faint, "  see   "), (Tone::Plain, &failure.link)]);
+        page.linked(&[(Tone::Faint, "  see   "), (Tone::Plain, &failure.link)], Some((1, &failure.link)));
     }
 }
 

@@ -8,7 +8,7 @@ use crate::report::count::Tally;
 use crate::report::paint::Tone;
 use crate::report::text::column::{columns, cut, pad};
 use crate::report::text::page::Page;
-use crate::report::{Report, ServiceLine, escape};
+use crate::report::{Report, ServiceLine, escape, link};
 
 /// The columns of `PASS  `.
 const VERDICT: usize = 6;
@@ -17,6 +17,8 @@ const SKIP: &str = "SKIP";
 const VALUES: &str = "values";
 /// Names up to this many columns are not cut: services of one project often begin and end alike.
 const NAME: usize = 36;
+/// Where the name stands among the pieces of a line.
+const NAME_SPAN: usize = 2;
 
 /// What one service came to, as words.
 struct Row {
@@ -44,11 +46,12 @@ pub(crate) fn write(page: &mut Page<'_>, report: &Report) {
     let numbers = compared + found + if found > 0 { 4 } else { 2 };
     let room = page.width().saturating_sub(VERDICT + numbers);
     for (row, line) in rows.iter().zip(&report.services) {
+        let link = link::service(report, &line.service.id);
         let fits = VERDICT + names.min(room) + 2 + columns(&row.compared) <= page.width();
         if fits && room >= NAME.min(names) {
-            wide(page, row, (names.min(room), compared));
+            wide(page, row, link.as_deref(), (names.min(room), compared));
         } else {
-            stacked(page, row);
+            stacked(page, row, link.as_deref());
         }
         if let Some(error) = &row.error {
             page.paragraph(&[(Tone::Plain, &" ".repeat(VERDICT))], VERDICT, (Tone::Plain, error));
@@ -87,19 +90,23 @@ fn values(report: &Report, line: &ServiceLine, row: &Row) -> State {
     }
 }
 
-fn wide(page: &mut Page<'_>, row: &Row, (names, compared): (usize, usize)) {
-    page.line(&[
+fn wide(page: &mut Page<'_>, row: &Row, link: Option<&str>, (names, compared): (usize, usize)) {
+    let name = cut(&row.name, names);
+    let spans = [
         (row.tone, row.verdict),
         (Tone::Plain, "  "),
-        (Tone::Plain, &pad(&cut(&row.name, names), names + 2)),
-        (Tone::Plain, &pad(&row.compared, compared + 2)),
-        (Tone::Plain, &row.found),
-    ]);
+        (Tone::Plain, &*name),
+        (Tone::Plain, &*" ".repeat(names + 2 - columns(&name))),
+        (Tone::Plain, &*pad(&row.compared, compared + 2)),
+        (Tone::Plain, &*row.found),
+    ];
+    page.linked(&spans, link.map(|link| (NAME_SPAN, link)));
 }
 
-fn stacked(page: &mut Page<'_>, row: &Row) {
+fn stacked(page: &mut Page<'_>, row: &Row, link: Option<&str>) {
     let name = cut(&row.name, page.width() - VERDICT);
-    page.line(&[(row.tone, row.verdict), (Tone::Plain, "  "), (Tone::Plain, &name)]);
+    let spans = [(row.tone, row.verdict), (Tone::Plain, "  "), (Tone::Plain, &*name)];
+    page.linked(&spans, link.map(|link| (NAME_SPAN, link)));
     let numbers: Vec<String> =
         [&row.compared, &row.found].into_iter().filter(|text| !text.is_empty()).cloned().collect();
     page.flow(&[(Tone::Plain, &" ".repeat(VERDICT))], VERDICT, (Tone::Plain, " · ", &numbers));

@@ -1,0 +1,133 @@
+//! The rules and what they are about, laid out for a reader: sentences are broken anew, examples stay as they are.
+
+use crate::drift::rule::{RULES, Rule};
+use crate::report::Look;
+use crate::report::paint::Tone;
+use crate::report::text::column::pad;
+use crate::report::text::page::Page;
+
+/// Fewer columns than this for a summary, and it goes to a line of its own.
+const SUMMARY: usize = 30;
+const EXAMPLE: &str = "    ";
+
+/// A line for every rule; `whole` never breaks it, for `grep`.
+pub fn rules(look: &Look<'_>, whole: bool) -> String {
+    let mut page = Page::new(look);
+    let names = RULES.iter().map(|rule| rule.name.len()).max().unwrap_or(0);
+    for rule in RULES {
+        let severity = rule.severity.word();
+        let blanks = " ".repeat(9 - severity.len());
+        let name = format!("{}  ", pad(rule.name, names));
+        let lead = [
+            (Tone::Plain, rule.code),
+            (Tone::Plain, "  "),
+            (rule.severity.into(), severity),
+            (Tone::Plain, &*blanks),
+            (Tone::Strong, &*name),
+        ];
+        let hang: usize = lead.iter().map(|(_, text)| text.len()).sum();
+        if whole {
+            let mut spans = lead.to_vec();
+            spans.push((Tone::Plain, rule.summary));
+            page.line(&spans);
+        } else if page.prose() < hang + SUMMARY {
+            page.line(&lead);
+            page.paragraph(&[(Tone::Plain, "      ")], 6, (Tone::Plain, rule.summary));
+        } else {
+            page.paragraph(&lead, hang, (Tone::Plain, rule.summary));
+        }
+    }
+    page.gap();
+    let more = "`doctor explain RULE` tells why it matters, how to mend it and how to silence it.";
+    page.paragraph(&[], 0, (Tone::Plain, more));
+    page.into_text()
+}
+
+/// The page of a rule.
+pub fn rule(rule: &Rule, look: &Look<'_>) -> String {
+    let mut page = Page::new(look);
+    let severity = rule.severity;
+    page.line(&[
+        (Tone::Strong, rule.code),
+        (Tone::Strong, " "),
+        (Tone::Strong, rule.name),
+        (Tone::Plain, " ("),
+        (severity.into(), severity.word()),
+        (Tone::Plain, ")"),
+    ]);
+    page.paragraph(&[], 0, (Tone::Plain, rule.summary));
+    page.gap();
+    let mut sentences = String::new();
+    for line in rule.explain.trim_end().lines() {
+        let own = line.is_empty() || line.starts_with(EXAMPLE) || line.starts_with("## ") || line.starts_with("- ");
+        if own {
+            flow(&mut page, &mut sentences);
+        }
+        if line.is_empty() {
+            page.gap();
+        } else if line.starts_with(EXAMPLE) {
+            page.line(&[(Tone::Plain, line)]);
+        } else if let Some(heading) = line.strip_prefix("## ") {
+            page.line(&[(Tone::Faint, "## "), (Tone::Strong, heading)]);
+        } else {
+            sentences.push_str(if sentences.is_empty() { "" } else { " " });
+            sentences.push_str(line.trim());
+        }
+    }
+    flow(&mut page, &mut sentences);
+    page.into_text()
+}
+
+fn flow(page: &mut Page<'_>, sentences: &mut String) {
+    if sentences.is_empty() {
+        return;
+    }
+    let hang = if sentences.starts_with("- ") { 2 } else { 0 };
+    page.paragraph(&[], hang, (Tone::Plain, sentences));
+    sentences.clear();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{rule, rules};
+    use crate::drift::rule::RULES;
+    use crate::report::sample::{key, look};
+    use crate::report::text::column::columns;
+    use crate::report::{Detail, Look};
+
+    fn words(text: &str) -> Vec<&str> {
+        text.split_whitespace().collect()
+    }
+
+    #[test]
+    fn sentences_fit_and_not_a_word_or_an_example_is_lost() {
+        let key = key();
+        for width in [60, 80, 140] {
+            for each in RULES {
+                let told = rule(each, &look(&key, width, Detail::Normal));
+                let sentences = told.lines().filter(|line| !line.starts_with("    "));
+                let longest = sentences.map(columns).max().unwrap_or(0);
+                assert!(longest <= width.min(100), "{} at {width}: {longest}\n{told}", each.name);
+                let body = told.split_once("\n\n").expect("a head and a body").1;
+                assert_eq!(words(body), words(each.explain), "{}", each.name);
+                for example in each.explain.lines().filter(|line| line.starts_with("    ")) {
+                    assert!(told.contains(&format!("{example}\n")), "{example}\n{told}");
+                }
+            }
+            let list = rules(&look(&key, width, Detail::Normal), false);
+            assert!(list.lines().all(|line| columns(line) <= width), "{list}");
+        }
+    }
+
+    #[test]
+    fn a_list_for_programs_has_a_line_for_each_rule() {
+        let key = key();
+        let list = rules(&look(&key, 40, Detail::Normal), true);
+        for each in RULES {
+            let ends = |line: &str| line.starts_with(each.code) && line.ends_with(each.summary);
+            assert!(list.lines().any(ends), "{list}");
+        }
+        let coloured = rule(RULES[0], &Look { colour: true, ..look(&key, 80, Detail::Normal) });
+        assert!(coloured.contains("\u{1b}[2m## \u{1b}[0m\u{1b}[1mWhy it matters\u{1b}[0m\n"), "{coloured:?}");
+    }
+}

@@ -1,0 +1,116 @@
+//! Links on a terminal (OSC 8): the same text, and a page of Railway's behind it.
+
+use std::fmt::Write;
+
+use crate::report::Report;
+
+/// Longer ids are none of Railway's: its own have 36 letters.
+const LONGEST: usize = 64;
+
+/// Railway's page of a service in the environment of a report.
+pub fn service(report: &Report, id: &str) -> Option<String> {
+    page(report, id, "")
+}
+
+/// Railway's page of the variables of a service.
+pub fn variables(report: &Report, id: &str) -> Option<String> {
+    page(report, id, "/variables")
+}
+
+/// Ids come from outside: one that could end the link, or lead elsewhere, gives none.
+fn page(report: &Report, service: &str, part: &str) -> Option<String> {
+    let (project, environment) = (&report.project.id, &report.environment.id);
+    [project.as_str(), service, environment]
+        .iter()
+        .all(|id| is_plain(id))
+        .then(|| format!("https://railway.com/project/{project}/service/{service}{part}?environmentId={environment}"))
+}
+
+fn is_plain(id: &str) -> bool {
+    let is_plain = |letter: u8| letter.is_ascii_alphanumeric() || letter == b'-' || letter == b'_';
+    (1..=LONGEST).contains(&id.len()) && id.bytes().all(is_plain)
+}
+
+/// Whether nothing in an address can end the sequence that carries it: the protocol wants printable ASCII.
+fn is_printable(address: &str) -> bool {
+    address.bytes().all(|letter| letter.is_ascii_graphic())
+}
+
+/// Appends what is drawn, with the page behind it.
+pub(crate) fn behind(address: &str, drawn: &str, out: &mut String) {
+    if is_printable(address) {
+        write!(out, "\u{1b}]8;;{address}\u{1b}\\{drawn}\u{1b}]8;;\u{1b}\\").expect("writing to a String can't fail");
+    } else {
+        out.push_str(drawn);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{behind, service, variables};
+    use crate::report::sample::{incident, key, look, seen};
+    use crate::report::{Detail, Look, Report};
+
+    const LINK: &str = "https://railway.com/project/p-1/service/s-1?environmentId=e-1";
+
+    fn target(project: &str, environment: &str) -> Report {
+        let mut report = incident();
+        (report.project.id, report.environment.id) = (project.to_owned(), environment.to_owned());
+        report.services[0].service.id = "s-1".to_owned();
+        report
+    }
+
+    /// Takes the sequences out again, the way a terminal reads them.
+    fn without_links(text: &str) -> String {
+        let mut parts = text.split("\u{1b}]8;;");
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.fold(first, |seen, part| seen + part.split_once("\u{1b}\\").expect("each one ends").1)
+    }
+
+    #[test]
+    fn a_page_is_named_by_plain_ids_alone() {
+        assert_eq!(service(&target("p-1", "e-1"), "s-1").as_deref(), Some(LINK));
+        let page = "https://railway.com/project/p-1/service/s-1/variables?environmentId=e-1";
+        assert_eq!(variables(&target("p-1", "e-1"), "s-1").as_deref(), Some(page));
+        let long = "a".repeat(65);
+        for id in
+            ["", "a b", "../x", "a\u{1b}\\", "a\u{7}", "a;b", "a&b=c", "a?b", "a#b", "a%1b", "é", "a\u{9c}", &long]
+        {
+            assert_eq!(service(&target("p-1", "e-1"), id), None, "{id:?}");
+            assert_eq!(service(&target(id, "e-1"), "s-1"), None, "{id:?}");
+            assert_eq!(service(&target("p-1", id), "s-1"), None, "{id:?}");
+        }
+    }
+
+    #[test]
+    fn what_could_end_a_link_is_drawn_without_one() {
+        for (address, expected) in [
+            ("https://x.dev/", "\u{1b}]8;;https://x.dev/\u{1b}\\name\u{1b}]8;;\u{1b}\\"),
+            ("https://x.dev/\u{1b}\\", "name"),
+            ("https://x.dev/\u{7}", "name"),
+            ("https://x.dev/é", "name"),
+        ] {
+            let mut out = String::new();
+            behind(address, "name", &mut out);
+            assert_eq!(out, expected);
+        }
+    }
+
+    #[test]
+    fn links_take_no_columns_and_are_there_only_when_wanted() {
+        let (key, report) = (key(), target("p-1", "e-1"));
+        for width in [40, 60, 80, 140] {
+            for colour in [false, true] {
+                let plain = Look { colour, ..look(&key, width, Detail::Normal) };
+                let linked = Look { links: true, colour, ..look(&key, width, Detail::Normal) };
+                let (plain, linked) = (seen(&report, &plain), seen(&report, &linked));
+                assert!(!plain.contains("\u{1b}]"), "{plain}");
+                assert!(linked.contains(&format!("\u{1b}]8;;{LINK}\u{1b}\\")), "{linked}");
+                assert_eq!(without_links(&linked), plain);
+            }
+        }
+        let hostile = target("p-1\u{1b}\\\u{1b}]0;owned\u{7}", "e-1");
+        let told = seen(&hostile, &Look { links: true, ..look(&key, 80, Detail::Normal) });
+        assert!(!told.contains('\u{1b}'), "{told:?}");
+    }
+}
