@@ -66,25 +66,25 @@ pub struct Global {
 pub enum Verb {
     /// Compare each service's variables with the local .env; changes nothing
     Check(Check),
-    /// Show keys × services at a glance: local, stored, running; changes nothing
-    Matrix(Matrix),
-    /// Try it on a pretend Railway: tells the story of an incident
-    Demo(Demo),
-    /// Explain a rule, or list the rules
-    Explain(Explain),
     /// Mend what check found: push, pull, redeploy once, and prove it
     Fix(Fix),
     /// Put back what a fix changed
     Undo(Undo),
+    /// Show keys × services at a glance: local, stored, running; changes nothing
+    Matrix(Matrix),
     /// Write a doctor.toml: look at both sides, ask little, show it first
     Init(Init),
-    /// Accept this checkout's doctor.toml for its project
-    Trust(Trust),
     /// Store a token in the system's keyring, remove it, or tell which token is used
     Auth(Auth),
     /// Look before each commit: staged secrets, then drift
     Hook(Hook),
-    /// Write the JSON Schema of what --format json prints, or of doctor.toml
+    /// Accept this checkout's doctor.toml for its project
+    Trust(Trust),
+    /// Explain a rule, or list the rules
+    Explain(Explain),
+    /// Try it on a pretend Railway: tells the story of an incident
+    Demo(Demo),
+    /// Write the JSON Schema of reports, or of doctor.toml
     #[command(help_template = TEMPLATE, before_help = examples::SCHEMA)]
     Schema {
         /// report or config
