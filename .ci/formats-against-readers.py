@@ -18,11 +18,12 @@ if pathlib.Path(sys.prefix) != PYTHON:
     # Once more, with the readers.
     if not (PYTHON / "bin" / "python").exists():
         subprocess.run([sys.executable, "-m", "venv", PYTHON], check=True)
-    wanted = ["graphql-core>=3.2,<3.3", "junitparser==4.*", "markdown-it-py[linkify]==4.*"]
+    wanted = ["graphql-core>=3.2,<3.3", "junitparser==4.*", "jsonschema==4.*", "markdown-it-py[linkify]==4.*"]
     subprocess.run([PYTHON / "bin" / "pip", "install", "-q", *wanted], check=True)
-    subprocess.run(["npm", "install", "--silent", "--no-fund", "--no-audit", "--prefix", NODE, "@microsoft/sarif-multitool@5"], check=True)
+    subprocess.run(["npm", "install", "--silent", "--no-fund", "--no-audit", "--prefix", NODE, "@microsoft/sarif-multitool@5", "@taplo/cli@0.7"], check=True)
     sys.exit(subprocess.run([PYTHON / "bin" / "python", *sys.argv]).returncode)
 
+import jsonschema
 import junitparser
 from markdown_it import MarkdownIt
 from server_cases import INCIDENT_ENV, SCENARIOS, cases, cases_of, incident, play_all, tally, world
@@ -78,6 +79,45 @@ def sarif(name, scenario, env):
         it.check("no two results have the same fingerprint", len(set(prints)) == len(prints), prints)
         again = [one["partialFingerprints"]["doctor/v1"] for one in json.loads(report(it, "sarif"))["runs"][0]["results"]]
         it.check("fingerprints are the same in the next run", again == prints)
+
+
+@cases_of(WORLDS)
+def documents(name, scenario, env):
+    scenario = scenario()
+    with world(f"JSON of {name}", scenario, env or env_of(scenario)) as it:
+        schema = json.loads(it.run("schema", "report").out)
+        jsonschema.Draft202012Validator.check_schema(schema)
+        validator = jsonschema.Draft202012Validator(schema)
+        key = next(line.split("=")[0] for line in (env or env_of(scenario)).splitlines() if "=" in line)
+        for words in (["check"], ["check", "-v"], ["check", "--service", "no-such-service"], ["matrix"], ["fix", "--dry-run"], ["fix", "--push"],
+                      ["fix", "--pull", "--dry-run"], ["fix", "--push", "--only", key, "--dry-run"], ["undo"], ["undo", "--list"], ["init"],
+                      ["auth", "status"], ["explain"], ["hook", "status"], ["check", "--no-such-flag"]):
+            run = it.run(*words, "--format", "json")
+            told = [line for line in run.err.splitlines() if line.startswith("{")] + [run.out] * bool(run.out)
+            it.check(f"{words} tells something", len(told) > 0, run)
+            for text in told:
+                problems = [error.message[:200] for error in validator.iter_errors(json.loads(text))]
+                it.check(f"{words} fits the schema", not problems, (problems, text[:400]))
+                hidden = [letter for letter in text if letter != "\n" and not letter.isprintable()]
+                it.check(f"{words} holds nothing that a terminal obeys", not hidden, hidden)
+
+
+@cases_of(WORLDS)
+def configuration(name, scenario, env):
+    scenario = scenario()
+    with world(f"doctor.toml of {name}", scenario, env or env_of(scenario)) as it:
+        it.makes |= {"doctor.toml", "doctor.schema.json"}
+        schema = it.run("schema", "config").out
+        (it.path / "doctor.schema.json").write_text(schema, encoding="utf-8")
+        run = it.run("init", "--yes")
+        it.check("it is written", run.code == 0, run)
+        text = (it.path / "doctor.toml").read_text(encoding="utf-8")
+        it.check("it names the schema", text.startswith("#:schema ./doctor.schema.json\n"), text)
+        dated = text + '\n[[ignore]]\nkeys = ["X"]\nreason = "y"\nuntil = 2027-01-01\n'
+        for what, text, fits in (("init's", text, True), ("a dated", dated, True), ("a mistaken", text + "\n[hooks]\n", False)):
+            (it.path / "doctor.toml").write_text(text, encoding="utf-8")
+            told = subprocess.run([NODE / "node_modules" / ".bin" / "taplo", "check", "doctor.toml"], cwd=it.path, capture_output=True, text=True)
+            it.check(f"taplo judges {what} file", (told.returncode == 0) == fits, told.stderr)
 
 
 @cases_of(WORLDS)

@@ -1,5 +1,7 @@
 //! The schemas against what is really printed and really read.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::command::tests::deploy::{api, shop};
@@ -53,6 +55,46 @@ fn every_document_fits() {
     crate::outside::git::tests::git(&hooks.work(), &["init", "-q"]);
     both(&hooks.run(&["hook", "status", "--format", "json"]));
     fits(&schema, sandbox.run(&["check", "--service", "nobody", "--format", "json"]).err.trim());
+}
+
+/// The names that the reader of `doctor.toml` would take in the place of a wrong one.
+fn taken(text: &str, between: &str) -> BTreeSet<String> {
+    let sandbox = Sandbox::of([api()]).file(".env", "A=new-value\n").file("doctor.toml", text);
+    let ended = sandbox.run(&["check"]);
+    let (_, names) = ended.err.split_once(between).unwrap_or_else(|| panic!("{text}: {ended:?}"));
+    let names = names.lines().next().unwrap_or_default().replace('"', "`");
+    names.split('`').skip(1).step_by(2).map(ToOwned::to_owned).collect()
+}
+
+#[test]
+fn every_key_and_every_word_that_is_read_is_in_the_schema_and_no_other() {
+    let text = shop(api()).run(&["schema", "config"]).out;
+    let schema: Value = serde_json::from_str(&text).unwrap();
+    let at = |pointer: &str| schema.pointer(pointer).unwrap_or_else(|| panic!("{pointer}"));
+    for (section, pointer) in [
+        ("", "/properties"),
+        ("[environments.x]", "/properties/environments/additionalProperties/properties"),
+        ("[services.x]", "/properties/services/additionalProperties/properties"),
+        ("[[require]]", "/properties/require/items/properties"),
+        ("[[ignore]]", "/properties/ignore/items/properties"),
+        ("[expect]", "/properties/expect/properties"),
+        ("[[expect.log]]", "/properties/expect/properties/log/items/properties"),
+        ("[[expect.http]]", "/properties/expect/properties/http/items/properties"),
+        ("[hook]", "/properties/hook/properties"),
+    ] {
+        let told: BTreeSet<String> = at(pointer).as_object().unwrap().keys().cloned().collect();
+        assert_eq!(told, taken(&format!("{section}\nzzzz = 1\n"), "use one of "), "{section}");
+    }
+    for (text, pointer) in [
+        ("loader = \"zzzz\"", "/properties/loader/enum"),
+        ("fail-on = \"zzzz\"", "/properties/fail-on/enum"),
+        ("[hook]\non-drift = \"zzzz\"", "/properties/hook/properties/on-drift/enum"),
+        ("[severity]\nsealed = \"zzzz\"", "/properties/severity/properties/sealed/enum"),
+    ] {
+        let told: BTreeSet<String> =
+            at(pointer).as_array().unwrap().iter().map(|word| word.as_str().unwrap().to_owned()).collect();
+        assert_eq!(told, taken(text, "must be one of "), "{text}");
+    }
 }
 
 /// Whether `check` takes it as its `doctor.toml`.
@@ -109,11 +151,16 @@ fn what_is_read_fits_and_what_is_refused_does_not() {
         ("[severity]\nnothing = \"off\"".to_owned(), false),
         ("[[expect.log]]\nservice = \"api\"\ncontains = \"up\"\nwithin = \"5m\"".to_owned(), true),
         ("[[expect.log]]\nservice = \"api\"".to_owned(), false),
+        ("[[expect.log]]\nservice = \"api\"\ncontains = \"up\"\nwithin = \"soon\"".to_owned(), false),
+        ("[[expect.log]]\nservice = \"api\"\ncontains = \"up\"\nwithin = \"1m 30s\"".to_owned(), true),
         (
             format!("{http}request = \"GET /\"\nstatus = 200\nheaders = {{ X-Key = \"$A\" }}\njson = {{ \"/a\" = 1 }}"),
             true,
         ),
         (format!("{http}request = \"POST /a\"\nallow-effects = true\njson = {{ \"/a\" = \"present\" }}"), true),
+        (format!("{http}request = \"POST /a\"\nstatus = 200"), false),
+        (format!("{http}request = \"DELETE /a\"\nstatus = 200\nallow-effects = false"), false),
+        (format!("{http}request = \"HEAD /a\"\nstatus = 200\nallow-effects = false"), true),
         (format!("{http}request = \"GET //host/\"\nstatus = 200"), false),
         (format!("{http}request = \"BREW /\"\nstatus = 200"), false),
         (format!("{http}request = \"GET /\"\nstatus = 99"), false),

@@ -51,6 +51,7 @@ pub(crate) struct Form<'r> {
 pub(crate) struct TargetForm<'r> {
     project: NamedForm<'r>,
     environment: NamedForm<'r>,
+    /// Where the project was named.
     origin: &'r str,
 }
 
@@ -68,9 +69,13 @@ pub(crate) struct NamedForm<'r> {
 pub(crate) struct ServiceForm<'r> {
     id: &'r str,
     name: &'r str,
+    /// Its name in `doctor.toml`.
     alias: Option<&'r str>,
+    /// Values that were compared.
     compared: usize,
+    /// Keys that can't be compared, because Railway never returns their values.
     sealed: usize,
+    /// Why it could not be read.
     error: Option<&'r str>,
 }
 
@@ -82,7 +87,9 @@ pub(crate) struct SummaryForm {
     errors: usize,
     warnings: usize,
     notes: usize,
+    /// Findings that `doctor.toml` took away.
     ignored: usize,
+    /// HTTP requests sent.
     requests: usize,
     exit_code: u8,
 }
@@ -90,6 +97,7 @@ pub(crate) struct SummaryForm {
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Finding")]
 struct FindingForm<'r> {
+    /// The rule's code, which is never used again.
     code: &'r str,
     #[schemars(extend("enum" = RULES.iter().map(|rule| rule.name).collect::<Vec<_>>()))]
     rule: &'r str,
@@ -99,8 +107,10 @@ struct FindingForm<'r> {
     services: Vec<&'r str>,
     places: Vec<PlaceForm<'r>>,
     message: &'r str,
+    /// Why the values differ, where that can be told.
     reason: Option<&'r str>,
     /// What `doctor fix` could do about it.
+    #[schemars(extend("items" = { "type": "string", "enum": ["push", "pull", "redeploy"] }))]
     remedies: Vec<&'r str>,
     /// The command to run next, as an argument list.
     next: Option<Vec<String>>,

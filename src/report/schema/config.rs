@@ -87,7 +87,7 @@ fn ignore() -> Value {
             "environments": texts("Names or ids; without them, all"),
             "rules": { "type": "array", "minItems": 1, "items": { "enum": rules() }, "description": "Rules that are to be silent; without them, all" },
             "reason": { "type": "string", "minLength": 1, "description": "Why; people read it in a year" },
-            "until": { "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+            "until": { "type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
                 "description": "The last day on which it holds, as 2027-01-01" },
         }),
     )
@@ -106,7 +106,7 @@ fn log() -> Value {
         json!({
             "service": name("A short name or a name"),
             "contains": { "type": "string", "minLength": 1, "description": "A part of the line" },
-            "within": { "type": "string", "description": "How long a fresh deployment has for it, as 5m" },
+            "within": { "type": "string", "pattern": "[0-9]", "description": "How long a fresh deployment has for it, as 5m" },
         }),
     )
 }
@@ -126,6 +126,8 @@ fn http() -> Value {
         }),
     );
     request["anyOf"] = json!([{ "required": ["status"] }, { "required": ["json"] }]);
+    request["if"] = json!({ "properties": { "request": { "type": "string", "not": { "pattern": "^(GET|HEAD) " } } } });
+    request["then"] = json!({ "required": ["allow-effects"], "properties": { "allow-effects": { "const": true } } });
     request
 }
 
