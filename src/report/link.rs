@@ -12,7 +12,7 @@ pub fn service(report: &Report, id: &str) -> Option<String> {
     page(report, id, "")
 }
 
-/// Railway's page of the variables of a service.
+/// Railway's page of the variables of a service; its address is the one that its dashboard shows.
 pub fn variables(report: &Report, id: &str) -> Option<String> {
     page(report, id, "/variables")
 }
