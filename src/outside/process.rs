@@ -42,7 +42,7 @@ pub fn run(command: impl FnOnce(&[OsString], &mut World<'_>) -> Exit) -> ExitCod
     let is_quiet = std::env::var_os(COMPLETE).is_some_and(|shell| is_half_typed(&arguments, &shell.to_string_lossy()));
     panic::set_hook(Box::new(move |panic| {
         if !is_quiet {
-            eprintln(&panic_message(panic.location()))
+            eprintln(&panic_message(panic.location()));
         }
     }));
     let (interrupt, screen) = (Arc::new(Interrupt::default()), Screen::default());
