@@ -19,7 +19,7 @@ import time
 
 BINARY = pathlib.Path(sys.argv[1]).resolve()
 PATIENCE = 10  # seconds for a shell to show what it is waited for
-HOSTILE = ["$(touch pwned)", "`touch pwned`", "(touch pwned)", "x;touch pwned", "x'y", "x y", "x*", "-rf", "x|y", "x\x1b[2Jy"]
+HOSTILE = ["hz$(touch pwned)", "$(touch pwned)", "`touch pwned`", "(touch pwned)", "x;touch pwned", "x'y", "x y", "x*", "-rf", "x|y", "x\x1b[2Jy"]
 CONFIG = 'environment = "staging"\n[services.web]\nname = "shop-web"\n[services.worker]\nenv-file = "jobs.env"\n' + "".join(
     f'[services.s{at}]\nname = {name!r}\nenv-file = {name!r}\n' for at, name in enumerate(HOSTILE[:4]))
 # What shellcheck has against the script that clap_complete writes, and why it is right all the same.
@@ -48,6 +48,8 @@ LINES = [
 ]
 # A Tab here has many answers, or none: all that counts is that nothing runs, and that the shell lives on.
 OPEN = ["doctor fix --only ", "doctor check -s ", "doctor check --env-file ", "doctor check --only 'x", "doctor check --only $(touch pw"]
+# One name begins like this, and it is no plain word: Enter behind the Tab would run it in bash.
+RISKY = ["doctor check -s hz", "doctor check --env-file hz"]
 
 
 class Screen:
@@ -148,6 +150,14 @@ def play(shell, folder):
         entered = len(screen.seen)
         screen.type("\x03")
         screen.read(lambda seen: PROMPT in seen, 0.5, entered)
+    for line in RISKY:
+        entered = len(screen.seen)
+        screen.type(line + "\t")
+        screen.read(lambda seen: False, 0.2)
+        screen.type("\r")
+        screen.read(lambda seen: PROMPT in seen, 0.5, entered)
+        screen.type("\x03")
+        screen.read(lambda seen: False, 0.1)
     screen.type("echo al''ive\r")
     if screen.read(lambda seen: "alive" in seen) is None:
         wrong.append(f"{shell}: does not answer any more: {screen.seen[-300:]!r}")
@@ -178,7 +188,7 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             began = time.monotonic()
             wrong += play(name, pathlib.Path(folder))
-            print(f"{name}: {len(LINES) + len(OPEN)} lines in {time.monotonic() - began:.1f} s")
+            print(f"{name}: {len(LINES) + len(OPEN) + len(RISKY)} lines in {time.monotonic() - began:.1f} s")
     for sentence in wrong:
         print(f"WRONG {sentence}")
     return 1 if wrong else 0

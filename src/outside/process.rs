@@ -60,7 +60,7 @@ pub fn run(command: impl FnOnce(&[OsString], &mut World<'_>) -> Exit) -> ExitCod
     }
     let Ok(folder) = std::env::current_dir() else {
         talk.say("error: the working folder is gone\n  next: cd into a folder that exists");
-        return Exit::Usage.code().into();
+        return if is_quiet { Exit::Clean } else { Exit::Usage }.code().into();
     };
     let Some(fingerprints) = fingerprints() else {
         talk.say("error: the system gives no random bytes\n  next: check /dev/urandom");
