@@ -1,30 +1,41 @@
 //! `doctor completions` and `doctor man`: both made from the command line's own description, so that neither goes stale.
 
 use clap::{Command, CommandFactory};
+use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Zsh};
 use clap_complete::{Generator, Shell, generate};
 use clap_complete_nushell::Nushell;
 use clap_mangen::Man;
 
 use crate::cli::{Cli, ShellName};
 use crate::error::{Error, Exit};
+use crate::outside::process::COMPLETE;
 use crate::outside::world::World;
 
 /// How the program is called, in completions and on pages.
 const NAME: &str = "doctor";
 
-/// Writes the completions for a shell.
+/// Writes the completions for a shell. Four of them ask `doctor` while somebody types; nushell has no way to, and
+/// PowerShell's would run what is typed so far.
 pub(crate) fn completions(shell: ShellName, world: &mut World<'_>) -> Result<Exit, Error> {
     let text = match shell {
-        ShellName::Bash => completed(Shell::Bash),
-        ShellName::Zsh => completed(Shell::Zsh),
-        ShellName::Fish => completed(Shell::Fish),
+        ShellName::Bash => asking(&Bash),
+        ShellName::Zsh => asking(&Zsh),
+        ShellName::Fish => asking(&Fish),
         ShellName::Powershell => completed(Shell::PowerShell),
-        ShellName::Elvish => completed(Shell::Elvish),
+        ShellName::Elvish => asking(&Elvish),
         ShellName::Nushell => completed(Nushell),
     };
     world.print_bytes(&text).map(|()| Exit::Clean)
 }
 
+/// A script that asks the `doctor` of the search path, wherever this one lies: it may be written while a package is built.
+fn asking(shell: &dyn EnvCompleter) -> Vec<u8> {
+    let mut text = Vec::new();
+    shell.write_registration(COMPLETE, NAME, NAME, NAME, &mut text).expect("writing to memory can't fail");
+    text
+}
+
+/// A script that holds every verb and flag itself.
 fn completed(shell: impl Generator) -> Vec<u8> {
     let mut text = Vec::new();
     generate(shell, &mut Cli::command(), NAME, &mut text);

@@ -3,6 +3,7 @@
 mod apply;
 mod auth;
 mod check;
+mod complete;
 mod connection;
 mod declared;
 mod demo;
@@ -39,6 +40,9 @@ use crate::report::{self, escape, json};
 
 /// Does what was typed and says how it ended.
 pub fn run(arguments: &[OsString], world: &mut World<'_>) -> Exit {
+    if let Some(exit) = complete::answer(arguments, world) {
+        return exit;
+    }
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => return usage(&error, arguments, world),

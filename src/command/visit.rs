@@ -1,7 +1,7 @@
 //! Looking at both sides: link, credentials, environment, files, services, values.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::tz::Offset;
@@ -106,8 +106,13 @@ pub(crate) fn prepare(
 
 /// The `doctor.toml` that the flags ask for, if there is one.
 pub(crate) fn read_config(global: &Global, world: &World<'_>) -> Result<Option<Config>, Error> {
+    load(&choice(global), &world.folder)
+}
+
+/// The same for a file that is chosen already.
+pub(crate) fn load(choice: &Choice, folder: &Path) -> Result<Option<Config>, Error> {
     let rules: Vec<_> = RULES.iter().map(|rule| (rule.code, rule.name)).collect();
-    config::load(&choice(global), &world.folder, &rules)
+    config::load(choice, folder, &rules)
 }
 
 /// Looks at both sides. It asks Railway twice for up to twenty services, once more where a name is all there is.

@@ -27,24 +27,40 @@ use crate::outside::world::{Memory, Sort, Terminal, World};
 /// The width that a report is laid out for where there is no terminal to ask.
 const WIDTH_WITHOUT_TERMINAL: usize = 80;
 
+/// The variable in which a shell says which one it is, when it asks for completions.
+pub const COMPLETE: &str = "COMPLETE";
+
+/// Whether a shell asks how a line may go on: it names itself, and its words follow `--`. Then nobody is to be told
+/// anything, because what is said would stand in the middle of that line.
+pub fn is_half_typed(arguments: &[OsString], shell: &str) -> bool {
+    !shell.is_empty() && arguments.get(1).is_some_and(|word| word == "--")
+}
+
 /// Runs `doctor` in the real world.
 pub fn run(command: impl FnOnce(&[OsString], &mut World<'_>) -> Exit) -> ExitCode {
-    panic::set_hook(Box::new(|panic| eprintln(&panic_message(panic.location()))));
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let is_quiet = std::env::var_os(COMPLETE).is_some_and(|shell| is_half_typed(&arguments, &shell.to_string_lossy()));
+    panic::set_hook(Box::new(move |panic| {
+        if !is_quiet {
+            eprintln(&panic_message(panic.location()));
+        }
+    }));
     let (interrupt, screen) = (Arc::new(Interrupt::default()), Screen::default());
     let interrupted = ctrlc::set_handler(handler(&interrupt, &screen));
-    let arguments: Vec<OsString> = std::env::args_os().collect();
     let (clock, keyring) = (SystemClock::start(), keyring::System::default());
     let (mut out, mut err) = (io::stdout().lock(), io::stderr());
+    let mut nowhere = io::sink();
+    let err: &mut dyn Write = if is_quiet { &mut nowhere } else { &mut err };
     let terminal = terminal();
     let watched = if terminal.err == Sort::Terminal { Watched::Terminal(screen) } else { Watched::No };
-    let talk = Stream::new(&mut err, watched);
+    let talk = Stream::new(err, watched);
     let prompts = Prompts::new(&talk, &interrupt, terminal);
     if let Err(error) = interrupted {
         talk.say(&format!("doctor: Ctrl-C will not be answered in words: {error}"));
     }
     let Ok(folder) = std::env::current_dir() else {
         talk.say("error: the working folder is gone\n  next: cd into a folder that exists");
-        return Exit::Usage.code().into();
+        return if is_quiet { Exit::Clean } else { Exit::Usage }.code().into();
     };
     let Some(fingerprints) = fingerprints() else {
         talk.say("error: the system gives no random bytes\n  next: check /dev/urandom");

@@ -1,6 +1,8 @@
 //! Completions and manual pages in the programs that read them, where those are installed.
 
+use std::ffi::OsStr;
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 fn told(words: &[&str]) -> Vec<u8> {
@@ -12,7 +14,10 @@ fn told(words: &[&str]) -> Vec<u8> {
 /// What a program makes of a text on its standard input; nothing where it is not installed.
 fn read_by(program: &str, arguments: &[&str], text: &[u8]) -> Option<(bool, String)> {
     let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // The scripts ask the `doctor` of the search path.
+    let folder = Path::new(env!("CARGO_BIN_EXE_doctor")).parent().unwrap();
+    let path = [folder.as_os_str(), &std::env::var_os("PATH").unwrap_or_default()].join(OsStr::new(":"));
+    command.args(arguments).env("PATH", path).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().ok()?;
     child.stdin.take().unwrap().write_all(text).unwrap();
     let output = child.wait_with_output().unwrap();
@@ -31,8 +36,8 @@ fn shells_read_their_completions() {
 
 #[test]
 fn bash_completes_verbs_and_flags() {
-    let ask = "\nCOMP_WORDS=(doctor ch); COMP_CWORD=1; _doctor doctor ch doctor; echo \"${COMPREPLY[*]}\"\n\
-               COMP_WORDS=(doctor check --env-f); COMP_CWORD=2; _doctor doctor --env-f check; echo \"${COMPREPLY[*]}\"\n";
+    let ask = "\nCOMP_WORDS=(doctor ch); COMP_CWORD=1; _clap_complete_doctor doctor ch doctor; echo \"${COMPREPLY[*]}\"\n\
+               COMP_WORDS=(doctor check --env-f); COMP_CWORD=2; _clap_complete_doctor doctor --env-f check; echo \"${COMPREPLY[*]}\"\n";
     let script = [told(&["completions", "bash"]), ask.as_bytes().to_vec()].concat();
     if let Some((good, said)) = read_by("bash", &["--norc"], &script) {
         assert!(good, "{said}");

@@ -4,6 +4,7 @@
 
 mod asked;
 mod auth;
+mod complete;
 mod deploy;
 mod disasters;
 mod errors;

@@ -1,5 +1,6 @@
 //! Files: read with care, written in one step, named as people type them.
 
+mod beginning;
 mod example;
 mod hint;
 mod path;
@@ -21,6 +22,7 @@ use zeroize::Zeroizing;
 use crate::drift::Secret;
 use crate::drift::example::is_example;
 use crate::error::Error;
+pub use crate::outside::files::beginning::{beginning, is_plain};
 pub use crate::outside::files::example::examples;
 pub use crate::outside::files::hint::env_files_in;
 use crate::outside::files::hint::hint;
