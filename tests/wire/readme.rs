@@ -140,9 +140,7 @@ const OTHERS: &[&str] = &[
 fn every_line_for_a_shell_can_be_typed() {
     let mut seen = 0;
     for line in blocks_of("sh").iter().flat_map(|text| text.lines()).filter(|line| !line.is_empty()) {
-        // Where the output goes is the shell's.
-        let typed = line.split_once(" > ").map_or(line, |(typed, _)| typed);
-        if let Some(call) = call(typed) {
+        if let Some(call) = call(doctors(line)) {
             assert_eq!(is_understood(&call), Ok(()), "{line}");
             seen += 1;
         } else {
@@ -153,6 +151,11 @@ fn every_line_for_a_shell_can_be_typed() {
     assert!(seen >= 5, "only {seen} calls were found");
 }
 
+/// The part of a line that is doctor's: where its output goes is the shell's. A table writes `|` as `\|`.
+fn doctors(line: &str) -> &str {
+    [" > ", " | ", " \\| "].iter().fold(line, |line, sign| line.split_once(sign).map_or(line, |(typed, _)| typed))
+}
+
 #[test]
 fn every_command_that_is_named_can_be_typed() {
     let manuals = DOCUMENTS.iter().map(|name| (*name, document(name)));
@@ -161,7 +164,7 @@ fn every_command_that_is_named_can_be_typed() {
     for (name, text) in manuals.chain(rules) {
         for span in spans(&text).into_iter().filter(|span| span.starts_with("doctor ")) {
             // A verb that is spoken of broken over two lines is still one.
-            let call = call(&span.replace('\n', " ")).expect("it starts with doctor");
+            let call = call(doctors(&span.replace('\n', " "))).expect("it starts with doctor");
             if let Err(error) = Cli::try_parse_from(&call) {
                 // `doctor auth` and `doctor completions` alone are names of verbs.
                 let is_name = call.len() == 2
