@@ -83,6 +83,15 @@ class Screen:
                     self.type("\x1b[?62c")
         return None
 
+    def settle(self, quiet=0.3, patience=3):
+        """Reads until nothing more comes."""
+        end = time.monotonic() + patience
+        while time.monotonic() < end:
+            before = len(self.seen)
+            self.read(lambda seen: False, quiet)
+            if len(self.seen) == before:
+                return
+
     def close(self):
         os.kill(self.pid, 9)
         os.waitpid(self.pid, 0)
@@ -111,6 +120,16 @@ printf '%s\\n' "$#" "$@" >>'{folder}/calls.new' && mv '{folder}/calls.new' '{fol
     return bin_folder
 
 
+def loaded(shell, folder, environment):
+    """A shell that has read the script."""
+    command, setup = SHELLS[shell]
+    screen = Screen(command, folder, environment)
+    screen.read(lambda seen: re.search(r"[$#%>]", seen))
+    screen.type(setup + "\r")
+    screen.read(lambda seen: PROMPT in seen)
+    return screen
+
+
 def play(shell, folder):
     """Everything in one shell; what is wrong, as sentences."""
     work, calls = folder / "work", folder / "calls"
@@ -118,11 +137,8 @@ def play(shell, folder):
     checkout(work)
     environment = {"PATH": f"{stand_in(folder)}:{os.environ['PATH']}", "HOME": str(folder), "TERM": "xterm", "LC_ALL": "C.UTF-8",
                    "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "XDG_STATE_HOME": str(folder), "XDG_RUNTIME_DIR": str(folder)}
-    command, setup = SHELLS[shell]
-    screen, wrong = Screen(command, work, environment), []
-    screen.read(lambda seen: re.search(r"[$#%>]", seen))
-    screen.type(setup + "\r")
-    if screen.read(lambda seen: PROMPT in seen) is None:
+    screen, wrong = loaded(shell, work, environment), []
+    if PROMPT not in screen.seen:
         return [f"{shell}: no prompt after the script was loaded: {screen.seen[-500:]!r}"]
     for line, expected in LINES:
         calls.unlink(missing_ok=True)
@@ -143,33 +159,30 @@ def play(shell, folder):
         got = calls.read_text().splitlines()[1:] if calls.exists() else None
         if got != expected:
             wrong.append(f"{shell}: {line!r} and a Tab called doctor with {got}, not {expected}: {screen.seen[-300:]!r}")
-        screen.read(lambda seen: PROMPT in seen, 1, entered)
-    for line in OPEN:
-        screen.type(line + "\t\t")
-        screen.read(lambda seen: False, 0.15)
-        entered = len(screen.seen)
-        screen.type("\x03")
-        screen.read(lambda seen: PROMPT in seen, 0.5, entered)
-    for line in RISKY:
-        entered = len(screen.seen)
-        screen.type(line + "\t")
-        screen.read(lambda seen: False, 0.2)
-        screen.type("\r")
-        screen.read(lambda seen: PROMPT in seen, 0.5, entered)
-        screen.type("\x03")
-        screen.read(lambda seen: False, 0.1)
+        screen.read(lambda seen: PROMPT in seen, 3, entered)
     screen.type("echo al''ive\r")
     if screen.read(lambda seen: "alive" in seen) is None:
         wrong.append(f"{shell}: does not answer any more: {screen.seen[-300:]!r}")
     screen.close()
+    seen = screen.seen
+    # Each in a shell of its own: what is left of a line must not run into the next.
+    for line in OPEN + RISKY:
+        screen = loaded(shell, work, environment)
+        screen.type(line + "\t\t")
+        screen.settle()
+        if line in RISKY:
+            screen.type("\r")
+            screen.settle()
+        screen.close()
+        seen += screen.seen
     # elvish says in its own words that there are no candidates, and what is wrong with a line, while it is typed.
     for word in ["sk-live", "panicked"] + ["error:", "not found"] * (shell != "elvish"):
-        if word in screen.seen:
-            wrong.append(f"{shell}: {word!r} stands on the screen: {screen.seen[-2000:]!r}")
+        if word in seen:
+            wrong.append(f"{shell}: {word!r} stands on the screen: {seen[-2000:]!r}")
     for place in [work, folder]:
         if (place / "pwned").exists():
             wrong.append(f"{shell}: ran a name")
-    if "API_KEY" not in screen.seen:
+    if "API_KEY" not in seen:
         wrong.append(f"{shell}: never offered a key")
     return wrong
 
