@@ -181,8 +181,10 @@ impl Asker {
 }
 
 /// The folders of a search path that are absolute and not the checkout's: `npx` puts `node_modules/.bin` in front.
+/// Everything lies below the root of the file system, which is nobody's checkout.
 fn outside_of(root: &Path, search: &str) -> Option<OsString> {
-    let folders = std::env::split_paths(search).filter(|folder| folder.is_absolute() && !folder.starts_with(root));
+    let is_the_checkouts = |folder: &Path| root.parent().is_some() && folder.starts_with(root);
+    let folders = std::env::split_paths(search).filter(|folder| folder.is_absolute() && !is_the_checkouts(folder));
     std::env::join_paths(folders).ok()
 }
 
@@ -251,4 +253,21 @@ fn listed(answer: &[u8]) -> HashMap<Vec<u8>, u8> {
 fn slashed(path: &Path) -> Vec<u8> {
     let parts: Vec<&[u8]> = path.components().map(|part| part.as_os_str().as_encoded_bytes()).collect();
     parts.join(&b'/')
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::path::Path;
+
+    use super::outside_of;
+
+    #[test]
+    fn the_search_path_loses_what_is_the_checkouts_and_nothing_else() {
+        for (root, expected) in
+            [("/srv/shop", "/usr/bin:/bin"), ("/usr", "/srv/shop/bin:/bin"), ("/", "/srv/shop/bin:/usr/bin:/bin")]
+        {
+            let left = outside_of(Path::new(root), "/srv/shop/bin:relative:/usr/bin:/bin");
+            assert_eq!(left.as_deref(), Some(expected.as_ref()), "{root}");
+        }
+    }
 }
