@@ -14,8 +14,6 @@
 
 import subprocess
 import sys
-import tempfile
-import venv
 from pathlib import Path
 
 sys.dont_write_bytecode = True  # This folder is for sources.
@@ -42,13 +40,8 @@ def binaries(pairs: list[str]) -> dict[str, Path]:
 
 
 def wheel() -> Path:
-    """With a maturin of its own, which goes away again."""
-    with tempfile.TemporaryDirectory() as folder:
-        venv.create(folder, with_pip=True)
-        programs = Path(folder) / ("Scripts" if sys.platform == "win32" else "bin")
-        subprocess.run([programs / "pip", "install", "-q", "maturin>=1.9,<2"], check=True)
-        subprocess.run([programs / "maturin", "build", "--release", "--quiet", "--out", OUT], check=True,
-                       cwd=ROOT / "packaging/python")
+    """By pip, which fetches maturin for it."""
+    subprocess.run([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", OUT, ROOT], check=True)
     return max(OUT.glob("*.whl"), key=lambda path: path.stat().st_mtime)
 
 
