@@ -1,5 +1,7 @@
 //! What a fix will do, masked and complete: variables, files, deployments and what they cost.
 
+use std::fmt::Write;
+
 use similar::udiff::UnifiedHunkHeader;
 use similar::{DiffableStr, group_diff_ops};
 
@@ -114,11 +116,11 @@ fn unified(name: &str, before: &str, after: &str) -> String {
     hunks.retain(|hunk| !hunk.is_empty());
     let mut text = if hunks.is_empty() { String::new() } else { format!("--- {name}\n+++ {name}\n") };
     for hunk in hunks {
-        text += &format!("{}\n", UnifiedHunkHeader::new(&hunk));
+        writeln!(text, "{}", UnifiedHunkHeader::new(&hunk)).expect("writing to a String can't fail");
         for (tag, lines) in hunk.iter().flat_map(|edit| edit.iter_slices(&before, &after)) {
             for line in lines {
                 let ending = if line.ends_with_newline() { "" } else { "\n\\ No newline at end of file\n" };
-                text += &format!("{tag}{line}{ending}");
+                write!(text, "{tag}{line}{ending}").expect("writing to a String can't fail");
             }
         }
     }
