@@ -123,6 +123,9 @@ def outputs(path):
 
 def action(address, version, release):
     """As a runner calls it: inputs as variables, outputs in a file."""
+    script = (ROOT / "packaging/action/install.sh").read_text()
+    for triple in pack(PLACE / "source", "triples", "npm").split():
+        check(f"the action knows {triple}", f"triple={triple} " in script)
     runner = PLACE / "runner"
     runner.mkdir()
     common = {"SYSTEM": "Linux-X64", "REPOSITORY": address, "RUNNER_TEMP": str(runner), "VERSION": f"v{version}",
