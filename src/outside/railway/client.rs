@@ -244,6 +244,8 @@ impl Client<'_> {
     }
 
     fn timed_out(&self, last: Option<&Error>) -> Error {
+        // That the last try took too long is said already.
+        let last = last.filter(|error| !matches!(error, Error::TimedOut { .. }));
         let last = last.map(|error| match error.because() {
             Some(because) => format!("the last try: {error}, {because}"),
             None => format!("the last try: {error}"),
