@@ -274,6 +274,10 @@ impl Client<'_> {
             let workspace = refusal.workspace.clone().unwrap_or_else(|| "of this project".to_owned());
             return Error::TwoFactor { workspace };
         }
+        if has(Kind::TooLarge) {
+            let what = "HTTP 413: the request is too large for a gateway or a proxy".to_owned();
+            return Error::Garbled { host: self.host(), what };
+        }
         if has(Kind::Document) || has(Kind::Schema) {
             return Error::SchemaMoved { operation, said };
         }
