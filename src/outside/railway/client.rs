@@ -157,7 +157,7 @@ impl Client<'_> {
                     Next::Never(Unanswered::Failed(Error::Redirected { host: self.host(), to: origin(&to) }))
                 }
                 Err(Trouble::Limited { retry_after, by }) => {
-                    let asked = retry_after.as_deref().and_then(|text| waiting_time(text, self.clock.now()));
+                    let asked = self.asked_to_wait(retry_after.as_deref(), &reply);
                     let wait = asked.unwrap_or(FIRST_WAIT_WHEN_LIMITED * 2_u32.pow(attempt));
                     Next::Again {
                         error: Error::RateLimited { wait: asked, by: by.to_owned(), allowance: allowance(&reply.rate) },
@@ -186,6 +186,11 @@ impl Client<'_> {
             self.requests.set(self.requests.get() + 1);
         }
         result
+    }
+
+    /// What `Retry-After` comes to. A date in it is the sender's, and so is the clock that it is held against.
+    pub(crate) fn asked_to_wait(&self, retry_after: Option<&str>, reply: &Reply) -> Option<Duration> {
+        waiting_time(retry_after?, reply.date.unwrap_or_else(|| self.clock.now()))
     }
 
     /// What time it is by Railway's own clock: doctor's may be wrong by hours.
@@ -370,7 +375,7 @@ pub(crate) fn origin(location: &str) -> String {
 }
 
 /// `Retry-After`: seconds, the form that Railway documents, or a date.
-pub(crate) fn waiting_time(text: &str, now: Timestamp) -> Option<Duration> {
+fn waiting_time(text: &str, now: Timestamp) -> Option<Duration> {
     if let Ok(seconds) = text.trim().parse::<f64>() {
         return Duration::try_from_secs_f64(seconds).ok();
     }
