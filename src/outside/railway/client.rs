@@ -31,7 +31,7 @@ pub(crate) const FIRST_WAIT_WHEN_LIMITED: Duration = Duration::from_secs(1);
 const LEAST_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The most time that one try is given, however long the run may take: the official CLI waits as long.
-pub(crate) const MOST_PATIENCE: Duration = Duration::from_secs(90);
+const MOST_PATIENCE: Duration = Duration::from_secs(90);
 
 /// Everything that a question needs.
 pub struct Client<'w> {
@@ -144,7 +144,7 @@ impl Client<'_> {
             body,
             token: &self.credentials.token,
             scheme: self.credentials.scheme,
-            patience: remaining.min(LEAST_PATIENCE.max(remaining / 2)).min(MOST_PATIENCE),
+            patience: patience(remaining),
         };
         let wait = FIRST_WAIT * 2_u32.pow(attempt);
         match self.post(&outgoing) {
@@ -347,6 +347,11 @@ pub(crate) enum Probed {
     Dead,
     /// No clear answer.
     Unknown,
+}
+
+/// How long one try may take: half of what is left, so that there is time to ask again, or to look what became of it.
+pub(crate) fn patience(remaining: Duration) -> Duration {
+    remaining.min(LEAST_PATIENCE.max(remaining / 2)).min(MOST_PATIENCE)
 }
 
 /// What the headers tell of the limit: `"default";q=1000;w=3600` is a thousand requests in an hour. Railway documents

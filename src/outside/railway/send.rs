@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::error::Error;
 use crate::outside::railway::answer::{self, Refusal, Trouble};
 use crate::outside::railway::client::{
-    Client, FIRST_WAIT, FIRST_WAIT_WHEN_LIMITED, MOST_PATIENCE, TRIES, allowance, origin,
+    Client, FIRST_WAIT, FIRST_WAIT_WHEN_LIMITED, TRIES, allowance, origin, patience,
 };
 use crate::outside::railway::wire::{Failure, Outgoing};
 
@@ -52,7 +52,7 @@ impl Client<'_> {
         let body = Letter { operation_name: operation, query: body.query, variables: &body.variables };
         let body = Zeroizing::new(serde_json::to_string(&body).expect("maps of text are JSON"));
         for attempt in 0.. {
-            let patience = MOST_PATIENCE.min(self.remaining());
+            let patience = patience(self.remaining());
             let (token, scheme) = (&self.credentials.token, self.credentials.scheme);
             let outgoing = Outgoing { operation, body: &body, token, scheme, patience };
             let (error, wait) = match self.sent_once(&outgoing, attempt) {
