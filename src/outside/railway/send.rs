@@ -85,7 +85,8 @@ impl Client<'_> {
                 Ok(answer) => Tried::Over(Sent::Answered(answer.data)),
                 Err(Trouble::Refused(refusals)) => Tried::Over(Sent::Refused(refusals)),
                 Err(Trouble::Garbled(what)) => unclear(Error::Garbled { host, what }),
-                Err(Trouble::Redirected(to)) => Tried::Over(Sent::Not(Error::Redirected { host, to: origin(&to) })),
+                // "See other" may well mean that it was done.
+                Err(Trouble::Redirected(to)) => unclear(Error::Redirected { host, to: origin(&to) }),
                 Err(Trouble::Limited { .. }) if reply.status != 429 => {
                     // A limit that Railway tells in words is its answer; the caller knows what it is about.
                     Tried::Over(Sent::Refused(answer::refusals(&reply)))
