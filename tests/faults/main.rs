@@ -15,6 +15,7 @@ mod certificate;
 mod column;
 mod crowd;
 mod every;
+mod midway;
 mod row;
 mod rows;
 mod server;
