@@ -183,7 +183,8 @@ fn is_true(receipt: &Value, case: &Case) -> Result<(), String> {
     Ok(())
 }
 
-fn stored(case: &Case, name: &str) -> String {
+/// What a service holds of the key.
+pub(crate) fn stored(case: &Case, name: &str) -> String {
     case.sim.change(
         |estate| match &estate.projects[0].environments[0].service_named(name).unwrap().variables["API_KEY"] {
             Stored::Open(value) => value.reveal().to_owned(),
