@@ -12,6 +12,7 @@
 mod answer;
 mod cell;
 mod certificate;
+mod checkout;
 mod column;
 mod crowd;
 mod every;

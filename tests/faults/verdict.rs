@@ -11,7 +11,7 @@ use crate::row::{Ends, Row};
 use crate::server::Case;
 
 /// The most memory that any answer may cost, in KiB: an answer is read up to 32 MiB, and the rest is the program.
-const MOST: u64 = 64 << 10;
+pub(crate) const MOST: u64 = 64 << 10;
 
 /// What a run may take beyond `--timeout`; a busy machine takes most of it.
 pub(crate) const MARGIN: Duration = Duration::from_secs(3);
