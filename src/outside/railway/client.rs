@@ -119,13 +119,20 @@ impl Client<'_> {
                 Next::Never(unanswered) => return Err(unanswered),
                 Next::Again { error, wait } => {
                     let remaining = self.remaining();
-                    if attempt + 1 == TRIES || wait >= remaining {
-                        let error = if remaining.is_zero() { self.timed_out(Some(&error)) } else { error };
-                        return Err(Unanswered::Failed(error));
+                    let is_over = attempt + 1 == TRIES || wait >= remaining;
+                    if !is_over {
+                        self.tell_of_waiting(&error, wait);
                     }
-                    self.tell_of_waiting(&error, wait);
+                    // What an earlier try came to says more than that this one took too long.
+                    let is_late = matches!(error, Error::TimedOut { .. });
+                    last = if is_late { last } else { Some(error) };
+                    if is_over {
+                        return Err(Unanswered::Failed(match last {
+                            Some(error) if !is_late && !remaining.is_zero() => error,
+                            last => self.timed_out(last.as_ref()),
+                        }));
+                    }
                     self.clock.sleep(wait);
-                    last = Some(error);
                 }
             }
         }
@@ -249,11 +256,9 @@ impl Client<'_> {
     }
 
     fn timed_out(&self, last: Option<&Error>) -> Error {
-        // That the last try took too long is said already.
-        let last = last.filter(|error| !matches!(error, Error::TimedOut { .. }));
         let last = last.map(|error| match error.because() {
-            Some(because) => format!("the last try: {error}, {because}"),
-            None => format!("the last try: {error}"),
+            Some(because) => format!("the last try that ended: {error}, {because}"),
+            None => format!("the last try that ended: {error}"),
         });
         Error::TimedOut { host: self.host(), limit: self.limit.get(), last }
     }
