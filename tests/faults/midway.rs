@@ -80,17 +80,14 @@ fn expected(clarity: Clarity, (operation, number): Step, lasting: Lasting) -> i3
     use Clarity::{Later, No, UnclearDone, UnclearLost};
     let is_write = ["SetVariables", "Redeploy"].contains(&operation);
     let is_first = (operation, number) == ("SetVariables", 1);
-    match (is_write, lasting, clarity) {
+    match (lasting, clarity) {
         // A read is asked again.
-        (false, Lasting::Once, _) => 0,
+        (Lasting::Once, _) if !is_write => 0,
         // What runs has the old values until somebody deploys.
-        (true, Lasting::Once, UnclearDone | Later) if operation == "SetVariables" => 1,
-        (true, Lasting::Once, UnclearDone | Later) => 0,
-        (true, Lasting::Once, UnclearLost | No) => 6,
-        (true, Lasting::FromThenOn, Later) if is_first => 5,
-        (true, Lasting::FromThenOn, _) => 6,
-        (false, Lasting::FromThenOn, _) if ["Fence", "Values"].contains(&operation) && number < 4 => 6,
-        (false, Lasting::FromThenOn, _) => 8,
+        (Lasting::Once, UnclearDone | Later) => i32::from(operation == "SetVariables"),
+        (Lasting::FromThenOn, Later) if is_first => 5,
+        (Lasting::FromThenOn, _) if !is_write && (operation, number) != ("Values", 3) && operation != "Fence" => 8,
+        (Lasting::Once, UnclearLost | No) | (Lasting::FromThenOn, _) => 6,
     }
 }
 
@@ -232,14 +229,19 @@ fn a_fault_while_variables_are_stored_loses_nothing() {
 }
 
 #[test]
-fn a_fault_while_deployments_are_made_loses_nothing() {
-    strike(&[blows(&DEPLOYING, Lasting::Once), blows(&DEPLOYING, Lasting::FromThenOn)].concat());
+fn a_fault_while_deployments_are_made_or_proved_loses_nothing() {
+    strike(&[blows(&DEPLOYING, Lasting::Once), looks(Lasting::Once)].concat());
 }
 
 #[test]
-fn a_fault_while_a_fix_is_proved_loses_nothing() {
-    let mut blows = [blows(&LOOKING, Lasting::Once), blows(&LOOKING, Lasting::FromThenOn)].concat();
-    // A read has no change that may be done or not: one of each kind is enough.
+#[ignore = "long"]
+fn long_a_fault_that_stays_while_deployments_are_made_or_proved_loses_nothing() {
+    strike(&[blows(&DEPLOYING, Lasting::FromThenOn), looks(Lasting::FromThenOn)].concat());
+}
+
+/// A read has no change that may be done or not: one of each kind is enough.
+fn looks(lasting: Lasting) -> Vec<Blow> {
+    let mut blows = blows(&LOOKING, lasting);
     blows.retain(|blow| ["a reset", "a hang", "an empty 504", "JSON that breaks off", "429"].contains(&blow.name));
-    strike(&blows);
+    blows
 }

@@ -95,6 +95,6 @@ impl Row {
 
     /// With an eye on the memory.
     pub(crate) fn watched(self) -> Self {
-        Self { watch: Watch::Memory, limit: 10_000, ..self }
+        Self { watch: Watch::Memory, limit: 25_000, ..self }
     }
 }

@@ -149,7 +149,7 @@ impl Stage {
         let is_other = |(name, _): &&(&str, _)| *name == column.name;
         let ends = row.but.iter().find(is_other).map_or(&row.ends, |(_, ends)| ends);
         // A keyring takes its time on a busy machine, and that is not what is tried here.
-        let tries = if column.place == Place::Keyring { 5 } else { 1 };
+        let tries = if column.place == Place::Keyring { 10 } else { 1 };
         let mut result = Ok(());
         for _ in 0..tries {
             let ran = cell.run(&words, input, row.watch);
