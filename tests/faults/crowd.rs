@@ -7,7 +7,7 @@ use std::thread;
 pub(crate) type Job<'j> = (String, Box<dyn FnOnce() -> Result<(), String> + Send + 'j>);
 
 /// How many run at once, on however few cores.
-pub(crate) const MANY: usize = 44;
+pub(crate) const MANY: usize = 36;
 
 /// How many of those run at once that ask a keyring, which does one thing after another.
 pub(crate) const FEW: usize = 5;

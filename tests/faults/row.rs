@@ -13,8 +13,17 @@ pub(crate) struct Row {
     pub(crate) limit: u64,
     /// Whether the memory is watched.
     pub(crate) watch: Watch,
+    /// Which columns meet it in the ordinary tests; in the long ones all do.
+    pub(crate) breadth: Breadth,
     /// The columns that end in another way.
     pub(crate) but: Vec<(&'static str, Ends)>,
+}
+
+/// How many columns meet a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Breadth {
+    Every,
+    Few,
 }
 
 /// Where it goes wrong.
@@ -72,7 +81,15 @@ impl Row {
     pub(crate) fn fails(name: impl Into<String>, answer: Answer, code: i32, says: &[&str]) -> Self {
         let ends = Ends::Fails { code, says: says.iter().map(|&word| word.to_owned()).collect() };
         let fault = Fault::Answer(answer);
-        Self { name: name.into(), fault, ends, limit: THREE_TRIES, watch: Watch::Nothing, but: Vec::new() }
+        Self {
+            name: name.into(),
+            fault,
+            ends,
+            limit: THREE_TRIES,
+            watch: Watch::Nothing,
+            breadth: Breadth::Every,
+            but: Vec::new(),
+        }
     }
 
     pub(crate) fn passes(name: impl Into<String>, answer: Answer) -> Self {
@@ -93,8 +110,13 @@ impl Row {
         Self { but: columns.iter().map(|&(column, code)| (column, Ends::Unproved { code })).collect(), ..self }
     }
 
+    /// For a few columns, because it is long, or a neighbour is so like it that the others learn nothing from it.
+    pub(crate) fn thin(self) -> Self {
+        Self { breadth: Breadth::Few, ..self }
+    }
+
     /// With an eye on the memory.
     pub(crate) fn watched(self) -> Self {
-        Self { watch: Watch::Memory, limit: 25_000, ..self }
+        Self { watch: Watch::Memory, limit: 25_000, ..self.thin() }
     }
 }

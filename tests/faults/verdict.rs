@@ -19,6 +19,8 @@ pub(crate) const MARGIN: Duration = Duration::from_secs(3);
 /// One cell that was played.
 pub(crate) struct Verdict<'v> {
     pub(crate) row: &'v Row,
+    /// What `--timeout` was given.
+    pub(crate) limit: Duration,
     pub(crate) column: &'v Column,
     pub(crate) cell: &'v Cell,
     pub(crate) case: &'v Case,
@@ -53,7 +55,7 @@ impl Verdict<'_> {
                 let kept = names(&cell.state().join("hook"));
                 hold!(kept.iter().all(|name| name == "hook.key"), "remembered: {kept:?}");
                 hold!(case.sim.mutations().is_empty(), "it went on: {:?}", case.sim.mutations());
-                hold!(ran.took < Duration::from_millis(row.limit) + MARGIN, "it took {:?}", ran.took);
+                hold!(ran.took < self.limit + MARGIN, "it took {:?}", ran.took);
                 Ok(())
             }
         }
