@@ -31,7 +31,7 @@ pub(crate) const FIRST_WAIT_WHEN_LIMITED: Duration = Duration::from_secs(1);
 const LEAST_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The most time that one try is given, however long the run may take: the official CLI waits as long.
-pub(crate) const MOST_PATIENCE: Duration = Duration::from_secs(90);
+const MOST_PATIENCE: Duration = Duration::from_secs(90);
 
 /// Everything that a question needs.
 pub struct Client<'w> {
@@ -119,13 +119,20 @@ impl Client<'_> {
                 Next::Never(unanswered) => return Err(unanswered),
                 Next::Again { error, wait } => {
                     let remaining = self.remaining();
-                    if attempt + 1 == TRIES || wait >= remaining {
-                        let error = if remaining.is_zero() { self.timed_out(Some(&error)) } else { error };
-                        return Err(Unanswered::Failed(error));
+                    let is_over = attempt + 1 == TRIES || wait >= remaining;
+                    if !is_over {
+                        self.tell_of_waiting(&error, wait);
                     }
-                    self.tell_of_waiting(&error, wait);
+                    // What an earlier try came to says more than that this one took too long.
+                    let is_late = matches!(error, Error::TimedOut { .. });
+                    last = if is_late { last } else { Some(error) };
+                    if is_over {
+                        return Err(Unanswered::Failed(match last {
+                            Some(error) if !is_late && !remaining.is_zero() => error,
+                            last => self.timed_out(last.as_ref()),
+                        }));
+                    }
                     self.clock.sleep(wait);
-                    last = Some(error);
                 }
             }
         }
@@ -144,7 +151,7 @@ impl Client<'_> {
             body,
             token: &self.credentials.token,
             scheme: self.credentials.scheme,
-            patience: remaining.min(LEAST_PATIENCE.max(remaining / 2)).min(MOST_PATIENCE),
+            patience: patience(remaining),
         };
         let wait = FIRST_WAIT * 2_u32.pow(attempt);
         match self.post(&outgoing) {
@@ -157,7 +164,7 @@ impl Client<'_> {
                     Next::Never(Unanswered::Failed(Error::Redirected { host: self.host(), to: origin(&to) }))
                 }
                 Err(Trouble::Limited { retry_after, by }) => {
-                    let asked = retry_after.as_deref().and_then(|text| waiting_time(text, self.clock.now()));
+                    let asked = self.asked_to_wait(retry_after.as_deref(), &reply);
                     let wait = asked.unwrap_or(FIRST_WAIT_WHEN_LIMITED * 2_u32.pow(attempt));
                     Next::Again {
                         error: Error::RateLimited { wait: asked, by: by.to_owned(), allowance: allowance(&reply.rate) },
@@ -186,6 +193,11 @@ impl Client<'_> {
             self.requests.set(self.requests.get() + 1);
         }
         result
+    }
+
+    /// What `Retry-After` comes to. A date in it is the sender's, and so is the clock that it is held against.
+    pub(crate) fn asked_to_wait(&self, retry_after: Option<&str>, reply: &Reply) -> Option<Duration> {
+        waiting_time(retry_after?, reply.date.unwrap_or_else(|| self.clock.now()))
     }
 
     /// What time it is by Railway's own clock: doctor's may be wrong by hours.
@@ -245,8 +257,8 @@ impl Client<'_> {
 
     fn timed_out(&self, last: Option<&Error>) -> Error {
         let last = last.map(|error| match error.because() {
-            Some(because) => format!("the last try: {error}, {because}"),
-            None => format!("the last try: {error}"),
+            Some(because) => format!("the last try that ended: {error}, {because}"),
+            None => format!("the last try that ended: {error}"),
         });
         Error::TimedOut { host: self.host(), limit: self.limit.get(), last }
     }
@@ -271,6 +283,10 @@ impl Client<'_> {
         if let Some(refusal) = refusals.iter().find(|refusal| refusal.kind == Kind::TwoFactor) {
             let workspace = refusal.workspace.clone().unwrap_or_else(|| "of this project".to_owned());
             return Error::TwoFactor { workspace };
+        }
+        if has(Kind::TooLarge) {
+            let what = "HTTP 413: the request is too large for a gateway or a proxy".to_owned();
+            return Error::Garbled { host: self.host(), what };
         }
         if has(Kind::Document) || has(Kind::Schema) {
             return Error::SchemaMoved { operation, said };
@@ -338,6 +354,11 @@ pub(crate) enum Probed {
     Unknown,
 }
 
+/// How long one try may take: half of what is left, so that there is time to ask again, or to look what became of it.
+pub(crate) fn patience(remaining: Duration) -> Duration {
+    remaining.min(LEAST_PATIENCE.max(remaining / 2)).min(MOST_PATIENCE)
+}
+
 /// What the headers tell of the limit: `"default";q=1000;w=3600` is a thousand requests in an hour. Railway documents
 /// other headers than it was seen to send, so both are understood.
 pub(crate) fn allowance(rate: &[(String, String)]) -> Option<String> {
@@ -364,7 +385,7 @@ pub(crate) fn origin(location: &str) -> String {
 }
 
 /// `Retry-After`: seconds, the form that Railway documents, or a date.
-pub(crate) fn waiting_time(text: &str, now: Timestamp) -> Option<Duration> {
+fn waiting_time(text: &str, now: Timestamp) -> Option<Duration> {
     if let Ok(seconds) = text.trim().parse::<f64>() {
         return Duration::try_from_secs_f64(seconds).ok();
     }
