@@ -14,8 +14,9 @@ use crate::outside::clock::Clock;
 use crate::outside::credentials::Credentials;
 use crate::outside::endpoint::Neighbourhood;
 use crate::outside::railway::answer::{self, Answer, Kind, Refusal, Trouble};
+use crate::outside::railway::guess::Guessing;
 use crate::outside::railway::probe::probe;
-use crate::outside::railway::wire::{Failure, Outgoing, Reply, Scheme, Wire};
+use crate::outside::railway::wire::{Failure, Outgoing, Reply, Scheme, Wire, was_sent};
 use crate::outside::talk::Talk;
 
 /// Tries per question; the deadline may end them earlier.
@@ -59,6 +60,8 @@ pub struct Client<'w> {
     pub(crate) scrubber: &'w Scrubber,
     /// What probes of the token found: many refusals are explained by one.
     pub(crate) probed: RefCell<Vec<(Scheme, Probed)>>,
+    /// What is asked ahead of its turn.
+    pub(crate) guessing: Guessing,
 }
 
 /// Why a question has no answer.
@@ -106,8 +109,10 @@ impl Client<'_> {
         query: &str,
         variables: &V,
     ) -> Result<Answer<T>, Unanswered> {
-        let body =
-            serde_json::json!({ "operationName": operation, "query": query, "variables": variables }).to_string();
+        let body = body(operation, query, variables);
+        if let Some(guessed) = self.guessed(operation, &body) {
+            return guessed;
+        }
         let mut last = None;
         for attempt in 0..TRIES {
             let remaining = self.remaining();
@@ -147,7 +152,7 @@ impl Client<'_> {
             patience: remaining.min(LEAST_PATIENCE.max(remaining / 2)).min(MOST_PATIENCE),
         };
         let wait = FIRST_WAIT * 2_u32.pow(attempt);
-        match self.post(&outgoing) {
+        match self.post_with_guesses(&outgoing) {
             Err(failure) => self.after_failure(failure, wait),
             Ok(reply) => match answer::read(&reply) {
                 Ok(answer) => Next::Done(answer),
@@ -157,15 +162,24 @@ impl Client<'_> {
                     Next::Never(Unanswered::Failed(Error::Redirected { host: self.host(), to: origin(&to) }))
                 }
                 Err(Trouble::Limited { retry_after, by }) => {
-                    let asked = retry_after.as_deref().and_then(|text| waiting_time(text, self.clock.now()));
-                    let wait = asked.unwrap_or(FIRST_WAIT_WHEN_LIMITED * 2_u32.pow(attempt));
-                    Next::Again {
-                        error: Error::RateLimited { wait: asked, by: by.to_owned(), allowance: allowance(&reply.rate) },
-                        wait,
-                    }
+                    let (error, wait) = self.limited(retry_after.as_deref(), by, &reply, attempt);
+                    Next::Again { error, wait }
                 }
             },
         }
+    }
+
+    /// What a limit comes to, and how long to wait for its end.
+    pub(crate) fn limited(
+        &self,
+        retry_after: Option<&str>,
+        by: &str,
+        reply: &Reply,
+        attempt: u32,
+    ) -> (Error, Duration) {
+        let asked = retry_after.and_then(|text| waiting_time(text, self.clock.now()));
+        let wait = asked.unwrap_or(FIRST_WAIT_WHEN_LIMITED * 2_u32.pow(attempt));
+        (Error::RateLimited { wait: asked, by: by.to_owned(), allowance: allowance(&reply.rate) }, wait)
     }
 
     /// What is left of `--timeout`.
@@ -173,19 +187,24 @@ impl Client<'_> {
         self.limit.get().saturating_sub(self.clock.elapsed())
     }
 
-    /// Counts what really goes out, so that the report's number is the server's.
+    /// Sends, and takes note of what came of it.
     pub(crate) fn post(&self, outgoing: &Outgoing<'_>) -> Result<Reply, Failure> {
         let result = self.wire.post(outgoing);
+        self.hear(&result);
+        result
+    }
+
+    /// Counts what really goes out, so that the report's number is the server's.
+    pub(crate) fn hear(&self, result: &Result<Reply, Failure>) {
         if let Some(allowance) = result.as_ref().ok().and_then(|reply| policy(&reply.rate)) {
             self.allowance.set(Some(allowance));
         }
         if let Some(time) = result.as_ref().ok().and_then(|reply| reply.date) {
             self.heard_time.set(Some((time, self.clock.elapsed())));
         }
-        if !matches!(result, Err(Failure::NotSent(_) | Failure::Certificate(_))) {
+        if was_sent(result) {
             self.requests.set(self.requests.get() + 1);
         }
-        result
     }
 
     /// What time it is by Railway's own clock: doctor's may be wrong by hours.
@@ -325,6 +344,11 @@ impl Client<'_> {
             probed
         })
     }
+}
+
+/// The JSON that asks a question.
+pub(crate) fn body<V: Serialize>(operation: &'static str, query: &str, variables: &V) -> String {
+    serde_json::json!({ "operationName": operation, "query": query, "variables": variables }).to_string()
 }
 
 /// What a probe of the token found.

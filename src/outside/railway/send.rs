@@ -8,9 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::error::Error;
 use crate::outside::railway::answer::{self, Refusal, Trouble};
-use crate::outside::railway::client::{
-    Client, FIRST_WAIT, FIRST_WAIT_WHEN_LIMITED, MOST_PATIENCE, TRIES, allowance, origin, waiting_time,
-};
+use crate::outside::railway::client::{Client, FIRST_WAIT, MOST_PATIENCE, TRIES, origin};
 use crate::outside::railway::wire::{Failure, Outgoing};
 
 /// What became of a change that was sent.
@@ -91,10 +89,8 @@ impl Client<'_> {
                     Tried::Over(Sent::Refused(answer::refusals(&reply)))
                 }
                 Err(Trouble::Limited { retry_after, by }) => {
-                    let asked = retry_after.as_deref().and_then(|text| waiting_time(text, self.clock.now()));
-                    let wait = asked.unwrap_or(FIRST_WAIT_WHEN_LIMITED * 2_u32.pow(attempt));
-                    let allowance = allowance(&reply.rate);
-                    Tried::Again(Error::RateLimited { wait: asked, by: by.to_owned(), allowance }, wait)
+                    let (error, wait) = self.limited(retry_after.as_deref(), by, &reply, attempt);
+                    Tried::Again(error, wait)
                 }
             },
         }
