@@ -158,12 +158,7 @@ pub(crate) fn visit(
 
 /// Where the ids of this target are kept, as this folder asks for it. What the files may change is not in the place's name:
 /// a guess that is wrong costs one request, and the next is right.
-fn remembered(
-    client: &Client<'_>,
-    options: &Options<'_>,
-    config: Option<&Config>,
-    world: &World<'_>,
-) -> Option<Slot> {
+fn remembered(client: &Client<'_>, options: &Options<'_>, config: Option<&Config>, world: &World<'_>) -> Option<Slot> {
     if options.haste == Haste::None {
         return None;
     }

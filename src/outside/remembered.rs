@@ -166,3 +166,195 @@ fn has_ids_only(guess: &Guess) -> bool {
         && [&guess.project, &guess.environment].into_iter().all(is_id)
         && guess.services.iter().all(|(service, deployment)| is_id(service) && deployment.iter().all(is_id))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use jiff::Timestamp;
+
+    use super::{LIMIT, MOST, Slot, cache_folder};
+    use crate::outside::railway::guess::Guess;
+
+    const DAY: i64 = 24 * 3600;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+    }
+
+    fn guess(service: &str) -> Guess {
+        Guess {
+            project: "p-1".to_owned(),
+            environment: "e-1".to_owned(),
+            services: vec![(service.to_owned(), Some("d-1".to_owned())), ("s-2".to_owned(), None)],
+            allowance: Some((100, 3600)),
+        }
+    }
+
+    fn slot(cache: &Path, target: &str) -> Slot {
+        Slot::of(Some(cache), &[target.as_bytes()]).unwrap()
+    }
+
+    fn files(cache: &Path) -> Vec<PathBuf> {
+        fs::read_dir(cache).unwrap().map(|entry| entry.unwrap().path()).collect()
+    }
+
+    #[test]
+    fn ids_are_good_for_thirty_days_and_for_one_target() {
+        let cache = tempfile::tempdir().unwrap();
+        let kept = slot(cache.path(), "a");
+        assert_eq!(kept.get(at(0)), None);
+        kept.put(Some(guess("s-1")), at(0));
+        for (seconds, is_good) in [(0, true), (30 * DAY - 1, true), (30 * DAY, false), (-1, false)] {
+            assert_eq!(kept.get(at(seconds)), is_good.then(|| guess("s-1")), "after {seconds} s");
+        }
+        assert_eq!(slot(cache.path(), "b").get(at(0)), None);
+        assert!(Slot::of(Some(cache.path()), &[b"a", b""]).unwrap().get(at(0)).is_none());
+        kept.put(Some(guess("s-9")), at(1));
+        assert_eq!(kept.get(at(1)), Some(guess("s-9")), "the newer one counts");
+        kept.put(None, at(2));
+        assert_eq!((kept.get(at(2)), files(cache.path()).len()), (None, 0));
+    }
+
+    #[test]
+    fn the_same_is_written_anew_once_a_day() {
+        let cache = tempfile::tempdir().unwrap();
+        let kept = slot(cache.path(), "a");
+        for (seconds, good_at, is_good) in [(0, 30 * DAY, false), (DAY - 1, 30 * DAY, false), (DAY, 30 * DAY, true)] {
+            kept.put(Some(guess("s-1")), at(seconds));
+            assert_eq!(kept.get(at(good_at)).is_some(), is_good, "written after {seconds} s");
+        }
+    }
+
+    #[test]
+    fn there_are_never_more_files_than_may_be_and_the_oldest_go() {
+        let cache = tempfile::tempdir().unwrap();
+        slot(cache.path(), "first").put(Some(guess("s-1")), at(0));
+        fs::write(cache.path().join(".rest.of.a.run"), "").unwrap();
+        for (seconds, number) in (1..).zip(0..MOST) {
+            slot(cache.path(), &number.to_string()).put(Some(guess("s-1")), at(seconds));
+        }
+        assert_eq!(files(cache.path()).len(), MOST);
+        assert_eq!(slot(cache.path(), "first").get(at(DAY)), None);
+        assert!(!cache.path().join(".rest.of.a.run").exists());
+        for number in 0..MOST {
+            assert!(slot(cache.path(), &number.to_string()).get(at(DAY)).is_some(), "{number}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_id_is_neither_kept_nor_read() {
+        let cache = tempfile::tempdir().unwrap();
+        let kept = slot(cache.path(), "a");
+        for text in ["", "a value", "postgres://user:word@host/", "a\nb", "ä", "\"", &"x".repeat(65)] {
+            kept.put(Some(guess("s-1")), at(0));
+            kept.put(Some(guess(text)), at(1));
+            assert_eq!(files(cache.path()).len(), 0, "{text}");
+            let mut odd = guess("s-1");
+            odd.services[0].1 = Some(text.to_owned());
+            kept.put(Some(odd), at(1));
+            assert_eq!(files(cache.path()).len(), 0, "{text}");
+        }
+        let many = Guess { services: vec![("s".to_owned(), None); 21], ..guess("s-1") };
+        kept.put(Some(many), at(0));
+        kept.put(Some(Guess { services: Vec::new(), ..guess("s-1") }), at(0));
+        assert_eq!(files(cache.path()).len(), 0);
+    }
+
+    /// A file that somebody else wrote, in ways that none of ours is.
+    #[test]
+    fn a_file_that_is_not_as_it_is_written_counts_as_none_and_is_written_over() {
+        let cache = tempfile::tempdir().unwrap();
+        let kept = slot(cache.path(), "a");
+        kept.put(Some(guess("s-1")), at(0));
+        let path = files(cache.path()).remove(0);
+        let good = fs::read_to_string(&path).unwrap();
+        let long = format!("{good}{}", " ".repeat(usize::try_from(LIMIT).unwrap()));
+        for text in [
+            "",
+            "{",
+            "[]",
+            "null",
+            &good[..good.len() / 2],
+            &good.replace("{\"time\"", "{\"more\":1,\"time\""),
+            &good.replace("\"service\":\"s-1\"", "\"service\":\"s-1\",\"value\":\"x\""),
+            &good.replace("s-1", "s-1\\n"),
+            &good.replace("p-1", "../p"),
+            &good.replace("\"d-1\"", "7"),
+            &good.replace("1800000000", "\"1800000000\""),
+            &long,
+        ] {
+            fs::write(&path, text).unwrap();
+            assert_eq!(kept.get(at(1)), None, "{text}");
+            kept.put(Some(guess("s-1")), at(1));
+            assert_eq!(kept.get(at(1)), Some(guess("s-1")), "{text}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_pipes_and_folders_are_not_read_and_give_way() {
+        use std::os::unix::fs::{MetadataExt, symlink};
+        let cache = tempfile::tempdir().unwrap();
+        let kept = slot(cache.path(), "a");
+        kept.put(Some(guess("s-1")), at(0));
+        let path = files(cache.path()).remove(0);
+        assert_eq!(path.metadata().unwrap().mode() & 0o777, 0o600);
+        assert_eq!(cache.path().metadata().unwrap().mode() & 0o777, 0o700);
+        let elsewhere = cache.path().join("elsewhere");
+        fs::rename(&path, &elsewhere).unwrap();
+        symlink(&elsewhere, &path).unwrap();
+        assert_eq!(kept.get(at(1)), None, "what a link leads to may be anybody's");
+        kept.put(Some(guess("s-3")), at(1));
+        assert_eq!(kept.get(at(1)), Some(guess("s-3")));
+        assert!(fs::read_to_string(&elsewhere).unwrap().contains("s-1"), "and it is not written through");
+        fs::remove_file(&path).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+        assert!(made.success());
+        assert_eq!(kept.get(at(1)), None);
+        kept.put(Some(guess("s-4")), at(1));
+        assert_eq!(kept.get(at(1)), Some(guess("s-4")));
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        kept.put(Some(guess("s-1")), at(1));
+        assert_eq!(kept.get(at(1)), None);
+        let link = tempfile::tempdir().unwrap();
+        symlink(cache.path(), link.path().join("link")).unwrap();
+        let through = slot(&link.path().join("link"), "b");
+        through.put(Some(guess("s-1")), at(0));
+        assert_eq!(through.get(at(0)), None, "nor is a folder that is a link used");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_of_another_user_counts_as_none() {
+        let cache = tempfile::tempdir().unwrap();
+        let kept = slot(cache.path(), "a");
+        kept.put(Some(guess("s-1")), at(0));
+        // Only root can give a file away; for anybody else there is nothing to see here.
+        if std::os::unix::fs::chown(files(cache.path()).remove(0), Some(65534), None).is_ok() {
+            assert_eq!(kept.get(at(0)), None);
+            kept.put(Some(guess("s-2")), at(0));
+            assert_eq!(kept.get(at(0)), Some(guess("s-2")));
+        }
+    }
+
+    #[test]
+    fn the_folder_is_the_users_cache_and_a_relative_one_is_none() {
+        let of = |variables: &[(&str, &str)], home: Option<&str>| {
+            let variables: BTreeMap<String, String> =
+                variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            cache_folder(&variables, home.map(Path::new))
+        };
+        #[cfg(not(windows))]
+        {
+            assert_eq!(of(&[("XDG_CACHE_HOME", "/c")], Some("/h")), Some("/c/railway-doctor".into()));
+            assert_eq!(of(&[("XDG_CACHE_HOME", "c")], Some("/h")), Some("/h/.cache/railway-doctor".into()));
+        }
+        assert_eq!(of(&[], Some("h")), None);
+        assert_eq!(of(&[], None), None);
+        assert!(Slot::of(None, &[b"a"]).is_none());
+    }
+}

@@ -159,3 +159,32 @@ impl Client<'_> {
 fn is_of_words(kind: Kind) -> bool {
     matches!(kind, Kind::Schema | Kind::Document)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Guess;
+
+    fn asked(operation: &'static str, allowance: Option<(u64, u64)>) -> Vec<&'static str> {
+        let services = vec![("s".to_owned(), None)];
+        let guess = Guess { project: "p".to_owned(), environment: "e".to_owned(), services, allowance };
+        guess.after(operation).into_iter().map(|(operation, _)| operation).collect()
+    }
+
+    #[test]
+    fn what_comes_after_the_first_question_is_guessed_and_with_few_requests_only_one_is_risked() {
+        let (free, hobby) = (Some((100, 3600)), Some((1000, 3600)));
+        for (operation, allowance, expected) in [
+            ("Shape", None, &["Values"][..]),
+            ("Shape", free, &["Values"]),
+            ("ScopedShape", hobby, &["Values"]),
+            ("Projects", None, &["Shape", "Values"]),
+            ("Environments", hobby, &["Shape", "Values"]),
+            ("Projects", free, &["Shape"]),
+            ("Environments", Some((2, 60)), &["Shape"]),
+            ("Values", None, &[]),
+            ("ApiTokenProbe", None, &[]),
+        ] {
+            assert_eq!(asked(operation, allowance), expected, "{operation}, {allowance:?}");
+        }
+    }
+}

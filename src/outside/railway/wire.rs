@@ -96,11 +96,7 @@ pub trait Wire {
     fn post(&self, outgoing: &Outgoing<'_>) -> Result<Reply, Failure>;
 
     /// The same, with others that leave right behind it, without waiting for theirs.
-    fn post_ahead(
-        &self,
-        outgoing: &Outgoing<'_>,
-        others: &[Outgoing<'_>],
-    ) -> (Result<Reply, Failure>, Vec<Ahead>) {
+    fn post_ahead(&self, outgoing: &Outgoing<'_>, others: &[Outgoing<'_>]) -> (Result<Reply, Failure>, Vec<Ahead>) {
         let result = self.post(outgoing);
         let others = others.iter().map(|other| match &result {
             Err(failure @ (Failure::NotSent(_) | Failure::Certificate(_))) => Ahead::Over(Err(failure.clone())),
