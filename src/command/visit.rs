@@ -60,7 +60,7 @@ pub(crate) enum Haste {
     /// It does, and remembers for the next one.
     Ahead,
     /// One question after the other, for what is written from it.
-    None,
+    InTurn,
 }
 
 /// Both sides, and how they were found.
@@ -156,10 +156,10 @@ pub(crate) fn visit(
     Ok(visit)
 }
 
-/// Where the ids of this target are kept, as this folder asks for it. What the files may change is not in the place's name:
-/// a guess that is wrong costs one request, and the next is right.
+/// Where the ids of this target are kept, as this folder asks for it. What the files hold is not in the place's name: a guess
+/// that is wrong costs a request, and the next is right.
 fn remembered(client: &Client<'_>, options: &Options<'_>, config: Option<&Config>, world: &World<'_>) -> Option<Slot> {
-    if options.haste == Haste::None {
+    if options.haste == Haste::InTurn {
         return None;
     }
     let aim = connection::aim(Some(options.targeting), config, world);

@@ -79,7 +79,7 @@ pub(crate) fn run(args: &Fix, global: &Global, world: &mut World<'_>) -> Result<
         env_file: &args.env_file,
         only: &args.only,
         absent: if args.pull { Absent::Empty } else { Absent::Refused },
-        haste: Haste::None,
+        haste: Haste::InTurn,
     };
     let manner = Manner::of(
         &telling.format,

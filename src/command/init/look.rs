@@ -38,5 +38,5 @@ impl<'e> Eyes<'e> {
 }
 
 fn options<'o>(targeting: &'o Targeting, files: &'o [PathBuf], limit: Duration) -> Options<'o> {
-    Options { limit, targeting, env_file: files, only: &[], absent: Absent::Refused, haste: Haste::None }
+    Options { limit, targeting, env_file: files, only: &[], absent: Absent::Refused, haste: Haste::InTurn }
 }

@@ -48,7 +48,9 @@ impl Guess {
         let shape = by_name.then(|| ("Shape", shape::question(&self.project, &self.environment)));
         let mut questions: Vec<_> =
             shape.into_iter().chain([("Values", body("Values", &values.query, &values.variables))]).collect();
-        if self.allowance.is_some_and(|(requests, seconds)| requests * 3600 < SMALL_ALLOWANCE * seconds) {
+        let is_small =
+            |(requests, seconds): (u64, u64)| requests.saturating_mul(3600) < SMALL_ALLOWANCE.saturating_mul(seconds);
+        if self.allowance.is_some_and(is_small) {
             questions.truncate(1);
         }
         questions
@@ -181,6 +183,7 @@ mod tests {
             ("Environments", hobby, &["Shape", "Values"]),
             ("Projects", free, &["Shape"]),
             ("Environments", Some((2, 60)), &["Shape"]),
+            ("Projects", Some((u64::MAX, u64::MAX)), &["Shape", "Values"]),
             ("Values", None, &[]),
             ("ApiTokenProbe", None, &[]),
         ] {
