@@ -82,11 +82,19 @@ def incident():
         for kind, variable in [("account", "RAILWAY_API_TOKEN"), ("workspace", "RAILWAY_API_TOKEN"),
                                ("oauth", "RAILWAY_API_TOKEN"), ("project", "RAILWAY_TOKEN")]:
             server.reset()
-            run = Run(path, server, "--format", "json", token=(variable, kind))
+            first = {"XDG_CACHE_HOME": str(path / "cache" / kind)}
+            run = Run(path, server, "--format", "json", token=(variable, kind), env=first)
             check(f"{kind} token: exit 1", run.code == 1, run.err)
             summary = clean(f"{kind} token", server, run)
             check(f"{kind} token: 2 requests", summary["requests"] == 2, summary["requests"])
             check(f"{kind} token: one connection", summary["connections"]["distinct"] == 1, summary["connections"])
+            server.reset()
+            again = Run(path, server, "--format", "json", token=(variable, kind), env=first)
+            check(f"{kind} token, again: the same report", again.out == run.out, again.out)
+            summary = clean(f"{kind} token, again", server, again)
+            check(f"{kind} token, again: 2 requests", summary["requests"] == 2, summary["requests"])
+            # HTTP/1.1 carries one at a time.
+            check(f"{kind} token, again: at once", summary["connections"]["distinct"] == 2, summary["connections"])
         for arguments in [[], ["-v"], ["-q"], ["--color", "always"], ["-v", "--format", "json"]]:
             server.reset()
             run = Run(path, server, *arguments)

@@ -4,7 +4,7 @@ use crate::cli::{Check, Global};
 use crate::command::layers::Absent;
 use crate::command::scope::Named;
 use crate::command::telling::{self, Manner, Showing};
-use crate::command::visit::{self, Options, Visit};
+use crate::command::visit::{self, Haste, Options, Visit};
 use crate::drift::examine::{Examination, examine};
 use crate::drift::{Severity, matrix};
 use crate::error::{Error, Exit};
@@ -19,6 +19,7 @@ pub(crate) fn run(args: &Check, global: &Global, world: &mut World<'_>) -> Resul
         env_file: &args.env_file,
         only: &args.only,
         absent: Absent::Refused,
+        haste: Haste::Ahead,
     };
     let manner =
         Manner::of(&args.format, args.output.as_deref(), Showing::of(args.show_values, args.show_logs), world)?;

@@ -10,6 +10,7 @@ use crate::outside::config::{At, Config};
 use crate::outside::credentials::{self, Aim, CliLogin, Credentials, Places, railway_env};
 use crate::outside::endpoint::Neighbourhood;
 use crate::outside::railway::client::Client;
+use crate::outside::railway::guess::Guessing;
 use crate::outside::railway::http::Endpoint;
 use crate::outside::railway::wire::Wire;
 use crate::outside::world::World;
@@ -56,6 +57,7 @@ impl Connection {
             neighbourhood: self.neighbourhood,
             scrubber: &self.scrubber,
             probed: RefCell::default(),
+            guessing: Guessing::default(),
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::cli::{Global, Matrix};
 use crate::command::check;
 use crate::command::layers::Absent;
 use crate::command::telling::{self, Manner, Showing};
-use crate::command::visit::{self, Options};
+use crate::command::visit::{self, Haste, Options};
 use crate::drift::examine::examine;
 use crate::drift::matrix;
 use crate::error::{Error, Exit};
@@ -19,6 +19,7 @@ pub(crate) fn run(args: &Matrix, global: &Global, world: &mut World<'_>) -> Resu
         env_file: &args.env_file,
         only: &args.only,
         absent: Absent::Refused,
+        haste: Haste::Ahead,
     };
     // No format of a matrix shows a value or a log.
     let manner = Manner::of("text", args.output.as_deref(), Showing::of(false, false), world)?;

@@ -34,6 +34,7 @@ use crate::outside::exposure::{self, Looking};
 use crate::outside::files;
 use crate::outside::railway::client::Client;
 use crate::outside::railway::shape::{ServiceShape, Shape};
+use crate::outside::remembered::Slot;
 use crate::outside::world::World;
 
 /// What a visit is to look at.
@@ -49,6 +50,17 @@ pub(crate) struct Options<'o> {
     pub(crate) limit: Duration,
     /// What a default `.env` that is not there is taken for.
     pub(crate) absent: Absent,
+    /// Whether what the last run asked for may be asked for ahead.
+    pub(crate) haste: Haste,
+}
+
+/// Whether a run asks ahead of its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Haste {
+    /// It does, and remembers for the next one.
+    Ahead,
+    /// One question after the other, for what is written from it.
+    InTurn,
 }
 
 /// Both sides, and how they were found.
@@ -123,10 +135,16 @@ pub(crate) fn visit(
     world: &World<'_>,
 ) -> Result<Visit, Error> {
     world.talk.waiting("asking Railway");
+    let slot = remembered(client, options, config, world);
+    client.guess(slot.as_ref().and_then(|slot| slot.get(world.clock.now())));
     let found = locate(client, options.targeting, config, world);
     let found = found.map_err(|error| scrubbed(error, options, config, world));
     let looked = found.and_then(|found| look(client, found, options, config, world));
     world.talk.done();
+    let guess = client.stop_guessing();
+    if let Some(slot) = slot {
+        slot.put(guess, world.clock.now());
+    }
     let mut visit = looked?;
     // Findings about no key are not told where keys are asked about.
     if visit.survey.only.is_empty() {
@@ -136,6 +154,26 @@ pub(crate) fn visit(
     visit.remarks.extend(client.credentials.remarks.iter().cloned());
     visit.remarks.extend(client.take_remarks());
     Ok(visit)
+}
+
+/// Where the ids of this target are kept, as this folder asks for it. What the files hold is not in the place's name: a guess
+/// that is wrong costs a request, and the next is right.
+fn remembered(client: &Client<'_>, options: &Options<'_>, config: Option<&Config>, world: &World<'_>) -> Option<Slot> {
+    if options.haste == Haste::InTurn {
+        return None;
+    }
+    let aim = connection::aim(Some(options.targeting), config, world);
+    let target = format!(
+        "{} {} {:?} {:?} {:?} {:?} {:?}",
+        env!("CARGO_PKG_VERSION"),
+        client.host(),
+        client.credentials.scheme,
+        (aim.project, aim.environment),
+        options.targeting.service,
+        options.env_file,
+        config.map(|config| &config.path),
+    );
+    Slot::of(world.cache.as_deref(), &[target.as_bytes(), world.folder.as_os_str().as_encoded_bytes()])
 }
 
 pub(crate) fn choice(global: &Global) -> Choice {

@@ -19,6 +19,7 @@ pub mod keyring;
 pub mod process;
 pub mod railway;
 pub mod recent;
+pub mod remembered;
 pub mod row;
 pub mod screen;
 pub mod sim;

@@ -20,6 +20,7 @@ use crate::outside::journal::state_folder;
 use crate::outside::keyring;
 use crate::outside::railway::http::Http;
 use crate::outside::railway::wire::Wire;
+use crate::outside::remembered::cache_folder;
 use crate::outside::screen::Screen;
 use crate::outside::system::TerminalMode;
 use crate::outside::talk::{Stream, Talk, Watched};
@@ -76,6 +77,7 @@ pub fn run(command: impl FnOnce(&[OsString], &mut World<'_>) -> Exit) -> ExitCod
         interrupt: &interrupt,
         terminal,
         state: state_folder(&variables, home.as_deref()),
+        cache: cache_folder(&variables, home.as_deref()),
         memory: Memory::Lasting,
         variables,
         folder,

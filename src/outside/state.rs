@@ -94,6 +94,11 @@ impl Folder {
 
     /// Reads a file of the folder; none if there is none.
     pub(super) fn read(&self, name: &str) -> Result<Option<Content>, Error> {
+        self.read_up_to(name, LIMIT)
+    }
+
+    /// The same for a file of which it is known how long it may be.
+    pub(super) fn read_up_to(&self, name: &str, limit: u64) -> Result<Option<Content>, Error> {
         if self.is_there()? == Presence::Missing {
             return Ok(None);
         }
@@ -107,13 +112,13 @@ impl Folder {
             return Err(fail("it is not a file"));
         } else if !system::is_ours(&metadata) {
             return Err(fail("it belongs to another user"));
-        } else if metadata.len() > LIMIT {
+        } else if metadata.len() > limit {
             return Err(fail("it is too large"));
         }
         self.close(&path, &metadata, Mode::OwnFile)?;
         let length = usize::try_from(metadata.len()).unwrap_or(0);
         let mut bytes = Zeroizing::new(Vec::with_capacity(length + 1));
-        let read = |bytes: &mut Vec<u8>| File::open(&path)?.take(LIMIT).read_to_end(bytes);
+        let read = |bytes: &mut Vec<u8>| File::open(&path)?.take(limit).read_to_end(bytes);
         read(&mut bytes).map_err(|error| fail(&why(&error)))?;
         Ok(Some(Content(bytes)))
     }
@@ -137,6 +142,18 @@ impl Folder {
         // The name has to be on disk before anything is changed that only this file can put back.
         system::sync_folder(&self.path)?;
         Ok(Placed::Now)
+    }
+
+    /// Writes a file in one step, in the place of the one that has its name. It may be lost with the power.
+    pub(super) fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        self.make()?;
+        let write = || -> io::Result<()> {
+            let mut file = tempfile::Builder::new().prefix(&format!(".{name}.")).tempfile_in(&self.path)?;
+            file.write_all(bytes)?;
+            file.persist(self.path.join(name)).map_err(|error| error.error)?;
+            Ok(())
+        };
+        write().map_err(|error| self.cannot_write(&error))
     }
 
     /// The names in the folder that are Unicode text.

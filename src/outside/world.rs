@@ -39,6 +39,8 @@ pub struct World<'w> {
     pub home: Option<PathBuf>,
     /// The folder for what `doctor` remembers between runs; it need not be there.
     pub state: Option<PathBuf>,
+    /// The folder for what only saves the next run time; it need not be there.
+    pub cache: Option<PathBuf>,
     /// Whether the next run will find what this one remembers.
     pub memory: Memory,
     /// The system's keyring.

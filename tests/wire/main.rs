@@ -5,6 +5,7 @@
     reason = "tests touch the world, and stop at the first surprise"
 )]
 
+mod ahead;
 mod doctor;
 mod endpoint;
 mod exits;

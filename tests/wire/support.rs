@@ -1,6 +1,5 @@
 //! The simulated Railway behind a loopback socket, for tests of what really goes over the wire.
 
-use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
@@ -27,6 +26,8 @@ pub(crate) enum Misbehaviour {
     CloseMidBody,
     /// Never answers.
     Hang,
+    /// Answers once so many requests have come in, and never before.
+    Together(usize),
     /// Answers byte by byte, with this pause before each byte of the body.
     Trickle(Duration),
     /// Sends these bytes in the place of an answer, and closes.
@@ -55,12 +56,14 @@ impl Heard {
 struct Shared {
     state: Mutex<State>,
     closed: Condvar,
+    came: Condvar,
 }
 
 #[derive(Default)]
 struct State {
     heard: Vec<Heard>,
-    misbehaviours: VecDeque<Misbehaviour>,
+    /// Each with the operation that it waits for, if it waits for one.
+    misbehaviours: Vec<(Option<&'static str>, Misbehaviour)>,
     complaints: Vec<String>,
     streams: Vec<TcpStream>,
     closing: bool,
@@ -86,7 +89,12 @@ impl Served {
 
     /// Spoils the answer to the next request, or to the one after those that are spoilt already.
     pub(crate) fn misbehave(&self, misbehaviour: Misbehaviour) {
-        self.shared.state.lock().expect("no panic").misbehaviours.push_back(misbehaviour);
+        self.shared.state.lock().expect("no panic").misbehaviours.push((None, misbehaviour));
+    }
+
+    /// Spoils the answer to the next request of that operation.
+    pub(crate) fn misbehave_with(&self, operation: &'static str, misbehaviour: Misbehaviour) {
+        self.shared.state.lock().expect("no panic").misbehaviours.push((Some(operation), misbehaviour));
     }
 
     /// Every request so far.
@@ -106,6 +114,7 @@ impl Drop for Served {
             std::mem::take(&mut state.complaints)
         });
         self.shared.closed.notify_all();
+        self.shared.came.notify_all();
         // Wakes the listener, so that it sees that it is to end.
         let woken = TcpStream::connect(self.address);
         if let (Ok(_), Some(acceptor)) = (woken, self.acceptor.take()) {
@@ -123,6 +132,12 @@ impl Shared {
     fn pause(&self, time: Duration) {
         let state = self.state.lock().expect("no panic");
         drop(self.closed.wait_timeout_while(state, time, |state| !state.closing));
+    }
+
+    /// Waits until so many requests have come in, or the server is dropped.
+    fn together(&self, count: usize) {
+        let state = self.state.lock().expect("no panic");
+        drop(self.came.wait_while(state, |state| !state.closing && state.heard.len() < count));
     }
 
     fn complain(&self, complaint: String) {
@@ -170,7 +185,11 @@ fn exchange(reader: &mut BufReader<TcpStream>, connection: usize, sim: &Sim, sha
     let misbehaviour = {
         let mut state = shared.state.lock().expect("no panic");
         state.heard.push(heard.clone());
-        state.misbehaviours.pop_front()
+        shared.came.notify_all();
+        let asks =
+            |operation: &str| String::from_utf8_lossy(&body).contains(&format!("\"operationName\":\"{operation}\""));
+        let due = state.misbehaviours.iter().position(|(operation, _)| operation.is_none_or(asks));
+        due.map(|due| state.misbehaviours.remove(due).1)
     };
     let answer = match complaint(&heard) {
         None => answer(&heard, &body, sim)?,
@@ -227,6 +246,10 @@ fn send(
         Some(Misbehaviour::CloseMidBody) => {
             stream.write_all(&[&head, &body[..body.len() / 2]].concat()).ok()?;
             None
+        }
+        Some(Misbehaviour::Together(count)) => {
+            shared.together(*count);
+            stream.write_all(&[head, body].concat()).ok()
         }
         Some(Misbehaviour::Hang) => {
             shared.pause(Duration::from_secs(600));

@@ -19,7 +19,7 @@ pub(crate) use crate::command::fix::record::{forget_idle, record};
 use crate::command::layers::Absent;
 use crate::command::telling::{self, Manner};
 use crate::command::trust;
-use crate::command::visit::{self, Options, Visit};
+use crate::command::visit::{self, Haste, Options, Visit};
 use crate::drift::examine::{Examination, examine};
 use crate::drift::plan::Plan;
 use crate::drift::plan::desk::proposals;
@@ -79,6 +79,7 @@ pub(crate) fn run(args: &Fix, global: &Global, world: &mut World<'_>) -> Result<
         env_file: &args.env_file,
         only: &args.only,
         absent: if args.pull { Absent::Empty } else { Absent::Refused },
+        haste: Haste::InTurn,
     };
     let manner = Manner::of(
         &telling.format,

@@ -9,7 +9,7 @@ use crate::command::check;
 use crate::command::hook::{look, recent};
 use crate::command::layers::Absent;
 use crate::command::telling::{self, Manner, Showing};
-use crate::command::visit::{self, Options, Visit};
+use crate::command::visit::{self, Haste, Options, Visit};
 use crate::drift::examine::{Examination, examine};
 use crate::drift::rule::{Rule, commit_behind, deployment_unhealthy, never_deployed, start_command};
 use crate::drift::sentence::count;
@@ -115,6 +115,7 @@ impl Orders<'_> {
             env_file: &self.args.env_file,
             only: &[],
             absent: Absent::Refused,
+            haste: Haste::Ahead,
         };
         let seen = self.visit(&options, world)?;
         let mut examination = examine(&seen.survey);

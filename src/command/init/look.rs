@@ -7,7 +7,7 @@ use crate::cli::{self, Global, Targeting};
 use crate::command::connection::Connection;
 use crate::command::layers::Absent;
 use crate::command::telling;
-use crate::command::visit::{self, Options, Visit};
+use crate::command::visit::{self, Haste, Options, Visit};
 use crate::error::Error;
 use crate::outside::world::World;
 
@@ -38,5 +38,5 @@ impl<'e> Eyes<'e> {
 }
 
 fn options<'o>(targeting: &'o Targeting, files: &'o [PathBuf], limit: Duration) -> Options<'o> {
-    Options { limit, targeting, env_file: files, only: &[], absent: Absent::Refused }
+    Options { limit, targeting, env_file: files, only: &[], absent: Absent::Refused, haste: Haste::InTurn }
 }

@@ -99,6 +99,8 @@ pub(crate) struct Sandbox {
     links: bool,
     /// The working folder, from the one that [`Sandbox::work`] names.
     inside: PathBuf,
+    /// Whether a run remembers ids for the next one.
+    remembers: bool,
     /// How long after the one before it a run is.
     apart: Duration,
     runs: Cell<u32>,
@@ -128,6 +130,7 @@ impl Sandbox {
             terminal: Sort::Pipe,
             links: false,
             inside: PathBuf::new(),
+            remembers: false,
             apart: Duration::from_secs(3600),
             runs: Cell::default(),
         }
@@ -168,6 +171,12 @@ impl Sandbox {
         self
     }
 
+    /// With a folder in which ids are remembered.
+    pub(crate) fn remembering(mut self) -> Self {
+        self.remembers = true;
+        self
+    }
+
     /// With somebody at a terminal.
     pub(crate) fn at_a_terminal(mut self) -> Self {
         self.terminal = Sort::Dumb;
@@ -196,6 +205,10 @@ impl Sandbox {
 
     pub(crate) fn state(&self) -> PathBuf {
         self.folder.path().join("state")
+    }
+
+    pub(crate) fn cache(&self) -> PathBuf {
+        self.folder.path().join("cache")
     }
 
     pub(crate) fn text(&self, name: &str) -> String {
@@ -269,6 +282,7 @@ impl Sandbox {
             folder: self.work().join(&self.inside),
             home: Some(self.home()),
             state: Some(self.state()),
+            cache: self.remembers.then(|| self.cache()),
             memory: Memory::Lasting,
             keyring: &self.keyring,
             clock: &clock,

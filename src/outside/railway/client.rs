@@ -4,7 +4,6 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::fmt::rfc2822::DateTimeParser;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -14,8 +13,10 @@ use crate::outside::clock::Clock;
 use crate::outside::credentials::Credentials;
 use crate::outside::endpoint::Neighbourhood;
 use crate::outside::railway::answer::{self, Answer, Kind, Refusal, Trouble};
+use crate::outside::railway::guess::Guessing;
+use crate::outside::railway::limit::{allowance, policy, waiting_time};
 use crate::outside::railway::probe::probe;
-use crate::outside::railway::wire::{Failure, Outgoing, Reply, Scheme, Wire};
+use crate::outside::railway::wire::{Failure, Outgoing, Reply, Scheme, Wire, was_sent};
 use crate::outside::talk::Talk;
 
 /// Tries per question; the deadline may end them earlier.
@@ -25,7 +26,7 @@ pub(crate) const TRIES: u32 = 4;
 pub(crate) const FIRST_WAIT: Duration = Duration::from_millis(250);
 
 /// The wait before the second try after a 429 without `Retry-After`; doubled for each further one.
-pub(crate) const FIRST_WAIT_WHEN_LIMITED: Duration = Duration::from_secs(1);
+const FIRST_WAIT_WHEN_LIMITED: Duration = Duration::from_secs(1);
 
 /// The least time that one try is given, as long as the deadline allows. Ordinary answers take half a second.
 const LEAST_PATIENCE: Duration = Duration::from_secs(5);
@@ -59,6 +60,8 @@ pub struct Client<'w> {
     pub(crate) scrubber: &'w Scrubber,
     /// What probes of the token found: many refusals are explained by one.
     pub(crate) probed: RefCell<Vec<(Scheme, Probed)>>,
+    /// What is asked ahead of its turn.
+    pub(crate) guessing: Guessing,
 }
 
 /// Why a question has no answer.
@@ -106,8 +109,10 @@ impl Client<'_> {
         query: &str,
         variables: &V,
     ) -> Result<Answer<T>, Unanswered> {
-        let body =
-            serde_json::json!({ "operationName": operation, "query": query, "variables": variables }).to_string();
+        let body = body(operation, query, variables);
+        if let Some(guessed) = self.guessed(operation, &body) {
+            return guessed;
+        }
         let mut last = None;
         for attempt in 0..TRIES {
             let remaining = self.remaining();
@@ -154,7 +159,7 @@ impl Client<'_> {
             patience: patience(remaining),
         };
         let wait = FIRST_WAIT * 2_u32.pow(attempt);
-        match self.post(&outgoing) {
+        match self.post_with_guesses(&outgoing) {
             Err(failure) => self.after_failure(failure, wait),
             Ok(reply) => match answer::read(&reply) {
                 Ok(answer) => Next::Done(answer),
@@ -164,15 +169,24 @@ impl Client<'_> {
                     Next::Never(Unanswered::Failed(Error::Redirected { host: self.host(), to: origin(&to) }))
                 }
                 Err(Trouble::Limited { retry_after, by }) => {
-                    let asked = self.asked_to_wait(retry_after.as_deref(), &reply);
-                    let wait = asked.unwrap_or(FIRST_WAIT_WHEN_LIMITED * 2_u32.pow(attempt));
-                    Next::Again {
-                        error: Error::RateLimited { wait: asked, by: by.to_owned(), allowance: allowance(&reply.rate) },
-                        wait,
-                    }
+                    let (error, wait) = self.limited(retry_after.as_deref(), by, &reply, attempt);
+                    Next::Again { error, wait }
                 }
             },
         }
+    }
+
+    /// What a limit comes to, and how long to wait for its end.
+    pub(crate) fn limited(
+        &self,
+        retry_after: Option<&str>,
+        by: &str,
+        reply: &Reply,
+        attempt: u32,
+    ) -> (Error, Duration) {
+        let asked = self.asked_to_wait(retry_after, reply);
+        let wait = asked.unwrap_or(FIRST_WAIT_WHEN_LIMITED * 2_u32.pow(attempt));
+        (Error::RateLimited { wait: asked, by: by.to_owned(), allowance: allowance(&reply.rate) }, wait)
     }
 
     /// What is left of `--timeout`.
@@ -180,23 +194,28 @@ impl Client<'_> {
         self.limit.get().saturating_sub(self.clock.elapsed())
     }
 
-    /// Counts what really goes out, so that the report's number is the server's.
+    /// Sends, and takes note of what came of it.
     pub(crate) fn post(&self, outgoing: &Outgoing<'_>) -> Result<Reply, Failure> {
         let result = self.wire.post(outgoing);
+        self.hear(&result);
+        result
+    }
+
+    /// Counts what really goes out, so that the report's number is the server's.
+    pub(crate) fn hear(&self, result: &Result<Reply, Failure>) {
         if let Some(allowance) = result.as_ref().ok().and_then(|reply| policy(&reply.rate)) {
             self.allowance.set(Some(allowance));
         }
         if let Some(time) = result.as_ref().ok().and_then(|reply| reply.date) {
             self.heard_time.set(Some((time, self.clock.elapsed())));
         }
-        if !matches!(result, Err(Failure::NotSent(_) | Failure::Certificate(_))) {
+        if was_sent(result) {
             self.requests.set(self.requests.get() + 1);
         }
-        result
     }
 
     /// What `Retry-After` comes to. A date in it is the sender's, and so is the clock that it is held against.
-    pub(crate) fn asked_to_wait(&self, retry_after: Option<&str>, reply: &Reply) -> Option<Duration> {
+    fn asked_to_wait(&self, retry_after: Option<&str>, reply: &Reply) -> Option<Duration> {
         waiting_time(retry_after?, reply.date.unwrap_or_else(|| self.clock.now()))
     }
 
@@ -343,6 +362,11 @@ impl Client<'_> {
     }
 }
 
+/// The JSON that asks a question.
+pub(crate) fn body<V: Serialize>(operation: &'static str, query: &str, variables: &V) -> String {
+    serde_json::json!({ "operationName": operation, "query": query, "variables": variables }).to_string()
+}
+
 /// What a probe of the token found.
 #[derive(Clone, Debug)]
 pub(crate) enum Probed {
@@ -359,76 +383,14 @@ pub(crate) fn patience(remaining: Duration) -> Duration {
     remaining.min(LEAST_PATIENCE.max(remaining / 2)).min(MOST_PATIENCE)
 }
 
-/// What the headers tell of the limit: `"default";q=1000;w=3600` is a thousand requests in an hour. Railway documents
-/// other headers than it was seen to send, so both are understood.
-pub(crate) fn allowance(rate: &[(String, String)]) -> Option<String> {
-    if let Some((requests, seconds)) = policy(rate) {
-        return Some(format!("{requests} requests in {seconds} s"));
-    }
-    header(rate, "x-ratelimit-limit")?.trim().parse::<u64>().ok().map(|requests| format!("{requests} requests"))
-}
-
-/// Requests and seconds of `RateLimit-Policy`.
-fn policy(rate: &[(String, String)]) -> Option<(u64, u64)> {
-    let policy = header(rate, "ratelimit-policy")?;
-    let part = |prefix| policy.split(';').find_map(|part| part.trim().strip_prefix(prefix)?.trim().parse().ok());
-    Some((part("q=")?, part("w=")?))
-}
-
-fn header<'r>(rate: &'r [(String, String)], name: &str) -> Option<&'r str> {
-    rate.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-}
-
 /// Scheme and host of a redirect: its path and query may hold anything.
 pub(crate) fn origin(location: &str) -> String {
     reqwest::Url::parse(location).map_or_else(|_| "another path".to_owned(), |url| url.origin().ascii_serialization())
 }
 
-/// `Retry-After`: seconds, the form that Railway documents, or a date.
-fn waiting_time(text: &str, now: Timestamp) -> Option<Duration> {
-    if let Ok(seconds) = text.trim().parse::<f64>() {
-        return Duration::try_from_secs_f64(seconds).ok();
-    }
-    let date = DateTimeParser::new().parse_timestamp(text.trim()).ok()?;
-    Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
-}
-
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use super::{allowance, origin, waiting_time};
-
-    #[test]
-    fn the_limit_is_told_where_the_headers_tell_it() {
-        for (name, value, expected) in [
-            ("ratelimit-policy", "\"default\";q=1000;w=3600", Some("1000 requests in 3600 s")),
-            ("ratelimit-policy", "\"default\"; q=100; w=60; x=1", Some("100 requests in 60 s")),
-            ("ratelimit-policy", "nonsense", None),
-            ("x-ratelimit-limit", "10000", Some("10000 requests")),
-            ("x-ratelimit-limit", "\u{1b}[31m", None),
-            ("x-ratelimit-reset", "12", None),
-        ] {
-            let rate = [(name.to_owned(), value.to_owned())];
-            assert_eq!(allowance(&rate).as_deref(), expected, "{name}: {value}");
-        }
-    }
-
-    #[test]
-    fn retry_after_is_read_in_both_forms() {
-        let now = "2026-11-23T12:00:00Z".parse().unwrap();
-        for (text, expected) in [
-            ("7", Some(Duration::from_secs(7))),
-            (" 0.5 ", Some(Duration::from_millis(500))),
-            ("Mon, 23 Nov 2026 12:00:30 GMT", Some(Duration::from_secs(30))),
-            ("Mon, 23 Nov 2026 11:00:00 GMT", Some(Duration::ZERO)),
-            ("-3", None),
-            ("soon", None),
-            ("inf", None),
-        ] {
-            assert_eq!(waiting_time(text, now), expected, "{text}");
-        }
-    }
+    use super::origin;
 
     #[test]
     fn a_redirect_is_named_without_its_path() {

@@ -1,7 +1,9 @@
 //! The real wire: HTTPS to Railway, or plain HTTP to a literal loopback address that the user typed.
 
+use std::cell::Cell;
 use std::error::Error as StdError;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::fmt::rfc2822::DateTimeParser;
@@ -9,12 +11,14 @@ use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
 };
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response};
+use reqwest::{Body, Client, RequestBuilder, Response, Version};
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot::{self, Receiver};
 use zeroize::Zeroizing;
 
 use crate::error::Error;
-use crate::outside::railway::wire::{Failure, Outgoing, Reply, Scheme, Wire};
+use crate::outside::railway::underway::{Announced, Underway};
+use crate::outside::railway::wire::{Ahead, Failure, Outgoing, Reply, Scheme, Wire};
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -93,6 +97,8 @@ impl Endpoint {
 pub struct Http {
     endpoint: Endpoint,
     client: Client,
+    /// Whether the last answer came over a connection that many requests can share.
+    over_http2: Cell<bool>,
     /// There until the end.
     runtime: Option<Runtime>,
 }
@@ -130,10 +136,11 @@ impl Http {
             why: error.to_string(),
             next: "close some programs or raise the limit on open files, then run it again".to_owned(),
         })?;
-        Ok(Self { endpoint, client, runtime: Some(runtime) })
+        Ok(Self { endpoint, client, over_http2: Cell::default(), runtime: Some(runtime) })
     }
 
-    async fn exchange(&self, outgoing: &Outgoing<'_>) -> Result<Reply, Failure> {
+    /// The request with that body; nothing is sent yet.
+    fn request(&self, outgoing: &Outgoing<'_>, body: Body) -> Result<RequestBuilder, Failure> {
         let (name, text) = match outgoing.scheme {
             Scheme::Bearer => (AUTHORIZATION, Zeroizing::new(format!("Bearer {}", outgoing.token.reveal()))),
             Scheme::Project => {
@@ -143,26 +150,65 @@ impl Http {
         let mut token =
             HeaderValue::from_str(&text).map_err(|_| Failure::NotSent("the token is no header".to_owned()))?;
         token.set_sensitive(true);
-        let response = self
-            .client
-            .post(&self.endpoint.url)
-            .header(name, token)
-            .header(CONTENT_TYPE, "application/json")
-            .header(ACCEPT, "application/json")
-            .body(outgoing.body.to_owned())
-            .send()
-            .await
-            .map_err(|error| failure(&error))?;
-        read(response).await
+        let request = self.client.post(&self.endpoint.url).header(name, token);
+        Ok(request.header(CONTENT_TYPE, "application/json").header(ACCEPT, "application/json").body(body))
+    }
+
+    /// Sends, waits, and remembers what kind of connection it was.
+    fn exchange(&self, runtime: &Runtime, request: RequestBuilder, patience: Duration) -> Result<Reply, Failure> {
+        let exchange = async {
+            let response = request.send().await.map_err(|error| failure(&error))?;
+            self.over_http2.set(response.version() == Version::HTTP_2);
+            read(response).await
+        };
+        runtime.block_on(async { tokio::time::timeout(patience, exchange).await.unwrap_or(Err(Failure::TimedOut)) })
+    }
+
+    fn runtime(&self) -> Result<&Runtime, Failure> {
+        self.runtime.as_ref().ok_or_else(|| Failure::NotSent("the network was stopped".to_owned()))
+    }
+
+    /// A request that waits for its gate.
+    fn underway(&self, runtime: &Runtime, outgoing: &Outgoing<'_>, gate: Receiver<()>) -> Underway {
+        let left = Arc::default();
+        let request = self.request(outgoing, Announced::wrap(outgoing.body, &left, Vec::new()));
+        let exchange = async { read(request?.send().await.map_err(|error| failure(&error))?).await };
+        Underway::behind(gate, left, exchange, runtime)
     }
 }
 
 impl Wire for Http {
     fn post(&self, outgoing: &Outgoing<'_>) -> Result<Reply, Failure> {
-        let Some(runtime) = &self.runtime else { return Err(Failure::NotSent("the network was stopped".to_owned())) };
-        runtime.block_on(async {
-            tokio::time::timeout(outgoing.patience, self.exchange(outgoing)).await.unwrap_or(Err(Failure::TimedOut))
-        })
+        self.exchange(self.runtime()?, self.request(outgoing, outgoing.body.to_owned().into())?, outgoing.patience)
+    }
+
+    fn post_ahead(&self, outgoing: &Outgoing<'_>, others: &[Outgoing<'_>]) -> (Result<Reply, Failure>, Vec<Ahead>) {
+        let Ok(runtime) = self.runtime() else { return (self.post(outgoing), Vec::new()) };
+        let (mut gates, mut ahead) = (Vec::new(), Vec::new());
+        for other in others {
+            let (open, gate) = oneshot::channel();
+            gates.push(open);
+            ahead.push(Ahead::Underway(self.underway(runtime, other, gate)));
+        }
+        let body = Announced::wrap(outgoing.body, &Arc::default(), gates);
+        let request = self.request(outgoing, body);
+        (request.and_then(|request| self.exchange(runtime, request, outgoing.patience)), ahead)
+    }
+
+    fn wait(&self, ahead: Ahead, patience: Duration) -> Result<Reply, Failure> {
+        let runtime = self.runtime()?;
+        match ahead {
+            Ahead::Over(result) => result,
+            Ahead::Underway(mut underway) => runtime.block_on(async {
+                let answer = tokio::time::timeout(patience, underway.answer()).await;
+                answer.unwrap_or(Err(Failure::TimedOut))
+            }),
+        }
+    }
+
+    /// Without TLS it is a loopback address, where a connection more costs nothing.
+    fn shares(&self) -> bool {
+        self.endpoint.url.starts_with("http:") || self.over_http2.get()
     }
 
     fn host(&self) -> &str {

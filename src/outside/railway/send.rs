@@ -8,9 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::error::Error;
 use crate::outside::railway::answer::{self, Refusal, Trouble};
-use crate::outside::railway::client::{
-    Client, FIRST_WAIT, FIRST_WAIT_WHEN_LIMITED, TRIES, allowance, origin, patience,
-};
+use crate::outside::railway::client::{Client, FIRST_WAIT, TRIES, origin, patience};
 use crate::outside::railway::wire::{Failure, Outgoing};
 
 /// What became of a change that was sent.
@@ -92,10 +90,8 @@ impl Client<'_> {
                     Tried::Over(Sent::Refused(answer::refusals(&reply)))
                 }
                 Err(Trouble::Limited { retry_after, by }) => {
-                    let asked = self.asked_to_wait(retry_after.as_deref(), &reply);
-                    let wait = asked.unwrap_or(FIRST_WAIT_WHEN_LIMITED * 2_u32.pow(attempt));
-                    let allowance = allowance(&reply.rate);
-                    Tried::Again(Error::RateLimited { wait: asked, by: by.to_owned(), allowance }, wait)
+                    let (error, wait) = self.limited(retry_after.as_deref(), by, &reply, attempt);
+                    Tried::Again(error, wait)
                 }
             },
         }

@@ -14,7 +14,7 @@ use crate::drift::live::Settings;
 use crate::drift::plan::deploy::{Running, Schedule, Source, Volume};
 use crate::error::Error;
 use crate::outside::railway::answer::{Answer, Refusal};
-use crate::outside::railway::client::{Client, Unanswered};
+use crate::outside::railway::client::{Client, Unanswered, body};
 use crate::outside::railway::instance::{Instance, Listing, PageEnd, full, listing, may_pass_when_plain, plain};
 use crate::outside::railway::operation::{
     MoreServices, PlainMoreServices, PlainScopedShape, PlainShape, ScopedShape, Shape as ShapeOperation, more_services,
@@ -128,6 +128,13 @@ pub(crate) fn by_ids(client: &Client<'_>, project: &str, environment: &str) -> R
     };
     let first = first(client, "Shape", full, plain).map_err(|unanswered| client.error(unanswered, "Shape", &what))?;
     assemble(client, first)
+}
+
+/// The words of the first question for them.
+pub(crate) fn question(project: &str, environment: &str) -> String {
+    let variables = shape::Variables { project_id: project.to_owned(), environment_id: environment.to_owned() };
+    let question = ShapeOperation::build_query(variables);
+    body("Shape", question.query, &question.variables)
 }
 
 /// Asks for the environment that a project token is for.

@@ -59,6 +59,7 @@ pub(crate) fn read(
         waiting: (0..services.len()).rev().collect(),
         most: SERVICES_PER_REQUEST,
         alone: 0,
+        turn: Turn::First,
         riders: Riders::new(services, along),
     };
     while !reading.waiting.is_empty() {
@@ -83,7 +84,15 @@ struct Reading<'r, 'c> {
     waiting: Vec<usize>,
     most: usize,
     alone: usize,
+    turn: Turn,
     riders: Riders<'r>,
+}
+
+/// Which batch of a reading it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    First,
+    Later,
 }
 
 impl Reading<'_, '_> {
@@ -136,8 +145,12 @@ impl Reading<'_, '_> {
         };
         let asked: Vec<batch::Asked<'_>> = chunk.iter().map(ride).collect();
         let batch = batch::build(&self.shape.project.id, &self.shape.environment.id, &asked, self.riders.asks_staged());
+        let turn = std::mem::replace(&mut self.turn, Turn::Later);
         match self.client.ask_for_answer::<_, Maps>("Values", &batch.query, &batch.variables) {
             Ok(Answer { mut data, beside }) => {
+                if turn == Turn::First && self.riders.asks_staged() == batch::Staged::Asked {
+                    self.client.confirm(&self.shape.project.id, &self.shape.environment.id, &asked);
+                }
                 let of_riders = |refusal: &Refusal| refusal.path.first().is_some_and(|alias| is_rider(alias));
                 let (of_riders, others): (Vec<Refusal>, Vec<Refusal>) = beside.into_iter().partition(of_riders);
                 self.riders.arrive(self.client, chunk, (&mut data, &of_riders));

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use crate::drift::Secret;
+use crate::outside::railway::underway::Underway;
 
 /// What is sent.
 #[derive(Debug)]
@@ -65,10 +66,59 @@ pub enum Failure {
     TooLong,
 }
 
+/// A request that left ahead of its turn. Dropped, it is called back.
+#[derive(Debug)]
+pub enum Ahead {
+    /// What came of it.
+    Over(Result<Reply, Failure>),
+    /// It is under way.
+    Underway(Underway),
+}
+
+impl Ahead {
+    /// Whether it went out.
+    pub fn was_sent(&self) -> bool {
+        match self {
+            Self::Over(result) => was_sent(result),
+            Self::Underway(underway) => underway.was_sent(),
+        }
+    }
+}
+
+/// Whether a request with that result went out.
+pub fn was_sent(result: &Result<Reply, Failure>) -> bool {
+    !matches!(result, Err(Failure::NotSent(_) | Failure::Certificate(_)))
+}
+
 /// One POST.
 pub trait Wire {
     /// Sends and waits for the whole answer.
     fn post(&self, outgoing: &Outgoing<'_>) -> Result<Reply, Failure>;
+
+    /// The same, with others that leave right behind it, without waiting for theirs.
+    fn post_ahead(&self, outgoing: &Outgoing<'_>, others: &[Outgoing<'_>]) -> (Result<Reply, Failure>, Vec<Ahead>) {
+        let result = self.post(outgoing);
+        let others = others.iter().map(|other| match &result {
+            Err(failure @ (Failure::NotSent(_) | Failure::Certificate(_))) => Ahead::Over(Err(failure.clone())),
+            _ => Ahead::Over(self.post(other)),
+        });
+        let others = others.collect();
+        (result, others)
+    }
+
+    /// Waits for the answer to one of those, no longer than that.
+    fn wait(&self, ahead: Ahead, _patience: Duration) -> Result<Reply, Failure> {
+        match ahead {
+            Ahead::Over(result) => result,
+            Ahead::Underway(_) => Err(Failure::TimedOut),
+        }
+    }
+
+    /// Whether many requests can be under way on the one connection that was used last.
+    fn shares(&self) -> bool {
+        true
+    }
+
     /// The host, for messages.
     fn host(&self) -> &str;
 }

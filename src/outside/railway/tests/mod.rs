@@ -18,6 +18,7 @@ use crate::outside::clock::Clock;
 use crate::outside::credentials::Credentials;
 use crate::outside::endpoint::Neighbourhood;
 use crate::outside::railway::client::Client;
+use crate::outside::railway::guess::Guessing;
 use crate::outside::railway::shape::{ServiceShape, Shape};
 use crate::outside::railway::values::Stored;
 use crate::outside::railway::wire::Scheme;
@@ -102,6 +103,7 @@ impl Bench {
             neighbourhood: Neighbourhood::Public,
             scrubber: &self.scrubber,
             probed: RefCell::default(),
+            guessing: Guessing::default(),
         }
     }
 

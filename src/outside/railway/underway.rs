@@ -1,0 +1,94 @@
+//! A request that leaves ahead of its turn: right behind the first one, on the connection that was made for that.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use http_body::{Body, Frame, SizeHint};
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::outside::railway::wire::{Failure, Reply};
+
+/// A request that may be waited for. Dropped, it is called back.
+#[derive(Debug)]
+pub struct Underway {
+    task: JoinHandle<Result<Reply, Failure>>,
+    left: Arc<AtomicBool>,
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Underway {
+    /// Starts it as soon as the gate opens; what `left` belongs to tells whether it went out.
+    pub(super) fn behind(
+        gate: oneshot::Receiver<()>,
+        left: Arc<AtomicBool>,
+        exchange: impl Future<Output = Result<Reply, Failure>> + Send + 'static,
+        runtime: &Runtime,
+    ) -> Self {
+        let task = runtime.spawn(async move {
+            match gate.await {
+                Ok(()) => exchange.await,
+                Err(_) => Err(Failure::NotSent("the question before it did not leave".to_owned())),
+            }
+        });
+        Self { task, left }
+    }
+
+    /// Its answer.
+    pub(super) async fn answer(&mut self) -> Result<Reply, Failure> {
+        let ended = (&mut self.task).await;
+        ended.unwrap_or_else(|error| Err(Failure::Broken(error.to_string())))
+    }
+
+    /// Whether it went out.
+    pub(super) fn was_sent(&self) -> bool {
+        self.left.load(Ordering::Relaxed)
+    }
+}
+
+/// A body that tells when it leaves: by then its connection is there, and others can share it.
+pub(super) struct Announced {
+    body: reqwest::Body,
+    left: Arc<AtomicBool>,
+    gates: Vec<oneshot::Sender<()>>,
+}
+
+impl Announced {
+    pub(super) fn wrap(text: &str, left: &Arc<AtomicBool>, gates: Vec<oneshot::Sender<()>>) -> reqwest::Body {
+        reqwest::Body::wrap(Self { body: text.to_owned().into(), left: Arc::clone(left), gates })
+    }
+}
+
+impl Body for Announced {
+    type Data = <reqwest::Body as Body>::Data;
+    type Error = reqwest::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        self.left.store(true, Ordering::Relaxed);
+        for gate in self.gates.drain(..) {
+            // Whoever waited may have been called back.
+            let _ = gate.send(());
+        }
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
