@@ -10,7 +10,7 @@ pub(crate) type Job<'j> = (String, Box<dyn FnOnce() -> Result<(), String> + Send
 pub(crate) const MANY: usize = 36;
 
 /// How many of those run at once that ask a keyring, which does one thing after another.
-pub(crate) const FEW: usize = 5;
+pub(crate) const FEW: usize = 2;
 
 /// How many run at once of all lists and all tests.
 static FREE: (Mutex<usize>, Condvar) = (Mutex::new(MANY), Condvar::new());
