@@ -11,6 +11,9 @@ use crate::outside::system::Mode;
 /// The variable with the folder for what programs remember, and that folder below the home folder.
 pub(in crate::outside) const STATE: (&str, &str) = ("LOCALAPPDATA", "AppData/Local");
 
+/// The same for what only saves time, and the name of ours in there: the system has one folder for both.
+pub(in crate::outside) const CACHE: (&str, &str, &str) = ("LOCALAPPDATA", "AppData/Local", "railway-doctor/cache");
+
 /// What is made inherits its access list.
 pub(in crate::outside) fn make_with(_: &mut tempfile::Builder<'_, '_>, _: Mode) {}
 

@@ -15,6 +15,9 @@ use crate::outside::system::Mode;
 /// The variable with the folder for what programs remember, and that folder below the home folder.
 pub(in crate::outside) const STATE: (&str, &str) = ("XDG_STATE_HOME", ".local/state");
 
+/// The same for what only saves time, and the name of ours in there.
+pub(in crate::outside) const CACHE: (&str, &str, &str) = ("XDG_CACHE_HOME", ".cache", "railway-doctor");
+
 impl Mode {
     fn bits(self) -> u32 {
         match self {
