@@ -6,7 +6,7 @@
 mod run;
 
 use libfuzzer_sys::fuzz_target;
-use run::{Canned, check};
+use run::{Canned, Login, check};
 
 // Pieces of the input are the bodies of the answers, one after the other; the first byte of each chooses its status.
 fuzz_target!(|data: &[u8]| {
@@ -26,6 +26,6 @@ fuzz_target!(|data: &[u8]| {
     });
     let replies: Vec<Canned> = replies.collect();
     for format in ["text", "json"] {
-        check(&replies, "A=1\nB=two words\n", &["--format", format]);
+        check(&replies, "A=1\nB=two words\n", Login::Variables, &["--format", format]);
     }
 });
