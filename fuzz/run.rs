@@ -124,12 +124,12 @@ fn folder() -> &'static PathBuf {
 }
 
 /// Where a token and ids come from.
+#[allow(dead_code, reason = "each target is a program of its own, and has one of them")]
 #[derive(Clone, Copy)]
 pub enum Login<'l> {
     /// The process environment.
     Variables,
     /// The official CLI's file, with this text.
-    #[allow(dead_code, reason = "each target is a program of its own")]
     File(&'l [u8]),
 }
 

@@ -19,7 +19,7 @@ fuzz_target!(|text: &str| {
     std::fs::write(folder().join("doctor.toml"), text).expect("the temporary folder can be written");
     let rules: Vec<_> = RULES.iter().map(|rule| (rule.code, rule.name)).collect();
     match config::load(&Choice::Nearest, folder(), &rules) {
-        Ok(Some(config)) => drop(config::unused(&config)),
+        Ok(Some(_)) => {}
         Ok(None) => panic!("the file is there"),
         Err(error) => {
             for line in [Some(error.to_string()), error.because(), Some(error.next())].into_iter().flatten() {

@@ -26,7 +26,7 @@ fuzz_target!(|texts: (&str, &str)| {
         let _ = aim(occurrence.body, "api", &catalogue);
     }
     let service = Named { id: "1".to_owned(), name: "api".to_owned() };
-    let target = Target { service, alias: None, layers: Vec::new(), stored: Ok(BTreeMap::new()) };
+    let target = Target::new(service, Vec::new(), Ok(BTreeMap::new()));
     assert_eq!(states(template, rendered, &target, &catalogue).len(), found.len());
     assert_eq!(only(template).is_some(), found.len() == 1 && found[0].span == (0..template.len()));
 });
