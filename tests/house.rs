@@ -173,7 +173,8 @@ fn the_manuals_name_paths_that_exist() {
     for document in ["CONTRIBUTING.md", "README.md", "SECURITY.md", "CHANGELOG.md", "BENCHMARKS.md"] {
         let text = fs::read_to_string(root().join(document)).unwrap();
         for word in text.split('`').skip(1).step_by(2) {
-            let is_path = ["src/", "tests/", "benches/", "graphql/", ".ci/"].iter().any(|start| word.starts_with(start));
+            let is_path =
+                ["src/", "tests/", "benches/", "graphql/", ".ci/"].iter().any(|start| word.starts_with(start));
             if is_path && !word.contains("NAME") {
                 assert!(root().join(word).exists(), "{document} names {word}");
             }
