@@ -195,6 +195,8 @@ class Case:
               streams=(subprocess.DEVNULL, subprocess.PIPE, subprocess.PIPE), owner=()):
         variables = {"PATH": f"{self.path}/home/bin:{os.environ['PATH']}", "HOME": str(self.path / "home"),
                      "XDG_STATE_HOME": str(self.path / "home" / "state"), "ARGUMENTS": str(self.arguments),
+                     # Each run is a first one, so that its requests are known: a deployment since the last costs one more.
+                     "XDG_CACHE_HOME": str(self.path / "home" / "cache" / str(time.monotonic_ns())),
                      **({token[0]: self.server.token(token[1])} if token else {}), **self.variables}
         return subprocess.Popen([*owner, DOCTOR, *arguments, "--api-url", self.server.info["url"]], cwd=folder or self.path, env=variables,
                                 stdin=streams[0], stdout=streams[1], stderr=streams[2], text=True)

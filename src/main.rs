@@ -2,9 +2,6 @@
 
 use std::process::ExitCode;
 
-use railway_doctor::command;
-use railway_doctor::outside;
-
 fn main() -> ExitCode {
-    outside::process::run(command::run)
+    railway_doctor::run()
 }

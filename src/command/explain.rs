@@ -2,6 +2,7 @@
 
 use crate::cli::{Explain, Global, ResultFormat};
 use crate::command::telling::{coloured, plain_look};
+use crate::drift::likeness::close_matches;
 use crate::drift::rule::{RULES, find};
 use crate::error::{Error, Exit};
 use crate::outside::world::{Sort, World};
@@ -25,13 +26,11 @@ pub(crate) fn run(args: &Explain, global: &Global, world: &mut World<'_>) -> Res
 
 fn unknown(wanted: &str) -> Error {
     let names: Vec<&str> = RULES.iter().map(|rule| rule.name).collect();
-    let suggestions: Vec<String> =
-        similar::get_close_matches(wanted, &names, 1, 0.5).into_iter().map(str::to_owned).collect();
     Error::Flag {
         flag: "RULE",
         value: wanted.to_owned(),
         why: "no rule has that name or code".to_owned(),
-        next: match suggestions.first() {
+        next: match close_matches(wanted, &names, 1, 0.5).first() {
             Some(name) => format!("did you mean `doctor explain {name}`?"),
             None => "`doctor explain` lists them".to_owned(),
         },

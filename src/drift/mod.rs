@@ -19,6 +19,7 @@ pub mod identity;
 mod incident;
 pub mod leak;
 pub mod learned;
+pub mod likeness;
 pub mod live;
 pub mod local;
 pub mod matrix;

@@ -1,13 +1,14 @@
 //! How the files in use are kept: git's index and ignore rules, modes, links.
 
 use std::collections::BTreeMap;
-use std::fs::{self, Metadata};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 
 use crate::drift::exposure::{Exposure, Git, Readers};
 use crate::outside::files::display_path;
 use crate::outside::git::{self, Asker, Status};
+use crate::outside::system;
 
 /// Looking, in the background: git starts while the run waits for Railway.
 #[derive(Debug)]
@@ -83,7 +84,7 @@ fn alone(path: &Path, end: Option<&Path>, folder: &Path) -> Exposure {
         let git = Git::Unknown("a file went away while doctor looked at it".to_owned());
         return Exposure { git, mode: None, readers: Readers::Owner, end: None };
     };
-    let (mode, readers) = fs::metadata(end).map_or((None, Readers::Owner), |metadata| permissions(end, &metadata));
+    let (mode, readers) = fs::metadata(end).map_or((None, Readers::Owner), |metadata| system::readers(end, &metadata));
     let is_link = path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink());
     Exposure {
         git: Git::Outside,
@@ -92,31 +93,6 @@ fn alone(path: &Path, end: Option<&Path>, folder: &Path) -> Exposure {
         // The working folder may be reached through a link itself; the end is told as the user knows the folder.
         end: is_link.then(|| display_path(end, &folder.canonicalize().unwrap_or_else(|_| folder.to_owned()))),
     }
-}
-
-/// A mode lets nobody in whom a folder above keeps out. A group with its user's own number has that one member.
-#[cfg(unix)]
-fn permissions(end: &Path, metadata: &Metadata) -> (Option<u32>, Readers) {
-    use std::os::unix::fs::MetadataExt;
-    let passable = |bits: u32| {
-        let mut folders = end.ancestors().skip(1);
-        folders.all(|folder| fs::metadata(folder).is_ok_and(|metadata| metadata.mode() & bits != 0))
-    };
-    let mode = metadata.mode() & 0o777;
-    let readers = if mode & 0o004 != 0 && passable(0o001) {
-        Readers::Everybody
-    } else if mode & 0o040 != 0 && metadata.gid() != metadata.uid() && passable(0o011) {
-        Readers::Group
-    } else {
-        Readers::Owner
-    };
-    (Some(mode), readers)
-}
-
-/// Windows has access lists in the place of modes, and they are not looked at.
-#[cfg(not(unix))]
-fn permissions(_: &Path, _: &Metadata) -> (Option<u32>, Readers) {
-    (None, Readers::Owner)
 }
 
 #[cfg(test)]

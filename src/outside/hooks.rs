@@ -5,6 +5,8 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use crate::outside::system::{self, Mode};
+
 /// The line that tells a hook of ours.
 const MARK: &str = "# Written by `doctor hook install`; `doctor hook uninstall` takes it away.";
 
@@ -77,7 +79,7 @@ pub fn look(path: &Path, wanted: &str, root: Option<&Path>) -> io::Result<Hook> 
     let Some(found) = read(path) else { return Ok(Hook::Foreign(None)) };
     // A link is somebody else's even where it leads to a hook of ours.
     if !metadata.is_symlink() && found.lines().nth(1) == Some(MARK) {
-        return Ok(if found == wanted && is_executable(&metadata) { Hook::Ours } else { Hook::OursStale });
+        return Ok(if found == wanted && system::is_executable(&metadata) { Hook::Ours } else { Hook::OursStale });
     }
     if calls(&found) {
         return Ok(Hook::Calling);
@@ -111,12 +113,7 @@ pub fn write(path: &Path, text: &str, before: &Hook) -> io::Result<()> {
     let folder = path.parent().unwrap_or(path);
     fs::create_dir_all(folder)?;
     let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // As git's own samples: everybody may run it, and the user's umask takes its part away.
-        builder.permissions(fs::Permissions::from_mode(0o777));
-    }
+    system::make_with(&mut builder, Mode::Program);
     let mut file = builder.prefix(".doctor-").tempfile_in(folder)?;
     file.write_all(text.as_bytes())?;
     file.as_file().sync_all()?;
@@ -134,18 +131,6 @@ pub fn remove(path: &Path) -> io::Result<()> {
 /// This binary, for hooks that only this machine sees.
 pub fn binary() -> Option<PathBuf> {
     std::env::current_exe().ok().filter(|path| path.is_absolute())
-}
-
-#[cfg(unix)]
-fn is_executable(metadata: &fs::Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    metadata.permissions().mode() & 0o111 != 0
-}
-
-/// Elsewhere, git runs what begins with `#!`.
-#[cfg(not(unix))]
-fn is_executable(_: &fs::Metadata) -> bool {
-    true
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ pub mod screen;
 pub mod sim;
 pub mod stage;
 mod state;
+mod system;
 pub mod talk;
 pub mod trusted;
 pub mod world;

@@ -22,6 +22,7 @@ use crate::outside::railway::http::Http;
 use crate::outside::railway::wire::Wire;
 use crate::outside::remembered::cache_folder;
 use crate::outside::screen::Screen;
+use crate::outside::system::TerminalMode;
 use crate::outside::talk::{Stream, Talk, Watched};
 use crate::outside::world::{Memory, Sort, Terminal, World};
 
@@ -159,32 +160,6 @@ fn leave(line: &str, question: Question) {
         eprintln(line);
     }
     std::process::exit(Exit::Interrupted.code().into());
-}
-
-/// How the terminal reads keys: a question that is cut short would leave it without echo.
-struct TerminalMode {
-    #[cfg(unix)]
-    termios: Option<rustix::termios::Termios>,
-}
-
-impl TerminalMode {
-    /// The mode of standard input at this moment, if that is a terminal.
-    fn read() -> Self {
-        Self {
-            #[cfg(unix)]
-            termios: rustix::termios::tcgetattr(io::stdin()).ok(),
-        }
-    }
-
-    fn restore(&self) {
-        // In the background the terminal is somebody else's, and the system stops whoever sets its mode from there.
-        #[cfg(unix)]
-        if let Some(termios) = &self.termios
-            && rustix::termios::tcgetpgrp(io::stdin()) == Ok(rustix::process::getpgrp())
-        {
-            rustix::termios::tcsetattr(io::stdin(), rustix::termios::OptionalActions::Now, termios).unwrap_or(());
-        }
-    }
 }
 
 /// For the two places that have no `World`: a panic and a signal.

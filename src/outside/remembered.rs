@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::outside::railway::batch::SERVICES_PER_REQUEST;
 use crate::outside::railway::guess::Guess;
 use crate::outside::state::{Content, Folder, Purpose};
+use crate::outside::system;
 
 /// How long it is good for.
 const KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
@@ -34,13 +35,9 @@ const ENDING: &str = ".ids";
 const PURPOSE: Purpose =
     Purpose { what: "remembered ids", cannot: "can't remember ids", instead: "let each run ask for them" };
 
-/// The folder for what only saves time: `$XDG_CACHE_HOME/railway-doctor`, below the home folder without it.
+/// The folder for what only saves time: `$XDG_CACHE_HOME/railway-doctor` or its like, below the home folder without it.
 pub fn cache_folder(variables: &BTreeMap<String, String>, home: Option<&Path>) -> Option<PathBuf> {
-    let (variable, below_home, name) = if cfg!(windows) {
-        ("LOCALAPPDATA", "AppData/Local", "railway-doctor/cache")
-    } else {
-        ("XDG_CACHE_HOME", ".cache", "railway-doctor")
-    };
+    let (variable, below_home, name) = system::CACHE;
     let named = variables.get(variable).map(PathBuf::from).filter(|path| path.is_absolute());
     let cache = named.or_else(|| Some(home.filter(|home| home.is_absolute())?.join(below_home)))?;
     Some(cache.join(name))

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use crate::error::Error;
 use crate::outside::files::why;
+use crate::outside::system::{self, Mode};
 
 /// A temporary working folder with a `.env` and a `doctor.toml`, and a home with the official CLI's file.
 #[derive(Debug)]
@@ -23,12 +24,8 @@ impl Stage {
             next: "set TMPDIR to a folder that can be written".to_owned(),
         };
         let mut builder = tempfile::Builder::new();
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            // The keys in there are pretend ones; the folder is kept as one with real ones should be.
-            builder.permissions(fs::Permissions::from_mode(0o700));
-        }
+        // The keys in there are pretend ones; the folder is kept as one with real ones should be.
+        system::make_with(&mut builder, Mode::OwnFolder);
         let folder = builder.prefix("doctor-demo-").tempdir().map_err(fail)?;
         let stage = Self { folder };
         fs::create_dir_all(stage.folder()).map_err(fail)?;

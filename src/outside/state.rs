@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::error::Error;
 use crate::outside::files::why;
+use crate::outside::system::{self, Mode};
 
 /// The longest file that is read, in bytes: a record holds the texts of `.env` files before and after.
 const LIMIT: u64 = 256 * 1024 * 1024;
@@ -57,11 +58,7 @@ impl Folder {
     pub(super) fn make(&self) -> Result<(), Error> {
         let mut builder = DirBuilder::new();
         builder.recursive(true);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::DirBuilderExt;
-            builder.mode(0o700);
-        }
+        system::make_own(&mut builder);
         // A link in its place is looked at below, and not through.
         if self.path.symlink_metadata().is_err() {
             builder.create(&self.path).map_err(|error| self.cannot_write(&error))?;
@@ -84,14 +81,14 @@ impl Folder {
             Some("it is a link, and what it leads to may be anybody's")
         } else if !metadata.is_dir() {
             Some("it is not a folder")
-        } else if !is_ours(&metadata) {
+        } else if !system::is_ours(&metadata) {
             Some("it belongs to another user")
         } else {
             None
         };
         match wrong {
             Some(wrong) => Err(self.unreadable(&self.path, wrong)),
-            None => self.close(&self.path, &metadata, 0o700),
+            None => self.close(&self.path, &metadata, Mode::OwnFolder),
         }
     }
 
@@ -113,12 +110,12 @@ impl Folder {
         };
         if !metadata.is_file() {
             return Err(fail("it is not a file"));
-        } else if !is_ours(&metadata) {
+        } else if !system::is_ours(&metadata) {
             return Err(fail("it belongs to another user"));
         } else if metadata.len() > limit {
             return Err(fail("it is too large"));
         }
-        self.close(&path, &metadata, 0o600)?;
+        self.close(&path, &metadata, Mode::OwnFile)?;
         let length = usize::try_from(metadata.len()).unwrap_or(0);
         let mut bytes = Zeroizing::new(Vec::with_capacity(length + 1));
         let read = |bytes: &mut Vec<u8>| File::open(&path)?.take(limit).read_to_end(bytes);
@@ -143,8 +140,7 @@ impl Folder {
             other => other.map_err(|error| error.error)?,
         };
         // The name has to be on disk before anything is changed that only this file can put back.
-        #[cfg(unix)]
-        File::open(&self.path)?.sync_all()?;
+        system::sync_folder(&self.path)?;
         Ok(Placed::Now)
     }
 
@@ -175,21 +171,9 @@ impl Folder {
         drop(fs::remove_file(self.path.join(name)));
     }
 
-    /// Takes away what others may do with it.
-    #[cfg(unix)]
-    fn close(&self, path: &Path, metadata: &Metadata, mode: u32) -> Result<(), Error> {
-        use std::os::unix::fs::PermissionsExt;
-        if metadata.permissions().mode() & 0o077 != 0 {
-            let closed = fs::set_permissions(path, fs::Permissions::from_mode(mode));
-            closed.map_err(|error| self.unreadable(path, &format!("others can read it: {}", why(&error))))?;
-        }
-        Ok(())
-    }
-
-    /// Elsewhere, what is in the user's profile is closed to others by what it inherits.
-    #[cfg(not(unix))]
-    fn close(&self, _path: &Path, _metadata: &Metadata, _mode: u32) -> Result<(), Error> {
-        Ok(())
+    fn close(&self, path: &Path, metadata: &Metadata, mode: Mode) -> Result<(), Error> {
+        system::close(path, metadata, mode)
+            .map_err(|error| self.unreadable(path, &format!("others can read it: {}", why(&error))))
     }
 
     /// The error for a folder that can't be written to.
@@ -215,16 +199,4 @@ impl Folder {
 pub(super) enum Presence {
     There,
     Missing,
-}
-
-#[cfg(unix)]
-fn is_ours(metadata: &Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    metadata.uid() == rustix::process::geteuid().as_raw()
-}
-
-/// Elsewhere, the folder is the user's by where it is.
-#[cfg(not(unix))]
-fn is_ours(_metadata: &Metadata) -> bool {
-    true
 }

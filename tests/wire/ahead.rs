@@ -102,7 +102,7 @@ type Spoil = fn(&Path);
 #[test]
 fn whatever_lies_in_its_place_the_run_is_that_of_a_first_one_and_heals_it() {
     use std::os::unix::fs::symlink;
-    let spoils: [(&str, Spoil); 8] = [
+    let contents: [(&str, Spoil); 8] = [
         ("nothing", |path| fs::remove_file(path).unwrap()),
         ("rubbish", |path| fs::write(path, b"\xff\x00{").unwrap()),
         ("an unknown field", |path| {
@@ -123,7 +123,7 @@ fn whatever_lies_in_its_place_the_run_is_that_of_a_first_one_and_heals_it() {
             fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o666)).unwrap();
         }),
     ];
-    for (name, spoil) in spoils {
+    for (name, spoil) in contents {
         let doctor = shop();
         let cold = doctor.check(&JSON);
         let path = files(&doctor).remove(0);

@@ -360,6 +360,7 @@ fn every_variable_of_the_environment_that_is_read_is_told() {
         "SSL_CERT_DIR",
         "HOME",
         "XDG_STATE_HOME",
+        "XDG_CACHE_HOME",
         "LOCALAPPDATA",
         "XDG_CONFIG_HOME",
         "RAILWAY_TOKEN",

@@ -55,7 +55,7 @@ impl Work<'_, '_> {
                 followers[at].end = Some(End::Down(why));
             }
         }
-        self.site.interrupt.pause(self.site.client.clock, SETTLING);
+        self.site.interrupt.pause(self.site.client.clock, SETTLING.min(self.site.client.remaining()));
         let Ok(doings) = self.site.client.watch(&ids) else { return };
         for (&at, doing) in up.iter().zip(doings) {
             let Some(doing) = doing else { continue };

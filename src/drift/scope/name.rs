@@ -1,7 +1,6 @@
 //! Which service a person means.
 
-use similar::get_close_matches;
-
+use crate::drift::likeness::close_matches;
 use crate::drift::survey::Named;
 
 /// By what a wanted service was found, the surest first.
@@ -76,7 +75,7 @@ fn suggestions(wanted: &str, candidates: &[(&Named, Option<&str>)]) -> Vec<Strin
     let names: Vec<&str> =
         candidates.iter().flat_map(|(service, alias)| [Some(service.name.as_str()), *alias]).flatten().collect();
     let (number, likeness) = SUGGESTIONS;
-    get_close_matches(wanted, &names, number, likeness).into_iter().map(str::to_owned).collect()
+    close_matches(wanted, &names, number, likeness)
 }
 
 #[cfg(test)]

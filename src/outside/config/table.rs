@@ -1,9 +1,9 @@
 //! A table of `doctor.toml`, read key by key: what is there has its place, what is wrong is told without quoting a value.
 
-use similar::get_close_matches;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::drift::likeness::close_matches;
 use crate::error::Error;
 use crate::outside::config::At;
 use crate::outside::config::position::Positions;
@@ -226,7 +226,7 @@ fn shown(key: &str) -> Option<&str> {
 /// `did you mean X? `, or nothing.
 pub(super) fn did_you_mean(word: &str, known: &[&str]) -> String {
     // Comparing takes the product of both lengths.
-    let close = if word.len() > 2 * LONGEST_KEY { Vec::new() } else { get_close_matches(word, known, 1, 0.6) };
+    let close = if word.len() > 2 * LONGEST_KEY { Vec::new() } else { close_matches(word, known, 1, 0.6) };
     close.first().map_or_else(String::new, |close| format!("did you mean `{close}`? "))
 }
 

@@ -30,6 +30,7 @@ pub use crate::outside::files::path::{display_path, normal};
 pub use crate::outside::files::present::{current, remove};
 pub use crate::outside::files::replace::{Replaced, clear_leftovers, replace};
 pub use crate::outside::files::write::{Created, append, create, refuse_unwritable, write_whole};
+use crate::outside::system;
 
 /// The longest `.env` that is read, in bytes. Railway's own limit for all variables of a service is far below it.
 pub const ENV_FILE_LIMIT: u64 = 16 * 1024 * 1024;
@@ -129,18 +130,8 @@ fn end_of(text: &str) -> (usize, usize) {
 
 /// What stands in the way of a file, in words.
 fn kind(file_type: FileType) -> &'static str {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::FileTypeExt;
-        if file_type.is_fifo() {
-            return "a pipe";
-        }
-        if file_type.is_socket() {
-            return "a socket";
-        }
-        if file_type.is_char_device() || file_type.is_block_device() {
-            return "a device";
-        }
+    if let Some(special) = system::special(file_type) {
+        return special;
     }
     if file_type.is_dir() { "a folder" } else { "something else" }
 }

@@ -1,7 +1,7 @@
 //! Replaces a `.env` in one step: whoever reads it meanwhile has the whole old text or the whole new one.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, Metadata};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use crate::drift::Secret;
 use crate::error::Error;
 use crate::outside::files::{ENV_FILE_LIMIT, Reading, display_path, kind, read_text, why};
+use crate::outside::system;
 
 /// How the file is called that is about to replace a `.env`: any rule that keeps `.env*` or `.env.*` out of git, an image
 /// or a sync covers it, too.
@@ -68,20 +69,7 @@ fn is_leftover_name(name: &OsStr) -> bool {
 
 fn is_leftover(metadata: &Metadata) -> bool {
     let old = metadata.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok());
-    metadata.is_file() && is_ours(metadata) && old.is_some_and(|age| age > LEFTOVER_AGE)
-}
-
-/// Whether the file belongs to whom the files belong that this process makes.
-#[cfg(unix)]
-fn is_ours(metadata: &Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let own = tempfile::tempfile().and_then(|file| file.metadata());
-    own.is_ok_and(|own| own.uid() == metadata.uid())
-}
-
-#[cfg(not(unix))]
-fn is_ours(_metadata: &Metadata) -> bool {
-    true
+    metadata.is_file() && system::is_made_by_us(metadata) && old.is_some_and(|age| age > LEFTOVER_AGE)
 }
 
 /// The file at the end of all links.
@@ -114,7 +102,7 @@ fn put(target: &Path, expected: Option<&Secret>, new: &Secret) -> io::Result<Rep
     let mut file = builder.prefix(PREFIX).rand_bytes(RANDOM).tempfile_in(folder)?;
     file.write_all(new.reveal().as_bytes())?;
     if expected.is_some() {
-        dress(file.as_file(), &fs::metadata(target)?)?;
+        system::dress(file.as_file(), &fs::metadata(target)?)?;
     }
     file.as_file().sync_all()?;
     if !is_still(target, expected).map_err(io::Error::other)? {
@@ -131,23 +119,6 @@ fn put(target: &Path, expected: Option<&Secret>, new: &Secret) -> io::Result<Rep
         Err(error) => return Err(error.error),
     }
     // The rename itself has to reach the disk; some file systems can't be asked to.
-    drop(File::open(folder).and_then(|folder| folder.sync_all()));
+    drop(system::sync_folder(folder));
     Ok(Replaced::Done)
-}
-
-/// Gives a file the owner and the mode of another one.
-#[cfg(unix)]
-fn dress(file: &File, like: &Metadata) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
-    let own = file.metadata()?;
-    let same = (own.uid(), own.gid()) == (like.uid(), like.gid());
-    // Where the owner can't be kept, what was meant for another group is for none.
-    let kept = same || fchown(file, Some(like.uid()), Some(like.gid())).is_ok();
-    let mode = like.permissions().mode() & if kept { 0o7777 } else { 0o700 };
-    file.set_permissions(fs::Permissions::from_mode(mode))
-}
-
-#[cfg(not(unix))]
-fn dress(file: &File, like: &Metadata) -> io::Result<()> {
-    file.set_permissions(like.permissions())
 }

@@ -8,6 +8,7 @@ use tempfile::NamedTempFile;
 
 use crate::error::Error;
 use crate::outside::files::{display_path, why};
+use crate::outside::system::{self, Mode};
 
 /// Writes a result: the whole file, or nothing.
 ///
@@ -89,11 +90,6 @@ fn write_bytes(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// A file that is to take that name once it is whole. Dropping it removes it.
 fn new_beside(path: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // What a shell's `>` would ask for; the user's umask takes its part away.
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
+    system::make_with(&mut builder, Mode::File);
     builder.prefix(".doctor-").tempfile_in(folder_of(path))
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use crate::outside::git::{self, Asker};
+use crate::outside::system::path_of;
 
 /// The longest file that is looked into, in bytes; and the most of all of them together.
 const LONGEST: u64 = 4 << 20;
@@ -143,17 +144,6 @@ fn next(rest: &mut &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let content = rest.get(end + 1..end + 1 + size)?;
     *rest = rest.get(end + 2 + size..).unwrap_or_default();
     Some(Zeroizing::new(content.to_vec()))
-}
-
-#[cfg(unix)]
-fn path_of(bytes: &[u8]) -> PathBuf {
-    use std::os::unix::ffi::OsStrExt;
-    std::ffi::OsStr::from_bytes(bytes).into()
-}
-
-#[cfg(not(unix))]
-fn path_of(bytes: &[u8]) -> PathBuf {
-    String::from_utf8_lossy(bytes).into_owned().into()
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ pub use crate::outside::journal::run::Run;
 use crate::outside::journal::seal::Closed;
 use crate::outside::keyring::{Keyring, Trouble};
 use crate::outside::state::{Content, Folder, Placed, Purpose};
+use crate::outside::system;
 
 /// How long a run can be undone: 30 days.
 pub const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -43,8 +44,7 @@ const PURPOSE: Purpose = Purpose {
 /// The folder for what `doctor` remembers between runs: `$XDG_STATE_HOME/railway-doctor` if that is absolute, else
 /// `~/.local/state/railway-doctor`; on Windows `%LOCALAPPDATA%\railway-doctor`. Nothing is looked up or made.
 pub fn state_folder(variables: &BTreeMap<String, String>, home: Option<&Path>) -> Option<PathBuf> {
-    let (variable, below_home) =
-        if cfg!(windows) { ("LOCALAPPDATA", "AppData/Local") } else { ("XDG_STATE_HOME", ".local/state") };
+    let (variable, below_home) = system::STATE;
     let named = variables.get(variable).map(PathBuf::from).filter(|path| path.is_absolute());
     let state = named.or_else(|| Some(home.filter(|home| home.is_absolute())?.join(below_home)))?;
     Some(state.join("railway-doctor"))

@@ -56,7 +56,7 @@ impl Refusal {
     /// The edge's way of saying that a smaller question may pass.
     fn too_large() -> Self {
         Self {
-            kind: Kind::Document,
+            kind: Kind::TooLarge,
             message: "the request is too large".to_owned(),
             path: Vec::new(),
             trace: None,
@@ -80,6 +80,8 @@ pub(crate) enum Kind {
     Schema,
     /// Our document is larger than allowed; a smaller one may pass.
     Document,
+    /// Our request is larger than something on the way lets through; a smaller one may pass.
+    TooLarge,
     /// The workspace demands two-factor authentication.
     TwoFactor,
     /// A limit told inside HTTP 200.
@@ -93,6 +95,17 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// Whether a smaller question may pass.
+    pub(crate) fn is_of_size(self) -> bool {
+        matches!(self, Self::Document | Self::TooLarge)
+    }
+
+    /// Whether it may mean that the token is not known: how a dead one is told of is not known for sure. What fails in
+    /// another way tells nothing of the token.
+    pub(crate) fn is_of_token(self) -> bool {
+        matches!(self, Self::NotAuthorized | Self::ProjectTokenNotFound | Self::NotFound | Self::Other)
+    }
+
     /// The meaning of Railway's prose. The code alone never decides: most errors carry `INTERNAL_SERVER_ERROR`.
     fn of(message: &str, code: &str) -> Self {
         let message = message.to_lowercase();

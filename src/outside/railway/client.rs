@@ -4,7 +4,6 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::fmt::rfc2822::DateTimeParser;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -15,6 +14,7 @@ use crate::outside::credentials::Credentials;
 use crate::outside::endpoint::Neighbourhood;
 use crate::outside::railway::answer::{self, Answer, Kind, Refusal, Trouble};
 use crate::outside::railway::guess::Guessing;
+use crate::outside::railway::limit::{allowance, policy, waiting_time};
 use crate::outside::railway::probe::probe;
 use crate::outside::railway::wire::{Failure, Outgoing, Reply, Scheme, Wire, was_sent};
 use crate::outside::talk::Talk;
@@ -26,13 +26,13 @@ pub(crate) const TRIES: u32 = 4;
 pub(crate) const FIRST_WAIT: Duration = Duration::from_millis(250);
 
 /// The wait before the second try after a 429 without `Retry-After`; doubled for each further one.
-pub(crate) const FIRST_WAIT_WHEN_LIMITED: Duration = Duration::from_secs(1);
+const FIRST_WAIT_WHEN_LIMITED: Duration = Duration::from_secs(1);
 
 /// The least time that one try is given, as long as the deadline allows. Ordinary answers take half a second.
 const LEAST_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The most time that one try is given, however long the run may take: the official CLI waits as long.
-pub(crate) const MOST_PATIENCE: Duration = Duration::from_secs(90);
+const MOST_PATIENCE: Duration = Duration::from_secs(90);
 
 /// Everything that a question needs.
 pub struct Client<'w> {
@@ -124,13 +124,20 @@ impl Client<'_> {
                 Next::Never(unanswered) => return Err(unanswered),
                 Next::Again { error, wait } => {
                     let remaining = self.remaining();
-                    if attempt + 1 == TRIES || wait >= remaining {
-                        let error = if remaining.is_zero() { self.timed_out(Some(&error)) } else { error };
-                        return Err(Unanswered::Failed(error));
+                    let is_over = attempt + 1 == TRIES || wait >= remaining;
+                    if !is_over {
+                        self.tell_of_waiting(&error, wait);
                     }
-                    self.tell_of_waiting(&error, wait);
+                    // What an earlier try came to says more than that this one took too long.
+                    let is_late = matches!(error, Error::TimedOut { .. });
+                    last = if is_late { last } else { Some(error) };
+                    if is_over {
+                        return Err(Unanswered::Failed(match last {
+                            Some(error) if !is_late && !remaining.is_zero() => error,
+                            last => self.timed_out(last.as_ref()),
+                        }));
+                    }
                     self.clock.sleep(wait);
-                    last = Some(error);
                 }
             }
         }
@@ -149,7 +156,7 @@ impl Client<'_> {
             body,
             token: &self.credentials.token,
             scheme: self.credentials.scheme,
-            patience: remaining.min(LEAST_PATIENCE.max(remaining / 2)).min(MOST_PATIENCE),
+            patience: patience(remaining),
         };
         let wait = FIRST_WAIT * 2_u32.pow(attempt);
         match self.post_with_guesses(&outgoing) {
@@ -177,7 +184,7 @@ impl Client<'_> {
         reply: &Reply,
         attempt: u32,
     ) -> (Error, Duration) {
-        let asked = retry_after.and_then(|text| waiting_time(text, self.clock.now()));
+        let asked = self.asked_to_wait(retry_after, reply);
         let wait = asked.unwrap_or(FIRST_WAIT_WHEN_LIMITED * 2_u32.pow(attempt));
         (Error::RateLimited { wait: asked, by: by.to_owned(), allowance: allowance(&reply.rate) }, wait)
     }
@@ -205,6 +212,11 @@ impl Client<'_> {
         if was_sent(result) {
             self.requests.set(self.requests.get() + 1);
         }
+    }
+
+    /// What `Retry-After` comes to. A date in it is the sender's, and so is the clock that it is held against.
+    fn asked_to_wait(&self, retry_after: Option<&str>, reply: &Reply) -> Option<Duration> {
+        waiting_time(retry_after?, reply.date.unwrap_or_else(|| self.clock.now()))
     }
 
     /// What time it is by Railway's own clock: doctor's may be wrong by hours.
@@ -264,8 +276,8 @@ impl Client<'_> {
 
     fn timed_out(&self, last: Option<&Error>) -> Error {
         let last = last.map(|error| match error.because() {
-            Some(because) => format!("the last try: {error}, {because}"),
-            None => format!("the last try: {error}"),
+            Some(because) => format!("the last try that ended: {error}, {because}"),
+            None => format!("the last try that ended: {error}"),
         });
         Error::TimedOut { host: self.host(), limit: self.limit.get(), last }
     }
@@ -290,6 +302,10 @@ impl Client<'_> {
         if let Some(refusal) = refusals.iter().find(|refusal| refusal.kind == Kind::TwoFactor) {
             let workspace = refusal.workspace.clone().unwrap_or_else(|| "of this project".to_owned());
             return Error::TwoFactor { workspace };
+        }
+        if has(Kind::TooLarge) {
+            let what = "HTTP 413: the request is too large for a gateway or a proxy".to_owned();
+            return Error::Garbled { host: self.host(), what };
         }
         if has(Kind::Document) || has(Kind::Schema) {
             return Error::SchemaMoved { operation, said };
@@ -362,24 +378,9 @@ pub(crate) enum Probed {
     Unknown,
 }
 
-/// What the headers tell of the limit: `"default";q=1000;w=3600` is a thousand requests in an hour. Railway documents
-/// other headers than it was seen to send, so both are understood.
-pub(crate) fn allowance(rate: &[(String, String)]) -> Option<String> {
-    if let Some((requests, seconds)) = policy(rate) {
-        return Some(format!("{requests} requests in {seconds} s"));
-    }
-    header(rate, "x-ratelimit-limit")?.trim().parse::<u64>().ok().map(|requests| format!("{requests} requests"))
-}
-
-/// Requests and seconds of `RateLimit-Policy`.
-fn policy(rate: &[(String, String)]) -> Option<(u64, u64)> {
-    let policy = header(rate, "ratelimit-policy")?;
-    let part = |prefix| policy.split(';').find_map(|part| part.trim().strip_prefix(prefix)?.trim().parse().ok());
-    Some((part("q=")?, part("w=")?))
-}
-
-fn header<'r>(rate: &'r [(String, String)], name: &str) -> Option<&'r str> {
-    rate.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+/// How long one try may take: half of what is left, so that there is time to ask again, or to look what became of it.
+pub(crate) fn patience(remaining: Duration) -> Duration {
+    remaining.min(LEAST_PATIENCE.max(remaining / 2)).min(MOST_PATIENCE)
 }
 
 /// Scheme and host of a redirect: its path and query may hold anything.
@@ -387,51 +388,9 @@ pub(crate) fn origin(location: &str) -> String {
     reqwest::Url::parse(location).map_or_else(|_| "another path".to_owned(), |url| url.origin().ascii_serialization())
 }
 
-/// `Retry-After`: seconds, the form that Railway documents, or a date.
-pub(crate) fn waiting_time(text: &str, now: Timestamp) -> Option<Duration> {
-    if let Ok(seconds) = text.trim().parse::<f64>() {
-        return Duration::try_from_secs_f64(seconds).ok();
-    }
-    let date = DateTimeParser::new().parse_timestamp(text.trim()).ok()?;
-    Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
-}
-
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use super::{allowance, origin, waiting_time};
-
-    #[test]
-    fn the_limit_is_told_where_the_headers_tell_it() {
-        for (name, value, expected) in [
-            ("ratelimit-policy", "\"default\";q=1000;w=3600", Some("1000 requests in 3600 s")),
-            ("ratelimit-policy", "\"default\"; q=100; w=60; x=1", Some("100 requests in 60 s")),
-            ("ratelimit-policy", "nonsense", None),
-            ("x-ratelimit-limit", "10000", Some("10000 requests")),
-            ("x-ratelimit-limit", "\u{1b}[31m", None),
-            ("x-ratelimit-reset", "12", None),
-        ] {
-            let rate = [(name.to_owned(), value.to_owned())];
-            assert_eq!(allowance(&rate).as_deref(), expected, "{name}: {value}");
-        }
-    }
-
-    #[test]
-    fn retry_after_is_read_in_both_forms() {
-        let now = "2026-11-23T12:00:00Z".parse().unwrap();
-        for (text, expected) in [
-            ("7", Some(Duration::from_secs(7))),
-            (" 0.5 ", Some(Duration::from_millis(500))),
-            ("Mon, 23 Nov 2026 12:00:30 GMT", Some(Duration::from_secs(30))),
-            ("Mon, 23 Nov 2026 11:00:00 GMT", Some(Duration::ZERO)),
-            ("-3", None),
-            ("soon", None),
-            ("inf", None),
-        ] {
-            assert_eq!(waiting_time(text, now), expected, "{text}");
-        }
-    }
+    use super::origin;
 
     #[test]
     fn a_redirect_is_named_without_its_path() {

@@ -12,8 +12,9 @@ use crate::outside::railway::client::{Client, Unanswered, body};
 use crate::outside::railway::shape;
 use crate::outside::railway::wire::{Ahead, Failure, Outgoing, Reply};
 
-/// What part of the time that is left may be waited for a guess: the rest is for the ordinary question after it.
-const SHARE: u32 = 4;
+/// What part of the time that is left may be waited for a guess, as for any first try: the rest is for the ordinary question
+/// after it.
+const SHARE: u32 = 2;
 
 /// Requests in an hour below which no more than one is risked: Railway's Free plan has a hundred.
 const SMALL_ALLOWANCE: u64 = 1000;

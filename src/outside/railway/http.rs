@@ -23,8 +23,8 @@ use crate::outside::railway::wire::{Ahead, Failure, Outgoing, Reply, Scheme, Wir
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// More than any environment of Railway's comes to: a thousand services with a hundred variables are a tenth of it.
-const LONGEST_ANSWER: usize = 64 << 20;
+/// More than any environment of Railway's comes to: a thousand services with a hundred variables are a fifth of it.
+const LONGEST_ANSWER: usize = 32 << 20;
 
 /// The headers that Railway or its edge may tell a limit in.
 const RATE_HEADERS: [&str; 2] = ["ratelimit-policy", "x-ratelimit-limit"];
@@ -233,9 +233,19 @@ async fn read(mut response: Response) -> Result<Reply, Failure> {
         if reply.body.len() + chunk.len() > LONGEST_ANSWER {
             return Err(Failure::TooLong);
         }
+        make_room(&mut reply.body, chunk.len());
         reply.body.extend_from_slice(&chunk);
     }
     Ok(reply)
+}
+
+/// Doubles the room as vectors do, but never beyond the limit: what is cleared on drop is all of it.
+fn make_room(body: &mut Vec<u8>, more: usize) {
+    let wanted = body.len() + more;
+    if wanted > body.capacity() {
+        let room = wanted.max((2 * body.capacity()).min(LONGEST_ANSWER));
+        body.reserve_exact(room - body.len());
+    }
 }
 
 fn header(headers: &HeaderMap, name: &str) -> Option<String> {

@@ -16,8 +16,9 @@ impl Client<'_> {
     pub fn identity(&self) -> Result<Identity, Result<Said, Error>> {
         if self.credentials.scheme == Scheme::Project {
             let body = ProjectTokenProbe::build_query(project_token_probe::Variables);
-            let data: project_token_probe::ResponseData =
-                self.ask("ProjectTokenProbe", &body).map_err(|unanswered| self.unknown(unanswered))?;
+            let data: project_token_probe::ResponseData = self
+                .ask("ProjectTokenProbe", &body)
+                .map_err(|unanswered| self.unknown("ProjectTokenProbe", unanswered))?;
             let token = data.project_token;
             return Ok(Identity::Project(
                 Named { id: token.project.id, name: token.project.name },
@@ -27,8 +28,10 @@ impl Client<'_> {
         let body = UserProbe::build_query(user_probe::Variables);
         let me = match self.ask::<_, user_probe::ResponseData>("UserProbe", &body) {
             Ok(_) => true,
-            Err(Unanswered::Refused(_)) => false,
-            Err(Unanswered::Failed(error)) => return Err(Err(error)),
+            Err(unanswered) => match self.unknown("UserProbe", unanswered) {
+                Ok(_) => false,
+                Err(error) => return Err(Err(error)),
+            },
         };
         let body = ApiTokenProbe::build_query(api_token_probe::Variables);
         match self.ask::<_, api_token_probe::ResponseData>("ApiTokenProbe", &body) {
@@ -37,13 +40,17 @@ impl Client<'_> {
                 Ok(if me { Identity::Account(names) } else { Identity::Workspace(names) })
             }
             Err(Unanswered::Refused(_)) if me => Ok(Identity::Account(Vec::new())),
-            Err(unanswered) => Err(self.unknown(unanswered)),
+            Err(unanswered) => Err(self.unknown("ApiTokenProbe", unanswered)),
         }
     }
 
-    fn unknown(&self, unanswered: Unanswered) -> Result<Said, Error> {
+    /// What Railway said of a token that it does not know. Any other failure is none of the token's.
+    fn unknown(&self, operation: &'static str, unanswered: Unanswered) -> Result<Said, Error> {
         match unanswered {
-            Unanswered::Refused(refusals) => Ok(self.said(&refusals)),
+            Unanswered::Refused(refusals) if refusals.iter().any(|refusal| refusal.kind.is_of_token()) => {
+                Ok(self.said(&refusals))
+            }
+            Unanswered::Refused(refusals) => Err(self.explain(operation, "the token's holder", &refusals)),
             Unanswered::Failed(error) => Err(error),
         }
     }

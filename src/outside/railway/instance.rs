@@ -190,8 +190,7 @@ pub(crate) fn may_pass_when_plain(refusals: &[Refusal]) -> bool {
         let mut words = refusal.message.split('"').skip(1).step_by(2);
         refusal.kind == Kind::Schema && words.any(|word| is_optional(word) || OPTIONAL_TYPES.contains(&word))
     };
-    let vague = |refusal: &Refusal| {
-        matches!(refusal.kind, Kind::Document) || refusal.kind == Kind::Problem && refusal.path.is_empty()
-    };
+    let vague =
+        |refusal: &Refusal| refusal.kind.is_of_size() || refusal.kind == Kind::Problem && refusal.path.is_empty();
     refusals.iter().any(|refusal| named(refusal) || quoted(refusal) || vague(refusal))
 }

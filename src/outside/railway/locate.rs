@@ -3,6 +3,7 @@
 use graphql_client::GraphQLQuery;
 
 use crate::drift::Named;
+use crate::drift::likeness::close_matches;
 use crate::error::Error;
 use crate::outside::railway::client::{Client, Unanswered};
 use crate::outside::railway::instance::PageEnd;
@@ -126,7 +127,7 @@ fn fits(named: &Named, wanted: &str) -> bool {
 
 fn unknown(kind: &'static str, wanted: &str, within: &str, choices: Vec<String>) -> Error {
     let candidates: Vec<&str> = choices.iter().map(String::as_str).collect();
-    let suggestions = similar::get_close_matches(wanted, &candidates, 1, 0.6).into_iter().map(str::to_owned).collect();
+    let suggestions = close_matches(wanted, &candidates, 1, 0.6);
     Error::Unknown { kind, wanted: wanted.to_owned(), within: within.to_owned(), suggestions, choices }
 }
 

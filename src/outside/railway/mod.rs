@@ -9,6 +9,7 @@ pub mod guess;
 pub mod http;
 pub mod identity;
 mod instance;
+mod limit;
 pub mod locate;
 pub mod log;
 mod maps;
@@ -83,8 +84,9 @@ impl Client<'_> {
         self.requests.get()
     }
 
-    /// What Railway could not answer beside its data, a sentence each.
+    /// What Railway could not answer beside its data, a sentence each. Scrubbed once more: it may quote a value that was
+    /// read only later.
     pub fn take_remarks(&self) -> Vec<String> {
-        self.remarks.take()
+        self.remarks.take().iter().map(|remark| self.scrubber.scrub(remark)).collect()
     }
 }

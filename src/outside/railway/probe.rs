@@ -61,7 +61,9 @@ fn send<V: Serialize, T: DeserializeOwned>(
     let reply = client.post(&outgoing).map_err(|_| Probed::Unknown)?;
     match answer::read(&reply) {
         Ok(answer) => Ok(answer.data),
-        Err(Trouble::Refused(_)) => Err(Probed::Dead),
+        Err(Trouble::Refused(refusals)) if refusals.iter().any(|refusal| refusal.kind.is_of_token()) => {
+            Err(Probed::Dead)
+        }
         Err(_) => Err(Probed::Unknown),
     }
 }

@@ -121,7 +121,7 @@ fn names(refusal: &Refusal, alias: &str, of_schema: &[&str]) -> bool {
 /// Whether nobody is named, so that it may be about them. Where the question is too large, it is made smaller first.
 fn may_be_theirs(refusals: &[Refusal], size: usize) -> bool {
     let vague = |refusal: &Refusal| match refusal.kind {
-        Kind::Document => size == 1,
+        Kind::Document | Kind::TooLarge => size == 1,
         Kind::NotAuthorized | Kind::NotFound | Kind::Problem | Kind::Schema | Kind::Other => true,
         _ => false,
     };

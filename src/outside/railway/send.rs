@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::error::Error;
 use crate::outside::railway::answer::{self, Refusal, Trouble};
-use crate::outside::railway::client::{Client, FIRST_WAIT, MOST_PATIENCE, TRIES, origin};
+use crate::outside::railway::client::{Client, FIRST_WAIT, TRIES, origin, patience};
 use crate::outside::railway::wire::{Failure, Outgoing};
 
 /// What became of a change that was sent.
@@ -50,7 +50,7 @@ impl Client<'_> {
         let body = Letter { operation_name: operation, query: body.query, variables: &body.variables };
         let body = Zeroizing::new(serde_json::to_string(&body).expect("maps of text are JSON"));
         for attempt in 0.. {
-            let patience = MOST_PATIENCE.min(self.remaining());
+            let patience = patience(self.remaining());
             let (token, scheme) = (&self.credentials.token, self.credentials.scheme);
             let outgoing = Outgoing { operation, body: &body, token, scheme, patience };
             let (error, wait) = match self.sent_once(&outgoing, attempt) {
@@ -83,7 +83,8 @@ impl Client<'_> {
                 Ok(answer) => Tried::Over(Sent::Answered(answer.data)),
                 Err(Trouble::Refused(refusals)) => Tried::Over(Sent::Refused(refusals)),
                 Err(Trouble::Garbled(what)) => unclear(Error::Garbled { host, what }),
-                Err(Trouble::Redirected(to)) => Tried::Over(Sent::Not(Error::Redirected { host, to: origin(&to) })),
+                // "See other" may well mean that it was done.
+                Err(Trouble::Redirected(to)) => unclear(Error::Redirected { host, to: origin(&to) }),
                 Err(Trouble::Limited { .. }) if reply.status != 429 => {
                     // A limit that Railway tells in words is its answer; the caller knows what it is about.
                     Tried::Over(Sent::Refused(answer::refusals(&reply)))

@@ -191,7 +191,7 @@ fn as_stored(stored: Option<Secret>, rendered: Option<Secret>) -> Variable {
 
 /// Whether a refusal that names nobody may be about the size of the question, or about one service in it.
 fn may_pass_when_smaller(kind: Kind) -> bool {
-    matches!(kind, Kind::Document | Kind::Problem | Kind::NotFound | Kind::Other)
+    kind.is_of_size() || matches!(kind, Kind::Problem | Kind::NotFound | Kind::Other)
 }
 
 /// The error of all, if all have one and the same kind of it.
@@ -206,7 +206,7 @@ fn shared_error(results: &[Stored]) -> Option<Error> {
 /// Which services of a batch the errors name, by position. A refused document names nobody.
 fn culprits(refusals: &[Refusal], size: usize) -> BTreeMap<usize, Vec<Refusal>> {
     let mut named: BTreeMap<usize, Vec<Refusal>> = BTreeMap::new();
-    for refusal in refusals.iter().filter(|refusal| refusal.kind != Kind::Document) {
+    for refusal in refusals.iter().filter(|refusal| !refusal.kind.is_of_size()) {
         if let Some(position) = position(refusal, size) {
             named.entry(position).or_default().push(refusal.clone());
         }

@@ -1,7 +1,11 @@
 //! What a fix will do, masked and complete: variables, files, deployments and what they cost.
 
-use similar::TextDiff;
+use std::fmt::Write;
 
+use similar::udiff::UnifiedHunkHeader;
+use similar::{DiffableStr, group_diff_ops};
+
+use crate::drift::likeness::edits;
 use crate::drift::plan::deploy::{Cause, Deploy, How};
 use crate::drift::plan::{FileChange, Owner, Plan, Store};
 use crate::drift::sentence::count;
@@ -94,9 +98,7 @@ fn value_or_reference(page: &mut Page<'_>, value: &Secret) -> String {
 fn diff(page: &mut Page<'_>, file: &FileChange) {
     page.gap();
     let [before, after] = &file.shown;
-    let diff = TextDiff::from_lines(before.as_str(), after.as_str());
-    let header = (file.name.as_str(), file.name.as_str());
-    for line in diff.unified_diff().context_radius(1).header(header.0, header.1).to_string().lines() {
+    for line in unified(&file.name, before, after).lines() {
         let tone = match line.as_bytes().first() {
             _ if line.starts_with("---") || line.starts_with("+++") => Tone::Strong,
             Some(b'+') => Tone::Good,
@@ -105,6 +107,24 @@ fn diff(page: &mut Page<'_>, file: &FileChange) {
         };
         page.line(&[(Tone::Plain, "  "), (tone, line)]);
     }
+}
+
+/// The edits in hunks, each with a line around it.
+fn unified(name: &str, before: &str, after: &str) -> String {
+    let (before, after) = (before.tokenize_lines(), after.tokenize_lines());
+    let mut hunks = group_diff_ops(edits(&before, &after), 1);
+    hunks.retain(|hunk| !hunk.is_empty());
+    let mut text = if hunks.is_empty() { String::new() } else { format!("--- {name}\n+++ {name}\n") };
+    for hunk in hunks {
+        writeln!(text, "{}", UnifiedHunkHeader::new(&hunk)).expect("writing to a String can't fail");
+        for (tag, lines) in hunk.iter().flat_map(|edit| edit.iter_slices(&before, &after)) {
+            for line in lines {
+                let ending = if line.ends_with_newline() { "" } else { "\n\\ No newline at end of file\n" };
+                write!(text, "{tag}{line}{ending}").expect("writing to a String can't fail");
+            }
+        }
+    }
+    text
 }
 
 fn deploys(page: &mut Page<'_>, plan: &Plan) {
@@ -144,4 +164,33 @@ fn words(deploy: &Deploy) -> String {
         Cause::Command => ", because it was started with another command",
     };
     if deploy.costs.is_empty() { format!("{how}{cause}") } else { format!("{how}{cause}: {}", deploy.costs.join("; ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{prop_assert_eq, proptest};
+    use similar::TextDiff;
+
+    use super::unified;
+
+    #[test]
+    fn each_hunk_has_a_line_around_it_and_a_missing_end_is_told() {
+        let told = unified(".env", "A=1\nB=2\nC=3\nD=4\n", "A=1\nB=2\nC=\nD=4\nE=5");
+        let expected =
+            "--- .env\n+++ .env\n@@ -2,3 +2,4 @@\n B=2\n-C=3\n+C=\n D=4\n+E=5\n\\ No newline at end of file\n";
+        assert_eq!(told, expected);
+        assert_eq!(unified(".env", "A=1\n", "A=1\n"), "");
+    }
+
+    proptest! {
+        #[test]
+        fn the_library_itself_would_write_the_same(
+            before in "([AB]=1(\n|\r|\r\n)){0,12}(A=2)?",
+            after in "([AB]=1(\n|\r|\r\n)){0,12}(A=2)?",
+        ) {
+            let library = TextDiff::from_lines(&*before, &*after);
+            let library = library.unified_diff().context_radius(1).header("a", "a").to_string();
+            prop_assert_eq!(unified("a", &before, &after), library);
+        }
+    }
 }

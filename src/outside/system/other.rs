@@ -1,0 +1,82 @@
+//! Windows: access lists in the place of modes, inherited from the folder. What is below the user's profile is closed to
+//! others by that, and the lists themselves are not looked at.
+
+use std::fs::{DirBuilder, File, FileType, Metadata};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::drift::exposure::Readers;
+use crate::outside::system::Mode;
+
+/// The variable with the folder for what programs remember, and that folder below the home folder.
+pub(in crate::outside) const STATE: (&str, &str) = ("LOCALAPPDATA", "AppData/Local");
+
+/// The same for what only saves time, and the name of ours in there: the system has one folder for both.
+pub(in crate::outside) const CACHE: (&str, &str, &str) = ("LOCALAPPDATA", "AppData/Local", "railway-doctor/cache");
+
+/// What is made inherits its access list.
+pub(in crate::outside) fn make_with(_: &mut tempfile::Builder<'_, '_>, _: Mode) {}
+
+/// What is made inherits its access list.
+pub(in crate::outside) fn make_own(_: &mut DirBuilder) {}
+
+/// What is in the user's profile is closed to others by what it inherits.
+#[expect(clippy::unnecessary_wraps, reason = "modes can fail to be set")]
+pub(in crate::outside) fn close(_: &Path, _: &Metadata, _: Mode) -> io::Result<()> {
+    Ok(())
+}
+
+/// What is in the user's profile is the user's by where it is.
+pub(in crate::outside) fn is_ours(_: &Metadata) -> bool {
+    true
+}
+
+/// As [`is_ours`].
+pub(in crate::outside) fn is_made_by_us(_: &Metadata) -> bool {
+    true
+}
+
+/// Keeps the one thing that is no access list: whether it may be written to.
+pub(in crate::outside) fn dress(file: &File, like: &Metadata) -> io::Result<()> {
+    file.set_permissions(like.permissions())
+}
+
+/// No mode, and nobody else.
+pub(in crate::outside) fn readers(_: &Path, _: &Metadata) -> (Option<u32>, Readers) {
+    (None, Readers::Owner)
+}
+
+/// git runs what begins with `#!`.
+pub(in crate::outside) fn is_executable(_: &Metadata) -> bool {
+    true
+}
+
+/// A folder can't be opened as a file here; a rename reaches the disk with the file system's own journal.
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
+pub(in crate::outside) fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Pipes and devices have no place in a folder.
+pub(in crate::outside) fn special(_: FileType) -> Option<&'static str> {
+    None
+}
+
+/// A path as git writes it: in UTF-8.
+pub(in crate::outside) fn path_of(bytes: &[u8]) -> PathBuf {
+    String::from_utf8_lossy(bytes).into_owned().into()
+}
+
+/// The console's mode is set and put back by the library that asks.
+pub(in crate::outside) struct TerminalMode;
+
+impl TerminalMode {
+    /// Nothing to remember.
+    pub(in crate::outside) fn read() -> Self {
+        Self
+    }
+
+    /// Nothing to put back.
+    #[expect(clippy::unused_self, reason = "elsewhere the mode is in it")]
+    pub(in crate::outside) fn restore(&self) {}
+}

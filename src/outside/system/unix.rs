@@ -1,0 +1,135 @@
+//! Linux, macOS and the like: modes, owners, terminal settings.
+
+use std::ffi::OsStr;
+use std::fs::{self, DirBuilder, File, FileType, Metadata, Permissions};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
+
+use rustix::termios::{self, OptionalActions, Termios};
+
+use crate::drift::exposure::Readers;
+use crate::outside::system::Mode;
+
+/// The variable with the folder for what programs remember, and that folder below the home folder.
+pub(in crate::outside) const STATE: (&str, &str) = ("XDG_STATE_HOME", ".local/state");
+
+/// The same for what only saves time, and the name of ours in there.
+pub(in crate::outside) const CACHE: (&str, &str, &str) = ("XDG_CACHE_HOME", ".cache", "railway-doctor");
+
+impl Mode {
+    fn bits(self) -> u32 {
+        match self {
+            Self::OwnFolder => 0o700,
+            Self::OwnFile => 0o600,
+            Self::File => 0o666,
+            Self::Program => 0o777,
+        }
+    }
+}
+
+/// Sets the mode of a temporary file or folder that is to be made; otherwise it is the user's alone.
+pub(in crate::outside) fn make_with(builder: &mut tempfile::Builder<'_, '_>, mode: Mode) {
+    builder.permissions(Permissions::from_mode(mode.bits()));
+}
+
+/// Makes folders for the user alone.
+pub(in crate::outside) fn make_own(builder: &mut DirBuilder) {
+    builder.mode(Mode::OwnFolder.bits());
+}
+
+/// Takes away what others may do with it.
+pub(in crate::outside) fn close(path: &Path, metadata: &Metadata, mode: Mode) -> io::Result<()> {
+    if metadata.mode() & 0o077 != 0 {
+        fs::set_permissions(path, Permissions::from_mode(mode.bits()))?;
+    }
+    Ok(())
+}
+
+/// Whether it is the user's.
+pub(in crate::outside) fn is_ours(metadata: &Metadata) -> bool {
+    metadata.uid() == rustix::process::geteuid().as_raw()
+}
+
+/// Whether the file belongs to whom the files belong that this process makes: on a network's file system that may be nobody.
+pub(in crate::outside) fn is_made_by_us(metadata: &Metadata) -> bool {
+    let own = tempfile::tempfile().and_then(|file| file.metadata());
+    own.is_ok_and(|own| own.uid() == metadata.uid())
+}
+
+/// Gives a file the owner and the mode of another one.
+pub(in crate::outside) fn dress(file: &File, like: &Metadata) -> io::Result<()> {
+    let own = file.metadata()?;
+    let same = (own.uid(), own.gid()) == (like.uid(), like.gid());
+    // Where the owner can't be kept, what was meant for another group is for none.
+    let kept = same || fchown(file, Some(like.uid()), Some(like.gid())).is_ok();
+    let mode = like.mode() & if kept { 0o7777 } else { 0o700 };
+    file.set_permissions(Permissions::from_mode(mode))
+}
+
+/// The mode, and who can read it by that. A mode lets nobody in whom a folder above keeps out. A group with its user's own
+/// number has that one member.
+pub(in crate::outside) fn readers(end: &Path, metadata: &Metadata) -> (Option<u32>, Readers) {
+    let passable = |bits: u32| {
+        let mut folders = end.ancestors().skip(1);
+        folders.all(|folder| fs::metadata(folder).is_ok_and(|metadata| metadata.mode() & bits != 0))
+    };
+    let mode = metadata.mode() & 0o777;
+    let readers = if mode & 0o004 != 0 && passable(0o001) {
+        Readers::Everybody
+    } else if mode & 0o040 != 0 && metadata.gid() != metadata.uid() && passable(0o011) {
+        Readers::Group
+    } else {
+        Readers::Owner
+    };
+    (Some(mode), readers)
+}
+
+/// Whether the system would run it.
+pub(in crate::outside) fn is_executable(metadata: &Metadata) -> bool {
+    metadata.mode() & 0o111 != 0
+}
+
+/// Has the names in a folder reach the disk.
+pub(in crate::outside) fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// What neither is a file nor a folder, in words.
+pub(in crate::outside) fn special(file_type: FileType) -> Option<&'static str> {
+    if file_type.is_fifo() {
+        Some("a pipe")
+    } else if file_type.is_socket() {
+        Some("a socket")
+    } else if file_type.is_char_device() || file_type.is_block_device() {
+        Some("a device")
+    } else {
+        None
+    }
+}
+
+/// A path as git writes it.
+pub(in crate::outside) fn path_of(bytes: &[u8]) -> PathBuf {
+    OsStr::from_bytes(bytes).into()
+}
+
+/// How the terminal reads keys: a question that is cut short would leave it without echo.
+pub(in crate::outside) struct TerminalMode(Option<Termios>);
+
+impl TerminalMode {
+    /// The mode of standard input at this moment, if that is a terminal.
+    pub(in crate::outside) fn read() -> Self {
+        Self(termios::tcgetattr(io::stdin()).ok())
+    }
+
+    /// Puts it back.
+    pub(in crate::outside) fn restore(&self) {
+        // In the background the terminal is somebody else's, and the system stops whoever sets its mode from there.
+        if let Some(mode) = &self.0
+            && termios::tcgetpgrp(io::stdin()) == Ok(rustix::process::getpgrp())
+        {
+            termios::tcsetattr(io::stdin(), OptionalActions::Now, mode).unwrap_or(());
+        }
+    }
+}

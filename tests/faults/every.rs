@@ -1,0 +1,58 @@
+//! Every fault times every verb.
+
+use std::net::TcpListener;
+
+use railway_doctor::outside::sim::Sim;
+
+use crate::cell::{Watch, shop};
+use crate::column::{COLUMNS, Column, Place};
+use crate::crowd::{FEW, Job, MANY, play};
+use crate::row::{Breadth, Fault, Row, Way};
+use crate::rows::rows;
+use crate::server::Case;
+use crate::stage::{Stage, usual};
+
+/// The columns that meet every fault also in the ordinary tests.
+const FEW_COLUMNS: [&str; 4] = ["check", "push", "undo", "hook"];
+
+#[test]
+fn every_verb_meets_every_fault_and_loses_nothing() {
+    cross(|row, column| row.breadth == Breadth::Every || FEW_COLUMNS.contains(&column.name));
+}
+
+#[test]
+#[ignore = "long"]
+fn long_every_verb_meets_the_rest_of_the_faults() {
+    cross(|row, column| row.breadth == Breadth::Few && !FEW_COLUMNS.contains(&column.name));
+}
+
+/// Plays every cell that is wanted.
+fn cross(is_wanted: impl Fn(&Row, &Column) -> bool) {
+    let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
+    elsewhere.set_nonblocking(true).unwrap();
+    let stage = Stage::set();
+    let (_, redirected) = stage.server.serve("elsewhere", Case::new(Sim::new(shop("mark4711-stored")), usual()));
+    let rows = rows(&format!("http://{}", elsewhere.local_addr().unwrap()));
+    let [mut jobs, mut watched, mut logins] = [const { Vec::<Job<'_>>::new() }; 3];
+    // Neighbours in the queue are of different rows, so that not all of them wait or work at the same time.
+    for column in &COLUMNS {
+        for row in &rows {
+            let is_left_out = matches!(row.fault, Fault::Way(Way::Nobody)) && column.place == Place::Fixed;
+            let is_possible = column.place != Place::Keyring || stage.keyring.is_some();
+            if is_left_out || !is_possible || !is_wanted(row, column) {
+                continue;
+            }
+            let (stage, number) = (&stage, jobs.len() + watched.len() + logins.len());
+            let job: Job<'_> =
+                (format!("{} × {}", row.name, column.name), Box::new(move || stage.play(number, row, column)));
+            match (column.place, row.watch) {
+                (Place::Keyring, _) => logins.push(job),
+                (_, Watch::Memory) => watched.push(job),
+                (_, Watch::Nothing) => jobs.push(job),
+            }
+        }
+    }
+    play([(jobs, MANY), (watched, 1), (logins, FEW)]);
+    assert!(elsewhere.accept().is_err(), "somebody followed a redirect to another host");
+    assert_eq!(redirected.heard(), [""; 0], "somebody followed a redirect to the same host");
+}
