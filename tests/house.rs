@@ -170,7 +170,7 @@ fn only_a_fix_and_its_undoing_can_write_to_railway() {
 
 #[test]
 fn the_manuals_name_paths_that_exist() {
-    for document in ["CONTRIBUTING.md", "README.md", "SECURITY.md", "CHANGELOG.md"] {
+    for document in ["CONTRIBUTING.md", "README.md", "SECURITY.md", "CHANGELOG.md", "BENCHMARKS.md"] {
         let text = fs::read_to_string(root().join(document)).unwrap();
         for word in text.split('`').skip(1).step_by(2) {
             // What is no part of the published package can't be looked for there.
@@ -195,7 +195,7 @@ fn the_readme_lists_every_rule() {
 #[test]
 fn nothing_is_left_lying_about() {
     let marks = ["TODO", "FIXME", "XXX"];
-    for folder in ["src", "tests", "graphql"] {
+    for folder in ["src", "tests", "benches", "graphql"] {
         for ending in ["rs", "graphql", "py", "js"] {
             for path in files_below(&root().join(folder), ending) {
                 let text = fs::read_to_string(&path).unwrap();

@@ -1,5 +1,6 @@
 //! The values as written: where python-dotenv and node's dotenv agree, theirs; else python-dotenv's, else node's.
 
+use std::cell::LazyCell;
 use std::collections::HashMap;
 
 use crate::drift::local::binding::Binding;
@@ -49,12 +50,15 @@ fn settle(
     bindings: &mut [Binding],
     last: &mut HashMap<String, usize>,
 ) {
-    let classic = body.python(Edition::Classic, Substitution::Off);
-    let editions = [last_wins(&python.bindings), last_wins(&classic.bindings)];
+    // Most files need neither: a classic reading is as dear as the current one.
+    let current = LazyCell::new(|| last_wins(&python.bindings));
+    let classic = LazyCell::new(|| body.python(Edition::Classic, Substitution::Off));
+    let classic = LazyCell::new(|| last_wins(&classic.bindings));
     for (key, agreed) in last_wins(node) {
-        let backed = editions.iter().any(|edition| edition.get(key).is_some_and(|other| other.value == agreed.value));
         let Some(&index) = last.get(key) else { continue };
-        if !backed || bindings[index].value == agreed.value {
+        let backs =
+            |edition: &HashMap<&str, &Binding>| edition.get(key).is_some_and(|other| other.value == agreed.value);
+        if bindings[index].value == agreed.value || !(backs(&current) || backs(&classic)) {
             continue;
         }
         let from = bindings.partition_point(|binding| binding.key_span.start < agreed.key_span.start);
