@@ -61,6 +61,9 @@ def archives(source, version, release):
     (release / "SHA256SUMS").write_text(pack(source, "sums", release))
     sh("sha256sum", "--check", "--strict", "SHA256SUMS", folder=release)
     pack(source, "archive", f"aarch64-unknown-linux-musl={STATIC.resolve()}", code=2)
+    for words in [["manifests", "nowhere"], ["archive", f"{HOST}=nowhere"], ["npm", "nothing"], ["plan"]]:
+        said = pack(source, *words, code=2)
+        check(f"{words} is told in words", said.startswith("pack.py: ") and "Traceback" not in said, said)
 
 
 def manifests(source, address, version, release):

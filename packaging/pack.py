@@ -76,6 +76,9 @@ if __name__ == "__main__":
     except Mistake as mistake:
         say(f"pack.py: {mistake}")
         sys.exit(2)
+    except OSError as error:
+        say(f"pack.py: can't use {error.filename}: {error.strerror}")
+        sys.exit(2)
     except subprocess.CalledProcessError as failed:
         say(f"pack.py: {failed.cmd[0]} ended with {failed.returncode}", failed.stderr or "")
         sys.exit(1)
