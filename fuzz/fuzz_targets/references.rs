@@ -1,32 +1,3 @@
-//! `${{…}}` in any text: occurrences lie one behind the other, and whatever they name is found or told to be missing.
-
 #![no_main]
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use libfuzzer_sys::fuzz_target;
-use railway_doctor::drift::reference::{aim, occurrences, only, states};
-use railway_doctor::drift::survey::{Catalogue, Named, Target};
-
-fuzz_target!(|texts: (&str, &str)| {
-    let (template, rendered) = texts;
-    let found = occurrences(template);
-    let mut from = 0;
-    for occurrence in &found {
-        assert!(from <= occurrence.span.start && occurrence.span.start < occurrence.span.end);
-        let whole = &template[occurrence.span.clone()];
-        let body = whole.strip_prefix("${{").and_then(|rest| rest.strip_suffix("}}")).expect("braces");
-        assert_eq!(body.trim(), occurrence.body);
-        from = occurrence.span.end;
-    }
-    let names = BTreeSet::from(["A".to_owned(), "a.b".to_owned()]);
-    let services = BTreeMap::from([("api".to_owned(), names.clone()), ("a".to_owned(), names.clone())]);
-    let catalogue = Catalogue { services, shared: names };
-    for occurrence in &found {
-        let _ = aim(occurrence.body, "api", &catalogue);
-    }
-    let service = Named { id: "1".to_owned(), name: "api".to_owned() };
-    let target = Target::new(service, Vec::new(), Ok(BTreeMap::new()));
-    assert_eq!(states(template, rendered, &target, &catalogue).len(), found.len());
-    assert_eq!(only(template).is_some(), found.len() == 1 && found[0].span == (0..template.len()));
-});
+libfuzzer_sys::fuzz_target!(|data: &[u8]| properties::references::hold(data));
