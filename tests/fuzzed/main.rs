@@ -1,5 +1,5 @@
 //! What `fuzz/` looks for with a billion inputs, held here with a few: the seeds of every target, and random texts.
-#![expect(clippy::disallowed_methods, reason = "it reads the seeds")]
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "it reads the seeds")]
 
 #[expect(unreachable_pub, reason = "the targets are built of it")]
 mod property;

@@ -12,24 +12,33 @@ use zeroize::Zeroizing;
 
 use super::world::Place;
 
-/// What is run, by the letter that begins an input: the token, and the words of each run.
-const STORIES: [(u8, (&str, &str), &[&[&str]]); 12] = [
-    (b'c', ACCOUNT, &[&["check", "-v"]]),
-    (b'j', ACCOUNT, &[&["check", "--format", "json"]]),
-    (b'n', ACCOUNT, &[&["check", "--project", "agentverse", "--environment", "staging"]]),
-    (b't', ("RAILWAY_TOKEN", PROJECT_TOKEN), &[&["check"]]),
-    (b'm', ACCOUNT, &[&["matrix"]]),
-    (b'a', ACCOUNT, &[&["auth", "status"]]),
-    (b'i', ACCOUNT, &[&["init", "--yes"]]),
-    (b'f', ACCOUNT, &[&["fix", "--push", "--yes", "--environment", "staging", "--show-logs"]]),
-    (b'r', ACCOUNT, &[&["fix", "--redeploy", "--yes", "--environment", "staging"]]),
-    (b'l', ACCOUNT, &[&["fix", "--pull", "--yes", "--only", "OPS_DRILLS"]]),
-    (b'd', ACCOUNT, &[&["fix", "--push", "--only", "NEW_FLAG", "--service", "api", "--yes"], &["undo", "--yes"]]),
-    (b'u', ACCOUNT, &[&["fix", "--push", "--yes", "--environment", "staging"], &["undo", "--yes"]]),
-];
+/// What is run, by the letter that begins an input.
+struct Story {
+    letter: u8,
+    /// The token, and where it is found.
+    token: (&'static str, &'static str),
+    /// The words of each run.
+    runs: &'static [&'static [&'static str]],
+}
 
-/// An account's token, and where it is found.
-const ACCOUNT: (&str, &str) = ("RAILWAY_API_TOKEN", ACCOUNT_TOKEN);
+const fn story(letter: u8, runs: &'static [&'static [&'static str]]) -> Story {
+    Story { letter, token: ("RAILWAY_API_TOKEN", ACCOUNT_TOKEN), runs }
+}
+
+const STORIES: [Story; 12] = [
+    story(b'c', &[&["check", "-v"]]),
+    story(b'j', &[&["check", "--format", "json"]]),
+    story(b'n', &[&["check", "--project", "agentverse", "--environment", "staging"]]),
+    Story { letter: b't', token: ("RAILWAY_TOKEN", PROJECT_TOKEN), runs: &[&["check"]] },
+    story(b'm', &[&["matrix"]]),
+    story(b'a', &[&["auth", "status"]]),
+    story(b'i', &[&["init", "--yes"]]),
+    story(b'f', &[&["fix", "--push", "--yes", "--environment", "staging", "--show-logs"]]),
+    story(b'r', &[&["fix", "--redeploy", "--yes", "--environment", "staging"]]),
+    story(b'l', &[&["fix", "--pull", "--yes", "--only", "OPS_DRILLS"]]),
+    story(b'd', &[&["fix", "--push", "--only", "NEW_FLAG", "--service", "api", "--yes"], &["undo", "--yes"]]),
+    story(b'u', &[&["fix", "--push", "--yes", "--environment", "staging"], &["undo", "--yes"]]),
+];
 
 /// What is in the file beside the incident: a key that is nowhere on Railway.
 const NEW_FLAG: &str = "NEW_FLAG=on\n";
@@ -54,7 +63,7 @@ pub fn hold(data: &[u8]) {
 /// Plays an input, and gives the Railway that was asked.
 pub fn played(data: &[u8]) -> Option<Sim> {
     let (story, lines) = std::str::from_utf8(data).ok()?.split_once('\n')?;
-    let (_, token, runs) = STORIES.iter().find(|(letter, ..)| story.as_bytes() == [*letter])?;
+    let Story { token, runs, .. } = STORIES.iter().find(|other| story.as_bytes() == [other.letter])?;
     let bends: Rc<Vec<Bend>> = Rc::new(lines.lines().filter_map(Bend::read).collect());
     let (sim, next) = (Sim::new(incident::estate()), Rc::new(Cell::default()));
     let place = Place::with(&[*token]);

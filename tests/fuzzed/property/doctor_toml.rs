@@ -20,7 +20,10 @@ pub fn hold(data: &[u8]) {
     let place = place.file(&path, text.as_bytes());
     let rules: Vec<_> = RULES.iter().map(|rule| (rule.code, rule.name)).collect();
     let understood = match config::load(&Choice::Nearest, &place.work(), &rules) {
-        Ok(found) => found.is_some() || panic!("the file is there"),
+        Ok(found) => {
+            assert!(found.is_some(), "the file is there");
+            true
+        }
         Err(error) => {
             fits_in_lines(&error);
             false

@@ -47,9 +47,8 @@ impl Edit<'_> {
     fn set(&self) {
         let before = self.read(self.text);
         let value = Secret::new(self.value);
-        let after = match before.set(self.key, &value) {
-            Ok(after) => after,
-            Err(_) => return self.a_refusal_is_silent(|value| before.set(self.key, value)),
+        let Ok(after) = before.set(self.key, &value) else {
+            return self.a_refusal_is_silent(|value| before.set(self.key, value));
         };
         let new = after.text().reveal();
         assert!(is_writable_name(self.key));
@@ -64,10 +63,7 @@ impl Edit<'_> {
     fn add(&self) {
         let before = self.read(self.text);
         let add = |value: &Secret| before.add(&[(self.key.to_owned(), value.clone())], OUR_COMMENT);
-        let after = match add(&Secret::new(self.value)) {
-            Ok(after) => after,
-            Err(_) => return self.a_refusal_is_silent(add),
-        };
+        let Ok(after) = add(&Secret::new(self.value)) else { return self.a_refusal_is_silent(add) };
         let new = after.text().reveal();
         assert!(new.starts_with(self.text), "what was there stays");
         self.the_new_value_is_read(new);

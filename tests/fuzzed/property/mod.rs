@@ -4,7 +4,6 @@
 //! same properties with the seeds in `fuzz/corpus`, and with random texts.
 
 #![expect(clippy::disallowed_methods, reason = "it makes worlds to run in, and reads the process environment")]
-#![expect(clippy::missing_panics_doc, reason = "a property that does not hold panics")]
 
 pub mod answers;
 pub mod bent_answers;

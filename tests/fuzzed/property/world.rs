@@ -52,7 +52,9 @@ impl Talk for Kept {
     }
 
     fn progress(&self, rows: &[Row]) {
-        rows.iter().for_each(|row| self.say(&format!("{row:?}")));
+        for row in rows {
+            self.say(&format!("{row:?}"));
+        }
     }
 
     fn done(&self) {}
