@@ -4,7 +4,7 @@
 use railway_doctor::outside::railway::wire::Wire;
 use railway_doctor::outside::sim::Sim;
 use railway_doctor::outside::sim::seed::incident;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::world::Place;
 
@@ -12,9 +12,10 @@ use super::world::Place;
 pub fn hold(data: &[u8]) {
     let place = Place::with(&[]);
     let (work, home) = (place.work(), place.home());
-    let here = work.to_str().expect("the system's folder for temporary files has a plain name").to_owned();
+    let here = json!(work).to_string();
+    let here = here.trim_matches('"');
     let text = match std::str::from_utf8(data) {
-        Ok(text) => text.replace("@HERE@", &here).into_bytes(),
+        Ok(text) => text.replace("@HERE@", here).into_bytes(),
         Err(_) => data.to_vec(),
     };
     let place =
