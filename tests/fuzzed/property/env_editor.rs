@@ -86,11 +86,26 @@ impl Edit<'_> {
             others.map(|entry| text[entry.key_span.start..entry.span.end].to_owned()).collect()
         };
         assert_eq!(kept(new), kept(self.text), "another assignment has changed");
-        assert!(is_left_of(new, self.text), "something was written");
+        assert_eq!(
+            without_our_comments(new),
+            without_our_comments(&self.without_statements()),
+            "another line has changed"
+        );
         if let (None | Some(Loader::Dotenvy), Some(rows)) = (self.loader, oracle::dotenvy(new)) {
             assert_eq!(first(&rows, self.key), None, "dotenvy still reads it");
         }
         self.neighbours_are_read_as_before(new);
+    }
+
+    /// The text without the statements of the key, as the spans say.
+    fn without_statements(&self) -> String {
+        let file = LocalFile::parse(".env", Secret::new(self.text));
+        let (mut left, mut from) = (String::new(), 0);
+        for entry in file.entries.iter().filter(|entry| entry.key == self.key) {
+            left.push_str(&self.text[from..entry.statement.start]);
+            from = entry.statement.end;
+        }
+        left + &self.text[from..]
     }
 
     /// By our reader from the text alone, and by dotenvy itself.
@@ -144,8 +159,7 @@ impl Edit<'_> {
     }
 }
 
-/// Whether the text is another one with some of its bytes taken out.
-fn is_left_of(rest: &str, whole: &str) -> bool {
-    let mut bytes = whole.bytes();
-    rest.bytes().all(|byte| bytes.any(|other| other == byte))
+/// The lines of a text but for those that say which keys were added: they go with the last of these keys.
+fn without_our_comments(text: &str) -> String {
+    text.split_inclusive('\n').filter(|line| !line.starts_with(OUR_COMMENT)).collect()
 }

@@ -7,11 +7,8 @@ use quick_xml::{Reader, XmlVersion};
 use railway_doctor::report::escape;
 use serde_json::Value;
 
-/// The number of findings in a report for programs, which names things as Railway does. `None` without a report.
-pub(super) fn json(out: &str, names: [&str; 5]) -> Option<usize> {
-    if out.is_empty() {
-        return None;
-    }
+/// The number of findings in a report for programs, which names things as Railway does.
+pub(super) fn json(out: &str, names: [&str; 5]) -> usize {
     let report: Value = serde_json::from_str(out).expect("a report is JSON");
     assert_eq!(report["schema_version"], 1);
     assert_eq!(report["target"]["project"]["name"], names[0]);
@@ -19,7 +16,7 @@ pub(super) fn json(out: &str, names: [&str; 5]) -> Option<usize> {
     for service in report["services"].as_array().expect("it lists services") {
         assert_eq!(service["name"], names[2]);
     }
-    Some(report["findings"].as_array().expect("it lists findings").len())
+    report["findings"].as_array().expect("it lists findings").len()
 }
 
 /// One run, with a result for each finding, each at a line of a file.
@@ -120,7 +117,7 @@ pub(super) fn markdown(out: &str) {
         }
         assert_eq!(cells(line), *head.get_or_insert(cells(line)), "another number of cells: {line}");
     }
-    let fixed = ["<details>", "</details>", "<summary>", "</summary>", "<!-- -->"];
+    let fixed = ["<details>", "</details>", "<summary>", "</summary>", "<code>", "</code>", "<!-- -->"];
     let rest = fixed.iter().fold(out.to_owned(), |rest, element| rest.replace(element, ""));
     for line in rest.lines() {
         // Between backticks nothing is an element; outside of them no name begins one.

@@ -24,7 +24,7 @@ pub fn hold(data: &[u8]) {
         told(&[&["check"], words].concat());
     }
     let json = told(&["check", "--format", "json"]);
-    let Some(findings) = form::json(&json.out, names) else { return };
+    let findings = form::json(&json.out, names);
     let [_, _, service, ..] = names;
     form::sarif(&told(&["check", "--format", "sarif"]).out, findings);
     form::github(&told(&["check", "--format", "github"]).out);
@@ -46,12 +46,18 @@ fn the_verdict_is_the_same(one: &Ended, other: &Ended) {
 
 fn replies(names: [&str; 5]) -> Vec<Canned> {
     let [project, environment, service, key, value] = names;
+    let deployment = json!({ "id": "d", "status": "SUCCESS", "createdAt": "2026-11-17T08:41:12Z",
+        "statusUpdatedAt": "2026-11-17T08:42:12Z", "canRedeploy": true, "deploymentStopped": false,
+        "meta": { "branch": service, "reason": "deploy" }, "instances": [{ "status": "RUNNING" }] });
+    let instance = json!({ "serviceId": "s", "serviceName": service, "rootDirectory": null, "deletedAt": null,
+        "source": null, "startCommand": service, "railwayConfigFile": null, "cronSchedule": null,
+        "sleepApplication": false, "domains": { "serviceDomains": [], "customDomains": [] },
+        "latestDeployment": deployment, "activeDeployments": [deployment] });
     let shape = json!({ "data": {
         "project": { "id": "p", "name": project, "deletedAt": null },
         "environment": { "id": "e", "name": environment, "deletedAt": null,
             "config": { "services": { "s": { "variables": { key: {}, "KEY": {} } } }, "sharedVariables": { key: {} } },
-            "serviceInstances": { "edges": [{ "node": { "serviceId": "s", "serviceName": service,
-                "rootDirectory": null, "deletedAt": null, "source": null } }],
+            "serviceInstances": { "edges": [{ "node": instance }],
                 "pageInfo": { "hasNextPage": false, "endCursor": null } } } } });
     let values =
         json!({ "data": { "stored_0": { key: value, "KEY": value }, "rendered_0": { key: "", "KEY": value } } });
