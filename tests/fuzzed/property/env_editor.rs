@@ -140,15 +140,21 @@ impl Edit<'_> {
         if self.text.contains('$') {
             return;
         }
-        let others = |rows: Rows| -> Rows { rows.into_iter().filter(|row| row.0 != self.key).collect() };
         let ours = |text: &str| -> Rows {
-            self.read(text).entries.iter().map(|entry| (entry.key.clone(), entry.value.reveal().to_owned())).collect()
+            let file = LocalFile::parse(".env", Secret::new(text));
+            file.entries.iter().map(|entry| (entry.key.clone(), entry.value.reveal().to_owned())).collect()
         };
+        let others = |rows: Rows| -> Rows { rows.into_iter().filter(|row| row.0 != self.key).collect() };
         assert_eq!(others(ours(new)), others(ours(self.text)), "another value has changed");
-        if let (None | Some(Loader::Dotenvy), Some(before), Some(after)) =
-            (self.loader, oracle::dotenvy(self.text), oracle::dotenvy(new))
-        {
-            assert_eq!(others(after), others(before), "dotenvy reads another value than before");
+        // A loader may read a line that a broken one had swallowed, and no other value of what it has read before.
+        let theirs = |text: &str| {
+            if self.loader.is_none_or(|one| one == Loader::Dotenvy) { oracle::dotenvy(text) } else { None }
+        };
+        if let (Some(before), Some(after)) = (theirs(self.text), theirs(new)) {
+            for (key, _) in others(before.clone()) {
+                assert_eq!(first(&after, &key), first(&before, &key), "dotenvy reads another first value of {key:?}");
+                assert_eq!(last(&after, &key), last(&before, &key), "dotenvy reads another last value of {key:?}");
+            }
         }
     }
 

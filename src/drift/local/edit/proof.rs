@@ -163,13 +163,16 @@ impl Comparison<'_> {
         old.len() == new.len() && old.iter().zip(&new).all(|(old, new)| old.is(new))
     }
 
-    /// The same, or with lines of the file beside them that a broken line had swallowed before.
+    /// The same, or with lines of the file beside them that the old line had swallowed, if these give no key another value
+    /// than it was read with.
     fn neighbours_are_kept(&self) -> bool {
         let (old, new) = self.neighbours();
-        let mut expected = old.into_iter().peekable();
-        let heals = !self.edit.cut.is_empty();
-        new.into_iter()
-            .all(|row| expected.next_if(|old| old.is(row)).is_some() || heals && !self.edit.inserted.contains(&row.at))
+        let mut expected = old.iter().peekable();
+        let is_freed = |row: &Row<'_>| {
+            let contradicts = old.iter().any(|old| old.key == row.key && old.value != row.value);
+            !self.edit.cut.is_empty() && !self.edit.inserted.contains(&row.at) && !contradicts
+        };
+        new.into_iter().all(|row| expected.next_if(|old| old.is(row)).is_some() || is_freed(row))
             && expected.next().is_none()
     }
 

@@ -168,6 +168,16 @@ fn a_key_goes_with_its_lines_and_leaves_the_rest() {
     assert!(remove("K: =jjj$\n", "K").is_err());
 }
 
+/// To dotenvy a carriage return ends no comment: the end of that line is an assignment once its beginning is gone.
+#[test]
+fn what_a_line_hides_from_a_loader_does_not_come_to_light_as_another_value() {
+    assert_eq!(remove("K=1 #\rB=1\nB=3\n", "K"), Err(entangled("K")));
+    assert_eq!(remove("K=1 #\rB=3\nB=3\n", "K").as_deref(), Ok("B=3\nB=3\n"));
+    assert_eq!(remove("K=1 #\rC=1\nB=3\n", "K").as_deref(), Ok("C=1\nB=3\n"));
+    assert_eq!(set("B=1\nK=it's\nB=2\n", "K", "x"), Err(entangled("K")), "dotenvy has read one `B` only");
+    assert_eq!(set("B=1\nK=it's\nC=2\n", "K", "x").as_deref(), Ok("B=1\nK=x\nC=2\n"));
+}
+
 #[test]
 fn sentences_name_the_key_and_never_the_value() {
     let value = "it's \"marker\" ${X}";
