@@ -15,8 +15,7 @@ use railway_doctor::outside::sim::plan::Plan;
 use railway_doctor::outside::sim::seed::ACCOUNT_TOKEN;
 use tempfile::TempDir;
 
-/// In every value of both sides, so that one search finds them all.
-pub(crate) const MARK: &str = "mark4711";
+use crate::silence::record_children;
 
 /// The local side; `API_KEY` differs.
 pub(crate) const ENV: &str = "# shop, staging\nAPI_KEY=mark4711-local\nMODE=\"mark4711-mode\" # kept\n";
@@ -77,9 +76,12 @@ impl Cell {
         let home = folder.path().join("home").display().to_string();
         fs::create_dir(folder.path().join("work")).unwrap();
         fs::create_dir(folder.path().join("home")).unwrap();
+        fs::create_dir(folder.path().join("temporary")).unwrap();
+        record_children(&folder.path().join("children"));
         let variables = [
             ("HOME", home.as_str()),
-            ("PATH", &std::env::var("PATH").unwrap()),
+            ("PATH", &folder.path().join("children").display().to_string()),
+            ("TMPDIR", &folder.path().join("temporary").display().to_string()),
             ("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus"),
             ("GIT_CONFIG_NOSYSTEM", "1"),
             ("RAILWAY_API_TOKEN", ACCOUNT_TOKEN),

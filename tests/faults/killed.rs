@@ -12,6 +12,7 @@ use crate::cell::{Cell, ENV, PULLED, Watch, finish, names, shop};
 use crate::crowd::{Job, MANY, hold, play};
 use crate::midway::stored;
 use crate::server::{Case, Server};
+use crate::silence::Before;
 
 /// What is killed: the words, and how many requests it sends.
 const RUNS: [(&str, &[&str], usize); 3] = [
@@ -48,7 +49,7 @@ fn kill(
     let sim = before.map_or_else(|| Sim::new(shop("mark4711-stored")), |case| case.sim.clone());
     let (url, case) = server.serve(&path, Case::new(sim.clone(), Box::new(script)));
     words.extend(["--api-url", &url]);
-    let sent = sim.count();
+    let (sent, written) = (sim.count(), Before::of(&cell));
     let child = cell.command(&words).spawn().map_err(|error| error.to_string())?;
     let mut killed = Killing { child: Some(child) };
     let is_reached = || case.heard().len() >= at && (moment == Moment::Before || sim.count() - sent >= at);
@@ -56,6 +57,8 @@ fn kill(
     let child = killed.child.take().ok_or("it is gone")?;
     let ran = finish(child, Instant::now(), Watch::Nothing);
     hold!(is_over == (at > requests), "it was over after {} requests: {ran:#?}", case.heard().len());
+    // A journal is cut wherever it may be, too.
+    written.is_silent(&cell, &ran)?;
     let now = cell.read(".env");
     hold!([ENV, PULLED].contains(&now.as_str()), ".env is torn: {now:?}");
     server.serve(&path, Case::new(sim, Box::new(|_: &str, _: usize| Answer::usual())));

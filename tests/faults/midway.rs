@@ -12,9 +12,10 @@ use railway_doctor::outside::sim::estate::Stored;
 use serde_json::Value;
 
 use crate::answer::{Answer, Where};
-use crate::cell::{Cell, ENV, MARK, Ran, Watch, shop};
+use crate::cell::{Cell, ENV, Ran, Watch, shop};
 use crate::crowd::{Job, MANY, hold, play};
 use crate::server::{Case, Server};
+use crate::silence::Before;
 use crate::verdict::MARGIN;
 
 /// What an answer tells of the change that it was asked for.
@@ -118,7 +119,9 @@ impl Blow {
         let limits = [format!("--timeout={limit}s"), format!("--api-url={url}")];
         let mut words = vec!["fix", "--push", "--yes", "--only=API_KEY", "--format=json", &limits[0], &limits[1]];
         words.extend(STORING.contains(&step).then_some("--no-deploy"));
+        let before = Before::of(&cell);
         let ran = cell.run(&words, "", Watch::Nothing);
+        before.is_silent(&cell, &ran)?;
         let result = self.judge(&cell, &case, &ran, Duration::from_secs(limit));
         result.map_err(|what| format!("{what}\nasked {:?}\n{ran:#?}", case.heard()))?;
         healed.store(true, Ordering::SeqCst);
@@ -131,7 +134,6 @@ impl Blow {
     }
 
     fn judge(&self, cell: &Cell, case: &Case, ran: &Ran, limit: Duration) -> Result<(), String> {
-        hold!(!ran.out.contains(MARK) && !ran.err.contains(MARK), "a value was printed");
         hold!(case.heard().iter().any(|asked| asked == self.step.0), "it never came to that step");
         hold!(cell.read(".env") == ENV && cell.names() == [".env"], "the folder was changed");
         hold!(ran.took < limit + MARGIN, "it took {:?}", ran.took);

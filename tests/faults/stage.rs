@@ -15,6 +15,7 @@ use crate::certificate::{Authority, Fit};
 use crate::column::{Column, Place, Speech};
 use crate::row::{Fault, Root, Row, Way};
 use crate::server::{Case, Script, Server};
+use crate::silence::Before;
 use crate::verdict::Verdict;
 use crate::way::{Proxy, dead};
 
@@ -162,7 +163,7 @@ impl Stage {
             }
             Fault::Way(way) => self.lead(way, &mut cell, case),
         };
-        let before = (cell.names(), names(&cell.state()));
+        let (before, written) = ((cell.names(), names(&cell.state())), Before::of(&cell));
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let input = if column.place == Place::Keyring { ACCOUNT_TOKEN } else { "" };
         let is_other = |(name, _): &&(&str, _)| *name == column.name;
@@ -170,7 +171,8 @@ impl Stage {
         let ran = cell.run(&words, input, row.watch);
         let limit = Duration::from_millis(limit);
         let verdict = Verdict { row, column, limit, cell: &cell, case: &case, ran: &ran };
-        verdict.of(ends, &before).map_err(|what| format!("{what}\n{ran:#?}"))
+        let result = written.is_silent(&cell, &ran).and_then(|()| verdict.of(ends, &before));
+        result.map_err(|what| format!("{what}\n{ran:#?}"))
     }
 
     /// Sets a cell on a way to what it takes for Railway.
