@@ -14,6 +14,7 @@ pub mod example;
 pub mod exposure;
 pub mod finding;
 pub mod follow;
+mod form;
 pub mod identity;
 #[cfg(test)]
 mod incident;

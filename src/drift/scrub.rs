@@ -6,11 +6,10 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 
-use base64::Engine;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
 use crate::drift::Secret;
+use crate::drift::form::forms;
 use crate::drift::secret_like::is_secret_like;
 
 /// What stands in the place of a value.
@@ -48,11 +47,22 @@ impl fmt::Debug for Scrubber {
 }
 
 impl Scrubber {
-    /// Learns a value under its key.
+    /// Learns a value under its key; also without blanks around it, and by its lines, as logs have it.
     pub fn learn(&self, key: &str, value: &Secret) {
-        let text = value.reveal();
-        if !text.is_empty() && (text.len() >= SHORTEST || is_secret_like(key)) {
-            self.known.borrow_mut().add(value);
+        let (text, mut known) = (value.reveal(), self.known.borrow_mut());
+        let is_told = |text: &str| !text.is_empty() && (text.len() >= SHORTEST || is_secret_like(key));
+        if is_told(text) {
+            known.add(value);
+        }
+        let bare = text.trim();
+        if bare != text && is_told(bare) {
+            known.add(&Secret::new(bare));
+        }
+        // A key with `\n` in the place of its line breaks is made one of lines by the program.
+        let lines = bare.split('\n').flat_map(|line| line.split("\\n")).map(str::trim);
+        // The last line of a key is hardly longer than a word.
+        for line in lines.filter(|line| *line != bare && line.len() >= SHORTEST) {
+            known.add(&Secret::new(line));
         }
     }
 
@@ -60,7 +70,7 @@ impl Scrubber {
     pub fn scrub(&self, text: &str) -> String {
         let mut clean = text.to_owned();
         let mut known = self.known.borrow_mut();
-        let mut forms: Vec<Zeroizing<String>> = known.candidates(text).flat_map(encoded).collect();
+        let mut forms: Vec<Zeroizing<String>> = known.candidates(text).flat_map(forms).collect();
         // Longest first, so that no value is left in pieces by a shorter one inside it.
         forms.sort_by_key(|form| Reverse(form.len()));
         for form in &forms {
@@ -115,7 +125,7 @@ impl Known {
                 self.short.push(place);
                 continue;
             }
-            for form in encoded(value) {
+            for form in forms(value) {
                 let bytes = form.as_bytes();
                 let [start, end] = [&bytes[..SHORTEST], &bytes[bytes.len() - SHORTEST..]];
                 let [start, end] = [start, end].map(|part| self.hasher.hash_one(part));
@@ -130,29 +140,6 @@ impl Known {
         places.extend(begun.filter(|(end, _)| windows.contains(end)).map(|(_, place)| *place));
         places.into_iter().map(|place| self.values[place].reveal())
     }
-}
-
-/// A value as it is, and in URL, base64 and JSON form.
-pub(crate) fn encoded(value: &str) -> Vec<Zeroizing<String>> {
-    let json = serde_json::Value::from(value).to_string();
-    let url: String = value
-        .bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
-            _ => format!("%{byte:02X}"),
-        })
-        .collect();
-    let mut forms = vec![
-        value.to_owned(),
-        json[1..json.len() - 1].to_owned(),
-        url.replace("%20", "+"),
-        url,
-        STANDARD_NO_PAD.encode(value),
-        URL_SAFE_NO_PAD.encode(value),
-    ];
-    forms.sort();
-    forms.dedup();
-    forms.into_iter().map(Zeroizing::new).collect()
 }
 
 /// Masks words that begin like a credential, and the password in a URL.
@@ -194,6 +181,7 @@ mod tests {
             ("url say%20%22hi%22%20%26%20go!", "url •••!"),
             ("form say+%22hi%22+%26+go!", "form •••!"),
             ("b64 c2F5ICJoaSIgJiBnbw==", "b64 •••=="),
+            ("basic dXNlcjpzYXkgImhpIiAmIGdv", "basic dXNlcjp•••"),
             ("key k3y", "key •••"),
             ("in debug mode", "in debug mode"),
         ] {
@@ -208,6 +196,26 @@ mod tests {
         assert_eq!(scrubber.scrub("at postgres://u:p@ss@db.internal:5432/x"), "at postgres://•••@db.internal:5432/x");
         assert_eq!(scrubber.scrub("sk- is a prefix, eyJ too"), "sk- is a prefix, eyJ too");
         assert_eq!(scrubber.scrub("https://railway.com/account"), "https://railway.com/account");
+    }
+
+    #[test]
+    fn a_value_of_lines_is_taken_out_line_by_line() {
+        let scrubber = Scrubber::default();
+        scrubber
+            .learn("PEM", &Secret::new("-----BEGIN KEY-----\nMIIBVgIBADAN\n\tqQIDAQAB+x8=\n==\n-----END KEY-----\n"));
+        scrubber.learn("ESCAPED", &Secret::new("first-line\\nsecond-line\\n"));
+        scrubber.learn("SPACED", &Secret::new(" of-blanks\r\n"));
+        scrubber.learn("A_KEY", &Secret::new("k3y\n"));
+        for (text, expected) in [
+            ("MIIBVgIBADAN", "•••"),
+            ("| qQIDAQAB+x8= |", "| ••• |"),
+            ("a == b", "a == b"),
+            ("second-line, first-line", "•••, •••"),
+            ("[of-blanks]", "[•••]"),
+            ("key k3y", "key •••"),
+        ] {
+            assert_eq!(scrubber.scrub(text), expected);
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::drift::local::{Entry, LocalFile};
 use crate::drift::nature::{self, Nature};
 use crate::drift::oddity::is_placeholder;
 use crate::drift::secret_like::is_secret_like;
-use crate::drift::{Secret, scrub};
+use crate::drift::{Secret, form};
 pub use name::{Kind, kind};
 use needle::Needles;
 
@@ -99,7 +99,7 @@ impl Known {
         for file in files {
             for entry in file.entries.iter().filter(|entry| is_told(entry)) {
                 if !is_accepted(&entry.key, accepted) && seen.insert((&entry.key, entry.value.reveal())) {
-                    forms.extend(scrub::encoded(entry.value.reveal()).into_iter().map(|form| (values.len(), form)));
+                    forms.extend(shortest(form::forms(entry.value.reveal())).map(|form| (values.len(), form)));
                     values.push((entry.key.clone(), Place { file: file.name.clone(), line: entry.line }));
                 }
             }
@@ -140,6 +140,13 @@ impl Known {
         let line = is_text.then(|| bytes[..hit.offset].split(|&byte| byte == b'\n').count());
         Leak::Value { file: file.name.clone(), line, key, source }
     }
+}
+
+/// Those of the forms of a value that begin with no other one: where they stand, that other one stands as well.
+fn shortest(mut forms: Vec<Zeroizing<String>>) -> impl Iterator<Item = Zeroizing<String>> {
+    // Sorted, a form comes before those that begin with it.
+    forms.dedup_by(|form, before| form.starts_with(before.as_str()));
+    forms.into_iter()
 }
 
 /// Whether one of the patterns, of `*` and `?`, has the key.
