@@ -17,6 +17,7 @@ mod column;
 mod crowd;
 mod every;
 mod killed;
+mod leaks;
 mod mark;
 mod midway;
 mod pairs;
