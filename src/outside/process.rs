@@ -22,7 +22,7 @@ use crate::outside::railway::http::Http;
 use crate::outside::railway::wire::Wire;
 use crate::outside::remembered::cache_folder;
 use crate::outside::screen::Screen;
-use crate::outside::system::TerminalMode;
+use crate::outside::system::{TerminalMode, keep_no_image};
 use crate::outside::talk::{Stream, Talk, Watched};
 use crate::outside::world::{Memory, Sort, Terminal, World};
 
@@ -40,6 +40,7 @@ pub fn is_half_typed(arguments: &[OsString], shell: &str) -> bool {
 
 /// Runs `doctor` in the real world.
 pub fn run(command: impl FnOnce(&[OsString], &mut World<'_>) -> Exit) -> ExitCode {
+    keep_no_image();
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let is_quiet = std::env::var_os(COMPLETE).is_some_and(|shell| is_half_typed(&arguments, &shell.to_string_lossy()));
     panic::set_hook(Box::new(move |panic| {

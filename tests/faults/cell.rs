@@ -103,6 +103,11 @@ impl Cell {
         self.variables.remove(name);
     }
 
+    /// The variables of the process.
+    pub(crate) fn variables(&self) -> &BTreeMap<String, String> {
+        &self.variables
+    }
+
     pub(crate) fn work(&self) -> PathBuf {
         self.folder.path().join("work")
     }

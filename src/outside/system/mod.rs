@@ -1,4 +1,5 @@
-//! What systems do differently: who may read a file, whose it is, what can be run, how a terminal reads keys.
+//! What systems do differently: who may read a file, whose it is, what can be run, what a crash leaves, how a terminal
+//! reads keys.
 //!
 //! Everything else of `doctor` is the same everywhere. Two systems differ in two more places, which are libraries': the keyring
 //! (Secret Service, Keychain, Credential Manager), and the console, whose escapes Windows has understood since version 10.

@@ -67,6 +67,9 @@ pub(in crate::outside) fn path_of(bytes: &[u8]) -> PathBuf {
     String::from_utf8_lossy(bytes).into_owned().into()
 }
 
+/// Reports of crashes are the user's to turn off.
+pub(in crate::outside) fn keep_no_image() {}
+
 /// The console's mode is set and put back by the library that asks.
 pub(in crate::outside) struct TerminalMode;
 

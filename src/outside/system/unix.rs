@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::termios::{self, OptionalActions, Termios};
 
 use crate::drift::exposure::Readers;
@@ -112,6 +113,14 @@ pub(in crate::outside) fn special(file_type: FileType) -> Option<&'static str> {
 /// A path as git writes it.
 pub(in crate::outside) fn path_of(bytes: &[u8]) -> PathBuf {
     OsStr::from_bytes(bytes).into()
+}
+
+/// Has a crash leave no image of the memory, where the values are. A limit alone does not bind a system that hands images to
+/// a program; Linux makes none of a process that no other one may look into. Where it is refused, a run goes on as before.
+pub(in crate::outside) fn keep_no_image() {
+    setrlimit(Resource::Core, Rlimit { current: Some(0), ..getrlimit(Resource::Core) }).unwrap_or(());
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable).unwrap_or(());
 }
 
 /// How the terminal reads keys: a question that is cut short would leave it without echo.
