@@ -1,5 +1,6 @@
 //! `doctor undo`: put back what a fix changed, with the same machinery, and say what can't be put back.
 
+mod known;
 mod list;
 mod restore;
 
@@ -36,6 +37,7 @@ pub(crate) fn run(args: &Undo, global: &Global, world: &mut World<'_>) -> Result
     let (run, record) = choose(&journal, args.run.as_deref(), world)?;
     let aim = Aim { project: Some(record.project.id.clone()), environment: Some(record.environment.id.clone()) };
     let connection = Connection::open(global, &aim, world)?;
+    known::learn(&connection.scrubber, &record);
     let client = connection.client(world, limit);
     refuse_elsewhere(&client, &run, &record)?;
     let undoing = Undoing { args, global, manner, client: &client, run, record };
