@@ -4,6 +4,7 @@
 //! business of [`crate::every`] and its neighbours, whose cells are searched in the same way.
 
 mod core;
+mod refused;
 mod rows;
 mod said;
 mod world;
@@ -16,7 +17,7 @@ use railway_doctor::cli::Cli;
 use railway_doctor::outside::sim::Sim;
 use railway_doctor::outside::sim::seed::ACCOUNT_TOKEN;
 
-use crate::cell::{Cell, Watch};
+use crate::cell::{Cell, Ran, Watch};
 use crate::crowd::{Job, MANY, hold, play};
 use crate::leaks::rows::{After, Breadth, ROWS, Row};
 use crate::leaks::world::World;
@@ -26,6 +27,9 @@ use crate::stage::usual;
 
 /// How much is told.
 const VERBOSITIES: [&[&str]; 3] = [&[], &["--verbose", "--color=always"], &["--quiet"]];
+
+/// A fix that can be undone.
+const FIX: [&str; 6] = ["fix", "--push", "--yes", "--only=API_KEY", "--only=LINES", "--no-deploy"];
 
 /// The part of the command line that a row is about, as clap has it.
 fn verb_of(row: &Row) -> clap::Command {
@@ -67,10 +71,10 @@ fn tellings(row: &Row) -> Vec<Vec<String>> {
 }
 
 /// A repository with an ignored `.env`; before a commit also a file in it that gives values away.
-fn checkout(row: &Row) -> Cell {
+fn checkout(words: &[&str], world: World) -> Cell {
     let mut cell = Cell::new();
-    cell.write(".env", &row.world.env());
-    if let Some(config) = row.world.config() {
+    cell.write(".env", &world.env());
+    if let Some(config) = world.config() {
         cell.write("doctor.toml", &config);
     }
     cell.write(".gitignore", ".env\n");
@@ -79,7 +83,7 @@ fn checkout(row: &Row) -> Cell {
         fs::create_dir_all(cell.work().join(".git").join(folder)).unwrap();
     }
     cell.write(".git/HEAD", "ref: refs/heads/main\n");
-    if row.words.starts_with(&["hook", "run"]) && row.world != World::Green {
+    if words.starts_with(&["hook", "run"]) && world != World::Green {
         cell.write("settings.py", "KEY = \"mark4711-local\"\nOTHER = \"bWFyazQ3MTEtbG9jYWw=\"\n");
         let added = Command::new("git").args(["add", "settings.py"]).current_dir(cell.work()).status();
         assert!(added.unwrap().success());
@@ -88,21 +92,23 @@ fn checkout(row: &Row) -> Cell {
     cell
 }
 
+/// Runs it, and searches what it has written.
+fn silent(cell: &Cell, words: &[String]) -> Result<Ran, String> {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let before = Before::of(cell);
+    let ran = cell.run(&words, ACCOUNT_TOKEN, Watch::Nothing);
+    before.is_silent(cell, &ran).map_err(|what| format!("{what}\n{ran:#?}"))?;
+    Ok(ran)
+}
+
 fn run(server: &Server, path: &str, row: &Row, telling: &[String]) -> Result<(), String> {
     let (url, case) = server.serve(path, Case::new(Sim::new(row.world.estate()), usual()));
-    let cell = checkout(row);
+    let cell = checkout(row.words, row.world);
     // The demo has a Railway of its own.
     let address = if row.words[0] == "demo" { Vec::new() } else { vec!["--api-url".to_owned(), url] };
-    let with = |words: &[String]| {
-        let words: Vec<&str> = words.iter().chain(&address).map(String::as_str).collect();
-        let before = Before::of(&cell);
-        let ran = cell.run(&words, ACCOUNT_TOKEN, Watch::Nothing);
-        before.is_silent(&cell, &ran).map_err(|what| format!("{what}\n{ran:#?}"))?;
-        Ok::<_, String>(ran)
-    };
+    let with = |words: &[String]| silent(&cell, &[words, &address].concat());
     if row.after == After::Fix {
-        let words = ["fix", "--push", "--yes", "--only=API_KEY", "--only=LINES", "--no-deploy"].map(str::to_owned);
-        let ran = with(&words)?;
+        let ran = with(&FIX.map(str::to_owned))?;
         hold!(cell.runs().len() == 1, "no run is recorded: {ran:#?}");
     }
     let mut words: Vec<String> = row.words.iter().map(|&word| word.to_owned()).collect();

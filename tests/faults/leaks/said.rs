@@ -1,26 +1,39 @@
 //! What others say of a value: lines of logs and messages of Railway's that hold one in some form.
 
-/// Each form that programs write a value in, as Python, node, Go and shells do it.
-pub(crate) const EVERY_FORM: &[&str] = &[
-    "in plain: mark4711-local mark4711-stored mark4711-third",
+/// Each form that programs write a value of the file in, or a token, as Python, node, Go and shells do it.
+pub(crate) const LOCAL: &[&str] = &[
+    "in plain: mark4711-local",
     "with escapes: \u{1b}[31mmark4711-local\u{1b}[0m\u{1b}]0;mark4711-local\u{7}\u{202e}",
     "in quotes: 'mark4711-local' \"mark4711-local\" `mark4711-local` =mark4711-local;",
-    // json.dumps with and without ensure_ascii, JSON.stringify, json.Marshal.
     r#"as JSON: it\"s <mark4711-quaint> & $1 / 100% ü"#,
-    r#"as JSON: it\"s <mark4711-strange> & $1 / 100% \u00fc 'x'"#,
-    r#"as JSON: it\"s \u003cmark4711-strange\u003e \u0026 $1 / 100% ü 'x'"#,
-    // urllib.parse.quote and quote_plus, encodeURIComponent, and hex in lower case.
+    // quote and quote_plus.
     "in a URL: /?next=https%3A%2F%2Fuser%3Amark4711-local%40example.com%2F",
     "in a URL: it%22s%20%3Cmark4711-quaint%3E%20%26%20%241%20/%20100%25%20%C3%BC",
     "in a URL: it%22s+%3Cmark4711-quaint%3E+%26+%241+%2F+100%25+%C3%BC",
-    "in a URL: it%22s%20%3Cmark4711-strange%3E%20%26%20%241%20%2F%20100%25%20%C3%BC%20'x'",
-    "in a URL: it%22s%20%3cmark4711-strange%3e%20%26%20%241%20%2f%20100%25%20%c3%bc%20%27x%27",
     // Alone, and behind and before something else.
-    "in base64: bWFyazQ3MTEtbG9jYWw= bWFyazQ3MTEtc3RvcmVk",
+    "in base64: bWFyazQ3MTEtbG9jYWw=",
     "in a header: Authorization: Basic dXNlcjptYXJrNDcxMS1sb2NhbA==",
     "in a header: Authorization: Basic bWFyazQ3MTEtbG9jYWw6eA== ODptYXJrNDcxMS1sb2NhbA== eHg6bWFyazQ3MTEtbG9jYWwh",
-    // A value of several lines, and one that has blanks around it.
+    // A part of a value of lines, and a value that has blanks around it.
     "mark4711-first",
-    "mark4711-lower",
     "of blanks: (mark4711-spaced)",
+];
+
+/// The same for values that Railway holds.
+pub(crate) const STORED: &[&str] = &[
+    "in plain: mark4711-stored mark4711-third",
+    // json.dumps, json.Marshal.
+    r#"as JSON: it\"s <mark4711-strange> & $1 / 100% \u00fc 'x'"#,
+    r#"as JSON: it\"s \u003cmark4711-strange\u003e \u0026 $1 / 100% ü 'x'"#,
+    // encodeURIComponent, and hex in lower case.
+    "in a URL: it%22s%20%3Cmark4711-strange%3E%20%26%20%241%20%2F%20100%25%20%C3%BC%20'x'",
+    "in a URL: it%22s%20%3cmark4711-strange%3e%20%26%20%241%20%2f%20100%25%20%c3%bc%20%27x%27",
+    "in base64: bWFyazQ3MTEtc3RvcmVk",
+    "mark4711-lower",
+];
+
+/// The token, which every verb knows that asks Railway.
+pub(crate) const TOKEN: &[&str] = &[
+    "the token 5e1d0000-acc0-4000-8000-000000000001 is unknown",
+    "Authorization: Basic OjVlMWQwMDAwLWFjYzAtNDAwMC04MDAwLTAwMDAwMDAwMDAwMQ==",
 ];

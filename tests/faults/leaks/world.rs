@@ -5,7 +5,7 @@ use railway_doctor::outside::sim::estate::{Environment, Estate, Project, Service
 use railway_doctor::outside::sim::plan::Plan;
 
 use crate::cell::ids;
-use crate::leaks::said::EVERY_FORM;
+use crate::leaks::said::{LOCAL, STORED};
 
 /// How the sides stand to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,9 +91,11 @@ impl World {
     fn drifted(self) -> Environment {
         let stored: Vec<(&str, &str)> = VALUES.iter().map(|&(key, _, stored)| (key, stored)).collect();
         let plan = match self {
-            Self::Failing => EVERY_FORM.iter().fold(Plan::failing_build("got mark4711-local"), |plan, line| {
-                plan.building("FAILED", &[line]).saying("FAILED", &[line])
-            }),
+            Self::Failing => {
+                LOCAL.iter().chain(STORED).fold(Plan::failing_build("got mark4711-local"), |plan, line| {
+                    plan.building("FAILED", &[line]).saying("FAILED", &[line])
+                })
+            }
             _ => Plan::through(&["SUCCESS"]),
         };
         let old = Deployment::serving("2026-11-09T16:20:47.902Z")
@@ -116,7 +118,7 @@ impl World {
             .variables(&[("OTHER", "mark4711-other"), ("API_KEY", "mark4711-third"), ("MODE", "mark4711-mode")])
             .deployed(old)
             .plan(plan);
-        let worker = EVERY_FORM.iter().fold(worker, |worker, line| worker.says(line));
+        let worker = LOCAL.iter().chain(STORED).fold(worker, |worker, line| worker.says(line));
         Environment::named("staging").shared(&[("SHARED", "mark4711-shared")]).service(api).service(worker)
     }
 }
