@@ -117,6 +117,14 @@ impl Cell {
         self.folder.path().join("home/.local/state/railway-doctor")
     }
 
+    /// As much of a repository as git needs, without starting it.
+    pub(crate) fn make_repository(&self) {
+        for folder in ["objects", "refs"] {
+            fs::create_dir_all(self.work().join(".git").join(folder)).unwrap();
+        }
+        self.write(".git/HEAD", "ref: refs/heads/main\n");
+    }
+
     /// Writes a file that nobody else may read.
     pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.work().join(name);

@@ -7,10 +7,12 @@ use railway_doctor::outside::sim::Sim;
 use crate::cell::{Watch, shop};
 use crate::column::{COLUMNS, Column, Place};
 use crate::crowd::{FEW, Job, MANY, play};
+use crate::mark::found;
 use crate::row::{Breadth, Fault, Row, Way};
 use crate::rows::rows;
 use crate::server::Case;
 use crate::stage::{Stage, usual};
+use crate::way::heard;
 
 /// The columns that meet every fault also in the ordinary tests.
 const FEW_COLUMNS: [&str; 4] = ["check", "push", "undo", "hook"];
@@ -54,5 +56,12 @@ fn cross(is_wanted: impl Fn(&Row, &Column) -> bool) {
     }
     play([(jobs, MANY), (watched, 1), (logins, FEW)]);
     assert!(elsewhere.accept().is_err(), "somebody followed a redirect to another host");
+    assert!(!heard().is_empty(), "no proxy was asked");
+    for head in heard() {
+        // Its own password is all that a proxy is given, in the one header for it.
+        let lines: Vec<&str> = head.lines().filter(|line| !line.to_lowercase().starts_with("proxy-auth")).collect();
+        assert!(lines[0].starts_with("CONNECT backboard.railway.com:443 "), "a proxy was asked {:?}", lines[0]);
+        assert_eq!(found(lines.join("\n").as_bytes()), None, "a proxy was told a secret");
+    }
     assert_eq!(redirected.heard(), [""; 0], "somebody followed a redirect to the same host");
 }

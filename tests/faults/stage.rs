@@ -17,7 +17,7 @@ use crate::row::{Fault, Root, Row, Way};
 use crate::server::{Case, Script, Server};
 use crate::silence::Before;
 use crate::verdict::Verdict;
-use crate::way::{Proxy, dead};
+use crate::way::{LOGIN, Proxy, dead};
 
 /// What is said or wrong where time ran out before the fault was met.
 const SLOW: [&str; 4] = ["no answer from ", "did not answer within ", "keyring does not answer", "it took "];
@@ -196,7 +196,7 @@ impl Stage {
             Root::None => "",
         };
         trust(cell, roots);
-        cell.set("HTTPS_PROXY", &format!("http://{proxy}"));
+        cell.set("HTTPS_PROXY", &format!("http://{LOGIN}@{proxy}"));
         // A resolver that answers nobody is not waited for.
         cell.set("RES_OPTIONS", "timeout:1 attempts:1");
         case

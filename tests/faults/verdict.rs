@@ -125,7 +125,7 @@ impl Verdict<'_> {
 }
 
 /// What is said while a run goes on.
-fn is_talk(line: &str) -> bool {
+pub(crate) fn is_talk(line: &str) -> bool {
     line.contains(" limits the rate of requests: waiting ")
         || line.starts_with("doctor: stopped; to go round it once: ")
 }

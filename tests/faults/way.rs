@@ -2,7 +2,19 @@
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Mutex;
 use std::thread;
+
+/// The user and the password that every proxy is given, as they stand in front of its name.
+pub(crate) const LOGIN: &str = "crew:mark4711-proxy";
+
+/// The heads of the requests that came to any proxy.
+static HEARD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// What any proxy was asked so far.
+pub(crate) fn heard() -> Vec<String> {
+    HEARD.lock().unwrap().clone()
+}
 
 /// What a proxy does with whoever asks for a tunnel.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +52,7 @@ impl Proxy {
             socket.read_exact(&mut byte).ok()?;
             head.push(byte[0]);
         }
+        HEARD.lock().unwrap().push(String::from_utf8_lossy(&head).into_owned());
         match self {
             Self::To(address) => {
                 socket.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").ok()?;

@@ -9,7 +9,6 @@ mod rows;
 mod said;
 mod world;
 
-use std::fs;
 use std::process::Command;
 
 use clap::{ArgAction, CommandFactory};
@@ -78,11 +77,7 @@ fn checkout(words: &[&str], world: World) -> Cell {
         cell.write("doctor.toml", &config);
     }
     cell.write(".gitignore", ".env\n");
-    // As much as git needs, without starting it.
-    for folder in ["objects", "refs"] {
-        fs::create_dir_all(cell.work().join(".git").join(folder)).unwrap();
-    }
-    cell.write(".git/HEAD", "ref: refs/heads/main\n");
+    cell.make_repository();
     if words.starts_with(&["hook", "run"]) && world != World::Green {
         cell.write("settings.py", "KEY = \"mark4711-local\"\nOTHER = \"bWFyazQ3MTEtbG9jYWw=\"\n");
         let added = Command::new("git").args(["add", "settings.py"]).current_dir(cell.work()).status();
