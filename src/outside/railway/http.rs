@@ -16,6 +16,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot::{self, Receiver};
 use zeroize::Zeroizing;
 
+use crate::drift::scrub::Scrubber;
 use crate::error::Error;
 use crate::outside::railway::underway::{Announced, Underway};
 use crate::outside::railway::wire::{Ahead, Failure, Outgoing, Reply, Scheme, Wire};
@@ -58,7 +59,8 @@ impl Endpoint {
     pub fn loopback(url: &str) -> Result<Self, Error> {
         let refuse = |why: &str| Error::Flag {
             flag: "--api-url",
-            value: url.to_owned(),
+            // Without the password that may be in it.
+            value: Scrubber::default().scrub(url),
             why: why.to_owned(),
             next: "give a loopback address: `--api-url=http://127.0.0.1:8099/graphql/v2`".to_owned(),
         };
