@@ -3,6 +3,7 @@
 //! Every run is searched by [`Before`], for values in every form of [`crate::mark`]. What goes wrong on the way is the
 //! business of [`crate::every`] and its neighbours, whose cells are searched in the same way.
 
+mod beside;
 mod core;
 mod refused;
 mod rows;
