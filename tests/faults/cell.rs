@@ -24,7 +24,7 @@ pub(crate) const ENV: &str = "# shop, staging\nAPI_KEY=mark4711-local\nMODE=\"ma
 pub(crate) const PULLED: &str = "# shop, staging\nAPI_KEY=mark4711-stored\nMODE=\"mark4711-mode\" # kept\n";
 
 /// A run that takes so long hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Two services that hold the same key, in an environment that is not protected.
 pub(crate) fn shop(key: &str) -> Estate {

@@ -8,6 +8,7 @@ mod core;
 mod refused;
 mod rows;
 mod said;
+mod terminal;
 mod world;
 
 use std::process::Command;
