@@ -66,7 +66,7 @@ static RECORDER: LazyLock<PathBuf> = LazyLock::new(|| {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("recorded-git");
     // A shell writes it: while another thread starts a child, a file that this process writes can't be run.
     let script = "git=$(command -v git) && printf '%s\\n' '#!/bin/sh' \
-                  '{ printf \"%s\\n\" \"$@\"; /usr/bin/env; } >>\"${0%/*}/children\"' \
+                  '{ printf \"%s\\n\" \"$@\"; export -p; } >>\"${0%/*}/children\"' \
                   \"exec '$git' \\\"\\$@\\\"\" >\"$0.$$\" && chmod +x \"$0.$$\" && mv \"$0.$$\" \"$0\"";
     assert!(Command::new("sh").args(["-c", script]).arg(&path).status().unwrap().success());
     path

@@ -1,7 +1,19 @@
 //! No verb lets a value out: in no format, at no verbosity, in no file, and not to its children.
 //!
 //! Every run is searched by [`Before`], for values in every form of [`crate::mark`]. What goes wrong on the way is the
-//! business of [`crate::every`] and its neighbours, whose cells are searched in the same way.
+//! business of [`crate::every`] and its neighbours, whose cells are searched in the same way:
+//!
+//! | path | test |
+//! |---|---|
+//! | every fault of an answer or of the way there, redirects among them | [`crate::every`], [`crate::midway`] |
+//! | what a proxy is told | [`crate::every`] |
+//! | what Railway quotes, in every form | [`refused`] |
+//! | a record that is cut short by SIGKILL, and two at once | [`crate::killed`], [`crate::pairs`] |
+//! | a checkout with traps in it, and a `doctor.toml` with wishes | [`crate::checkout`] |
+//! | what a declared endpoint is sent and says | `tests/wire/endpoint.rs` |
+//! | names with escapes | `tests/wire/hostile.rs` |
+//! | mistakes in `doctor.toml` and in tokens, panics, `Debug` | `tests/wire/leaks.rs` |
+//! | logins in a keyring | `tests/wire/keyring.rs` |
 
 mod beside;
 mod core;
@@ -11,6 +23,7 @@ mod said;
 mod terminal;
 mod world;
 
+use std::fs;
 use std::process::Command;
 
 use clap::{ArgAction, CommandFactory};
@@ -119,6 +132,8 @@ fn run(server: &Server, path: &str, row: &Row, telling: &[String]) -> Result<(),
     let is_refused = telling.first().is_some_and(|format| is_of_findings(&format.as_str()));
     let code = if is_refused { 2 } else { row.code };
     hold!(ran.code == Some(code), "exit code {:?}, not {code}: {ran:#?}", ran.code);
+    let children = fs::read_to_string(cell.work().with_file_name("children").join("children")).unwrap_or_default();
+    hold!(row.words[0] != "check" || code == 2 || children.contains("ls-files"), "git was not seen: {children:?}");
     hold!(case.sim.violations().is_empty(), "it sent what no document says: {:?}", case.sim.violations());
     Ok(())
 }
