@@ -17,8 +17,11 @@ use crate::silence::Before;
 use crate::stage::usual;
 use crate::verdict::{MOST, is_talk};
 
-/// The verbs that read a `.env`, and what a broken one ends them with.
-const VERBS: [(&[&str], i32); 8] = [
+/// A verb, and the exit code of what ends it at once.
+type Verb = (&'static [&'static str], i32);
+
+/// The verbs that read a `.env`.
+const VERBS: [Verb; 8] = [
     (&["check"], 2),
     (&["matrix"], 2),
     (&["fix", "--push", "--yes", "--only=API_KEY"], 2),
@@ -30,7 +33,7 @@ const VERBS: [(&[&str], i32); 8] = [
 ];
 
 /// Those that read a `doctor.toml` beside them.
-const ALSO: [(&[&str], i32); 3] = [(&["trust", "--yes"], 2), (&["auth", "status"], 2), (&["hook", "run"], 2)];
+const ALSO: [Verb; 3] = [(&["trust", "--yes"], 2), (&["auth", "status"], 2), (&["hook", "run"], 2)];
 
 /// Puts something in that place; the folder is outside of the checkout.
 type Trap = fn(&Path, &Path);
@@ -65,7 +68,7 @@ fn trapped(name: &str, trap: Trap) -> Cell {
     cell
 }
 
-fn meets(path: &str, server: &Server, cell: &Cell, (words, code): (&[&str], i32)) -> Result<(), String> {
+fn meets(path: &str, server: &Server, cell: &Cell, (words, code): Verb) -> Result<(), String> {
     let (url, case) = server.serve(path, Case::new(Sim::new(shop("mark4711-stored")), usual()));
     let outside = cell.work().with_file_name("outside");
     let (before, written) = ((cell.names(), names(&outside)), Before::of(cell));
@@ -83,11 +86,11 @@ fn meets(path: &str, server: &Server, cell: &Cell, (words, code): (&[&str], i32)
 }
 
 /// Every trap for every verb, in the place of that file.
-fn spring<'v>(name: &'static str, verbs: impl Iterator<Item = &'v (&'static [&'static str], i32)> + Clone) {
+fn spring(name: &'static str, verbs: &[Verb]) {
     let server = Server::plain();
     let mut jobs: Vec<Job<'_>> = Vec::new();
     for (what, trap) in TRAPS {
-        for verb in verbs.clone() {
+        for verb in verbs {
             let (path, server) = (format!("trap-{}-{name}", jobs.len()), &server);
             let job = move || meets(&path, server, &trapped(name, trap), *verb);
             jobs.push((format!("{what} as {name} × {}", verb.0.join(" ")), Box::new(job)));
@@ -98,12 +101,12 @@ fn spring<'v>(name: &'static str, verbs: impl Iterator<Item = &'v (&'static [&'s
 
 #[test]
 fn what_is_no_file_of_variables_ends_every_verb_at_once() {
-    spring(".env", VERBS.iter());
+    spring(".env", &VERBS);
 }
 
 #[test]
 fn what_is_no_configuration_ends_every_verb_at_once() {
-    spring("doctor.toml", VERBS.iter().chain(&ALSO));
+    spring("doctor.toml", &[&VERBS[..], &ALSO].concat());
 }
 
 /// What a checkout would like to have: an address, a token, a command, a file outside, a request elsewhere.

@@ -60,7 +60,7 @@ fn refusal(words: &[&[&str]]) -> Value {
 
 /// What Railway answers with it beside.
 fn beside(body: Vec<u8>) -> Vec<u8> {
-    let mut answer: Value = serde_json::from_slice(&body).unwrap();
+    let mut answer: Value = String::from_utf8(body).unwrap().parse().unwrap();
     answer["errors"] = refusal(&[LOCAL, STORED, TOKEN]);
     answer.to_string().into_bytes()
 }
