@@ -21,3 +21,43 @@ pub(super) fn learn(scrubber: &Scrubber, record: &Record) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::learn;
+    use crate::drift::scrub::Scrubber;
+    use crate::drift::{Named, Secret};
+    use crate::outside::journal::{Before, Command, FileChange, Record, Store};
+
+    #[test]
+    fn both_sides_of_a_change_are_known_in_variables_and_in_files() {
+        let named = || Named { id: "1".to_owned(), name: "one".to_owned() };
+        let store =
+            |before| Store { owner: None, key: "KEY".to_owned(), before, after: Some(Secret::new("later-value")) };
+        let file = FileChange {
+            path: "/work/.env".into(),
+            shown: ".env".to_owned(),
+            before: Some(Secret::new("A=old-of-file\nB='kept in file'\n")),
+            after: Some(Secret::new("A=new-of-file\n")),
+            keys: vec!["A".to_owned()],
+        };
+        let record = Record {
+            time: Timestamp::UNIX_EPOCH,
+            command: Command::Fix,
+            undoes: None,
+            host: "the host".to_owned(),
+            project: named(),
+            environment: named(),
+            folder: "/work".into(),
+            stores: vec![store(Before::Stored(Secret::new("earlier-value"))), store(Before::Absent)],
+            files: vec![file],
+            deploys: Vec::new(),
+        };
+        let scrubber = Scrubber::default();
+        learn(&scrubber, &record);
+        let said = "earlier-value, later-value, old-of-file, kept in file, new-of-file, the host";
+        assert_eq!(scrubber.scrub(said), "•••, •••, •••, •••, •••, the host");
+    }
+}

@@ -256,6 +256,7 @@ mod tests {
             ("a.py", "one\ntwo = 'k3y \"4\" you'\n", "a.py:2 API_KEY .env:2"),
             ("a.json", "{\"key\": \"k3y \\\"4\\\" you\"}", "a.json:1 API_KEY .env:2"),
             ("secret.yml", "data:\n  key: azN5ICI0IiB5b3U=\n", "secret.yml:2 API_KEY .env:2"),
+            ("curl.sh", "-H 'Authorization: Basic dTprM3kgIjQiIHlvdQ=='", "curl.sh:1 API_KEY .env:2"),
             ("links.md", "https://x?key=k3y%20%224%22%20you", "links.md:1 API_KEY .env:2"),
             ("a.db", "\0\0\nk3y \"4\" you", "a.db:- API_KEY .env:2"),
             (".env.example", "API_KEY=k3y \"4\" you", ".env.example:1 API_KEY .env:2"),
@@ -264,6 +265,15 @@ mod tests {
         }
         for text in ["k3y \"4\" yo", "K3Y \"4\" YOU", ""] {
             assert_eq!(values(env, &[staged("a.py", text)], None, &[]), [""; 0], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_value_counts_once_wherever_it_stands() {
+        let known = Known::of(&[LocalFile::parse(".env", Secret::new("API_KEY=the-key-itself\n"))], &[]);
+        for text in ["the-key-itself", "dGhlLWtleS1pdHNlbGY=", "OnRoZS1rZXktaXRzZWxm", "eDp0aGUta2V5LWl0c2VsZg=="] {
+            let hits = known.hits(&[staged("a.py", text)]);
+            assert_eq!(hits.iter().map(|hit| hit.times).collect::<Vec<_>>(), [1], "{text}");
         }
     }
 
