@@ -9,8 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
-use crate::outside::railway::batch::SERVICES_PER_REQUEST;
-use crate::outside::railway::guess::Guess;
+use crate::outside::railway::guess::{Guess, MOST_SERVICES};
 use crate::outside::state::{Content, Folder, Purpose};
 use crate::outside::system;
 
@@ -20,8 +19,8 @@ const KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
 /// How old it may grow before the same is written anew.
 const FRESH: SignedDuration = SignedDuration::from_hours(24);
 
-/// The longest file that is read, in bytes; twenty services are less than a quarter of it.
-const LIMIT: u64 = 16 << 10;
+/// The longest file that is read, in bytes; as many services as may be asked about are half of it.
+const LIMIT: u64 = 32 << 10;
 
 /// How many files there may be.
 const MOST: usize = 64;
@@ -159,7 +158,7 @@ fn has_ids_only(guess: &Guess) -> bool {
         (1..=LONGEST_ID).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
     };
-    (1..=SERVICES_PER_REQUEST).contains(&guess.services.len())
+    (1..=MOST_SERVICES).contains(&guess.services.len())
         && [&guess.project, &guess.environment].into_iter().all(is_id)
         && guess.services.iter().all(|(service, deployment)| is_id(service) && deployment.iter().all(is_id))
 }

@@ -196,3 +196,30 @@ fn two_runs_at_once_do_not_harm_each_other() {
     }
     assert_eq!(requests(&doctor.check(&JSON)), 2);
 }
+
+#[test]
+fn further_batches_are_under_way_at_once_and_with_ids_from_the_last_run_all_of_them() {
+    let service = |number| Service::named(&format!("s{number}")).variables(&[("A", "1"), ("B", "2")]);
+    let staging = (0..50).fold(Environment::named("staging"), |staging, number| staging.service(service(number)));
+    let estate = Estate::of("crew").project(Project::named("shop").environment(staging)).with_tokens();
+    let doctor = Doctor::new(estate).file(".env", "A=1\nB=3\n");
+    // The shape, and the first batch when it is there; then the two others, neither of which is answered alone.
+    [1, 2, 4, 4].into_iter().for_each(|count| doctor.served.misbehave(Misbehaviour::Together(count)));
+    let cold = doctor.check(&JSON);
+    assert_eq!((cold.code, requests(&cold)), (Some(1), 4), "{cold:?}");
+    (0..4).for_each(|_| doctor.served.misbehave(Misbehaviour::Together(8)));
+    let warm = doctor.check(&JSON);
+    assert_eq!((told(&warm), requests(&warm)), (told(&cold), 4));
+}
+
+#[test]
+fn a_guess_that_is_late_is_taken_if_it_comes_before_the_second_answer() {
+    let doctor = shop();
+    let cold = doctor.check(&JSON);
+    // The guess is answered once the question has been asked again, which is never answered.
+    doctor.served.misbehave_with("Shape", Misbehaviour::Together(4));
+    doctor.served.misbehave_with("Values", Misbehaviour::Together(5));
+    doctor.served.misbehave_with("Values", Misbehaviour::Hang);
+    let warm = doctor.check(&["--format", "json", "--timeout", "4s"]);
+    assert_eq!((told(&warm), requests(&warm)), (told(&cold), 3));
+}

@@ -16,7 +16,7 @@ const DELETED: &str = "2026-11-24T10:00:00.000Z";
 
 /// Who is asked for, and how.
 #[derive(Clone, Copy, Debug)]
-enum By {
+pub(super) enum By {
     Ids,
     Names,
     Token,
@@ -41,7 +41,7 @@ fn shop(by: By) -> Sandbox {
     }
 }
 
-fn check(sandbox: &Sandbox, by: By) -> (Ended, Vec<String>) {
+pub(super) fn check(sandbox: &Sandbox, by: By) -> (Ended, Vec<String>) {
     let before = sandbox.sim.count();
     let names = ["--project", "shop", "--environment", "staging"];
     let mut words = vec!["check", "--format", "json", "-v"];
@@ -54,7 +54,7 @@ fn check(sandbox: &Sandbox, by: By) -> (Ended, Vec<String>) {
 }
 
 /// Everything that a run says but how many requests it took: code, report, and words.
-fn said(ended: &Ended) -> (u8, Value, String) {
+pub(super) fn said(ended: &Ended) -> (u8, Value, String) {
     let mut report: Value = serde_json::from_str(&ended.out).unwrap_or_default();
     if let Some(summary) = report.get_mut("summary") {
         summary["requests"].take();

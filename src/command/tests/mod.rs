@@ -5,6 +5,7 @@
 mod ahead;
 mod asked;
 mod auth;
+mod batches;
 mod complete;
 mod deploy;
 mod disasters;

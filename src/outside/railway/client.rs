@@ -151,13 +151,7 @@ impl Client<'_> {
         attempt: u32,
         remaining: Duration,
     ) -> Next<T> {
-        let outgoing = Outgoing {
-            operation,
-            body,
-            token: &self.credentials.token,
-            scheme: self.credentials.scheme,
-            patience: patience(remaining),
-        };
+        let outgoing = self.outgoing(operation, body, patience(remaining));
         let wait = FIRST_WAIT * 2_u32.pow(attempt);
         match self.post_with_guesses(&outgoing) {
             Err(failure) => self.after_failure(failure, wait),
@@ -174,6 +168,12 @@ impl Client<'_> {
                 }
             },
         }
+    }
+
+    /// What is sent for a question.
+    pub(crate) fn outgoing<'o>(&'o self, operation: &'static str, body: &'o str, patience: Duration) -> Outgoing<'o> {
+        let Credentials { token, scheme, .. } = self.credentials;
+        Outgoing { operation, body, token, scheme: *scheme, patience }
     }
 
     /// What a limit comes to, and how long to wait for its end.

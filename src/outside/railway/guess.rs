@@ -1,20 +1,26 @@
 //! Asking ahead: what the last run asked for is most likely what this one will, so it is asked for before Railway has named
-//! it. An answer counts only for the very question that the ordinary way comes to; every other is dropped, and every failure
-//! too, so that a guess changes how long a run takes and nothing else.
+//! it; and batches that follow one that passed need not wait for each other. An answer counts only for the very question that
+//! the ordinary way comes to; every other is dropped, and every failure too, so that this changes how long a run takes and
+//! nothing else.
 
 use std::cell::RefCell;
 
 use serde::de::DeserializeOwned;
 
 use crate::outside::railway::answer::{self, Answer, Kind, Trouble};
-use crate::outside::railway::batch::{self, Asked, Staged};
-use crate::outside::railway::client::{Client, Unanswered, body};
+use crate::outside::railway::batch::{self, Asked, SERVICES_PER_REQUEST, Staged};
+use crate::outside::railway::client::{Client, Unanswered, body, patience};
 use crate::outside::railway::shape;
 use crate::outside::railway::wire::{Ahead, Failure, Outgoing, Reply};
 
-/// What part of the time that is left may be waited for a guess, as for any first try: the rest is for the ordinary question
-/// after it.
+/// What part of the time that is left an early question has to itself; then it is asked once more beside it.
 const SHARE: u32 = 2;
+
+/// How many requests may be under way at once: Railway's Hobby plan has ten in a second.
+pub(crate) const AT_ONCE: usize = 8;
+
+/// How many services may be asked about ahead: the question before them takes one request.
+pub const MOST_SERVICES: usize = (AT_ONCE - 1) * SERVICES_PER_REQUEST;
 
 /// Requests in an hour below which no more than one is risked: Railway's Free plan has a hundred.
 const SMALL_ALLOWANCE: u64 = 1000;
@@ -26,7 +32,7 @@ pub struct Guess {
     pub project: String,
     /// The environment's.
     pub environment: String,
-    /// The services of the first batch of values, in its order, each with the deployment whose snapshot rode along.
+    /// The services of the batches of values, in their order, each with the deployment whose snapshot rode along.
     pub services: Vec<(String, Option<String>)>,
     /// How many requests Railway allowed in how many seconds, if it said so.
     pub allowance: Option<(u64, u64)>,
@@ -34,7 +40,7 @@ pub struct Guess {
 
 impl Guess {
     /// The questions that are expected after one of that operation, in their order.
-    fn after(&self, operation: &'static str) -> Vec<(&'static str, String)> {
+    fn after(&self, operation: &'static str) -> Vec<Question> {
         let by_name = match operation {
             "Projects" | "Environments" => true,
             "Shape" | "ScopedShape" => false,
@@ -45,10 +51,13 @@ impl Guess {
             .iter()
             .map(|(service, deployment)| Asked { service, deployment: deployment.as_deref() })
             .collect();
-        let values = batch::build(&self.project, &self.environment, &asked, Staged::Asked);
-        let shape = by_name.then(|| ("Shape", shape::question(&self.project, &self.environment)));
-        let mut questions: Vec<_> =
-            shape.into_iter().chain([("Values", body("Values", &values.query, &values.variables))]).collect();
+        let values = asked.chunks(SERVICES_PER_REQUEST).enumerate().map(|(index, asked)| {
+            let staged = if index == 0 { Staged::Asked } else { Staged::NotAsked };
+            Question::values(&batch::build(&self.project, &self.environment, asked, staged))
+        });
+        let shape =
+            by_name.then(|| Question { operation: "Shape", body: shape::question(&self.project, &self.environment) });
+        let mut questions: Vec<_> = shape.into_iter().chain(values).take(AT_ONCE - 1).collect();
         let is_small =
             |(requests, seconds): (u64, u64)| requests.saturating_mul(3600) < SMALL_ALLOWANCE.saturating_mul(seconds);
         if self.allowance.is_some_and(is_small) {
@@ -58,62 +67,103 @@ impl Guess {
     }
 }
 
+/// A question whose turn has not come.
+#[derive(Debug)]
+pub(crate) struct Question {
+    operation: &'static str,
+    body: String,
+}
+
+impl Question {
+    /// The one for a batch of values.
+    pub(crate) fn values(batch: &batch::Batch) -> Self {
+        Self { operation: "Values", body: body("Values", &batch.query, &batch.variables) }
+    }
+}
+
+/// What goes along with the next question.
+#[derive(Default)]
+enum Due {
+    #[default]
+    Nothing,
+    /// What is guessed to come after it.
+    Guess(Guess),
+    /// What will come after it.
+    Known(Vec<Question>),
+}
+
 /// What is asked ahead of its turn, and what may be in the next run.
 #[derive(Default)]
 pub(crate) struct Guessing {
-    /// What goes along with the first question.
-    due: RefCell<Option<Guess>>,
+    due: RefCell<Due>,
     sent: RefCell<Vec<Early>>,
     confirmed: RefCell<Option<Guess>>,
 }
 
 /// A question that was asked ahead.
 struct Early {
-    operation: &'static str,
-    body: String,
+    question: Question,
     ahead: Ahead,
 }
 
 impl Client<'_> {
     /// Asks what is guessed together with the first question.
     pub fn guess(&self, guess: Option<Guess>) {
-        self.guessing.due.replace(guess);
+        self.guessing.due.replace(guess.map_or(Due::Nothing, Due::Guess));
+    }
+
+    /// Asks these together with the next question, those among them that are not under way already.
+    pub(crate) fn follow_up(&self, mut questions: Vec<Question>) {
+        // A connection for each of them would take longer than their turns.
+        if self.wire.shares() {
+            let sent = self.guessing.sent.borrow();
+            questions.retain(|question| !sent.iter().any(|early| early.question.body == question.body));
+            self.guessing.due.replace(Due::Known(questions));
+        }
     }
 
     /// Forgets what was asked ahead and not needed. What a next run may guess, if the first batch of values was answered.
     pub fn stop_guessing(&self) -> Option<Guess> {
         self.guessing.due.take();
-        for early in self.guessing.sent.take() {
-            self.count_early(&early.ahead);
-        }
+        self.call_back();
         // On a connection that can't be shared, what goes ahead would be slower for it.
         self.guessing.confirmed.take().filter(|_| self.wire.shares())
     }
 
-    /// Notes what the first batch of values was about, once it was answered as it was asked.
+    /// Notes what a batch of values was about, once it was answered as it was asked: the first one, or one more.
     pub(crate) fn confirm(&self, project: &str, environment: &str, asked: &[Asked<'_>]) {
-        let services = asked.iter().map(|one| (one.service.to_owned(), one.deployment.map(str::to_owned)));
-        self.guessing.confirmed.replace(Some(Guess {
+        let mut confirmed = self.guessing.confirmed.borrow_mut();
+        let guess = confirmed.get_or_insert_with(|| Guess {
             project: project.to_owned(),
             environment: environment.to_owned(),
-            services: services.collect(),
-            allowance: self.allowance.get(),
-        }));
+            services: Vec::new(),
+            allowance: None,
+        });
+        guess.allowance = self.allowance.get();
+        let room = MOST_SERVICES - guess.services.len();
+        let services = asked.iter().map(|one| (one.service.to_owned(), one.deployment.map(str::to_owned)));
+        guess.services.extend(services.take(room));
     }
 
-    /// Sends a question, and with the first one of the run what is guessed to come after it.
+    /// Sends a question, and with it what is due.
     pub(crate) fn post_with_guesses(&self, outgoing: &Outgoing<'_>) -> Result<Reply, Failure> {
-        let due = self.guessing.due.take();
-        let questions = due.map(|guess| guess.after(outgoing.operation)).unwrap_or_default();
+        let mut questions = match self.guessing.due.take() {
+            Due::Nothing => Vec::new(),
+            Due::Guess(guess) => guess.after(outgoing.operation),
+            Due::Known(questions) => questions,
+        };
+        questions.retain(|question| question.body != outgoing.body);
+        questions.truncate(AT_ONCE - 1);
         if questions.is_empty() {
             return self.post(outgoing);
         }
-        let early = |(operation, body)| Outgoing { operation, body, ..*outgoing };
-        let others: Vec<Outgoing<'_>> =
-            questions.iter().map(|(operation, body)| early((*operation, body.as_str()))).collect();
+        let others: Vec<Outgoing<'_>> = questions
+            .iter()
+            .map(|question| Outgoing { operation: question.operation, body: &question.body, ..*outgoing })
+            .collect();
         let (result, ahead) = self.wire.post_ahead(outgoing, &others);
-        let early = questions.into_iter().zip(ahead).map(|((operation, body), ahead)| Early { operation, body, ahead });
-        self.guessing.sent.replace(early.collect());
+        let early = questions.into_iter().zip(ahead).map(|(question, ahead)| Early { question, ahead });
+        self.guessing.sent.borrow_mut().extend(early);
         self.hear(&result);
         result
     }
@@ -124,18 +174,7 @@ impl Client<'_> {
         operation: &'static str,
         body: &str,
     ) -> Option<Result<Answer<T>, Unanswered>> {
-        let early = {
-            let mut sent = self.guessing.sent.borrow_mut();
-            let position = sent.iter().position(|early| early.operation == operation)?;
-            sent.remove(position)
-        };
-        if early.body != body {
-            self.count_early(&early.ahead);
-            return None;
-        }
-        let result = self.wire.wait(early.ahead, self.remaining() / SHARE);
-        self.hear(&result);
-        let reply = result.ok()?;
+        let reply = self.early_reply(operation, body)?;
         match answer::read(&reply) {
             Ok(answer) => Some(Ok(answer)),
             // The words are at fault, and would be once more.
@@ -143,6 +182,8 @@ impl Client<'_> {
                 Some(Err(Unanswered::Refused(refusals)))
             }
             Err(Trouble::Limited { retry_after, by }) => {
+                // It holds for the others as well: they are asked in their turn.
+                self.call_back();
                 let (error, wait) = self.limited(retry_after.as_deref(), by, &reply, 0);
                 if wait < self.remaining() {
                     self.tell_of_waiting(&error, wait);
@@ -154,8 +195,28 @@ impl Client<'_> {
         }
     }
 
-    fn count_early(&self, ahead: &Ahead) {
-        self.requests.set(self.requests.get() + usize::from(ahead.was_sent()));
+    /// What came of the early question in these words, or of the same one that was sent after it when it was late.
+    fn early_reply(&self, operation: &'static str, body: &str) -> Option<Reply> {
+        let early = {
+            let mut sent = self.guessing.sent.borrow_mut();
+            let position = sent.iter().position(|early| early.question.body == body)?;
+            sent.remove(position)
+        };
+        let alone = self.remaining() / SHARE;
+        let again = self.outgoing(operation, body, patience(self.remaining().saturating_sub(alone)));
+        let (early, second) = self.wire.wait(early.ahead, alone, &again);
+        self.hear(&early);
+        if let Some(second) = &second {
+            self.hear(second);
+        }
+        early.ok().or_else(|| second?.ok())
+    }
+
+    /// Nothing that is under way is waited for any more.
+    fn call_back(&self) {
+        for early in self.guessing.sent.take() {
+            self.requests.set(self.requests.get() + usize::from(early.ahead.was_sent()));
+        }
     }
 }
 
@@ -165,12 +226,29 @@ fn is_of_words(kind: Kind) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::Guess;
+    use super::{Guess, Question};
+
+    fn guess(services: usize, allowance: Option<(u64, u64)>) -> Guess {
+        let services = (0..services).map(|number| (format!("s{number}"), None)).collect();
+        Guess { project: "p".to_owned(), environment: "e".to_owned(), services, allowance }
+    }
 
     fn asked(operation: &'static str, allowance: Option<(u64, u64)>) -> Vec<&'static str> {
-        let services = vec![("s".to_owned(), None)];
-        let guess = Guess { project: "p".to_owned(), environment: "e".to_owned(), services, allowance };
-        guess.after(operation).into_iter().map(|(operation, _)| operation).collect()
+        let questions = guess(1, allowance).after(operation);
+        questions.into_iter().map(|question| question.operation).collect()
+    }
+
+    #[test]
+    fn many_services_are_guessed_in_batches_and_no_more_than_may_be_under_way() {
+        for (services, batches) in [(20, 1), (21, 2), (50, 3), (140, 7), (200, 7)] {
+            let questions = guess(services, None).after("Shape");
+            assert_eq!(questions.len(), batches, "{services}");
+            let staged = |question: &Question| question.body.contains("environmentStagedChanges");
+            assert!(questions.iter().enumerate().all(|(index, one)| staged(one) == (index == 0)), "{services}");
+        }
+        let by_name: Vec<_> = guess(200, None).after("Projects").iter().map(|one| one.operation).collect();
+        assert_eq!(by_name, ["Shape", "Values", "Values", "Values", "Values", "Values", "Values"]);
+        assert_eq!(guess(50, Some((100, 3600))).after("Shape").len(), 1);
     }
 
     #[test]

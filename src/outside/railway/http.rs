@@ -19,13 +19,16 @@ use zeroize::Zeroizing;
 use crate::drift::scrub::Scrubber;
 use crate::error::Error;
 use crate::outside::railway::underway::{Announced, Underway};
-use crate::outside::railway::wire::{Ahead, Failure, Outgoing, Reply, Scheme, Wire};
+use crate::outside::railway::wire::{Ahead, Failure, Outgoing, Reply, Scheme, Waited, Wire};
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// More than any environment of Railway's comes to: a thousand services with a hundred variables are a fifth of it.
 const LONGEST_ANSWER: usize = 32 << 20;
+
+/// The same of each that is read ahead of its turn, of which there are several at once; a longer one is asked for again.
+const LONGEST_ANSWER_AHEAD: usize = 4 << 20;
 
 /// The headers that Railway or its edge may tell a limit in.
 const RATE_HEADERS: [&str; 2] = ["ratelimit-policy", "x-ratelimit-limit"];
@@ -158,12 +161,11 @@ impl Http {
 
     /// Sends, waits, and remembers what kind of connection it was.
     fn exchange(&self, runtime: &Runtime, request: RequestBuilder, patience: Duration) -> Result<Reply, Failure> {
-        let exchange = async {
-            let response = request.send().await.map_err(|error| failure(&error))?;
+        runtime.block_on(within(patience, async {
+            let response = sent(request).await?;
             self.over_http2.set(response.version() == Version::HTTP_2);
-            read(response).await
-        };
-        runtime.block_on(async { tokio::time::timeout(patience, exchange).await.unwrap_or(Err(Failure::TimedOut)) })
+            read(response, LONGEST_ANSWER).await
+        }))
     }
 
     fn runtime(&self) -> Result<&Runtime, Failure> {
@@ -174,7 +176,7 @@ impl Http {
     fn underway(&self, runtime: &Runtime, outgoing: &Outgoing<'_>, gate: Receiver<()>) -> Underway {
         let left = Arc::default();
         let request = self.request(outgoing, Announced::wrap(outgoing.body, &left, Vec::new()));
-        let exchange = async { read(request?.send().await.map_err(|error| failure(&error))?).await };
+        let exchange = async { read(sent(request?).await?, LONGEST_ANSWER_AHEAD).await };
         Underway::behind(gate, left, exchange, runtime)
     }
 }
@@ -197,15 +199,15 @@ impl Wire for Http {
         (request.and_then(|request| self.exchange(runtime, request, outgoing.patience)), ahead)
     }
 
-    fn wait(&self, ahead: Ahead, patience: Duration) -> Result<Reply, Failure> {
-        let runtime = self.runtime()?;
-        match ahead {
-            Ahead::Over(result) => result,
-            Ahead::Underway(mut underway) => runtime.block_on(async {
-                let answer = tokio::time::timeout(patience, underway.answer()).await;
-                answer.unwrap_or(Err(Failure::TimedOut))
-            }),
-        }
+    fn wait(&self, ahead: Ahead, alone: Duration, again: &Outgoing<'_>) -> Waited {
+        let (runtime, underway) = match (self.runtime(), ahead) {
+            (Ok(runtime), Ahead::Underway(underway)) => (runtime, underway),
+            (Err(failure), _) => return (Err(failure), None),
+            (_, Ahead::Over(result)) => return (result, None),
+        };
+        let request = self.request(again, again.body.to_owned().into());
+        let again = within(again.patience, async { read(sent(request?).await?, LONGEST_ANSWER).await });
+        runtime.block_on(underway.or_again(alone, again))
     }
 
     /// Without TLS it is a loopback address, where a connection more costs nothing.
@@ -218,8 +220,18 @@ impl Wire for Http {
     }
 }
 
+/// No longer than that.
+async fn within(patience: Duration, exchange: impl Future<Output = Result<Reply, Failure>>) -> Result<Reply, Failure> {
+    tokio::time::timeout(patience, exchange).await.unwrap_or(Err(Failure::TimedOut))
+}
+
+/// Sends, up to the head of the answer.
+async fn sent(request: RequestBuilder) -> Result<Response, Failure> {
+    request.send().await.map_err(|error| failure(&error))
+}
+
 /// Reads head and body, the body up to the limit.
-async fn read(mut response: Response) -> Result<Reply, Failure> {
+async fn read(mut response: Response, limit: usize) -> Result<Reply, Failure> {
     let headers = response.headers();
     let text = |name: &str| header(headers, name);
     let mut reply = Reply {
@@ -232,7 +244,7 @@ async fn read(mut response: Response) -> Result<Reply, Failure> {
         body: Zeroizing::new(Vec::new()),
     };
     while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
-        if reply.body.len() + chunk.len() > LONGEST_ANSWER {
+        if reply.body.len() + chunk.len() > limit {
             return Err(Failure::TooLong);
         }
         make_room(&mut reply.body, chunk.len());

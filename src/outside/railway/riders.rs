@@ -44,6 +44,11 @@ impl<'r> Riders<'r> {
         self.deployments[index]
     }
 
+    /// What a batch is to carry.
+    pub(crate) fn along(&self) -> Along {
+        self.along
+    }
+
     /// Whether staged changes are asked for in this batch.
     pub(crate) fn asks_staged(&self) -> batch::Staged {
         let is_due = self.along == Along::Running && !self.staged.is_looked_for();

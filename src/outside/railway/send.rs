@@ -51,9 +51,7 @@ impl Client<'_> {
         let body = Zeroizing::new(serde_json::to_string(&body).expect("maps of text are JSON"));
         for attempt in 0.. {
             let patience = patience(self.remaining());
-            let (token, scheme) = (&self.credentials.token, self.credentials.scheme);
-            let outgoing = Outgoing { operation, body: &body, token, scheme, patience };
-            let (error, wait) = match self.sent_once(&outgoing, attempt) {
+            let (error, wait) = match self.sent_once(&self.outgoing(operation, &body, patience), attempt) {
                 Tried::Over(sent) => return sent,
                 Tried::Again(error, wait) => (error, wait),
             };

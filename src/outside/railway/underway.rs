@@ -1,17 +1,18 @@
 //! A request that leaves ahead of its turn: right behind the first one, on the connection that was made for that.
 
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Future, pending, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http_body::{Body, Frame, SizeHint};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::outside::railway::wire::{Failure, Reply};
+use crate::outside::railway::wire::{Failure, Reply, Waited};
 
 /// A request that may be waited for. Dropped, it is called back.
 #[derive(Debug)]
@@ -43,8 +44,31 @@ impl Underway {
         Self { task, left }
     }
 
+    /// Its answer; that of the second request, which leaves when this one is late, if it is there sooner.
+    pub(super) async fn or_again(
+        mut self,
+        alone: Duration,
+        second: impl Future<Output = Result<Reply, Failure>>,
+    ) -> Waited {
+        if let Ok(answer) = tokio::time::timeout(alone, self.answer()).await {
+            return (answer, None);
+        }
+        let late = async {
+            match self.answer().await {
+                Ok(reply) => reply,
+                Err(_) => pending().await,
+            }
+        };
+        let (mut late, mut second) = (pin!(late), pin!(second));
+        poll_fn(|context| match late.as_mut().poll(context) {
+            Poll::Ready(reply) => Poll::Ready((Ok(reply), Some(Err(Failure::TimedOut)))),
+            Poll::Pending => second.as_mut().poll(context).map(|reply| (Err(Failure::TimedOut), Some(reply))),
+        })
+        .await
+    }
+
     /// Its answer.
-    pub(super) async fn answer(&mut self) -> Result<Reply, Failure> {
+    async fn answer(&mut self) -> Result<Reply, Failure> {
         let ended = (&mut self.task).await;
         ended.unwrap_or_else(|error| Err(Failure::Broken(error.to_string())))
     }

@@ -11,8 +11,9 @@ use crate::drift::system::is_provided;
 use crate::drift::{Secret, Variable};
 use crate::error::Error;
 use crate::outside::railway::answer::{Answer, Kind, Refusal};
-use crate::outside::railway::batch::{self, SERVICES_PER_REQUEST};
+use crate::outside::railway::batch::{self, Batch, SERVICES_PER_REQUEST};
 use crate::outside::railway::client::{Client, Unanswered};
+use crate::outside::railway::guess::{AT_ONCE, Question};
 use crate::outside::railway::maps::{Maps, number};
 use crate::outside::railway::operation::{SharedValues, shared_values};
 use crate::outside::railway::riders::{Riders, is_rider};
@@ -60,6 +61,7 @@ pub(crate) fn read(
         most: SERVICES_PER_REQUEST,
         alone: 0,
         turn: Turn::First,
+        course: Course::Smooth,
         riders: Riders::new(services, along),
     };
     while !reading.waiting.is_empty() {
@@ -85,6 +87,7 @@ struct Reading<'r, 'c> {
     most: usize,
     alone: usize,
     turn: Turn,
+    course: Course,
     riders: Riders<'r>,
 }
 
@@ -92,7 +95,15 @@ struct Reading<'r, 'c> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Turn {
     First,
+    Second,
     Later,
+}
+
+/// Whether every batch so far was answered as it was asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Course {
+    Smooth,
+    Rough,
 }
 
 impl Reading<'_, '_> {
@@ -139,17 +150,18 @@ impl Reading<'_, '_> {
 
     /// The maps, if there are any, and what Railway refused in their place or beside them.
     fn ask(&mut self, chunk: &[usize]) -> Result<(Option<Maps>, Vec<Refusal>), Error> {
-        let ride = |&index: &usize| batch::Asked {
-            service: &self.services[index].service.id,
-            deployment: self.riders.deployment(index),
-        };
-        let asked: Vec<batch::Asked<'_>> = chunk.iter().map(ride).collect();
-        let batch = batch::build(&self.shape.project.id, &self.shape.environment.id, &asked, self.riders.asks_staged());
-        let turn = std::mem::replace(&mut self.turn, Turn::Later);
+        if self.turn == Turn::Second && self.course == Course::Smooth {
+            // What passed for the first passes for the others, so that they need not wait for each other.
+            let waiting: Vec<usize> = self.waiting.iter().rev().copied().collect();
+            let questions = waiting.chunks(self.most).map(|chunk| Question::values(&self.batch(chunk)));
+            self.client.follow_up(questions.take(AT_ONCE).collect());
+        }
+        self.turn = if self.turn == Turn::First { Turn::Second } else { Turn::Later };
+        let batch = self.batch(chunk);
         match self.client.ask_for_answer::<_, Maps>("Values", &batch.query, &batch.variables) {
             Ok(Answer { mut data, beside }) => {
-                if turn == Turn::First && self.riders.asks_staged() == batch::Staged::Asked {
-                    self.client.confirm(&self.shape.project.id, &self.shape.environment.id, &asked);
+                if self.course == Course::Smooth {
+                    self.confirm(chunk);
                 }
                 let of_riders = |refusal: &Refusal| refusal.path.first().is_some_and(|alias| is_rider(alias));
                 let (of_riders, others): (Vec<Refusal>, Vec<Refusal>) = beside.into_iter().partition(of_riders);
@@ -159,8 +171,32 @@ impl Reading<'_, '_> {
                 self.client.note_what_is_missing("Values", &rest);
                 Ok((Some(data), named))
             }
-            Err(Unanswered::Refused(refusals)) => Ok((None, refusals)),
+            Err(Unanswered::Refused(refusals)) => {
+                self.course = Course::Rough;
+                Ok((None, refusals))
+            }
             Err(Unanswered::Failed(error)) => Err(error),
+        }
+    }
+
+    fn asked(&self, chunk: &[usize]) -> Vec<batch::Asked<'_>> {
+        let ride = |&index: &usize| batch::Asked {
+            service: &self.services[index].service.id,
+            deployment: self.riders.deployment(index),
+        };
+        chunk.iter().map(ride).collect()
+    }
+
+    fn batch(&self, chunk: &[usize]) -> Batch {
+        let Shape { project, environment, .. } = self.shape;
+        batch::build(&project.id, &environment.id, &self.asked(chunk), self.riders.asks_staged())
+    }
+
+    /// Has it remembered for the next run, if it is a run with riders.
+    fn confirm(&self, chunk: &[usize]) {
+        let Shape { project, environment, .. } = self.shape;
+        if self.riders.along() == Along::Running {
+            self.client.confirm(&project.id, &environment.id, &self.asked(chunk));
         }
     }
 }

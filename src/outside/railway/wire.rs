@@ -85,6 +85,9 @@ impl Ahead {
     }
 }
 
+/// What came of a request that left ahead, and of the one that was sent after it.
+pub type Waited = (Result<Reply, Failure>, Option<Result<Reply, Failure>>);
+
 /// Whether a request with that result went out.
 pub fn was_sent(result: &Result<Reply, Failure>) -> bool {
     !matches!(result, Err(Failure::NotSent(_) | Failure::Certificate(_)))
@@ -106,11 +109,12 @@ pub trait Wire {
         (result, others)
     }
 
-    /// Waits for the answer to one of those, no longer than that.
-    fn wait(&self, ahead: Ahead, _patience: Duration) -> Result<Reply, Failure> {
+    /// Waits for the answer to one of those; where it takes longer than that, the same question is sent once more, and the
+    /// sooner answer of the two counts. What came of the second is told if there was one.
+    fn wait(&self, ahead: Ahead, _alone: Duration, _again: &Outgoing<'_>) -> Waited {
         match ahead {
-            Ahead::Over(result) => result,
-            Ahead::Underway(_) => Err(Failure::TimedOut),
+            Ahead::Over(result) => (result, None),
+            Ahead::Underway(_) => (Err(Failure::TimedOut), None),
         }
     }
 
