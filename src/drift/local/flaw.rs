@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::drift::local::binding::Binding;
 use crate::drift::local::loader::{Body, Loader};
-use crate::drift::local::python::{self, Edition, Reading, Refusal, Trouble};
+use crate::drift::local::python::{self, Edition, Refusal, Trouble};
 use crate::drift::local::text::Counter;
 
 /// A line that can't be read as an assignment, or not by everybody.
@@ -30,16 +30,26 @@ const AFTER_QUOTE: &str = "there is text behind the closing quote";
 const ODD_KEY: &str = "the key holds a character that only python-dotenv takes";
 const NUL: &str = "there is a NUL byte, which no environment can hold";
 
+/// A reading of python-dotenv's.
+#[derive(Clone, Copy, Debug)]
+pub struct Python<'r> {
+    /// What it reads.
+    pub bindings: &'r [Binding],
+    /// What it refuses.
+    pub refusals: &'r [Refusal],
+}
+
 /// A flaw before its place is counted and the loaders are asked.
 struct Spot {
     at: usize,
     what: &'static str,
 }
 
-/// Finds the flaws of a text, in its order. `python` is the current edition's reading, `bindings` the merged one.
-pub fn find(original: &str, body: &Body<'_>, python: &Reading, bindings: &[Binding]) -> Vec<Flaw> {
+/// Finds the flaws of a text, in its order. `python` is what the current edition reads and refuses, `bindings` what was made
+/// of all readings.
+pub fn find(original: &str, body: &Body<'_>, python: Python<'_>, bindings: &[Binding]) -> Vec<Flaw> {
     let mut spots = Vec::new();
-    for refusal in &python.refusals {
+    for refusal in python.refusals {
         refused(original, refusal, bindings, &mut spots);
     }
     let bare = python.bindings.iter().filter(|binding| binding.value.is_none());
@@ -57,7 +67,7 @@ pub fn find(original: &str, body: &Body<'_>, python: &Reading, bindings: &[Bindi
     if spots.is_empty() { Vec::new() } else { describe(original, body, python, (bindings, spots)) }
 }
 
-fn describe(original: &str, body: &Body<'_>, python: &Reading, found: (&[Binding], Vec<Spot>)) -> Vec<Flaw> {
+fn describe(original: &str, body: &Body<'_>, python: Python<'_>, found: (&[Binding], Vec<Spot>)) -> Vec<Flaw> {
     let (bindings, spots) = found;
     let (dotenvy, node) = (body.rust(), body.node());
     let mut counter = Counter::new(original);
@@ -67,7 +77,7 @@ fn describe(original: &str, body: &Body<'_>, python: &Reading, found: (&[Binding
         // Rust's `set_var` panics and Python's `os.environ` raises; node cuts the value.
         let refuses = |loader: &Loader| match loader {
             Loader::Dotenvy => spot.what == NUL || !gives(&dotenvy.bindings),
-            Loader::Python => spot.what == NUL || !gives(&python.bindings),
+            Loader::Python => spot.what == NUL || !gives(python.bindings),
             Loader::Node => !gives(&node),
         };
         let refused_by = Loader::ALL.into_iter().filter(refuses).collect();

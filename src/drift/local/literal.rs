@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use crate::drift::local::binding::Binding;
 use crate::drift::local::loader::{Body, Substitution, last_wins};
-use crate::drift::local::python::{Edition, Reading};
+use crate::drift::local::python::Edition;
 
 /// The assignments of a text in its order, and the index of the one that counts for each key.
 pub struct Literal {
@@ -15,13 +15,27 @@ pub struct Literal {
     pub last: HashMap<String, usize>,
 }
 
+impl Literal {
+    /// What both read alike, where the last assignment of a key counts.
+    pub fn of(bindings: Vec<Binding>) -> Self {
+        let last = bindings.iter().enumerate().map(|(index, binding)| (binding.key.clone(), index)).collect();
+        Self { bindings, last }
+    }
+}
+
+/// Whether there is nothing to put together: both take the same values from the same places.
+pub fn is_one(python: &[Binding], node: &[Binding]) -> bool {
+    let same = |(one, other): (&Binding, &Binding)| {
+        one.key_span == other.key_span && one.key == other.key && one.value.is_some() && one.value == other.value
+    };
+    python.len() == node.len() && python.iter().zip(node).all(same)
+}
+
 /// Puts the two readings together. `python` is the current edition's, nothing substituted.
-pub fn merge(body: &Body<'_>, python: &Reading, node: &[Binding]) -> Literal {
-    let mut bindings = interleave(&python.bindings, node);
-    let mut last: HashMap<String, usize> =
-        bindings.iter().enumerate().map(|(index, binding)| (binding.key.clone(), index)).collect();
-    settle(body, python, node, &mut bindings, &mut last);
-    Literal { bindings, last }
+pub fn merge(body: &Body<'_>, python: &[Binding], node: &[Binding]) -> Literal {
+    let mut merged = Literal::of(interleave(python, node));
+    settle(body, python, node, &mut merged);
+    merged
 }
 
 /// By position: python-dotenv's reading, and node's where python-dotenv has no value.
@@ -43,15 +57,9 @@ fn interleave(python: &[Binding], node: &[Binding]) -> Vec<Binding> {
 
 /// Where some edition of python-dotenv and node's dotenv give a key the same value, that is its value, whatever else
 /// stands further down that only one of them reads.
-fn settle(
-    body: &Body<'_>,
-    python: &Reading,
-    node: &[Binding],
-    bindings: &mut [Binding],
-    last: &mut HashMap<String, usize>,
-) {
+fn settle(body: &Body<'_>, python: &[Binding], node: &[Binding], Literal { bindings, last }: &mut Literal) {
     // Most files need neither: a classic reading is as dear as the current one.
-    let current = LazyCell::new(|| last_wins(&python.bindings));
+    let current = LazyCell::new(|| last_wins(python));
     let classic = LazyCell::new(|| body.python(Edition::Classic, Substitution::Off));
     let classic = LazyCell::new(|| last_wins(&classic.bindings));
     for (key, agreed) in last_wins(node) {

@@ -9,6 +9,8 @@ use std::ops::Range;
 
 use crate::drift::Secret;
 use crate::drift::local::binding::Binding;
+use crate::drift::local::flaw::Python;
+use crate::drift::local::literal::Literal;
 use crate::drift::local::loader::{Body, Substitution, first_wins, last_wins};
 use crate::drift::local::python::Edition;
 use crate::drift::local::text::Counter;
@@ -79,8 +81,20 @@ impl LocalFile {
     pub fn parse(name: impl Into<String>, text: Secret) -> Self {
         let body = Body::of(text.reveal());
         let python = body.python(Edition::Current, Substitution::Off);
-        let mut merged = literal::merge(&body, &python, &body.node());
-        let mut flaws = flaw::find(text.reveal(), &body, &python, &merged.bindings);
+        let node = body.node();
+        let find = |bindings: &[Binding], merged: &Literal| {
+            flaw::find(text.reveal(), &body, Python { bindings, refusals: &python.refusals }, &merged.bindings)
+        };
+        // Most files are read alike, and large ones are not copied for nothing.
+        let (mut merged, mut flaws) = if literal::is_one(&python.bindings, &node) {
+            let merged = Literal::of(python.bindings);
+            let flaws = find(&merged.bindings, &merged);
+            (merged, flaws)
+        } else {
+            let merged = literal::merge(&body, &python.bindings, &node);
+            let flaws = find(&python.bindings, &merged);
+            (merged, flaws)
+        };
         block::leave_out(text.reveal(), &mut merged, &mut flaws);
         let entries = entries(text.reveal(), merged.bindings);
         Self { name: name.into(), text, entries, flaws, last: merged.last, loader: None }

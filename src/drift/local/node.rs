@@ -20,7 +20,7 @@ use crate::drift::local::text::{line_end, line_start, next_line, skip, stands};
 
 /// Reads a text whose line ends are LF, in the order of the text.
 pub fn read(text: &str) -> Vec<Binding> {
-    let quotes = ['\'', '"', '`'].map(|quote| Closings::find(text, quote));
+    let quotes = QUOTES.map(|quote| Closings::find(text, quote));
     let mut bindings = Vec::new();
     let mut at = Some(0);
     while let Some(start) = at {
@@ -69,6 +69,8 @@ fn following_line(text: &str, from: usize) -> Option<usize> {
     let (at, found) = text[from..].match_indices(is_line_end).next()?;
     Some(from + at + found.len())
 }
+
+const QUOTES: [char; 3] = ['\'', '"', '`'];
 
 /// Every quote of one kind that can close a value, by what the expression tries first.
 struct Closings {
@@ -182,6 +184,9 @@ fn trim(text: &str) -> &str {
 
 /// Takes off surrounding quotes, and expands `\n` and `\r` if the first character was a double quote.
 fn resolve(written: &str) -> Secret {
+    if !written.starts_with(QUOTES) && !written.contains(is_line_end) {
+        return Secret::new(written);
+    }
     let bare = Zeroizing::new(without_quotes(written));
     if !written.starts_with('"') {
         return Secret::new(bare.as_str());
@@ -206,7 +211,7 @@ fn resolve(written: &str) -> Secret {
 /// the expression has the flags `m` and `g`.
 fn without_quotes(text: &str) -> String {
     let mut bare = String::with_capacity(text.len());
-    let closers = ['\'', '"', '`'].map(|quote| last_at_line_end(text, quote));
+    let closers = QUOTES.map(|quote| last_at_line_end(text, quote));
     let mut copied = 0;
     let mut at = Some(0);
     while let Some(start) = at {

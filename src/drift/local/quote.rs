@@ -17,17 +17,14 @@ impl Quotes {
     /// Finds the quotes of that kind.
     pub fn find(text: &str, quote: u8) -> Self {
         let mut found = Self::default();
-        let mut backslashes = 0_usize;
-        for (at, &byte) in text.as_bytes().iter().enumerate() {
-            if byte == quote {
-                found.any.push(at);
-                let group = if backslashes == 0 { &mut found.plain } else { &mut found.escaped };
-                group.push(at);
-                if backslashes.is_multiple_of(2) {
-                    found.even.push(at);
-                }
+        for (at, _) in text.match_indices(char::from(quote)) {
+            let backslashes = text.as_bytes()[..at].iter().rev().take_while(|&&byte| byte == b'\\').count();
+            found.any.push(at);
+            let group = if backslashes == 0 { &mut found.plain } else { &mut found.escaped };
+            group.push(at);
+            if backslashes.is_multiple_of(2) {
+                found.even.push(at);
             }
-            backslashes = if byte == b'\\' { backslashes + 1 } else { 0 };
         }
         found
     }

@@ -77,12 +77,13 @@ impl<'t> Counter<'t> {
     /// Line and column of an offset, which must not be smaller than the one before. LF, CRLF and CR end a line.
     pub fn place(&mut self, offset: usize) -> (usize, usize) {
         let end = offset.max(self.at);
-        let mut characters = self.original[self.at..end].chars().peekable();
-        while let Some(character) = characters.next() {
-            if character == '\n' || (character == '\r' && characters.peek() != Some(&'\n')) {
+        let mut bytes = self.original.as_bytes()[self.at..end].iter().peekable();
+        while let Some(&byte) = bytes.next() {
+            if byte == b'\n' || (byte == b'\r' && bytes.peek() != Some(&&b'\n')) {
                 self.line += 1;
                 self.column = 1;
-            } else {
+            } else if byte & 0xc0 != 0x80 {
+                // The first byte of a character.
                 self.column += 1;
             }
         }
@@ -107,7 +108,7 @@ pub fn next_line(text: &str, offset: usize) -> usize {
 }
 
 /// The offset after a run of characters that `belongs` accepts.
-pub fn skip(text: &str, offset: usize, belongs: fn(char) -> bool) -> usize {
+pub fn skip(text: &str, offset: usize, belongs: impl Fn(char) -> bool) -> usize {
     text[offset..].find(|character| !belongs(character)).map_or(text.len(), |at| offset + at)
 }
 
