@@ -20,6 +20,7 @@ mod killed;
 mod leaks;
 mod mark;
 mod midway;
+mod multiplexed;
 mod pairs;
 mod row;
 mod rows;
