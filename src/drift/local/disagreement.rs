@@ -65,8 +65,8 @@ struct Views {
     dotenvy: RustReading,
     python: PythonReading,
     classic: PythonReading,
-    /// Both editions again, nothing substituted: `interpolate=False` is common, too.
-    plain: [PythonReading; 2],
+    /// Both editions again, nothing substituted: `interpolate=False` is common, too. `None` where it would be the same.
+    plain: Option<[PythonReading; 2]>,
     node: Vec<Binding>,
     has_mark: bool,
 }
@@ -85,7 +85,11 @@ pub fn find(file: &LocalFile) -> Vec<Disagreement> {
         dotenvy: body.rust(),
         python: body.python(Edition::Current, Substitution::FromTheFile),
         classic: body.python(Edition::Classic, Substitution::FromTheFile),
-        plain: [Edition::Current, Edition::Classic].map(|edition| body.python(edition, Substitution::Off)),
+        plain: file
+            .text()
+            .reveal()
+            .contains('$')
+            .then(|| [Edition::Current, Edition::Classic].map(|edition| body.python(edition, Substitution::Off))),
         node: body.node(),
         has_mark: body.has_mark(),
     };
@@ -139,7 +143,7 @@ struct Comparison<'v> {
     last: HashMap<&'v str, &'v Binding>,
     python: HashMap<&'v str, &'v Binding>,
     classic: HashMap<&'v str, &'v Binding>,
-    plain: [HashMap<&'v str, &'v Binding>; 2],
+    plain: Option<[HashMap<&'v str, &'v Binding>; 2]>,
     node: HashMap<&'v str, &'v Binding>,
 }
 
@@ -152,7 +156,7 @@ impl<'v> Comparison<'v> {
             last: last_wins(&views.dotenvy.bindings),
             python: last_wins(&views.python.bindings),
             classic: last_wins(&views.classic.bindings),
-            plain: views.plain.each_ref().map(|reading| last_wins(&reading.bindings)),
+            plain: views.plain.as_ref().map(|plain| plain.each_ref().map(|reading| last_wins(&reading.bindings))),
             node: last_wins(&views.node),
         }
     }
@@ -164,16 +168,17 @@ impl<'v> Comparison<'v> {
     fn reading(&self, suspect: &Suspect<'_>, loader: Loader) -> Reading {
         let wanted = self.entry(suspect).map(|entry| &entry.value);
         let same = |map: &HashMap<&str, &Binding>| given(map, suspect.key) == wanted;
+        let same_unsubstituted = |edition: usize| self.plain.as_ref().is_none_or(|plain| same(&plain[edition]));
         // A program may use a loader in several ways, and all of them have to agree.
         let (main, other_ways) = match loader {
             Loader::Dotenvy => (&self.first, same(&self.last)),
-            Loader::Python => (&self.python, same(&self.plain[0])),
+            Loader::Python => (&self.python, same_unsubstituted(0)),
             Loader::Node => (&self.node, true),
         };
         match (given(main, suspect.key), wanted) {
             (main, wanted) if main == wanted => match loader {
                 _ if !other_ways => Reading::Different,
-                Loader::Python if !same(&self.classic) || !same(&self.plain[1]) => Reading::OnlyRecent,
+                Loader::Python if !same(&self.classic) || !same_unsubstituted(1) => Reading::OnlyRecent,
                 _ => Reading::Same,
             },
             (None, _) if self.refuses(suspect.at, loader) => Reading::Refused,

@@ -13,6 +13,9 @@ pub const LIMIT: usize = 16 << 20;
 /// Replaces each binding's value by the substituted one, in order. What goes over the limit, and every substitution after
 /// it, has no value.
 pub fn substitute(bindings: &mut [Binding]) {
+    if !bindings.iter().filter_map(|binding| binding.value.as_ref()).any(is_live) {
+        return;
+    }
     let mut known: HashMap<String, Option<Secret>> = HashMap::new();
     let mut left = Some(LIMIT);
     for binding in bindings {
@@ -21,9 +24,14 @@ pub fn substitute(bindings: &mut [Binding]) {
     }
 }
 
+/// Whether there is anything to replace.
+fn is_live(value: &Secret) -> bool {
+    value.reveal().contains("${")
+}
+
 fn expand(value: &Secret, known: &HashMap<String, Option<Secret>>, left: &mut Option<usize>) -> Option<Secret> {
     let text = value.reveal();
-    if !text.contains("${") {
+    if !is_live(value) {
         return Some(value.clone());
     }
     let mut output = String::with_capacity(text.len());
