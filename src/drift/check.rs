@@ -324,6 +324,11 @@ mod tests {
         assert_eq!(rows(&found, 0)[1], "good running: nothing was changed since, by time alone");
         changed(&mut found, "api", "A", "2027-01-01T00:00:00.000Z");
         assert_eq!(rows(&found, 0)[1], "open running: possibly old: A");
+        let mut unrendered = survey(&["A=1"], &[("api", &["A=${{P.A}} => 1"])]);
+        running(&mut unrendered, "api", "SUCCESS");
+        got(&mut unrendered, "api", &["A=${{P.A}}"]);
+        let kept = "open running: what it got can't be told: its references were kept unrendered";
+        assert_eq!(rows(&unrendered, 0)[1], kept);
         target(&mut found, "api").live.deployed = Learned::Known(Deployed::default());
         assert_eq!(rows(&found, 0), ["warning deployment: never deployed", "open running: nothing runs"]);
     }

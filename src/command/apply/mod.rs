@@ -193,7 +193,7 @@ fn is_open(receipt: &Receipt) -> bool {
 }
 
 /// An error in one phrase.
-fn said(error: &Error) -> String {
+pub(crate) fn said(error: &Error) -> String {
     match error.because() {
         Some(because) => format!("{error}: {because}"),
         None => error.to_string(),

@@ -1,6 +1,6 @@
 //! After a fix: what became of it, what is left, and how to go back.
 
-use crate::command::apply::Applied;
+use crate::command::apply::{Applied, said};
 use crate::command::check;
 use crate::command::fix::Run;
 use crate::command::fix::draft::Draft;
@@ -118,7 +118,7 @@ fn way_back(applied: &Applied, world: &World<'_>) -> Vec<String> {
         _ => {}
     }
     if let Some(error) = &applied.halted {
-        lines.push(format!("it stopped there: {error}"));
+        lines.push(format!("it stopped there: {}", said(error)));
     }
     if applied.verdict == Some(Exit::Interrupted) {
         lines.push(format!("interrupted; `{}` tells how things stand", program(&["check"])));

@@ -18,7 +18,7 @@ pub(super) fn shop(api: Service) -> Sandbox {
     Sandbox::of([api]).file(".env", "A=new-value\n")
 }
 
-fn with_quirks(quirks: Quirks) -> Sandbox {
+pub(super) fn with_quirks(quirks: Quirks) -> Sandbox {
     let environment = Environment::named("staging").service(service("api", &[("A", "old-value")]));
     let estate = Estate::of("crew").project(Project::named("shop").environment(environment)).with_tokens();
     Sandbox::beside(Sim::with(estate, quirks)).file(".env", "A=new-value\n")

@@ -27,4 +27,5 @@ mod sandbox;
 mod schema;
 mod seen;
 mod trust;
+mod unclear;
 mod undo;

@@ -49,6 +49,7 @@ impl Clock for Jumping {
 /// The way to the simulated Railway, with an ear at it.
 struct Tapped {
     sim: Sim,
+    host: Option<&'static str>,
     sent: Rc<RefCell<Vec<String>>>,
 }
 
@@ -59,7 +60,7 @@ impl Wire for Tapped {
     }
 
     fn host(&self) -> &str {
-        self.sim.host()
+        self.host.unwrap_or(self.sim.host())
     }
 }
 
@@ -93,6 +94,8 @@ pub(crate) struct Sandbox {
     pub(crate) keyring: keyring::Memory,
     /// The token and the body of every request.
     pub(crate) sent: Rc<RefCell<Vec<String>>>,
+    /// By what name the Railway goes, if not by the simulation's own.
+    pub(crate) host: Option<&'static str>,
     folder: TempDir,
     variables: BTreeMap<String, String>,
     terminal: Sort,
@@ -125,6 +128,7 @@ impl Sandbox {
             sim,
             keyring: keyring::Memory::default(),
             sent: Rc::default(),
+            host: None,
             folder,
             variables,
             terminal: Sort::Pipe,
@@ -264,7 +268,7 @@ impl Sandbox {
         let arguments: Vec<OsString> = ["doctor"].iter().chain(words).map(OsString::from).collect();
         let talk = Stream::new(&mut err, Watched::No);
         let connect = |_: &_| -> Result<Box<dyn Wire>, Error> {
-            Ok(Box::new(Tapped { sim: self.sim.clone(), sent: Rc::clone(&self.sent) }))
+            Ok(Box::new(Tapped { sim: self.sim.clone(), host: self.host, sent: Rc::clone(&self.sent) }))
         };
         let mut world = World {
             out: &mut out,

@@ -266,7 +266,7 @@ impl Undoing<'_> {
             report.endings.push(format!("`{}` undoes the undoing", shell::line(&words)));
         }
         if let Some(error) = &applied.halted {
-            report.endings.push(format!("it stopped there: {error}"));
+            report.endings.push(format!("it stopped there: {}", apply::said(error)));
         }
         report.part = part;
         if part == Part::Outcome {

@@ -207,3 +207,18 @@ fn unused_prefix(text: &str) -> String {
     let free = used.iter().enumerate().find(|&(index, &number)| index != number).map_or(used.len(), |(index, _)| index);
     format!("{STEM}{free}x")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::unused_prefix;
+
+    #[test]
+    fn the_prefix_is_a_word_that_the_text_does_not_hold() {
+        let first = unused_prefix("");
+        for text in ["A=1", &first, "Q0doctor0x Q0doctor1x Q0doctor3x", "Q0doctor", "Q0doctor99999999999999999999x"] {
+            let prefix = unused_prefix(text);
+            assert!(!text.contains(&prefix), "{text}: {prefix}");
+        }
+        assert_ne!(unused_prefix(&first), first);
+    }
+}

@@ -63,6 +63,18 @@ fn a_push_of_all_takes_what_differs_and_nothing_that_needs_a_word() {
 }
 
 #[test]
+fn only_of_a_value_that_differs_it_is_said_why_it_is_not_pushed() {
+    for (file, stored, told) in [("A=changeme", "A=real-value", true), ("C=1", "A=only-here", false)] {
+        let mut found = survey(&[file], &[("api", &["C=1", stored])]);
+        require(&mut found, "A", &[]);
+        let findings = examine(&found).findings;
+        let proposals = proposals(&found, &findings, &Terms::default());
+        let is_told = proposals.iter().flat_map(|one| &one.obstacles).any(|(way, _)| *way == Way::Push);
+        assert_eq!((is_told, proposals.is_empty()), (told, false), "{stored}");
+    }
+}
+
+#[test]
 fn yes_alone_pushes_only_what_is_named_or_required() {
     let mut found = survey(&["A=1", "B=1", "C=1"], &[("api", &["A=2", "B=2", "C=2"])]);
     require(&mut found, "B", &[]);

@@ -181,6 +181,7 @@ mod tests {
         }
         let finding = &(RULE.check)(&with(None, Relation::Behind(1), None))[0];
         assert_eq!(finding.remedies, [Remedy::Redeploy]);
+        assert!(finding.advice.as_ref().is_some_and(|advice| advice.starts_with("push the commit first")));
     }
 
     #[test]

@@ -181,6 +181,26 @@ fn the_last_assignment_counts() {
 }
 
 #[test]
+fn what_two_loaders_read_alike_outweighs_what_one_reads_further_down() {
+    // node's dotenv and python-dotenv up to 1.2.2 take all behind the quote of B for its value, A=2 included.
+    let file = file("A=1\nB=\"x\\\\\"\nA=2\nC=\"\n");
+    let read = |key| file.entry(key).map(|entry| (entry.value.reveal(), entry.line));
+    assert_eq!((read("A"), read("B")), (Some(("1", 1)), Some(("x\\", 2))));
+}
+
+#[test]
+fn every_loaders_reading_knows_where_keys_and_values_stand() {
+    let text = "export A=1\n  export\tB='2'\nC = \"3\" # note\n";
+    for loader in Loader::ALL {
+        let read = file(text).read_as(loader);
+        let cut = |entry: &crate::drift::local::Entry| (&text[entry.key_span.clone()], &text[entry.span.clone()]);
+        let first_two: Vec<_> = read.entries.iter().take(2).map(cut).collect();
+        assert_eq!(first_two, [("A", "1"), ("B", "'2'")], "{loader:?}");
+        assert!(read.entries.iter().all(|entry| text[entry.key_span.clone()] == entry.key), "{loader:?}");
+    }
+}
+
+#[test]
 fn a_flaw_says_who_refuses_the_line() {
     use Loader::{Dotenvy, Node, Python};
     let rows: &[(&str, &[Loader], Option<&str>)] = &[
