@@ -204,7 +204,9 @@ fn further_batches_are_under_way_at_once_and_with_ids_from_the_last_run_all_of_t
     let estate = Estate::of("crew").project(Project::named("shop").environment(staging)).with_tokens();
     let doctor = Doctor::new(estate).file(".env", "A=1\nB=3\n");
     // The shape, and the first batch when it is there; then the two others, neither of which is answered alone.
-    [1, 2, 4, 4].into_iter().for_each(|count| doctor.served.misbehave(Misbehaviour::Together(count)));
+    for count in [1, 2, 4, 4] {
+        doctor.served.misbehave(Misbehaviour::Together(count));
+    }
     let cold = doctor.check(&JSON);
     assert_eq!((cold.code, requests(&cold)), (Some(1), 4), "{cold:?}");
     (0..4).for_each(|_| doctor.served.misbehave(Misbehaviour::Together(8)));
