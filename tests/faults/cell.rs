@@ -149,7 +149,9 @@ impl Cell {
     /// The command, not started yet.
     pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_doctor"));
-        command.args(words).current_dir(self.work()).env_clear().envs(&self.variables);
+        // Where coverage is measured, of the binary as well.
+        let coverage = std::env::var_os("LLVM_PROFILE_FILE").map(|file| ("LLVM_PROFILE_FILE", file));
+        command.args(words).current_dir(self.work()).env_clear().envs(coverage).envs(&self.variables);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

@@ -106,6 +106,8 @@ impl Doctor {
         command
             .current_dir(self.work())
             .env_clear()
+            // Where coverage is measured, of the binary as well.
+            .envs(std::env::var_os("LLVM_PROFILE_FILE").map(|file| ("LLVM_PROFILE_FILE", file)))
             .env("HOME", self.home())
             .env("USERPROFILE", self.home())
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
