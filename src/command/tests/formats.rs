@@ -55,9 +55,11 @@ fn the_summary_of_a_step_gets_the_whole_report_below_what_is_there() {
 }
 
 #[test]
-fn a_list_of_runs_has_two_formats_and_says_so() {
+fn a_list_of_runs_has_three_formats_and_says_so() {
     let ended = incident().run(&["undo", "--list", "--format", "sarif"]);
     assert_eq!(ended.code, 2, "{ended:?}");
-    assert!(ended.err.contains("because: runs are listed as text or json"), "{ended:?}");
-    assert_eq!(incident().run(&["undo", "--list", "--format", "json"]).code, 0);
+    assert!(ended.err.contains("because: runs are listed as text, json or html"), "{ended:?}");
+    for format in ["text", "json", "html"] {
+        assert_eq!(incident().run(&["undo", "--list", "--format", format]).code, 0, "{format}");
+    }
 }

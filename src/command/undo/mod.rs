@@ -52,7 +52,7 @@ fn refuse_format(format: Format, name: &str) -> Result<(), Error> {
     Err(Error::Flag {
         flag: "--format",
         value: name.to_owned(),
-        why: "runs are listed as text or json".to_owned(),
+        why: "runs are listed as text, json or html".to_owned(),
         next: "pass `--format json`, or none".to_owned(),
     })
 }
