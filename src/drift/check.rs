@@ -329,6 +329,8 @@ mod tests {
         got(&mut unrendered, "api", &["A=${{P.A}}"]);
         let kept = "open running: what it got can't be told: its references were kept unrendered";
         assert_eq!(rows(&unrendered, 0)[1], kept);
+        changed(&mut unrendered, "api", "A", "2026-01-01T00:00:00.000Z");
+        assert_eq!(rows(&unrendered, 0)[1], "good running: nothing was changed since, by time alone");
         target(&mut found, "api").live.deployed = Learned::Known(Deployed::default());
         assert_eq!(rows(&found, 0), ["warning deployment: never deployed", "open running: nothing runs"]);
     }
