@@ -190,13 +190,15 @@ fn what_two_loaders_read_alike_outweighs_what_one_reads_further_down() {
 
 #[test]
 fn every_loaders_reading_knows_where_keys_and_values_stand() {
-    let text = "export A=1\n  export\tB='2'\nC = \"3\" # note\n";
+    let text = "export A=1\n  export\tB='2'\nC = \"3\" # note\nD=\n";
     for loader in Loader::ALL {
         let read = file(text).read_as(loader);
         let cut = |entry: &crate::drift::local::Entry| (&text[entry.key_span.clone()], &text[entry.span.clone()]);
         let first_two: Vec<_> = read.entries.iter().take(2).map(cut).collect();
         assert_eq!(first_two, [("A", "1"), ("B", "'2'")], "{loader:?}");
         assert!(read.entries.iter().all(|entry| text[entry.key_span.clone()] == entry.key), "{loader:?}");
+        let empty = read.entry("D").map(|entry| (&text[entry.span.clone()], text[..entry.span.start].ends_with("D=")));
+        assert_eq!(empty, Some(("", true)), "{loader:?}");
     }
 }
 
