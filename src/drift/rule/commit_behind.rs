@@ -141,7 +141,7 @@ fn advice(unclear: &Unclear) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::drift::finding::Remedy;
+    use crate::drift::finding::{Gist, Remedy};
     use crate::drift::learned::Learned;
     use crate::drift::live::{Code, Relation, Unclear};
     use crate::drift::scene::{healthy, latest, lines, running, survey, target};
@@ -182,29 +182,50 @@ mod tests {
         let finding = &(RULE.check)(&with(None, Relation::Behind(1), None))[0];
         assert_eq!(finding.remedies, [Remedy::Redeploy]);
         assert!(finding.advice.as_ref().is_some_and(|advice| advice.starts_with("push the commit first")));
+        assert_eq!(finding.gist, Some(Gist::Wrong("1 commit behind 371a158".to_owned())));
+        let suspects: Vec<_> = finding.suspects.iter().map(|suspect| suspect.rule.name).collect();
+        assert_eq!(suspects, ["deployment-unhealthy"], "a build that failed may be why");
+        assert!(finding.next.is_some());
+        let diverged = (RULE.check)(&with(None, Relation::Diverged, None)).remove(0);
+        assert!(diverged.advice.is_some_and(|advice| advice.starts_with("merge the two, or deploy 371a158")));
+        assert!(diverged.next.is_none() && diverged.remedies.is_empty(), "a fix would take commits away");
     }
 
     #[test]
     fn what_can_not_be_told_is_said_only_of_a_declared_commit() {
         let text = |text: &str| text.to_owned();
-        for (unclear, why) in [
+        let (fetch, remove) = ("`git fetch`, also", "remove `commit` for this service");
+        for (unclear, why, advice) in [
             (
                 Unclear::OtherRepository(text("shop/web")),
                 "it was built from shop/web, which is no remote of this checkout",
+                "run it in a checkout of that repository",
             ),
-            (Unclear::OtherBranch(text("main")), "it was built from the branch main, which is not checked out"),
-            (Unclear::UnknownCommit(text("9c31f04")), "it runs 9c31f04, and this checkout does not have that commit"),
-            (Unclear::UnknownWanted, "this checkout does not have the commit that is wanted"),
-            (Unclear::Image(text("redis:8")), "it runs the image redis:8, which names no commit"),
-            (Unclear::NoCommit, "Railway knows no commit of it, as after `railway up`"),
-            (Unclear::NoGit(text("git is not installed")), "git can't be asked: git is not installed"),
+            (
+                Unclear::OtherBranch(text("main")),
+                "it was built from the branch main, which is not checked out",
+                "check that branch out",
+            ),
+            (
+                Unclear::UnknownCommit(text("9c31f04")),
+                "it runs 9c31f04, and this checkout does not have that commit",
+                fetch,
+            ),
+            (Unclear::UnknownWanted, "this checkout does not have the commit that is wanted", fetch),
+            (Unclear::Image(text("redis:8")), "it runs the image redis:8, which names no commit", remove),
+            (Unclear::NoCommit, "Railway knows no commit of it, as after `railway up`", remove),
+            (Unclear::NoGit(text("git is not installed")), "git can't be asked: git is not installed", ""),
         ] {
             let relation = Relation::Unclear(unclear);
             assert_eq!(lines(&RULE, &with(None, relation.clone(), None)), [""; 0], "{relation:?}");
             let found = with(Some("371a158"), relation.clone(), None);
             let expected = "note - [api]: it can't be told whether api runs commit 371a158";
             assert_eq!(lines(&RULE, &found), [expected], "{relation:?}");
-            assert_eq!((RULE.check)(&found)[0].reason.as_deref(), Some(why));
+            let finding = &(RULE.check)(&found)[0];
+            assert_eq!(finding.reason.as_deref(), Some(why));
+            assert_eq!(finding.gist, Some(Gist::Open(format!("can't be told: {why}"))));
+            let said = finding.advice.as_deref().unwrap_or_default();
+            assert!(said.starts_with(advice) && said.is_empty() == advice.is_empty(), "{relation:?}: {said}");
         }
     }
 
@@ -221,6 +242,7 @@ mod tests {
             assert_eq!(found.severity.word(), "note");
             assert_eq!(found.reason.as_deref(), Some("a deployment of it is on its way (WAITING)"));
             assert!(found.remedies.is_empty() && found.next.is_none());
+            assert_eq!(found.advice.as_deref(), Some("wait until it is done, then check again"));
         }
         for coming in [None, Some(Relation::Behind(1)), Some(Relation::Unclear(Unclear::NoCommit))] {
             assert_eq!(finding(coming).severity.word(), "error");
