@@ -121,11 +121,6 @@ impl Plan {
         self.files.is_empty() && self.stores.is_empty() && self.deploys.is_empty()
     }
 
-    /// Changes of files and variables.
-    pub fn changes(&self) -> usize {
-        self.stores.len() + self.files.iter().map(|file| file.edits.len()).sum::<usize>()
-    }
-
     /// The owners of variables that change, each once, services first by name.
     pub fn owners(&self) -> Vec<&Owner> {
         let mut owners: Vec<&Owner> = self.stores.iter().map(|store| &store.owner).collect();

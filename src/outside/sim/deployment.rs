@@ -131,12 +131,6 @@ impl Deployment {
         self
     }
 
-    /// Says nothing of what it was made from.
-    pub fn without_meta(mut self) -> Self {
-        self.meta = Value::Null;
-        self
-    }
-
     /// Runs it with this start command instead of the one that the service has now.
     pub fn started_with(mut self, command: &str) -> Self {
         self.meta["serviceManifest"] = json!({ "deploy": { "startCommand": command } });
