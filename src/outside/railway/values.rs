@@ -60,8 +60,7 @@ pub(crate) fn read(
         waiting: (0..services.len()).rev().collect(),
         most: SERVICES_PER_REQUEST,
         alone: 0,
-        turn: Turn::First,
-        course: Course::Smooth,
+        course: Course::First,
         riders: Riders::new(services, along),
     };
     while !reading.waiting.is_empty() {
@@ -86,23 +85,16 @@ struct Reading<'r, 'c> {
     waiting: Vec<usize>,
     most: usize,
     alone: usize,
-    turn: Turn,
     course: Course,
     riders: Riders<'r>,
 }
 
-/// Which batch of a reading it is.
+/// How far a reading is while every batch is answered as it was asked, and that one was not.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Turn {
+enum Course {
     First,
     Second,
     Later,
-}
-
-/// Whether every batch so far was answered as it was asked.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Course {
-    Smooth,
     Rough,
 }
 
@@ -150,17 +142,21 @@ impl Reading<'_, '_> {
 
     /// The maps, if there are any, and what Railway refused in their place or beside them.
     fn ask(&mut self, chunk: &[usize]) -> Result<(Option<Maps>, Vec<Refusal>), Error> {
-        if self.turn == Turn::Second && self.course == Course::Smooth {
+        if self.course == Course::Second {
             // What passed for the first passes for the others, so that they need not wait for each other.
             let waiting: Vec<usize> = self.waiting.iter().rev().copied().collect();
             let questions = waiting.chunks(self.most).map(|chunk| Question::values(&self.batch(chunk)));
             self.client.follow_up(questions.take(AT_ONCE).collect());
         }
-        self.turn = if self.turn == Turn::First { Turn::Second } else { Turn::Later };
+        self.course = match self.course {
+            Course::First => Course::Second,
+            Course::Second | Course::Later => Course::Later,
+            Course::Rough => Course::Rough,
+        };
         let batch = self.batch(chunk);
         match self.client.ask_for_answer::<_, Maps>("Values", &batch.query, &batch.variables) {
             Ok(Answer { mut data, beside }) => {
-                if self.course == Course::Smooth {
+                if self.course != Course::Rough {
                     self.confirm(chunk);
                 }
                 let of_riders = |refusal: &Refusal| refusal.path.first().is_some_and(|alias| is_rider(alias));
