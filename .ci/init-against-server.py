@@ -31,7 +31,7 @@ def hostile():
 
 
 def shop(environment="preview"):
-    """Keys that agree, that differ by nature, by reference and by mistake, that are sealed, and that are here or there alone."""
+    """Keys that agree, that differ as expected, by reference and by mistake, that are sealed, and that are here or there alone."""
     common = {"JWT_KEY": JWT, "SMTP_PASSWORD": "smtp-value-old-of-mail", "PORT": "8080"}
     return estate(
         service("shop-web", {**common, "DATABASE_URL": "${{Postgres.DATABASE_URL}}", "STRIPE_KEY": "sk_live_value-4715"}, ran()),

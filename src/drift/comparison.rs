@@ -28,8 +28,8 @@ pub enum Verdict {
     Equal,
     /// Railway does not tell the value.
     Sealed,
-    /// They differ, and are meant to.
-    LocalByNature(Nature),
+    /// They differ, and the difference is expected.
+    ExpectedDifference(Nature),
     /// Railway stores a reference that leads nowhere.
     Dangling,
     /// Railway renders a reference to something else.
@@ -88,7 +88,7 @@ impl<'s> Pair<'s> {
         let local = self.local_value();
         match self.variable {
             Variable::Plain(stored) if stored == local => Verdict::Equal,
-            Variable::Plain(_) => self.nature(survey).map_or(Verdict::Differs, Verdict::LocalByNature),
+            Variable::Plain(_) => self.nature(survey).map_or(Verdict::Differs, Verdict::ExpectedDifference),
             Variable::Reference { template, .. } if template == local => Verdict::Equal,
             Variable::Sealed | Variable::Reference { rendered: None, .. } => Verdict::Sealed,
             Variable::Reference { rendered: Some(rendered), .. } if rendered == local => Verdict::Equal,
@@ -96,7 +96,7 @@ impl<'s> Pair<'s> {
                 if self.leads_nowhere(survey, template, rendered) {
                     return Verdict::Dangling;
                 }
-                self.nature(survey).map_or(Verdict::ReferenceDiffers, Verdict::LocalByNature)
+                self.nature(survey).map_or(Verdict::ReferenceDiffers, Verdict::ExpectedDifference)
             }
         }
     }

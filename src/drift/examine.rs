@@ -134,7 +134,7 @@ mod tests {
 
     const DIFFERS: &str = "D103 error A [api, worker] .env:1: A differs between .env and Railway";
     const MISSING: &str = "D102 note C [worker]: C is on Railway and not in .env";
-    const PORT: &str = "D104 note PORT [api, worker] .env:2: PORT differs between .env and Railway, as it is meant to";
+    const PORT: &str = "D104 note PORT [api, worker] .env:2: PORT differs between .env and Railway, as expected";
 
     #[test]
     fn every_rule_has_its_code_and_words() {

@@ -60,7 +60,7 @@ fn with_yes_the_incident_gets_the_file_that_it_needs() {
         "env-file    = [\".env\"]\n".to_owned(),
         format!("[services.api]\nname = \"{API}\"\n\n[services.worker]\nname = \"{WORKER}\"\n"),
         format!("[[require]]\nkeys     = [\"{KEY}\"]\nservices = [\"api\", \"worker\"]\n"),
-        "[[ignore]]\nkeys     = [\"DATABASE_URL\"]\nrules    = [\"local-by-nature\"]\n\
+        "[[ignore]]\nkeys     = [\"DATABASE_URL\"]\nrules    = [\"expected-difference\"]\n\
          reason   = \"an address of the developer's machine\"\n"
             .to_owned(),
     ];
@@ -97,8 +97,8 @@ fn what_was_written_is_taken_by_check_and_by_fix_as_it_is() {
     };
     let (before, after) = (told(&before), told(&after));
     assert!(after.iter().all(|finding| before.contains(finding)), "{before:#?}\n{after:#?}");
-    assert!(before.iter().any(|finding| finding.contains("local-by-nature")));
-    assert!(!after.iter().any(|finding| finding.contains("local-by-nature")), "{after:#?}");
+    assert!(before.iter().any(|finding| finding.contains("expected-difference")));
+    assert!(!after.iter().any(|finding| finding.contains("expected-difference")), "{after:#?}");
     // Only the checkout names the project now, and it was accepted.
     let pushed = sandbox.run(&["fix", "--push", "--yes"]);
     assert_eq!((pushed.code, sandbox.mutations().len()), (0, 4), "{pushed:?}");
@@ -140,7 +140,7 @@ fn a_person_chooses_services_keys_and_reasons() {
     for part in [
         "[services.api]\nname = \"shop-api\"\n",
         "[[require]]\nkeys     = [\"API_KEY\"]\nservices = [\"api\", \"worker\"]\n",
-        "[[ignore]]\nkeys     = [\"DATABASE_URL\"]\nrules    = [\"local-by-nature\"]\nreason   = \"an address",
+        "[[ignore]]\nkeys     = [\"DATABASE_URL\"]\nrules    = [\"expected-difference\"]\nreason   = \"an address",
         "[[ignore]]\nkeys     = [\"MODE\"]\nrules    = [\"value-differs\"]\nreason   = \"test data\"\n",
     ] {
         assert!(text.contains(part), "{part}\nin\n{text}");

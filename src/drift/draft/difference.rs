@@ -6,7 +6,7 @@ use crate::drift::absence::absences;
 use crate::drift::comparison::{Verdict, pairs};
 use crate::drift::draft::{Exception, Section, aliases_of, can_be_named, gathered};
 use crate::drift::nature::{self, Nature};
-use crate::drift::rule::{local_by_nature, missing_on_railway, reference_differs, value_differs};
+use crate::drift::rule::{expected_difference, missing_on_railway, reference_differs, value_differs};
 use crate::drift::{Named, Survey};
 
 /// A key that differs now.
@@ -77,7 +77,7 @@ impl Difference {
 impl Kind {
     fn rule(self) -> &'static str {
         match self {
-            Self::Nature(_) => local_by_nature::RULE.name,
+            Self::Nature(_) => expected_difference::RULE.name,
             Self::Reference => reference_differs::RULE.name,
             Self::Absent => missing_on_railway::RULE.name,
             Self::Values => value_differs::RULE.name,
@@ -92,7 +92,7 @@ pub fn differences(survey: &Survey, required: &BTreeSet<&str>) -> Vec<Difference
     let mut agreeing = BTreeSet::new();
     for pair in pairs(survey).filter(|pair| is_free(pair.key)) {
         let kind = match pair.verdict(survey) {
-            Verdict::LocalByNature(nature) => Kind::Nature(nature),
+            Verdict::ExpectedDifference(nature) => Kind::Nature(nature),
             Verdict::ReferenceDiffers => Kind::Reference,
             Verdict::Differs => Kind::Values,
             Verdict::Equal => {
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_local_by_nature_is_suggested_and_the_rest_is_offered() {
+    fn what_is_expected_difference_is_suggested_and_the_rest_is_offered() {
         let found = differences(&scene(), &BTreeSet::from(["REQUIRED"]));
         let told = |one: &Difference| {
             let services: Vec<&str> = one.services.iter().map(|service| service.name.as_str()).collect();
@@ -247,7 +247,7 @@ mod tests {
             .map(|one| format!("{} of {} by {}", one.keys.join(","), one.services.join(","), one.rules.join(",")))
             .collect();
         let expected = [
-            "CACHE_URL,DATABASE_URL,PORT,STRIPE of  by local-by-nature",
+            "CACHE_URL,DATABASE_URL,PORT,STRIPE of  by expected-difference",
             "ONLY_HERE of  by missing-on-railway",
             "BASE of  by reference-differs,value-differs",
             "LEVEL of api by value-differs",

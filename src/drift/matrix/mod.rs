@@ -30,8 +30,8 @@ pub enum Mark {
     MissingOnRailway,
     /// A reference renders to something else than the file holds.
     ReferenceDiffers,
-    /// They differ, and are meant to.
-    LocalByNature,
+    /// They differ, and the difference is expected.
+    ExpectedDifference,
     /// Railway does not tell the value.
     Sealed,
     /// On Railway alone.

@@ -7,7 +7,7 @@ use crate::drift::plan::offer::{Asking, Offer, Proposal, Prune, Pull, Reach, Ter
 use crate::drift::plan::{Owner, Store};
 use crate::drift::reference;
 use crate::drift::rule::{
-    Rule, dangling_reference, local_by_nature, missing_locally, missing_on_railway, reference_differs, sealed,
+    Rule, dangling_reference, expected_difference, missing_locally, missing_on_railway, reference_differs, sealed,
     services_disagree, value_differs,
 };
 use crate::drift::{Survey, Target, Variable, dispute};
@@ -240,7 +240,7 @@ fn ways(finding: &Finding, terms: &Terms) -> Vec<Way> {
     let mends = is(finding, &value_differs::RULE)
         || is(finding, &services_disagree::RULE)
         || is(finding, &missing_on_railway::RULE);
-    let by_word = is(finding, &local_by_nature::RULE) || is(finding, &sealed::RULE);
+    let by_word = is(finding, &expected_difference::RULE) || is(finding, &sealed::RULE);
     let over = is(finding, &reference_differs::RULE) || is(finding, &dangling_reference::RULE);
     if over {
         ways.push(Way::PushShared);

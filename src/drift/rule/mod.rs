@@ -7,9 +7,9 @@ pub mod duplicate_key;
 pub mod endpoint_wrong;
 pub mod env_file_exposed;
 pub mod example_key_missing;
+pub mod expected_difference;
 pub mod expired_ignore;
 pub mod loaders_disagree;
-pub mod local_by_nature;
 pub mod log_line_missing;
 pub mod missing_locally;
 pub mod missing_on_railway;
@@ -52,7 +52,7 @@ pub static RULES: &[&Rule] = &[
     &missing_on_railway::RULE,
     &missing_locally::RULE,
     &value_differs::RULE,
-    &local_by_nature::RULE,
+    &expected_difference::RULE,
     &services_disagree::RULE,
     &reference_differs::RULE,
     &dangling_reference::RULE,

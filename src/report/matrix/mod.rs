@@ -74,7 +74,13 @@ pub static SIGNS: &[Sign] = &[
         "reference-differs",
         "a reference that renders to another value than the file's"
     ),
-    sign!(LocalByNature, "~", "by nature", "local-by-nature", "differs between the file and Railway, and is meant to"),
+    sign!(
+        ExpectedDifference,
+        "~",
+        "expected",
+        "expected-difference",
+        "differs between the file and Railway, as expected"
+    ),
     sign!(Sealed, "#", "sealed", "sealed", "on Railway, which does not tell it: it can't be compared"),
     sign!(MissingLocally, "+", "not local", "missing-locally", "on Railway, and not in the file"),
     sign!(Unreadable, "/", "unreadable", "unreadable", "the service could not be read"),

@@ -23,7 +23,7 @@ fn first_run() -> Report {
         report.findings.push(missing);
     }
     for (name, key) in [(API, "PORT"), (API, "NODE_ENV"), (WORKER, "PORT")] {
-        report.findings.push(finding(&NATURE, key, &[name], "they differ, and are meant to"));
+        report.findings.push(finding(&NATURE, key, &[name], "they differ, and are expected to"));
     }
     report.services.push(line("web", 0, 0));
     report.services[1].compared = 0;
@@ -165,9 +165,9 @@ agentverse · staging (railway link) · .env (default)
   more  -v tells each of them in full
 
 notes (-v tells them in full)
-  local-by-nature  the values differ, and are meant to
-                   agentverse-api-staging: PORT, NODE_ENV
-                   agentverse-worker-staging: PORT
+  expected-difference  the values differ, and are expected to
+                       agentverse-api-staging: PORT, NODE_ENV
+                       agentverse-worker-staging: PORT
 
 What differs on purpose can be recorded once, and is left out from then on:
   next  doctor init

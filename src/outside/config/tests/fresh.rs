@@ -13,7 +13,7 @@ use crate::outside::config::find::understand;
 use crate::outside::config::fresh::{Site, fresh, says, text};
 use crate::outside::config::{Config, RuleName};
 
-const RULES: &[RuleName] = &[("D103", "value-differs"), ("D104", "local-by-nature")];
+const RULES: &[RuleName] = &[("D103", "value-differs"), ("D104", "expected-difference")];
 
 fn site() -> Site {
     Site { path: "/r/doctor.toml".into(), name: "doctor.toml".to_owned(), root: "/r".into() }
@@ -40,13 +40,13 @@ fn draft() -> Draft {
             Exception {
                 keys: owned(&["PORT"]),
                 services: Vec::new(),
-                rules: vec!["local-by-nature"],
+                rules: vec!["expected-difference"],
                 reason: "every machine sets its own".to_owned(),
             },
             Exception {
                 keys: owned(&["MODE"]),
                 services: owned(&["api"]),
-                rules: vec!["local-by-nature", "value-differs"],
+                rules: vec!["expected-difference", "value-differs"],
                 reason: "a \"test\"".to_owned(),
             },
         ],
@@ -88,13 +88,13 @@ services = ["api", "worker"]
 # Add keys to silence more.
 [[ignore]]
 keys     = ["PORT"]
-rules    = ["local-by-nature"]
+rules    = ["expected-difference"]
 reason   = "every machine sets its own"
 
 [[ignore]]
 keys     = ["MODE"]
 services = ["api"]
-rules    = ["local-by-nature", "value-differs"]
+rules    = ["expected-difference", "value-differs"]
 reason   = "a \"test\""
 "#;
     assert_eq!(fresh(&draft(), &site(), RULES).unwrap().0, expected);
@@ -130,7 +130,7 @@ fn a_text_that_says_something_else_is_noticed() {
         ("shop-api", "shop-web"),
         ("\"STRIPE_KEY\"", "\"OTHER\""),
         ("[\"PORT\"]", "[\"*\"]"),
-        ("rules    = [\"local-by-nature\"]\n", ""),
+        ("rules    = [\"expected-difference\"]\n", ""),
         ("every machine", "no machine"),
         ("[services.worker]", "[services.cron]"),
         ("[services.worker]", "[severity]\nvalue-differs = \"off\"\n[services.worker]"),
