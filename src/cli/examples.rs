@@ -40,7 +40,6 @@ pub(super) const MATRIX: &str = examples!(
 
 pub(super) const FIX: &str = examples!(
     "doctor fix                               ask, then mend"
-    "doctor fix --push --only KEY --dry-run   the plan alone"
     "doctor fix --push --only KEY --yes       store and prove"
     "doctor fix --pull --only KEY --yes       into .env"
 );

@@ -57,7 +57,7 @@ pub struct Global {
     #[arg(long, global = true, help_heading = "Global")]
     pub no_config: bool,
     /// Talk to a simulated Railway on a loopback address
-    #[arg(long, global = true, value_name = "URL", help_heading = "Global")]
+    #[arg(long, global = true, value_name = "URL", overrides_with = "api_url", help_heading = "Global")]
     pub api_url: Option<String>,
 }
 
@@ -179,9 +179,12 @@ pub struct Fix {
     /// Only this key; repeatable
     #[arg(long, value_name = "KEY")]
     pub only: Vec<String>,
-    /// From the file to Railway, for all that differs
+    /// From the file to Railway, where a key is and differs
     #[arg(long, conflicts_with = "pull", help_heading = "What to do")]
     pub push: bool,
+    /// Add the keys of --only to the services named by --service
+    #[arg(long, requires_all = ["only", "service"], conflicts_with = "pull", help_heading = "What to do")]
+    pub add: bool,
     /// From Railway into the file, for all that differs
     #[arg(long, help_heading = "What to do")]
     pub pull: bool,

@@ -15,6 +15,7 @@ use crate::report::{Format, Report};
 pub(crate) fn run(args: &Check, global: &Global, world: &mut World<'_>) -> Result<Exit, Error> {
     let options = Options {
         limit: telling::duration(&args.timeout)?,
+        global,
         targeting: &args.targeting,
         env_file: &args.env_file,
         only: &args.only,

@@ -13,7 +13,7 @@ use crate::command::expect::{self, Eyes, Sights};
 use crate::command::layers::{self, Absent, Layers, Sources};
 use crate::command::locate::locate;
 use crate::command::running;
-use crate::command::scope::{self, Named, Scope, Services};
+use crate::command::scope::{self, Named, Part, Scope, Services};
 use crate::command::target::Found;
 use crate::command::trust::Trust;
 use crate::drift::dispute::Disputes;
@@ -36,10 +36,13 @@ use crate::outside::railway::client::Client;
 use crate::outside::railway::shape::{ServiceShape, Shape};
 use crate::outside::remembered::Slot;
 use crate::outside::world::World;
+use crate::report::shell;
 
 /// What a visit is to look at.
 #[derive(Debug)]
 pub(crate) struct Options<'o> {
+    /// The flags that every verb has.
+    pub(crate) global: &'o Global,
     /// `--project`, `--environment`, `--service`.
     pub(crate) targeting: &'o Targeting,
     /// `--env-file`.
@@ -96,10 +99,17 @@ pub(crate) struct Visit {
     pub(crate) shape: Shape,
     /// Where the files are, in the order of the survey's.
     pub(crate) paths: Vec<PathBuf>,
-    /// The services that were named by a part of their names, as they were typed.
-    pub(crate) parts: Vec<String>,
+    /// The services that were named by a part of their names.
+    pub(crate) parts: Vec<Part>,
     /// What is declared and must be seen.
     pub(crate) sights: Sights,
+}
+
+impl Visit {
+    /// These arguments as a whole command that is about the same as this run.
+    pub(crate) fn repeated(&self, arguments: &[String], world: &World<'_>) -> Vec<String> {
+        shell::whole(&world.program, arguments, &self.flags, self.service_flags.iter().map(|(_, flag)| flag))
+    }
 }
 
 /// What there is before Railway is asked: `doctor.toml`, and the way to Railway.
@@ -363,11 +373,14 @@ fn policy(config: &Config, services: &Services) -> Result<Policy, Error> {
 
 /// The flags that a printed command needs to be about the same thing.
 fn flags(options: &Options<'_>) -> Vec<String> {
-    let targeting = options.targeting;
+    let (targeting, global) = (options.targeting, options.global);
     let mut flags = Vec::new();
     flags.extend(targeting.project.iter().map(|project| format!("--project={project}")));
     flags.extend(targeting.environment.iter().map(|environment| format!("--environment={environment}")));
     flags.extend(options.env_file.iter().map(|path| format!("--env-file={}", path.display())));
+    flags.extend(global.config.iter().map(|path| format!("--config={}", path.display())));
+    flags.extend(global.no_config.then(|| "--no-config".to_owned()));
+    flags.extend(global.api_url.iter().map(|url| format!("--api-url={url}")));
     flags
 }
 

@@ -60,7 +60,8 @@ pub fn without_push(mut finding: Finding, open: &BTreeMap<(&str, usize), &Disagr
     let Some(dispute) = disputes.into_iter().find(|dispute| finding.key.as_ref() == Some(&dispute.key)) else {
         return finding;
     };
-    if !finding.remedies.contains(&Remedy::Push) {
+    let is_added = finding.to_add.take().is_some();
+    if !is_added && !finding.remedies.contains(&Remedy::Push) {
         return finding;
     }
     finding.advice = Some(format!("it is not pushed while loaders read it differently: {}", dispute.how()));

@@ -44,7 +44,7 @@ pub fn examine(survey: &Survey) -> Examination {
         left_out.before(&finding);
         let kept = graded(&survey.policy, finding).and_then(|finding| unignored(&exceptions, finding));
         match kept {
-            Some(finding) => findings.push(dispute::without_push(finding, &open)),
+            Some(finding) => findings.push(without_needless_next(dispute::without_push(finding, &open))),
             None => ignored += 1,
         }
     }
@@ -74,6 +74,12 @@ fn graded(policy: &Policy, finding: Finding) -> Option<Finding> {
         }
         Some(Some(wanted)) => Some(Finding { severity: *wanted, ..finding }),
     }
+}
+
+/// A note needs no action, and whoever follows every `next` must not act on one.
+fn without_needless_next(finding: Finding) -> Finding {
+    let next = finding.next.filter(|_| finding.severity > Severity::Note);
+    Finding { next, ..finding }
 }
 
 /// The finding without the services that an `[[ignore]]` covers; `None` if nothing is left of it.

@@ -104,6 +104,9 @@ pub struct Finding {
     pub next: Option<Vec<String>>,
     /// What a person can do where `doctor` can't; one sentence.
     pub advice: Option<String>,
+    /// Arguments of `doctor` that add the key to a service which does not hold it: below the advice, for a person to
+    /// decide. It is never a `next`, which programs follow.
+    pub to_add: Option<Vec<String>>,
     /// Both sides, for the lines below it.
     pub sightings: Vec<Sighting>,
     /// What the service itself said; for the eyes of a person at a terminal.
@@ -131,6 +134,7 @@ impl Finding {
             remedies: Vec::new(),
             next: None,
             advice: None,
+            to_add: None,
             sightings: Vec::new(),
             excerpt: None,
             gist: None,

@@ -146,6 +146,29 @@ impl Survey {
         key.map_or_else(|| self.only.is_empty() || is_proof(), |key| self.is_asked(key))
     }
 
+    /// What `look` sees of these services and keys alone, as a run that names them would; `None` for every service in
+    /// scope, no key for all.
+    pub fn within<R>(
+        &mut self,
+        services: Option<&BTreeSet<Named>>,
+        only: &BTreeSet<String>,
+        look: impl FnOnce(&Self) -> R,
+    ) -> R {
+        let all = std::mem::take(&mut self.targets).into_iter().enumerate();
+        let is_named =
+            |(_, target): &(usize, Target)| services.is_none_or(|services| services.contains(&target.service));
+        let (named, mut others): (Vec<_>, Vec<_>) = all.partition(is_named);
+        let places: Vec<usize> = named.iter().map(|(place, _)| *place).collect();
+        self.targets = named.into_iter().map(|(_, target)| target).collect();
+        let before = std::mem::replace(&mut self.only, only.clone());
+        let seen = look(self);
+        self.only = before;
+        others.extend(places.into_iter().zip(std::mem::take(&mut self.targets)));
+        others.sort_by_key(|(place, _)| *place);
+        self.targets = others.into_iter().map(|(_, target)| target).collect();
+        seen
+    }
+
     /// The targets that could be read.
     pub fn readable(&self) -> impl Iterator<Item = &Target> {
         self.targets.iter().filter(|target| target.stored.is_ok())

@@ -86,6 +86,8 @@ pub struct Report {
     pub failures: Vec<Failure>,
     /// What a person should know of how it ended; sentences without full stop.
     pub endings: Vec<String>,
+    /// Commands that add a named key to a service which does not hold it: for a person to decide, so a `next` of nothing.
+    pub to_add: Vec<Vec<String>>,
     /// Which part is told, in formats for people.
     pub part: Part,
     /// What would be done, where nothing was done yet.
@@ -101,8 +103,8 @@ pub struct Report {
 pub struct Planned {
     /// The plan.
     pub plan: Plan,
-    /// The command that carries it out without asking.
-    pub next: Vec<String>,
+    /// The commands that carry it out without asking, one after the other; none where no command says exactly this.
+    pub commands: Vec<Vec<String>>,
 }
 
 /// Which part of a report is told.

@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::cli::Fix;
 use crate::command::apply::decide;
 use crate::command::fix::Chosen;
+use crate::command::fix::commands::Commands;
 use crate::command::fix::ignore;
 use crate::command::visit::Visit;
 use crate::drift::local::LocalFile;
@@ -30,6 +31,10 @@ pub(super) struct Draft {
     pub(super) plan: Plan,
     /// What can't be done or was left out; sentences without full stop.
     pub(super) remarks: Vec<String>,
+    /// The commands that do it without asking.
+    pub(super) commands: Commands,
+    /// Commands that add a named key to a service which does not hold it.
+    pub(super) to_add: Vec<Vec<String>>,
 }
 
 /// Everything that a plan is made from.
@@ -43,8 +48,13 @@ pub(super) struct Drafting<'d> {
 }
 
 impl Drafting<'_> {
-    pub(super) fn draft(&self, chosen: Chosen<'_>) -> Result<Draft, Error> {
-        let mut draft = Draft { plan: Plan::default(), remarks: chosen.remarks };
+    pub(super) fn draft(&self, chosen: &Chosen) -> Result<Draft, Error> {
+        let mut draft = Draft {
+            plan: Plan::default(),
+            remarks: chosen.remarks.clone(),
+            commands: Commands::default(),
+            to_add: chosen.to_add.clone(),
+        };
         let cautions = chosen.offers.iter().filter_map(|offer| offer.caution.clone());
         draft.plan.cautions = cautions.collect();
         draft.plan.stores = merged(chosen.offers.iter().flat_map(|offer| &offer.stores));

@@ -19,7 +19,7 @@ use crate::outside::git::Asker;
 use crate::outside::recent::{Recent, Slot};
 use crate::outside::talk::Silence;
 use crate::outside::world::World;
-use crate::report::{escape, leak};
+use crate::report::{escape, leak, shell};
 
 /// What is left out: the commit that is being made may be the very cure, and can't run anywhere yet.
 const CURED: [&Rule; 4] =
@@ -111,6 +111,7 @@ impl Orders<'_> {
     fn check(&self, slot: Option<&Slot>, world: &mut World<'_>) -> Result<Exit, Error> {
         let options = Options {
             limit: self.limit,
+            global: self.global,
             targeting: &self.args.targeting,
             env_file: &self.args.env_file,
             only: &[],
@@ -162,13 +163,14 @@ impl Orders<'_> {
         let manner = Manner::of("text", None, Showing::of(false, false), world)?;
         let brief = Global { quiet: !self.global.verbose, ..self.global.clone() };
         let fail_on = seen.fail_on;
+        let hint = ["check", "fix"].map(|verb| shell::line(&seen.repeated(&[verb.to_owned()], world)));
         let report = telling::report("check", seen, examination, (fail_on, exit), world);
         manner.tell(&report, &brief, world)?;
         if self.only_warn() {
             world.talk.say("doctor: warning: drift, and doctor.toml says on-drift = \"warn\"");
             return Ok(if self.args.strict && exit != Exit::Findings { exit } else { Exit::Clean });
         }
-        world.talk.say("doctor: `doctor check` tells more, `doctor fix` mends it");
+        world.talk.say(&format!("doctor: `{}` tells more, `{}` mends it", hint[0], hint[1]));
         Ok(if self.args.strict { exit } else { Exit::Findings })
     }
 

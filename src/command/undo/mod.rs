@@ -150,7 +150,7 @@ impl Undoing<'_> {
         let planned = apply::Ledger::of(&restoring.plan, Words::Undo).into_receipts();
         report.receipts = planned.into_iter().chain(restoring.conflicts).collect();
         report.endings = restoring.remarks;
-        report.plan = Some(Planned { plan: restoring.plan, next: self.command(world) });
+        report.plan = Some(Planned { plan: restoring.plan, commands: vec![self.command(world)] });
         report
     }
 

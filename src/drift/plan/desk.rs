@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 
 use crate::drift::finding::{Finding, Remedy};
-use crate::drift::plan::offer::{Asking, Offer, Proposal, Prune, Pull, Reach, Terms, Way};
+use crate::drift::oddity::is_placeholder;
+use crate::drift::plan::offer::{Addition, Asking, Offer, Proposal, Prune, Pull, Reach, Terms, Way};
 use crate::drift::plan::{Owner, Store};
 use crate::drift::reference;
 use crate::drift::rule::{
     Rule, dangling_reference, expected_difference, missing_locally, missing_on_railway, reference_differs, sealed,
     services_disagree, value_differs,
 };
+use crate::drift::survey::Local;
 use crate::drift::{Survey, Target, Variable, dispute};
 
 /// What can be done about every finding that has a key.
@@ -36,6 +38,7 @@ impl Desk<'_> {
             let made = match way {
                 Way::Push => self.push(finding, key),
                 Way::PushShared => self.push_shared(finding, key),
+                Way::Add => self.add(finding, key),
                 Way::Pull => self.pull(finding, key),
                 Way::Remove => self.remove(finding, key),
             };
@@ -56,26 +59,50 @@ impl Desk<'_> {
         self.survey.readable().filter(is_meant).collect()
     }
 
+    /// Changes holders, and adds a key where a `[[require]]` names it for the service.
     fn push(&self, finding: &Finding, key: &str) -> Made {
+        let (stores, why) = self.stores(finding, key, |target| self.is_pushed_to(target, key));
+        let reach = if self.is_word_needed(key, &stores) { Reach::Picked } else { reach(finding) };
+        offer_of(key, (Way::Push, reach), stores, why)
+    }
+
+    /// Adds the key to services that do not hold it: a choice of its own for each of them, and never a part of a push.
+    fn add(&self, finding: &Finding, key: &str) -> Made {
+        let (stores, why) = self.stores(finding, key, |target| !self.is_pushed_to(target, key));
+        let is_allowed = self.terms.addition == Addition::Allowed && self.terms.named.contains(key);
+        let reach = if is_allowed { Reach::Named } else { Reach::Picked };
+        offer_of(key, (Way::Add, reach), stores, why)
+    }
+
+    /// Whether a push may write the key there: the service holds it, or a `[[require]]` names it for the service.
+    fn is_pushed_to(&self, target: &Target, key: &str) -> bool {
+        target.variable(key).is_some() || self.survey.requires(target, key)
+    }
+
+    fn stores(
+        &self,
+        finding: &Finding,
+        key: &str,
+        is_wanted: impl Fn(&Target) -> bool,
+    ) -> (Vec<Store>, Option<String>) {
         let mut stores = Vec::new();
         let mut why = None;
-        for target in self.targets(finding) {
+        for target in self.targets(finding).into_iter().filter(|target| is_wanted(target)) {
             match self.store(target, key) {
                 Ok(store) => stores.extend(store),
                 Err(obstacle) => why = Some(obstacle),
             }
         }
-        match (stores.is_empty(), why) {
-            (true, Some(why)) => Err(why),
-            (true, None) => Ok(None),
-            (false, why) => Ok(Some(Offer {
-                way: Way::Push,
-                reach: if self.is_word_needed(key, &stores) { Reach::Picked } else { reach(finding) },
-                caution: caution(key, &stores).or(why),
-                stores,
-                pulls: Vec::new(),
-            })),
+        (stores, why)
+    }
+
+    /// Why this local value never goes to Railway, on whatever way. Every push asks here, and nowhere else.
+    fn refusal(&self, local: &Local<'_>, key: &str) -> Option<String> {
+        if self.unsure.contains(&(local.file.name.as_str(), local.entry.line)) {
+            return Some(format!("loaders read {key} differently, so it is not known what to push"));
         }
+        is_placeholder(local.entry.value.reveal())
+            .then(|| format!("{key} is a placeholder in {}, so it is not pushed", local.file.name))
     }
 
     /// What pushing the key to that service comes to; nothing where it has the value already.
@@ -83,8 +110,8 @@ impl Desk<'_> {
         let Some(local) = self.survey.local(target, key) else {
             return Err(format!("{key} is in no file of {}", target.service.name));
         };
-        if self.unsure.contains(&(local.file.name.as_str(), local.entry.line)) {
-            return Err(format!("loaders read {key} differently, so it is not known what to push"));
+        if let Some(why) = self.refusal(&local, key) {
+            return Err(why);
         }
         let before = target.variable(key);
         let needs = |flag: &str, what: &str| {
@@ -128,8 +155,8 @@ impl Desk<'_> {
         if locals.iter().any(|other| other.entry.value != local.entry.value) {
             return Err(format!("the files hold different values for {key}"));
         }
-        if self.unsure.contains(&(local.file.name.as_str(), local.entry.line)) {
-            return Err(format!("loaders read {key} differently, so it is not known what to push"));
+        if let Some(why) = self.refusal(local, key) {
+            return Err(why);
         }
         if !self.terms.shared.contains(key) && !self.is_asking() {
             return Err(format!("only `--allow-shared {key}` writes the shared variable {name} that it refers to"));
@@ -152,6 +179,7 @@ impl Desk<'_> {
             meant_for: finding.services.clone(),
         };
         Ok(Some(Offer {
+            key: key.to_owned(),
             way: Way::PushShared,
             reach: if self.terms.shared.contains(key) { Reach::Named } else { Reach::Picked },
             stores: vec![store],
@@ -189,7 +217,8 @@ impl Desk<'_> {
         let caution = frozen.then(|| {
             format!("{key} is a reference on Railway: the file gets what it renders to now, and will not follow it")
         });
-        let offer = Offer { way: Way::Pull, reach: reach(finding), stores: Vec::new(), pulls, caution };
+        let (key, reach) = (key.to_owned(), reach(finding));
+        let offer = Offer { key, way: Way::Pull, reach, stores: Vec::new(), pulls, caution };
         Ok((!offer.pulls.is_empty()).then_some(offer))
     }
 
@@ -216,7 +245,20 @@ impl Desk<'_> {
         if stores.is_empty() {
             return Err(format!("{key} is sealed: only `--allow-sealed {key}` removes it"));
         }
-        Ok(Some(Offer { way: Way::Remove, reach: Reach::Named, stores, pulls: Vec::new(), caution: None }))
+        let (key, reach) = (key.to_owned(), Reach::Named);
+        Ok(Some(Offer { key, way: Way::Remove, reach, stores, pulls: Vec::new(), caution: None }))
+    }
+}
+
+/// The offer to write these variables; why it is none where there is nothing to write.
+fn offer_of(key: &str, (way, reach): (Way, Reach), stores: Vec<Store>, why: Option<String>) -> Made {
+    match (stores.is_empty(), why) {
+        (true, Some(why)) => Err(why),
+        (true, None) => Ok(None),
+        (false, why) => {
+            let caution = caution(key, &stores).or(why);
+            Ok(Some(Offer { key: key.to_owned(), way, reach, stores, pulls: Vec::new(), caution }))
+        }
     }
 }
 
@@ -247,6 +289,9 @@ fn ways(finding: &Finding, terms: &Terms) -> Vec<Way> {
     }
     if (mends && has(Remedy::Push)) || by_word || over {
         ways.push(Way::Push);
+    }
+    if is(finding, &missing_on_railway::RULE) || is(finding, &local_by_nature::RULE) {
+        ways.push(Way::Add);
     }
     if has(Remedy::Pull) {
         ways.push(Way::Pull);

@@ -19,6 +19,8 @@ pub struct Terms {
     pub shared: BTreeSet<String>,
     /// `--prune`.
     pub prune: Prune,
+    /// `--add`.
+    pub addition: Addition,
     /// Whether a person is there to be asked, so that what needs a word can be offered.
     pub asking: Asking,
     /// The environment's shared variables, as far as they were read.
@@ -31,6 +33,16 @@ pub enum Prune {
     /// They may, one by one.
     Allowed,
     /// Never.
+    #[default]
+    No,
+}
+
+/// Whether the keys of `--only` are added to services that do not hold them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Addition {
+    /// They are.
+    Allowed,
+    /// A push changes holders only.
     #[default]
     No,
 }
@@ -55,10 +67,12 @@ impl Terms {
 /// A way to settle a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Way {
-    /// Local → Railway.
+    /// Local → Railway, on services that hold the key or have to.
     Push,
     /// Local → the shared variable that Railway's reference names.
     PushShared,
+    /// Local → Railway, on a service that does not hold the key.
+    Add,
     /// Railway → file.
     Pull,
     /// Away from Railway.
@@ -81,6 +95,8 @@ pub struct Pull {
 /// Something that can be done about a finding.
 #[derive(Clone, Debug)]
 pub struct Offer {
+    /// The finding's key. A shared variable that changes may have another name.
+    pub key: String,
     /// In which direction.
     pub way: Way,
     /// Whether it is a part of "all of them", or done only where the key was picked by itself.

@@ -17,7 +17,7 @@ pub enum Consent {
 pub struct Selection<'p> {
     /// The offers that are taken, each with the index of its proposal.
     pub taken: Vec<(usize, &'p Offer)>,
-    /// Keys that would be taken if they were named, in the order of the findings.
+    /// Keys that would be taken if they were named, each once.
     pub unnamed: Vec<String>,
     /// What can't be done, and why: key and sentence.
     pub obstacles: Vec<(String, String)>,
@@ -30,23 +30,28 @@ pub fn select<'p>(proposals: &'p [Proposal<'_>], ways: &[Way], terms: &Terms, co
         let key = proposal.key;
         let named = terms.names(key);
         let fitting = |way: &&Way| proposal.offers.iter().find(|offer| offer.way == **way);
-        // What a word was given for goes before the ordinary way.
-        let Some(offer) = ways.iter().rev().find_map(|way| fitting(&way)) else {
+        // What a word was given for goes before the ordinary way. Adding a key changes other services than a push does.
+        let main = ways.iter().rev().filter(|way| **way != Way::Add).find_map(|way| fitting(&way));
+        let added = ways.iter().find(|way| **way == Way::Add).and_then(|way| fitting(&way));
+        if main.is_none() && added.is_none() {
             let of_ways = proposal.obstacles.iter().filter(|(way, _)| ways.contains(way));
             let worth_saying = named || proposal.finding.severity > crate::drift::Severity::Note;
             selection.obstacles.extend(of_ways.filter(|_| worth_saying).map(|(_, why)| (key.to_owned(), why.clone())));
             continue;
-        };
-        match refusal(offer, proposal, named, consent) {
-            None => selection.taken.push((index, offer)),
-            Some(Refusal::Unnamed) => selection.unnamed.push(key.to_owned()),
-            Some(Refusal::NotInBulk) => {}
-            Some(Refusal::Dangerous) => selection.obstacles.push((
-                key.to_owned(),
-                format!("{key} changes how programs run, so it is pulled only when it is named: `--only {key}`"),
-            )),
+        }
+        for offer in main.into_iter().chain(added) {
+            match refusal(offer, proposal, named, consent) {
+                None => selection.taken.push((index, offer)),
+                Some(Refusal::Unnamed) => selection.unnamed.push(key.to_owned()),
+                Some(Refusal::NotInBulk) => {}
+                Some(Refusal::Dangerous) => selection.obstacles.push((
+                    key.to_owned(),
+                    format!("{key} changes how programs run, so it is pulled only when it is named: `--only {key}`"),
+                )),
+            }
         }
     }
+    selection.unnamed.sort_unstable();
     selection.unnamed.dedup();
     selection
 }

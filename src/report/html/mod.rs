@@ -158,9 +158,11 @@ fn finding(report: &Report, finding: &Finding, body: &mut String) {
     fact("at", &finding.places.iter().map(phrase::place).collect::<Vec<_>>().join(", "));
     fact("why", finding.reason.as_deref().unwrap_or_default());
     fact("help", finding.advice.as_deref().unwrap_or_default());
-    let command = finding.next.as_ref().and_then(|next| shell::command(report, next, &finding.services));
-    if let Some(command) = command {
-        let _ = writeln!(body, "<div><dt>next</dt><dd><code>{}</code></dd></div>", harmless(&command));
+    for (name, words) in [("to add it", &finding.to_add), ("next", &finding.next)] {
+        let command = words.as_ref().and_then(|words| shell::command(report, words, &finding.services));
+        if let Some(command) = command {
+            let _ = writeln!(body, "<div><dt>{name}</dt><dd><code>{}</code></dd></div>", harmless(&command));
+        }
     }
     body.push_str("</dl>\n</article>\n");
 }

@@ -37,6 +37,9 @@ pub(crate) struct Form<'r> {
     summary: SummaryForm,
     findings: Vec<FindingForm<'r>>,
     receipts: Vec<ReceiptForm<'r>>,
+    /// Commands that add a named key to a service which does not hold it: for a person to decide on, and never a `next`.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    to_add: &'r [Vec<String>],
     /// What would be done; only for a fix or an undoing that did nothing yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<PlanForm<'r>>,
@@ -160,6 +163,7 @@ fn form(report: &Report) -> Form<'_> {
         summary: summary(report),
         findings: report.findings.iter().map(|found| finding(report, found)).collect(),
         receipts: report.receipts.iter().map(receipt).collect(),
+        to_add: &report.to_add,
         plan: report.plan.as_ref().map(plan::form),
         remarks: if report.command == "check" { Vec::new() } else { remarks(report) },
     }

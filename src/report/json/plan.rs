@@ -16,8 +16,10 @@ pub(super) struct PlanForm<'p> {
     deployments: Vec<DeploymentForm<'p>>,
     /// What a person should know before saying yes.
     cautions: &'p [String],
-    /// The command that carries it out without asking.
-    next: &'p [String],
+    /// The command that carries out exactly this without asking; null where it takes several, or none does.
+    next: Option<&'p [String]>,
+    /// All of them, to be run one after the other.
+    commands: &'p [Vec<String>],
 }
 
 #[derive(JsonSchema, Serialize)]
@@ -83,7 +85,11 @@ pub(super) fn form(planned: &Planned) -> PlanForm<'_> {
         variables: plan.stores.iter().map(variable).collect(),
         deployments: plan.deploys.iter().map(deployment).collect(),
         cautions: &plan.cautions,
-        next: &planned.next,
+        next: match planned.commands.as_slice() {
+            [one] => Some(one),
+            _ => None,
+        },
+        commands: &planned.commands,
     }
 }
 

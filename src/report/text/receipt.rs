@@ -3,10 +3,10 @@
 use crate::drift::Secret;
 use crate::drift::receipt::{Outcome, Receipt};
 use crate::drift::sentence::count;
-use crate::report::Report;
 use crate::report::paint::Tone;
 use crate::report::text::column::{columns, pad};
 use crate::report::text::page::Page;
+use crate::report::{Report, shell};
 
 /// Columns that a name may take.
 const NAME: usize = 36;
@@ -44,6 +44,9 @@ pub(crate) fn endings(page: &mut Page<'_>, report: &Report) {
     }
     for ending in &report.endings {
         page.paragraph(&[], 2, (Tone::Plain, ending));
+    }
+    for words in &report.to_add {
+        page.line(&[(Tone::Faint, "  add   "), (Tone::Plain, &shell::line(words))]);
     }
 }
 
