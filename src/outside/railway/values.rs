@@ -156,6 +156,9 @@ impl Reading<'_, '_> {
         let batch = self.batch(chunk);
         match self.client.ask_for_answer::<_, Maps>("Values", &batch.query, &batch.variables) {
             Ok(Answer { mut data, beside }) => {
+                let environment = &self.shape.environment.id;
+                let staged_in = data.staged_in.as_ref().unwrap_or(environment);
+                self.client.require_same("environment", environment, staged_in)?;
                 if self.course != Course::Rough {
                     self.confirm(chunk);
                 }

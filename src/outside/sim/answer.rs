@@ -50,9 +50,14 @@ fn full_instance(scene: &Scene<'_>, service: &Service) -> Value {
 /// How services are shown.
 type Instance<'i> = &'i dyn Fn(&Service) -> Value;
 
-fn inside(scene: &Scene<'_>, environment: &Environment, instance: Instance<'_>) -> Result<Value, String> {
+fn inside(
+    scene: &Scene<'_>,
+    (project, environment): (&Project, &Environment),
+    instance: Instance<'_>,
+) -> Result<Value, String> {
     Ok(json!({
         "id": environment.id,
+        "projectId": project.id,
         "name": environment.name,
         "deletedAt": environment.deleted_at,
         "config": config::of(environment, scene.quirks),
@@ -83,6 +88,8 @@ pub(crate) fn me(scene: &Scene<'_>) -> Result<Value, Denied> {
 pub(crate) fn project_token(scene: &Scene<'_>) -> Result<Value, Denied> {
     let (project, environment) = scene.own().map_err(denied("projectToken"))?;
     Ok(json!({ "projectToken": {
+        "projectId": project.id,
+        "environmentId": environment.id,
         "project": named(&project.id, &project.name),
         "environment": named(&environment.id, &environment.name),
     }}))
@@ -99,8 +106,13 @@ pub(crate) fn plain_scoped_shape(scene: &Scene<'_>) -> Result<Value, Denied> {
 fn scoped(scene: &Scene<'_>, instance: Instance<'_>) -> Result<Value, Denied> {
     let denied = denied("projectToken");
     let (project, environment) = scene.own().map_err(&denied)?;
-    let environment = inside(scene, environment, instance).map_err(&denied)?;
-    Ok(json!({ "projectToken": { "project": headed(project), "environment": environment } }))
+    let shown = inside(scene, (project, environment), instance).map_err(&denied)?;
+    Ok(json!({ "projectToken": {
+        "projectId": project.id,
+        "environmentId": environment.id,
+        "project": headed(project),
+        "environment": shown,
+    }}))
 }
 
 pub(crate) fn shape(scene: &Scene<'_>) -> Result<Value, Denied> {
@@ -113,8 +125,8 @@ pub(crate) fn plain_shape(scene: &Scene<'_>) -> Result<Value, Denied> {
 
 fn shaped(scene: &Scene<'_>, instance: Instance<'_>) -> Result<Value, Denied> {
     let project = scene.project().map_err(denied("project"))?;
-    let (_, environment) = scene.environment().map_err(denied("environment"))?;
-    let environment = inside(scene, environment, instance).map_err(denied("environment"))?;
+    let place = scene.environment().map_err(denied("environment"))?;
+    let environment = inside(scene, place, instance).map_err(denied("environment"))?;
     Ok(json!({ "project": headed(project), "environment": environment }))
 }
 
@@ -128,9 +140,9 @@ pub(crate) fn plain_more_services(scene: &Scene<'_>) -> Result<Value, Denied> {
 
 fn more(scene: &Scene<'_>, instance: Instance<'_>) -> Result<Value, Denied> {
     let denied = denied("environment");
-    let (_, environment) = scene.environment().map_err(&denied)?;
+    let (project, environment) = scene.environment().map_err(&denied)?;
     let services = scene.services(environment, scene.after(), instance).map_err(&denied)?;
-    Ok(json!({ "environment": { "serviceInstances": services } }))
+    Ok(json!({ "environment": { "id": environment.id, "projectId": project.id, "serviceInstances": services } }))
 }
 
 pub(crate) fn environments(scene: &Scene<'_>) -> Result<Value, Denied> {
@@ -212,12 +224,12 @@ pub(crate) fn variable_times(scene: &Scene<'_>) -> Result<Value, Denied> {
         let changed = service.and_then(|service| service.changed.get(name)).map_or(CHANGED_AT, String::as_str);
         let id = service.map(|service| service.id.as_str());
         let cursor = format!("{}/{name}", id.unwrap_or_default());
-        (cursor, json!({ "name": name, "serviceId": id, "updatedAt": changed }))
+        (cursor, json!({ "name": name, "serviceId": id, "environmentId": environment.id, "updatedAt": changed }))
     };
     let alive = environment.services.iter().filter(|service| service.deleted_at.is_none());
     let own = alive.flat_map(|service| service.variables.keys().map(move |name| row(Some(service), name)));
     let rows: Vec<(String, Value)> = environment.shared.keys().map(|name| row(None, name)).chain(own).collect();
     let page = scene.page(ROWS_PER_PAGE, scene.after());
     let listed = connection(&rows.iter().collect::<Vec<_>>(), page, |row| row.0.as_str(), |row| row.1.clone());
-    Ok(json!({ "environment": { "variables": listed.map_err(&denied)? } }))
+    Ok(json!({ "environment": { "id": environment.id, "variables": listed.map_err(&denied)? } }))
 }

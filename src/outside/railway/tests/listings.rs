@@ -21,9 +21,9 @@ fn a_listing_that_goes_round_in_a_circle_is_an_error() {
     let (project, environment) = bench.ids();
     let services = r#""serviceInstances":{"edges":[],"pageInfo":{"hasNextPage":true,"endCursor":"again"}}"#;
     let first = format!(
-        r#"{{"data":{{"project":{{"id":"{project}","name":"p"}},"environment":{{"id":"{environment}","name":"e","config":{{}},{services}}}}}}}"#
+        r#"{{"data":{{"project":{{"id":"{project}","name":"p"}},"environment":{{"id":"{environment}","projectId":"{project}","name":"e","config":{{}},{services}}}}}}}"#
     );
-    let next = format!(r#"{{"data":{{"environment":{{{services}}}}}}}"#);
+    let next = format!(r#"{{"data":{{"environment":{{"id":"{environment}","projectId":"{project}",{services}}}}}}}"#);
     bench.sim.fault(Fault::reply(200, &first).on("Shape"));
     bench.sim.fault(Fault::reply(200, &next).on("MoreServices").for_ever());
     let error = bench.shape().unwrap_err();
@@ -36,7 +36,7 @@ fn a_listing_without_a_cursor_is_an_error() {
     let bench = Bench::incident();
     let (project, environment) = bench.ids();
     let body = format!(
-        r#"{{"data":{{"project":{{"id":"{project}","name":"p"}},"environment":{{"id":"{environment}","name":"e","config":{{}},
+        r#"{{"data":{{"project":{{"id":"{project}","name":"p"}},"environment":{{"id":"{environment}","projectId":"{project}","name":"e","config":{{}},
         "serviceInstances":{{"edges":[],"pageInfo":{{"hasNextPage":true,"endCursor":null}}}}}}}}}}"#
     );
     bench.sim.fault(Fault::reply(200, &body));
