@@ -1159,7 +1159,8 @@ def only_the_checkout_names_the_project():
         it.run(*PULL, code=1)
         it.check("a pull is allowed", f"{KEY}={OLD}\n".encode() in it.env())
         (it.path / ".env").write_text(INCIDENT_ENV)
-        it.run(*PUSH, "--project", project["id"], "--no-deploy", code=1)
+        it.run(*PUSH, "--project", project["id"], "--no-deploy", code=2)
+        it.run(*PUSH, "--project", project["id"], "--environment", environment, "--no-deploy", code=1)
         it.changed({(API, KEY): NEW, (WORKER, KEY): NEW})
     with world("trusted by a token", toml=toml, link=False) as it:
         it.run(*PUSH, "--no-deploy", code=1, token=("RAILWAY_TOKEN", "project"))

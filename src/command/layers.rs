@@ -1,6 +1,6 @@
 //! Which files of variables belong to which service, each read once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::drift::example::Example;
@@ -13,6 +13,9 @@ use crate::outside::files;
 /// Who asked for a file that nobody asked for.
 const DEFAULT: &str = "default";
 
+/// Who asked for a file of `doctor.toml`.
+const CONFIG: &str = "doctor.toml";
+
 /// The files in use, in the order in which they were first needed.
 #[derive(Debug, Default)]
 pub(crate) struct Layers {
@@ -22,6 +25,8 @@ pub(crate) struct Layers {
     pub(crate) paths: Vec<PathBuf>,
     /// How a report names them and who asked for them, in the same order.
     pub(crate) origins: Vec<(String, String)>,
+    /// How a report names those that nothing but `doctor.toml` names: without it, others would be read.
+    pub(crate) only_declared: BTreeSet<String>,
     read: BTreeMap<PathBuf, usize>,
 }
 
@@ -53,6 +58,11 @@ impl Layers {
     /// The layers of a service, by index; `alias` is its name in `doctor.toml`.
     pub(crate) fn of(&mut self, sources: Sources<'_>, alias: Option<&str>) -> Result<Vec<usize>, Error> {
         let (paths, origin) = sources.paths(alias)?;
+        if let Some(config) = sources.config.filter(|_| origin == CONFIG) {
+            let default = files::default_env_file(config.folder(), &sources.environment.name);
+            let others = paths.iter().filter(|path| !files::is_same(path, &default));
+            self.only_declared.extend(others.map(|path| files::display_path(path, sources.folder)));
+        }
         let loader = sources.config.and_then(|config| config.loader).map(loader);
         paths.into_iter().map(|path| self.index(path, origin, sources, loader)).collect()
     }
@@ -108,7 +118,7 @@ impl<'s> Sources<'s> {
         }
         if let Some((config, listed)) = self.config.and_then(|config| Some((config, self.listed(config, alias)?))) {
             let paths = listed.iter().map(|path| config.file(path)).collect::<Result<_, _>>()?;
-            return Ok((paths, "doctor.toml"));
+            return Ok((paths, CONFIG));
         }
         let folder = self.config.map_or(self.folder, Config::folder);
         let path = files::default_env_file(folder, &self.environment.name);

@@ -28,6 +28,8 @@ pub(crate) struct Scope {
     pub(crate) remarks: Vec<String>,
     /// The names that were not written out.
     pub(crate) parts: Vec<Part>,
+    /// Words of flags that only `doctor.toml` gives a meaning, each with the service's name.
+    pub(crate) aliases: Vec<(String, String)>,
 }
 
 /// A service that was named by a part of its name.
@@ -169,6 +171,10 @@ fn by_flags(flags: &[String], services: &Services) -> Result<Scope, Error> {
             let service = &services.candidates[found.index].service;
             scope.remarks.push(format!("--service={wanted} is taken for {}", service.name));
             scope.parts.push(Part { typed: wanted.clone(), whole: services.whole_name(service) });
+        }
+        let service = &services.candidates[found.index].service;
+        if found.kind == Kind::Alias && *wanted != service.name {
+            scope.aliases.push((wanted.clone(), service.name.clone()));
         }
         if seen.insert(found.index) {
             let service = &services.candidates[found.index].service;

@@ -15,7 +15,7 @@ use crate::command::locate::locate;
 use crate::command::running;
 use crate::command::scope::{self, Named, Part, Scope, Services};
 use crate::command::target::Found;
-use crate::command::trust::Trust;
+use crate::command::trust::{Aimed, Trust};
 use crate::drift::dispute::Disputes;
 use crate::drift::learned::Learned;
 use crate::drift::local::LocalFile;
@@ -227,7 +227,16 @@ fn look(
     if options.targeting.service.is_empty() {
         scope.remarks.extend(declarations.unlooked(&targets, &services));
     }
-    let trust = Trust::of(config, (&shape.project, &project_origin), world)?;
+    let aimed = Aimed {
+        project: &shape.project,
+        project_origin: &project_origin,
+        environment: &shape.environment,
+        environment_origin: &environment_origin,
+        targeting: options.targeting,
+        credentials: client.credentials,
+        host: &client.host(),
+    };
+    let trust = Trust::of(config, aimed, world).naming(layers.only_declared.clone(), scope.aliases.clone());
     let times = running::look_closer(client, &shape, &mut targets);
     running::relate_commits(client, &mut targets, world);
     let exposures = looking.finish();

@@ -17,6 +17,7 @@ pub mod interrupt;
 pub mod journal;
 pub mod keyring;
 pub mod process;
+pub mod provenance;
 pub mod railway;
 pub mod recent;
 pub mod remembered;

@@ -190,8 +190,7 @@ fn services_for(run: &Run<'_>, offer: &Offer, world: &mut World<'_>) -> Result<A
         [one] => format!("{} has it already", escape::line(one)),
         several => format!("{} have it already", escape::line(&names_of(several))),
     };
-    let items: Vec<String> =
-        offer.stores.iter().map(|store| escape::line(store.owner.name()).into_owned()).collect();
+    let items: Vec<String> = offer.stores.iter().map(|store| escape::line(store.owner.name()).into_owned()).collect();
     let picked = world.ask.choose_many(&format!("Which services get {key}? ({held})"), &items, &[])?;
     Ok(match picked {
         Answer::Back => Answer::Back,

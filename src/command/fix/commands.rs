@@ -55,10 +55,7 @@ fn unwritable(run: &Run<'_>, chosen: &Chosen, plan: &Plan) -> BTreeSet<(usize, S
         let edits = plan.files.iter().filter(|change| change.path == run.seen.paths[file]).flat_map(|file| &file.edits);
         edits.into_iter().any(|edit| edit.key == key)
     };
-    pulls
-        .filter(|pull| !is_planned(pull.file, &pull.key))
-        .map(|pull| (pull.file, pull.key.clone()))
-        .collect()
+    pulls.filter(|pull| !is_planned(pull.file, &pull.key)).map(|pull| (pull.file, pull.key.clone())).collect()
 }
 
 fn lines(run: &Run<'_>, found: &[Invocation], plan: &Plan, world: &World<'_>) -> Option<Vec<Vec<String>>> {

@@ -1,13 +1,16 @@
 //! Who says yes, and to what: the plan is shown, a protected environment is typed, and a checkout is not believed.
 
+use std::collections::BTreeSet;
+
 use crate::command::fix::commands::{Commands, NO_COMMAND};
 use crate::command::fix::draft::Draft;
 use crate::command::fix::{Refusal, Run};
 use crate::command::scope::Part;
-use crate::command::trust::Trust;
+use crate::command::trust::{self, Objection};
 use crate::command::visit::Visit;
 use crate::drift::plan::Plan;
-use crate::drift::plan::offer::Asking;
+use crate::drift::plan::offer::{Asking, Proposal};
+use crate::drift::plan::select::Consent;
 use crate::error::Error;
 use crate::outside::ask::{Answer, Reply, can_ask};
 use crate::outside::world::{Sort, World};
@@ -102,20 +105,57 @@ pub(super) fn is_protected(run: &Run<'_>) -> bool {
     environment.name.to_lowercase().starts_with("prod") || marked.any(|(_, section)| section.protected == Some(true))
 }
 
-/// Local values go only to a project that is known from outside of the checkout.
-pub(super) fn refuse_untrusted(run: &Run<'_>, plan: &Plan, world: &World<'_>) -> Result<(), Error> {
-    let sends = plan.stores.iter().any(|store| store.after.is_some());
-    let (project, origin) = (&run.seen.survey.project, &run.seen.project_origin);
-    if !sends {
+/// Asks to accept `doctor.toml` before anything else is asked, where a person may go on to send values: answers that are
+/// refused at the end would be lost.
+pub(super) fn settle_trust(run: &mut Run<'_>, proposals: &[Proposal<'_>], world: &mut World<'_>) -> Result<(), Error> {
+    let is_asked = !run.args.yes && !run.args.dry_run && can_ask(&world.terminal, &world.variables);
+    let pushes = run.terms.asking == Asking::Person || run.args.push;
+    let sends = |proposal: &Proposal<'_>| {
+        proposal.offers.iter().any(|offer| offer.stores.iter().any(|store| store.after.is_some()))
+    };
+    if !is_asked || !pushes || !proposals.iter().any(sends) {
         return Ok(());
     }
-    let (trust, project, origin) =
-        (Trust::of(run.config, (project, origin), world)?, project.name.clone(), origin.clone());
-    match trust {
-        Trust::Known | Trust::Accepted => Ok(()),
-        Trust::CheckoutAlone => Err(Error::Untrusted { project, origin }),
-        Trust::Changed => Err(Error::TrustOutdated { project, origin }),
+    let trust = &run.seen.sights.trust;
+    if let (Some(config), true) = (run.config, trust.is_wanted()) {
+        let target = trust::Shown::of(run.client, config, &run.seen.shape)?;
+        let text = target.text(&trust.acceptance, world.terminal.width);
+        if run.manner.format == Format::Text && run.manner.output.is_none() {
+            world.print(&text)?;
+        } else {
+            text.lines().for_each(|line| world.talk.say(line));
+        }
+        let before = world.clock.elapsed();
+        trust::ask(&run.seen.survey.project, config, world)?;
+        // The time that a person takes is not the run's.
+        let limit = run.client.limit.get() + world.clock.elapsed().saturating_sub(before);
+        run.client.limit.set(limit);
+        run.seen.sights.trust.accept();
     }
+    let objection = run.seen.sights.trust.objection(Consent::Asked, &BTreeSet::new());
+    objection.map_or(Ok(()), |objection| Err(objection.into_error()))
+}
+
+/// Local values go only where something outside the checkout says, or a `doctor.toml` that was accepted.
+pub(super) fn refuse_untrusted(run: &Run<'_>, plan: &Plan) -> Result<(), Error> {
+    let consent = if run.args.yes { Consent::GivenBefore } else { Consent::Asked };
+    let sends = plan.stores.iter().any(|store| store.after.is_some());
+    let of_services = || run.seen.sights.trust.objection_to_services(consent).filter(|_| sends);
+    untrusted(run, plan, consent).or_else(of_services).map_or(Ok(()), |objection| Err(objection.into_error()))
+}
+
+/// Why the values of the plan may not be sent as long as `doctor.toml` is not accepted.
+fn untrusted(run: &Run<'_>, plan: &Plan, consent: Consent) -> Option<Objection> {
+    let sent: Vec<_> = plan.stores.iter().filter(|store| store.after.is_some()).collect();
+    let files: BTreeSet<&str> = sent.iter().filter_map(|store| Some(store.from.as_ref()?.file.as_str())).collect();
+    if sent.is_empty() { None } else { run.seen.sights.trust.objection(consent, &files) }
+}
+
+/// A sentence about the printed command, where it will be refused until `doctor.toml` is accepted. It names services in
+/// full, and no alias.
+pub(super) fn trust_first(run: &Run<'_>, plan: &Plan) -> Option<String> {
+    let objection = untrusted(run, plan, Consent::GivenBefore)?;
+    Some(format!("before the command below can send these values: {}", objection.in_a_sentence()))
 }
 
 /// `fix` without a direction and without anybody to ask.
@@ -130,11 +170,15 @@ pub(super) fn no_direction(commands: &Commands) -> Error {
 /// `--push --yes` where no key was named: the plan, and the command that would do it.
 pub(super) fn unnamed(run: &Run<'_>, draft: Draft, world: &mut World<'_>) -> Result<Refusal, Error> {
     show_plan(run, &draft, world)?;
-    let error = Error::NoConsent {
-        what: "no key is named".to_owned(),
-        why: "`--push --yes` takes only keys named by --only or [[require]]".to_owned(),
-        next: to_run(&draft.commands),
+    let why = match (run.config, run.seen.sights.trust.is_wanted()) {
+        (Some(config), true) if !config.require.is_empty() => format!(
+            "`--push --yes` takes only keys named by --only; the [[require]] of {} does not count until you accept it \
+             with `doctor trust`",
+            config.name
+        ),
+        _ => "`--push --yes` takes only keys named by --only or [[require]]".to_owned(),
     };
+    let error = Error::NoConsent { what: "no key is named".to_owned(), why, next: to_run(&draft.commands) };
     Ok(Refusal { error, draft: Some(draft) })
 }
 

@@ -19,7 +19,6 @@ use crate::command::fix::draft::{Draft, Drafting};
 pub(crate) use crate::command::fix::record::{forget_idle, record};
 use crate::command::layers::Absent;
 use crate::command::telling::{self, Manner};
-use crate::command::trust;
 use crate::command::visit::{self, Haste, Options, Visit};
 use crate::drift::examine::{Examination, examine};
 use crate::drift::plan::Plan;
@@ -136,6 +135,7 @@ impl Run<'_> {
         let findings = self.examination.findings.clone();
         let proposals = proposals(&self.seen.survey, &findings, &self.terms);
         let due = due(&self.seen.survey, &findings);
+        consent::settle_trust(&mut self, &proposals, world)?;
         let choice = self.choose((&proposals, &due), &findings, world)?;
         let (Choice::Made(chosen) | Choice::Unnamed(chosen) | Choice::Undirected(chosen)) = &choice else {
             return Ok(self.nothing_chosen());
@@ -147,6 +147,9 @@ impl Run<'_> {
         let is_agreed = self.args.yes && matches!(choice, Choice::Made(_));
         if !is_agreed || self.manner.format == Format::Json {
             draft.commands = commands::of_plan(&mut self, chosen, &draft, world);
+        }
+        if self.is_for_a_later_command(&choice, world) {
+            draft.remarks.extend(consent::trust_first(&self, &draft.plan));
         }
         match choice {
             Choice::Unnamed(_) => {
@@ -160,19 +163,24 @@ impl Run<'_> {
             Choice::Made(_) | Choice::Nothing if self.args.dry_run => return self.dry_run(draft, world),
             Choice::Made(_) | Choice::Nothing => {}
         }
+        self.carry_out(draft, world)
+    }
+
+    /// Whether this run ends with a printed command, and changes nothing itself.
+    fn is_for_a_later_command(&self, choice: &Choice, world: &World<'_>) -> bool {
+        let may_go_on = self.args.yes || can_ask(&world.terminal, &world.variables);
+        self.args.dry_run || !may_go_on || matches!(choice, Choice::Unnamed(_))
+    }
+
+    /// Gets the plan confirmed, applies it and reports.
+    fn carry_out(self, draft: Draft, world: &mut World<'_>) -> Result<Exit, Error> {
         let agreed = consent::obtain(&self, &draft, world)
-            .and_then(|part| consent::refuse_untrusted(&self, &draft.plan, world).map(|()| part));
+            .and_then(|part| consent::refuse_untrusted(&self, &draft.plan).map(|()| part));
         let part = match agreed {
             Ok(part) => part,
             Err(error) => return self.refused(Refusal { error, draft: Some(draft) }, world),
         };
         let applied = self.apply(&draft.plan, world)?;
-        let (seen, written) = (&self.seen, &draft.plan.files);
-        if applied.has_changed()
-            && let Err(error) = trust::keep(self.config, (&seen.survey.project, &seen.project_origin), written, world)
-        {
-            draft.remarks.push(format!("doctor.toml has to be accepted again: {error}"));
-        }
         after::finish(self, draft, (applied, part), world)
     }
 
@@ -202,7 +210,11 @@ impl Run<'_> {
         } else {
             Vec::new()
         };
-        let consent = if self.args.yes { Consent::GivenBefore } else { Consent::Asked };
+        let consent = match (self.args.yes, self.seen.sights.trust.is_wanted()) {
+            (false, _) => Consent::Asked,
+            (true, false) => Consent::GivenBefore,
+            (true, true) => Consent::GivenToNamed,
+        };
         let selection = select(proposals, &ways, &self.terms, consent);
         if self.args.yes && selection.taken.is_empty() && !selection.unnamed.is_empty() && !self.args.redeploy {
             let wanted = select(proposals, &ways, &self.terms, Consent::Asked);

@@ -38,11 +38,6 @@ impl<'e> Eyes<'e> {
     }
 }
 
-fn options<'o>(
-    global: &'o Global,
-    targeting: &'o Targeting,
-    files: &'o [PathBuf],
-    limit: Duration,
-) -> Options<'o> {
+fn options<'o>(global: &'o Global, targeting: &'o Targeting, files: &'o [PathBuf], limit: Duration) -> Options<'o> {
     Options { global, limit, targeting, env_file: files, only: &[], absent: Absent::Refused, haste: Haste::InTurn }
 }

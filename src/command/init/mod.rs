@@ -17,7 +17,7 @@ use crate::drift::draft::Draft;
 use crate::drift::rule::RULES;
 use crate::error::{Error, Exit};
 use crate::outside::ask::{Answer, Reply, can_ask};
-use crate::outside::config::{self, Config, Site, fresh};
+use crate::outside::config::{self, Config, RuleName, Site, fresh};
 use crate::outside::files::{self, Created};
 use crate::outside::world::World;
 use crate::report::json::drafted::{Drafted, drafted};
@@ -130,14 +130,17 @@ fn there_already(name: &str) -> Error {
 
 /// The text, once the reader and the environment have agreed that it means what it should.
 fn text(draft: &Draft, site: &Site, sketch: &Sketch) -> Result<String, Error> {
-    let rules: Vec<_> = RULES.iter().map(|rule| (rule.code, rule.name)).collect();
-    let (text, read) = fresh(draft, site, &rules)?;
+    let (text, read) = fresh(draft, site, &rules())?;
     read.env_file.iter().flatten().try_for_each(|file| read.file(file).map(drop))?;
     let services = Services::of(&sketch.seen.shape, Some(&read));
     for section in &draft.services {
         prove(&read, &services, &section.alias, &section.service.id)?;
     }
     Ok(text)
+}
+
+fn rules() -> Vec<RuleName> {
+    RULES.iter().map(|rule| (rule.code, rule.name)).collect()
 }
 
 /// A short name and the name behind it must lead to the one service that was chosen.
@@ -217,7 +220,8 @@ fn write(text: &str, site: &Site, draft: &Draft, world: &World<'_>) -> Result<Wr
     if files::current(&site.path) != Some(Secret::new(text)) {
         return Ok(Written::Changed);
     }
-    Ok(match trust::accept(&site.path, text, &draft.project, world) {
+    let (_, read) = fresh(draft, site, &rules())?;
+    Ok(match trust::accept(&read, &draft.project, world) {
         Ok(()) => Written::Accepted,
         Err(error) => Written::NotAccepted(error.because().unwrap_or_default()),
     })

@@ -106,17 +106,17 @@ fn what_was_written_is_taken_by_check_and_by_fix_as_it_is() {
 }
 
 #[test]
-fn another_text_than_the_written_one_is_not_accepted() {
+fn other_decisions_than_the_written_ones_are_not_accepted() {
     let sandbox = incident();
     assert_eq!(sandbox.run(&["init", "--yes"]).code, 0);
     let text = sandbox.text("doctor.toml");
     let sandbox = sandbox
         .variable("RAILWAY_PROJECT_ID", None)
         .variable("RAILWAY_ENVIRONMENT_ID", None)
-        .file("doctor.toml", &format!("{text}\n"));
-    let refused = sandbox.run(&["fix", "--push", "--yes"]);
+        .file("doctor.toml", &format!("loader = \"node\"\n{text}"));
+    let refused = sandbox.run(&["fix", "--push", "--yes", "--only", "STAGING_OPS_API_KEY"]);
     assert_eq!((refused.code, sandbox.mutations().len()), (2, 0), "{refused:?}");
-    assert!(refused.err.contains("not the one that was accepted"), "{refused:?}");
+    assert!(refused.err.contains("this changed: + loader = \"node\""), "{refused:?}");
 }
 
 #[test]

@@ -26,6 +26,7 @@ mod running;
 mod sandbox;
 mod schema;
 mod seen;
+mod target_sources;
 mod trust;
 mod unclear;
 mod undo;

@@ -49,7 +49,8 @@ fn services(unit: &Offer) -> BTreeSet<Named> {
 
 /// The command that takes on these units, by name.
 fn covering(units: &[&Offer], services: Option<BTreeSet<Named>>, deploying: Deploying) -> Invocation {
-    let keys = |is: &dyn Fn(&Offer) -> bool| units.iter().filter(|unit| is(unit)).map(|unit| unit.key.clone()).collect();
+    let keys =
+        |is: &dyn Fn(&Offer) -> bool| units.iter().filter(|unit| is(unit)).map(|unit| unit.key.clone()).collect();
     let over = |unit: &Offer, is: fn(&Variable) -> bool| {
         matches!(unit.way, Way::Push | Way::Remove)
             && unit.stores.iter().any(|store| store.before.as_ref().is_some_and(is))

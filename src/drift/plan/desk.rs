@@ -290,7 +290,7 @@ fn ways(finding: &Finding, terms: &Terms) -> Vec<Way> {
     if (mends && has(Remedy::Push)) || by_word || over {
         ways.push(Way::Push);
     }
-    if is(finding, &missing_on_railway::RULE) || is(finding, &local_by_nature::RULE) {
+    if is(finding, &missing_on_railway::RULE) || is(finding, &expected_difference::RULE) {
         ways.push(Way::Add);
     }
     if has(Remedy::Pull) {

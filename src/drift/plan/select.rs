@@ -10,6 +10,8 @@ pub enum Consent {
     Asked,
     /// `--yes`: only what was named by itself or is required goes to Railway.
     GivenBefore,
+    /// The same where what is required is not known from outside the checkout: only what was named by itself.
+    GivenToNamed,
 }
 
 /// What one direction for all comes to.
@@ -75,6 +77,10 @@ fn refusal(offer: &Offer, proposal: &Proposal<'_>, named: bool, consent: Consent
     if !offer.pulls.is_empty() {
         return is_dangerous_name(proposal.key).then_some(Refusal::Dangerous);
     }
-    let is_covered = consent == Consent::Asked || proposal.finding.required;
+    let is_covered = match consent {
+        Consent::Asked => true,
+        Consent::GivenBefore => proposal.finding.required,
+        Consent::GivenToNamed => false,
+    };
     (!is_covered).then_some(Refusal::Unnamed)
 }

@@ -4,6 +4,7 @@
 //! inside the repository.
 
 mod append;
+mod deciding;
 mod expect;
 mod find;
 mod fresh;
@@ -24,10 +25,10 @@ use jiff::civil::Date;
 use crate::drift::{Secret, Severity};
 use crate::error::Error;
 pub use crate::outside::config::append::{NewIgnore, with_ignore};
+pub use crate::outside::config::deciding::Deciding;
 pub use crate::outside::config::find::{Choice, load, nearest};
 pub use crate::outside::config::fresh::{Site, fresh};
 pub use crate::outside::config::inside::inside;
-use crate::outside::trusted::Digest;
 
 /// The code and the name of a rule: `("D103", "value-differs")`.
 pub type RuleName = (&'static str, &'static str);
@@ -52,8 +53,6 @@ pub struct Config {
     pub name: String,
     /// The folder that its paths must not leave: the root of the repository, or else its own.
     pub root: PathBuf,
-    /// What its text is told from others by.
-    pub digest: Digest,
     /// `project`: an id or a name.
     pub project: Option<At<String>>,
     /// `environment`: an id or a name.

@@ -13,7 +13,6 @@ use crate::outside::config::{
     At, Config, EnvironmentSection, FailOn, IgnoreSection, Loader, OnDrift, RequireSection, RuleName, ServiceSection,
     expect,
 };
-use crate::outside::trusted::Digest;
 
 /// What can stand at the top of the file.
 const TOP: &[&str] = &[
@@ -45,7 +44,6 @@ impl Config {
             path,
             name,
             root,
-            digest: Digest::of(""),
             project: None,
             environment: None,
             env_file: None,

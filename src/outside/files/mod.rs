@@ -174,6 +174,11 @@ pub fn env_files(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
+/// Whether two paths lead to the same file, which is there.
+pub fn is_same(one: &Path, other: &Path) -> bool {
+    one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
+}
+
 /// The default layer: `.env.<environment>` if it is there, else `.env`, which need not be there.
 ///
 /// An environment may be called anything on Railway; a name with other characters than letters, digits, `.`, `_` and `-`

@@ -212,12 +212,14 @@ pub(crate) fn redeploy(bench: &mut Bench<'_>) -> Result<Value, Denied> {
     let id = bench.make(place, Order { meta, captured, plan: None, unseen: 0 });
     bench.record.applied = true;
     let made = bench.estate.service_at(place).deployments.last();
-    let shown = made.map(|made| json!({
+    let shown = made.map(|made| {
+        json!({
             "id": made.id,
             "environmentId": environment,
             "status": made.status,
             "createdAt": made.created_at,
-        }));
+        })
+    });
     // The answer tells the status, which is a poll.
     bench.estate.poll(&id);
     Ok(json!({ "deploymentRedeploy": shown }))

@@ -32,6 +32,16 @@ pub(in crate::outside) fn is_ours(_: &Metadata) -> bool {
 }
 
 /// As [`is_ours`].
+pub(in crate::outside) fn others_can_write(_: &Metadata) -> bool {
+    false
+}
+
+/// As [`is_ours`].
+pub(in crate::outside) fn everybody_can_write(_: &Metadata) -> bool {
+    false
+}
+
+/// As [`is_ours`].
 pub(in crate::outside) fn is_made_by_us(_: &Metadata) -> bool {
     true
 }

@@ -53,6 +53,23 @@ pub(in crate::outside) fn is_ours(metadata: &Metadata) -> bool {
     metadata.uid() == rustix::process::geteuid().as_raw()
 }
 
+/// Whether another user can change it: by its mode, or because it is another user's, who can set the mode. A group with its
+/// user's own number has that one member. In a sticky directory, only a file's owner replaces it.
+pub(in crate::outside) fn others_can_write(metadata: &Metadata) -> bool {
+    let is_group_open = metadata.mode() & 0o020 != 0 && metadata.gid() != metadata.uid() && !is_sticky(metadata);
+    let is_anothers = !is_ours(metadata) && metadata.uid() != 0;
+    is_group_open || is_anothers || everybody_can_write(metadata)
+}
+
+/// Whether its mode lets every user change it.
+pub(in crate::outside) fn everybody_can_write(metadata: &Metadata) -> bool {
+    metadata.mode() & 0o002 != 0 && !is_sticky(metadata)
+}
+
+fn is_sticky(metadata: &Metadata) -> bool {
+    metadata.is_dir() && metadata.mode() & 0o1000 != 0
+}
+
 /// Whether the file belongs to whom the files belong that this process makes: on a network's file system that may be nobody.
 pub(in crate::outside) fn is_made_by_us(metadata: &Metadata) -> bool {
     let own = tempfile::tempfile().and_then(|file| file.metadata());

@@ -33,8 +33,7 @@ pub(crate) fn write(page: &mut Page<'_>, report: &Report, kind: &Kind<'_>) {
     }
     page.line(&[(Tone::Faint, "  more  -v tells each of them in full")]);
     if let Some(words) = next(report, kind) {
-        let services: Vec<Named> =
-            kind.findings.iter().flat_map(|finding| finding.services.iter().cloned()).collect();
+        let services: Vec<Named> = kind.findings.iter().flat_map(|finding| finding.services.iter().cloned()).collect();
         block::next(page, report, &words, &services);
     }
 }
