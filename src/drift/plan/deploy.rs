@@ -40,6 +40,8 @@ pub enum Cause {
     Behind,
     /// It was started with another command than is set, and a deployment was chosen.
     Command,
+    /// Its newest deployment failed or crashed, and a deployment was chosen.
+    Unhealthy,
 }
 
 /// How a service comes to run with its new variables.

@@ -144,6 +144,7 @@ fn deployment(deploy: &Deploy) -> DeploymentForm<'_> {
             Cause::Stale => "stale",
             Cause::Behind => "behind",
             Cause::Command => "start-command",
+            Cause::Unhealthy => "unhealthy",
         },
         of,
         obstacle,

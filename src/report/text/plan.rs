@@ -162,6 +162,7 @@ fn words(deploy: &Deploy) -> String {
         Cause::Stale => ", because it runs with old values",
         Cause::Behind => ", because it runs an older one",
         Cause::Command => ", because it was started with another command",
+        Cause::Unhealthy => ", because its newest deployment failed or crashed",
     };
     if deploy.costs.is_empty() { format!("{how}{cause}") } else { format!("{how}{cause}: {}", deploy.costs.join("; ")) }
 }
