@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use crate::cli::{self, FailOn, Global};
 use crate::command::visit::Visit;
 use crate::drift::examine::Examination;
-use crate::drift::{Severity, Target};
+use crate::drift::{Named, Severity, Target};
 use crate::error::{Error, Exit};
 use crate::outside::files;
 use crate::outside::world::{Sort, World};
@@ -243,6 +243,11 @@ pub(crate) fn line(target: &Target) -> ServiceLine {
             None => error.to_string(),
         }),
     }
+}
+
+/// A service that was changed and not compared.
+pub(crate) fn unread_line(service: Named) -> ServiceLine {
+    ServiceLine { service, alias: None, compared: 0, sealed: 0, error: None, checks: Vec::new() }
 }
 
 /// From which severity on findings fail the run: the flag, or what `doctor.toml` says.

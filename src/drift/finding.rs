@@ -107,6 +107,8 @@ pub struct Finding {
     /// Arguments of `doctor` that add the key to a service which does not hold it: below the advice, for a person to
     /// decide. It is never a `next`, which programs follow.
     pub to_add: Option<Vec<String>>,
+    /// The id of the deployment that it is about, if it is about one: reports link to it.
+    pub deployment: Option<String>,
     /// Both sides, for the lines below it.
     pub sightings: Vec<Sighting>,
     /// What the service itself said; for the eyes of a person at a terminal.
@@ -135,6 +137,7 @@ impl Finding {
             next: None,
             advice: None,
             to_add: None,
+            deployment: None,
             sightings: Vec::new(),
             excerpt: None,
             gist: None,

@@ -33,7 +33,7 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn totals(report: &Report) -> String {
-    let mut parts = Vec::new();
+    let mut parts = report.conclusion();
     if !report.receipts.is_empty() || !report.compares() {
         parts.push(report.steps());
     }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::drift::finding::Finding;
 use crate::report::Report;
 
 /// Longer ids are none of Railway's: its own have 36 letters.
@@ -15,6 +16,12 @@ pub fn service(report: &Report, id: &str) -> Option<String> {
 /// Railway's page of the variables of a service; its address is the one that its dashboard shows.
 pub fn variables(report: &Report, id: &str) -> Option<String> {
     page(report, id, "/variables")
+}
+
+/// Railway's page of the deployment that a finding is about.
+pub fn deployment(report: &Report, finding: &Finding) -> Option<String> {
+    let id = finding.deployment.as_ref().filter(|id| is_plain(id))?;
+    Some(format!("{}&id={id}", service(report, &finding.services.first()?.id)?))
 }
 
 /// Ids come from outside: one that could end the link, or lead elsewhere, gives none.

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use crate::drift::finding::{Finding, Severity};
 use crate::drift::sentence::count;
 use crate::report::count::Tally;
-use crate::report::{Report, ServiceLine, escape, shell};
+use crate::report::{Report, escape, link, shell};
 
 /// Longer tables are folded: a comment has 65,536 characters.
 const MOST: usize = 200;
@@ -33,7 +33,7 @@ pub fn text(report: &Report) -> String {
     if report.compares() {
         services(&mut page, report);
     }
-    for ending in report.remarks.iter().chain(&report.endings) {
+    for ending in report.remarks.iter().chain(&report.all_endings()) {
         line(&mut page, "");
         line(&mut page, &plain(ending));
     }
@@ -41,12 +41,16 @@ pub fn text(report: &Report) -> String {
 }
 
 fn verdict(report: &Report) -> String {
+    let mut items = report.conclusion();
     let words = Tally::of(&report.findings).words();
-    match words.as_str() {
+    items.push(match words.as_str() {
         "" if !report.compares() => report.steps(),
-        "" => "all agrees".to_owned(),
+        "" if items.is_empty() && report.not_compared().is_some() => "nothing compared".to_owned(),
+        "" if items.is_empty() && report.exit_code == 0 => "all agrees".to_owned(),
         _ => words,
-    }
+    });
+    items.retain(|item| !item.is_empty());
+    if items.is_empty() { format!("exit code {}", report.exit_code) } else { items.join(" · ") }
 }
 
 fn steps(page: &mut String, report: &Report) {
@@ -92,7 +96,8 @@ fn row(report: &Report, finding: &Finding) -> String {
     let place: Vec<String> = places.chain(services).collect();
     let next = finding.next.as_ref().and_then(|next| shell::command(report, next, &finding.services));
     let next = next.map(|next| code(&next)).unwrap_or_default();
-    let message = plain(&finding.sentence());
+    let link = link::deployment(report, finding).map(|link| format!(" ([deployment]({link}))")).unwrap_or_default();
+    let message = format!("{}{link}", plain(&finding.sentence()));
     format!("| {severity} | {} | {message} | {} | {next} |", code(finding.rule.name), place.join(" "))
 }
 
@@ -109,20 +114,9 @@ fn services(page: &mut String, report: &Report) {
             None if service.sealed > 0 => format!("{}, {} sealed", service.compared, service.sealed),
             None => service.compared.to_string(),
         };
-        line(page, &format!("| {} | {} | {compared} |", mark(report, service), code(&service.service.name)));
-    }
-}
-
-fn mark(report: &Report, line: &ServiceLine) -> &'static str {
-    let fails = |finding: &&Finding| {
-        report.fails(finding.severity) && finding.services.iter().any(|service| service.id == line.service.id)
-    };
-    if line.error.is_some() || report.findings.iter().any(|finding| fails(&finding)) {
-        "FAIL"
-    } else if line.compared == 0 {
-        "SKIP"
-    } else {
-        "PASS"
+        let words = report.shortfall_words(service);
+        let compared = if words.is_empty() { compared } else { format!("{compared}, {words}") };
+        line(page, &format!("| {} | {} | {compared} |", report.verdict(service).word(), code(&service.service.name)));
     }
 }
 

@@ -20,10 +20,12 @@ pub mod sarif;
 pub mod schema;
 pub mod shell;
 pub mod text;
+pub mod verdict;
 
 #[cfg(test)]
 mod sample;
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use crate::drift::Secret;
@@ -31,11 +33,12 @@ use crate::drift::check::Check;
 use crate::drift::finding::{Finding, Severity};
 use crate::drift::matrix::Matrix;
 use crate::drift::plan::Plan;
-use crate::drift::receipt::{Failure, Outcome, Receipt};
+use crate::drift::receipt::{Failure, Outcome, Receipt, Shortfall};
 use crate::drift::scope::Objection;
 use crate::drift::secret::FingerprintKey;
 use crate::drift::survey::Named;
 pub use crate::report::history::History;
+pub use crate::report::verdict::Verdict;
 
 /// What a verb found, in the shape that every format tells.
 #[derive(Debug, Default)]
@@ -82,12 +85,16 @@ pub struct Report {
     pub exit_code: u8,
     /// What became of each step; none for `check`.
     pub receipts: Vec<Receipt>,
+    /// What is wrong with the changes of this run, by service or file; the exit code of a run that wrote follows from it.
+    pub shortfalls: BTreeMap<String, Shortfall>,
     /// Deployments that failed.
     pub failures: Vec<Failure>,
     /// What a person should know of how it ended; sentences without full stop.
     pub endings: Vec<String>,
     /// Commands that add a named key to a service which does not hold it: for a person to decide, so a `next` of nothing.
     pub to_add: Vec<Vec<String>>,
+    /// The command that restores what this run changed, if it changed something and recorded it.
+    pub way_back: Option<String>,
     /// Which part is told, in formats for people.
     pub part: Part,
     /// What would be done, where nothing was done yet.
@@ -145,6 +152,12 @@ impl Report {
             .map(|(number, word)| format!("{number} {word}"))
             .collect();
         if words.is_empty() { "nothing was done".to_owned() } else { words.join(", ") }
+    }
+
+    /// How it ended, a sentence each, the way back last: for every format but text, which puts it where it is read.
+    pub fn all_endings(&self) -> Vec<String> {
+        let way_back = self.way_back.iter().map(|command| format!("`{command}` restores what this run changed"));
+        self.endings.iter().cloned().chain(way_back).collect()
     }
 
     /// Whether a finding of that severity makes the run fail.
@@ -287,7 +300,7 @@ pub fn aside(report: &Report) -> Vec<String> {
         lines.extend(failure.step.iter().map(|step| format!("{}: {step}", failure.service)));
         lines.push(format!("see {}", failure.link));
     }
-    lines.extend(report.endings.iter().cloned());
+    lines.extend(report.all_endings());
     lines.iter().map(|line| escape::line(line).into_owned()).collect()
 }
 

@@ -8,7 +8,7 @@ use crate::command::apply::recheck::read;
 use crate::command::apply::store::Look;
 use crate::command::apply::{Followers, Work, said};
 use crate::drift::deployment::{Deployed, Deployment, Stage, Status};
-use crate::drift::plan::deploy::{Cause, Commit, How, how};
+use crate::drift::plan::deploy::{Cause, Commit, How, how, retried};
 use crate::drift::plan::{Owner, Store};
 use crate::drift::receipt::{Outcome, Shortfall};
 use crate::drift::stale::{Got, is_running};
@@ -89,7 +89,7 @@ impl Work<'_, '_> {
         }
         let decided = decide(self.site.client, self.site.shape, Some(new), &deploy.service);
         let decided = match decided {
-            Ok(decided) => decided,
+            Ok(decided) => retried(decided, &deploy.cause, Some(new)),
             Err(error) => {
                 self.ledger.deploys[index].end(Outcome::NotTried, said(&error));
                 return None;

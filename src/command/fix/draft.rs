@@ -11,7 +11,7 @@ use crate::command::fix::ignore;
 use crate::command::visit::Visit;
 use crate::drift::local::LocalFile;
 use crate::drift::plan::dependent::{Template, dependents};
-use crate::drift::plan::deploy::{Cause, Deploy, costs};
+use crate::drift::plan::deploy::{Cause, Deploy, costs, retried};
 use crate::drift::plan::due::Due;
 use crate::drift::plan::offer::Pull;
 use crate::drift::plan::{Edit, FileChange, Kind, Owner, Plan, Store};
@@ -168,7 +168,8 @@ impl Drafting<'_> {
 
     fn deploy(&self, service: Named, cause: Cause, (fence, stores): (&Fence, &[Store])) -> Result<Deploy, Error> {
         let running = self.seen.shape.running(&service.id);
-        let how = decide(self.client, &self.seen.shape, fence.deployed.get(&service.id), &service)?;
+        let deployed = fence.deployed.get(&service.id);
+        let how = retried(decide(self.client, &self.seen.shape, deployed, &service)?, &cause, deployed);
         let own = stores.iter().filter(|store| store.meant_for.contains(&service));
         let keys: Vec<&str> = own.map(|store| store.key.as_str()).collect();
         Ok(Deploy { costs: costs(&how, running, &keys), service, how, cause, commit: None })

@@ -10,6 +10,7 @@ use crate::command::connection::Connection;
 use crate::command::fix;
 use crate::command::telling::{self, Manner};
 use crate::command::undo::restore::Restoring;
+use crate::drift::receipt::Shortfall;
 use crate::error::{Error, Exit};
 use crate::outside::ask::{Answer, Reply, can_ask};
 use crate::outside::credentials::Aim;
@@ -164,6 +165,8 @@ impl Undoing<'_> {
         let exit = if restoring.conflicts.is_empty() { Exit::Clean } else { Exit::Partial };
         let (manner, global) = (self.manner, self.global);
         let mut report = self.report(&restoring, exit, world);
+        let left = restoring.conflicts.iter().map(|receipt| (receipt.place.clone(), Shortfall::Incomplete));
+        report.shortfalls = left.collect();
         report.receipts = restoring.conflicts;
         report.endings = restoring.remarks;
         report.endings.push("Nothing to put back.".to_owned());
@@ -253,20 +256,27 @@ impl Undoing<'_> {
         (applied, part): (Applied, Part),
         world: &mut World<'_>,
     ) -> Result<Exit, Error> {
-        let partly = !restoring.conflicts.is_empty();
-        let exit = applied.verdict.unwrap_or(if partly { Exit::Partial } else { Exit::Clean });
+        let mut shortfalls = applied.shortfalls;
+        let left = restoring.conflicts.iter().map(|receipt| (receipt.place.clone(), Shortfall::Incomplete));
+        shortfalls.extend(left);
+        let exit = match applied.verdict {
+            None | Some(Exit::Partial | Exit::Disproved | Exit::Inconclusive) => {
+                shortfalls.values().max().map_or(Exit::Clean, |&worst| apply::exit(worst))
+            }
+            Some(exit) => exit,
+        };
         let (manner, global) = (self.manner, self.global);
         let mut report = self.report(&restoring, exit, world);
         report.receipts = applied.receipts.into_iter().chain(restoring.conflicts).collect();
+        report.shortfalls = shortfalls;
         report.failures = applied.failures;
         report.endings = applied.remarks;
-        if let Some(run) = applied.run.filter(|_| world.memory == Memory::Lasting) {
-            let mut words = world.program.clone();
-            words.extend(["undo".to_owned(), run.to_string()]);
-            report.endings.push(format!("`{}` undoes the undoing", shell::line(&words)));
-        }
         if let Some(error) = &applied.halted {
             report.endings.push(format!("it stopped there: {}", apply::said(error)));
+        }
+        if let Some(run) = applied.run.filter(|_| world.memory == Memory::Lasting) {
+            report.way_back =
+                Some(shell::line(&[world.program.clone(), vec!["undo".to_owned(), run.to_string()]].concat()));
         }
         report.part = part;
         if part == Part::Outcome {

@@ -124,6 +124,16 @@ pub fn how(deployed: Option<&Deployed>, running: Running) -> How {
     }
 }
 
+/// Where the newest deployment failed and is to be tried again, it is that one and not an older one that still serves.
+pub fn retried(how: How, cause: &Cause, deployed: Option<&Deployed>) -> How {
+    let newest = deployed.and_then(Deployed::newest);
+    let failed = newest.filter(|newest| matches!(newest.status, Status::Failed | Status::Crashed));
+    match (how, failed) {
+        (How::Redeploy(_), Some(failed)) if *cause == Cause::Unhealthy => How::Redeploy(failed.clone()),
+        (how, _) => how,
+    }
+}
+
 /// What a deployment of the service costs.
 pub fn costs(how: &How, running: Running, keys: &[&str]) -> Vec<String> {
     let mut costs = Vec::new();

@@ -19,7 +19,7 @@ use crate::drift::rule::RULES;
 use crate::drift::survey::Named;
 use crate::report::count::Tally;
 use crate::report::json::plan::PlanForm;
-use crate::report::{Report, ServiceLine, escape, shell};
+use crate::report::{Report, ServiceLine, Verdict, escape, link, shell};
 
 /// The words for severities.
 const SEVERITIES: [&str; 3] = [Severity::Error.word(), Severity::Warning.word(), Severity::Note.word()];
@@ -45,7 +45,7 @@ pub(crate) struct Form<'r> {
     plan: Option<PlanForm<'r>>,
     /// What else is to be known of what was done or not; only for a fix or an undoing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    remarks: Vec<&'r str>,
+    remarks: Vec<String>,
 }
 
 /// The project and the environment.
@@ -80,6 +80,9 @@ pub(crate) struct ServiceForm<'r> {
     sealed: usize,
     /// Why it could not be read.
     error: Option<&'r str>,
+    /// As in the table of the text: whether anything is wrong with it, by `--fail-on` and by what this run did to it.
+    #[schemars(extend("enum" = Verdict::ALL.map(Verdict::name)))]
+    verdict: &'r str,
 }
 
 /// What it all came to.
@@ -117,6 +120,9 @@ struct FindingForm<'r> {
     remedies: Vec<&'r str>,
     /// The command to run next, as an argument list.
     next: Option<Vec<String>>,
+    /// The deployment that it is about, on the dashboard.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<String>,
 }
 
 #[derive(JsonSchema, Serialize)]
@@ -159,7 +165,7 @@ fn form(report: &Report) -> Form<'_> {
         schema_version: 1,
         command: report.command,
         target: target(report),
-        services: report.services.iter().map(service).collect(),
+        services: report.services.iter().map(|line| service(report, line)).collect(),
         summary: summary(report),
         findings: report.findings.iter().map(|found| finding(report, found)).collect(),
         receipts: report.receipts.iter().map(receipt).collect(),
@@ -169,8 +175,8 @@ fn form(report: &Report) -> Form<'_> {
     }
 }
 
-fn remarks(report: &Report) -> Vec<&str> {
-    report.remarks.iter().chain(&report.endings).map(String::as_str).collect()
+fn remarks(report: &Report) -> Vec<String> {
+    report.remarks.iter().cloned().chain(report.all_endings()).collect()
 }
 
 /// The project and the environment.
@@ -212,7 +218,7 @@ pub(crate) fn named(named: &Named) -> NamedForm<'_> {
 }
 
 /// What one service came to.
-pub(crate) fn service(line: &ServiceLine) -> ServiceForm<'_> {
+pub(crate) fn service<'r>(report: &Report, line: &'r ServiceLine) -> ServiceForm<'r> {
     ServiceForm {
         id: &line.service.id,
         name: &line.service.name,
@@ -220,6 +226,7 @@ pub(crate) fn service(line: &ServiceLine) -> ServiceForm<'_> {
         compared: line.compared,
         sealed: line.sealed,
         error: line.error.as_deref(),
+        verdict: report.verdict(line).name(),
     }
 }
 
@@ -235,6 +242,7 @@ fn finding<'r>(report: &Report, finding: &'r Finding) -> FindingForm<'r> {
         reason: finding.reason.as_deref(),
         remedies: finding.remedies.iter().copied().map(Remedy::word).collect(),
         next: finding.next.as_ref().map(|next| shell::arguments(report, next, &finding.services)),
+        link: link::deployment(report, finding),
     }
 }
 
@@ -302,7 +310,8 @@ mod tests {
       "alias": "api",
       "compared": 6,
       "sealed": 1,
-      "error": null
+      "error": null,
+      "verdict": "fail"
     }
   ],
   "summary": {

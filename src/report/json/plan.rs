@@ -68,7 +68,7 @@ struct DeploymentForm<'p> {
     /// The same code again, the same after a newer one that is under way, for the first time, or not at all.
     #[schemars(extend("enum" = ["again", "after-newer", "first", "not"]))]
     how: &'static str,
-    #[schemars(extend("enum" = ["changed", "dependent", "stale", "behind", "start-command"]))]
+    #[schemars(extend("enum" = ["changed", "dependent", "stale", "behind", "start-command", "unhealthy"]))]
     because: &'static str,
     /// The deployment that is made again or waited for.
     of: Option<&'p str>,
