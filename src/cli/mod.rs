@@ -239,6 +239,12 @@ pub struct Undo {
     /// List the runs that can be undone
     #[arg(long, conflicts_with = "run")]
     pub list: bool,
+    /// By name or id; must be the run's
+    #[arg(long, value_name = "NAME", conflicts_with = "list")]
+    pub project: Option<String>,
+    /// By name or id; must be the run's
+    #[arg(short, long, value_name = "NAME", conflicts_with = "list")]
+    pub environment: Option<String>,
     /// Show the plan and do nothing
     #[arg(long)]
     pub dry_run: bool,

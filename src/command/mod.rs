@@ -16,6 +16,7 @@ mod layers;
 mod locate;
 mod manual;
 mod matrix;
+mod protection;
 mod running;
 mod scope;
 mod target;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::command::fix::commands::{Commands, NO_COMMAND};
 use crate::command::fix::draft::Draft;
 use crate::command::fix::{Refusal, Run};
+use crate::command::protection;
 use crate::command::scope::Part;
 use crate::command::trust::{self, Objection};
 use crate::command::visit::Visit;
@@ -97,12 +98,10 @@ pub(super) fn obtain(run: &Run<'_>, draft: &Draft, world: &mut World<'_>) -> Res
     })
 }
 
-/// An environment whose name begins with `prod`, or that `doctor.toml` calls protected.
+/// Whether the environment's name has to be typed.
 pub(super) fn is_protected(run: &Run<'_>) -> bool {
     let environment = &run.seen.survey.environment;
-    let sections = run.config.iter().flat_map(|config| &config.environments);
-    let mut marked = sections.filter(|(name, _)| [&environment.name, &environment.id].contains(name));
-    environment.name.to_lowercase().starts_with("prod") || marked.any(|(_, section)| section.protected == Some(true))
+    protection::is_protected(run.config, &[&environment.name, &environment.id])
 }
 
 /// Asks to accept `doctor.toml` before anything else is asked, where a person may go on to send values: answers that are

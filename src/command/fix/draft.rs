@@ -59,7 +59,7 @@ impl Drafting<'_> {
         draft.plan.cautions = cautions.collect();
         draft.plan.stores = merged(chosen.offers.iter().flat_map(|offer| &offer.stores));
         let pulls: Vec<&Pull> = chosen.offers.iter().flat_map(|offer| &offer.pulls).collect();
-        self.edit_files(&pulls, &mut draft);
+        self.edit_files(&pulls, &mut draft)?;
         if !chosen.ignores.is_empty() {
             draft.plan.files.push(ignore::change(self.config, &chosen.ignores, self.folder)?);
         }
@@ -71,7 +71,7 @@ impl Drafting<'_> {
     }
 
     /// Edits each file by span; what can't be written safely is said by name and left out.
-    fn edit_files(&self, pulls: &[&Pull], draft: &mut Draft) {
+    fn edit_files(&self, pulls: &[&Pull], draft: &mut Draft) -> Result<(), Error> {
         let mut by_file: BTreeMap<usize, Vec<&Pull>> = BTreeMap::new();
         for pull in pulls {
             by_file.entry(pull.file).or_default().push(pull);
@@ -82,6 +82,7 @@ impl Drafting<'_> {
             let edited = self.edited(file, &pulls, (&mut edits, &mut draft.remarks));
             let Some(edited) = edited else { continue };
             let path = &self.seen.paths[index];
+            files::refuse_too_large(edited.text(), path, self.folder)?;
             let mask = |value: &Secret| self.look.mask(value);
             draft.plan.files.push(FileChange {
                 kind: Kind::Variables,
@@ -94,6 +95,7 @@ impl Drafting<'_> {
                 edits,
             });
         }
+        Ok(())
     }
 
     fn edited(

@@ -16,7 +16,7 @@ use crate::command::check;
 use crate::command::expect::Eyes;
 pub(crate) use crate::command::fix::consent::refuse_parts;
 use crate::command::fix::draft::{Draft, Drafting};
-pub(crate) use crate::command::fix::record::{forget_idle, record};
+pub(crate) use crate::command::fix::record::{Kept, forget_idle, record};
 use crate::command::layers::Absent;
 use crate::command::telling::{self, Manner};
 use crate::command::visit::{self, Haste, Options, Visit};
@@ -362,7 +362,8 @@ impl Run<'_> {
             if self.args.no_journal || (plan.stores.is_empty() && plan.files.is_empty()) {
                 return Ok(None);
             }
-            record(site, plan, (ledger, None), world).map(Some)
+            let kept = Kept { ledger, undoes: None, protected: consent::is_protected(self) };
+            record(site, plan, &kept, world).map(Some)
         })?;
         forget_idle(&mut applied, world);
         Ok(applied)

@@ -13,6 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::command;
+use crate::command::tests::agreement;
 use crate::drift::secret::FingerprintKey;
 use crate::error::Error;
 use crate::outside::ask::script::{Prepared, Script};
@@ -300,7 +301,9 @@ impl Sandbox {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         let (asked, left) = (script.asked(), script.left());
         assert_eq!(left, 0, "answers that nobody asked for; asked was {asked:#?}");
-        Ended { code, asked, took: clock.elapsed(), out: text(out), err: text(err) }
+        let ended = Ended { code, asked, took: clock.elapsed(), out: text(out), err: text(err) };
+        agreement::hold(words, &ended);
+        ended
     }
 }
 

@@ -28,7 +28,7 @@ pub use crate::outside::files::hint::env_files_in;
 use crate::outside::files::hint::hint;
 pub use crate::outside::files::path::{display_path, normal};
 pub use crate::outside::files::present::{current, remove};
-pub use crate::outside::files::replace::{Replaced, clear_leftovers, replace};
+pub use crate::outside::files::replace::{Replaced, clear_leftovers, refuse_too_large, replace};
 pub use crate::outside::files::write::{Created, append, create, refuse_unwritable, write_whole};
 use crate::outside::system;
 

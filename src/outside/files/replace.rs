@@ -41,11 +41,24 @@ pub fn replace(path: &Path, expected: Option<&Secret>, new: &Secret, working_fol
         why,
         next: "nothing in it was changed: mend that, then run it again".to_owned(),
     };
+    refuse_too_large(new, path, working_folder)?;
     let target = target(path).map_err(fail)?;
     if !is_still(&target, expected).map_err(fail)? {
         return Ok(Replaced::Conflict);
     }
     put(&target, expected, new).map_err(|error| fail(why(&error)))
+}
+
+/// Refuses a text that could not be read again once it is the file's.
+pub fn refuse_too_large(text: &Secret, path: &Path, working_folder: &Path) -> Result<(), Error> {
+    if text.reveal().len() as u64 <= ENV_FILE_LIMIT {
+        return Ok(());
+    }
+    Err(Error::Write {
+        path: display_path(path, working_folder),
+        why: format!("the new text would be larger than {} MiB, and could not be read again", ENV_FILE_LIMIT >> 20),
+        next: "select fewer keys with `--only`, or make the file smaller; nothing was changed".to_owned(),
+    })
 }
 
 /// Removes what a killed run has left of a replacement in a folder: regular files of ours, of exactly such a name, that

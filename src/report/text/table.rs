@@ -179,7 +179,6 @@ fn nothing_in_common(report: &Report) -> String {
 mod tests {
     use crate::drift::Severity;
     use crate::drift::check::{Check, State};
-use crate::drift::receipt::Shortfall;
     use crate::report::sample::{EXTRA, MISSING, calm, differs, finding, line, text};
     use crate::report::{Detail, Report};
 
