@@ -151,9 +151,9 @@ mod tests {
         let offers: Vec<_> = findings
             .iter()
             .filter(|finding| finding.rule.name == "missing-on-railway")
-            .map(|finding| (finding.remedies.as_slice(), finding.next.is_some()))
+            .map(|finding| (finding.advice.is_some(), finding.to_add.is_some()))
             .collect();
-        assert_eq!(offers, [(&[][..], false), (&[Remedy::Push], true)]);
+        assert_eq!(offers, [(true, false), (true, true)]);
     }
 
     #[test]

@@ -89,7 +89,7 @@ fn an_added_variable_is_gone_again_and_a_reference_is_a_reference_again() {
         service("Postgres", &[("URL", "pg-url-value")]),
     ])
     .file(".env", "NEW=added\nR=literal-value\nX=1\n");
-    let words = ["fix", "--push", "--yes", "--service", "api", "--only", "NEW", "--allow-reference", "R"];
+    let words = ["fix", "--push", "--yes", "--service", "api", "--add", "--only", "NEW"];
     assert_eq!(sandbox.run(&words).code, 0);
     assert_eq!(sandbox.stored("api", "NEW").as_deref(), Some("added"));
     let undone = sandbox.run(&["undo", "--yes"]);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::drift::examine::examine;
 use crate::drift::plan::desk::proposals;
-use crate::drift::plan::offer::{Asking, Offer, Prune, Terms, Way};
+use crate::drift::plan::offer::{Addition, Asking, Offer, Prune, Terms, Way};
 use crate::drift::plan::select::{Consent, select};
 use crate::drift::scene::{Service, layer, out_of_scope, require, shared, survey};
 use crate::drift::{Secret, Survey, Variable};
@@ -84,11 +84,15 @@ fn yes_alone_pushes_only_what_is_named_or_required() {
 }
 
 #[test]
-fn a_missing_key_is_added_only_by_name_or_where_it_is_required() {
+fn a_missing_key_is_added_only_by_its_own_flag_or_where_it_is_required() {
     let missing = || survey(&["A=1", "B=1"], &[("api", &["B=1"]), ("worker", &["B=1"])]);
     assert_eq!(pushed(&missing(), &Terms::default(), Consent::Asked).0, NONE);
     let named = Terms { named: set(&["A"]), ..Terms::default() };
-    assert_eq!(pushed(&missing(), &named, Consent::GivenBefore).0, ["+api.A", "+worker.A"]);
+    assert_eq!(pushed(&missing(), &named, Consent::GivenBefore).0, NONE, "a name alone is not enough");
+    let added = |terms: &Terms| taken(&missing(), &[Way::Push, Way::PushShared, Way::Add], terms, Consent::GivenBefore).0;
+    assert_eq!(added(&named), NONE);
+    assert_eq!(added(&Terms { addition: Addition::Allowed, ..named }), ["+api.A", "+worker.A"]);
+    assert_eq!(added(&Terms { addition: Addition::Allowed, ..Terms::default() }), NONE);
     let mut required = missing();
     require(&mut required, "A", &["worker"]);
     assert_eq!(pushed(&required, &Terms::default(), Consent::GivenBefore).0, ["+worker.A"]);
