@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::drift::finding::Sighting;
 use crate::drift::nature::{self, Nature};
+use crate::drift::reason::text::from_texts;
+use crate::drift::reason::{Reason, Side};
 use crate::drift::reference::{self, State};
 use crate::drift::survey::Local;
 use crate::drift::{Secret, Survey, Target, Variable, system};
@@ -101,9 +103,17 @@ impl<'s> Pair<'s> {
         }
     }
 
+    /// What the two values alone show of their difference, if the stored one is a literal.
+    pub fn reason_by_texts(&self, survey: &Survey) -> Option<Reason> {
+        let (local, Variable::Plain(stored)) = (self.local_value(), self.variable) else { return None };
+        let sides = [(Side::Local, local), (Side::Stored, stored)];
+        let unset = sides.into_iter().find(|(_, value)| survey.is_unset(self.key, value));
+        unset.map(|(side, _)| Reason::Placeholder(side)).or_else(|| from_texts(local, stored))
+    }
+
     /// `[[require]]` makes it a plain comparison again.
     fn nature(&self, survey: &Survey) -> Option<Nature> {
-        let between = || nature::between(self.local_value(), self.variable.effective()?);
+        let between = || nature::between(self.key, self.local_value(), self.variable.effective()?);
         nature::of(self.key, self.local_value()).or_else(between).filter(|_| !survey.requires(self.target, self.key))
     }
 

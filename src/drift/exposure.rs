@@ -2,7 +2,7 @@
 
 use crate::drift::local::{Entry, LocalFile};
 use crate::drift::nature;
-use crate::drift::oddity::is_placeholder;
+use crate::drift::placeholder::is_unset;
 use crate::drift::secret_like::{is_secret_like, words};
 
 /// How a file in use is kept. Links are followed: it is about the file at their end.
@@ -66,7 +66,7 @@ fn is_filled(entry: &Entry) -> bool {
     !value.is_empty()
         && !is_setting
         && !is_reference
-        && !is_placeholder(value)
+        && !is_unset(&entry.key, value)
         && nature::of(&entry.key, &entry.value).is_none()
 }
 

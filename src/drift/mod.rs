@@ -26,6 +26,7 @@ pub mod local;
 pub mod matrix;
 pub mod nature;
 pub mod oddity;
+pub mod placeholder;
 pub mod plan;
 pub mod policy;
 pub mod reason;

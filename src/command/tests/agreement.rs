@@ -226,7 +226,8 @@ fn no_format_calls_a_failure_a_success() {
                 assert!(!is_bad, "{name} says {word}: {ended:?}");
             }
             if *format == "junit" && ![3, 130].contains(&ended.code) {
-                let is_red = !ended.out.contains("failures=\"0\" errors=\"0\" skipped") || ended.out.contains("<skipped");
+                let is_red =
+                    !ended.out.contains("failures=\"0\" errors=\"0\" skipped") || ended.out.contains("<skipped");
                 assert!(is_red, "{name}: {ended:?}");
             }
         }

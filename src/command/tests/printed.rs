@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::command::tests::random_worlds::{Mode, World};
 use crate::command::tests::sandbox::{Ended, Sandbox};
-use crate::drift::local::LocalFile;
 use crate::drift::Secret;
+use crate::drift::local::LocalFile;
 
 /// Worlds of the ordinary test run.
 const WORLDS: u64 = 150;
@@ -101,7 +101,8 @@ impl Done {
             entries.collect::<BTreeMap<_, _>>()
         };
         let (before, after) = (read(before), read(&sandbox.text(".env")));
-        done.edits = after.into_iter().filter(|(key, value)| before.get(key) != Some(value)).map(|(key, _)| key).collect();
+        done.edits =
+            after.into_iter().filter(|(key, value)| before.get(key) != Some(value)).map(|(key, _)| key).collect();
         done.sorted()
     }
 }
@@ -132,7 +133,8 @@ fn first(world: &World, sandbox: &Sandbox) -> Ended {
 /// No service gets a key that it did not hold, unless it is required there, added by a flag, or picked by a person.
 fn assert_not_spread(world: &World, done: &Done, ended: &Ended, names: &dyn Fn() -> String) {
     let was_picked = |key: &str| {
-        world.mode == Mode::Declined && ended.asked.iter().any(|prompt| prompt.split([' ', ':']).any(|word| word == key))
+        world.mode == Mode::Declined
+            && ended.asked.iter().any(|prompt| prompt.split([' ', ':']).any(|word| word == key))
     };
     for pair in done.variables.iter().filter(|pair| !pair.starts_with("shared variables ")) {
         let (service, key) = pair.rsplit_once(' ').unwrap();
@@ -194,10 +196,14 @@ fn play(seed: u64, count: &mut Count) {
         ends.push(run(&unasked, &command[1..]));
     }
     let received = Done::received(&unasked, &file);
-    count.added += received.variables.iter().filter(|pair| {
-        let (service, key) = pair.rsplit_once(' ').unwrap();
-        !world.holds(service, key)
-    }).count();
+    count.added += received
+        .variables
+        .iter()
+        .filter(|pair| {
+            let (service, key) = pair.rsplit_once(' ').unwrap();
+            !world.holds(service, key)
+        })
+        .count();
     let said = || ends.iter().map(|end| format!("{}\n{}\n", end.out, end.err)).collect::<String>();
     assert_eq!(received, shown, "{commands:?}\n{}\n{}", names(), said());
 }

@@ -296,7 +296,13 @@ impl Undoing<'_> {
             environment_origin: format!("run {}", self.chosen.run),
             services_origin: format!("run {}", self.chosen.run),
             services: restoring.services.clone(),
-            files: self.chosen.record.files.iter().map(|file| (file.shown.clone(), format!("run {}", self.chosen.run))).collect(),
+            files: self
+                .chosen
+                .record
+                .files
+                .iter()
+                .map(|file| (file.shown.clone(), format!("run {}", self.chosen.run)))
+                .collect(),
             requests: self.client.requests(),
             configured: true,
             exit_code: exit.code(),

@@ -55,6 +55,7 @@ impl Difference {
             Kind::Nature(Nature::Key) => "every machine sets its own",
             Kind::Nature(Nature::Host) => "a local address in the file",
             Kind::Nature(Nature::TestKey) => "a test key in the file",
+            Kind::Nature(Nature::LiveKey) => "a live key in the file",
             Kind::Reference => "a reference on Railway",
             Kind::Absent => "on none of these services",
             Kind::Values => "another value on Railway",
@@ -68,6 +69,7 @@ impl Difference {
             Kind::Nature(Nature::Key) => "every machine sets its own",
             Kind::Nature(Nature::Host) => "an address of the developer's machine",
             Kind::Nature(Nature::TestKey) => "a test key locally, a live one on Railway",
+            Kind::Nature(Nature::LiveKey) => "a live key locally, a test one on Railway",
             Kind::Reference => "Railway has its own, by reference",
             Kind::Absent | Kind::Values => "it differs on purpose",
         }

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::drift::comparison::{Pair, Verdict, pairs};
 use crate::drift::draft::{Requirement, Section, aliases_of, can_be_named, gathered};
-use crate::drift::oddity::is_placeholder;
 use crate::drift::secret_like::is_secret_like;
 use crate::drift::{Named, Secret, Survey};
 
@@ -28,17 +27,17 @@ pub fn shared(survey: &Survey) -> Vec<Shared> {
     for pair in pairs(survey).filter(|pair| can_be_named(pair.key)) {
         found.entry(pair.key).or_default().push((pair, pair.verdict(survey)));
     }
-    let mut shared: Vec<Shared> = found.into_iter().map(|(key, pairs)| one(key, &pairs)).collect();
+    let mut shared: Vec<Shared> = found.into_iter().map(|(key, pairs)| one(survey, key, &pairs)).collect();
     shared.sort_by_key(|one| (!one.is_suggested, !is_secret_like(&one.key)));
     shared
 }
 
-fn one(key: &str, pairs: &[(Pair<'_>, Verdict)]) -> Shared {
+fn one(survey: &Survey, key: &str, pairs: &[(Pair<'_>, Verdict)]) -> Shared {
     let is = |wanted: &[Verdict]| pairs.iter().all(|(_, verdict)| wanted.contains(verdict));
     let is_plain = is(&[Verdict::Equal, Verdict::Sealed, Verdict::Differs]);
     let is_filled = pairs.iter().all(|(pair, _)| {
-        let value = pair.local_value().reveal();
-        !value.is_empty() && !is_placeholder(value)
+        let value = pair.local_value();
+        !value.reveal().is_empty() && !survey.is_unset(key, value)
     });
     let held: HashSet<&str> =
         pairs.iter().filter_map(|(pair, _)| pair.variable.effective()).map(Secret::reveal).collect();

@@ -13,7 +13,7 @@ use crate::drift::exposure::{is_public, secrets};
 use crate::drift::finding::Place;
 use crate::drift::local::{Entry, LocalFile};
 use crate::drift::nature::{self, Nature};
-use crate::drift::oddity::is_placeholder;
+use crate::drift::placeholder::is_unset;
 use crate::drift::secret_like::is_secret_like;
 use crate::drift::{Secret, form};
 pub use name::{Kind, kind};
@@ -163,7 +163,7 @@ fn is_told(entry: &Entry) -> bool {
         && !value.trim().is_empty()
         && !is_reference
         && !is_public(&entry.key)
-        && !is_placeholder(value)
+        && !is_unset(&entry.key, value)
         && nature::of(&entry.key, &entry.value) != Some(Nature::Host)
 }
 

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use crate::drift::finding::{Finding, Remedy};
-use crate::drift::oddity::is_placeholder;
 use crate::drift::plan::offer::{Addition, Asking, Offer, Proposal, Prune, Pull, Reach, Terms, Way};
 use crate::drift::plan::{Owner, Store};
 use crate::drift::reference;
@@ -62,7 +61,13 @@ impl Desk<'_> {
     /// Changes holders, and adds a key where a `[[require]]` names it for the service.
     fn push(&self, finding: &Finding, key: &str) -> Made {
         let (stores, why) = self.stores(finding, key, |target| self.is_pushed_to(target, key));
-        let reach = if self.is_word_needed(key, &stores) { Reach::Picked } else { reach(finding) };
+        let reach = if self.is_word_needed(key, &stores) {
+            Reach::Picked
+        } else if stores.iter().any(empties) {
+            Reach::Named
+        } else {
+            reach(finding)
+        };
         offer_of(key, (Way::Push, reach), stores, why)
     }
 
@@ -101,7 +106,8 @@ impl Desk<'_> {
         if self.unsure.contains(&(local.file.name.as_str(), local.entry.line)) {
             return Some(format!("loaders read {key} differently, so it is not known what to push"));
         }
-        is_placeholder(local.entry.value.reveal())
+        self.survey
+            .is_unset(key, &local.entry.value)
             .then(|| format!("{key} is a placeholder in {}, so it is not pushed", local.file.name))
     }
 
@@ -266,7 +272,7 @@ fn offer_of(key: &str, (way, reach): (Way, Reach), stores: Vec<Store>, why: Opti
 fn unpushed(finding: &Finding, key: &str) -> String {
     match finding.advice.as_deref().filter(|advice| advice.starts_with("it is not pushed")) {
         Some(advice) => format!("{key}: {advice}"),
-        None => format!("{key} was never filled in in the file, so it is not pushed"),
+        None => format!("{key} is a placeholder in the file, so it is not pushed"),
     }
 }
 
@@ -311,12 +317,23 @@ fn shared_name(variable: &Variable) -> Option<&str> {
     reference::only(variable.template()?.reveal())?.strip_prefix("shared.")
 }
 
+/// Whether the store would put an empty value over one that is not: in a file, an empty value often means that nobody
+/// has set it there.
+fn empties(store: &Store) -> bool {
+    store.after.as_ref().is_some_and(|after| after.reveal().is_empty())
+}
+
 /// What to know before such variables are written over.
 fn caution(key: &str, stores: &[Store]) -> Option<String> {
     let any = |is: fn(&Variable) -> bool| stores.iter().any(|store| store.before.as_ref().is_some_and(is));
     if any(|before| matches!(before, Variable::Sealed)) {
         return Some(format!("{key} is sealed: what it holds now can't be put back by `doctor undo`"));
     }
-    any(|before| before.template().is_some())
-        .then(|| format!("{key} is a reference on Railway: a literal takes its place, and follows nothing"))
+    if any(|before| before.template().is_some()) {
+        return Some(format!("{key} is a reference on Railway: a literal takes its place, and follows nothing"));
+    }
+    stores
+        .iter()
+        .any(empties)
+        .then(|| format!("{key} is empty in the file: the value on Railway is replaced by nothing"))
 }

@@ -51,6 +51,11 @@ fn a_push_of_all_takes_what_differs_and_nothing_that_needs_a_word() {
         (&["A=1"], &[("api", &["B=1"])], &[]),
         (&["PORT=1"], &[("api", &["PORT=2"])], &[]),
         (&["A=changeme"], &[("api", &["A=real-value"])], &[]),
+        (&["A_KEY=generate_a_new_key"], &[("api", &["A_KEY=real-value"])], &[]),
+        (&["A="], &[("api", &["A=real-value"])], &[]),
+        (&["APP_ENV=local"], &[("api", &["APP_ENV=production"])], &[]),
+        (&["A=sk_test_1"], &[("api", &["A=sk_live_2"])], &[]),
+        (&["A=http://acme.test"], &[("api", &["A=https://acme.dev"])], &[]),
         (&["A=postgres://localhost/x"], &[("api", &["A=postgres://db.example.com/x"])], &[]),
         (&["A=${{Postgres.URL}}"], &[("api", &["A=2"])], &["~api.A"]),
     ];
@@ -60,6 +65,49 @@ fn a_push_of_all_takes_what_differs_and_nothing_that_needs_a_word() {
         let (taken, _) = pushed(&found, &Terms::default(), Consent::Asked);
         assert_eq!(taken, *expected, "{file:?} to {services:?}");
     }
+}
+
+#[test]
+fn a_placeholder_is_never_pushed_however_it_is_selected() {
+    for (file, stored) in [
+        ("A_KEY=changeme", "A_KEY=real-value"),
+        ("A_KEY=sk_test_your_key_here", "A_KEY=sk_live_51Hb"),
+        ("A_KEY=generate_a_new_key", "A_KEY=<sealed>"),
+        ("A_KEY=generate_a_new_key", "A_KEY=${{shared.K}} => real-value"),
+        ("A_KEY=generate_a_new_key", "B=1"),
+    ] {
+        for asking in [Asking::Person, Asking::Nobody] {
+            let mut found = survey(&[file], &[("api", &[stored]), ("worker", &["A_KEY=another-value"])]);
+            shared(&mut found, "K");
+            require(&mut found, "A_KEY", &[]);
+            let all = set(&["A_KEY"]);
+            let terms = Terms {
+                named: all.clone(),
+                references: all.clone(),
+                sealed: all.clone(),
+                shared: all,
+                asking,
+                shared_values: BTreeMap::from([("K".to_owned(), Variable::Plain(Secret::new("real-value")))]),
+                ..Terms::default()
+            };
+            let findings = examine(&found).findings;
+            let proposals = proposals(&found, &findings, &terms);
+            let pushes = proposals.iter().flat_map(|one| &one.offers).filter(|offer| !offer.stores.is_empty());
+            assert_eq!(pushes.flat_map(told).collect::<Vec<_>>(), NONE, "{file} against {stored}");
+        }
+    }
+}
+
+#[test]
+fn an_empty_value_is_pushed_only_if_its_key_is_selected_individually() {
+    let mut found = survey(&["A=", "B="], &[("api", &["A=1", "B=1"]), ("worker", &["B=2"])]);
+    require(&mut found, "B", &[]);
+    let named = |keys| Terms { named: set(keys), ..Terms::default() };
+    assert_eq!(pushed(&found, &named(&[]), Consent::Asked).0, NONE);
+    assert_eq!(pushed(&found, &named(&[]), Consent::GivenBefore).0, NONE);
+    assert_eq!(pushed(&found, &named(&["A"]), Consent::Asked).0, ["~api.A"]);
+    let pulled = taken(&found, &[Way::Pull], &named(&["A"]), Consent::Asked).0;
+    assert_eq!(pulled, ["0<A"]);
 }
 
 #[test]
@@ -89,7 +137,8 @@ fn a_missing_key_is_added_only_by_its_own_flag_or_where_it_is_required() {
     assert_eq!(pushed(&missing(), &Terms::default(), Consent::Asked).0, NONE);
     let named = Terms { named: set(&["A"]), ..Terms::default() };
     assert_eq!(pushed(&missing(), &named, Consent::GivenBefore).0, NONE, "a name alone is not enough");
-    let added = |terms: &Terms| taken(&missing(), &[Way::Push, Way::PushShared, Way::Add], terms, Consent::GivenBefore).0;
+    let added =
+        |terms: &Terms| taken(&missing(), &[Way::Push, Way::PushShared, Way::Add], terms, Consent::GivenBefore).0;
     assert_eq!(added(&named), NONE);
     assert_eq!(added(&Terms { addition: Addition::Allowed, ..named }), ["+api.A", "+worker.A"]);
     assert_eq!(added(&Terms { addition: Addition::Allowed, ..Terms::default() }), NONE);

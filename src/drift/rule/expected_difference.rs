@@ -32,10 +32,12 @@ that the real ones can be seen.
     .env:1   DATABASE_URL=postgres://user:password@localhost:5432/shop
     api      DATABASE_URL=${{Postgres.DATABASE_URL}}
 
-A difference is expected when the local value is a loopback address, a `.local` host, a host of a compose file (`db`,
-without a dot) or a database in a file; and whatever the value is, when the key is `PORT`, `HOST`, `NODE_ENV`,
-`RAILS_ENV`, `RACK_ENV`, `FLASK_ENV`, `FLASK_DEBUG`, `DEBUG`, `RAILWAY_TOKEN` or `RAILWAY_API_TOKEN`. A test key
-(`sk_test_…`) beside a live one on Railway (`sk_live_…`) is expected, too.
+A difference is expected when the local value is an address that is right only on a developer's machine: loopback, a
+private range, `.local`, `.test` or `.localhost`, a host of a compose file (`db`, without a dot), a tunnel such as
+ngrok, or a database in a file. It may be a URL, `host:port` or a list of them. A difference is also expected for a key
+that each place sets for itself: `PORT`, `HOST`, `DEBUG`, `LOG_LEVEL`, `NODE_ENV`, `RAILS_ENV`, `APP_ENV`, `MIX_ENV`,
+`SPRING_PROFILES_ACTIVE` and the like, `RAILWAY_TOKEN` and `RAILWAY_API_TOKEN`; and for a test key (`sk_test_…`) on
+one side and a live key (`sk_live_…`) on the other.
 
 ## How to mend it
 
@@ -100,6 +102,7 @@ fn finding(key: &str, sight: Sight<'_>) -> Finding {
         (Nature::Host, false) => format!("{key} is local in {files}, and something else on Railway"),
         (Nature::Host, true) => format!("{key} is local in {files}, and not on Railway"),
         (Nature::TestKey, _) => format!("{key} is a test key in {files}, and a live one on Railway"),
+        (Nature::LiveKey, _) => format!("{key} is a live key in {files}, and a test one on Railway"),
         (Nature::Key, false) => format!("{key} differs between {sides}, as expected"),
         (Nature::Key, true) => format!("{key} is in {files} and not on Railway, as expected"),
     };
@@ -138,7 +141,11 @@ mod tests {
                     &["note K [api] .env:1: K is a test key in .env, and a live one on Railway"],
                 ),
                 (&["K=sk_test_1"], &[("api", &["K=sk_test_2"])], &[]),
-                (&["K=sk_live_1"], &[("api", &["K=sk_test_2"])], &[]),
+                (
+                    &["K=sk_live_1"],
+                    &[("api", &["K=sk_test_2"])],
+                    &["note K [api] .env:1: K is a live key in .env, and a test one on Railway"],
+                ),
                 (&["K=sk_test_1"], &[("api", &["K=pk_live_2"])], &[]),
                 (&["DB=redis://localhost"], &[("api", &["DB=${{Redis.URL}} => "])], &[]),
                 (&["DB=redis://x.com"], &[("api", &["DB=redis://localhost"])], &[]),

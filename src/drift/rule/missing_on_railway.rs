@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use crate::drift::absence::{Absence, absences};
 use crate::drift::comparison::sighting;
 use crate::drift::finding::{Finding, Place, Remedy, Severity};
-use crate::drift::oddity::is_placeholder;
 use crate::drift::plan::invocation::Invocation;
 use crate::drift::rule::Rule;
 use crate::drift::survey::Local;
@@ -122,7 +121,7 @@ fn required_finding(
         places: place.into_iter().collect(),
         reason: elsewhere(survey, key, holders),
         sightings,
-        ..required_mending(key, local, Finding { advice, ..Finding::new(&RULE, message) })
+        ..required_mending(survey, key, local, Finding { advice, ..Finding::new(&RULE, message) })
     }
 }
 
@@ -143,7 +142,7 @@ fn optional(survey: &Survey, absence: &Absence<'_>, holders: &Holders<'_>) -> Op
         places: vec![absence.local.place()],
         reason: elsewhere(survey, key, holders),
         sightings,
-        ..optional_mending(absence, &lacking, Finding::new(&RULE, message(absence)))
+        ..optional_mending(survey, absence, &lacking, Finding::new(&RULE, message(absence)))
     })
 }
 
@@ -161,16 +160,17 @@ fn message(absence: &Absence<'_>) -> String {
 }
 
 /// What was never filled in is not offered for pushing.
-fn unfilled(local: Local<'_>, finding: &Finding) -> Option<Finding> {
-    let value = local.entry.value.reveal();
+fn unfilled(survey: &Survey, local: Local<'_>, finding: &Finding) -> Option<Finding> {
+    let entry = local.entry;
     let advice = "fill it in, or remove the line if nothing needs it".to_owned();
-    (value.is_empty() || is_placeholder(value)).then(|| Finding { advice: Some(advice), ..finding.clone() })
+    (entry.value.reveal().is_empty() || survey.is_unset(&entry.key, &entry.value))
+        .then(|| Finding { advice: Some(advice), ..finding.clone() })
 }
 
 /// A push stores a required key on the services that must have it.
-fn required_mending(key: &str, local: Option<Local<'_>>, finding: Finding) -> Finding {
+fn required_mending(survey: &Survey, key: &str, local: Option<Local<'_>>, finding: Finding) -> Finding {
     let Some(local) = local else { return finding };
-    unfilled(local, &finding).unwrap_or_else(|| Finding {
+    unfilled(survey, local, &finding).unwrap_or_else(|| Finding {
         remedies: vec![Remedy::Push],
         next: Some(Finding::fix_only(key)),
         ..finding
@@ -179,12 +179,12 @@ fn required_mending(key: &str, local: Option<Local<'_>>, finding: Finding) -> Fi
 
 /// Which service needs the key is for a person to say: the command that adds it is shown where only one service can be
 /// meant, and is never a `next`.
-fn optional_mending(absence: &Absence<'_>, lacking: &[&Target], finding: Finding) -> Finding {
+fn optional_mending(survey: &Survey, absence: &Absence<'_>, lacking: &[&Target], finding: Finding) -> Finding {
     let key = absence.key;
     if !absence.having.is_empty() {
         return finding;
     }
-    unfilled(absence.local, &finding).unwrap_or_else(|| match lacking {
+    unfilled(survey, absence.local, &finding).unwrap_or_else(|| match lacking {
         [target] => Finding {
             advice: Some(format!("if {} needs it, add it; if nothing does, remove the line", target.service.name)),
             to_add: Some(Invocation::adding(key, &target.service).words(&[])),

@@ -97,7 +97,8 @@ impl<'k> Journal<'k> {
         for _ in 0..TRIES {
             // Read again after another run took the number at the same time.
             last = self.runs()?.iter().map(Run::number).fold(last, u32::max);
-            let number = last.checked_add(1).ok_or_else(|| self.folder.cannot_write(&io::ErrorKind::QuotaExceeded.into()))?;
+            let number =
+                last.checked_add(1).ok_or_else(|| self.folder.cannot_write(&io::ErrorKind::QuotaExceeded.into()))?;
             let run = Run::new(record.time, number);
             let bytes = seal::seal(&key, &run, record).map_err(|error| unwritable(&error))?;
             if self.folder.place(&file_name(&run), &bytes)? == Placed::Now {

@@ -264,7 +264,8 @@ fn runs_are_numbered_whatever_the_clock_says() {
             })
         })
         .collect();
-    let runs: BTreeSet<u32> = writers.into_iter().flat_map(|writer| writer.join().unwrap()).map(|run| run.number()).collect();
+    let runs: BTreeSet<u32> =
+        writers.into_iter().flat_map(|writer| writer.join().unwrap()).map(|run| run.number()).collect();
     assert_eq!(runs, (1..=32).collect(), "no two runs of one minute share a number");
 }
 
