@@ -7,6 +7,7 @@ mod ahead;
 mod asked;
 mod auth;
 mod batches;
+mod comparison;
 mod complete;
 mod deploy;
 mod disasters;
