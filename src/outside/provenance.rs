@@ -2,8 +2,7 @@
 //! checkout may have written it, too. That happens where the home directory is inside the checkout, as in buildpacks and
 //! development containers.
 
-use std::fs::Metadata;
-use std::path::{Path, PathBuf};
+use std::path::{Ancestors, Path, PathBuf};
 
 use crate::outside::{files, git, system};
 
@@ -48,16 +47,16 @@ impl Checkout {
         if self.roots.iter().any(|root| path.starts_with(root) || real.starts_with(root)) {
             return Some("lies inside the checkout");
         }
-        let nearest = real.ancestors().filter_map(|part| part.metadata().ok()).take(2);
-        let further = real.ancestors().skip(2).filter_map(|part| part.metadata().ok());
-        let open = |metadata: &Metadata| system::others_can_write(metadata);
-        let all = |metadata: &Metadata| system::everybody_can_write(metadata);
-        (nearest.map(|part| open(&part)).any(|open| open) || further.map(|part| all(&part)).any(|open| open))
-            .then_some("can be written by other users")
+        let there = |paths: Ancestors<'_>| paths.filter_map(|part| part.metadata().ok()).collect::<Vec<_>>();
+        let parts = there(real.ancestors());
+        let (nearest, further) = parts.split_at(parts.len().min(2));
+        let is_open = nearest.iter().any(system::others_can_write) || further.iter().any(system::everybody_can_write);
+        is_open.then_some("can be written by other users")
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::fs::{self, Permissions};
     use std::os::unix::fs::{PermissionsExt, symlink};

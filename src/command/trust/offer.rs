@@ -29,10 +29,10 @@ impl<'c> Shown<'c> {
     pub(crate) fn of(client: &Client<'_>, config: &'c Config, shape: &Shape) -> Result<Self, Error> {
         let services = shape.services.iter().map(|service| &service.service);
         let mut names = by_id(services.chain([&shape.project, &shape.environment]));
-        let mut named = config.environments.keys().chain(config.environment.iter().map(|at| &at.value));
+        let mut environments_of_file = config.environments.keys().chain(config.environment.iter().map(|at| &at.value));
         let is_unknown_id = |text: &String| Asked::written(text, "").form == Form::Id && !names.contains_key(text);
         // A project token sees no other environment.
-        if client.credentials.scheme == Scheme::Bearer && named.any(is_unknown_id) {
+        if client.credentials.scheme == Scheme::Bearer && environments_of_file.any(is_unknown_id) {
             names.extend(environments(&client.project(&shape.project.id)?));
         }
         Ok(Self { config, project: shape.project.clone(), names })

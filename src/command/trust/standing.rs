@@ -86,7 +86,7 @@ impl Trust {
             let is_name = config.is_some_and(|config| origin == config.name);
             is_name || origin == KEYRING && is_chosen_by(config, aimed, world)
         };
-        let is_outside = |origin: &str| !from_config(origin) && !(origin == LINK && link.doubt.is_some());
+        let is_outside = |origin: &str| !(from_config(origin) || origin == LINK && link.doubt.is_some());
         let is = |name: &str, id: &str| world.variable(name).is_some_and(|own| own.trim() == id);
         let (project, environment) = (aimed.project, aimed.environment);
         let is_project_known = is_accepted
@@ -139,13 +139,13 @@ impl Trust {
         }
         let declared = |file: &&&str| self.files.contains(**file);
         let file = files.iter().find(declared)?;
-        Some(self.about(format!("names the file {file}"), &[format!("--env-file={file}")]))
+        Some(self.about(&format!("names the file {file}"), &[format!("--env-file={file}")]))
     }
 
     /// Why values may not be sent to the services that `--service` names; `None` if they may.
     pub(crate) fn objection_to_services(&self, consent: Consent) -> Option<Objection> {
         let (word, name) = self.aliases.first().filter(|_| consent != Consent::Asked && self.is_wanted())?;
-        Some(self.about(format!("says that {word} is the service {name}"), &[format!("--service={name}")]))
+        Some(self.about(&format!("says that {word} is the service {name}"), &[format!("--service={name}")]))
     }
 
     /// The file and the word of a `doctor.toml` that was never accepted, and that alone names its target.
@@ -183,11 +183,11 @@ impl Trust {
                 next: format!("name it yourself: `{}`", shell::line(&flags)),
                 is_changed: false,
             },
-            None => self.about(format!("names {what}"), &flags),
+            None => self.about(&format!("names {what}"), &flags),
         }
     }
 
-    fn about(&self, says: String, flags: &[String]) -> Objection {
+    fn about(&self, says: &str, flags: &[String]) -> Objection {
         let named = format!("name it yourself: `{}`", shell::line(flags));
         let (file, is_changed) = (&self.file, matches!(self.acceptance, Acceptance::Changed(_)));
         match &self.acceptance {

@@ -120,7 +120,7 @@ fn request(section: &HttpSection) -> String {
 fn whole(section: &HttpSection) -> Zeroizing<String> {
     let mut text = Zeroizing::new(format!("{:?} {} {:?}", section.service.value, section.method, section.path));
     for (name, parts) in &section.headers {
-        text.push_str(&format!("\n{name:?}"));
+        text.push_str(&Zeroizing::new(format!("\n{name:?}")));
         for part in parts {
             let quoted = Zeroizing::new(match part {
                 HeaderPart::Key(key) => format!(" ${key:?}"),
