@@ -92,7 +92,7 @@ def variables_that_may_not_be_read():
 @contextlib.contextmanager
 def keyring(it):
     """A D-Bus session with a gnome-keyring that nobody needs to unlock."""
-    home = {**os.environ, "HOME": str(it.path / "home")}
+    home = {**os.environ, "HOME": str(it.path.parent / "home")}
     command = ["dbus-daemon", "--session", "--print-address", "--nofork"]
     bus = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=home)
     it.variables = {"DBUS_SESSION_BUS_ADDRESS": bus.stdout.readline().strip()}
@@ -123,7 +123,7 @@ def a_login_at_a_terminal():
         run = it.run("fix", "--push", "--yes", "--only", KEY, token=None)
         it.check("the fix went through", run.count(UPSERT) == 2, run)
         it.both_run(NEW)
-        state = it.path / "home" / "state" / "railway-doctor"
+        state = it.path.parent / "home" / "state" / "railway-doctor"
         it.check("the journal's key is in no file", (state / "journal.keyring").exists() and not (state / "journal.key").exists())
         it.run("undo", "--yes", token=None)
         it.both_run(OLD)

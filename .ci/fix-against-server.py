@@ -838,7 +838,7 @@ def undo_elsewhere():
 def undo_with_a_broken_journal():
     with world("a flipped byte") as it:
         it.run(*PUSH, "--no-deploy", code=1)
-        file = next((it.path / "home" / "state").rglob("*.journal"))
+        file = next((it.path.parent / "home" / "state").rglob("*.journal"))
         good = file.read_bytes()
         for at in (0, len(good) // 2, len(good) - 1):
             bad = bytearray(good)
@@ -936,7 +936,7 @@ def without_a_journal():
         it.check("says that it can't be undone", "can't be undone" in run.words, run)
         it.check("nothing is recorded", not it.journals())
     with world("no place for a journal") as it:
-        (it.path / "home" / "state").write_text("a file where a folder should be")
+        (it.path.parent / "home" / "state").write_text("a file where a folder should be")
         run = it.run(*PUSH, code=2)
         it.check("nothing is sent", not run.mutations and "--no-journal" in run.text, run)
 

@@ -189,7 +189,7 @@ def ctrl_c(_, number):
         run, came = asked(it, until=number, code=130)
         it.check("it was at that question", len(came) == number + 1, came)
         it.check("nothing was written", it.files() == before, run)
-        it.check("nothing is remembered", not list((it.path / "home" / "state").rglob("*.trust")))
+        it.check("nothing is remembered", not list((it.path.parent / "home" / "state").rglob("*.trust")))
         it.check("it says so once", run.out.count("doctor: interrupted; nothing was changed") == 1, run)
         it.check("nothing was changed on Railway", not run.mutations)
 
@@ -227,7 +227,7 @@ def one_that_is_there(name, make):
         before = {path.name: path.lstat().st_ino for path in it.path.iterdir()}
         for words in (("init", "--yes"), ("init",)):
             run = subprocess.run([DOCTOR, *words], cwd=it.path, capture_output=True, text=True, check=False,
-                                 env={"PATH": os.environ["PATH"], "HOME": str(it.path / "home")}, timeout=20)
+                                 env={"PATH": os.environ["PATH"], "HOME": str(it.path.parent / "home")}, timeout=20)
             it.check("it is left alone", run.returncode == 2 and "doctor.toml is there already" in run.stderr, run)
         it.check("nothing has changed", {path.name: path.lstat().st_ino for path in it.path.iterdir()} == before)
         it.check("nobody was asked", looked(it) == 0)
@@ -243,7 +243,7 @@ def a_disk_that_is_full():
         before = it.files()
         process = subprocess.Popen([DOCTOR, "init", "--yes", "--api-url", it.server.info["url"]], cwd=it.path, text=True,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=limited, restore_signals=False,
-                                   env={"PATH": os.environ["PATH"], "HOME": str(it.path / "home"), "RAILWAY_API_TOKEN": it.server.token("account")})
+                                   env={"PATH": os.environ["PATH"], "HOME": str(it.path.parent / "home"), "RAILWAY_API_TOKEN": it.server.token("account")})
         out, err = process.communicate(timeout=60)
         it.check("it is said", process.returncode == 2 and "can't change doctor.toml" in err and "nothing was written" in err, (out, err))
         it.check("nothing is left", it.files() == before, it.files().keys())
