@@ -88,6 +88,7 @@ def with_a_doctor_toml():
     toml = f"""[services.api]\nname = "{API}"\n[services.worker]\nname = "{WORKER}"
 [[require]]\nkeys = ["{KEY}"]\nservices = ["api", "worker"]\n"""
     with world("doctor.toml", toml=toml) as it:
+        it.run("trust", "--yes", code=0)
         run = it.run(*PUSH, "--service", "worker", "--format", "json", code=0)
         expected = {place: outcome for place, outcome in ALL_DONE.items() if place[2] == WORKER}
         it.check("only the worker", run.receipts() == expected, run)
@@ -98,6 +99,7 @@ def with_a_doctor_toml():
         it.changed({(API, KEY): NEW, (WORKER, KEY): NEW})
         it.both_run(NEW)
     with world("required", toml=toml) as it:
+        it.run("trust", "--yes", code=0)
         run = it.run("fix", "--push", "--yes", "--format", "json", code=0)
         it.check("a required key needs no word", run.receipts() == ALL_DONE, run)
         it.both_run(NEW)

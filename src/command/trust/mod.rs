@@ -28,6 +28,8 @@ pub(crate) fn run(args: &cli::Trust, global: &Global, world: &mut World<'_>) -> 
         world.print(&format!("{name} does not decide where local values go: there is nothing to accept.\n"))?;
         return Ok(Exit::Clean);
     }
+    // What can't be used is not accepted either.
+    config.env_files().try_for_each(|file| config.file(file).map(drop))?;
     let aim = connection::aim(None, Some(&config), world);
     let connection = Connection::open(global, &aim, world)?;
     let client = connection.client(world, limit);

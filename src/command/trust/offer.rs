@@ -103,11 +103,7 @@ impl<'c> Shown<'c> {
 
     /// Every file that it names; the default where it names none.
     fn files(&self) -> Vec<String> {
-        let config = self.config;
-        let services = config.services.values().filter_map(|section| section.env_file.as_ref());
-        let environments = config.environments.values().filter_map(|section| section.env_file.as_ref());
-        let named = config.env_file.iter().chain(services).chain(environments).flatten();
-        let files: BTreeSet<String> = named.map(|at| at.value.clone()).collect();
+        let files: BTreeSet<String> = self.config.env_files().map(|at| at.value.clone()).collect();
         files.into_iter().collect()
     }
 

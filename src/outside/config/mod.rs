@@ -236,6 +236,13 @@ impl Config {
         self.path.parent().unwrap_or(&self.root)
     }
 
+    /// Every file of variables that it names.
+    pub fn env_files(&self) -> impl Iterator<Item = &At<String>> {
+        let services = self.services.values().filter_map(|section| section.env_file.as_ref());
+        let environments = self.environments.values().filter_map(|section| section.env_file.as_ref());
+        self.env_file.iter().chain(services).chain(environments).flatten()
+    }
+
     /// Where a path that it names leads, absolute; an error at that path's place if it leads out of [`Config::root`].
     pub fn file(&self, path: &At<String>) -> Result<PathBuf, Error> {
         inside::follow(&self.root, self.folder(), Path::new(&path.value)).map_err(|why| {
