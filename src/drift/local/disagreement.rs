@@ -8,6 +8,7 @@ use crate::drift::local::binding::Binding;
 use crate::drift::local::cause::{self, Kind};
 use crate::drift::local::flaw::covering;
 use crate::drift::local::loader::{Body, Loader, Substitution, first_wins, last_wins};
+use crate::drift::local::piece;
 use crate::drift::local::python::{Edition, Reading as PythonReading};
 use crate::drift::local::rust::Reading as RustReading;
 use crate::drift::local::spelling::Spelling;
@@ -126,9 +127,13 @@ fn suspects<'v>(file: &'v LocalFile, views: &'v Views) -> Vec<Suspect<'v>> {
         })
         .collect();
     let lists = [&views.dotenvy.bindings, &views.python.bindings, &views.classic.bindings, &views.node];
-    for binding in lists.into_iter().flatten() {
-        if seen.insert(&binding.key) {
-            suspects.push(Suspect { key: &binding.key, entry: None, at: binding.key_span.start });
+    for bindings in lists {
+        // A piece of a value is nobody's key.
+        let pieces = piece::starts(file.text().reveal(), bindings);
+        for binding in bindings.iter().filter(|binding| !pieces.contains(&binding.key_span.start)) {
+            if seen.insert(&binding.key) {
+                suspects.push(Suspect { key: &binding.key, entry: None, at: binding.key_span.start });
+            }
         }
     }
     suspects.sort_by_key(|suspect| (suspect.at, suspect.key));

@@ -24,6 +24,7 @@ pub mod flaw;
 pub mod literal;
 pub mod loader;
 pub mod node;
+pub mod piece;
 pub mod python;
 pub mod quote;
 pub mod rust;
@@ -96,6 +97,7 @@ impl LocalFile {
             (merged, flaws)
         };
         block::leave_out(text.reveal(), &mut merged, &mut flaws);
+        piece::leave_out(text.reveal(), &mut merged, &mut flaws);
         let entries = entries(text.reveal(), merged.bindings);
         Self { name: name.into(), text, entries, flaws, last: merged.last, loader: None }
     }
@@ -111,6 +113,7 @@ impl LocalFile {
             .map(|(key, _)| key.to_owned())
             .collect();
         bindings.retain(|binding| binding.value.is_some() && !unset.contains(&binding.key));
+        piece::retain_names(self.text.reveal(), &mut bindings);
         let indexes = bindings.iter().enumerate().map(|(index, binding)| (binding.key.clone(), index));
         let last = match loader {
             // `dotenvy::dotenv()` leaves alone what is set already, by an earlier line, too.
@@ -124,7 +127,8 @@ impl LocalFile {
 
     /// What that loader gives for each key, substituted from the file alone.
     pub fn reading(&self, loader: Loader) -> HashMap<String, Secret> {
-        let bindings = Body::of(self.text.reveal()).bindings(loader);
+        let mut bindings = Body::of(self.text.reveal()).bindings(loader);
+        piece::retain_names(self.text.reveal(), &mut bindings);
         let winners = if loader == Loader::Dotenvy { first_wins(&bindings) } else { last_wins(&bindings) };
         winners.into_iter().filter_map(|(key, binding)| Some((key.to_owned(), binding.value.clone()?))).collect()
     }
