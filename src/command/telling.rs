@@ -133,6 +133,7 @@ impl<'m> Manner<'m> {
     pub(crate) fn write(&self, bytes: &[u8], world: &mut World<'_>) -> Result<(), Error> {
         match self.output {
             Some(path) => files::write_whole(&files::normal(&world.folder.join(path)), bytes),
+            None if self.format == Format::Github => world.print_as_is(bytes),
             None => world.print_bytes(bytes),
         }
     }

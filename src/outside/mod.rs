@@ -29,4 +29,5 @@ mod state;
 mod system;
 pub mod talk;
 pub mod trusted;
+pub mod workflow_commands;
 pub mod world;

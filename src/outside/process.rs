@@ -56,7 +56,8 @@ pub fn run(command: impl FnOnce(&[OsString], &mut World<'_>) -> Exit) -> ExitCod
     let err: &mut dyn Write = if is_quiet { &mut nowhere } else { &mut err };
     let terminal = terminal();
     let watched = if terminal.err == Sort::Terminal { Watched::Terminal(screen) } else { Watched::No };
-    let talk = Stream::new(err, watched);
+    let variables = variables();
+    let talk = Stream::new(err, watched, &variables);
     let prompts = Prompts::new(&talk, &interrupt, terminal);
     if let Err(error) = interrupted {
         talk.say(&format!("doctor: Ctrl-C will not be answered in words: {error}"));
@@ -69,7 +70,6 @@ pub fn run(command: impl FnOnce(&[OsString], &mut World<'_>) -> Exit) -> ExitCod
         talk.say("error: the system gives no random bytes\n  next: check /dev/urandom");
         return Exit::Usage.code().into();
     };
-    let variables = variables();
     let home = std::env::home_dir().filter(|home| home != &PathBuf::new());
     let mut world = World {
         out: &mut out,

@@ -282,7 +282,7 @@ impl Sandbox {
         let began = noon + self.apart * self.runs.replace(self.runs.get() + 1);
         let clock = Jumping { began, elapsed: Cell::default() };
         let arguments: Vec<OsString> = ["doctor"].iter().chain(words).map(OsString::from).collect();
-        let talk = Stream::new(&mut err, Watched::No);
+        let talk = Stream::new(&mut err, Watched::No, &self.variables);
         let connect = |_: &_| -> Result<Box<dyn Wire>, Error> {
             Ok(Box::new(Tapped { sim: self.sim.clone(), host: self.host, sent: Rc::clone(&self.sent) }))
         };
