@@ -62,6 +62,11 @@ impl Difference {
         }
     }
 
+    /// Whether a service stores another value, and nothing suggests why.
+    pub fn is_value(&self) -> bool {
+        self.kind == Kind::Values
+    }
+
     /// Why it may be meant.
     fn reason(&self) -> &'static str {
         match self.kind {

@@ -50,6 +50,7 @@ fn draft() -> Draft {
                 reason: "a \"test\"".to_owned(),
             },
         ],
+        undecided: Vec::new(),
     }
 }
 
@@ -61,10 +62,10 @@ fn a_newcomer_is_told_what_each_part_is_for() {
 # Project shop, environment Production:
 project     = "id-of-shop"
 environment = "id-of-Production"
-env-file    = [".env", "apps/a b/.env"]
 
 # A fix wants the name of this environment typed.
 [environments.Production]
+env-file  = [".env", "apps/a b/.env"]
 protected = true
 
 # The services, by short names: `doctor check -s api`.
@@ -74,8 +75,8 @@ name = "shop-api"
 [services.worker]
 name = "id-of-worker"  # shop-worker
 
-# These keys must be there, and be equal everywhere.
-# Add keys to require more.
+# These keys must be there, and equal on these
+# services and in the file. Add keys to require more.
 [[require]]
 keys = [
     "AWS_SECRET_ACCESS_KEY",
@@ -113,6 +114,19 @@ fn what_is_not_used_is_shown_as_a_comment_that_works() {
     let empty = Config::empty(PathBuf::new(), String::new(), PathBuf::new());
     let read = understand(&Secret::new(shown), empty, RULES).unwrap();
     assert_eq!((read.services.len(), read.require.len(), read.ignore.len()), (1, 1, 1));
+}
+
+#[test]
+fn what_differs_and_is_not_decided_is_an_ignore_in_comments() {
+    let undecided = owned(&["SECRET_KEY", "A \"quoted\"\nkey", "THE_NAME_OF_A_VERY_LONG_KEY_THAT_DIFFERS_EVERYWHERE"]);
+    let draft = Draft { undecided: undecided.clone(), ..draft() };
+    let (text, read) = fresh(&draft, &site(), RULES).unwrap();
+    assert_eq!(read.ignore.len(), 2);
+    let (_, comment) = text.split_once("# those that are expected to differ:\n").unwrap();
+    let shown: Vec<&str> = comment.lines().map(|line| line.strip_prefix("# ").unwrap()).collect();
+    let empty = Config::empty(PathBuf::new(), String::new(), PathBuf::new());
+    let read = understand(&Secret::new(shown.join("\n")), empty, RULES).unwrap();
+    assert_eq!(read.ignore[0].keys.iter().map(|at| at.value.clone()).collect::<Vec<_>>(), undecided);
 }
 
 #[test]
@@ -191,6 +205,7 @@ proptest! {
             } else {
                 vec![Requirement { keys: keys.clone(), services: aliases.clone() }]
             },
+            undecided: keys.clone(),
             ignore: vec![Exception { keys, services: aliases, rules: vec!["value-differs"], reason }],
             services,
         };
