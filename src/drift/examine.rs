@@ -140,6 +140,7 @@ mod tests {
 
     const DIFFERS: &str = "D103 error A [api, worker] .env:1: A differs between .env and Railway";
     const MISSING: &str = "D102 note C [worker]: C is on Railway and not in .env";
+    const UNUSED: &str = "D303 warning - [] doctor.toml:7: the [[ignore]] for a matches no key";
     const PORT: &str = "D104 note PORT [api, worker] .env:2: PORT differs between .env and Railway, as expected";
 
     #[test]
@@ -176,7 +177,7 @@ mod tests {
         let cases: &[Case<'_>] = &[
             (|_| (), &[MISSING, PORT], 1),
             (|one| one.keys = vec!["*".to_owned()], &[], 3),
-            (|one| one.keys = vec!["a".to_owned()], &[DIFFERS, MISSING, PORT], 0),
+            (|one| one.keys = vec!["a".to_owned()], &[DIFFERS, UNUSED, MISSING, PORT], 0),
             (
                 |one| one.services = vec!["id-of-api".to_owned()],
                 &["D103 error A [worker] .env:1: A differs between .env and Railway", MISSING, PORT],

@@ -13,7 +13,7 @@ use crate::drift::live::{Answer, Code, LogRead, Reach, Relation, Settings, Sough
 use crate::drift::local::LocalFile;
 use crate::drift::policy::{Ignore, Policy, Require};
 use crate::drift::rule::Rule;
-use crate::drift::survey::{Catalogue, Named, Survey, Target};
+use crate::drift::survey::{Catalogue, Coverage, Named, Survey, Target};
 use crate::drift::{Finding, Secret, Variable};
 use crate::error::Error;
 
@@ -47,6 +47,7 @@ pub(crate) fn survey(file: &[&str], services: &[Service<'_>]) -> Survey {
         catalogue: Catalogue::default(),
         policy: Policy::default(),
         only: BTreeSet::new(),
+        coverage: Coverage::Whole,
         proved: BTreeSet::new(),
         today: TODAY,
     };
@@ -78,7 +79,7 @@ pub(crate) fn layer(survey: &mut Survey, name: &str, rows: &[&str], services: &[
 /// Requires the key of the services; of all, if none is named.
 pub(crate) fn require(survey: &mut Survey, key: &str, services: &[&str]) {
     let services = services.iter().map(|name| named(name).id).collect();
-    survey.policy.require.push(Require { keys: vec![key.to_owned()], services });
+    survey.policy.require.push(Require { keys: vec![key.to_owned()], services, line: 5 });
 }
 
 /// An `[[ignore]]` for keys, without further conditions.
@@ -199,7 +200,7 @@ pub(crate) fn healthy() -> Survey {
     out_of_scope(&mut survey, "Postgres", &["DATABASE_URL"]);
     shared(&mut survey, "STRIPE_KEY");
     require(&mut survey, "NAME", &[]);
-    survey.policy.ignore.push(Ignore { until: Some(TODAY), ..ignore(&["DEBUG"]) });
+    survey.policy.ignore.push(Ignore { until: Some(TODAY), ..ignore(&["BLURB"]) });
     survey.staged = Learned::Known(None);
     for service in ["api", "worker"] {
         runs_well(&mut survey, service);

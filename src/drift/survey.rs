@@ -87,6 +87,15 @@ impl Local<'_> {
     }
 }
 
+/// How much of what `doctor.toml` is about is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coverage {
+    /// Everything.
+    Whole,
+    /// What flags chose of it.
+    Part,
+}
+
 /// Everything one check knows.
 #[derive(Debug)]
 pub struct Survey {
@@ -114,6 +123,8 @@ pub struct Survey {
     pub policy: Policy,
     /// `--only`: the keys that are asked about; empty means all.
     pub only: BTreeSet<String>,
+    /// Whether all of it is here that `doctor.toml` is about.
+    pub coverage: Coverage,
     /// The ids of the services that a fix has looked at to prove itself.
     pub proved: BTreeSet<String>,
     /// The day of the check, for rules with an end.

@@ -24,6 +24,7 @@ pub mod stale_deployment;
 pub mod start_command;
 pub mod suspicious_value;
 pub mod unreadable_line;
+pub mod unused_entry;
 pub mod value_differs;
 
 use crate::drift::finding::{Finding, Severity};
@@ -66,6 +67,7 @@ pub static RULES: &[&Rule] = &[
     &loaders_disagree::RULE,
     &env_file_exposed::RULE,
     &expired_ignore::RULE,
+    &unused_entry::RULE,
     &stale_deployment::RULE,
     &deployment_unhealthy::RULE,
     &never_deployed::RULE,

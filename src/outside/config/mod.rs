@@ -73,6 +73,8 @@ pub struct Config {
     pub ignore: Vec<IgnoreSection>,
     /// `[severity]`: rule name → what it is to be; `None` is `"off"`.
     pub severity: BTreeMap<String, Option<Severity>>,
+    /// The lines of `[severity]`, by the same names; 1-based.
+    pub severity_lines: BTreeMap<String, usize>,
     /// `[[expect.log]]`, in the order of the file.
     pub expect_log: Vec<LogSection>,
     /// `[[expect.http]]`, in the order of the file.
