@@ -12,6 +12,7 @@ mod explain;
 mod fix;
 mod hook;
 mod init;
+mod keys;
 mod layers;
 mod locate;
 mod manual;

@@ -10,10 +10,11 @@ use crate::cli::{Global, Targeting};
 use crate::command::connection::{self, Connection};
 use crate::command::declared::Declarations;
 use crate::command::expect::{self, Eyes, Sights};
+use crate::command::keys::KeyFlag;
 use crate::command::layers::{self, Absent, Layers, Sources};
 use crate::command::locate::locate;
 use crate::command::running;
-use crate::command::scope::{self, Named, Part, Scope, Services};
+use crate::command::scope::{self, Named as Scoped, Part, Scope, Services};
 use crate::command::target::Found;
 use crate::command::trust::{Aimed, Trust};
 use crate::drift::dispute::Disputes;
@@ -25,8 +26,8 @@ use crate::drift::scope::{Objection, providers};
 use crate::drift::scrub::Scrubber;
 use crate::drift::sentence;
 use crate::drift::staged::Staged;
-use crate::drift::survey::Catalogue;
-use crate::drift::{Severity, Survey, Target};
+use crate::drift::survey::{Catalogue, Coverage};
+use crate::drift::{Named, Severity, Survey, Target};
 use crate::error::Error;
 use crate::outside::config::{self, At, Choice, Config};
 use crate::outside::endpoint::{Domain, Standing};
@@ -78,7 +79,7 @@ pub(crate) struct Visit {
     /// Why these services.
     pub(crate) services_origin: String,
     /// Whether the services were named by somebody.
-    pub(crate) services_named: Named,
+    pub(crate) services_named: Scoped,
     /// The files and who asked for them.
     pub(crate) files: Vec<(String, String)>,
     /// Services that were left out, and why.
@@ -118,6 +119,7 @@ pub(crate) fn prepare(
     global: &Global,
     world: &World<'_>,
 ) -> Result<(Option<Config>, Connection), Error> {
+    KeyFlag { flag: "--only", keys: options.only }.refuse_values()?;
     let config = read_config(global, world)?;
     if options.absent == Absent::Refused {
         layers::refuse_empty_folder(options.env_file, config.as_ref(), &world.folder)?;
@@ -156,6 +158,7 @@ pub(crate) fn visit(
         slot.put(guess, world.clock.now());
     }
     let mut visit = looked?;
+    KeyFlag { flag: "--only", keys: options.only }.refuse_unknown(&visit.survey)?;
     // Findings about no key are not told where keys are asked about.
     if visit.survey.only.is_empty() {
         expect::look(Eyes { client, probe: world.probe, sights: &visit.sights }, &mut visit.survey);
@@ -257,6 +260,7 @@ fn look(
             times,
             policy,
             only: options.only.iter().cloned().collect::<BTreeSet<_>>(),
+            coverage: coverage(options, config, &shape.environment),
             proved: BTreeSet::new(),
             today,
         },
@@ -275,6 +279,14 @@ fn look(
         fail_on: config.and_then(|config| config.fail_on).map_or(Some(Severity::Error), config::FailOn::severity),
         configured: config.is_some(),
     })
+}
+
+/// Whether flags leave out something that `doctor.toml` is about.
+fn coverage(options: &Options<'_>, config: Option<&Config>, environment: &Named) -> Coverage {
+    let usual = config.and_then(|config| config.environment.as_ref());
+    let is_elsewhere = usual.is_some_and(|usual| ![&environment.id, &environment.name].contains(&&usual.value));
+    let is_part = [options.targeting.service.len(), options.env_file.len(), options.only.len()] != [0; 3];
+    if is_part || is_elsewhere { Coverage::Part } else { Coverage::Whole }
 }
 
 /// The domains that Railway reports, by the id of the service.
@@ -315,7 +327,7 @@ fn read_targets(
 
 /// A service that others take values from is a provider; that shows only in the values. Named ones stay.
 fn leave_out_providers(scope: &mut Scope, targets: &mut Vec<Target>, shape: &Shape) {
-    if scope.named == Named::Yes {
+    if scope.named == Scoped::Yes {
         return;
     }
     let templates = targets.iter().flat_map(|target| {
@@ -360,7 +372,9 @@ fn policy(config: &Config, services: &Services) -> Result<Policy, Error> {
     let require = config
         .require
         .iter()
-        .map(|require| Ok(Require { keys: texts(&require.keys), services: ids(&require.services)? }))
+        .map(|require| {
+            Ok(Require { keys: texts(&require.keys), services: ids(&require.services)?, line: require.line })
+        })
         .collect::<Result<_, Error>>()?;
     let ignore = config
         .ignore
@@ -377,7 +391,13 @@ fn policy(config: &Config, services: &Services) -> Result<Policy, Error> {
             })
         })
         .collect::<Result<_, Error>>()?;
-    Ok(Policy { require, ignore, severity: config.severity.clone(), loader: config.loader.map(layers::loader) })
+    Ok(Policy {
+        require,
+        ignore,
+        severity: config.severity.clone(),
+        severity_lines: config.severity_lines.clone(),
+        loader: config.loader.map(layers::loader),
+    })
 }
 
 /// The flags that a printed command needs to be about the same thing.

@@ -56,6 +56,9 @@ pub enum Error {
     /// A name that fits nothing.
     #[error("there is no {kind} {wanted}")]
     Unknown { kind: &'static str, wanted: String, within: String, suggestions: Vec<String>, choices: Vec<String> },
+    /// Keys that a flag names and nothing has.
+    #[error("{what}")]
+    UnknownKey { what: String, why: String, next: String },
     /// A name that fits several things.
     #[error("{wanted} could be any of {} {kind}s", .candidates.len())]
     Ambiguous { kind: &'static str, wanted: String, candidates: Vec<String> },
@@ -171,6 +174,7 @@ impl Error {
             | Self::TrustOutdated { why, .. }
             | Self::Journal { why, .. }
             | Self::Keyring { why, .. }
+            | Self::UnknownKey { why, .. }
             | Self::Machine { why, .. } => Some(why.clone()),
             Self::Staged { .. } => Some("it would later overwrite what is pushed now".into()),
             Self::StagedApplying => Some("what they change can't be seen yet".into()),
@@ -232,6 +236,7 @@ impl Error {
             | Self::TrustOutdated { next, .. }
             | Self::Journal { next, .. }
             | Self::Keyring { next, .. }
+            | Self::UnknownKey { next, .. }
             | Self::Machine { next, .. } => next.clone(),
             Self::Interrupted => "run it again".into(),
             Self::Staged { .. } => "deploy or discard it on Railway's page, or go on with `--on-staged=ignore`".into(),
@@ -312,6 +317,7 @@ impl Error {
             | Self::NoProject { .. }
             | Self::NoEnvironment { .. }
             | Self::Unknown { .. }
+            | Self::UnknownKey { .. }
             | Self::TokenContradicts { .. }
             | Self::Ambiguous { .. }
             | Self::Deleted { .. }

@@ -17,6 +17,7 @@ use crate::command::expect::Eyes;
 pub(crate) use crate::command::fix::consent::refuse_parts;
 use crate::command::fix::draft::{Draft, Drafting};
 pub(crate) use crate::command::fix::record::{Kept, forget_idle, record};
+use crate::command::keys::KeyFlag;
 use crate::command::layers::Absent;
 use crate::command::telling::{self, Manner};
 use crate::command::visit::{self, Haste, Options, Visit};
@@ -97,9 +98,12 @@ pub(crate) fn run(args: &Fix, global: &Global, world: &mut World<'_>) -> Result<
         world,
     )?;
     manner.refuse_unwritable(world)?;
+    let allowed = allowed(args);
+    allowed.iter().try_for_each(|allowed| allowed.refuse_values())?;
     let (config, connection) = visit::prepare(&options, global, world)?;
     let client = connection.client(world, options.limit);
     let seen = visit::visit(&client, &options, config.as_ref(), world)?;
+    allowed.iter().try_for_each(|allowed| allowed.refuse_unknown(&seen.survey))?;
     if args.yes && !args.dry_run {
         refuse_parts(&seen)?;
     }
@@ -108,6 +112,15 @@ pub(crate) fn run(args: &Fix, global: &Global, world: &mut World<'_>) -> Result<
     let terms = terms(args, world);
     let run = Run { args, global, manner, config: config.as_ref(), client: &client, seen, examination, fail_on, terms };
     run.go(world)
+}
+
+/// The flags that allow something for a key.
+fn allowed(args: &Fix) -> [KeyFlag<'_>; 3] {
+    [
+        KeyFlag { flag: "--allow-reference", keys: &args.allow_reference },
+        KeyFlag { flag: "--allow-shared", keys: &args.allow_shared },
+        KeyFlag { flag: "--allow-sealed", keys: &args.allow_sealed },
+    ]
 }
 
 /// What the flags allow.
