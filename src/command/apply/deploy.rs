@@ -18,6 +18,7 @@ use crate::outside::railway::client::Client;
 use crate::outside::railway::deployments::Fence;
 use crate::outside::railway::shape::Shape;
 use crate::outside::railway::write::{No, Reply};
+use crate::report::shell;
 
 /// How long a deployment is waited for that must be done before another one may be asked for.
 const OTHERS: Duration = Duration::from_secs(180);
@@ -318,9 +319,10 @@ impl Work<'_, '_> {
 
     fn tell_of_the_limit(&mut self, index: usize) {
         let service = &self.plan.deploys[index].service.name;
+        let words = [self.site.called, &[format!("--service={service}")]].concat();
         self.applied.remarks.push(format!(
-            "{service} was deployed too often in a short time: its values are stored, and run after \
-             `doctor fix --redeploy --service={service}` in a few minutes"
+            "{service} was deployed too often in a short time: its values are stored, and run after `{}` in a few minutes",
+            shell::line(&words)
         ));
     }
 

@@ -54,6 +54,8 @@ pub(crate) struct Site<'s> {
     pub(crate) logs: Logs,
     /// What must be seen of the services that are deployed.
     pub(crate) seeing: Option<Seeing<'s>>,
+    /// The command that deploys services again, without their names.
+    pub(crate) called: &'s [String],
 }
 
 /// What must be seen of the services that are deployed.

@@ -43,10 +43,11 @@ pub(super) fn finish(
             (Ok(_), Exit::NothingCompared) => Exit::Clean,
             (Ok(_), left) => left,
         });
-    endings.extend(how_it_ended(&applied, world));
+    endings.extend(how_it_ended(&applied, &run, world));
+    let way_back = way_back(&applied, &run, world);
     let (manner, global) = (run.manner, run.global);
     let mut report = run.report(exit, world);
-    report.way_back = way_back(&applied, world);
+    report.way_back = way_back;
     report.services.extend(deployed_elsewhere(&draft.plan, &applied, &report.services));
     report.receipts = applied.receipts;
     report.shortfalls = applied.shortfalls;
@@ -111,21 +112,18 @@ fn deployed_elsewhere(plan: &Plan, applied: &Applied, known: &[ServiceLine]) -> 
 }
 
 /// The command that restores what this run changed.
-fn way_back(applied: &Applied, world: &World<'_>) -> Option<String> {
-    let run = applied.run.as_ref().filter(|_| applied.has_changed())?;
-    Some(match world.memory {
-        Memory::Lasting => command(world, &["undo", run.as_str()]),
-        Memory::OfThisRun => command(world, &["undo"]),
-    })
-}
-
-fn command(world: &World<'_>, words: &[&str]) -> String {
-    let words: Vec<String> = world.program.iter().cloned().chain(words.iter().map(|&word| word.to_owned())).collect();
-    shell::line(&words)
+fn way_back(applied: &Applied, run: &Run<'_>, world: &World<'_>) -> Option<String> {
+    let recorded = applied.run.as_ref().filter(|_| applied.has_changed())?;
+    let words = match world.memory {
+        Memory::Lasting => vec!["undo".to_owned(), recorded.to_string()],
+        Memory::OfThisRun => vec!["undo".to_owned()],
+    };
+    let flags: Vec<String> = run.global.api_url.iter().map(|url| format!("--api-url={url}")).collect();
+    Some(shell::line(&shell::whole(&world.program, &words, &flags, std::iter::empty())))
 }
 
 /// What to know and to do where it did not go as planned.
-fn how_it_ended(applied: &Applied, world: &World<'_>) -> Vec<String> {
+fn how_it_ended(applied: &Applied, run: &Run<'_>, world: &World<'_>) -> Vec<String> {
     let mut lines = Vec::new();
     if applied.run.is_none() && applied.has_changed() {
         lines.push("this run was not recorded, and can't be undone".to_owned());
@@ -134,7 +132,8 @@ fn how_it_ended(applied: &Applied, world: &World<'_>) -> Vec<String> {
         lines.push(format!("it stopped there: {}", said(error)));
     }
     if applied.verdict == Some(Exit::Interrupted) {
-        lines.push(format!("interrupted; `{}` shows the current state", command(world, &["check"])));
+        let check = shell::line(&run.seen.repeated(&["check".to_owned()], world));
+        lines.push(format!("interrupted; `{check}` shows the current state"));
     }
     lines
 }

@@ -356,7 +356,10 @@ impl Run<'_> {
     fn apply(&self, plan: &Plan, world: &World<'_>) -> Result<Applied, Error> {
         let files: Vec<_> =
             self.seen.paths.iter().map(std::path::PathBuf::as_path).zip(&self.seen.survey.files).collect();
+        let redeploy = ["fix", "--redeploy"].map(str::to_owned);
+        let called = shell::whole(&world.program, &redeploy, &self.seen.flags, std::iter::empty());
         let site = Site {
+            called: &called,
             client: self.client,
             shape: &self.seen.shape,
             interrupt: world.interrupt,

@@ -45,7 +45,8 @@ pub(crate) fn run(args: &cli::Init, global: &Global, world: &mut World<'_>) -> R
     let draft = sketch.draft();
     let text = text(&draft, &site, &sketch)?;
     let exposed = Exposed::of(&sketch.seen, &site);
-    let next = [world.program.clone(), vec!["check".to_owned()], same(global)].concat();
+    // The new doctor.toml names files and services; what was typed is repeated all the same.
+    let next = [world.program.clone(), vec!["check".to_owned()], targeting(args), same(global)].concat();
     if is_read {
         let remarks = &sketch.seen.remarks;
         return for_programs((&text, &draft, remarks), &site, &exposed, (args, global, next), world);
@@ -186,15 +187,21 @@ fn unasked(args: &cli::Init, global: &Global, world: &World<'_>) -> Error {
 /// The command that writes the same without asking.
 fn again(args: &cli::Init, global: &Global, world: &World<'_>) -> Vec<String> {
     let mut words = [world.program.clone(), vec!["init".to_owned(), "--yes".to_owned()]].concat();
-    let targeting = &args.targeting;
-    words.extend(targeting.project.iter().map(|project| format!("--project={project}")));
-    words.extend(targeting.environment.iter().map(|environment| format!("--environment={environment}")));
-    words.extend(targeting.service.iter().map(|service| format!("--service={service}")));
-    words.extend(args.env_file.iter().map(|path| format!("--env-file={}", path.display())));
+    words.extend(targeting(args));
     if args.format == ResultFormat::Json {
         words.push("--format=json".to_owned());
     }
     words.extend(same(global));
+    words
+}
+
+fn targeting(args: &cli::Init) -> Vec<String> {
+    let targeting = &args.targeting;
+    let mut words = Vec::new();
+    words.extend(targeting.project.iter().map(|project| format!("--project={project}")));
+    words.extend(targeting.environment.iter().map(|environment| format!("--environment={environment}")));
+    words.extend(args.env_file.iter().map(|path| format!("--env-file={}", path.display())));
+    words.extend(targeting.service.iter().map(|service| format!("--service={service}")));
     words
 }
 

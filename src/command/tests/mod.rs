@@ -2,6 +2,7 @@
 //! as a test wants.
 #![expect(clippy::disallowed_methods, reason = "tests touch the world")]
 
+mod add;
 mod agreement;
 mod ahead;
 mod asked;

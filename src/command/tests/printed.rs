@@ -11,8 +11,8 @@ use crate::drift::Secret;
 use crate::drift::local::LocalFile;
 
 /// Worlds of the ordinary test run.
-const WORLDS: u64 = 150;
-/// How many worlds instead, and from which one on.
+const WORLDS: u64 = 60;
+/// The variable that says how many worlds instead.
 const MORE: &str = "DOCTOR_TEST_WORLDS";
 
 /// What a plan shows, or what a run did: `service key` for variables, with the sign for what is added, changed or removed.
@@ -84,16 +84,15 @@ impl Done {
     /// What Railway received, and how the file changed.
     fn received(sandbox: &Sandbox, before: &str) -> Self {
         let mut done = Self::default();
-        for mutation in sandbox.mutations() {
-            let (operation, rest) = mutation.split_once(' ').unwrap();
-            match operation {
-                "SetVariables" | "DeleteVariable" => {
-                    let (owner, keys) = rest.rsplit_once(' ').unwrap();
-                    let owner = if owner == "shared" { "shared variables" } else { owner };
-                    done.variables.extend(keys.split(',').map(|key| format!("{owner} {key}")));
-                }
-                _ => done.deployments.push(rest.to_owned()),
-            }
+        let names: BTreeMap<String, String> = sandbox.sim.change(|estate| {
+            let services = &estate.projects[0].environments[0].services;
+            services.iter().map(|service| (service.id.clone(), service.name.clone())).collect()
+        });
+        for mutation in sandbox.sim.mutations() {
+            let owner = mutation.service.as_ref().map_or("shared variables", |id| names[id].as_str());
+            done.variables.extend(mutation.keys.iter().map(|key| format!("{owner} {key}")));
+            // Railway deploys by itself when a variable is deleted.
+            done.deployments.extend(mutation.deployments.iter().map(|_| owner.to_owned()));
         }
         let read = |text: &str| {
             let file = LocalFile::parse(".env", Secret::new(text));
@@ -109,7 +108,8 @@ impl Done {
 
 /// The commands that a run prints for its plan, in their order.
 fn printed(ended: &Ended) -> Vec<Vec<String>> {
-    let lines = ended.out.lines().filter_map(|line| line.strip_prefix("  next  ").or(line.strip_prefix("  then  ")));
+    let below = ended.out.split_once("Plan: ").map_or("", |(_, below)| below);
+    let lines = below.lines().filter_map(|line| line.strip_prefix("  next  ").or(line.strip_prefix("  then  ")));
     let told = ended.err.lines().find_map(|line| line.strip_prefix("  next: ")).unwrap_or_default();
     let quoted = told.split('`').skip(1).step_by(2);
     lines.chain(quoted).filter(|line| line.starts_with("doctor fix")).map(|line| shlex::split(line).unwrap()).collect()

@@ -221,7 +221,8 @@ fn words(dice: &Dice, services: &[&str]) -> (Vec<String>, Mode) {
         words.extend(dice.some(&KEYS, one_in).iter().map(|key| format!("{flag}={key}")));
     }
     let deploying = dice.below(6);
-    if deploying == 0 && !directions.contains(&"--redeploy") {
+    // Railway deploys by itself when a variable is deleted, so that a removal is never a matter of storing alone.
+    if deploying == 0 && !directions.iter().any(|word| ["--redeploy", "--prune"].contains(word)) {
         words.push("--no-deploy".to_owned());
     } else if deploying == 1 {
         words.push("--dependents".to_owned());

@@ -90,7 +90,7 @@ fn refuse_elsewhere(client: &Client<'_>, run: &Run, record: &Record) -> Result<(
 impl Undoing<'_> {
     fn go(self, world: &mut World<'_>) -> Result<Exit, Error> {
         world.talk.waiting("looking at what there is now");
-        let restoring = restore::plan(self.client, &self.chosen.record, self.args, world);
+        let restoring = restore::plan(self.client, &self.chosen.record, (self.args, &self.redeploys(world)), world);
         world.talk.done();
         let mut restoring = restoring?;
         choose::refuse_other_target(self.args, &self.chosen, &restoring.shape.environment)?;
@@ -138,15 +138,27 @@ impl Undoing<'_> {
         report
     }
 
+    /// The command that deploys services of this environment again.
+    fn redeploys(&self, world: &World<'_>) -> Vec<String> {
+        let [project, environment] = [&self.chosen.record.project.id, &self.chosen.record.environment.id];
+        let targeting = [format!("--project={project}"), format!("--environment={environment}")];
+        self.called(&[&["fix".to_owned(), "--redeploy".to_owned()], &targeting[..]].concat(), world)
+    }
+
+    /// These arguments as a whole command that talks to the same Railway.
+    fn called(&self, arguments: &[String], world: &World<'_>) -> Vec<String> {
+        let flags: Vec<String> = self.global.api_url.iter().map(|url| format!("--api-url={url}")).collect();
+        shell::whole(&world.program, arguments, &flags, std::iter::empty())
+    }
+
     /// The command that does it without asking.
     fn command(&self, restoring: &Restoring, world: &World<'_>) -> Vec<String> {
-        let mut words = [world.program.clone(), vec!["undo".to_owned(), self.chosen.run.to_string()]].concat();
-        words.push("--yes".to_owned());
+        let mut words = vec!["undo".to_owned(), self.chosen.run.to_string(), "--yes".to_owned()];
         words.extend(self.args.project.iter().map(|project| format!("--project={project}")));
         let environment = self.args.environment.as_ref();
         let protected = Some(&restoring.shape.environment.name).filter(|_| self.is_protected(restoring));
         words.extend(environment.or(protected).map(|environment| format!("--environment={environment}")));
-        words
+        self.called(&words, world)
     }
 
     /// Whether the environment is protected now, or was when the fix was made.
@@ -237,6 +249,7 @@ impl Undoing<'_> {
             on_staged: fix::on_staged(self.args.on_staged),
             logs: self.manner.logs,
             seeing: None,
+            called: &self.redeploys(world),
         };
         let mut applied = apply::apply(site, &restoring.plan, Words::Undo, |ledger| {
             if self.args.no_journal {
@@ -275,8 +288,7 @@ impl Undoing<'_> {
             report.endings.push(format!("it stopped there: {}", apply::said(error)));
         }
         if let Some(run) = applied.run.filter(|_| world.memory == Memory::Lasting) {
-            report.way_back =
-                Some(shell::line(&[world.program.clone(), vec!["undo".to_owned(), run.to_string()]].concat()));
+            report.way_back = Some(shell::line(&self.called(&["undo".to_owned(), run.to_string()], world)));
         }
         report.part = part;
         if part == Part::Outcome {

@@ -15,7 +15,7 @@ use crate::outside::journal::{self, Before, Record};
 use crate::outside::railway::client::Client;
 use crate::outside::railway::shape::Shape;
 use crate::outside::world::World;
-use crate::report::{Look, ServiceLine};
+use crate::report::{Look, ServiceLine, shell};
 
 mod now;
 
@@ -34,7 +34,12 @@ pub(super) struct Restoring {
 }
 
 /// Holds the record against today: two requests and one for the deployments.
-pub(super) fn plan(client: &Client<'_>, record: &Record, args: &Undo, world: &World<'_>) -> Result<Restoring, Error> {
+pub(super) fn plan(
+    client: &Client<'_>,
+    record: &Record,
+    (args, redeploys): (&Undo, &[String]),
+    world: &World<'_>,
+) -> Result<Restoring, Error> {
     let shape = client.shape(&record.project.id, &record.environment.id)?;
     let now = now::read(client, &shape, record)?;
     let mut restoring =
@@ -49,7 +54,7 @@ pub(super) fn plan(client: &Client<'_>, record: &Record, args: &Undo, world: &Wo
     if !restoring.plan.stores.is_empty() && args.no_deploy {
         restoring.remarks.push("the running services keep their values until they are deployed".to_owned());
     } else if !restoring.plan.stores.is_empty() {
-        restoring.deployments(client, record)?;
+        restoring.deployments(client, record, redeploys)?;
     }
     restoring.services = touched(record, &restoring.shape);
     Ok(restoring)
@@ -149,7 +154,7 @@ impl Restoring {
     }
 
     /// One deployment for each service that gets something back.
-    fn deployments(&mut self, client: &Client<'_>, record: &Record) -> Result<(), Error> {
+    fn deployments(&mut self, client: &Client<'_>, record: &Record, redeploys: &[String]) -> Result<(), Error> {
         let fence = client.fence(&record.project.id, &record.environment.id)?;
         // A shared variable was changed for services of its own, which the record names.
         let is_shared = self.plan.stores.iter().any(|store| store.owner == Owner::Shared);
@@ -163,9 +168,11 @@ impl Restoring {
             services.into_iter().partition(|service| record.deploys.contains(service));
         let services = deployed;
         self.remarks.extend(left.iter().map(|service| {
+            let words = [redeploys, &[format!("--service={}", service.name)]].concat();
             format!(
-                "{} was not deployed by that run, and is not by this one: `doctor fix --redeploy` does",
-                service.name
+                "{} was not deployed by that run, and is not by this one: `{}` does",
+                service.name,
+                shell::line(&words)
             )
         }));
         for store in self.plan.stores.iter_mut().filter(|store| store.owner == Owner::Shared) {
