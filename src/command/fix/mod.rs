@@ -323,7 +323,9 @@ impl Run<'_> {
             return world.print(&last).map(|()| exit);
         }
         if self.manner.format != Format::Json {
-            lines.iter().for_each(|line| world.talk.say(line));
+            for line in &lines {
+                world.talk.say(line);
+            }
         }
         self.tell_plan(draft, exit, world).map(|()| exit)
     }

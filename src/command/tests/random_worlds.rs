@@ -16,7 +16,7 @@ const SINCE: &str = "2026-11-20T10:00:00.000Z";
 const KEYS: [&str; 6] = ["API_KEY", "OPS_TOKEN", "PORT", "STRIPE_KEY", "DB_URL", "PLAIN"];
 const SERVICES: [&str; 4] = ["web", "worker", "my api", "front-end"];
 
-/// SplitMix64: the same numbers on every machine.
+/// `SplitMix64`: the same numbers on every machine.
 pub(super) struct Dice(Cell<u64>);
 
 impl Dice {

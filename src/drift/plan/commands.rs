@@ -184,10 +184,13 @@ impl Search<'_> {
     }
 }
 
+/// Services, and the units that one command takes on for them.
+type Group<'u> = (BTreeSet<Named>, Vec<&'u Offer>);
+
 /// The units by the services that they change, services with the same keys together.
-fn groups<'u>(units: &[&'u Offer]) -> Vec<(BTreeSet<Named>, Vec<&'u Offer>)> {
+fn groups<'u>(units: &[&'u Offer]) -> Vec<Group<'u>> {
     // Services that share a unit stay together.
-    let mut clusters: Vec<(BTreeSet<Named>, Vec<&Offer>)> = Vec::new();
+    let mut clusters: Vec<Group<'_>> = Vec::new();
     for unit in units {
         let own = services(unit);
         let (touched, apart): (Vec<_>, Vec<_>) =
@@ -200,7 +203,7 @@ fn groups<'u>(units: &[&'u Offer]) -> Vec<(BTreeSet<Named>, Vec<&'u Offer>)> {
         clusters = apart;
         clusters.push(cluster);
     }
-    let mut alike: BTreeMap<BTreeSet<(&str, Way)>, (BTreeSet<Named>, Vec<&Offer>)> = BTreeMap::new();
+    let mut alike: BTreeMap<BTreeSet<(&str, Way)>, Group<'_>> = BTreeMap::new();
     for (services, units) in clusters {
         let signature = units.iter().map(|unit| (unit.key.as_str(), unit.way)).collect();
         let known = alike.entry(signature).or_default();
