@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn what_a_fix_did_is_told_and_what_nobody_looked_at_is_not() {
         let expected = "\
-### doctor: 1 done, 1 not-tried, 1 failed
+### doctor: interrupted · 1 done, 1 not-tried, 1 failed
 
 `agentverse` · `staging` · `.env`
 
@@ -213,7 +213,7 @@ interrupted; \\`doctor check\\` tells how things stand
 ";
         assert_eq!(told(&cut_short()), expected);
         let undone = Report { command: "undo", receipts: Vec::new(), unseen: false, ..cut_short() };
-        assert!(told(&undone).starts_with("### doctor: nothing was done\n"));
+        assert!(told(&undone).starts_with("### doctor: interrupted · nothing was done\n"));
     }
 
     #[test]

@@ -190,7 +190,8 @@ fn run(report: &Report) -> Run<'_> {
         },
         automation_details: Details { id: format!("doctor/{}/{}/", report.project.id, report.environment.id) },
         invocations: [Invocation {
-            execution_successful: notifications.iter().all(|notification| notification.level != "error"),
+            execution_successful: !report.needs_the_way_back()
+                && notifications.iter().all(|notification| notification.level != "error"),
             exit_code: report.exit_code,
             tool_execution_notifications: notifications,
         }],

@@ -10,7 +10,8 @@ use crate::report::{Report, ServiceLine};
 pub(crate) const CODES: [u8; 7] = [CLEAN, FINDINGS, NOTHING_COMPARED, PARTIAL, DISPROVED, INCONCLUSIVE, INTERRUPTED];
 const CLEAN: u8 = 0;
 const FINDINGS: u8 = 1;
-const NOTHING_COMPARED: u8 = 3;
+/// Nothing was compared for a service for which something had to be.
+pub(crate) const NOTHING_COMPARED: u8 = 3;
 const PARTIAL: u8 = 6;
 const DISPROVED: u8 = 7;
 const INCONCLUSIVE: u8 = 8;

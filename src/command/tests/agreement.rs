@@ -16,7 +16,11 @@ use crate::report::{FORMATS, verdict};
 
 /// Asserts what holds for every run; [`Sandbox`] does so for each of its runs.
 pub(super) fn hold(words: &[&str], ended: &Ended) {
-    if !["check", "fix", "undo"].contains(&words.first().copied().unwrap_or_default()) || words.contains(&"--list") {
+    // Somebody who is asked gets a report before the question, and another after it.
+    if !ended.asked.is_empty()
+        || !["check", "fix", "undo"].contains(&words.first().copied().unwrap_or_default())
+        || words.contains(&"--list")
+    {
         return;
     }
     match serde_json::from_str::<Value>(&ended.out) {
@@ -198,14 +202,18 @@ fn every_end_of_a_run_agrees_with_itself_at_every_level() {
                 // Both are read by `hold` after the run.
                 let ended = run(&case, if is_json { &more } else { &more[..2] });
                 let expected = case.code.unwrap_or(u8::from(level != "never"));
-                if case.name != "nothing written" {
-                    assert!(ended.code == expected || (expected == 0 && level == "note"), "{name}: {ended:?}");
-                }
+                // Warnings and notes decide where nothing worse does.
+                let is_found = ["warning", "note"].contains(&level) && ended.code == 1 && [0, 3].contains(&expected);
+                let is_free = case.name == "nothing written";
+                assert!(ended.code == expected || is_found || is_free, "{name}: {ended:?}");
                 if is_json && !case.verdict.is_empty() && ended.code == expected {
                     let report: Value = serde_json::from_str(&ended.out).expect("it is JSON");
                     let services = report["services"].as_array().expect("services are a list");
                     let api = services.iter().find(|service| service["name"] == "api");
-                    assert_eq!(api.expect("it is there")["verdict"], case.verdict, "{name}: {ended:?}");
+                    let verdict = &api.expect("it is there")["verdict"];
+                    // What could not be verified may be found to be wrong as well.
+                    let is_worse = case.verdict == "skip" && *verdict == "fail";
+                    assert!(*verdict == case.verdict || is_worse, "{name}: {ended:?}");
                 }
             }
         }
@@ -221,15 +229,13 @@ fn no_format_calls_a_failure_a_success() {
             if ended.code == 0 {
                 continue;
             }
-            for word in ["all agrees", "values agree", "compared agrees", "\"executionSuccessful\": true"] {
-                let is_bad = ended.out.contains(word) && !(word.starts_with('"') && [1, 3].contains(&ended.code));
-                assert!(!is_bad, "{name} says {word}: {ended:?}");
+            for words in ["all agrees", "values agree", "compared agrees", "\"executionSuccessful\": true"] {
+                let is_meant = words.starts_with('"') && [1, 3].contains(&ended.code);
+                assert!(!ended.out.contains(words) || is_meant, "{name} says {words}: {ended:?}");
             }
-            if *format == "junit" && ![3, 130].contains(&ended.code) {
-                let is_red =
-                    !ended.out.contains("failures=\"0\" errors=\"0\" skipped") || ended.out.contains("<skipped");
-                assert!(is_red, "{name}: {ended:?}");
-            }
+            let totals = ended.out.lines().find(|line| line.starts_with("<testsuites")).unwrap_or_default();
+            let is_green = totals.contains("failures=\"0\" errors=\"0\"");
+            assert!(!is_green || [3, 130].contains(&ended.code), "{name}: {ended:?}");
         }
     }
 }
@@ -255,7 +261,7 @@ fn a_crashed_service_is_failed_and_the_way_back_is_the_last_line() {
     assert_eq!(ended.code, 7, "{ended:?}");
     assert!(ended.out.contains("\nFAIL  api  1 compared  deployment failed verification"), "{ended:?}");
     assert!(ended.out.contains("\nPASS  web  1 compared"), "{ended:?}");
-    assert!(ended.out.contains("\nverification failed: api · 1 note · 2 values compared · "), "{ended:?}");
+    assert!(ended.out.contains("\nverification failed: api · 2 values compared · "), "{ended:?}");
     let quiet = shop(api().next(Plan::crashing(1))).run(&[PUSH, &["-q"]].concat());
     assert!(quiet.out.trim_end().lines().last().is_some_and(|last| last.starts_with("  doctor undo ")), "{quiet:?}");
 }

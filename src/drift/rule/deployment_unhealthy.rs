@@ -36,9 +36,9 @@ Where Railway tells the step that failed, or its own diagnosis, the finding does
 
 ## How to mend it
 
-Read the deployment's log, to which the finding links. If a value was wrong, correct it; if the code was wrong, deploy
-the correction. `doctor fix --redeploy` deploys the same code again with the values that are stored now: it helps after a
-correction of values, and repeats any other failure.
+Read the deployment's log, to which the finding links. If a value was wrong, correct it; if the code was wrong, push a
+correction. `doctor fix --redeploy` deploys the same code again with the values that are stored now: it helps once the
+values are right, and repeats any other failure.
 
 ## How to silence it
 

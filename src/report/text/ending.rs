@@ -5,6 +5,7 @@ use crate::report::count::Tally;
 use crate::report::paint::Tone;
 use crate::report::text::page::Page;
 use crate::report::text::phrase::{FEW, listed};
+use crate::report::verdict::NOTHING_COMPARED;
 use crate::report::{Detail, Report};
 
 /// Writes the totals; and that nothing was compared, if nothing was.
@@ -52,7 +53,8 @@ fn verdict(report: &Report) -> Vec<String> {
         return items;
     }
     // What has ended badly is not without findings.
-    items.push(if words.is_empty() && items.is_empty() { "no findings".to_owned() } else { words });
+    let is_calm = items.is_empty() && [0, NOTHING_COMPARED].contains(&report.exit_code);
+    items.push(if words.is_empty() && is_calm { "no findings".to_owned() } else { words });
     let sealed = sealed.map(|sealed| format!(", {sealed}")).unwrap_or_default();
     items.push(format!("{} compared{sealed}", count(report.compared(), "value")));
     items

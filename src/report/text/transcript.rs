@@ -213,7 +213,7 @@ FAIL  agentverse-api-staging     could not be read
       no answer
 PASS  agentverse-worker-staging  5 compared
 
-no findings · 5 values compared · 1 service could not be read · 2 requests
+5 values compared · 1 service could not be read · 2 requests
 ";
     assert!(text(&unread, 80, Detail::Normal).ends_with(expected), "{}", text(&unread, 80, Detail::Normal));
 }
@@ -242,11 +242,12 @@ not-tried  redeploy  api|1  interrupted
 
 interrupted; `doctor check` tells how things stand
 
-2 requests
+interrupted · 2 requests
 ";
     assert_eq!(text(&report, 80, Detail::Normal).trim_start(), expected);
     let quiet = text(&report, 80, Detail::Quiet);
-    let expected = "failed push api|1: B: Railway said no: \\u{1b}[2J\nnot-tried redeploy api|1: interrupted\n";
+    let expected = "failed push api|1: B: Railway said no: \\u{1b}[2J\nnot-tried redeploy api|1: interrupted\n\
+                    interrupted\n";
     assert_eq!(quiet, expected);
 }
 
