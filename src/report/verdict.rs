@@ -64,10 +64,10 @@ impl Report {
         }
         match self.shortfall(line) {
             Some(Shortfall::Incomplete | Shortfall::Disproved) => Verdict::Fail,
-            Some(Shortfall::Unverified) => Verdict::Skip,
-            None if self.unseen => Verdict::Skip,
-            None if line.compared > 0 || self.was_changed(line) || self.command == "undo" => Verdict::Pass,
-            None => Verdict::Skip,
+            None if !self.unseen && (line.compared > 0 || self.was_changed(line) || self.command == "undo") => {
+                Verdict::Pass
+            }
+            Some(Shortfall::Unverified) | None => Verdict::Skip,
         }
     }
 

@@ -176,11 +176,13 @@ fn of_two_fixes_in_the_same_second_the_second_is_undone_first() {
     assert_eq!(sandbox.stored("api", "ONE").as_deref(), Some("one-after"));
 }
 
+/// What happens to the bytes of a record.
+type Damage = fn(&mut Vec<u8>);
+
 #[test]
 fn a_newer_record_that_can_not_be_read_stops_an_undo_that_names_no_run() {
-    let cut = |bytes: &mut Vec<u8>| bytes.truncate(bytes.len() / 2);
-    let damages: [(&str, fn(&mut Vec<u8>)); 5] = [
-        ("cut short", cut),
+    let damages: [(&str, Damage); 5] = [
+        ("cut short", |bytes| bytes.truncate(bytes.len() / 2)),
         ("empty", |bytes| bytes.clear()),
         ("changed", |bytes| *bytes.last_mut().unwrap() ^= 1),
         ("of another version", |bytes| bytes[7] = 0x7f),
