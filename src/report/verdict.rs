@@ -83,7 +83,7 @@ impl Report {
         let is_made = deployment.is_some_and(|receipt| receipt.deployment.is_some());
         match self.shortfall(line) {
             None => "",
-            Some(Shortfall::Disproved) => "deployment failed verification",
+            Some(Shortfall::Disproved) => "verification failed",
             Some(Shortfall::Unverified) => "not verified",
             Some(Shortfall::Incomplete) if !is_made && deployment.is_some_and(|one| one.outcome != Outcome::Done) => {
                 "not deployed"

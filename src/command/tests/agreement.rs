@@ -259,7 +259,7 @@ fn a_crashed_service_is_failed_and_the_way_back_is_the_last_line() {
     let sandbox = shop(api().next(Plan::crashing(1)).next(Plan::success()));
     let ended = sandbox.run(PUSH);
     assert_eq!(ended.code, 7, "{ended:?}");
-    assert!(ended.out.contains("\nFAIL  api  1 compared  deployment failed verification"), "{ended:?}");
+    assert!(ended.out.contains("\nFAIL  api  1 compared  verification failed"), "{ended:?}");
     assert!(ended.out.contains("\nPASS  web  1 compared"), "{ended:?}");
     assert!(ended.out.contains("\nverification failed: api · 2 values compared · "), "{ended:?}");
     let quiet = shop(api().next(Plan::crashing(1))).run(&[PUSH, &["-q"]].concat());
