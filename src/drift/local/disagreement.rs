@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::drift::Secret;
 use crate::drift::local::binding::Binding;
-use crate::drift::local::cause::{self, Kind};
+use crate::drift::local::cause::{self, Kind, is_plain};
 use crate::drift::local::flaw::covering;
 use crate::drift::local::loader::{Body, Loader, Substitution, first_wins, last_wins};
 use crate::drift::local::piece;
@@ -262,10 +262,4 @@ fn holding<T>(items: &[T], at: usize, range: impl Fn(&T) -> Range<usize>) -> Opt
     let index = items.partition_point(|item| range(item).start <= at).checked_sub(1)?;
     let range = range(&items[index]);
     range.contains(&at).then_some(range.start)
-}
-
-/// Whether every loader takes the key.
-fn is_plain(key: &str) -> bool {
-    key.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-        && key.chars().all(|character| character.is_ascii_alphanumeric() || matches!(character, '_' | '.'))
 }

@@ -102,10 +102,12 @@ impl LocalFile {
         Self { name: name.into(), text, entries, flaws, last: merged.last, loader: None }
     }
 
-    /// The same file as that loader reads it: its values, substituted from the file alone, without what it does not read.
+    /// The same file as that loader reads it: its values, substituted from the file alone. Flaws are the lines that this
+    /// loader does not read.
     #[must_use]
     pub fn read_as(&self, loader: Loader) -> Self {
         let mut bindings = Body::of(self.text.reveal()).bindings(loader);
+        let flaws = flaw::of_loader(self, &bindings, loader);
         // A key that python-dotenv reads without a value takes an earlier value away.
         let unset: HashSet<String> = last_wins(&bindings)
             .into_iter()
@@ -121,7 +123,7 @@ impl LocalFile {
             Loader::Python | Loader::Node => indexes.collect(),
         };
         let entries = entries(self.text.reveal(), bindings);
-        let (name, text, flaws) = (self.name.clone(), self.text.clone(), self.flaws.clone());
+        let (name, text) = (self.name.clone(), self.text.clone());
         Self { name, text, entries, flaws, last, loader: Some(loader) }
     }
 
