@@ -202,6 +202,7 @@ pub(crate) fn report(
         .map(|(target, (extent, checks))| ServiceLine {
             compared: extent.compared,
             sealed: extent.sealed,
+            unknown: extent.unknown,
             checks,
             ..line(target)
         })
@@ -238,6 +239,7 @@ pub(crate) fn line(target: &Target) -> ServiceLine {
         alias: target.alias.clone(),
         compared: 0,
         sealed: 0,
+        unknown: 0,
         checks: Vec::new(),
         error: target.stored.as_ref().err().map(|error| match error.because() {
             Some(because) => format!("{error}: {because}"),
@@ -248,7 +250,7 @@ pub(crate) fn line(target: &Target) -> ServiceLine {
 
 /// A service that was changed and not compared.
 pub(crate) fn unread_line(service: Named) -> ServiceLine {
-    ServiceLine { service, alias: None, compared: 0, sealed: 0, error: None, checks: Vec::new() }
+    ServiceLine { service, alias: None, compared: 0, sealed: 0, unknown: 0, error: None, checks: Vec::new() }
 }
 
 /// From which severity on findings fail the run: the flag, or what `doctor.toml` says.

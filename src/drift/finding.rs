@@ -66,7 +66,7 @@ pub struct Sighting {
     pub place: String,
     /// `None` where the value can't be known.
     pub value: Option<Secret>,
-    /// `stored`, `rendered`, `sealed`, `missing`, `local`.
+    /// `stored`, `rendered`, `unrendered`, `sealed`, `unavailable`, `indirect`, `missing`, `local`.
     pub state: &'static str,
 }
 

@@ -18,6 +18,7 @@ mod form;
 pub mod identity;
 #[cfg(test)]
 mod incident;
+pub mod indirect;
 pub mod leak;
 pub mod learned;
 pub mod likeness;

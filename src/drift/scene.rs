@@ -28,8 +28,8 @@ pub(crate) type Case<'r> = (&'r [&'r str], &'r [Service<'r>], &'r [&'r str]);
 
 /// A survey of services that all use `.env`.
 ///
-/// A row of a file is `KEY=value`, and its number is its line. A row of a service is `KEY=value`, `KEY=<sealed>`, or
-/// `KEY=template => rendered`, where `<sealed>` after the arrow means that Railway does not tell.
+/// A row of a file is `KEY=value`, and its number is its line. A row of a service is `KEY=value`, `KEY=<sealed>`,
+/// `KEY=<unavailable>`, or `KEY=template => rendered`, where `<sealed>` after the arrow means that Railway does not tell.
 pub(crate) fn survey(file: &[&str], services: &[Service<'_>]) -> Survey {
     let targets: Vec<Target> =
         services.iter().map(|(name, rows)| Target::new(named(name), vec![0], Ok(stored(rows)))).collect();
@@ -256,6 +256,7 @@ fn stored(rows: &[&str]) -> BTreeMap<String, Variable> {
 fn variable(text: &str) -> Variable {
     match text.split_once(" => ") {
         _ if text == "<sealed>" => Variable::Sealed,
+        _ if text == "<unavailable>" => Variable::Unavailable,
         Some((template, rendered)) => Variable::Reference {
             template: Secret::new(template),
             rendered: (rendered != "<sealed>").then(|| Secret::new(rendered)),

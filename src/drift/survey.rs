@@ -9,10 +9,12 @@ use crate::drift::dispute::Disputes;
 use crate::drift::example::Example;
 use crate::drift::exposure::Exposure;
 use crate::drift::finding::{Place, Sighting};
+use crate::drift::indirect::{GITHUB_SECRETS, Indirect, indirect};
 use crate::drift::learned::Learned;
 use crate::drift::live::Live;
 use crate::drift::local::{Entry, LocalFile};
 use crate::drift::policy::Policy;
+use crate::drift::secret::Secret;
 use crate::drift::staged::Staged;
 use crate::drift::times::Times;
 use crate::drift::variable::Variable;
@@ -138,6 +140,20 @@ impl Survey {
             let file = &self.files[layer];
             file.entry(key).map(|entry| Local { file, entry })
         })
+    }
+
+    /// Whether a local or stored text refers to a value kept elsewhere. `${{ secrets.NAME }}` is GitHub's, unless a service
+    /// has that name.
+    pub fn is_indirect(&self, text: &Secret) -> bool {
+        indirect(text.reveal()).is_some_and(|kind| match kind {
+            Indirect::Elsewhere => true,
+            Indirect::GithubSecret => !self.catalogue.services.contains_key(GITHUB_SECRETS),
+        })
+    }
+
+    /// Whether what Railway stores, or what it renders that to, refers to a value kept elsewhere.
+    pub fn is_stored_indirect(&self, variable: &Variable) -> bool {
+        [variable.stored(), variable.effective()].into_iter().flatten().any(|text| self.is_indirect(text))
     }
 
     /// Every key that the layers of `target` assign.

@@ -111,8 +111,7 @@ fn services(page: &mut String, report: &Report) {
     for service in &report.services {
         let compared = match &service.error {
             Some(why) => plain(why),
-            None if service.sealed > 0 => format!("{}, {} sealed", service.compared, service.sealed),
-            None => service.compared.to_string(),
+            None => format!("{}{}", service.compared, service.uncompared()),
         };
         let words = report.shortfall_words(service);
         let compared = if words.is_empty() { compared } else { format!("{compared}, {words}") };

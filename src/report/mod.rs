@@ -142,6 +142,11 @@ impl Report {
         self.services.iter().map(|line| line.sealed).sum()
     }
 
+    /// Keys that could not be compared for another reason, over all services.
+    pub fn unknown(&self) -> usize {
+        self.services.iter().map(|line| line.unknown).sum()
+    }
+
     /// What became of the steps, counted: `2 done, 1 not-tried`; without any, that there was none.
     pub fn steps(&self) -> String {
         let number = |outcome: Outcome| self.receipts.iter().filter(|receipt| receipt.outcome == outcome).count();
@@ -177,10 +182,25 @@ pub struct ServiceLine {
     pub compared: usize,
     /// Keys of the file whose stored value is sealed.
     pub sealed: usize,
+    /// Keys of the file that could not be compared for another reason.
+    pub unknown: usize,
     /// Why it could not be read: the error's two first lines in one.
     pub error: Option<String>,
     /// What was looked at of how it runs; nothing where nothing was.
     pub checks: Vec<Check>,
+}
+
+impl ServiceLine {
+    /// What could not be compared, each with a leading comma: `, 1 sealed, 2 unknown`.
+    pub(crate) fn uncompared(&self) -> String {
+        [vec![String::new()], uncompared(self.sealed, self.unknown)].concat().join(", ")
+    }
+}
+
+/// `1 sealed`, `2 unknown`; nothing where everything was compared.
+pub(crate) fn uncompared(sealed: usize, unknown: usize) -> Vec<String> {
+    let counts = [(sealed, "sealed"), (unknown, "unknown")];
+    counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect()
 }
 
 /// How a report is written.

@@ -40,7 +40,7 @@ pub(crate) fn service(name: &str) -> Named {
 
 /// What a readable service came to.
 pub(crate) fn line(name: &str, compared: usize, sealed: usize) -> ServiceLine {
-    ServiceLine { service: service(name), alias: None, compared, sealed, error: None, checks: Vec::new() }
+    ServiceLine { service: service(name), alias: None, compared, sealed, unknown: 0, error: None, checks: Vec::new() }
 }
 
 /// A finding of that rule about a key on services.

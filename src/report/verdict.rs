@@ -18,7 +18,7 @@ const INCONCLUSIVE: u8 = 8;
 const INTERRUPTED: u8 = 130;
 
 /// Rules whose findings leave it true that all the values compared agree.
-const AGREEING: &[&str] = &["missing-locally", "sealed", "repeated-secret"];
+const AGREEING: &[&str] = &["missing-locally", "sealed", "indirect-value", "repeated-secret"];
 
 /// What one service comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -77,7 +77,7 @@ fn forget_findings(report: &mut Report) {
     report.findings.clear();
     report.ignored = 0;
     for line in &mut report.services {
-        (line.compared, line.sealed) = (0, 0);
+        (line.compared, line.sealed, line.unknown) = (0, 0, 0);
         line.checks.clear();
     }
 }

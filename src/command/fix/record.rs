@@ -65,7 +65,8 @@ fn kept_store(store: &Store) -> journal::Store {
         key: store.key.clone(),
         before: match &store.before {
             None => Before::Absent,
-            Some(Variable::Sealed) => Before::Sealed,
+            // No plan writes over a variable without a value; if one did, it could not be put back either.
+            Some(Variable::Sealed | Variable::Unavailable) => Before::Sealed,
             Some(Variable::Plain(text) | Variable::Reference { template: text, .. }) => Before::Stored(text.clone()),
         },
         after: store.after.clone(),

@@ -18,6 +18,7 @@ mod fix;
 mod formats;
 mod hook;
 mod hook_files;
+mod indirect;
 mod init;
 mod init_refused;
 mod links;

@@ -107,7 +107,7 @@ pub fn differences(survey: &Survey, required: &BTreeSet<&str>) -> Vec<Difference
                 continue;
             }
             // Not known, or wrong and not meant.
-            Verdict::Sealed | Verdict::Dangling => continue,
+            Verdict::Sealed | Verdict::Unavailable | Verdict::Indirect | Verdict::Dangling => continue,
         };
         let one = found.entry(pair.key).or_insert_with(|| difference(pair.key, kind));
         one.kind = one.kind.max(kind);

@@ -7,8 +7,8 @@ use crate::drift::comparison::{Pair, Verdict};
 use crate::drift::matrix::{Cell, Mark};
 use crate::drift::policy::Exceptions;
 use crate::drift::rule::{
-    Rule, dangling_reference, expected_difference, missing_locally, missing_on_railway, reference_differs, sealed,
-    stale_deployment, value_differs,
+    Rule, dangling_reference, expected_difference, indirect_value, missing_locally, missing_on_railway,
+    reference_differs, sealed, stale_deployment, value_differs, value_unavailable,
 };
 use crate::drift::stale::{Evidence, evidence};
 use crate::drift::{Finding, Severity, Survey, Target};
@@ -22,6 +22,8 @@ static SHOWN: &[&Rule] = &[
     &reference_differs::RULE,
     &dangling_reference::RULE,
     &sealed::RULE,
+    &value_unavailable::RULE,
+    &indirect_value::RULE,
     &stale_deployment::RULE,
 ];
 
@@ -136,6 +138,8 @@ impl<'s> Told<'s> {
             Mark::ReferenceDiffers => told(&[&reference_differs::RULE]),
             Mark::ExpectedDifference => told(&[&expected_difference::RULE]),
             Mark::Sealed => told(&[&sealed::RULE]),
+            Mark::Unavailable => told(&[&value_unavailable::RULE]),
+            Mark::Indirect => told(&[&indirect_value::RULE]),
             _ => return Cell { mark, severity: None },
         };
         Cell { mark: severity.map_or(Mark::Ignored, |_| mark), severity }
@@ -182,6 +186,8 @@ fn compared(survey: &Survey, target: &Target, key: &str) -> Mark {
             Verdict::Equal if variable.template().is_some() => Mark::Reference,
             Verdict::Equal => Mark::Equal,
             Verdict::Sealed => Mark::Sealed,
+            Verdict::Unavailable => Mark::Unavailable,
+            Verdict::Indirect => Mark::Indirect,
             Verdict::ExpectedDifference(_) => Mark::ExpectedDifference,
             Verdict::Dangling => Mark::Dangling,
             Verdict::ReferenceDiffers => Mark::ReferenceDiffers,

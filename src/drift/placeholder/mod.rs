@@ -194,7 +194,8 @@ impl Survey {
             let mut entries = self.examples.iter().filter_map(|example| example.file.entry(key));
             entries.any(|entry| entry.value == *value)
         };
-        is_same() && names_secret(key) && !is_public(key) && is_secret_text(key, value)
+        let is_secret = names_secret(key) && !is_public(key) && !self.is_indirect(value);
+        is_secret && is_same() && is_secret_text(key, value)
     }
 }
 

@@ -7,8 +7,8 @@ use crate::drift::plan::offer::{Addition, Asking, Offer, Proposal, Prune, Pull, 
 use crate::drift::plan::{Owner, Store};
 use crate::drift::reference;
 use crate::drift::rule::{
-    Rule, dangling_reference, expected_difference, missing_locally, missing_on_railway, reference_differs, sealed,
-    services_disagree, value_differs,
+    Rule, dangling_reference, expected_difference, indirect_value, missing_locally, missing_on_railway,
+    reference_differs, sealed, services_disagree, value_differs,
 };
 use crate::drift::survey::Local;
 use crate::drift::{Survey, Target, Variable, dispute};
@@ -49,6 +49,10 @@ impl Desk<'_> {
         }
         if is(finding, &value_differs::RULE) && !finding.remedies.contains(&Remedy::Push) {
             proposal.obstacles.push((Way::Push, unpushed(finding, key)));
+        }
+        if is(finding, &indirect_value::RULE) {
+            let why = format!("{key} refers to a value kept elsewhere, so it is neither pushed nor pulled");
+            proposal.obstacles.extend([Way::Push, Way::Pull].map(|way| (way, why.clone())));
         }
         (!proposal.offers.is_empty() || !proposal.obstacles.is_empty()).then_some(proposal)
     }
@@ -106,6 +110,9 @@ impl Desk<'_> {
         if self.unsure.contains(&(local.file.name.as_str(), local.entry.line)) {
             return Some(format!("loaders read {key} differently, so it is not known what to push"));
         }
+        if self.survey.is_indirect(&local.entry.value) {
+            return Some(format!("{key} in {} refers to a value kept elsewhere, so it is not pushed", local.file.name));
+        }
         self.survey
             .is_unset(key, &local.entry.value)
             .then(|| format!("{key} is a placeholder in {}, so it is not pushed", local.file.name))
@@ -120,6 +127,12 @@ impl Desk<'_> {
             return Err(why);
         }
         let before = target.variable(key);
+        if before.is_some_and(|before| self.survey.is_stored_indirect(before)) {
+            return Err(format!(
+                "{key} on {} refers to a value kept elsewhere, so nothing is pushed over it",
+                target.service.name
+            ));
+        }
         let needs = |flag: &str, what: &str| {
             Err(format!("{key} is {what} on {}: only `--{flag} {key}` writes over it", target.service.name))
         };
@@ -130,6 +143,12 @@ impl Desk<'_> {
                 return needs("allow-reference", "a reference");
             }
             Some(Variable::Sealed) if !self.terms.sealed.contains(key) => return needs("allow-sealed", "sealed"),
+            Some(Variable::Unavailable) => {
+                return Err(format!(
+                    "Railway returned no value for {key} on {}, so nothing is pushed over it",
+                    target.service.name
+                ));
+            }
             _ => {}
         }
         Ok(Some(Store {
@@ -141,6 +160,8 @@ impl Desk<'_> {
             meant_for: vec![target.service.clone()],
         }))
     }
+
+    /// An indirect value is never pushed, whatever was typed: it would take the place of the real one.
 
     /// A literal goes over a reference, and no flag has allowed it.
     fn is_word_needed(&self, key: &str, stores: &[Store]) -> bool {
@@ -169,8 +190,14 @@ impl Desk<'_> {
         }
         let before = self.terms.shared_values.get(name);
         match before {
+            Some(before) if self.survey.is_stored_indirect(before) => {
+                return Err(format!("the shared variable {name} refers to a value kept elsewhere"));
+            }
             Some(Variable::Plain(_)) => {}
             Some(Variable::Sealed) => return Err(format!("the shared variable {name} is sealed")),
+            Some(Variable::Unavailable) => {
+                return Err(format!("Railway returned no value for the shared variable {name}"));
+            }
             Some(Variable::Reference { .. }) => {
                 return Err(format!("the shared variable {name} is itself a reference"));
             }
@@ -200,8 +227,17 @@ impl Desk<'_> {
         for target in self.targets(finding) {
             let Some(variable) = target.variable(key) else { continue };
             let Some(value) = variable.effective() else {
-                return Err(format!("{key} is sealed on {}: Railway does not tell it", target.service.name));
+                return Err(match variable {
+                    Variable::Unavailable => format!("Railway returned no value for {key} on {}", target.service.name),
+                    _ => format!("{key} is sealed on {}: Railway does not tell it", target.service.name),
+                });
             };
+            let local = self.survey.local(target, key);
+            if self.survey.is_stored_indirect(variable)
+                || local.is_some_and(|local| self.survey.is_indirect(&local.entry.value))
+            {
+                return Err(format!("{key} refers to a value kept elsewhere, so it is not pulled"));
+            }
             frozen |= variable.template().is_some();
             let Some(file) = self.file_of(target, key) else {
                 return Err(format!("no file is compared with {}", target.service.name));
@@ -237,7 +273,12 @@ impl Desk<'_> {
     fn remove(&self, finding: &Finding, key: &str) -> Made {
         let store = |target: &&Target| {
             let before = target.variable(key)?;
-            let is_open = !matches!(before, Variable::Sealed) || self.terms.sealed.contains(key);
+            let is_open = match before {
+                Variable::Plain(_) | Variable::Reference { .. } => true,
+                Variable::Sealed => self.terms.sealed.contains(key),
+                // Without its value, `doctor undo` could not put it back.
+                Variable::Unavailable => false,
+            };
             is_open.then(|| Store {
                 owner: Owner::Service(target.service.clone()),
                 key: key.to_owned(),

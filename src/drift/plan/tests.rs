@@ -49,6 +49,7 @@ fn a_push_of_all_takes_what_differs_and_nothing_that_needs_a_word() {
         (&["A=1"], &[("api", &["A=<sealed>"])], &[]),
         (&["A=1"], &[("api", &["A=${{Postgres.URL}} => 2"])], &[]),
         (&["A=1"], &[("api", &["B=1"])], &[]),
+        (&["A=1"], &[("api", &["A=<unavailable>"])], &[]),
         (&["PORT=1"], &[("api", &["PORT=2"])], &[]),
         (&["A=changeme"], &[("api", &["A=real-value"])], &[]),
         (&["A_KEY=generate_a_new_key"], &[("api", &["A_KEY=real-value"])], &[]),
@@ -64,6 +65,52 @@ fn a_push_of_all_takes_what_differs_and_nothing_that_needs_a_word() {
         out_of_scope(&mut found, "Postgres", &["URL"]);
         let (taken, _) = pushed(&found, &Terms::default(), Consent::Asked);
         assert_eq!(taken, *expected, "{file:?} to {services:?}");
+    }
+}
+
+/// Neither a name, nor a flag, nor a requirement moves an indirect value in either direction.
+#[test]
+fn an_indirect_value_is_neither_pushed_nor_pulled_nor_written_over() {
+    let values = ["op://dev/a/b", "encrypted:BDqDBibm4wsYqMpCjTQ6", "ENC[x]", "vault:secret/a", "${{ secrets.A }}"];
+    for indirect in values {
+        let template = if indirect.starts_with('$') { format!("{indirect} => ") } else { indirect.to_owned() };
+        for (local, api, web) in [
+            (Some(indirect), Some("real"), Some("other")),
+            (Some(indirect), Some("real"), None),
+            (Some(indirect), None, None),
+            (Some(indirect), Some("${{shared.A}} => real"), Some("<sealed>")),
+            (Some("real"), Some(template.as_str()), Some(template.as_str())),
+            (Some("real"), Some(template.as_str()), Some("other")),
+            (None, Some(template.as_str()), Some(template.as_str())),
+        ] {
+            let rows = |value: Option<&str>| -> Vec<String> {
+                value.map(|value| format!("A={value}")).into_iter().chain(["Z=1".to_owned()]).collect()
+            };
+            let (file, api, web) = (rows(local), rows(api), rows(web));
+            let [file, api, web] = [&file, &api, &web].map(|rows| rows.iter().map(String::as_str).collect::<Vec<_>>());
+            let mut found = survey(&file, &[("api", &api), ("web", &web)]);
+            shared(&mut found, "A");
+            require(&mut found, "A", &[]);
+            let shared_values = BTreeMap::from([("A".to_owned(), Variable::Plain(Secret::new("real")))]);
+            let terms = Terms {
+                named: set(&["A"]),
+                references: set(&["A"]),
+                sealed: set(&["A"]),
+                shared: set(&["A"]),
+                asking: Asking::Person,
+                shared_values,
+                ..Terms::default()
+            };
+            for consent in [Consent::Asked, Consent::GivenBefore] {
+                // Where both sides of one service are known, that one can still be settled.
+                let to_web = web.contains(&"A=other") && local == Some("real");
+                for (ways, settled) in [(&[Way::Push, Way::PushShared][..], "~web.A"), (&[Way::Pull], "0<A")] {
+                    let (taken, _) = taken(&found, ways, &terms, consent);
+                    let expected: &[&str] = if to_web { &[settled] } else { &[] };
+                    assert_eq!(taken, expected, "{file:?} {api:?} {web:?}");
+                }
+            }
+        }
     }
 }
 

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use crate::drift::absence::{Absence, absences};
 use crate::drift::comparison::sighting;
 use crate::drift::finding::{Finding, Place, Remedy, Severity};
+use crate::drift::indirect::is_encryption_metadata;
+use crate::drift::local::Entry;
 use crate::drift::plan::invocation::Invocation;
 use crate::drift::rule::Rule;
 use crate::drift::survey::Local;
@@ -53,7 +55,11 @@ writes it only where a `[[require]]` names it. If a shared variable of that name
 fn check(survey: &Survey) -> Vec<Finding> {
     let holders = holders(survey);
     let mut findings = required(survey, &holders);
-    let all = absences(survey, |local| nature::of(&local.entry.key, &local.entry.value).is_none());
+    let is_wanted = |local: Local<'_>| {
+        let Entry { key, value, .. } = local.entry;
+        nature::of(key, value).is_none() && !is_encryption_metadata(key)
+    };
+    let all = absences(survey, is_wanted);
     findings.extend(all.iter().filter_map(|absence| optional(survey, absence, &holders)));
     findings
 }
@@ -159,12 +165,17 @@ fn message(absence: &Absence<'_>) -> String {
     }
 }
 
-/// What was never filled in is not offered for pushing.
+/// What has no value to push is not offered for pushing: a key that was never set, or a text that refers elsewhere.
 fn unfilled(survey: &Survey, local: Local<'_>, finding: &Finding) -> Option<Finding> {
     let entry = local.entry;
-    let advice = "fill it in, or remove the line if nothing needs it".to_owned();
-    (entry.value.reveal().is_empty() || survey.is_unset(&entry.key, &entry.value))
-        .then(|| Finding { advice: Some(advice), ..finding.clone() })
+    let advice = if survey.is_indirect(&entry.value) {
+        format!("set {} on Railway to the value that the file refers to", entry.key)
+    } else if entry.value.reveal().is_empty() || survey.is_unset(&entry.key, &entry.value) {
+        "set it in the file, or remove the line if nothing needs it".to_owned()
+    } else {
+        return None;
+    };
+    Some(Finding { advice: Some(advice), ..finding.clone() })
 }
 
 /// A push stores a required key on the services that must have it.
@@ -228,6 +239,8 @@ mod tests {
                 (&["a=1"], &[("api", &["A=1"])], &["warning a [api] .env:1: a is in .env and not on Railway"]),
                 (&["PORT=1", "DB=redis://localhost"], &[("api", &[])], &[]),
                 (&["RAILWAY_PROJECT_ID=1"], &[("api", &[])], &[]),
+                (&["DOTENV_PUBLIC_KEY_CI=03f8", "sops_version=3.9.0"], &[("api", &[])], &[]),
+                (&["A=op://dev/a/b"], &[("api", &[])], &["warning A [api] .env:1: A is in .env and not on Railway"]),
                 (&[], &[("api", &["A=1"])], &[]),
             ],
         );
@@ -288,10 +301,11 @@ mod tests {
 
     #[test]
     fn what_was_never_filled_in_is_not_pushed() {
-        let findings = (RULE.check)(&survey(&["A=1", "B=changeme", "C="], &[("api", &[])]));
+        let file = ["A=1", "B=changeme", "C=", "D=op://dev/a/b"];
+        let findings = (RULE.check)(&survey(&file, &[("api", &[])]));
         let remedies: Vec<_> = findings.iter().map(|finding| finding.to_add.is_some()).collect();
-        assert_eq!(remedies, [true, false, false]);
-        assert!(findings[1].advice.is_some() && findings[1].next.is_none());
+        assert_eq!(remedies, [true, false, false, false]);
+        assert!([1, 3].iter().all(|&at| findings[at].advice.is_some() && findings[at].next.is_none()));
     }
 
     #[test]

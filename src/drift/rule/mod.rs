@@ -9,6 +9,7 @@ pub mod env_file_exposed;
 pub mod example_key_missing;
 pub mod expected_difference;
 pub mod expired_ignore;
+pub mod indirect_value;
 pub mod loaders_disagree;
 pub mod log_line_missing;
 pub mod missing_locally;
@@ -26,6 +27,7 @@ pub mod suspicious_value;
 pub mod unreadable_line;
 pub mod unused_entry;
 pub mod value_differs;
+pub mod value_unavailable;
 
 use crate::drift::finding::{Finding, Severity};
 use crate::drift::survey::Survey;
@@ -62,6 +64,8 @@ pub static RULES: &[&Rule] = &[
     &placeholder_value::RULE,
     &suspicious_value::RULE,
     &example_key_missing::RULE,
+    &indirect_value::RULE,
+    &value_unavailable::RULE,
     &duplicate_key::RULE,
     &unreadable_line::RULE,
     &loaders_disagree::RULE,

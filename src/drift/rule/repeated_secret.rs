@@ -56,7 +56,8 @@ fn check(survey: &Survey) -> Vec<Finding> {
         for (key, variable) in target.stored.iter().flatten() {
             let Variable::Plain(value) = variable else { continue };
             let is_key = *secret_keys.entry(key).or_insert_with(|| is_secret_like(key) && !system::is_provided(key));
-            if is_key && value.reveal().len() >= SHORTEST && !survey.is_unset(key, value) {
+            let is_literal = !survey.is_unset(key, value) && !survey.is_indirect(value);
+            if is_key && value.reveal().len() >= SHORTEST && is_literal {
                 holders.entry(value.reveal()).or_default().push((target, key, variable));
             }
         }
@@ -117,6 +118,7 @@ mod tests {
             (&[("api", &["API_KEY=0123456789ab", "OLD_KEY=0123456789ab"])], &[]),
             (&[("api", &["API_KEY=0123456789ab"]), ("worker", &["API_KEY=${{api.API_KEY}} => 0123456789ab"])], &[]),
             (&[("api", &["API_KEY=<your key here>"]), ("worker", &["API_KEY=<your key here>"])], &[]),
+            (&[("api", &["API_KEY=op://dev/openai/key"]), ("worker", &["API_KEY=op://dev/openai/key"])], &[]),
             (
                 &[("api", &["AUTH_URL=https://login.example.com"]), ("web", &["AUTH_URL=https://login.example.com"])],
                 &[],

@@ -1,5 +1,7 @@
 //! What the simulated Railway answers to each operation in `graphql/` that looks at what there is.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use crate::outside::sim::access::{NOT_AUTHORIZED, sees_project, sees_workspace};
@@ -8,6 +10,7 @@ use crate::outside::sim::estate::{Environment, Project, Reach, Service, Source};
 use crate::outside::sim::follow;
 use crate::outside::sim::operation::batched;
 use crate::outside::sim::page::connection;
+use crate::outside::sim::quirk::Quirks;
 use crate::outside::sim::render::Renderer;
 use crate::outside::sim::scene::{Denied, Scene, denied};
 
@@ -194,9 +197,13 @@ pub(crate) fn values(scene: &Scene<'_>) -> Result<Value, Denied> {
         let field = format!("stored_{number}");
         let place = scene.service(environment, id).map_err(denied(&field))?;
         let (_, _, service) = scene.estate.at(place);
-        let sealed = scene.quirks.sealed;
-        data.insert(format!("rendered_{number}"), config::values(renderer.variables(service), sealed));
-        data.insert(field, config::values(config::stored(&service.variables), sealed));
+        let Quirks { sealed, withheld, .. } = scene.quirks;
+        let values = |mut map: BTreeMap<String, Option<String>>| {
+            map.iter_mut().filter(|(key, _)| withheld.contains(&key.as_str())).for_each(|(_, value)| *value = None);
+            config::values(map, *sealed)
+        };
+        data.insert(format!("rendered_{number}"), values(renderer.variables(service)));
+        data.insert(field, values(config::stored(&service.variables)));
         if let Some(id) = scene.variables.get(&format!("deploymentId_{number}")).and_then(Value::as_str) {
             data.insert(format!("snapshot_{number}"), follow::snapshot_of(scene, number, id));
         }

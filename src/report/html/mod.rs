@@ -12,7 +12,7 @@ use crate::drift::sentence::count;
 use crate::report::count::Tally;
 use crate::report::matrix::html::section;
 use crate::report::text::phrase;
-use crate::report::{Report, Verdict, escape, link, receipts, shell};
+use crate::report::{Report, Verdict, escape, link, receipts, shell, uncompared};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("filter.js");
@@ -106,9 +106,7 @@ pub(crate) fn head(report: &Report, body: &mut String) {
     } else {
         totals.push(report.steps());
     }
-    if report.sealed() > 0 {
-        totals.push(format!("{} sealed", report.sealed()));
-    }
+    totals.extend(uncompared(report.sealed(), report.unknown()));
     if report.ignored > 0 {
         totals.push(format!("{} ignored by doctor.toml", report.ignored));
     }
@@ -178,8 +176,7 @@ pub(crate) fn services(report: &Report, body: &mut String) {
     for line in &report.services {
         let told = match &line.error {
             Some(error) => format!("<span class=\"error\">could not be read</span>: {}", harmless(error)),
-            None if line.sealed > 0 => format!("{} compared, {} sealed", line.compared, line.sealed),
-            None => format!("{} compared", line.compared),
+            None => format!("{} compared{}", line.compared, line.uncompared()),
         };
         let words = report.shortfall_words(line);
         let told = if words.is_empty() { told } else { format!("{told}, {words}") };

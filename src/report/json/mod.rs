@@ -78,6 +78,9 @@ pub(crate) struct ServiceForm<'r> {
     compared: usize,
     /// Keys that can't be compared, because Railway never returns their values.
     sealed: usize,
+    /// Keys that can't be compared for another reason: one side refers to a value kept elsewhere, or Railway returned no
+    /// value.
+    unknown: usize,
     /// Why it could not be read.
     error: Option<&'r str>,
     /// As in the table of the text: whether anything is wrong with it, by `--fail-on` and by what this run did to it.
@@ -225,6 +228,7 @@ pub(crate) fn service<'r>(report: &Report, line: &'r ServiceLine) -> ServiceForm
         alias: line.alias.as_deref(),
         compared: line.compared,
         sealed: line.sealed,
+        unknown: line.unknown,
         error: line.error.as_deref(),
         verdict: report.verdict(line).name(),
     }
@@ -310,6 +314,7 @@ mod tests {
       "alias": "api",
       "compared": 6,
       "sealed": 1,
+      "unknown": 0,
       "error": null,
       "verdict": "fail"
     }

@@ -49,7 +49,7 @@ struct VariableForm<'p> {
     #[schemars(extend("enum" = ["add", "change", "remove"]))]
     change: &'static str,
     /// What Railway stores now.
-    #[schemars(extend("enum" = ["absent", "value", "reference", "sealed"]))]
+    #[schemars(extend("enum" = ["absent", "value", "reference", "sealed", "unavailable"]))]
     stored: &'static str,
     from: Option<FromForm<'p>>,
 }
@@ -121,6 +121,7 @@ fn variable(store: &Store) -> VariableForm<'_> {
         stored: match &store.before {
             None => "absent",
             Some(Variable::Sealed) => "sealed",
+            Some(Variable::Unavailable) => "unavailable",
             Some(Variable::Plain(_)) => "value",
             Some(Variable::Reference { .. }) => "reference",
         },

@@ -213,7 +213,7 @@ fn json_has_every_row_with_stable_words() {
     assert_eq!(row("OLD")["cells"][0], json!({ "state": "stale", "severity": "error" }));
     assert_eq!(row("LOCAL_X")["folded"], true);
     assert_eq!(row("LOCAL_X")["cells"][0]["state"], "ignored");
-    assert_eq!(report["states"].as_object().unwrap().len(), 16);
+    assert_eq!(report["states"].as_object().unwrap().len(), 18);
     assert_eq!(report["rows"].as_array().unwrap().len(), 8);
 }
 

@@ -6,7 +6,7 @@ use crate::report::paint::Tone;
 use crate::report::text::page::Page;
 use crate::report::text::phrase::{FEW, listed};
 use crate::report::verdict::NOTHING_COMPARED;
-use crate::report::{Detail, Report};
+use crate::report::{Detail, Report, uncompared};
 
 /// Writes the totals; and that nothing was compared, if nothing was.
 pub(crate) fn write(page: &mut Page<'_>, report: &Report) {
@@ -42,21 +42,21 @@ fn nothing_compared(report: &Report) -> Option<String> {
 fn verdict(report: &Report) -> Vec<String> {
     let mut items = report.conclusion();
     let words = Tally::of(&report.findings).words();
-    let sealed = Some(report.sealed()).filter(|&sealed| sealed > 0).map(|sealed| format!("{sealed} sealed"));
+    let uncompared = uncompared(report.sealed(), report.unknown());
     let agreement = match report.compared() {
         1 if report.all_agree() => Some("The one value compared agrees".to_owned()),
         compared @ 2.. if report.all_agree() => Some(format!("All {compared} values agree")),
         _ => None,
     };
     if let Some(agreement) = agreement {
-        items.extend([agreement, words].into_iter().chain(sealed));
+        items.extend([agreement, words].into_iter().chain(uncompared));
         return items;
     }
     // What has ended badly is not without findings.
     let is_calm = items.is_empty() && [0, NOTHING_COMPARED].contains(&report.exit_code);
     items.push(if words.is_empty() && is_calm { "no findings".to_owned() } else { words });
-    let sealed = sealed.map(|sealed| format!(", {sealed}")).unwrap_or_default();
-    items.push(format!("{} compared{sealed}", count(report.compared(), "value")));
+    let compared = format!("{} compared", count(report.compared(), "value"));
+    items.push([vec![compared], uncompared].concat().join(", "));
     items
 }
 
@@ -72,6 +72,8 @@ mod tests {
         let last = |report: &Report| text(report, 80, Detail::Normal).lines().last().map(ToOwned::to_owned);
         let with = |rule| Report { findings: vec![finding(rule, "KEY", &[API], "KEY")], ..calm() };
         let single = Report { services: vec![line(API, 1, 2)], requests: 1, ..calm() };
+        let mut unknown = Report { services: vec![line(API, 1, 2)], requests: 1, ..calm() };
+        unknown.services[0].unknown = 1;
         for (report, ending) in [
             (with(&EXTRA), "All 11 values agree · 1 note · 2 requests"),
             (with(&REPEATED), "All 11 values agree · 1 note · 2 requests"),
@@ -82,6 +84,7 @@ mod tests {
                 "no findings · 11 values compared · 2 ignored by doctor.toml · 2 requests",
             ),
             (single, "The one value compared agrees · 2 sealed · 1 request"),
+            (unknown, "The one value compared agrees · 2 sealed · 1 unknown · 1 request"),
         ] {
             assert_eq!(last(&report).as_deref(), Some(ending));
         }

@@ -74,6 +74,7 @@ fn sides(page: &mut Page<'_>, store: &Store) -> String {
     let before = match &store.before {
         None => None,
         Some(Variable::Sealed) => Some("(sealed)".to_owned()),
+        Some(Variable::Unavailable) => Some("(unavailable)".to_owned()),
         Some(Variable::Plain(value)) => Some(page.value(value)),
         Some(Variable::Reference { rendered, .. }) => {
             let shown = rendered.as_ref().map(|value| page.value(value)).unwrap_or_default();

@@ -158,11 +158,12 @@ fn compared(report: &Report, line: &ServiceLine) -> String {
         // Deployed by this run, without a file to be compared with.
         ServiceLine { compared: 0, sealed: 0, .. } if report.shortfall(line).is_some() => "nothing compared".to_owned(),
         // A key that was ignored may be a common one.
-        ServiceLine { compared: 0, sealed: 0, .. } if report.ignored > 0 => "nothing compared".to_owned(),
-        ServiceLine { compared: 0, sealed: 0, .. } => format!("nothing compared: {}", nothing_in_common(report)),
-        ServiceLine { compared: 0, sealed, .. } => format!("nothing compared, {sealed} sealed"),
-        ServiceLine { compared, sealed: 0, .. } => format!("{compared} compared"),
-        ServiceLine { compared, sealed, .. } => format!("{compared} compared, {sealed} sealed"),
+        ServiceLine { compared: 0, sealed: 0, unknown: 0, .. } if report.ignored > 0 => "nothing compared".to_owned(),
+        ServiceLine { compared: 0, sealed: 0, unknown: 0, .. } => {
+            format!("nothing compared: {}", nothing_in_common(report))
+        }
+        ServiceLine { compared: 0, .. } => format!("nothing compared{}", line.uncompared()),
+        ServiceLine { compared, .. } => format!("{compared} compared{}", line.uncompared()),
     }
 }
 

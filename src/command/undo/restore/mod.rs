@@ -223,7 +223,7 @@ fn touched(record: &Record, shape: &Shape) -> Vec<ServiceLine> {
     let line = |service: Named| {
         let is_there = shape.services.iter().any(|known| known.service.id == service.id);
         let error = (!is_there).then(|| "it is no longer in this environment".to_owned());
-        ServiceLine { service, alias: None, compared: 0, sealed: 0, error, checks: Vec::new() }
+        ServiceLine { service, alias: None, compared: 0, sealed: 0, unknown: 0, error, checks: Vec::new() }
     };
     services.into_iter().map(line).collect()
 }

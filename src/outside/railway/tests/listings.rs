@@ -75,18 +75,19 @@ fn an_unknown_name_is_answered_with_what_there_is() {
 
 #[test]
 fn sealed_empty_null_and_missing_stay_four_things() {
-    for sealed in [Sealed::Null, Sealed::Absent] {
+    for (sealed, withheld) in [(Sealed::Null, &["WITHHELD"][..]), (Sealed::Absent, &[])] {
         let service = Service::named("api")
             .variables(&[
                 ("EMPTY", ""),
                 ("PLAIN", "x"),
+                ("WITHHELD", "y"),
                 ("THROUGH", "a${{HIDDEN}}"),
                 ("REFERENCE", "${{PLAIN}}-${{NOPE}}"),
             ])
             .sealed("HIDDEN", "never seen");
         let environment = Environment::named("production").service(service);
         let estate = Estate::of("crew").project(Project::named("shop").environment(environment)).with_tokens();
-        let bench = Bench::new(Sim::with(estate, Quirks { sealed, ..Quirks::default() }));
+        let bench = Bench::new(Sim::with(estate, Quirks { sealed, withheld, ..Quirks::default() }));
         let (values, _) = bench.values();
         let variables = values.unwrap().remove(0).unwrap();
         let told: Vec<(String, &str)> = variables
@@ -99,6 +100,7 @@ fn sealed_empty_null_and_missing_stay_four_things() {
                     Variable::Reference { rendered: None, .. } => "through sealed",
                     Variable::Reference { .. } => "reference",
                     Variable::Sealed => "sealed",
+                    Variable::Unavailable => "unavailable",
                 };
                 (key.clone(), state)
             })
@@ -109,6 +111,7 @@ fn sealed_empty_null_and_missing_stay_four_things() {
             ("PLAIN", "plain"),
             ("REFERENCE", "rendered"),
             ("THROUGH", "through sealed"),
+            ("WITHHELD", if withheld.is_empty() { "plain" } else { "unavailable" }),
         ];
         assert_eq!(told, expected.map(|(key, state)| (key.to_owned(), state)), "{sealed:?}");
     }
