@@ -95,7 +95,7 @@ fn row(report: &Report, finding: &Finding) -> String {
     let services = finding.services.iter().map(|service| code(&service.name));
     let place: Vec<String> = places.chain(services).collect();
     let next = finding.next.as_ref().and_then(|next| shell::command(report, next, &finding.services));
-    let next = next.map(|next| code(&next)).unwrap_or_default();
+    let next = next.map(|next| command(&next)).unwrap_or_default();
     let link = link::deployment(report, finding).map(|link| format!(" ([deployment]({link}))")).unwrap_or_default();
     let message = format!("{}{link}", plain(&finding.sentence()));
     format!("| {severity} | {} | {message} | {} | {next} |", code(finding.rule.name), place.join(" "))
@@ -124,14 +124,49 @@ fn line(page: &mut String, text: &str) {
     page.push('\n');
 }
 
-/// A name as code, in which nothing but the bar of a table and backticks mean anything.
+/// A name as code. One that a shell would run between backticks is written as HTML, without any.
 pub(crate) fn code(name: &str) -> String {
-    let name = escape::line(name).replace('|', "\\|");
-    let longest = name.split(|letter| letter != '`').map(str::len).max().unwrap_or(0);
+    let name = escape::line(name);
+    let is_plain = |letter: char| letter.is_alphanumeric() || "._-/:+@,=#%".contains(letter) || !letter.is_ascii();
+    if !name.is_empty() && name.chars().all(is_plain) {
+        return format!("`{name}`");
+    }
+    html_code(&name)
+}
+
+/// A name as code in which nothing is syntax and nobody is mentioned: sites look for mentions, issues and addresses in
+/// text, and not in code. Character references can't be Markdown's structure, nor a table's.
+pub(crate) fn html_code(name: &str) -> String {
+    let harmless = escape::line(name);
+    let mut coded = String::with_capacity(harmless.len() + 13);
+    coded.push_str("<code>");
+    let characters: Vec<char> = harmless.chars().collect();
+    for (index, &character) in characters.iter().enumerate() {
+        let is_inside = || {
+            let letter = |at: Option<&char>| at.is_some_and(char::is_ascii_alphanumeric);
+            letter(index.checked_sub(1).and_then(|before| characters.get(before))) && letter(characters.get(index + 1))
+        };
+        match character {
+            // Within a word an underscore emphasises nothing, and the source of a table stays readable.
+            '_' if is_inside() => coded.push('_'),
+            _ if character.is_alphanumeric() || matches!(character, '-' | ' ') => coded.push(character),
+            _ => {
+                let _ = write!(coded, "&#{};", u32::from(character));
+            }
+        }
+    }
+    coded.push_str("</code>");
+    coded
+}
+
+/// A command to copy, as code in which nothing but the bar of a table and backticks mean anything.
+fn command(words: &str) -> String {
+    let words = escape::line(words).replace('|', "\\|");
+    let longest = words.split(|letter| letter != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
     // A blank at both ends is taken away by the reader, and keeps a backtick from joining the fence.
-    let pad = if longest > 0 || name.is_empty() { " " } else { "" };
-    format!("{fence}{pad}{name}{pad}{fence}")
+    let pad = if longest > 0 || words.is_empty() { " " } else { "" };
+    format!("{fence}{pad}{words}{pad}{fence}")
 }
 
 /// A sentence in which names mean nothing: no link, no mention, no reference to an issue, no HTML.
@@ -157,7 +192,7 @@ pub(crate) fn plain(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{code, plain};
+    use super::{code, command, plain};
     use crate::report::sample::{MARKER, calm, cut_short, differs, incident, key, line, look};
     use crate::report::{Detail, Format, Report, write};
 
@@ -204,9 +239,9 @@ mod tests {
 
 | | change | where | key | |
 |---|---|---|---|---|
-| done | push | `api\\|1` | `A` |  |
-| failed | push | `api\\|1` | `B` | Railway said no:<!-- --> \\\\u{1b}\\[2J |
-| not-tried | redeploy | `api\\|1` |  | interrupted |
+| done | push | <code>api&#124;1</code> | `A` |  |
+| failed | push | <code>api&#124;1</code> | `B` | Railway said no:<!-- --> \\\\u{1b}\\[2J |
+| not-tried | redeploy | <code>api&#124;1</code> |  | interrupted |
 
 interrupted; \\`doctor check\\` tells how things stand
 ";
@@ -219,13 +254,29 @@ interrupted; \\`doctor check\\` tells how things stand
     fn a_name_is_code_whatever_is_in_it() {
         for (name, expected) in [
             ("a", "`a`"),
-            ("a|b", "`a\\|b`"),
-            ("a`b``c", "``` a`b``c ```"),
-            ("`", "`` ` ``"),
-            ("", "`  `"),
-            ("a\nb", "`a\\nb`"),
+            (".env:3", "`.env:3`"),
+            ("größe", "`größe`"),
+            ("a|b", "<code>a&#124;b</code>"),
+            ("a`b``c", "<code>a&#96;b&#96;&#96;c</code>"),
+            ("touch owned;.env", "<code>touch owned&#59;&#46;env</code>"),
+            ("$(id)<b>&", "<code>&#36;&#40;id&#41;&#60;b&#62;&#38;</code>"),
+            ("*a* _b_", "<code>&#42;a&#42; &#95;b&#95;</code>"),
+            ("", "<code></code>"),
+            ("a\nb", "<code>a&#92;nb</code>"),
         ] {
             assert_eq!(code(name), expected);
+        }
+    }
+
+    #[test]
+    fn a_command_can_be_copied_whatever_is_in_it() {
+        for (words, expected) in [
+            ("doctor fix --only 'a b'", "`doctor fix --only 'a b'`"),
+            ("a|b", "`a\\|b`"),
+            ("a`b``c", "``` a`b``c ```"),
+            ("", "`  `"),
+        ] {
+            assert_eq!(command(words), expected);
         }
     }
 
