@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::drift::finding::{Finding, Remedy};
+use crate::drift::local::LocalFile;
 use crate::drift::plan::offer::{Addition, Asking, Offer, Proposal, Prune, Pull, Reach, Terms, Way};
 use crate::drift::plan::{Owner, Store};
 use crate::drift::reference;
@@ -242,6 +243,9 @@ impl Desk<'_> {
             let Some(file) = self.file_of(target, key) else {
                 return Err(format!("no file is compared with {}", target.service.name));
             };
+            if let Some(why) = self.terms.closed.get(&file) {
+                return Err(why.clone());
+            }
             match pulls.iter_mut().find(|pull| pull.file == file) {
                 Some(pull) if pull.value == *value => pull.from.push(target.service.clone()),
                 Some(pull) => {
@@ -259,8 +263,11 @@ impl Desk<'_> {
         let caution = frozen.then(|| {
             format!("{key} is a reference on Railway: the file gets what it renders to now, and will not follow it")
         });
-        let (key, reach) = (key.to_owned(), reach(finding));
-        let offer = Offer { key, way: Way::Pull, reach, stores: Vec::new(), pulls, caution };
+        let over = pulls.iter().any(|pull| refers(&self.survey.files[pull.file], key));
+        let made_from = || format!("{key} is made from other variables in the file: the value of now takes its place");
+        let caution = if over { Some(made_from()) } else { caution };
+        let reach = if over { Reach::NamedOverReference } else { reach(finding) };
+        let offer = Offer { key: key.to_owned(), way: Way::Pull, reach, stores: Vec::new(), pulls, caution };
         Ok((!offer.pulls.is_empty()).then_some(offer))
     }
 
@@ -307,6 +314,21 @@ fn offer_of(key: &str, (way, reach): (Way, Reach), stores: Vec<Store>, why: Opti
             Ok(Some(Offer { key: key.to_owned(), way, reach, stores, pulls: Vec::new(), caution }))
         }
     }
+}
+
+/// Whether the key's assignment in the file is made from other variables: `${NAME}`, a reference of Railway's, or the `$NAME`
+/// of a key that the file has, too. Another `$` is a character of a password as often as not.
+fn refers(file: &LocalFile, key: &str) -> bool {
+    let Some(entry) = file.entry(key) else { return false };
+    let written = &file.text().reveal()[entry.span.clone()];
+    written.match_indices('$').any(|(at, _)| {
+        let (before, rest) = (&written[..at], &written[at + 1..]);
+        if before.ends_with(['\\', '$']) {
+            return false;
+        }
+        let end = rest.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').unwrap_or(rest.len());
+        rest.starts_with('{') || (end > 0 && file.entry(&rest[..end]).is_some())
+    })
 }
 
 /// Why a value that differs is not offered to be pushed.

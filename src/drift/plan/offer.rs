@@ -23,6 +23,8 @@ pub struct Terms {
     pub addition: Addition,
     /// Whether a person is there to be asked, so that what needs a word can be offered.
     pub asking: Asking,
+    /// Files that nothing is pulled into, by index in the survey, and why: sentences without full stop.
+    pub closed: BTreeMap<usize, String>,
     /// The environment's shared variables, as far as they were read.
     pub shared_values: BTreeMap<String, Variable>,
 }
@@ -116,6 +118,8 @@ pub enum Reach {
     Bulk,
     /// Only where the key was picked by itself.
     Named,
+    /// The same, because it goes over a reference in the file.
+    NamedOverReference,
     /// Only where a person picked this very offer: it goes over something that needs a word of its own.
     Picked,
 }

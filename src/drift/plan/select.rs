@@ -46,6 +46,13 @@ pub fn select<'p>(proposals: &'p [Proposal<'_>], ways: &[Way], terms: &Terms, co
                 None => selection.taken.push((index, offer)),
                 Some(Refusal::Unnamed) => selection.unnamed.push(key.to_owned()),
                 Some(Refusal::NotInBulk) => {}
+                Some(Refusal::OverReference) => selection.obstacles.push((
+                    key.to_owned(),
+                    format!(
+                        "{key} is made from other variables in the file, so it is pulled only when it is named: \
+                         `--only {key}`"
+                    ),
+                )),
                 Some(Refusal::Dangerous) => selection.obstacles.push((
                     key.to_owned(),
                     format!("{key} changes how programs run, so it is pulled only when it is named: `--only {key}`"),
@@ -63,6 +70,8 @@ enum Refusal {
     Unnamed,
     /// It is for somebody who picks it by itself.
     NotInBulk,
+    /// It goes over a reference in the file.
+    OverReference,
     /// Its name changes how programs run.
     Dangerous,
 }
@@ -72,6 +81,7 @@ fn refusal(offer: &Offer, proposal: &Proposal<'_>, named: bool, consent: Consent
         Reach::Picked => return Some(Refusal::NotInBulk),
         _ if named => return None,
         Reach::Named => return Some(Refusal::NotInBulk),
+        Reach::NamedOverReference => return Some(Refusal::OverReference),
         Reach::Bulk => {}
     }
     if !offer.pulls.is_empty() {
