@@ -215,6 +215,9 @@ pub struct Fix {
     /// Write over the sealed variable KEY
     #[arg(long, value_name = "KEY", help_heading = "With care")]
     pub allow_sealed: Vec<String>,
+    /// Pull into a template, or a file that git tracks
+    #[arg(long, help_heading = "With care")]
+    pub allow_tracked: bool,
     /// Remove what the file lacks, key by key
     #[arg(long, help_heading = "With care")]
     pub prune: bool,
@@ -260,6 +263,9 @@ pub struct Undo {
     /// Staged by others: stop (default) or ignore
     #[arg(long, value_enum, value_name = "WHAT", default_value_t = Staging::Stop, hide_default_value = true, hide_possible_values = true)]
     pub on_staged: Staging,
+    /// Restore also a template, or a file that git tracks
+    #[arg(long)]
+    pub allow_tracked: bool,
     /// Keep no record of the undoing
     #[arg(long)]
     pub no_journal: bool,

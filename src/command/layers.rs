@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::drift::example::Example;
 use crate::drift::local::{Loader, LocalFile};
 use crate::drift::{Named, Secret};
 use crate::error::Error;
 use crate::outside::config::{self, At, Config};
-use crate::outside::files;
+use crate::outside::files::{self, Access, Leads, Place, STANDARD_INPUT};
+use crate::outside::git::Asker;
 
 /// Who asked for a file that nobody asked for.
 const DEFAULT: &str = "default";
@@ -27,6 +29,10 @@ pub(crate) struct Layers {
     pub(crate) origins: Vec<(String, String)>,
     /// How a report names those that nothing but `doctor.toml` names: without it, others would be read.
     pub(crate) only_declared: BTreeSet<String>,
+    /// Where they really are, in the same order.
+    pub(crate) places: Vec<Place>,
+    /// What a person should know about them; sentences without full stop.
+    pub(crate) remarks: Vec<String>,
     read: BTreeMap<PathBuf, usize>,
 }
 
@@ -43,6 +49,10 @@ pub(crate) struct Sources<'s> {
     pub(crate) environment: &'s Named,
     /// What a default file that is not there is taken for.
     pub(crate) absent: Absent,
+    /// What is asked where a link leads out of the checkout.
+    pub(crate) git: &'s Asker,
+    /// How long a file that another program writes may take.
+    pub(crate) patience: Duration,
 }
 
 /// What a default `.env` that is not there is taken for.
@@ -70,7 +80,8 @@ impl Layers {
     /// The examples beside the files, as far as they are not in use themselves.
     pub(crate) fn examples(&self, folder: &Path) -> Vec<Example> {
         let mut folders: BTreeMap<&Path, Vec<usize>> = BTreeMap::new();
-        for (index, path) in self.paths.iter().enumerate() {
+        let files = self.paths.iter().enumerate().filter(|(index, _)| self.places[*index].access == Access::File);
+        for (index, path) in files {
             folders.entry(path.parent().unwrap_or(folder)).or_default().push(index);
         }
         let mut found = Vec::new();
@@ -94,9 +105,16 @@ impl Layers {
         if let Some(&index) = self.read.get(&path) {
             return Ok(index);
         }
-        let name = files::display_path(&path, sources.folder);
+        let name = files::name_of(&path, sources.folder);
         let is_new = sources.absent == Absent::Empty && origin == DEFAULT && path.symlink_metadata().is_err();
-        let text = if is_new { Secret::new("") } else { files::read(&path, sources.folder)? };
+        let place = files::locate(&path, sources.folder, sources.git)?;
+        let read = || files::read(&path, &place, sources.patience, sources.folder);
+        let text = if is_new { Secret::new("") } else { read()? };
+        if place.leads == Leads::Out {
+            let end = files::display_path(&place.end, sources.folder);
+            self.remarks.push(format!("{name} is a link that leads out of the checkout, to {end}"));
+        }
+        self.places.push(place);
         let file = LocalFile::parse(name.as_str(), text);
         self.files.push(match loader {
             Some(loader) => file.read_as(loader),
@@ -113,8 +131,10 @@ impl<'s> Sources<'s> {
     /// The first that names any: flags, the service, the environment, the top of `doctor.toml`, the default.
     fn paths(self, alias: Option<&str>) -> Result<(Vec<PathBuf>, &'static str), Error> {
         if !self.flags.is_empty() {
-            let paths = self.flags.iter().map(|path| files::normal(&self.folder.join(path))).collect();
-            return Ok((paths, "--env-file"));
+            let is_input = |path: &PathBuf| path == Path::new(STANDARD_INPUT);
+            let absolute = |path: &PathBuf| files::normal(&self.folder.join(path));
+            let paths = self.flags.iter().map(|path| if is_input(path) { path.clone() } else { absolute(path) });
+            return Ok((paths.collect(), "--env-file"));
         }
         if let Some((config, listed)) = self.config.and_then(|config| Some((config, self.listed(config, alias)?))) {
             let paths = listed.iter().map(|path| config.file(path)).collect::<Result<_, _>>()?;

@@ -12,6 +12,7 @@ mod explain;
 mod fix;
 mod hook;
 mod init;
+mod inputs;
 mod keys;
 mod layers;
 mod locate;
@@ -27,6 +28,7 @@ mod tests;
 mod trust;
 mod undo;
 mod visit;
+mod writable;
 
 use std::ffi::OsString;
 

@@ -1,11 +1,12 @@
 //! How a verb tells what it found: format, colours, values or fingerprints, where to.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::SignedDuration;
 
 use crate::cli::{self, FailOn, Global};
+use crate::command::inputs;
 use crate::command::visit::Visit;
 use crate::drift::examine::Examination;
 use crate::drift::{Named, Severity, Target};
@@ -108,9 +109,22 @@ impl<'m> Manner<'m> {
         Ok(())
     }
 
-    /// Refuses a place for the report that can't be written, before anything is done that it is to tell of.
-    pub(crate) fn refuse_unwritable(&self, world: &World<'_>) -> Result<(), Error> {
-        self.output.map_or(Ok(()), |path| files::refuse_unwritable(&files::normal(&world.folder.join(path))))
+    /// Refuses a place for the report that must not or can't be written, before anything is done that it is to report:
+    /// `--output`, and the summary that a CI system names.
+    pub(crate) fn refuse_unwritable(
+        &self,
+        env_file: &[PathBuf],
+        global: &Global,
+        world: &World<'_>,
+    ) -> Result<(), Error> {
+        let summary = world.variable("GITHUB_STEP_SUMMARY").filter(|_| self.format == Format::Github).map(Path::new);
+        if self.output.is_none() && summary.is_none() {
+            return Ok(());
+        }
+        let inputs = inputs::of(env_file, global, world);
+        let mut paths = self.output.into_iter().chain(summary);
+        paths.try_for_each(|path| files::refuse_output(&world.folder.join(path), &inputs, &world.folder))?;
+        self.output.map_or(Ok(()), |path| files::refuse_unwritable(&world.folder.join(path), &world.folder))
     }
 
     /// Writes the report of what was done. What a form for programs has no place for goes to standard error, and so does
@@ -132,7 +146,7 @@ impl<'m> Manner<'m> {
     /// Writes what was made in this manner to where it belongs.
     pub(crate) fn write(&self, bytes: &[u8], world: &mut World<'_>) -> Result<(), Error> {
         match self.output {
-            Some(path) => files::write_whole(&files::normal(&world.folder.join(path)), bytes),
+            Some(path) => files::write_report(&world.folder.join(path), bytes, &world.folder),
             None if self.format == Format::Github => world.print_as_is(bytes),
             None => world.print_bytes(bytes),
         }
@@ -142,7 +156,8 @@ impl<'m> Manner<'m> {
 /// GitHub shows what is appended to this file on the page of the run: everything, where annotations are few.
 fn summarise(report: &Report, world: &World<'_>) {
     let Some(path) = world.variable("GITHUB_STEP_SUMMARY") else { return };
-    if let Err(error) = files::append(&world.folder.join(path), report::markdown::text(report).as_bytes()) {
+    let page = report::markdown::text(report);
+    if let Err(error) = files::append(&world.folder.join(path), page.as_bytes(), &world.folder) {
         world.talk.say(&format!("the step's summary could not be written: {error}"));
     }
 }

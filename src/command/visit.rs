@@ -32,7 +32,7 @@ use crate::error::Error;
 use crate::outside::config::{self, At, Choice, Config};
 use crate::outside::endpoint::{Domain, Standing};
 use crate::outside::exposure::{self, Looking};
-use crate::outside::files;
+use crate::outside::files::{self, Place, Reading};
 use crate::outside::railway::client::Client;
 use crate::outside::railway::shape::{ServiceShape, Shape};
 use crate::outside::remembered::Slot;
@@ -100,6 +100,8 @@ pub(crate) struct Visit {
     pub(crate) shape: Shape,
     /// Where the files are, in the order of the survey's.
     pub(crate) paths: Vec<PathBuf>,
+    /// Where they really are, in the same order.
+    pub(crate) places: Vec<Place>,
     /// The services that were named by a part of their names.
     pub(crate) parts: Vec<Part>,
     /// What is declared and must be seen.
@@ -208,12 +210,15 @@ fn look(
     let Found { shape, project_origin, environment_origin } = found;
     let services = Services::of(&shape, config);
     let mut layers = Layers::default();
+    let git = running::asker(client, world);
     let sources = Sources {
         flags: options.env_file,
         config,
         folder: &world.folder,
         environment: &shape.environment,
         absent: options.absent,
+        git: &git,
+        patience: client.remaining(),
     };
     let mut scope = scope::choose(&options.targeting.service, &services, sources, &mut layers)?;
     for entry in layers.files.iter().flat_map(|file| &file.entries) {
@@ -221,7 +226,7 @@ fn look(
     }
     let policy = config.map(|config| policy(config, &services)).transpose()?.unwrap_or_default();
     let declarations = config.map(|config| Declarations::of(config, &services)).transpose()?.unwrap_or_default();
-    let looking = Looking::start(&layers.paths, &world.folder, running::asker(client, world));
+    let looking = Looking::start(&layers.paths, &world.folder, git);
     let (mut targets, staged) = read_targets(client, &shape, &scope, world)?;
     leave_out_providers(&mut scope, &mut targets, &shape);
     for target in &mut targets {
@@ -243,15 +248,16 @@ fn look(
     let times = running::look_closer(client, &shape, &mut targets);
     running::relate_commits(client, &mut targets, world);
     let exposures = looking.finish();
+    let examples = layers.examples(&world.folder);
     let today = Offset::UTC.to_datetime(world.clock.now()).date();
     Ok(Visit {
         flags: flags(options),
-        remarks: [scope.remarks, exposure::remarks(&exposures)].concat(),
+        remarks: [scope.remarks, layers.remarks, exposure::remarks(&exposures)].concat(),
         survey: Survey {
             catalogue: catalogue(&shape),
             project: shape.project.clone(),
             environment: shape.environment.clone(),
-            examples: layers.examples(&world.folder),
+            examples,
             files: layers.files,
             exposures,
             disputes: Disputes::default(),
@@ -273,6 +279,7 @@ fn look(
         left_out: scope.left_out,
         files: layers.origins,
         paths: layers.paths,
+        places: layers.places,
         parts: scope.parts,
         shape,
         requests: 0,
@@ -422,7 +429,7 @@ fn scrubbed(mut error: Error, options: &Options<'_>, config: Option<&Config>, wo
         .flat_map(|config| config.env_file.iter().flatten().filter_map(|path| config.file(path).ok()));
     let scrubber = Scrubber::default();
     for path in named.chain(configured).chain([world.folder.join(".env")]) {
-        if let Ok(text) = files::read(&path, &world.folder) {
+        if let Reading::Text(text) = files::read_text(&path, files::ENV_FILE_LIMIT) {
             for entry in &LocalFile::parse("", text).entries {
                 scrubber.learn(&entry.key, &entry.value);
             }

@@ -114,10 +114,11 @@ fn deployed_elsewhere(plan: &Plan, applied: &Applied, known: &[ServiceLine]) -> 
 /// The command that restores what this run changed.
 fn way_back(applied: &Applied, run: &Run<'_>, world: &World<'_>) -> Option<String> {
     let recorded = applied.run.as_ref().filter(|_| applied.has_changed())?;
-    let words = match world.memory {
+    let mut words = match world.memory {
         Memory::Lasting => vec!["undo".to_owned(), recorded.to_string()],
         Memory::OfThisRun => vec!["undo".to_owned()],
     };
+    words.extend(run.args.allow_tracked.then(|| "--allow-tracked".to_owned()));
     let flags: Vec<String> = run.global.api_url.iter().map(|url| format!("--api-url={url}")).collect();
     Some(shell::line(&shell::whole(&world.program, &words, &flags, std::iter::empty())))
 }

@@ -66,6 +66,7 @@ fn lines(run: &Run<'_>, found: &[Invocation], plan: &Plan, world: &World<'_>) ->
     }
     let mut more = Vec::new();
     more.extend((run.args.dependents && has_dependents).then(|| "--dependents".to_owned()));
+    more.extend(run.args.allow_tracked.then(|| "--allow-tracked".to_owned()));
     more.extend(run.args.no_journal.then(|| "--no-journal".to_owned()));
     more.extend((run.args.on_staged == Staging::Ignore).then(|| "--on-staged=ignore".to_owned()));
     more.push("--yes".to_owned());

@@ -9,6 +9,7 @@ use crate::command::fix::Chosen;
 use crate::command::fix::commands::Commands;
 use crate::command::fix::ignore;
 use crate::command::visit::Visit;
+use crate::command::writable::{Committed, Refused, refusal};
 use crate::drift::local::LocalFile;
 use crate::drift::plan::dependent::{Template, dependents};
 use crate::drift::plan::deploy::{Cause, Deploy, costs, retried};
@@ -19,7 +20,7 @@ use crate::drift::staged::{Others, Staged};
 use crate::drift::{Named, Secret, Variable, sentence};
 use crate::error::Error;
 use crate::outside::config::Config;
-use crate::outside::files;
+use crate::outside::files::{self, Leads};
 use crate::outside::railway::client::Client;
 use crate::outside::railway::deployments::Fence;
 use crate::outside::railway::shape::ServiceShape;
@@ -76,13 +77,22 @@ impl Drafting<'_> {
         for pull in pulls {
             by_file.entry(pull.file).or_default().push(pull);
         }
+        let closed = closed(self.seen, self.args);
         for (index, pulls) in by_file {
+            if let Some(refused) = closed.get(&index) {
+                return Err(refused.clone().into());
+            }
             let file = &self.seen.survey.files[index];
             let mut edits = Vec::new();
             let edited = self.edited(file, &pulls, (&mut edits, &mut draft.remarks));
             let Some(edited) = edited else { continue };
-            let path = &self.seen.paths[index];
-            files::refuse_too_large(edited.text(), path, self.folder)?;
+            files::refuse_too_large(edited.text(), &self.seen.paths[index], self.folder)?;
+            // What is shown and recorded is the file itself: a link to it may lead elsewhere by then.
+            let path = &self.seen.places[index].end;
+            if self.seen.survey.exposures[index].end.is_some() || self.seen.places[index].leads == Leads::Out {
+                let real = files::display_path(path, self.folder);
+                draft.plan.cautions.push(format!("{} is a link: the file that changes is {real}", file.name));
+            }
             let mask = |value: &Secret| self.look.mask(value);
             draft.plan.files.push(FileChange {
                 kind: Kind::Variables,
@@ -207,6 +217,18 @@ impl Drafting<'_> {
         let found = found.into_iter().filter_map(|(name, keys)| Some((named(&name)?.clone(), keys)));
         found.filter(|(service, _)| !deployed.contains_key(service)).collect()
     }
+}
+
+/// The files that no value is pulled into, by index.
+pub(super) fn closed(seen: &Visit, args: &Fix) -> BTreeMap<usize, Refused> {
+    let files =
+        seen.paths.iter().zip(&seen.survey.files).zip(seen.places.iter().zip(&seen.survey.exposures)).enumerate();
+    files
+        .filter_map(|(index, ((path, file), (place, exposure)))| {
+            let refused = refusal((path, &file.name), place, exposure, Committed::of(args.allow_tracked))?;
+            Some((index, refused))
+        })
+        .collect()
 }
 
 /// The variables that change, each once, sorted by owner and key.

@@ -8,7 +8,7 @@ mod draft;
 mod ignore;
 mod record;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cli::{Fix, Global, Staging};
 use crate::command::apply::{self, Applied, OnStaged, Seeing, Site, Words};
@@ -97,7 +97,7 @@ pub(crate) fn run(args: &Fix, global: &Global, world: &mut World<'_>) -> Result<
         telling::Showing::of(telling.show_values, args.show_logs),
         world,
     )?;
-    manner.refuse_unwritable(world)?;
+    manner.refuse_unwritable(&args.env_file, global, world)?;
     let allowed = allowed(args);
     allowed.iter().try_for_each(|allowed| allowed.refuse_values())?;
     let (config, connection) = visit::prepare(&options, global, world)?;
@@ -109,7 +109,7 @@ pub(crate) fn run(args: &Fix, global: &Global, world: &mut World<'_>) -> Result<
     }
     let examination = examine(&seen.survey);
     let fail_on = telling::fail_on(telling.fail_on, &seen);
-    let terms = terms(args, world);
+    let terms = terms(args, &seen, world);
     let run = Run { args, global, manner, config: config.as_ref(), client: &client, seen, examination, fail_on, terms };
     run.go(world)
 }
@@ -124,17 +124,24 @@ fn allowed(args: &Fix) -> [KeyFlag<'_>; 3] {
 }
 
 /// What the flags allow.
-fn terms(args: &Fix, world: &World<'_>) -> Terms {
+fn terms(args: &Fix, seen: &Visit, world: &World<'_>) -> Terms {
     let set = |keys: &[String]| keys.iter().cloned().collect::<BTreeSet<_>>();
     let directed = args.push || args.add || args.pull || args.redeploy || args.yes || args.dry_run;
+    let asking = if !directed && can_ask(&world.terminal, &world.variables) { Asking::Person } else { Asking::Nobody };
+    // A person is not offered what can't be done; a flag that asks for it is an error.
+    let closed = match asking {
+        Asking::Person => draft::closed(seen, args),
+        Asking::Nobody => BTreeMap::new(),
+    };
     Terms {
+        closed: closed.into_iter().map(|(file, refused)| (file, refused.sentence())).collect(),
         named: set(&args.only),
         references: set(&args.allow_reference),
         sealed: set(&args.allow_sealed),
         shared: set(&args.allow_shared),
         prune: if args.prune { Prune::Allowed } else { Prune::No },
         addition: if args.add { Addition::Allowed } else { Addition::No },
-        asking: if !directed && can_ask(&world.terminal, &world.variables) { Asking::Person } else { Asking::Nobody },
+        asking,
         ..Terms::default()
     }
 }

@@ -68,9 +68,11 @@ fn looked(args: &HookRun, global: &Global, world: &mut World<'_>) -> Result<Exit
     }
     match orders.check(slot.as_ref(), world) {
         Err(error) if !args.strict && is_weather(&error) => {
-            world
-                .talk
-                .say(&format!("doctor: warning: not compared with Railway: {}", escape::line(&error.to_string())));
+            let why = match &error {
+                Error::File { why, .. } => format!("{error}: {why}"),
+                _ => error.to_string(),
+            };
+            world.talk.say(&format!("doctor: warning: not compared with Railway: {}", escape::line(&why)));
             Ok(Exit::Clean)
         }
         ended => ended,
@@ -102,6 +104,10 @@ impl Orders<'_> {
         if !seen.unread.is_empty() {
             let names = seen.unread.iter().map(|name| escape::line(name)).collect::<Vec<_>>().join(", ");
             world.talk.say(&format!("doctor: not looked into, because of the size: {names}"));
+        }
+        for (name, why) in &seen.unsearched {
+            let words = format!("doctor: warning: the values of {name} were not searched for: {why}");
+            world.talk.say(&escape::line(&words));
         }
         world.print(&leak::text(&seen.leaks))?;
         Ok(if seen.leaks.is_empty() { Exit::Clean } else { Exit::Findings })
@@ -199,11 +205,13 @@ fn say_recent(recent: &Recent, world: &World<'_>) {
     });
 }
 
-/// Whether an error tells nothing of the commit: Railway is away, nobody is logged in, or nothing is set up here.
+/// Whether an error tells nothing of the commit: Railway is away, nobody is logged in, nothing is set up here, or the file
+/// can't be read.
 fn is_weather(error: &Error) -> bool {
     let unset = matches!(
         error,
         Error::NoEnvFile { .. }
+            | Error::File { .. }
             | Error::NoProject { .. }
             | Error::NoEnvironment { .. }
             | Error::NotFound { .. }

@@ -28,6 +28,7 @@ mod only;
 mod pieces;
 mod printed;
 mod programs;
+mod pull;
 mod random_worlds;
 mod redeploy;
 mod running;

@@ -34,7 +34,7 @@ pub(crate) fn run(args: &Undo, global: &Global, world: &mut World<'_>) -> Result
         telling::Showing::of(telling.show_values, args.show_logs),
         world,
     )?;
-    manner.refuse_unwritable(world)?;
+    manner.refuse_unwritable(&[], global, world)?;
     let journal = Journal::open(world.state.as_deref(), world.keyring)?;
     if args.list {
         refuse_format(manner.format, &telling.format)?;
@@ -158,6 +158,7 @@ impl Undoing<'_> {
         let environment = self.args.environment.as_ref();
         let protected = Some(&restoring.shape.environment.name).filter(|_| self.is_protected(restoring));
         words.extend(environment.or(protected).map(|environment| format!("--environment={environment}")));
+        words.extend(self.args.allow_tracked.then(|| "--allow-tracked".to_owned()));
         self.called(&words, world)
     }
 

@@ -131,6 +131,7 @@ impl Invocation {
 
     fn terms(&self, shared_values: &BTreeMap<String, Variable>) -> Terms {
         Terms {
+            closed: BTreeMap::new(),
             named: self.keys.clone(),
             references: self.references.clone(),
             sealed: self.sealed.clone(),

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::drift::Secret;
 use crate::error::Error;
+use crate::outside::files::place::{is_gits_own, resolve};
 use crate::outside::files::{ENV_FILE_LIMIT, Reading, display_path, kind, read_text, why};
 use crate::outside::system;
 
@@ -61,6 +62,20 @@ pub fn refuse_too_large(text: &Secret, path: &Path, working_folder: &Path) -> Re
     })
 }
 
+/// The end of the path's links, if it is none of git's own files.
+pub(super) fn may_be_written(path: &Path) -> Result<PathBuf, String> {
+    let resolved = resolve(path)?;
+    if resolved.links.iter().chain([&resolved.end]).any(|path| is_gits_own(path)) {
+        return Err("git keeps its own files there".to_owned());
+    }
+    Ok(resolved.end)
+}
+
+/// Whether the file is not to be written, by its mode or by the system.
+pub fn is_read_only(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| system::is_read_only(path, &metadata))
+}
+
 /// Removes what a killed run has left of a replacement in a folder: regular files of ours, of exactly such a name, that
 /// have lain there for a while.
 pub fn clear_leftovers(folder: &Path) {
@@ -85,9 +100,13 @@ fn is_leftover(metadata: &Metadata) -> bool {
     metadata.is_file() && system::is_made_by_us(metadata) && old.is_some_and(|age| age > LEFTOVER_AGE)
 }
 
-/// The file at the end of all links.
+/// The file at the end of all links, if it may be replaced: a new name would go round a file's own mode.
 fn target(path: &Path) -> Result<PathBuf, String> {
+    let end = may_be_written(path)?;
     match fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() && system::is_read_only(&end, &metadata) => {
+            Err("it is read-only".to_owned())
+        }
         Ok(metadata) if metadata.is_file() => path.canonicalize().map_err(|error| why(&error)),
         Ok(metadata) => Err(format!("it is {}, not a file", kind(metadata.file_type()))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => match path.symlink_metadata() {
