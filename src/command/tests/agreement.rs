@@ -265,3 +265,38 @@ fn a_crashed_service_is_failed_and_the_way_back_is_the_last_line() {
     let quiet = shop(api().next(Plan::crashing(1))).run(&[PUSH, &["-q"]].concat());
     assert!(quiet.out.trim_end().lines().last().is_some_and(|last| last.starts_with("  doctor undo ")), "{quiet:?}");
 }
+
+#[test]
+fn what_crashed_or_failed_can_be_deployed_again() {
+    for (name, plan) in [("crashed", Plan::crashing(1)), ("failed", Plan::failing_build("no"))] {
+        let sandbox = shop(api().next(plan));
+        assert_eq!(sandbox.run(PUSH).code, 7, "{name}");
+        let found = sandbox.run(&["check", "--service=api"]);
+        assert_eq!(found.code, 1, "{name}: {found:?}");
+        let shown = ["  help  ", "  see   https://railway.com/project/", "  next  doctor fix --redeploy --service=api"];
+        for words in shown {
+            assert!(found.out.contains(words), "{name}, {words}: {found:?}");
+        }
+        let plan = sandbox.run(&["fix", "--redeploy", "--dry-run", "--service=api"]);
+        assert!(!plan.out.contains("Nothing to do"), "{name}: {plan:?}");
+        let sent = sandbox.mutations().len();
+        let again = sandbox.run(&["fix", "--redeploy", "--yes", "--service=api"]);
+        assert_eq!(
+            (again.code, &sandbox.mutations()[sent..]),
+            (0, &["Redeploy api".to_owned()][..]),
+            "{name}: {again:?}"
+        );
+    }
+}
+
+#[test]
+fn a_pull_that_makes_the_file_too_large_to_be_read_is_refused_before_anything_is_written() {
+    let text = format!("A=old\n# {}\n", "x".repeat((16 << 20) - 10));
+    let sandbox = Sandbox::of([service("api", &[("A", "a-much-longer-value"), ("B", "same")])]).file(".env", &text);
+    for words in [PULL, &["fix", "--pull", "--dry-run", "--only", "A"]] {
+        let ended = sandbox.run(words);
+        assert_eq!(ended.code, 2, "{words:?}: {}", ended.err);
+        assert!(ended.err.contains("larger than 16 MiB, and could not be read again"), "{}", ended.err);
+    }
+    assert!(sandbox.text(".env") == text && !sandbox.state().exists(), "nothing was written or recorded");
+}

@@ -168,7 +168,7 @@ fn is_built_in(key: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{How, Running, Schedule, Source, Volume, costs, how};
+    use super::{Cause, How, Running, Schedule, Source, Volume, costs, how, retried};
     use crate::drift::deployment::{Deployed, Deployment, Origin, Status};
 
     fn deployment(id: &str, status: &str) -> Deployment {
@@ -223,6 +223,28 @@ mod tests {
         }
         assert_eq!(told(None, None, Source::None), "it has no source to be deployed from");
         assert_eq!(how(None, Running { source: Source::Image, ..Running::default() }), How::First);
+    }
+
+    #[test]
+    fn what_failed_is_tried_again_where_that_was_chosen() {
+        let deployed = |status| Deployed {
+            latest: Some(deployment("2", status)),
+            active: vec![deployment("1", "SUCCESS")],
+            untold: None,
+        };
+        for (status, cause, expected) in [
+            ("FAILED", Cause::Unhealthy, "2"),
+            ("CRASHED", Cause::Unhealthy, "2"),
+            ("SUCCESS", Cause::Unhealthy, "1"),
+            ("FAILED", Cause::Changed, "1"),
+            ("FAILED", Cause::Stale, "1"),
+        ] {
+            let deployed = deployed(status);
+            let again = retried(How::Redeploy(deployment("1", "SUCCESS")), &cause, Some(&deployed));
+            assert!(matches!(&again, How::Redeploy(one) if one.id == expected), "{status} {cause:?}: {again:?}");
+            let not = How::Not("no".to_owned());
+            assert_eq!(retried(not.clone(), &cause, Some(&deployed)), not);
+        }
     }
 
     #[test]

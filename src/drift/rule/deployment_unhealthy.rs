@@ -143,6 +143,7 @@ fn wrong(words: &str) -> Gist {
 mod tests {
     use super::RULE;
     use crate::drift::deployment::Deployed;
+    use crate::drift::finding::Remedy;
     use crate::drift::learned::Learned;
     use crate::drift::live::{Failure, Settings};
     use crate::drift::scene::{deployment, healthy, latest, lines, running, survey, target};
@@ -261,6 +262,25 @@ mod tests {
         target(&mut found, "api").live.failure = Learned::Untold("Railway refused".to_owned());
         let reason = (RULE.check)(&found).remove(0).reason;
         assert_eq!(reason.as_deref(), Some("what went wrong can't be told: Railway refused"));
+    }
+
+    #[test]
+    fn what_failed_or_crashed_names_its_deployment_and_can_be_deployed_again() {
+        for (status, remedies) in [
+            ("FAILED", &[Remedy::Redeploy][..]),
+            ("CRASHED", &[Remedy::Redeploy]),
+            ("SKIPPED", &[]),
+            ("NEEDS_APPROVAL", &[]),
+            ("REMOVED", &[]),
+        ] {
+            let mut found = survey(&[], &[("api", &[])]);
+            latest(&mut found, "api", status);
+            let finding = (RULE.check)(&found).remove(0);
+            assert_eq!(finding.remedies, remedies, "{status}");
+            assert!(finding.deployment.is_some(), "{status}");
+            assert_eq!(finding.next.is_some(), !remedies.is_empty(), "{status}");
+            assert!(finding.advice.is_some() || remedies.is_empty(), "{status}");
+        }
     }
 
     #[test]
