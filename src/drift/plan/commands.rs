@@ -114,9 +114,13 @@ impl Search<'_> {
     fn several(&mut self, expected: &Effects) -> Option<Vec<Invocation>> {
         let (pulled, stored): (Vec<Offer>, Vec<Offer>) =
             std::mem::take(&mut self.units).into_iter().partition(|unit| unit.way == Way::Pull);
-        let mut all = self.stored(&stored)?;
-        // The file keeps what it has until it was pushed.
-        all.extend(self.pulled(&pulled)?);
+        // One key in both directions: the second command would find what the first has made of it.
+        if stored.iter().any(|one| pulled.iter().any(|other| one.key == other.key)) {
+            return None;
+        }
+        // What is pulled may refer to what is pushed, and not the other way round.
+        let mut all = self.pulled(&pulled)?;
+        all.extend(self.stored(&stored)?);
         let mut done = Effects::default();
         for one in &all {
             done = done.and(one.effects(self.survey, self.wish.known))?;
