@@ -36,7 +36,12 @@ fn each_first_run_is_right_short_and_useful() {
         let doctor = doctor.file(".gitignore", ".env\n").variable("PATH", Some(&path));
         for (name, arguments) in runs(seed.name) {
             let ended = doctor.check(arguments);
-            let told = format!("exit {:?}\n{}{}", ended.code.unwrap(), without_address(&without_fingerprints(&ended.out)), ended.err);
+            let told = format!(
+                "exit {:?}\n{}{}",
+                ended.code.unwrap(),
+                without_address(&without_fingerprints(&ended.out)),
+                ended.err
+            );
             let path = folder.join(format!("{name}.txt"));
             if std::env::var_os("DOCTOR_REVIEWED").is_some() {
                 std::fs::write(&path, &told).unwrap();

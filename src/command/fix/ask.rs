@@ -1,7 +1,8 @@
 //! Choosing with a person: all at once, or finding by finding.
 
+use crate::command::fix::Run;
+use crate::command::fix::choose::{Chosen, selected};
 use crate::command::fix::ignore::Ignoring;
-use crate::command::fix::{Chosen, Run, selected};
 use crate::drift::plan::due::Due;
 use crate::drift::plan::offer::{Offer, Proposal, Reach, Way};
 use crate::drift::plan::select::{Consent, Selection, select};

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::cli::Staging;
+use crate::command::fix::choose::Chosen;
 use crate::command::fix::draft::Draft;
-use crate::command::fix::{Chosen, Run, consent};
+use crate::command::fix::{Run, consent};
 use crate::command::scope::Services;
 use crate::drift::Named;
 use crate::drift::plan::commands::{Wish, commands};

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::cli::Fix;
 use crate::command::apply::decide;
-use crate::command::fix::Chosen;
+use crate::command::fix::choose::Chosen;
 use crate::command::fix::commands::Commands;
 use crate::command::fix::ignore;
 use crate::command::visit::Visit;

@@ -2,6 +2,7 @@
 
 mod after;
 mod ask;
+mod choose;
 mod commands;
 mod consent;
 mod draft;
@@ -14,6 +15,7 @@ use crate::cli::{Fix, Global, Staging};
 use crate::command::apply::{self, Applied, OnStaged, Seeing, Site, Words};
 use crate::command::check;
 use crate::command::expect::Eyes;
+use crate::command::fix::choose::{Choice, Chosen};
 pub(crate) use crate::command::fix::consent::refuse_parts;
 use crate::command::fix::draft::{Draft, Drafting};
 pub(crate) use crate::command::fix::record::{Kept, forget_idle, record};
@@ -24,9 +26,8 @@ use crate::command::visit::{self, Haste, Options, Visit};
 use crate::drift::examine::{Examination, examine};
 use crate::drift::plan::Plan;
 use crate::drift::plan::desk::proposals;
-use crate::drift::plan::due::{Due, due};
-use crate::drift::plan::offer::{Addition, Asking, Offer, Proposal, Prune, Terms, Way};
-use crate::drift::plan::select::{Consent, Selection, select};
+use crate::drift::plan::due::due;
+use crate::drift::plan::offer::{Addition, Asking, Prune, Terms};
 use crate::drift::{Finding, Severity};
 use crate::error::{Error, Exit};
 use crate::outside::ask::can_ask;
@@ -46,31 +47,6 @@ struct Run<'r> {
     examination: Examination,
     fail_on: Option<Severity>,
     terms: Terms,
-}
-
-/// What is to be done, as far as it was chosen.
-#[derive(Default)]
-struct Chosen {
-    offers: Vec<Offer>,
-    ignores: Vec<ignore::Ignoring>,
-    /// Services that are deployed, whatever becomes of variables.
-    redeploys: Vec<Due>,
-    /// What can't be done or was left out, to be said; sentences without full stop.
-    remarks: Vec<String>,
-    /// Commands that add a named key to a service which does not hold it.
-    to_add: Vec<Vec<String>>,
-}
-
-/// What is done about what was chosen.
-enum Choice {
-    /// It is planned.
-    Made(Chosen),
-    /// `--yes` names no key for it: it is planned, shown, and refused.
-    Unnamed(Chosen),
-    /// No direction was given, and nobody is there to be asked: this is what the likeliest one would do.
-    Undirected(Chosen),
-    /// The person leaves everything as it is.
-    Nothing,
 }
 
 /// Why nothing is done, and what would have been.
@@ -208,83 +184,6 @@ impl Run<'_> {
         let refers = |finding: &Finding| finding.rule.name == "reference-differs";
         let wanted = !self.terms.shared.is_empty() || self.terms.asking == Asking::Person;
         wanted && !self.seen.survey.catalogue.shared.is_empty() && self.examination.findings.iter().any(refers)
-    }
-
-    /// What flags choose for all, or what a person chooses.
-    fn choose(
-        &self,
-        (proposals, due): (&[Proposal<'_>], &[Due]),
-        findings: &[Finding],
-        world: &mut World<'_>,
-    ) -> Result<Choice, Error> {
-        if self.terms.asking == Asking::Person {
-            let chosen = ask::choose(self, (proposals, due), findings, world)?;
-            return Ok(chosen.map_or(Choice::Nothing, Choice::Made));
-        }
-        let ways = self.ways();
-        if ways.is_empty() && !self.args.redeploy {
-            return Ok(Choice::Undirected(self.likeliest((proposals, due), world)));
-        }
-        let to_add = if ways.contains(&Way::Push) && !ways.contains(&Way::Add) {
-            commands::to_add(self, proposals, world)
-        } else {
-            Vec::new()
-        };
-        let consent = match (self.args.yes, self.seen.sights.trust.is_wanted()) {
-            (false, _) => Consent::Asked,
-            (true, false) => Consent::GivenBefore,
-            (true, true) => Consent::GivenToNamed,
-        };
-        let selection = select(proposals, &ways, &self.terms, consent);
-        if self.args.yes && selection.taken.is_empty() && !selection.unnamed.is_empty() && !self.args.redeploy {
-            let wanted = select(proposals, &ways, &self.terms, Consent::Asked);
-            return Ok(Choice::Unnamed(Chosen { to_add, ..selected(wanted) }));
-        }
-        let redeploys = if self.args.redeploy { due.to_vec() } else { Vec::new() };
-        let mut chosen = Chosen { redeploys, to_add, ..selected(selection) };
-        let unheld: BTreeSet<&str> = if chosen.to_add.is_empty() { BTreeSet::new() } else { self.unheld(proposals) };
-        chosen.remarks.extend(unheld.into_iter().map(unheld_words));
-        Ok(Choice::Made(chosen))
-    }
-
-    /// Named keys that no service in scope holds, and that could be added to one.
-    fn unheld<'p>(&self, proposals: &[Proposal<'p>]) -> BTreeSet<&'p str> {
-        let is_held = |key: &str| self.seen.survey.readable().any(|target| target.variable(key).is_some());
-        let could = |one: &&Proposal<'_>| one.offers.iter().any(|offer| offer.way == Way::Add);
-        let named = proposals.iter().filter(could).map(|one| one.key).filter(|key| self.terms.named.contains(*key));
-        named.filter(|key| !is_held(key)).collect()
-    }
-
-    /// What a flag would do if it were typed: a push, or else a redeploy, or else a pull.
-    fn likeliest(&self, (proposals, due): (&[Proposal<'_>], &[Due]), world: &World<'_>) -> Chosen {
-        let all = |ways: &[Way]| selected(select(proposals, ways, &self.terms, Consent::Asked));
-        let push = all(&[Way::Push, Way::PushShared]);
-        if !push.offers.is_empty() {
-            return push;
-        }
-        if !due.is_empty() {
-            return Chosen { redeploys: due.to_vec(), ..Chosen::default() };
-        }
-        Chosen { to_add: commands::to_add(self, proposals, world), ..all(&[Way::Pull]) }
-    }
-
-    /// The directions that the flags name. A dry run without one shows what a push would do.
-    fn ways(&self) -> Vec<Way> {
-        let mut ways = Vec::new();
-        let is_directed = self.args.pull || self.args.redeploy || self.args.prune;
-        if self.args.push || self.args.add || (self.args.dry_run && !is_directed) {
-            ways.extend([Way::Push, Way::PushShared]);
-        }
-        if self.args.add {
-            ways.push(Way::Add);
-        }
-        if self.args.pull {
-            ways.push(Way::Pull);
-        }
-        if self.args.prune {
-            ways.push(Way::Remove);
-        }
-        ways
     }
 
     fn draft(&self, chosen: &Chosen, world: &World<'_>) -> Result<Draft, Error> {
@@ -442,26 +341,6 @@ fn dry_run_lines(draft: &Draft) -> Vec<String> {
         lines.push(format!("  {}", commands::NO_COMMAND));
     }
     lines
-}
-
-fn unheld_words(key: &str) -> String {
-    format!("no service in scope holds {key}, so it is not pushed; --add gives it to a service that needs it")
-}
-
-/// What one direction for all comes to.
-fn selected(selection: Selection<'_>) -> Chosen {
-    let mut remarks: Vec<String> = selection.obstacles.into_iter().map(|(_, why)| why).collect();
-    if !selection.unnamed.is_empty() {
-        remarks.push(format!(
-            "left out, because `--yes` pushes only keys that are named: {}",
-            selection.unnamed.join(", ")
-        ));
-    }
-    Chosen {
-        offers: selection.taken.into_iter().map(|(_, offer)| offer.clone()).collect(),
-        remarks,
-        ..Chosen::default()
-    }
 }
 
 /// What to do about staged changes.

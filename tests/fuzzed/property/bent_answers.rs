@@ -40,7 +40,7 @@ const STORIES: [Story; 12] = [
     story(b'f', &[&["fix", "--push", "--yes", "--only", KEY, "--environment", "staging", "--show-logs"]]),
     story(b'r', &[&["fix", "--redeploy", "--yes", "--environment", "staging"]]),
     story(b'l', &[&["fix", "--pull", "--yes", "--only", "OPS_DRILLS"]]),
-    story(b'd', &[&["fix", "--push", "--only", "NEW_FLAG", "--service", API, "--yes"], &["undo", "--yes"]]),
+    story(b'd', &[&["fix", "--push", "--add", "--only", "NEW_FLAG", "--service", API, "--yes"], &["undo", "--yes"]]),
     story(b'u', &[&["fix", "--push", "--yes", "--only", KEY, "--environment", "staging"], &["undo", "--yes"]]),
 ];
 
