@@ -132,7 +132,10 @@ impl<'m> Manner<'m> {
     /// Writes what was made in this manner to where it belongs.
     pub(crate) fn write(&self, bytes: &[u8], world: &mut World<'_>) -> Result<(), Error> {
         match self.output {
-            Some(path) => files::write_whole(&files::normal(&world.folder.join(path)), bytes),
+            // A run that is ended in between would leave a part of it behind.
+            Some(path) => {
+                world.interrupt.while_written(|| files::write_whole(&files::normal(&world.folder.join(path)), bytes))
+            }
             None => world.print_bytes(bytes),
         }
     }

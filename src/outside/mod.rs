@@ -28,4 +28,5 @@ mod state;
 mod system;
 pub mod talk;
 pub mod trusted;
+mod watchdog;
 pub mod world;
