@@ -8,7 +8,7 @@ use crate::drift::local::{Loader, LocalFile};
 use crate::drift::{Named, Secret};
 use crate::error::Error;
 use crate::outside::config::{self, At, Config};
-use crate::outside::files;
+use crate::outside::files::{self, Budget};
 
 /// Who asked for a file that nobody asked for.
 const DEFAULT: &str = "default";
@@ -23,6 +23,7 @@ pub(crate) struct Layers {
     /// How a report names them and who asked for them, in the same order.
     pub(crate) origins: Vec<(String, String)>,
     read: BTreeMap<PathBuf, usize>,
+    budget: Budget,
 }
 
 /// Who says which files there are.
@@ -63,9 +64,11 @@ impl Layers {
         for (index, path) in self.paths.iter().enumerate() {
             folders.entry(path.parent().unwrap_or(folder)).or_default().push(index);
         }
-        let mut found = Vec::new();
+        let (mut found, mut budget) = (Vec::new(), Budget::default());
         for (place, beside) in folders {
-            let unused = files::examples(place).into_iter().filter(|(path, _)| !self.read.contains_key(path));
+            // One that is too large is left out, as one that can't be read is.
+            let examples = files::examples(place).into_iter();
+            let unused = examples.filter(|(path, text)| !self.read.contains_key(path) && budget.take(text).is_ok());
             found.extend(unused.map(|(path, text)| Example {
                 file: LocalFile::parse(files::display_path(&path, folder), text),
                 beside: beside.clone(),
@@ -87,6 +90,11 @@ impl Layers {
         let name = files::display_path(&path, sources.folder);
         let is_new = sources.absent == Absent::Empty && origin == DEFAULT && path.symlink_metadata().is_err();
         let text = if is_new { Secret::new("") } else { files::read(&path, sources.folder)? };
+        self.budget.take(&text).map_err(|why| Error::File {
+            path: name.clone(),
+            why,
+            next: "name fewer or smaller files with `--env-file PATH`".to_owned(),
+        })?;
         let file = LocalFile::parse(name.as_str(), text);
         self.files.push(match loader {
             Some(loader) => file.read_as(loader),

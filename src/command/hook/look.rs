@@ -1,6 +1,6 @@
 //! What is staged, held against what must not be committed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
@@ -10,7 +10,7 @@ use crate::drift::leak::{self, Hit, Kind, Known, Leak, Staged};
 use crate::drift::local::LocalFile;
 use crate::drift::rule::env_file_exposed;
 use crate::outside::config::Config;
-use crate::outside::files::{self, Reading, display_path};
+use crate::outside::files::{self, Budget, Reading, display_path};
 use crate::outside::git::Asker;
 use crate::outside::git::index::{Change, Repository};
 use crate::outside::world::World;
@@ -23,7 +23,7 @@ const FOLDERS: usize = 200;
 pub(super) struct Seen {
     /// What the commit would give away.
     pub(super) leaks: Vec<Leak>,
-    /// Files that were not looked into.
+    /// Files that were not looked into, staged ones and files of variables.
     pub(super) unread: Vec<String>,
 }
 
@@ -44,7 +44,7 @@ pub(super) fn look(
     }
     let folders = folders(&changes, &repository.root);
     let paths = sources(env_file, config, &world.folder, folders);
-    let files = parse(&paths, &world.folder);
+    let (files, unreadable) = parse(&paths, &world.folder);
     let blobs: Vec<&str> = changes.iter().map(|change| change.blob.as_str()).collect();
     let staged: Vec<Staged> = changes
         .iter()
@@ -59,11 +59,12 @@ pub(super) fn look(
     let known = Known::of(&files, &accepted);
     let hits = known.hits(&staged);
     let before = before(asker, &repository, &changes, &hits)?;
-    let text = |file: usize| before.iter().find(|(index, _)| *index == file).map(|(_, bytes)| bytes.as_slice());
+    let text = |file: usize| before.get(&file).map(Vec::as_slice);
     let mut leaks = leak::of_names(&staged, &accepted);
     leaks.retain(|leak| !matches!(leak, Leak::EnvFile { .. }) || is_error(config));
     leaks.extend(known.news(&hits, text).into_iter().map(|hit| known.leak(hit, &staged)));
-    let unread = staged.iter().filter(|one| one.bytes.is_none()).map(|one| one.name.clone()).collect();
+    let unread = staged.iter().filter(|one| one.bytes.is_none()).map(|one| one.name.clone());
+    let unread = unread.chain(unreadable).collect();
     Ok(Some(Seen { leaks, unread }))
 }
 
@@ -91,7 +92,7 @@ fn before(
     repository: &Repository,
     changes: &[Change],
     hits: &[Hit],
-) -> Result<Vec<(usize, Vec<u8>)>, String> {
+) -> Result<BTreeMap<usize, Vec<u8>>, String> {
     let files: BTreeSet<usize> = hits.iter().map(|hit| hit.file).collect();
     let known: Vec<(usize, &str)> =
         files.into_iter().filter_map(|file| Some((file, changes[file].before.as_deref()?))).collect();
@@ -133,11 +134,16 @@ pub(super) fn sources(
     paths
 }
 
-/// What can be read of them; the check tells of what can't.
-fn parse(paths: &BTreeSet<PathBuf>, folder: &Path) -> Vec<LocalFile> {
-    let read = |path: &PathBuf| match files::read_text(path, files::ENV_FILE_LIMIT) {
-        Reading::Text(text) => Some(LocalFile::parse(display_path(path, folder), text)),
-        _ => None,
-    };
-    paths.iter().filter_map(read).collect()
+/// What can be read of them, and the names of those that can't.
+fn parse(paths: &BTreeSet<PathBuf>, folder: &Path) -> (Vec<LocalFile>, Vec<String>) {
+    let (mut files, mut unreadable, mut budget) = (Vec::new(), Vec::new(), Budget::default());
+    for path in paths {
+        let name = display_path(path, folder);
+        match files::read_env(path) {
+            Reading::Text(text) if budget.take(&text).is_ok() => files.push(LocalFile::parse(name, text)),
+            Reading::Missing => {}
+            Reading::Text(_) | Reading::Unusable(_) => unreadable.push(name),
+        }
+    }
+    (files, unreadable)
 }

@@ -1,6 +1,7 @@
 //! Files: read with care, written in one step, named as people type them.
 
 mod beginning;
+mod budget;
 mod example;
 mod hint;
 mod path;
@@ -23,6 +24,7 @@ use crate::drift::Secret;
 use crate::drift::example::is_example;
 use crate::error::Error;
 pub use crate::outside::files::beginning::{beginning, is_plain};
+pub use crate::outside::files::budget::{Budget, ENV_FILE_LIMIT};
 pub use crate::outside::files::example::examples;
 pub use crate::outside::files::hint::env_files_in;
 use crate::outside::files::hint::hint;
@@ -31,9 +33,6 @@ pub use crate::outside::files::present::{current, remove};
 pub use crate::outside::files::replace::{Replaced, clear_leftovers, replace};
 pub use crate::outside::files::write::{Created, append, create, refuse_unwritable, write_whole};
 use crate::outside::system;
-
-/// The longest `.env` that is read, in bytes. Railway's own limit for all variables of a service is far below it.
-pub const ENV_FILE_LIMIT: u64 = 16 * 1024 * 1024;
 
 /// What a file said, or why nothing was read.
 #[derive(Debug)]
@@ -51,7 +50,7 @@ pub enum Reading {
 /// Anything but a regular file of UTF-8 text is an [`Error::File`]: a mistyped path must never look like an empty file.
 pub fn read(path: &Path, working_folder: &Path) -> Result<Secret, Error> {
     let shown = display_path(path, working_folder);
-    match read_text(path, ENV_FILE_LIMIT) {
+    match read_env(path) {
         Reading::Text(text) => Ok(text),
         Reading::Missing => Err(Error::File {
             path: shown,
@@ -62,6 +61,17 @@ pub fn read(path: &Path, working_folder: &Path) -> Result<Secret, Error> {
         Reading::Unusable(why) => {
             Err(Error::File { path: shown, why, next: "name a readable text file with `--env-file PATH`".to_owned() })
         }
+    }
+}
+
+/// Reads a file of variables, which has a limit on its bytes and on its lines.
+pub fn read_env(path: &Path) -> Reading {
+    match read_text(path, ENV_FILE_LIMIT) {
+        Reading::Text(text) => match Budget::default().take(&text) {
+            Ok(()) => Reading::Text(text),
+            Err(why) => Reading::Unusable(why),
+        },
+        reading => reading,
     }
 }
 
