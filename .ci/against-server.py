@@ -24,7 +24,7 @@ class Run:
     """One run of doctor in a folder of its own."""
 
     def __init__(self, folder, server, *arguments, token=("RAILWAY_API_TOKEN", "account"), env=None, address=True):
-        variables = {"PATH": os.environ["PATH"], "HOME": str(folder / "home")}
+        variables = {"PATH": os.environ["PATH"], "HOME": str(folder.parent / "home")}
         if token:
             variables[token[0]] = server.token(token[1]) if token[1] in KINDS else token[1]
         variables.update(env or {})
@@ -124,7 +124,7 @@ def incident():
         run = Run(path, server, "--service", "worker", "--format", "json")
         check("a part of a name", [s["name"] for s in run.report["services"]] == both[1:], run.out)
         run = Run(path, server, "--only", "NOT_THERE")
-        check("nothing compared: exit 3", run.code == 3, (run.code, run.out))
+        check("a key that does not exist: exit 2", run.code == 2 and "unknown key NOT_THERE" in run.err, (run.code, run.err))
 
         faults = [
             ("502 once", [{"kind": "http_error", "status": 502, "html": "<html>bad gateway</html>"}], 1, None),
@@ -365,7 +365,7 @@ def the_real_host():
         env = {"HTTPS_PROXY": proxy, "SSL_CERT_FILE": str(place / "root.pem")}
         env_text = (SCENARIOS / "incident.env").read_text(encoding="utf-8")
         with folder(env_text, server) as path:
-            config = path / "home" / ".railway" / "config.json"
+            config = path.parent / "home" / ".railway" / "config.json"
 
             def login(**user):
                 data = json.loads(config.read_text())

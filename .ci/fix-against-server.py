@@ -88,6 +88,7 @@ def with_a_doctor_toml():
     toml = f"""[services.api]\nname = "{API}"\n[services.worker]\nname = "{WORKER}"
 [[require]]\nkeys = ["{KEY}"]\nservices = ["api", "worker"]\n"""
     with world("doctor.toml", toml=toml) as it:
+        it.run("trust", "--yes", code=0)
         run = it.run(*PUSH, "--service", "worker", "--format", "json", code=0)
         expected = {place: outcome for place, outcome in ALL_DONE.items() if place[2] == WORKER}
         it.check("only the worker", run.receipts() == expected, run)
@@ -98,6 +99,7 @@ def with_a_doctor_toml():
         it.changed({(API, KEY): NEW, (WORKER, KEY): NEW})
         it.both_run(NEW)
     with world("required", toml=toml) as it:
+        it.run("trust", "--yes", code=0)
         run = it.run("fix", "--push", "--yes", "--format", "json", code=0)
         it.check("a required key needs no word", run.receipts() == ALL_DONE, run)
         it.both_run(NEW)
@@ -838,7 +840,7 @@ def undo_elsewhere():
 def undo_with_a_broken_journal():
     with world("a flipped byte") as it:
         it.run(*PUSH, "--no-deploy", code=1)
-        file = next((it.path / "home" / "state").rglob("*.journal"))
+        file = next((it.path.parent / "home" / "state").rglob("*.journal"))
         good = file.read_bytes()
         for at in (0, len(good) // 2, len(good) - 1):
             bad = bytearray(good)
@@ -936,7 +938,7 @@ def without_a_journal():
         it.check("says that it can't be undone", "can't be undone" in run.words, run)
         it.check("nothing is recorded", not it.journals())
     with world("no place for a journal") as it:
-        (it.path / "home" / "state").write_text("a file where a folder should be")
+        (it.path.parent / "home" / "state").write_text("a file where a folder should be")
         run = it.run(*PUSH, code=2)
         it.check("nothing is sent", not run.mutations and "--no-journal" in run.text, run)
 
@@ -1159,7 +1161,8 @@ def only_the_checkout_names_the_project():
         it.run(*PULL, code=1)
         it.check("a pull is allowed", f"{KEY}={OLD}\n".encode() in it.env())
         (it.path / ".env").write_text(INCIDENT_ENV)
-        it.run(*PUSH, "--project", project["id"], "--no-deploy", code=1)
+        it.run(*PUSH, "--project", project["id"], "--no-deploy", code=2)
+        it.run(*PUSH, "--project", project["id"], "--environment", environment, "--no-deploy", code=1)
         it.changed({(API, KEY): NEW, (WORKER, KEY): NEW})
     with world("trusted by a token", toml=toml, link=False) as it:
         it.run(*PUSH, "--no-deploy", code=1, token=("RAILWAY_TOKEN", "project"))

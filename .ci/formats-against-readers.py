@@ -66,7 +66,7 @@ def sarif(name, scenario, env):
     scenario = scenario()
     with world(f"SARIF of {name}", scenario, env or env_of(scenario)) as it:
         text = report(it, "sarif")
-        path = it.path / "home" / "report.sarif"
+        path = it.path.parent / "home" / "report.sarif"
         path.write_text(text, encoding="utf-8")
         tool = NODE / "node_modules" / ".bin" / "sarif-multitool-linux"
         told = subprocess.run([tool, "validate", path], capture_output=True, text=True)
@@ -135,13 +135,13 @@ def junit(name, scenario, env):
 def github(name, scenario, env):
     scenario = scenario()
     with world(f"annotations of {name}", scenario, env or env_of(scenario)) as it:
-        it.variables["GITHUB_STEP_SUMMARY"] = str(it.path / "home" / "summary")
+        it.variables["GITHUB_STEP_SUMMARY"] = str(it.path.parent / "home" / "summary")
         lines = report(it, "github").splitlines()
         command = re.compile(r"::(error|warning|notice) (file=[^,:]+,line=\d+,)?title=[a-z-]+::\S.*")
         it.check("annotations, and one line below them", 1 <= len(lines) <= 11, lines)
         it.check("each is a command as GitHub reads it", all(command.fullmatch(line) for line in lines[:-1]), lines)
         it.check("the last line is none", not lines[-1].startswith(("::", "##")), lines)
-        it.check("the summary is written", (it.path / "home" / "summary").read_text(encoding="utf-8").startswith("### doctor: "))
+        it.check("the summary is written", (it.path.parent / "home" / "summary").read_text(encoding="utf-8").startswith("### doctor: "))
 
 
 @cases_of(WORLDS)

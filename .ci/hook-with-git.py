@@ -61,7 +61,7 @@ class Project:
     """The incident in a repository of its own, with doctor on the search path."""
 
     def __init__(self, it):
-        self.it, self.home, self.folder, self.commits = it, it.path / "home", it.path, 0
+        self.it, self.home, self.folder, self.commits = it, it.path.parent / "home", it.path, 0
         self.url = it.server.info["url"]
         bin_folder = self.home / "install"
         bin_folder.mkdir()

@@ -136,9 +136,9 @@ class Case:
         self.first = self.stored()
 
     def write_git(self):
-        tools = self.path / "home" / "bin"
+        tools = self.path.parent / "home" / "bin"
         tools.mkdir()
-        self.arguments = self.path / "home" / "arguments"
+        self.arguments = self.path.parent / "home" / "arguments"
         (tools / "git").write_text(GIT.format(git=shutil.which("git")))
         (tools / "git").chmod(0o755)
 
@@ -193,10 +193,10 @@ class Case:
 
     def start(self, *arguments, token=("RAILWAY_API_TOKEN", "account"), folder=None,
               streams=(subprocess.DEVNULL, subprocess.PIPE, subprocess.PIPE), owner=()):
-        variables = {"PATH": f"{self.path}/home/bin:{os.environ['PATH']}", "HOME": str(self.path / "home"),
-                     "XDG_STATE_HOME": str(self.path / "home" / "state"), "ARGUMENTS": str(self.arguments),
+        variables = {"PATH": f"{self.path.parent}/home/bin:{os.environ['PATH']}", "HOME": str(self.path.parent / "home"),
+                     "XDG_STATE_HOME": str(self.path.parent / "home" / "state"), "ARGUMENTS": str(self.arguments),
                      # Each run is a first one, so that its requests are known: a deployment since the last costs one more.
-                     "XDG_CACHE_HOME": str(self.path / "home" / "cache" / str(time.monotonic_ns())),
+                     "XDG_CACHE_HOME": str(self.path.parent / "home" / "cache" / str(time.monotonic_ns())),
                      **({token[0]: self.server.token(token[1])} if token else {}), **self.variables}
         return subprocess.Popen([*owner, DOCTOR, *arguments, "--api-url", self.server.info["url"]], cwd=folder or self.path, env=variables,
                                 stdin=streams[0], stdout=streams[1], stderr=streams[2], text=True)
@@ -269,7 +269,7 @@ class Case:
     def proper(self, run, before):
         """What holds for every run."""
         what = " ".join(run.arguments)
-        kept = [path.read_bytes() for path in (self.path / "home" / "state").rglob("*") if path.is_file()]
+        kept = [path.read_bytes() for path in (self.path.parent / "home" / "state").rglob("*") if path.is_file()]
         kept += [self.arguments.read_bytes()] if self.arguments.exists() else []
         told = run.text.encode() + b"\n".join(kept) + what.encode()
         told_values = [value for value in self.values if value.encode() in told]
@@ -309,7 +309,7 @@ class Case:
             seen.add(target)
 
     def journals(self):
-        return sorted(path.name.removesuffix(".journal") for path in (self.path / "home" / "state").rglob("*.journal"))
+        return sorted(path.name.removesuffix(".journal") for path in (self.path.parent / "home" / "state").rglob("*.journal"))
 
     def wait(self, what, condition, seconds=20):
         until = time.monotonic() + seconds

@@ -58,16 +58,18 @@ KINDS = {"account", "workspace", "project", "oauth"}
 def folder(env_text, server, link=True):
     """A working folder with a `.env`, and the official CLI's link to the first project and environment."""
     with tempfile.TemporaryDirectory() as name:
-        path = pathlib.Path(name).resolve()
+        # A home directory inside the checkout would make its link and its trust records worthless.
+        path = pathlib.Path(name).resolve() / "work"
+        path.mkdir()
         (path / ".env").write_text(env_text, encoding="utf-8")
-        (path / "home" / ".railway").mkdir(parents=True)
+        (path.parent / "home" / ".railway").mkdir(parents=True)
         if link:
             project = server.project()
             environment, identifier = next(iter(project["environments"].items()))
             entry = {"projectPath": str(path), "name": project["name"], "project": project["id"],
                      "environment": identifier, "environmentName": environment, "service": None}
             config = {"projects": {str(path): entry}, "user": {}}
-            (path / "home" / ".railway" / "config.json").write_text(json.dumps(config))
+            (path.parent / "home" / ".railway" / "config.json").write_text(json.dumps(config))
         yield path
 
 

@@ -13,7 +13,7 @@ use railway_doctor::drift::examine::examine;
 use railway_doctor::drift::learned::Learned;
 use railway_doctor::drift::local::LocalFile;
 use railway_doctor::drift::policy::Policy;
-use railway_doctor::drift::survey::Catalogue;
+use railway_doctor::drift::survey::{Catalogue, Coverage};
 use railway_doctor::drift::{Named, Secret, Survey, Target, Variable};
 use railway_doctor::outside::sim::estate::{Environment, Estate, Project, Service};
 
@@ -149,6 +149,7 @@ fn survey(file: LocalFile, stored: &BTreeMap<String, Variable>) -> Survey {
         catalogue: Catalogue::default(),
         policy: Policy::default(),
         only: BTreeSet::new(),
+        coverage: Coverage::Whole,
         proved: BTreeSet::new(),
         today: date(2026, 10, 3),
     }

@@ -57,7 +57,7 @@ pub struct Global {
     #[arg(long, global = true, help_heading = "Global")]
     pub no_config: bool,
     /// Talk to a simulated Railway on a loopback address
-    #[arg(long, global = true, value_name = "URL", help_heading = "Global")]
+    #[arg(long, global = true, value_name = "URL", overrides_with = "api_url", help_heading = "Global")]
     pub api_url: Option<String>,
 }
 
@@ -179,9 +179,12 @@ pub struct Fix {
     /// Only this key; repeatable
     #[arg(long, value_name = "KEY")]
     pub only: Vec<String>,
-    /// From the file to Railway, for all that differs
+    /// From the file to Railway, where a key is and differs
     #[arg(long, conflicts_with = "pull", help_heading = "What to do")]
     pub push: bool,
+    /// Add the keys of --only to the services named by --service
+    #[arg(long, requires_all = ["only", "service"], conflicts_with = "pull", help_heading = "What to do")]
+    pub add: bool,
     /// From Railway into the file, for all that differs
     #[arg(long, help_heading = "What to do")]
     pub pull: bool,
@@ -212,6 +215,9 @@ pub struct Fix {
     /// Write over the sealed variable KEY
     #[arg(long, value_name = "KEY", help_heading = "With care")]
     pub allow_sealed: Vec<String>,
+    /// Pull into a template, or a file that git tracks
+    #[arg(long, help_heading = "With care")]
+    pub allow_tracked: bool,
     /// Remove what the file lacks, key by key
     #[arg(long, help_heading = "With care")]
     pub prune: bool,
@@ -236,6 +242,12 @@ pub struct Undo {
     /// List the runs that can be undone
     #[arg(long, conflicts_with = "run")]
     pub list: bool,
+    /// By name or id; must be the run's
+    #[arg(long, value_name = "NAME", conflicts_with = "list")]
+    pub project: Option<String>,
+    /// By name or id; must be the run's
+    #[arg(short, long, value_name = "NAME", conflicts_with = "list")]
+    pub environment: Option<String>,
     /// Show the plan and do nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -251,6 +263,9 @@ pub struct Undo {
     /// Staged by others: stop (default) or ignore
     #[arg(long, value_enum, value_name = "WHAT", default_value_t = Staging::Stop, hide_default_value = true, hide_possible_values = true)]
     pub on_staged: Staging,
+    /// Restore also a template, or a file that git tracks
+    #[arg(long)]
+    pub allow_tracked: bool,
     /// Keep no record of the undoing
     #[arg(long)]
     pub no_journal: bool,

@@ -15,6 +15,7 @@ use crate::report::{Format, Report};
 pub(crate) fn run(args: &Check, global: &Global, world: &mut World<'_>) -> Result<Exit, Error> {
     let options = Options {
         limit: telling::duration(&args.timeout)?,
+        global,
         targeting: &args.targeting,
         env_file: &args.env_file,
         only: &args.only,
@@ -23,6 +24,7 @@ pub(crate) fn run(args: &Check, global: &Global, world: &mut World<'_>) -> Resul
     };
     let manner =
         Manner::of(&args.format, args.output.as_deref(), Showing::of(args.show_values, args.show_logs), world)?;
+    manner.refuse_unwritable(&args.env_file, global, world)?;
     let (config, connection) = visit::prepare(&options, global, world)?;
     let client = connection.client(world, options.limit);
     let seen = visit::visit(&client, &options, config.as_ref(), world)?;

@@ -1,6 +1,6 @@
 //! What is declared and must be seen: lines of the running deployment's log, answers of its endpoints.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use zeroize::Zeroizing;
 
@@ -9,6 +9,7 @@ use crate::command::trust::Trust;
 use crate::drift::deployment::Deployment;
 use crate::drift::learned::Learned;
 use crate::drift::live::{Answer, LogRead};
+use crate::drift::plan::select::Consent;
 use crate::drift::{Secret, Survey, Target, dispute};
 use crate::outside::config::{HeaderPart, HttpSection, Presence};
 use crate::outside::endpoint::{self, Address, Domain, PATIENCE, Probe, Question, Reading};
@@ -86,7 +87,7 @@ impl Eyes<'_> {
             Some(Learned::NotLooked) | None => endpoint::choose(&[], self.client.neighbourhood),
         };
         let asked = address
-            .and_then(|address| Ok((headers(section, self.sights.trust, (survey, target))?, address)))
+            .and_then(|address| Ok((headers(section, &self.sights.trust, (survey, target))?, address)))
             .and_then(|(headers, address)| self.ask(section, &address, &headers));
         asked.unwrap_or_else(Answer::NotAsked)
     }
@@ -111,7 +112,7 @@ impl Eyes<'_> {
 /// The headers of a request with local values put in, or why it is not sent.
 fn headers(
     section: &HttpSection,
-    trust: Trust,
+    trust: &Trust,
     (survey, target): (&Survey, &Target),
 ) -> Result<Vec<(String, Secret)>, String> {
     let header = |parts: &[HeaderPart]| {
@@ -127,21 +128,18 @@ fn headers(
     section.headers.iter().map(|(name, parts)| Ok((name.clone(), header(parts)?))).collect()
 }
 
-/// A local value that the service may be shown: it has that key itself, and somebody other than the checkout says that
-/// the project is the one.
-fn value<'s>(key: &str, trust: Trust, (survey, target): (&'s Survey, &Target)) -> Result<&'s Secret, String> {
+/// A local value that the service may be shown: it has that key itself, and project, environment and file are known from
+/// outside the checkout.
+fn value<'s>(key: &str, trust: &Trust, (survey, target): (&'s Survey, &Target)) -> Result<&'s Secret, String> {
     let Some(local) = survey.local(target, key) else {
         return Err(format!("{key} is in none of its files"));
     };
     if target.variable(key).is_none() {
         return Err(format!("{key} is no variable of it, so that its value is not for it"));
     }
-    if !trust.is_enough() {
-        let why = match trust {
-            Trust::Changed => "doctor.toml was changed since it was accepted",
-            _ => "only doctor.toml names the project",
-        };
-        return Err(format!("{why}, so that {key} is not sent: give --project, or run `doctor trust`"));
+    // A check sends by itself: no person sees it first.
+    if let Some(objection) = trust.objection(Consent::GivenBefore, &BTreeSet::from([local.file.name.as_str()])) {
+        return Err(format!("{key} is not sent: {}", objection.in_a_sentence()));
     }
     if dispute::open(survey).contains_key(&(local.file.name.as_str(), local.entry.line)) {
         return Err(format!("loaders don't read {key} alike, so that it is not sent"));
@@ -174,25 +172,34 @@ mod tests {
         layer(&mut found, "worker.env", &["WORKER_KEY=w"], &["worker"]);
         out_of_scope(&mut found, "worker", &["WORKER_KEY"]);
         target(&mut found, "api");
+        let known = Trust::default();
+        let (file, refused) = Trust::unaccepted();
+        let mut accepted = refused.clone();
+        accepted.accept();
+        let of_file = refused.clone().known().naming([file.to_owned()].into(), Vec::new());
         for (key, trust, expected) in [
-            ("OPS_KEY", Trust::Known, Ok("k")),
+            ("OPS_KEY", &known, Ok("k")),
             (
                 "OPS_KEY",
-                Trust::CheckoutAlone,
-                Err("only doctor.toml names the project, so that OPS_KEY is not sent: give --project, or run \
-                     `doctor trust`"),
+                &refused,
+                Err(
+                    "OPS_KEY is not sent: run `doctor trust`, or name it yourself: `--project=shop --environment=staging` \
+                     (only doctor.toml names the project shop and the environment staging, and you have not accepted it)",
+                ),
             ),
             (
                 "OPS_KEY",
-                Trust::Changed,
-                Err("doctor.toml was changed since it was accepted, so that OPS_KEY is not sent: give --project, or \
-                     run `doctor trust`"),
+                &of_file,
+                Err(
+                    "OPS_KEY is not sent: run `doctor trust`, or name it yourself: `--env-file=.env` (only doctor.toml \
+                     names the file .env, and you have not accepted it)",
+                ),
             ),
-            ("OPS_KEY", Trust::Accepted, Ok("k")),
-            ("DATABASE_URL", Trust::Known, Err("DATABASE_URL is no variable of it, so that its value is not for it")),
-            ("WORKER_KEY", Trust::Known, Err("WORKER_KEY is in none of its files")),
-            ("ONLY_THERE", Trust::Known, Err("ONLY_THERE is in none of its files")),
-            ("PATH", Trust::Known, Err("PATH is in none of its files")),
+            ("OPS_KEY", &accepted, Ok("k")),
+            ("DATABASE_URL", &known, Err("DATABASE_URL is no variable of it, so that its value is not for it")),
+            ("WORKER_KEY", &known, Err("WORKER_KEY is in none of its files")),
+            ("ONLY_THERE", &known, Err("ONLY_THERE is in none of its files")),
+            ("PATH", &known, Err("PATH is in none of its files")),
         ] {
             let sent = headers(&section(key), trust, (&found, &found.targets[0]));
             let sent = sent.as_ref().map(|headers| headers[0].1.reveal()).map_err(String::as_str);

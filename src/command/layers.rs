@@ -1,17 +1,22 @@
 //! Which files of variables belong to which service, each read once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::drift::example::Example;
 use crate::drift::local::{Loader, LocalFile};
 use crate::drift::{Named, Secret};
 use crate::error::Error;
 use crate::outside::config::{self, At, Config};
-use crate::outside::files::{self, Budget};
+use crate::outside::files::{self, Access, Budget, Leads, Place, STANDARD_INPUT};
+use crate::outside::git::Asker;
 
 /// Who asked for a file that nobody asked for.
 const DEFAULT: &str = "default";
+
+/// Who asked for a file of `doctor.toml`.
+const CONFIG: &str = "doctor.toml";
 
 /// The files in use, in the order in which they were first needed.
 #[derive(Debug, Default)]
@@ -22,6 +27,12 @@ pub(crate) struct Layers {
     pub(crate) paths: Vec<PathBuf>,
     /// How a report names them and who asked for them, in the same order.
     pub(crate) origins: Vec<(String, String)>,
+    /// How a report names those that nothing but `doctor.toml` names: without it, others would be read.
+    pub(crate) only_declared: BTreeSet<String>,
+    /// Where they really are, in the same order.
+    pub(crate) places: Vec<Place>,
+    /// What a person should know about them; sentences without full stop.
+    pub(crate) remarks: Vec<String>,
     read: BTreeMap<PathBuf, usize>,
     budget: Budget,
 }
@@ -39,6 +50,10 @@ pub(crate) struct Sources<'s> {
     pub(crate) environment: &'s Named,
     /// What a default file that is not there is taken for.
     pub(crate) absent: Absent,
+    /// What is asked where a link leads out of the checkout.
+    pub(crate) git: &'s Asker,
+    /// How long a file that another program writes may take.
+    pub(crate) patience: Duration,
 }
 
 /// What a default `.env` that is not there is taken for.
@@ -54,6 +69,11 @@ impl Layers {
     /// The layers of a service, by index; `alias` is its name in `doctor.toml`.
     pub(crate) fn of(&mut self, sources: Sources<'_>, alias: Option<&str>) -> Result<Vec<usize>, Error> {
         let (paths, origin) = sources.paths(alias)?;
+        if let Some(config) = sources.config.filter(|_| origin == CONFIG) {
+            let default = files::default_env_file(config.folder(), &sources.environment.name);
+            let others = paths.iter().filter(|path| !files::is_same(path, &default));
+            self.only_declared.extend(others.map(|path| files::display_path(path, sources.folder)));
+        }
         let loader = sources.config.and_then(|config| config.loader).map(loader);
         paths.into_iter().map(|path| self.index(path, origin, sources, loader)).collect()
     }
@@ -61,7 +81,8 @@ impl Layers {
     /// The examples beside the files, as far as they are not in use themselves.
     pub(crate) fn examples(&self, folder: &Path) -> Vec<Example> {
         let mut folders: BTreeMap<&Path, Vec<usize>> = BTreeMap::new();
-        for (index, path) in self.paths.iter().enumerate() {
+        let files = self.paths.iter().enumerate().filter(|(index, _)| self.places[*index].access == Access::File);
+        for (index, path) in files {
             folders.entry(path.parent().unwrap_or(folder)).or_default().push(index);
         }
         let (mut found, mut budget) = (Vec::new(), Budget::default());
@@ -87,14 +108,21 @@ impl Layers {
         if let Some(&index) = self.read.get(&path) {
             return Ok(index);
         }
-        let name = files::display_path(&path, sources.folder);
+        let name = files::name_of(&path, sources.folder);
         let is_new = sources.absent == Absent::Empty && origin == DEFAULT && path.symlink_metadata().is_err();
-        let text = if is_new { Secret::new("") } else { files::read(&path, sources.folder)? };
+        let place = files::locate(&path, sources.folder, sources.git)?;
+        let read = || files::read(&path, &place, sources.patience, sources.folder);
+        let text = if is_new { Secret::new("") } else { read()? };
         self.budget.take(&text).map_err(|why| Error::File {
             path: name.clone(),
             why,
             next: "name fewer or smaller files with `--env-file PATH`".to_owned(),
         })?;
+        if place.leads == Leads::Out {
+            let end = files::display_path(&place.end, sources.folder);
+            self.remarks.push(format!("{name} is a link that leads out of the checkout, to {end}"));
+        }
+        self.places.push(place);
         let file = LocalFile::parse(name.as_str(), text);
         self.files.push(match loader {
             Some(loader) => file.read_as(loader),
@@ -111,12 +139,14 @@ impl<'s> Sources<'s> {
     /// The first that names any: flags, the service, the environment, the top of `doctor.toml`, the default.
     fn paths(self, alias: Option<&str>) -> Result<(Vec<PathBuf>, &'static str), Error> {
         if !self.flags.is_empty() {
-            let paths = self.flags.iter().map(|path| files::normal(&self.folder.join(path))).collect();
-            return Ok((paths, "--env-file"));
+            let is_input = |path: &PathBuf| path == Path::new(STANDARD_INPUT);
+            let absolute = |path: &PathBuf| files::normal(&self.folder.join(path));
+            let paths = self.flags.iter().map(|path| if is_input(path) { path.clone() } else { absolute(path) });
+            return Ok((paths.collect(), "--env-file"));
         }
         if let Some((config, listed)) = self.config.and_then(|config| Some((config, self.listed(config, alias)?))) {
             let paths = listed.iter().map(|path| config.file(path)).collect::<Result<_, _>>()?;
-            return Ok((paths, "doctor.toml"));
+            return Ok((paths, CONFIG));
         }
         let folder = self.config.map_or(self.folder, Config::folder);
         let path = files::default_env_file(folder, &self.environment.name);

@@ -38,9 +38,27 @@ pub(crate) fn locate(
         sources.push(linked(world)?);
     }
     match target::choose(&sources) {
-        Some(wanted) => target::find(client, wanted, token),
+        Some(wanted) => target::find(client, wanted, token).map_err(|error| at_its_place(error, targeting, config)),
         None => Err(Error::NoProject { folder: world.folder.clone() }),
     }
+}
+
+/// An unknown name of `doctor.toml` is an error at its place there, and not one about a flag.
+fn at_its_place(error: Error, targeting: &Targeting, config: Option<&Config>) -> Error {
+    let (Error::Unknown { kind, wanted, within, suggestions, choices }, Some(config)) = (&error, config) else {
+        return error;
+    };
+    let (flag, at) = match *kind {
+        "project" => (&targeting.project, &config.project),
+        _ => (&targeting.environment, &config.environment),
+    };
+    let Some(at) = at.as_ref().filter(|at| flag.is_none() && at.value == *wanted) else { return error };
+    let next = match suggestions.first() {
+        Some(suggestion) => format!("did you mean `{suggestion}`?"),
+        None if choices.is_empty() => format!("there is no {kind} to name"),
+        None => format!("name one of {}", choices.join(", ")),
+    };
+    config.fault(at, format!("{within} has no {kind} `{wanted}`"), next)
 }
 
 fn linked(world: &World<'_>) -> Result<Source, Error> {

@@ -15,6 +15,7 @@ use crate::report::matrix::FORMATS;
 pub(crate) fn run(args: &Matrix, global: &Global, world: &mut World<'_>) -> Result<Exit, Error> {
     let options = Options {
         limit: telling::duration(&args.timeout)?,
+        global,
         targeting: &args.targeting,
         env_file: &args.env_file,
         only: &args.only,
@@ -24,6 +25,7 @@ pub(crate) fn run(args: &Matrix, global: &Global, world: &mut World<'_>) -> Resu
     // No format of a matrix shows a value or a log.
     let manner = Manner::of("text", args.output.as_deref(), Showing::of(false, false), world)?;
     let (_, write) = FORMATS.iter().find(|(name, _)| *name == args.format).unwrap_or(&FORMATS[0]);
+    manner.refuse_unwritable(&args.env_file, global, world)?;
     let (config, connection) = visit::prepare(&options, global, world)?;
     let client = connection.client(world, options.limit);
     let seen = visit::visit(&client, &options, config.as_ref(), world)?;

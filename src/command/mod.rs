@@ -12,11 +12,14 @@ mod explain;
 mod fix;
 mod hook;
 mod init;
+mod inputs;
+mod keys;
 mod layers;
 mod limits;
 mod locate;
 mod manual;
 mod matrix;
+mod protection;
 mod running;
 mod scope;
 mod target;
@@ -26,6 +29,7 @@ mod tests;
 mod trust;
 mod undo;
 mod visit;
+mod writable;
 
 use std::ffi::OsString;
 

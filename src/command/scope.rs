@@ -26,8 +26,19 @@ pub(crate) struct Scope {
     pub(crate) flags: Vec<(String, String)>,
     /// What a person should know about a name that was not written out.
     pub(crate) remarks: Vec<String>,
-    /// The names that were not written out, as they were typed.
-    pub(crate) parts: Vec<String>,
+    /// The names that were not written out.
+    pub(crate) parts: Vec<Part>,
+    /// Words of flags that only `doctor.toml` gives a meaning, each with the service's name.
+    pub(crate) aliases: Vec<(String, String)>,
+}
+
+/// A service that was named by a part of its name.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    /// What was typed.
+    pub(crate) typed: String,
+    /// What names the service in full.
+    pub(crate) whole: String,
 }
 
 /// Whether the services were named.
@@ -105,6 +116,12 @@ impl Services {
         Err(config.fault(name, format!("environment {} has no service `{}`", self.environment, name.value), next))
     }
 
+    /// What a flag names exactly this service by: its name, or its id where the name leads to another one.
+    pub(crate) fn whole_name(&self, service: &Name) -> String {
+        let leads = |found: Match| self.candidates[found.index].service == *service && found.kind != Kind::Part;
+        if self.resolve(&service.name).is_ok_and(leads) { service.name.clone() } else { service.id.clone() }
+    }
+
     fn names(&self) -> Vec<String> {
         self.candidates.iter().map(|candidate| candidate.service.name.clone()).collect()
     }
@@ -151,12 +168,19 @@ fn by_flags(flags: &[String], services: &Services) -> Result<Scope, Error> {
     for wanted in flags {
         let found = services.resolve(wanted).map_err(|why| services.unknown(wanted, why))?;
         if found.kind == Kind::Part {
-            let name = &services.candidates[found.index].service.name;
-            scope.remarks.push(format!("--service={wanted} is taken for {name}"));
-            scope.parts.push(wanted.clone());
+            let service = &services.candidates[found.index].service;
+            scope.remarks.push(format!("--service={wanted} is taken for {}", service.name));
+            scope.parts.push(Part { typed: wanted.clone(), whole: services.whole_name(service) });
+        }
+        let service = &services.candidates[found.index].service;
+        if found.kind == Kind::Alias && *wanted != service.name {
+            scope.aliases.push((wanted.clone(), service.name.clone()));
         }
         if seen.insert(found.index) {
-            scope.flags.push((services.candidates[found.index].service.name.clone(), format!("--service={wanted}")));
+            let service = &services.candidates[found.index].service;
+            // A part of a name may fit another service tomorrow.
+            let flag = if found.kind == Kind::Part { services.whole_name(service) } else { wanted.clone() };
+            scope.flags.push((service.name.clone(), format!("--service={flag}")));
             let alias = services.aliases[found.index].clone();
             scope.chosen.push(Chosen { index: found.index, alias, layers: Vec::new() });
         }

@@ -107,8 +107,8 @@ pub(crate) fn find(client: &Client<'_>, wanted: Wanted, token: &str) -> Result<F
         let choices = located.names();
         return Err(Error::NoEnvironment { project: located.project.name, origin: project.origin, choices });
     };
-    let id = located.environment(&environment.text, token)?.id;
-    let shape = client.shape(&located.project.id, &id)?;
+    let named = located.environment(&environment.text, token)?;
+    let shape = client.shape_of(&located.project, &named)?;
     Ok(found(shape, project, environment))
 }
 

@@ -1,14 +1,15 @@
 //! How a verb tells what it found: format, colours, values or fingerprints, where to.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::SignedDuration;
 
 use crate::cli::{self, FailOn, Global};
+use crate::command::inputs;
 use crate::command::visit::Visit;
 use crate::drift::examine::Examination;
-use crate::drift::{Severity, Target};
+use crate::drift::{Named, Severity, Target};
 use crate::error::{Error, Exit};
 use crate::outside::files;
 use crate::outside::world::{Sort, World};
@@ -108,9 +109,22 @@ impl<'m> Manner<'m> {
         Ok(())
     }
 
-    /// Refuses a place for the report that can't be written, before anything is done that it is to tell of.
-    pub(crate) fn refuse_unwritable(&self, world: &World<'_>) -> Result<(), Error> {
-        self.output.map_or(Ok(()), |path| files::refuse_unwritable(&files::normal(&world.folder.join(path))))
+    /// Refuses a place for the report that must not or can't be written, before anything is done that it is to report:
+    /// `--output`, and the summary that a CI system names.
+    pub(crate) fn refuse_unwritable(
+        &self,
+        env_file: &[PathBuf],
+        global: &Global,
+        world: &World<'_>,
+    ) -> Result<(), Error> {
+        let summary = world.variable("GITHUB_STEP_SUMMARY").filter(|_| self.format == Format::Github).map(Path::new);
+        if self.output.is_none() && summary.is_none() {
+            return Ok(());
+        }
+        let inputs = inputs::of(env_file, global, world);
+        let mut paths = self.output.into_iter().chain(summary);
+        paths.try_for_each(|path| files::refuse_output(&world.folder.join(path), &inputs, &world.folder))?;
+        self.output.map_or(Ok(()), |path| files::refuse_unwritable(&world.folder.join(path), &world.folder))
     }
 
     /// Writes the report of what was done. What a form for programs has no place for goes to standard error, and so does
@@ -134,8 +148,10 @@ impl<'m> Manner<'m> {
         match self.output {
             // A run that is ended in between would leave a part of it behind.
             Some(path) => {
-                world.interrupt.while_written(|| files::write_whole(&files::normal(&world.folder.join(path)), bytes))
+                let path = world.folder.join(path);
+                world.interrupt.while_written(|| files::write_report(&path, bytes, &world.folder))
             }
+            None if self.format == Format::Github => world.print_as_is(bytes),
             None => world.print_bytes(bytes),
         }
     }
@@ -144,7 +160,8 @@ impl<'m> Manner<'m> {
 /// GitHub shows what is appended to this file on the page of the run: everything, where annotations are few.
 fn summarise(report: &Report, world: &World<'_>) {
     let Some(path) = world.variable("GITHUB_STEP_SUMMARY") else { return };
-    if let Err(error) = files::append(&world.folder.join(path), report::markdown::text(report).as_bytes()) {
+    let page = report::markdown::text(report);
+    if let Err(error) = files::append(&world.folder.join(path), page.as_bytes(), &world.folder) {
         world.talk.say(&format!("the step's summary could not be written: {error}"));
     }
 }
@@ -204,6 +221,7 @@ pub(crate) fn report(
         .map(|(target, (extent, checks))| ServiceLine {
             compared: extent.compared,
             sealed: extent.sealed,
+            unknown: extent.unknown,
             checks,
             ..line(target)
         })
@@ -240,12 +258,18 @@ pub(crate) fn line(target: &Target) -> ServiceLine {
         alias: target.alias.clone(),
         compared: 0,
         sealed: 0,
+        unknown: 0,
         checks: Vec::new(),
         error: target.stored.as_ref().err().map(|error| match error.because() {
             Some(because) => format!("{error}: {because}"),
             None => error.to_string(),
         }),
     }
+}
+
+/// A service that was changed and not compared.
+pub(crate) fn unread_line(service: Named) -> ServiceLine {
+    ServiceLine { service, alias: None, compared: 0, sealed: 0, unknown: 0, error: None, checks: Vec::new() }
 }
 
 /// From which severity on findings fail the run: the flag, or what `doctor.toml` says.

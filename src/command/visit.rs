@@ -10,12 +10,13 @@ use crate::cli::{Global, Targeting};
 use crate::command::connection::{self, Connection};
 use crate::command::declared::Declarations;
 use crate::command::expect::{self, Eyes, Sights};
+use crate::command::keys::KeyFlag;
 use crate::command::layers::{self, Absent, Layers, Sources};
 use crate::command::locate::locate;
 use crate::command::running;
-use crate::command::scope::{self, Named, Scope, Services};
+use crate::command::scope::{self, Named as Scoped, Part, Scope, Services};
 use crate::command::target::Found;
-use crate::command::trust::Trust;
+use crate::command::trust::{Aimed, Trust};
 use crate::drift::dispute::Disputes;
 use crate::drift::learned::Learned;
 use crate::drift::local::LocalFile;
@@ -25,21 +26,24 @@ use crate::drift::scope::{Objection, providers};
 use crate::drift::scrub::Scrubber;
 use crate::drift::sentence;
 use crate::drift::staged::Staged;
-use crate::drift::survey::Catalogue;
-use crate::drift::{Severity, Survey, Target};
+use crate::drift::survey::{Catalogue, Coverage};
+use crate::drift::{Named, Severity, Survey, Target};
 use crate::error::Error;
 use crate::outside::config::{self, At, Choice, Config};
 use crate::outside::endpoint::{Domain, Standing};
 use crate::outside::exposure::{self, Looking};
-use crate::outside::files;
+use crate::outside::files::{self, Place, Reading};
 use crate::outside::railway::client::Client;
 use crate::outside::railway::shape::{ServiceShape, Shape};
 use crate::outside::remembered::Slot;
 use crate::outside::world::World;
+use crate::report::shell;
 
 /// What a visit is to look at.
 #[derive(Debug)]
 pub(crate) struct Options<'o> {
+    /// The flags that every verb has.
+    pub(crate) global: &'o Global,
     /// `--project`, `--environment`, `--service`.
     pub(crate) targeting: &'o Targeting,
     /// `--env-file`.
@@ -75,7 +79,7 @@ pub(crate) struct Visit {
     /// Why these services.
     pub(crate) services_origin: String,
     /// Whether the services were named by somebody.
-    pub(crate) services_named: Named,
+    pub(crate) services_named: Scoped,
     /// The files and who asked for them.
     pub(crate) files: Vec<(String, String)>,
     /// Services that were left out, and why.
@@ -96,10 +100,19 @@ pub(crate) struct Visit {
     pub(crate) shape: Shape,
     /// Where the files are, in the order of the survey's.
     pub(crate) paths: Vec<PathBuf>,
-    /// The services that were named by a part of their names, as they were typed.
-    pub(crate) parts: Vec<String>,
+    /// Where they really are, in the same order.
+    pub(crate) places: Vec<Place>,
+    /// The services that were named by a part of their names.
+    pub(crate) parts: Vec<Part>,
     /// What is declared and must be seen.
     pub(crate) sights: Sights,
+}
+
+impl Visit {
+    /// These arguments as a whole command that is about the same as this run.
+    pub(crate) fn repeated(&self, arguments: &[String], world: &World<'_>) -> Vec<String> {
+        shell::whole(&world.program, arguments, &self.flags, self.service_flags.iter().map(|(_, flag)| flag))
+    }
 }
 
 /// What there is before Railway is asked: `doctor.toml`, and the way to Railway.
@@ -108,6 +121,7 @@ pub(crate) fn prepare(
     global: &Global,
     world: &World<'_>,
 ) -> Result<(Option<Config>, Connection), Error> {
+    KeyFlag { flag: "--only", keys: options.only }.refuse_values()?;
     let config = read_config(global, world)?;
     if options.absent == Absent::Refused {
         layers::refuse_empty_folder(options.env_file, config.as_ref(), &world.folder)?;
@@ -146,6 +160,7 @@ pub(crate) fn visit(
         slot.put(guess, world.clock.now());
     }
     let mut visit = looked?;
+    KeyFlag { flag: "--only", keys: options.only }.refuse_unknown(&visit.survey)?;
     // Findings about no key are not told where keys are asked about.
     if visit.survey.only.is_empty() {
         expect::look(Eyes { client, probe: world.probe, sights: &visit.sights }, &mut visit.survey);
@@ -195,12 +210,15 @@ fn look(
     let Found { shape, project_origin, environment_origin } = found;
     let services = Services::of(&shape, config);
     let mut layers = Layers::default();
+    let git = running::asker(client, world);
     let sources = Sources {
         flags: options.env_file,
         config,
         folder: &world.folder,
         environment: &shape.environment,
         absent: options.absent,
+        git: &git,
+        patience: client.remaining(),
     };
     let mut scope = scope::choose(&options.targeting.service, &services, sources, &mut layers)?;
     for entry in layers.files.iter().flat_map(|file| &file.entries) {
@@ -208,7 +226,7 @@ fn look(
     }
     let policy = config.map(|config| policy(config, &services)).transpose()?.unwrap_or_default();
     let declarations = config.map(|config| Declarations::of(config, &services)).transpose()?.unwrap_or_default();
-    let looking = Looking::start(&layers.paths, &world.folder, running::asker(client, world));
+    let looking = Looking::start(&layers.paths, &world.folder, git);
     let (mut targets, staged) = read_targets(client, &shape, &scope, world)?;
     leave_out_providers(&mut scope, &mut targets, &shape);
     for target in &mut targets {
@@ -217,19 +235,29 @@ fn look(
     if options.targeting.service.is_empty() {
         scope.remarks.extend(declarations.unlooked(&targets, &services));
     }
-    let trust = Trust::of(config, (&shape.project, &project_origin), world)?;
+    let aimed = Aimed {
+        project: &shape.project,
+        project_origin: &project_origin,
+        environment: &shape.environment,
+        environment_origin: &environment_origin,
+        targeting: options.targeting,
+        credentials: client.credentials,
+        host: &client.host(),
+    };
+    let trust = Trust::of(config, aimed, world).naming(layers.only_declared.clone(), scope.aliases.clone());
     let times = running::look_closer(client, &shape, &mut targets);
     running::relate_commits(client, &mut targets, world);
     let exposures = looking.finish();
+    let examples = layers.examples(&world.folder);
     let today = Offset::UTC.to_datetime(world.clock.now()).date();
     Ok(Visit {
         flags: flags(options),
-        remarks: [scope.remarks, exposure::remarks(&exposures)].concat(),
+        remarks: [scope.remarks, layers.remarks, exposure::remarks(&exposures)].concat(),
         survey: Survey {
             catalogue: catalogue(&shape),
             project: shape.project.clone(),
             environment: shape.environment.clone(),
-            examples: layers.examples(&world.folder),
+            examples,
             files: layers.files,
             exposures,
             disputes: Disputes::default(),
@@ -238,6 +266,7 @@ fn look(
             times,
             policy,
             only: options.only.iter().cloned().collect::<BTreeSet<_>>(),
+            coverage: coverage(options, config, &shape.environment),
             proved: BTreeSet::new(),
             today,
         },
@@ -250,12 +279,21 @@ fn look(
         left_out: scope.left_out,
         files: layers.origins,
         paths: layers.paths,
+        places: layers.places,
         parts: scope.parts,
         shape,
         requests: 0,
         fail_on: config.and_then(|config| config.fail_on).map_or(Some(Severity::Error), config::FailOn::severity),
         configured: config.is_some(),
     })
+}
+
+/// Whether flags leave out something that `doctor.toml` is about.
+fn coverage(options: &Options<'_>, config: Option<&Config>, environment: &Named) -> Coverage {
+    let usual = config.and_then(|config| config.environment.as_ref());
+    let is_elsewhere = usual.is_some_and(|usual| ![&environment.id, &environment.name].contains(&&usual.value));
+    let is_part = [options.targeting.service.len(), options.env_file.len(), options.only.len()] != [0; 3];
+    if is_part || is_elsewhere { Coverage::Part } else { Coverage::Whole }
 }
 
 /// The domains that Railway reports, by the id of the service.
@@ -296,7 +334,7 @@ fn read_targets(
 
 /// A service that others take values from is a provider; that shows only in the values. Named ones stay.
 fn leave_out_providers(scope: &mut Scope, targets: &mut Vec<Target>, shape: &Shape) {
-    if scope.named == Named::Yes {
+    if scope.named == Scoped::Yes {
         return;
     }
     let templates = targets.iter().flat_map(|target| {
@@ -337,7 +375,9 @@ fn policy(config: &Config, services: &Services) -> Result<Policy, Error> {
     let require = config
         .require
         .iter()
-        .map(|require| Ok(Require { keys: texts(&require.keys), services: ids(&require.services)? }))
+        .map(|require| {
+            Ok(Require { keys: texts(&require.keys), services: ids(&require.services)?, line: require.line })
+        })
         .collect::<Result<_, Error>>()?;
     let ignore = config
         .ignore
@@ -354,16 +394,25 @@ fn policy(config: &Config, services: &Services) -> Result<Policy, Error> {
             })
         })
         .collect::<Result<_, Error>>()?;
-    Ok(Policy { require, ignore, severity: config.severity.clone(), loader: config.loader.map(layers::loader) })
+    Ok(Policy {
+        require,
+        ignore,
+        severity: config.severity.clone(),
+        severity_lines: config.severity_lines.clone(),
+        loader: config.loader.map(layers::loader),
+    })
 }
 
 /// The flags that a printed command needs to be about the same thing.
 fn flags(options: &Options<'_>) -> Vec<String> {
-    let targeting = options.targeting;
+    let (targeting, global) = (options.targeting, options.global);
     let mut flags = Vec::new();
     flags.extend(targeting.project.iter().map(|project| format!("--project={project}")));
     flags.extend(targeting.environment.iter().map(|environment| format!("--environment={environment}")));
     flags.extend(options.env_file.iter().map(|path| format!("--env-file={}", path.display())));
+    flags.extend(global.config.iter().map(|path| format!("--config={}", path.display())));
+    flags.extend(global.no_config.then(|| "--no-config".to_owned()));
+    flags.extend(global.api_url.iter().map(|url| format!("--api-url={url}")));
     flags
 }
 
@@ -376,7 +425,7 @@ fn scrubbed(mut error: Error, options: &Options<'_>, config: Option<&Config>, wo
         .flat_map(|config| config.env_file.iter().flatten().filter_map(|path| config.file(path).ok()));
     let scrubber = Scrubber::default();
     for path in named.chain(configured).chain([world.folder.join(".env")]) {
-        if let Ok(text) = files::read(&path, &world.folder) {
+        if let Reading::Text(text) = files::read_text(&path, files::ENV_FILE_LIMIT) {
             for entry in &LocalFile::parse("", text).entries {
                 scrubber.learn(&entry.key, &entry.value);
             }

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::drift::finding::Sighting;
 use crate::drift::nature::{self, Nature};
-use crate::drift::reference::{self, State};
+use crate::drift::reason::text::from_texts;
+use crate::drift::reason::{Reason, Side};
+use crate::drift::reference::{self, Aim, State};
 use crate::drift::survey::Local;
 use crate::drift::{Secret, Survey, Target, Variable, system};
 
@@ -26,10 +28,14 @@ pub struct Pair<'s> {
 pub enum Verdict {
     /// Byte for byte.
     Equal,
-    /// Railway does not tell the value.
+    /// Railway never returns the value.
     Sealed,
-    /// They differ, and are meant to.
-    LocalByNature(Nature),
+    /// The variable is not sealed, and Railway returned no value.
+    Unavailable,
+    /// One side refers to a value kept elsewhere.
+    Indirect,
+    /// They differ, and the difference is expected.
+    ExpectedDifference(Nature),
     /// Railway stores a reference that leads nowhere.
     Dangling,
     /// Railway renders a reference to something else.
@@ -66,13 +72,61 @@ pub fn counting(survey: &Survey) -> Vec<Local<'_>> {
     counting.into_values().collect()
 }
 
+/// Why Railway returned a reference without a rendered value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unrendered {
+    /// It names a service or variable that does not exist.
+    Dangling,
+    /// It goes through a variable whose value is unknown, or may do so.
+    Sealed,
+    /// Every variable that it names has a known value.
+    Unavailable,
+}
+
+/// Why the template has no rendered value.
+pub fn unrendered(survey: &Survey, target: &Target, template: &Secret) -> Unrendered {
+    let states = reference::states(template.reveal(), None, target, &survey.catalogue);
+    if states.iter().any(|(_, state)| matches!(state, State::Missing(_))) {
+        return Unrendered::Dangling;
+    }
+    if may_be_sealed(survey, target, template, LONGEST_CHAIN) { Unrendered::Sealed } else { Unrendered::Unavailable }
+}
+
+/// How many references are followed before the answer is left open.
+const LONGEST_CHAIN: usize = 16;
+
+/// Whether the template goes through a sealed variable, as far as that is known.
+fn may_be_sealed(survey: &Survey, home: &Target, template: &Secret, left: usize) -> bool {
+    let is_sealed = |body| match reference::aim(body, &home.service.name, &survey.catalogue) {
+        Ok(Aim::Variable { service, name }) => {
+            let Some(owner) = survey.targets.iter().find(|other| other.service.name == service) else {
+                // Of a service out of scope only the names are known.
+                return !system::is_provided(name);
+            };
+            match owner.variable(name) {
+                Some(Variable::Sealed) => true,
+                Some(Variable::Reference { template, rendered: None }) => {
+                    left == 0 || may_be_sealed(survey, owner, template, left - 1)
+                }
+                Some(_) => false,
+                None => !system::is_provided(name),
+            }
+        }
+        // Neither the values of shared variables are read, nor what template functions make.
+        Ok(Aim::Shared(_) | Aim::Function) | Err(_) => true,
+    };
+    reference::occurrences(template.reveal()).iter().any(|occurrence| is_sealed(occurrence.body))
+}
+
 /// What a service has under a key, for the lines below a finding.
 pub fn sighting(target: &Target, variable: Option<&Variable>) -> Sighting {
     let (value, state) = match variable {
         None => (None, "missing"),
         Some(Variable::Plain(value)) => (Some(value.clone()), "stored"),
         Some(Variable::Reference { rendered: Some(value), .. }) => (Some(value.clone()), "rendered"),
-        Some(Variable::Sealed | Variable::Reference { rendered: None, .. }) => (None, "sealed"),
+        Some(Variable::Reference { rendered: None, .. }) => (None, "unrendered"),
+        Some(Variable::Sealed) => (None, "sealed"),
+        Some(Variable::Unavailable) => (None, "unavailable"),
     };
     Sighting { place: target.service.name.clone(), value, state }
 }
@@ -86,30 +140,47 @@ impl<'s> Pair<'s> {
     /// What the comparison comes to.
     pub fn verdict(&self, survey: &Survey) -> Verdict {
         let local = self.local_value();
+        if survey.is_indirect(local) || survey.is_stored_indirect(self.variable) {
+            return Verdict::Indirect;
+        }
         match self.variable {
             Variable::Plain(stored) if stored == local => Verdict::Equal,
-            Variable::Plain(_) => self.nature(survey).map_or(Verdict::Differs, Verdict::LocalByNature),
+            Variable::Plain(_) => self.nature(survey).map_or(Verdict::Differs, Verdict::ExpectedDifference),
             Variable::Reference { template, .. } if template == local => Verdict::Equal,
-            Variable::Sealed | Variable::Reference { rendered: None, .. } => Verdict::Sealed,
+            Variable::Sealed => Verdict::Sealed,
+            Variable::Unavailable => Verdict::Unavailable,
+            Variable::Reference { template, rendered: None } => match unrendered(survey, self.target, template) {
+                Unrendered::Dangling => Verdict::Dangling,
+                Unrendered::Sealed => Verdict::Sealed,
+                Unrendered::Unavailable => Verdict::Unavailable,
+            },
             Variable::Reference { rendered: Some(rendered), .. } if rendered == local => Verdict::Equal,
             Variable::Reference { template, rendered: Some(rendered) } => {
                 if self.leads_nowhere(survey, template, rendered) {
                     return Verdict::Dangling;
                 }
-                self.nature(survey).map_or(Verdict::ReferenceDiffers, Verdict::LocalByNature)
+                self.nature(survey).map_or(Verdict::ReferenceDiffers, Verdict::ExpectedDifference)
             }
         }
     }
 
+    /// What the two values alone show of their difference, if the stored one is a literal.
+    pub fn reason_by_texts(&self, survey: &Survey) -> Option<Reason> {
+        let (local, Variable::Plain(stored)) = (self.local_value(), self.variable) else { return None };
+        let sides = [(Side::Local, local), (Side::Stored, stored)];
+        let unset = sides.into_iter().find(|(_, value)| survey.is_unset(self.key, value));
+        unset.map(|(side, _)| Reason::Placeholder(side)).or_else(|| from_texts(local, stored))
+    }
+
     /// `[[require]]` makes it a plain comparison again.
     fn nature(&self, survey: &Survey) -> Option<Nature> {
-        let between = || nature::between(self.local_value(), self.variable.effective()?);
+        let between = || nature::between(self.key, self.local_value(), self.variable.effective()?);
         nature::of(self.key, self.local_value()).or_else(between).filter(|_| !survey.requires(self.target, self.key))
     }
 
     /// A reference to something empty leads nowhere too, but must not hide that a required key differs.
     fn leads_nowhere(&self, survey: &Survey, template: &Secret, rendered: &Secret) -> bool {
-        reference::states(template.reveal(), rendered.reveal(), self.target, &survey.catalogue).iter().any(
+        reference::states(template.reveal(), Some(rendered.reveal()), self.target, &survey.catalogue).iter().any(
             |(_, state)| match state {
                 State::Fine => false,
                 State::Empty => !survey.requires(self.target, self.key),

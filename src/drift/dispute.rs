@@ -60,7 +60,8 @@ pub fn without_push(mut finding: Finding, open: &BTreeMap<(&str, usize), &Disagr
     let Some(dispute) = disputes.into_iter().find(|dispute| finding.key.as_ref() == Some(&dispute.key)) else {
         return finding;
     };
-    if !finding.remedies.contains(&Remedy::Push) {
+    let is_added = finding.to_add.take().is_some();
+    if !is_added && !finding.remedies.contains(&Remedy::Push) {
         return finding;
     }
     finding.advice = Some(format!("it is not pushed while loaders read it differently: {}", dispute.how()));
@@ -150,9 +151,9 @@ mod tests {
         let offers: Vec<_> = findings
             .iter()
             .filter(|finding| finding.rule.name == "missing-on-railway")
-            .map(|finding| (finding.remedies.as_slice(), finding.next.is_some()))
+            .map(|finding| (finding.advice.is_some(), finding.to_add.is_some()))
             .collect();
-        assert_eq!(offers, [(&[][..], false), (&[Remedy::Push], true)]);
+        assert_eq!(offers, [(true, false), (true, true)]);
     }
 
     #[test]

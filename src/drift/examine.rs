@@ -4,11 +4,12 @@ use std::cmp::Reverse;
 use std::collections::HashSet;
 
 use crate::drift::check::{self, Check};
+use crate::drift::comparison::{Pair, Verdict};
 use crate::drift::finding::{Finding, Severity};
 use crate::drift::follow;
 use crate::drift::policy::{Exceptions, Policy};
 use crate::drift::rule::{RULES, services_disagree};
-use crate::drift::{Secret, Survey, Target, Variable, dispute, system};
+use crate::drift::{Secret, Survey, Target, dispute, system};
 
 /// What came of looking at everything.
 #[derive(Debug)]
@@ -30,6 +31,9 @@ pub struct Extent {
     pub compared: usize,
     /// Keys of its layers that are sealed on Railway.
     pub sealed: usize,
+    /// Keys of its layers that can't be compared for another reason: one side is an indirect value, or Railway returned
+    /// no value.
+    pub unknown: usize,
 }
 
 /// Everything that is wrong, as far as `doctor.toml` wants to hear of it.
@@ -44,7 +48,7 @@ pub fn examine(survey: &Survey) -> Examination {
         left_out.before(&finding);
         let kept = graded(&survey.policy, finding).and_then(|finding| unignored(&exceptions, finding));
         match kept {
-            Some(finding) => findings.push(dispute::without_push(finding, &open)),
+            Some(finding) => findings.push(without_needless_next(dispute::without_push(finding, &open))),
             None => ignored += 1,
         }
     }
@@ -76,6 +80,12 @@ fn graded(policy: &Policy, finding: Finding) -> Option<Finding> {
     }
 }
 
+/// A note needs no action, and whoever follows every `next` must not act on one.
+fn without_needless_next(finding: Finding) -> Finding {
+    let next = finding.next.filter(|_| finding.severity > Severity::Note);
+    Finding { next, ..finding }
+}
+
 /// The finding without the services that an `[[ignore]]` covers; `None` if nothing is left of it.
 fn unignored(exceptions: &Exceptions<'_>, mut finding: Finding) -> Option<Finding> {
     let about = exceptions.about(&finding);
@@ -103,16 +113,22 @@ fn still_disagrees(finding: &Finding) -> bool {
 
 fn extent(survey: &Survey, target: &Target) -> Extent {
     let Ok(stored) = &target.stored else { return Extent::default() };
-    let is_local = |key: &str| survey.is_asked(key) && !system::is_provided(key) && survey.local(target, key).is_some();
-    let both = stored.iter().filter(|(key, _)| is_local(key));
-    // A reference that the file holds as text is compared as text, whatever it renders to.
-    let as_text = |key: &str, variable: &Variable| {
-        let local = survey.local(target, key).map(|local| &local.entry.value);
-        variable.template().is_some_and(|template| local == Some(template))
-    };
-    let (sealed, compared): (Vec<_>, Vec<_>) =
-        both.partition(|(key, variable)| variable.is_sealed() && !as_text(key, variable));
-    Extent { compared: compared.len(), sealed: sealed.len() }
+    let mut extent = Extent::default();
+    for (key, variable) in stored {
+        let Some(local) = survey.local(target, key).filter(|_| survey.is_asked(key) && !system::is_provided(key))
+        else {
+            continue;
+        };
+        let pair = Pair { target, key, variable, local };
+        match pair.verdict(survey) {
+            Verdict::Sealed => extent.sealed += 1,
+            Verdict::Unavailable | Verdict::Indirect => extent.unknown += 1,
+            // A reference that leads nowhere, and has no rendered value to compare.
+            Verdict::Dangling if variable.is_unknown() => extent.unknown += 1,
+            _ => extent.compared += 1,
+        }
+    }
+    extent
 }
 
 #[cfg(test)]
@@ -122,7 +138,7 @@ mod tests {
     use crate::drift::finding::Severity;
     use crate::drift::policy::Ignore;
     use crate::drift::rule::RULES;
-    use crate::drift::scene::{TODAY, healthy, ignore, line, named, require, survey, unreadable};
+    use crate::drift::scene::{TODAY, healthy, ignore, line, named, out_of_scope, require, survey, unreadable};
 
     fn lines(examination: &Examination) -> Vec<String> {
         examination.findings.iter().map(|finding| format!("{} {}", finding.rule.code, line(finding))).collect()
@@ -134,7 +150,8 @@ mod tests {
 
     const DIFFERS: &str = "D103 error A [api, worker] .env:1: A differs between .env and Railway";
     const MISSING: &str = "D102 note C [worker]: C is on Railway and not in .env";
-    const PORT: &str = "D104 note PORT [api, worker] .env:2: PORT differs between .env and Railway, as it is meant to";
+    const UNUSED: &str = "D303 warning - [] doctor.toml:7: the [[ignore]] for a matches no key";
+    const PORT: &str = "D104 note PORT [api, worker] .env:2: PORT differs between .env and Railway, as expected";
 
     #[test]
     fn every_rule_has_its_code_and_words() {
@@ -161,7 +178,7 @@ mod tests {
     fn a_healthy_project_is_quiet() {
         let examination = examine(&healthy());
         assert_eq!((lines(&examination), examination.ignored), (Vec::new(), 0));
-        assert_eq!(examination.extents, [Extent { compared: 5, sealed: 0 }; 2]);
+        assert_eq!(examination.extents, [Extent { compared: 5, ..Extent::default() }; 2]);
     }
 
     #[test]
@@ -170,7 +187,7 @@ mod tests {
         let cases: &[Case<'_>] = &[
             (|_| (), &[MISSING, PORT], 1),
             (|one| one.keys = vec!["*".to_owned()], &[], 3),
-            (|one| one.keys = vec!["a".to_owned()], &[DIFFERS, MISSING, PORT], 0),
+            (|one| one.keys = vec!["a".to_owned()], &[DIFFERS, UNUSED, MISSING, PORT], 0),
             (
                 |one| one.services = vec!["id-of-api".to_owned()],
                 &["D103 error A [worker] .env:1: A differs between .env and Railway", MISSING, PORT],
@@ -270,7 +287,8 @@ mod tests {
 
     #[test]
     fn counts_what_was_compared() {
-        let file = ["A=1", "B=1", "C=1", "D=1", "A=2", "F=${{x.C}}", "RAILWAY_PROJECT_ID=1"];
+        let file =
+            ["A=1", "B=1", "C=1", "D=1", "A=2", "F=${{x.C}}", "RAILWAY_PROJECT_ID=1", "G=op://dev/a/b", "H=1", "I=1"];
         let api = [
             "A=1",
             "B=<sealed>",
@@ -278,12 +296,16 @@ mod tests {
             "E=<sealed>",
             "F=${{x.C}} => <sealed>",
             "RAILWAY_PROJECT_ID=2",
+            "G=op://dev/a/b",
+            "H=<unavailable>",
+            "I=${{nowhere.I}} => <sealed>",
         ];
         let mut found = survey(&file, &[("api", &api), ("web", &[]), ("worker", &["A=1"])]);
         unreadable(&mut found, "worker");
+        out_of_scope(&mut found, "x", &["C"]);
         let extents = examine(&found).extents;
-        let extent = |compared, sealed| Extent { compared, sealed };
-        assert_eq!(extents, [extent(2, 2), extent(0, 0), extent(0, 0)]);
+        let api = Extent { compared: 2, sealed: 2, unknown: 3 };
+        assert_eq!(extents, [api, Extent::default(), Extent::default()]);
     }
 
     /// Everything that costs at once, and nothing alike: quadratic work would take minutes here.

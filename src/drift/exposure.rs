@@ -1,8 +1,9 @@
 //! Who else can get at a file: what git and the system say about it.
 
+use crate::drift::indirect::{is_encryption_metadata, is_indirect};
 use crate::drift::local::{Entry, LocalFile};
 use crate::drift::nature;
-use crate::drift::oddity::is_placeholder;
+use crate::drift::placeholder::is_unset;
 use crate::drift::secret_like::{is_secret_like, words};
 
 /// How a file in use is kept. Links are followed: it is about the file at their end.
@@ -49,13 +50,14 @@ pub fn secrets(file: &LocalFile) -> impl Iterator<Item = &Entry> {
     file.entries.iter().filter(|entry| is_secret_like(&entry.key) && !is_public(&entry.key) && is_filled(entry))
 }
 
-/// Keys that build tools and services put into the browser on purpose.
+/// Keys that build tools and services put into the browser on purpose, and those that describe an encrypted file.
 pub(crate) fn is_public(key: &str) -> bool {
     ["VITE_", "REACT_APP_", "GATSBY_", "VUE_APP_"].iter().any(|prefix| key.starts_with(prefix))
+        || is_encryption_metadata(key)
         || words(key).iter().any(|word| matches!(word.as_str(), "PUBLIC" | "PUBLISHABLE" | "ANON"))
 }
 
-/// `TOKEN_TTL=3600` and `USE_AUTH=true` are settings; a reference and a local address give nothing away.
+/// `TOKEN_TTL=3600` and `USE_AUTH=true` are settings; a reference, ciphertext and a local address give nothing away.
 fn is_filled(entry: &Entry) -> bool {
     let value = entry.value.reveal().trim();
     let is_setting = (value.len() <= 5 && value.parse::<f64>().is_ok())
@@ -66,7 +68,8 @@ fn is_filled(entry: &Entry) -> bool {
     !value.is_empty()
         && !is_setting
         && !is_reference
-        && !is_placeholder(value)
+        && !is_indirect(value)
+        && !is_unset(&entry.key, value)
         && nature::of(&entry.key, &entry.value).is_none()
 }
 
@@ -97,6 +100,13 @@ mod tests {
             ("STRIPE_PUBLISHABLE_KEY=pk_live_1", false),
             ("KEYBOARD=qwertz", false),
             ("NAME=shop", false),
+            ("API_KEY=op://dev/openai/credential", false),
+            ("API_KEY=\"encrypted:BDqDBibm4wsYqMpCjTQ6BsDHmMadg9K3\"", false),
+            ("API_KEY=encrypted:yes", true),
+            ("API_KEY='https://u:${{ secrets.P }}@x.dev'", false),
+            ("DOTENV_PUBLIC_KEY=03f8b376234c4f2f", false),
+            ("sops_hc_vault__list_0__map_key_name=first-key", false),
+            ("DOTENV_PRIVATE_KEY=7d3f9a8b7c6d5e4f", true),
         ] {
             let file = LocalFile::parse(".env", Secret::new(line));
             assert_eq!(secrets(&file).count() == 1, expected, "{line}");

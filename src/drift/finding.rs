@@ -66,7 +66,7 @@ pub struct Sighting {
     pub place: String,
     /// `None` where the value can't be known.
     pub value: Option<Secret>,
-    /// `stored`, `rendered`, `sealed`, `missing`, `local`.
+    /// `stored`, `rendered`, `unrendered`, `sealed`, `unavailable`, `indirect`, `missing`, `local`.
     pub state: &'static str,
 }
 
@@ -104,6 +104,11 @@ pub struct Finding {
     pub next: Option<Vec<String>>,
     /// What a person can do where `doctor` can't; one sentence.
     pub advice: Option<String>,
+    /// Arguments of `doctor` that add the key to a service which does not hold it: below the advice, for a person to
+    /// decide. It is never a `next`, which programs follow.
+    pub to_add: Option<Vec<String>>,
+    /// The id of the deployment that it is about, if it is about one: reports link to it.
+    pub deployment: Option<String>,
     /// Both sides, for the lines below it.
     pub sightings: Vec<Sighting>,
     /// What the service itself said; for the eyes of a person at a terminal.
@@ -131,6 +136,8 @@ impl Finding {
             remedies: Vec::new(),
             next: None,
             advice: None,
+            to_add: None,
+            deployment: None,
             sightings: Vec::new(),
             excerpt: None,
             gist: None,

@@ -13,6 +13,11 @@ pub fn close_matches(wanted: &str, names: &[&str], number: usize, likeness: f32)
     let wanted = wanted.tokenize_chars();
     let likeness_of = |name: &str| {
         let name = name.tokenize_chars();
+        // Texts of such different lengths can't be as alike, and need no comparison.
+        let all = DiffOp::Equal { old_index: 0, new_index: 0, len: wanted.len().min(name.len()) };
+        if diff_ratio(&[all], wanted.len(), name.len()) < likeness {
+            return 0.0;
+        }
         diff_ratio(&edits(&wanted, &name), wanted.len(), name.len())
     };
     let mut close: Vec<(f32, Reverse<&str>)> = names.iter().map(|&name| (likeness_of(name), Reverse(name))).collect();

@@ -18,6 +18,7 @@ mod form;
 pub mod identity;
 #[cfg(test)]
 mod incident;
+pub mod indirect;
 pub mod leak;
 pub mod learned;
 pub mod likeness;
@@ -26,6 +27,7 @@ pub mod local;
 pub mod matrix;
 pub mod nature;
 pub mod oddity;
+pub mod placeholder;
 pub mod plan;
 pub mod policy;
 pub mod reason;

@@ -18,6 +18,8 @@ pub struct Policy {
     pub ignore: Vec<Ignore>,
     /// `[severity]`: rule name → what it is to be. `None` is `"off"`.
     pub severity: BTreeMap<String, Option<Severity>>,
+    /// The lines of `[severity]`, by the same names; 1-based.
+    pub severity_lines: BTreeMap<String, usize>,
     /// The loader that the program uses, if it is declared.
     pub loader: Option<Loader>,
 }
@@ -29,6 +31,8 @@ pub struct Require {
     pub keys: Vec<String>,
     /// Ids of the services; empty means every service in scope.
     pub services: Vec<String>,
+    /// 1-based line in `doctor.toml`.
+    pub line: usize,
 }
 
 /// `[[ignore]]`: differences that are meant to be.
@@ -98,6 +102,11 @@ impl Ignore {
         self.until.is_none_or(|until| today <= until)
     }
 
+    /// Whether it is for that environment.
+    pub fn holds_in(&self, environment: &Named) -> bool {
+        names(&self.environments, [&environment.id, &environment.name])
+    }
+
     /// Whether it speaks of that service.
     pub fn includes(&self, service: &Named) -> bool {
         names(&self.services, [&service.id, &service.name])
@@ -118,7 +127,7 @@ impl<'p> Exceptions<'p> {
     pub fn new(policy: &'p Policy, environment: &Named, today: Date) -> Self {
         let mut plain: HashMap<&str, Vec<&Ignore>> = HashMap::new();
         let mut patterns = Vec::new();
-        let here = |ignore: &&Ignore| names(&ignore.environments, [&environment.id, &environment.name]);
+        let here = |ignore: &&Ignore| ignore.holds_in(environment);
         for ignore in policy.ignore.iter().filter(|ignore| ignore.holds_on(today)).filter(here) {
             for key in &ignore.keys {
                 match key.split_once(['*', '?']) {
@@ -163,6 +172,7 @@ mod tests {
         let section = |key: &str, services: &[&str]| Require {
             keys: vec![key.to_owned(), "SHARED".to_owned()],
             services: services.iter().map(|name| named(name).id).collect(),
+            line: 5,
         };
         let all: Requirements =
             [section("A", &["api"]), section("A", &["web"]), section("B", &["api"]), section("B", &[])]

@@ -52,6 +52,18 @@ impl Outcome {
     }
 }
 
+/// What is wrong with one service or file after a run that wrote, the least bad first. The exit code of the run and the
+/// verdict of the service in the report's table both follow from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Shortfall {
+    /// Every change was applied; whether it took effect could not be verified.
+    Unverified,
+    /// Every change was applied; verification failed: the deployment, the running values, a log line or an endpoint.
+    Disproved,
+    /// A change was not applied.
+    Incomplete,
+}
+
 /// A deployment that failed.
 #[derive(Clone, Debug)]
 pub struct Failure {

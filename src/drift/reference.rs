@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::drift::indirect::GITHUB_SECRETS;
 use crate::drift::survey::{Catalogue, Target};
 use crate::drift::system;
 
@@ -127,24 +128,25 @@ fn has(catalogue: &Catalogue, service: &str, name: &str) -> bool {
 }
 
 /// What became of each reference of a stored template. Railway's rendering is believed before the catalogue, because
-/// how Railway matches names is not documented.
+/// how Railway matches names is not documented. Without a rendering only the catalogue speaks. `${{secrets.NAME}}` is
+/// GitHub's where no service is named `secrets`, and is not missing.
 pub fn states<'b>(
     template: &'b str,
-    rendered: &str,
+    rendered: Option<&str>,
     target: &'b Target,
     catalogue: &Catalogue,
 ) -> Vec<(&'b str, State<'b>)> {
     let found = occurrences(template);
-    let outcome = match found.as_slice() {
-        [one] => outcome_of_one(template, one, rendered),
-        _ if is_literals_alone(rendered, template, &found) => Outcome::Nothing,
+    let outcome = match (found.as_slice(), rendered) {
+        ([one], Some(rendered)) => outcome_of_one(template, one, rendered),
+        (_, Some(rendered)) if is_literals_alone(rendered, template, &found) => Outcome::Nothing,
         _ => Outcome::Unclear,
     };
     found
         .iter()
         .map(|occurrence| {
             let state = match (&outcome, aim(occurrence.body, &target.service.name, catalogue)) {
-                (Outcome::Something, _) | (_, Ok(Aim::Function)) => State::Fine,
+                (Outcome::Something, _) | (_, Ok(Aim::Function) | Err(Lack::Service(GITHUB_SECRETS))) => State::Fine,
                 (_, Err(Lack::Own(name))) if target.variable(name).is_none() => State::Missing(Lack::Own(name)),
                 (_, Err(lack)) if !matches!(lack, Lack::Own(_)) => State::Missing(lack),
                 (Outcome::Nothing, _) => State::Empty,
@@ -281,10 +283,26 @@ mod tests {
             ("${{odd name.EMPTY}}-${{shared.BASE}}", "-b", &[State::Fine, State::Fine]),
             ("${{Nowhere.X}}-${{shared.BASE}}", "-b", &[lack("Nowhere"), State::Fine]),
             ("${{secret(8)}}", "", &[State::Fine]),
+            ("${{ secrets.X }}", "", &[State::Fine]),
+            ("${{ secrets.X }}-${{Nowhere.X}}", "-", &[State::Fine, lack("Nowhere")]),
         ] {
             let found: Vec<_> =
-                states(template, rendered, &target, &catalogue()).into_iter().map(|(_, state)| state).collect();
+                states(template, Some(rendered), &target, &catalogue()).into_iter().map(|(_, state)| state).collect();
             assert_eq!(found, expected, "{template} → {rendered}");
+        }
+        for (template, expected) in [
+            ("${{Nowhere.X}}", &[lack("Nowhere")][..]),
+            ("${{odd name.EMPTY}}-${{shared.BASE}}", &[State::Fine, State::Fine]),
+            (
+                "${{odd name.EMPTY}}-${{odd name.NO}}",
+                &[State::Fine, State::Missing(Lack::Variable { service: "odd name", name: "NO" })],
+            ),
+            ("${{NO}}", &[State::Missing(Lack::Own("NO"))]),
+            ("${{secret(8)}}", &[State::Fine]),
+        ] {
+            let found: Vec<_> =
+                states(template, None, &target, &catalogue()).into_iter().map(|(_, state)| state).collect();
+            assert_eq!(found, expected, "{template} without a rendering");
         }
     }
 

@@ -13,7 +13,7 @@ use crate::drift::live::{Answer, Code, LogRead, Reach, Relation, Settings, Sough
 use crate::drift::local::LocalFile;
 use crate::drift::policy::{Ignore, Policy, Require};
 use crate::drift::rule::Rule;
-use crate::drift::survey::{Catalogue, Named, Survey, Target};
+use crate::drift::survey::{Catalogue, Coverage, Named, Survey, Target};
 use crate::drift::{Finding, Secret, Variable};
 use crate::error::Error;
 
@@ -28,8 +28,8 @@ pub(crate) type Case<'r> = (&'r [&'r str], &'r [Service<'r>], &'r [&'r str]);
 
 /// A survey of services that all use `.env`.
 ///
-/// A row of a file is `KEY=value`, and its number is its line. A row of a service is `KEY=value`, `KEY=<sealed>`, or
-/// `KEY=template => rendered`, where `<sealed>` after the arrow means that Railway does not tell.
+/// A row of a file is `KEY=value`, and its number is its line. A row of a service is `KEY=value`, `KEY=<sealed>`,
+/// `KEY=<unavailable>`, or `KEY=template => rendered`, where `<sealed>` after the arrow means that Railway does not tell.
 pub(crate) fn survey(file: &[&str], services: &[Service<'_>]) -> Survey {
     let targets: Vec<Target> =
         services.iter().map(|(name, rows)| Target::new(named(name), vec![0], Ok(stored(rows)))).collect();
@@ -47,6 +47,7 @@ pub(crate) fn survey(file: &[&str], services: &[Service<'_>]) -> Survey {
         catalogue: Catalogue::default(),
         policy: Policy::default(),
         only: BTreeSet::new(),
+        coverage: Coverage::Whole,
         proved: BTreeSet::new(),
         today: TODAY,
     };
@@ -78,7 +79,7 @@ pub(crate) fn layer(survey: &mut Survey, name: &str, rows: &[&str], services: &[
 /// Requires the key of the services; of all, if none is named.
 pub(crate) fn require(survey: &mut Survey, key: &str, services: &[&str]) {
     let services = services.iter().map(|name| named(name).id).collect();
-    survey.policy.require.push(Require { keys: vec![key.to_owned()], services });
+    survey.policy.require.push(Require { keys: vec![key.to_owned()], services, line: 5 });
 }
 
 /// An `[[ignore]]` for keys, without further conditions.
@@ -199,7 +200,7 @@ pub(crate) fn healthy() -> Survey {
     out_of_scope(&mut survey, "Postgres", &["DATABASE_URL"]);
     shared(&mut survey, "STRIPE_KEY");
     require(&mut survey, "NAME", &[]);
-    survey.policy.ignore.push(Ignore { until: Some(TODAY), ..ignore(&["DEBUG"]) });
+    survey.policy.ignore.push(Ignore { until: Some(TODAY), ..ignore(&["BLURB"]) });
     survey.staged = Learned::Known(None);
     for service in ["api", "worker"] {
         runs_well(&mut survey, service);
@@ -255,6 +256,7 @@ fn stored(rows: &[&str]) -> BTreeMap<String, Variable> {
 fn variable(text: &str) -> Variable {
     match text.split_once(" => ") {
         _ if text == "<sealed>" => Variable::Sealed,
+        _ if text == "<unavailable>" => Variable::Unavailable,
         Some((template, rendered)) => Variable::Reference {
             template: Secret::new(template),
             rendered: (rendered != "<sealed>").then(|| Secret::new(rendered)),

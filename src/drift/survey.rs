@@ -9,10 +9,12 @@ use crate::drift::dispute::Disputes;
 use crate::drift::example::Example;
 use crate::drift::exposure::Exposure;
 use crate::drift::finding::{Place, Sighting};
+use crate::drift::indirect::{GITHUB_SECRETS, Indirect, indirect};
 use crate::drift::learned::Learned;
 use crate::drift::live::Live;
 use crate::drift::local::{Entry, LocalFile};
 use crate::drift::policy::Policy;
+use crate::drift::secret::Secret;
 use crate::drift::staged::Staged;
 use crate::drift::times::Times;
 use crate::drift::variable::Variable;
@@ -87,6 +89,15 @@ impl Local<'_> {
     }
 }
 
+/// How much of what `doctor.toml` is about is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coverage {
+    /// Everything.
+    Whole,
+    /// What flags chose of it.
+    Part,
+}
+
 /// Everything one check knows.
 #[derive(Debug)]
 pub struct Survey {
@@ -114,6 +125,8 @@ pub struct Survey {
     pub policy: Policy,
     /// `--only`: the keys that are asked about; empty means all.
     pub only: BTreeSet<String>,
+    /// Whether all of it is here that `doctor.toml` is about.
+    pub coverage: Coverage,
     /// The ids of the services that a fix has looked at to prove itself.
     pub proved: BTreeSet<String>,
     /// The day of the check, for rules with an end.
@@ -127,6 +140,20 @@ impl Survey {
             let file = &self.files[layer];
             file.entry(key).map(|entry| Local { file, entry })
         })
+    }
+
+    /// Whether a local or stored text refers to a value kept elsewhere. `${{ secrets.NAME }}` is GitHub's, unless a service
+    /// has that name.
+    pub fn is_indirect(&self, text: &Secret) -> bool {
+        indirect(text.reveal()).is_some_and(|kind| match kind {
+            Indirect::Elsewhere => true,
+            Indirect::GithubSecret => !self.catalogue.services.contains_key(GITHUB_SECRETS),
+        })
+    }
+
+    /// Whether what Railway stores, or what it renders that to, refers to a value kept elsewhere.
+    pub fn is_stored_indirect(&self, variable: &Variable) -> bool {
+        [variable.stored(), variable.effective()].into_iter().flatten().any(|text| self.is_indirect(text))
     }
 
     /// Every key that the layers of `target` assign.
@@ -144,6 +171,29 @@ impl Survey {
     pub fn is_about(&self, key: Option<&str>, services: &[Named]) -> bool {
         let is_proof = || services.iter().any(|service| self.proved.contains(&service.id));
         key.map_or_else(|| self.only.is_empty() || is_proof(), |key| self.is_asked(key))
+    }
+
+    /// What `look` sees of these services and keys alone, as a run that names them would; `None` for every service in
+    /// scope, no key for all.
+    pub fn within<R>(
+        &mut self,
+        services: Option<&BTreeSet<Named>>,
+        only: &BTreeSet<String>,
+        look: impl FnOnce(&Self) -> R,
+    ) -> R {
+        let all = std::mem::take(&mut self.targets).into_iter().enumerate();
+        let is_named =
+            |(_, target): &(usize, Target)| services.is_none_or(|services| services.contains(&target.service));
+        let (named, mut others): (Vec<_>, Vec<_>) = all.partition(is_named);
+        let places: Vec<usize> = named.iter().map(|(place, _)| *place).collect();
+        self.targets = named.into_iter().map(|(_, target)| target).collect();
+        let before = std::mem::replace(&mut self.only, only.clone());
+        let seen = look(self);
+        self.only = before;
+        others.extend(places.into_iter().zip(std::mem::take(&mut self.targets)));
+        others.sort_by_key(|(place, _)| *place);
+        self.targets = others.into_iter().map(|(_, target)| target).collect();
+        seen
     }
 
     /// The targets that could be read.

@@ -3,7 +3,7 @@
 use crate::drift::Secret;
 
 /// A variable of a service, as Railway stores it. A name that is missing has no `Variable`; an empty one is
-/// `Plain` with an empty value; the two are never confused with `Sealed`.
+/// `Plain` with an empty value; the two are never confused with `Sealed` or `Unavailable`.
 #[derive(Clone, Debug)]
 pub enum Variable {
     /// A literal, possibly empty.
@@ -12,11 +12,13 @@ pub enum Variable {
     Reference {
         /// As stored: `${{Postgres.DATABASE_URL}}`.
         template: Secret,
-        /// What Railway renders it to; `None` when it goes through something sealed.
+        /// What Railway renders it to; `None` if it returned nothing: most often the reference goes through something sealed.
         rendered: Option<Secret>,
     },
     /// Exists, and Railway never returns it: neither missing, nor empty, nor equal.
     Sealed,
+    /// Exists and is not sealed, and Railway returned no value for it.
+    Unavailable,
 }
 
 impl Variable {
@@ -25,7 +27,7 @@ impl Variable {
         match self {
             Self::Plain(value) => Some(value),
             Self::Reference { rendered, .. } => rendered.as_ref(),
-            Self::Sealed => None,
+            Self::Sealed | Self::Unavailable => None,
         }
     }
 
@@ -33,7 +35,7 @@ impl Variable {
     pub fn stored(&self) -> Option<&Secret> {
         match self {
             Self::Plain(text) | Self::Reference { template: text, .. } => Some(text),
-            Self::Sealed => None,
+            Self::Sealed | Self::Unavailable => None,
         }
     }
 
@@ -41,12 +43,12 @@ impl Variable {
     pub fn template(&self) -> Option<&Secret> {
         match self {
             Self::Reference { template, .. } => Some(template),
-            Self::Plain(_) | Self::Sealed => None,
+            Self::Plain(_) | Self::Sealed | Self::Unavailable => None,
         }
     }
 
-    /// Whether the value can't be known at all.
-    pub fn is_sealed(&self) -> bool {
+    /// Whether the value is unknown: sealed, rendered through something sealed, or unavailable.
+    pub fn is_unknown(&self) -> bool {
         self.effective().is_none()
     }
 }

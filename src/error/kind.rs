@@ -16,7 +16,7 @@ impl Error {
             Self::Journal { .. } => "journal",
             Self::NoProject { .. } => "no-project",
             Self::NoEnvironment { .. } => "no-environment",
-            Self::Unknown { .. } => "unknown-name",
+            Self::Unknown { .. } | Self::UnknownKey { .. } => "unknown-name",
             Self::Ambiguous { .. } => "ambiguous-name",
             Self::TokenContradicts { .. } => "token-contradicts",
             Self::Deleted { .. } => "deleted",

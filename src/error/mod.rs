@@ -56,6 +56,9 @@ pub enum Error {
     /// A name that fits nothing.
     #[error("there is no {kind} {wanted}")]
     Unknown { kind: &'static str, wanted: String, within: String, suggestions: Vec<String>, choices: Vec<String> },
+    /// Keys that a flag names and nothing has.
+    #[error("{what}")]
+    UnknownKey { what: String, why: String, next: String },
     /// A name that fits several things.
     #[error("{wanted} could be any of {} {kind}s", .candidates.len())]
     Ambiguous { kind: &'static str, wanted: String, candidates: Vec<String> },
@@ -131,12 +134,12 @@ pub enum Error {
     /// A plan that nobody has said yes to.
     #[error("nothing was changed: {what}")]
     NoConsent { what: String, why: String, next: String },
-    /// The checkout alone says where local values are to be sent.
-    #[error("nothing was changed: only {origin} says that the project is {project}")]
-    Untrusted { project: String, origin: String },
-    /// The checkout has changed what the user accepted.
-    #[error("nothing was changed: {origin} is not the one that was accepted")]
-    TrustOutdated { project: String, origin: String },
+    /// Only the checkout names where local values would go.
+    #[error("nothing was changed: {what}")]
+    Untrusted { what: String, why: String, next: String },
+    /// The same, and the user has accepted something else before.
+    #[error("nothing was changed: {what}")]
+    TrustOutdated { what: String, why: String, next: String },
     /// Somebody has staged a change of the same variable.
     #[error("nothing was changed: somebody has staged a change of {what}")]
     Staged { what: String },
@@ -173,15 +176,12 @@ impl Error {
             | Self::NoRoots { why, .. }
             | Self::Truncated { why, .. }
             | Self::NoConsent { why, .. }
+            | Self::Untrusted { why, .. }
+            | Self::TrustOutdated { why, .. }
             | Self::Journal { why, .. }
             | Self::Keyring { why, .. }
+            | Self::UnknownKey { why, .. }
             | Self::Machine { why, .. } => Some(why.clone()),
-            Self::Untrusted { .. } => {
-                Some("a checkout may be anybody's, and a push sends local values to the project it names".into())
-            }
-            Self::TrustOutdated { project, .. } => Some(format!(
-                "it was changed since `doctor trust`, and alone it says that local values go to project {project}"
-            )),
             Self::Staged { .. } => Some("it would later overwrite what is pushed now".into()),
             Self::StagedApplying => Some("what they change can't be seen yet".into()),
             Self::NoEnvFile { hint, .. } => hint.clone(),
@@ -244,16 +244,13 @@ impl Error {
             | Self::Config { next, .. }
             | Self::Write { next, .. }
             | Self::NoConsent { next, .. }
+            | Self::Untrusted { next, .. }
+            | Self::TrustOutdated { next, .. }
             | Self::Journal { next, .. }
             | Self::Keyring { next, .. }
+            | Self::UnknownKey { next, .. }
             | Self::Machine { next, .. } => next.clone(),
             Self::Interrupted => "run it again".into(),
-            Self::Untrusted { project, .. } => {
-                format!("say it yourself: `--project={}`, or run `railway link` or `doctor trust`", quoted(project))
-            }
-            Self::TrustOutdated { project, .. } => {
-                format!("look at it and run `doctor trust`, or say it yourself: `--project={}`", quoted(project))
-            }
             Self::Staged { .. } => "deploy or discard it on Railway's page, or go on with `--on-staged=ignore`".into(),
             Self::StagedApplying => "run it again in a minute".into(),
             Self::NoEnvFile { .. } => "name the file: the same command with `--env-file PATH`".into(),
@@ -334,6 +331,7 @@ impl Error {
             | Self::NoProject { .. }
             | Self::NoEnvironment { .. }
             | Self::Unknown { .. }
+            | Self::UnknownKey { .. }
             | Self::TokenContradicts { .. }
             | Self::Ambiguous { .. }
             | Self::Deleted { .. }

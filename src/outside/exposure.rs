@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use crate::drift::exposure::{Exposure, Git, Readers};
-use crate::outside::files::display_path;
+use crate::outside::files::{self, display_path};
 use crate::outside::git::{self, Asker, Status};
 use crate::outside::system;
 
@@ -69,7 +69,7 @@ pub fn remarks(exposures: &[Exposure]) -> Vec<String> {
 /// Looks at files, with one question for each repository.
 fn look(paths: &[PathBuf], folder: &Path, asker: &Asker) -> Vec<Exposure> {
     let mut repositories: BTreeMap<PathBuf, Vec<usize>> = BTreeMap::new();
-    let ends: Vec<Option<PathBuf>> = paths.iter().map(|path| path.canonicalize().ok()).collect();
+    let ends: Vec<Option<PathBuf>> = paths.iter().map(|path| end(path)).collect();
     let mut exposures: Vec<Exposure> =
         paths.iter().zip(&ends).map(|(path, end)| alone(path, end.as_deref(), folder)).collect();
     for (index, end) in ends.iter().enumerate() {
@@ -94,8 +94,20 @@ fn look(paths: &[PathBuf], folder: &Path, asker: &Asker) -> Vec<Exposure> {
     exposures
 }
 
+/// The file at the end of all links. One that is still to be made may be in git's index already.
+fn end(path: &Path) -> Option<PathBuf> {
+    let folder = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
+    match path.symlink_metadata() {
+        Ok(_) => path.canonicalize().ok(),
+        Err(_) => folder(),
+    }
+}
+
 /// What can be seen without git.
 fn alone(path: &Path, end: Option<&Path>, folder: &Path) -> Exposure {
+    if files::is_stream(path) {
+        return Exposure { git: Git::Outside, mode: None, readers: Readers::Owner, end: None };
+    }
     let Some(end) = end else {
         let git = Git::Unknown("a file went away while doctor looked at it".to_owned());
         return Exposure { git, mode: None, readers: Readers::Owner, end: None };

@@ -95,7 +95,8 @@ impl Run {
         let err: &mut dyn Write = if self.is_quiet { &mut nowhere } else { &mut err };
         let terminal = terminal();
         let watched = if terminal.err == Sort::Terminal { Watched::Terminal(self.screen) } else { Watched::No };
-        let talk = Stream::new(err, watched);
+        let variables = variables();
+        let talk = Stream::new(err, watched, &variables);
         let prompts = Prompts::new(&talk, interrupt, terminal);
         if let Err(error) = self.interrupted {
             talk.say(&format!("doctor: Ctrl-C will not be answered in words: {error}"));
@@ -108,7 +109,6 @@ impl Run {
             talk.say("error: the system gives no random bytes\n  next: check /dev/urandom");
             return Exit::Usage;
         };
-        let variables = variables();
         let home = std::env::home_dir().filter(|home| home != &PathBuf::new());
         let mut world = World {
             out: &mut out,

@@ -126,6 +126,10 @@ impl Folder {
     /// Writes a new file in one step. The folder is made if need be.
     pub(super) fn place(&self, name: &str, bytes: &[u8]) -> Result<Placed, Error> {
         self.make()?;
+        if bytes.len() as u64 > LIMIT {
+            // It could never be read again.
+            return Err(self.cannot_write(&io::ErrorKind::FileTooLarge.into()));
+        }
         self.write(name, bytes).map_err(|error| self.cannot_write(&error))
     }
 

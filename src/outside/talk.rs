@@ -1,10 +1,12 @@
 //! Standard error: what is said while a run goes on, the spinner while it waits, and the rows of what it follows.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use crate::outside::row::{Row, layout};
 use crate::outside::screen::{Line, Screen, size};
+use crate::outside::workflow_commands;
 
 /// Where the talk goes. Nothing that is said here is a result.
 pub trait Talk {
@@ -34,6 +36,7 @@ impl Talk for Silence {
 pub struct Stream<'s> {
     lines: RefCell<&'s mut dyn Write>,
     watched: Watched,
+    log: Log,
     /// There while something is waited for.
     waiting: RefCell<Option<String>>,
     /// There while something is followed, as it was shown last.
@@ -49,14 +52,28 @@ pub enum Watched {
     No,
 }
 
+/// Who reads the lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Log {
+    /// People.
+    Plain,
+    /// GitHub Actions, which obeys some of them.
+    Workflow,
+}
+
 impl<'s> Stream<'s> {
     /// Talk on that stream; what moves is drawn on the screen, if somebody watches.
-    pub fn new(lines: &'s mut dyn Write, watched: Watched) -> Self {
-        Self { lines: RefCell::new(lines), watched, waiting: RefCell::default(), rows: RefCell::default() }
+    pub fn new(lines: &'s mut dyn Write, watched: Watched, variables: &BTreeMap<String, String>) -> Self {
+        let log = if workflow_commands::are_read(variables) { Log::Workflow } else { Log::Plain };
+        Self { lines: RefCell::new(lines), watched, log, waiting: RefCell::default(), rows: RefCell::default() }
     }
 
     /// Talk that can't be heard must not end a run whose result can be.
     fn write(&self, line: &str) {
+        let line = match self.log {
+            Log::Plain => line.into(),
+            Log::Workflow => workflow_commands::disarmed(line),
+        };
         drop(writeln!(self.lines.borrow_mut(), "{line}"));
     }
 
@@ -115,6 +132,8 @@ impl Talk for Stream<'_> {
 mod tests {
     use std::time::Duration;
 
+    use std::collections::BTreeMap;
+
     use super::{Row, Stream, Talk, Watched};
     use crate::outside::row::Done;
 
@@ -125,7 +144,7 @@ mod tests {
     #[test]
     fn in_a_pipe_a_row_is_a_line_whenever_its_state_changes() {
         let mut heard = Vec::new();
-        let talk = Stream::new(&mut heard, Watched::No);
+        let talk = Stream::new(&mut heard, Watched::No, &BTreeMap::new());
         talk.waiting("not shown");
         for (seconds, api, worker) in [
             (1, ("QUEUED", Done::Running), ("QUEUED", Done::Running)),

@@ -15,6 +15,7 @@ use crate::outside::keyring::Keyring;
 use crate::outside::railway::http::Endpoint;
 use crate::outside::railway::wire::Wire;
 use crate::outside::talk::Talk;
+use crate::outside::workflow_commands;
 
 /// Makes the wire to an address.
 pub type Connect<'w> = dyn Fn(&Endpoint) -> Result<Box<dyn Wire>, Error> + 'w;
@@ -98,8 +99,17 @@ impl World<'_> {
         self.print_bytes(text.as_bytes())
     }
 
-    /// Writes a result. A reader that went away, as `head` does, is no error.
+    /// Writes a result in which no line is a command to CI.
     pub fn print_bytes(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        if !workflow_commands::are_read(&self.variables) {
+            return self.print_as_is(bytes);
+        }
+        let text = String::from_utf8_lossy(bytes);
+        self.print_as_is(workflow_commands::disarmed(&text).as_bytes())
+    }
+
+    /// Writes a result whose commands to CI are meant. A reader that went away, as `head` does, is no error.
+    pub fn print_as_is(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let out = &mut *self.out;
         match self.interrupt.while_written(|| out.write_all(bytes).and_then(|()| out.flush())) {
             Err(error) if error.kind() != ErrorKind::BrokenPipe => {

@@ -81,12 +81,12 @@ pub fn services(rows: &[(Named, String)]) -> Vec<String> {
     listed(rows.iter().map(|(service, words)| (service.name.as_str(), words.clone())))
 }
 
-/// Keys to be picked that must agree; services go by their short names.
+/// Keys to be picked that must stay equal; services go by their short names.
 pub fn shared(rows: &[Shared], sections: &[Section]) -> Vec<String> {
     let words = |one: &Shared| {
         let called = aliases_of(&one.services, sections);
         let called: Vec<&str> = called.iter().map(String::as_str).collect();
-        format!("{}{}", if one.differs { "differs now; " } else { "" }, names(&called))
+        names(&called)
     };
     listed(rows.iter().map(|one| (one.key.as_str(), words(one))))
 }

@@ -33,7 +33,7 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn totals(report: &Report) -> String {
-    let mut parts = Vec::new();
+    let mut parts = report.conclusion();
     if !report.receipts.is_empty() || !report.compares() {
         parts.push(report.steps());
     }
@@ -108,7 +108,7 @@ mod tests {
     fn a_step_that_is_not_done_is_an_annotation() {
         let expected = "::error title=push::failed push api|1 B: Railway said no: \\u{1b}[2J\n\
                         ::notice title=redeploy::not-tried redeploy api|1 interrupted\n\
-                        doctor: 1 done, 1 not-tried, 1 failed in agentverse · staging\n";
+                        doctor: interrupted, 1 done, 1 not-tried, 1 failed in agentverse · staging\n";
         assert_eq!(told(&cut_short()), expected);
     }
 

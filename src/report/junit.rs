@@ -7,10 +7,10 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use crate::drift::finding::Finding;
-use crate::drift::receipt::{self, Receipt};
+use crate::drift::receipt::{self, Receipt, Shortfall};
 use crate::drift::sentence::count;
 use crate::drift::survey::Named;
-use crate::report::{Report, ServiceLine, escape, receipt_line};
+use crate::report::{Report, ServiceLine, Verdict, escape, receipt_line};
 
 /// One thing that was looked at.
 struct Case {
@@ -161,14 +161,25 @@ fn step(receipt: &Receipt) -> Case {
 fn cases(report: &Report, line: &ServiceLine) -> Vec<Case> {
     let compared = match (&line.error, line.compared) {
         (Some(why), _) => Outcome::Broken(why.clone()),
+        (None, 0) if report.verdict(line) == Verdict::Pass => Outcome::Passed,
         (None, 0) => Outcome::Skipped("no value was compared".to_owned()),
         (None, _) => Outcome::Passed,
     };
     let name = format!("{} compared", count(line.compared, "value"));
     let first = Case { name, class: "values".to_owned(), outcome: compared };
+    let changes = report.shortfall(line).map(|shortfall| Case {
+        name: "changes of this run".to_owned(),
+        class: report.command.to_owned(),
+        outcome: match shortfall {
+            Shortfall::Unverified => Outcome::Broken(report.shortfall_words(line)),
+            Shortfall::Disproved | Shortfall::Incomplete => {
+                Outcome::Failed { kind: "error", message: report.shortfall_words(line) }
+            }
+        },
+    });
     let own = |finding: &&Finding| finding.services.iter().any(|service| service.id == line.service.id);
     let found = report.findings.iter().filter(own).map(|finding| case(report, finding));
-    [first].into_iter().chain(found).collect()
+    [first].into_iter().chain(changes).chain(found).collect()
 }
 
 fn case(report: &Report, finding: &Finding) -> Case {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::drift::finding::Finding;
 use crate::report::Report;
 
 /// Longer ids are none of Railway's: its own have 36 letters.
@@ -15,6 +16,12 @@ pub fn service(report: &Report, id: &str) -> Option<String> {
 /// Railway's page of the variables of a service; its address is the one that its dashboard shows.
 pub fn variables(report: &Report, id: &str) -> Option<String> {
     page(report, id, "/variables")
+}
+
+/// Railway's page of the deployment that a finding is about.
+pub fn deployment(report: &Report, finding: &Finding) -> Option<String> {
+    let id = finding.deployment.as_ref().filter(|id| is_plain(id))?;
+    Some(format!("{}&id={id}", service(report, &finding.services.first()?.id)?))
 }
 
 /// Ids come from outside: one that could end the link, or lead elsewhere, gives none.
@@ -47,7 +54,7 @@ pub(crate) fn behind(address: &str, drawn: &str, out: &mut String) {
 
 #[cfg(test)]
 mod tests {
-    use super::{behind, service, variables};
+    use super::{behind, deployment, service, variables};
     use crate::report::sample::{incident, key, look, seen};
     use crate::report::{Detail, Look, Report};
 
@@ -80,6 +87,24 @@ mod tests {
             assert_eq!(service(&target(id, "e-1"), "s-1"), None, "{id:?}");
             assert_eq!(service(&target("p-1", id), "s-1"), None, "{id:?}");
         }
+    }
+
+    #[test]
+    fn a_finding_about_a_deployment_links_to_it() {
+        let mut report = target("p-1", "e-1");
+        let mut finding = report.findings.remove(0);
+        finding.services = vec![report.services[0].service.clone()];
+        assert_eq!(deployment(&report, &finding), None);
+        for (id, expected) in [("d-1", Some(format!("{LINK}&id=d-1"))), ("d&x=1", None), ("", None), ("d\u{1b}", None)]
+        {
+            finding.deployment = Some(id.to_owned());
+            assert_eq!(deployment(&report, &finding), expected, "{id:?}");
+        }
+        finding.deployment = Some("d-1".to_owned());
+        report.findings = vec![finding.clone()];
+        assert!(seen(&report, &look(&key(), 80, Detail::Normal)).contains(&format!("\n  see   {LINK}&id=d-1\n")));
+        finding.services.clear();
+        assert_eq!(deployment(&report, &finding), None);
     }
 
     #[test]

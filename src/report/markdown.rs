@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use crate::drift::finding::{Finding, Severity};
 use crate::drift::sentence::count;
 use crate::report::count::Tally;
-use crate::report::{Report, ServiceLine, escape, shell};
+use crate::report::{Report, escape, link, shell};
 
 /// Longer tables are folded: a comment has 65,536 characters.
 const MOST: usize = 200;
@@ -33,7 +33,7 @@ pub fn text(report: &Report) -> String {
     if report.compares() {
         services(&mut page, report);
     }
-    for ending in report.remarks.iter().chain(&report.endings) {
+    for ending in report.remarks.iter().chain(&report.all_endings()) {
         line(&mut page, "");
         line(&mut page, &plain(ending));
     }
@@ -41,12 +41,16 @@ pub fn text(report: &Report) -> String {
 }
 
 fn verdict(report: &Report) -> String {
+    let mut items = report.conclusion();
     let words = Tally::of(&report.findings).words();
-    match words.as_str() {
+    items.push(match words.as_str() {
         "" if !report.compares() => report.steps(),
-        "" => "all agrees".to_owned(),
+        "" if items.is_empty() && report.not_compared().is_some() => "nothing compared".to_owned(),
+        "" if items.is_empty() && report.exit_code == 0 => "all agrees".to_owned(),
         _ => words,
-    }
+    });
+    items.retain(|item| !item.is_empty());
+    if items.is_empty() { format!("exit code {}", report.exit_code) } else { items.join(" · ") }
 }
 
 fn steps(page: &mut String, report: &Report) {
@@ -91,8 +95,9 @@ fn row(report: &Report, finding: &Finding) -> String {
     let services = finding.services.iter().map(|service| code(&service.name));
     let place: Vec<String> = places.chain(services).collect();
     let next = finding.next.as_ref().and_then(|next| shell::command(report, next, &finding.services));
-    let next = next.map(|next| code(&next)).unwrap_or_default();
-    let message = plain(&finding.sentence());
+    let next = next.map(|next| command(&next)).unwrap_or_default();
+    let link = link::deployment(report, finding).map(|link| format!(" ([deployment]({link}))")).unwrap_or_default();
+    let message = format!("{}{link}", plain(&finding.sentence()));
     format!("| {severity} | {} | {message} | {} | {next} |", code(finding.rule.name), place.join(" "))
 }
 
@@ -106,23 +111,11 @@ fn services(page: &mut String, report: &Report) {
     for service in &report.services {
         let compared = match &service.error {
             Some(why) => plain(why),
-            None if service.sealed > 0 => format!("{}, {} sealed", service.compared, service.sealed),
-            None => service.compared.to_string(),
+            None => format!("{}{}", service.compared, service.uncompared()),
         };
-        line(page, &format!("| {} | {} | {compared} |", mark(report, service), code(&service.service.name)));
-    }
-}
-
-fn mark(report: &Report, line: &ServiceLine) -> &'static str {
-    let fails = |finding: &&Finding| {
-        report.fails(finding.severity) && finding.services.iter().any(|service| service.id == line.service.id)
-    };
-    if line.error.is_some() || report.findings.iter().any(|finding| fails(&finding)) {
-        "FAIL"
-    } else if line.compared == 0 {
-        "SKIP"
-    } else {
-        "PASS"
+        let words = report.shortfall_words(service);
+        let compared = if words.is_empty() { compared } else { format!("{compared}, {words}") };
+        line(page, &format!("| {} | {} | {compared} |", report.verdict(service).word(), code(&service.service.name)));
     }
 }
 
@@ -131,14 +124,49 @@ fn line(page: &mut String, text: &str) {
     page.push('\n');
 }
 
-/// A name as code, in which nothing but the bar of a table and backticks mean anything.
+/// A name as code. One that a shell would run between backticks is written as HTML, without any.
 pub(crate) fn code(name: &str) -> String {
-    let name = escape::line(name).replace('|', "\\|");
-    let longest = name.split(|letter| letter != '`').map(str::len).max().unwrap_or(0);
+    let name = escape::line(name);
+    let is_plain = |letter: char| letter.is_alphanumeric() || "._-/:+@,=#%".contains(letter) || !letter.is_ascii();
+    if !name.is_empty() && name.chars().all(is_plain) {
+        return format!("`{name}`");
+    }
+    html_code(&name)
+}
+
+/// A name as code in which nothing is syntax and nobody is mentioned: sites look for mentions, issues and addresses in
+/// text, and not in code. Character references can't be Markdown's structure, nor a table's.
+pub(crate) fn html_code(name: &str) -> String {
+    let harmless = escape::line(name);
+    let mut coded = String::with_capacity(harmless.len() + 13);
+    coded.push_str("<code>");
+    let characters: Vec<char> = harmless.chars().collect();
+    for (index, &character) in characters.iter().enumerate() {
+        let is_inside = || {
+            let letter = |at: Option<&char>| at.is_some_and(char::is_ascii_alphanumeric);
+            letter(index.checked_sub(1).and_then(|before| characters.get(before))) && letter(characters.get(index + 1))
+        };
+        match character {
+            // Within a word an underscore emphasises nothing, and the source of a table stays readable.
+            '_' if is_inside() => coded.push('_'),
+            _ if character.is_alphanumeric() || matches!(character, '-' | ' ') => coded.push(character),
+            _ => {
+                let _ = write!(coded, "&#{};", u32::from(character));
+            }
+        }
+    }
+    coded.push_str("</code>");
+    coded
+}
+
+/// A command to copy, as code in which nothing but the bar of a table and backticks mean anything.
+fn command(words: &str) -> String {
+    let words = escape::line(words).replace('|', "\\|");
+    let longest = words.split(|letter| letter != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
     // A blank at both ends is taken away by the reader, and keeps a backtick from joining the fence.
-    let pad = if longest > 0 || name.is_empty() { " " } else { "" };
-    format!("{fence}{pad}{name}{pad}{fence}")
+    let pad = if longest > 0 || words.is_empty() { " " } else { "" };
+    format!("{fence}{pad}{words}{pad}{fence}")
 }
 
 /// A sentence in which names mean nothing: no link, no mention, no reference to an issue, no HTML.
@@ -164,7 +192,7 @@ pub(crate) fn plain(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{code, plain};
+    use super::{code, command, plain};
     use crate::report::sample::{MARKER, calm, cut_short, differs, incident, key, line, look};
     use crate::report::{Detail, Format, Report, write};
 
@@ -205,34 +233,50 @@ mod tests {
     #[test]
     fn what_a_fix_did_is_told_and_what_nobody_looked_at_is_not() {
         let expected = "\
-### doctor: 1 done, 1 not-tried, 1 failed
+### doctor: interrupted · 1 done, 1 not-tried, 1 failed
 
 `agentverse` · `staging` · `.env`
 
 | | change | where | key | |
 |---|---|---|---|---|
-| done | push | `api\\|1` | `A` |  |
-| failed | push | `api\\|1` | `B` | Railway said no:<!-- --> \\\\u{1b}\\[2J |
-| not-tried | redeploy | `api\\|1` |  | interrupted |
+| done | push | <code>api&#124;1</code> | `A` |  |
+| failed | push | <code>api&#124;1</code> | `B` | Railway said no:<!-- --> \\\\u{1b}\\[2J |
+| not-tried | redeploy | <code>api&#124;1</code> |  | interrupted |
 
 interrupted; \\`doctor check\\` tells how things stand
 ";
         assert_eq!(told(&cut_short()), expected);
         let undone = Report { command: "undo", receipts: Vec::new(), unseen: false, ..cut_short() };
-        assert!(told(&undone).starts_with("### doctor: nothing was done\n"));
+        assert!(told(&undone).starts_with("### doctor: interrupted · nothing was done\n"));
     }
 
     #[test]
     fn a_name_is_code_whatever_is_in_it() {
         for (name, expected) in [
             ("a", "`a`"),
-            ("a|b", "`a\\|b`"),
-            ("a`b``c", "``` a`b``c ```"),
-            ("`", "`` ` ``"),
-            ("", "`  `"),
-            ("a\nb", "`a\\nb`"),
+            (".env:3", "`.env:3`"),
+            ("größe", "`größe`"),
+            ("a|b", "<code>a&#124;b</code>"),
+            ("a`b``c", "<code>a&#96;b&#96;&#96;c</code>"),
+            ("touch owned;.env", "<code>touch owned&#59;&#46;env</code>"),
+            ("$(id)<b>&", "<code>&#36;&#40;id&#41;&#60;b&#62;&#38;</code>"),
+            ("*a* _b_", "<code>&#42;a&#42; &#95;b&#95;</code>"),
+            ("", "<code></code>"),
+            ("a\nb", "<code>a&#92;nb</code>"),
         ] {
             assert_eq!(code(name), expected);
+        }
+    }
+
+    #[test]
+    fn a_command_can_be_copied_whatever_is_in_it() {
+        for (words, expected) in [
+            ("doctor fix --only 'a b'", "`doctor fix --only 'a b'`"),
+            ("a|b", "`a\\|b`"),
+            ("a`b``c", "``` a`b``c ```"),
+            ("", "`  `"),
+        ] {
+            assert_eq!(command(words), expected);
         }
     }
 

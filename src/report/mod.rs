@@ -20,10 +20,12 @@ pub mod sarif;
 pub mod schema;
 pub mod shell;
 pub mod text;
+pub mod verdict;
 
 #[cfg(test)]
 mod sample;
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use crate::drift::Secret;
@@ -31,11 +33,12 @@ use crate::drift::check::Check;
 use crate::drift::finding::{Finding, Severity};
 use crate::drift::matrix::Matrix;
 use crate::drift::plan::Plan;
-use crate::drift::receipt::{Failure, Outcome, Receipt};
+use crate::drift::receipt::{Failure, Outcome, Receipt, Shortfall};
 use crate::drift::scope::Objection;
 use crate::drift::secret::FingerprintKey;
 use crate::drift::survey::Named;
 pub use crate::report::history::History;
+pub use crate::report::verdict::Verdict;
 
 /// What a verb found, in the shape that every format tells.
 #[derive(Debug, Default)]
@@ -82,10 +85,16 @@ pub struct Report {
     pub exit_code: u8,
     /// What became of each step; none for `check`.
     pub receipts: Vec<Receipt>,
+    /// What is wrong with the changes of this run, by service or file; the exit code of a run that wrote follows from it.
+    pub shortfalls: BTreeMap<String, Shortfall>,
     /// Deployments that failed.
     pub failures: Vec<Failure>,
     /// What a person should know of how it ended; sentences without full stop.
     pub endings: Vec<String>,
+    /// Commands that add a named key to a service which does not hold it: for a person to decide, so a `next` of nothing.
+    pub to_add: Vec<Vec<String>>,
+    /// The command that restores what this run changed, if it changed something and recorded it.
+    pub way_back: Option<String>,
     /// Which part is told, in formats for people.
     pub part: Part,
     /// What would be done, where nothing was done yet.
@@ -101,8 +110,8 @@ pub struct Report {
 pub struct Planned {
     /// The plan.
     pub plan: Plan,
-    /// The command that carries it out without asking.
-    pub next: Vec<String>,
+    /// The commands that carry it out without asking, one after the other; none where no command says exactly this.
+    pub commands: Vec<Vec<String>>,
 }
 
 /// Which part of a report is told.
@@ -133,6 +142,11 @@ impl Report {
         self.services.iter().map(|line| line.sealed).sum()
     }
 
+    /// Keys that could not be compared for another reason, over all services.
+    pub fn unknown(&self) -> usize {
+        self.services.iter().map(|line| line.unknown).sum()
+    }
+
     /// What became of the steps, counted: `2 done, 1 not-tried`; without any, that there was none.
     pub fn steps(&self) -> String {
         let number = |outcome: Outcome| self.receipts.iter().filter(|receipt| receipt.outcome == outcome).count();
@@ -143,6 +157,12 @@ impl Report {
             .map(|(number, word)| format!("{number} {word}"))
             .collect();
         if words.is_empty() { "nothing was done".to_owned() } else { words.join(", ") }
+    }
+
+    /// How it ended, a sentence each, the way back last: for every format but text, which puts it where it is read.
+    pub fn all_endings(&self) -> Vec<String> {
+        let way_back = self.way_back.iter().map(|command| format!("`{command}` restores what this run changed"));
+        self.endings.iter().cloned().chain(way_back).collect()
     }
 
     /// Whether a finding of that severity makes the run fail.
@@ -162,10 +182,25 @@ pub struct ServiceLine {
     pub compared: usize,
     /// Keys of the file whose stored value is sealed.
     pub sealed: usize,
+    /// Keys of the file that could not be compared for another reason.
+    pub unknown: usize,
     /// Why it could not be read: the error's two first lines in one.
     pub error: Option<String>,
     /// What was looked at of how it runs; nothing where nothing was.
     pub checks: Vec<Check>,
+}
+
+impl ServiceLine {
+    /// What could not be compared, each with a leading comma: `, 1 sealed, 2 unknown`.
+    pub(crate) fn uncompared(&self) -> String {
+        [vec![String::new()], uncompared(self.sealed, self.unknown)].concat().join(", ")
+    }
+}
+
+/// `1 sealed`, `2 unknown`; nothing where everything was compared.
+pub(crate) fn uncompared(sealed: usize, unknown: usize) -> Vec<String> {
+    let counts = [(sealed, "sealed"), (unknown, "unknown")];
+    counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect()
 }
 
 /// How a report is written.
@@ -285,7 +320,7 @@ pub fn aside(report: &Report) -> Vec<String> {
         lines.extend(failure.step.iter().map(|step| format!("{}: {step}", failure.service)));
         lines.push(format!("see {}", failure.link));
     }
-    lines.extend(report.endings.iter().cloned());
+    lines.extend(report.all_endings());
     lines.iter().map(|line| escape::line(line).into_owned()).collect()
 }
 

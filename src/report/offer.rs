@@ -1,6 +1,5 @@
 //! What somebody accepts with a `doctor.toml`, told before they do.
 
-use crate::drift::survey::Named;
 use crate::report::paint::Tone;
 use crate::report::text::page::Page;
 use crate::report::{Detail, Logs, Look, Values};
@@ -10,16 +9,20 @@ use crate::report::{Detail, Logs, Look, Values};
 pub struct Offer {
     /// The file, as it would be typed.
     pub file: String,
-    /// Whether it was accepted before, in other words or for another project.
-    pub changed: bool,
+    /// What changed since it was accepted; nothing if it never was.
+    pub changes: Vec<String>,
     /// The project that values go to.
-    pub project: Named,
+    pub project: String,
     /// The environment that it names.
     pub environment: Option<String>,
+    /// The environments that it protects.
+    pub protected: Vec<String>,
     /// The services that it names; none means every one that shares a key with the files.
     pub services: Vec<String>,
     /// The files that it names; none means the default one.
     pub files: Vec<String>,
+    /// The keys that it requires.
+    pub keys: Vec<String>,
     /// The requests that carry values by themselves.
     pub sendings: Vec<Sending>,
 }
@@ -40,18 +43,27 @@ pub fn text(offer: &Offer, width: usize) -> String {
     let look =
         Look { colour: false, links: false, width, detail: Detail::Normal, values: Values::Shown, logs: Logs::Counted };
     let mut page = Page::new(&look);
-    let (file, project) = (&offer.file, &offer.project);
-    if offer.changed {
-        page.paragraph(&[], 0, (Tone::Plain, &format!("{file} is not as it was when it was accepted.")));
+    let file = &offer.file;
+    if !offer.changes.is_empty() {
+        page.paragraph(&[], 0, (Tone::Plain, &format!("{file} changed since you accepted it; this changed:")));
+        for change in &offer.changes {
+            page.paragraph(&[(Tone::Plain, "  ")], 4, (Tone::Plain, change));
+        }
+        page.gap();
     }
-    let what = format!("Accepting {file} lets local values leave this machine, as it says:");
+    let what = format!("If you accept {file}, it decides where local values go:");
     page.paragraph(&[], 0, (Tone::Plain, &what));
     page.gap();
-    let whole = [format!("{} ({})", project.name, project.id)];
-    row(&mut page, "project", &whole, "");
+    row(&mut page, "project", std::slice::from_ref(&offer.project), "");
     row(&mut page, "environment", offer.environment.as_slice(), "whichever is named elsewhere");
+    if !offer.protected.is_empty() {
+        row(&mut page, "protected", &offer.protected, "");
+    }
     row(&mut page, "services", &offer.services, "every one that shares a key with the files");
     row(&mut page, "files", &offer.files, "the default ones");
+    if !offer.keys.is_empty() {
+        row(&mut page, "requires", &offer.keys, "");
+    }
     page.gap();
     let push = "A push sends what differs between these files and the services, once its plan was agreed to.";
     page.paragraph(&[], 0, (Tone::Plain, push));
@@ -74,18 +86,18 @@ fn row(page: &mut Page<'_>, name: &str, items: &[String], none: &str) {
 #[cfg(test)]
 mod tests {
     use super::{Offer, Sending, text};
-    use crate::drift::survey::Named;
-
     #[test]
     fn everything_that_can_leave_is_named() {
         let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
         let offer = Offer {
             file: "doctor.toml".to_owned(),
-            changed: true,
-            project: Named { id: "p-1".to_owned(), name: "shop\u{202e}".to_owned() },
+            changes: texts(&["- environment = \"dev\"", "+ environment = \"staging\""]),
+            project: "shop\u{202e}".to_owned(),
             environment: Some("staging".to_owned()),
+            protected: texts(&["live"]),
             services: texts(&["api", "worker"]),
             files: texts(&[".env", "worker/.env"]),
+            keys: texts(&["OPS_KEY"]),
             sendings: vec![Sending {
                 keys: texts(&["OPS_KEY"]),
                 request: "GET /health".to_owned(),
@@ -93,13 +105,18 @@ mod tests {
             }],
         };
         let expected = "\
-doctor.toml is not as it was when it was accepted.
-Accepting doctor.toml lets local values leave this machine, as it says:
+doctor.toml changed since you accepted it; this changed:
+  - environment = \"dev\"
+  + environment = \"staging\"
 
-  project      shop\\u{202e} (p-1)
+If you accept doctor.toml, it decides where local values go:
+
+  project      shop\\u{202e}
   environment  staging
+  protected    live
   services     api, worker
   files        .env, worker/.env
+  requires     OPS_KEY
 
 A push sends what differs between these files and the services, once its plan was agreed to.
 Each check sends OPS_KEY to a domain of api: GET /health
@@ -107,6 +124,6 @@ Each check sends OPS_KEY to a domain of api: GET /health
         assert_eq!(text(&offer, 100), expected);
         let bare = text(&Offer { file: "doctor.toml".to_owned(), ..Offer::default() }, 100);
         assert!(bare.contains("services     every one that shares a key with the files\n"), "{bare}");
-        assert!(!bare.contains("not as it was") && !bare.contains("Each check"), "{bare}");
+        assert!(!bare.contains("changed") && !bare.contains("protected") && !bare.contains("Each check"), "{bare}");
     }
 }

@@ -26,7 +26,7 @@ rule!(DIFFERS, "D103", "value-differs", Error, "local and stored values differ")
 rule!(MISSING, "D101", "missing-on-railway", Warning, "the key is in the file and on no service that should have it");
 rule!(EXTRA, "D102", "missing-locally", Note, "the key is on a service and not in the file");
 rule!(SEALED, "D104", "sealed", Note, "the key exists on Railway and can't be compared");
-rule!(NATURE, "D105", "local-by-nature", Note, "the values differ, and are meant to");
+rule!(NATURE, "D105", "expected-difference", Note, "the values differ, and are expected to");
 rule!(REPEATED, "D109", "repeated-secret", Note, "the same secret is stored on several services");
 rule!(LINE, "D202", "unreadable-line", Warning, "a line that is no assignment");
 
@@ -40,7 +40,7 @@ pub(crate) fn service(name: &str) -> Named {
 
 /// What a readable service came to.
 pub(crate) fn line(name: &str, compared: usize, sealed: usize) -> ServiceLine {
-    ServiceLine { service: service(name), alias: None, compared, sealed, error: None, checks: Vec::new() }
+    ServiceLine { service: service(name), alias: None, compared, sealed, unknown: 0, error: None, checks: Vec::new() }
 }
 
 /// A finding of that rule about a key on services.

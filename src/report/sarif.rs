@@ -11,7 +11,7 @@ use ring::digest::{Context, SHA256};
 use serde::Serialize;
 
 use crate::drift::finding::Finding;
-use crate::drift::receipt::{self, Receipt};
+use crate::drift::receipt::{self, Receipt, Shortfall};
 use crate::drift::rule::{RULES, Rule};
 use crate::report::{Report, escape, json, receipt_line};
 
@@ -168,7 +168,17 @@ fn run(report: &Report) -> Run<'_> {
             locations: Some([Location { physical_location: None, logical_locations }]),
         })
     });
-    let notifications: Vec<Notification<'_>> = unread.chain(report.receipts.iter().filter_map(undone)).collect();
+    let unverified = report.shortfalls.iter().filter_map(|(place, shortfall)| {
+        let text = format!("the changes of {place} could not be verified");
+        let is_told = report.receipts.iter().any(|receipt| receipt.place == *place && undone(receipt).is_some());
+        (*shortfall == Shortfall::Unverified && !is_told).then(|| Notification {
+            level: "error",
+            message: Text { text: escape::line(&text).into_owned() },
+            locations: None,
+        })
+    });
+    let undone = report.receipts.iter().filter_map(undone);
+    let notifications: Vec<Notification<'_>> = unread.chain(undone).chain(unverified).collect();
     Run {
         tool: Tool {
             driver: Driver {
@@ -180,7 +190,8 @@ fn run(report: &Report) -> Run<'_> {
         },
         automation_details: Details { id: format!("doctor/{}/{}/", report.project.id, report.environment.id) },
         invocations: [Invocation {
-            execution_successful: notifications.iter().all(|notification| notification.level != "error"),
+            execution_successful: !report.needs_the_way_back()
+                && notifications.iter().all(|notification| notification.level != "error"),
             exit_code: report.exit_code,
             tool_execution_notifications: notifications,
         }],

@@ -7,12 +7,25 @@ use crate::drift::Named;
 use crate::report::Report;
 use crate::report::escape;
 
-/// The whole command for these arguments: how this run was called, the arguments, its targeting flags. Of the services
-/// that were named by flags, those of the finding are named again.
+/// The whole command: how this run was called, the arguments, the targeting flags of the run. Unless the arguments name
+/// services themselves, the services that were named by flags are named again. Every command that is printed for copying
+/// is put together here.
+pub fn whole<'w>(
+    program: &'w [String],
+    arguments: &'w [String],
+    flags: &'w [String],
+    services: impl Iterator<Item = &'w String>,
+) -> Vec<String> {
+    let names_services = arguments.iter().any(|word| word.starts_with("--service="));
+    let own = services.filter(|_| !names_services);
+    [program, arguments, flags].into_iter().flatten().chain(own).cloned().collect()
+}
+
+/// The whole command for the arguments of a finding. Of the services that were named by flags, its own are named again.
 pub fn arguments(report: &Report, arguments: &[String], services: &[Named]) -> Vec<String> {
     let names: HashSet<&str> = services.iter().map(|service| service.name.as_str()).collect();
     let own = report.service_flags.iter().filter(|(name, _)| names.contains(name.as_str())).map(|(_, flag)| flag);
-    [&report.program, arguments, &report.flags].into_iter().flatten().chain(own).cloned().collect()
+    whole(&report.program, arguments, &report.flags, own)
 }
 
 /// The same, quoted for a shell, on one line. `None` where no shell can pass it on: an argument can't hold a NUL.

@@ -158,6 +158,13 @@ fn odd() -> Vec<Row> {
         Row::fails("no object", Answer::json("[]"), 5, &["HTTP 200"]),
         Row::fails("data of another shape", Answer::json("{\"data\":{\"mark4711\":\"mark4711\"}}"), 5, &shape),
         Row::fails("data twice", Answer::changed(twice), 5, &["HTTP 200, with the same key twice in one object"]),
+        Row::fails(
+            "another environment and project",
+            Answer::changed(of_another_target),
+            5,
+            &["the response is about another"],
+        )
+        .but(&[("auth login", 0)]),
         Row::fails("100,000 brackets", Answer::json(format!("{{\"data\":{}", "[".repeat(100_000))), 5, &["HTTP 200"]),
         Row::fails("100,000 brackets in an error", Answer::json(deep_error()), 5, &["HTTP 200"]),
         Row::fails("no UTF-8", Answer::changed(no_unicode), 5, &no_json),
@@ -197,6 +204,14 @@ fn twice(body: Vec<u8>) -> Vec<u8> {
 
 fn deep_error() -> String {
     format!("{{\"errors\":[{{\"message\":{}1{}}}],\"data\":null}}", "[".repeat(100_000), "]".repeat(100_000))
+}
+
+fn of_another_target(body: Vec<u8>) -> Vec<u8> {
+    let text = String::from_utf8(body).unwrap();
+    let changed = ["environmentId", "projectId"]
+        .iter()
+        .fold(text, |text, name| text.replace(&format!("\"{name}\":\""), &format!("\"{name}\":\"another-")));
+    changed.into_bytes()
 }
 
 fn no_unicode(body: Vec<u8>) -> Vec<u8> {

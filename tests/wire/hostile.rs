@@ -180,7 +180,7 @@ fn what_is_no_file_is_refused_and_never_waited_for() {
     fs::set_permissions(work.join("closed"), fs::Permissions::from_mode(0o000)).unwrap();
     for file in ["pipe", "link-to-pipe", "folder", "loop-a", "dangling", "/dev/null", "/dev/zero", "/dev/stdin", "a\nb"]
     {
-        refused(file, &doctor.check(&["--env-file", file]), 2);
+        refused(file, &doctor.check(&["--env-file", file, "--timeout", "2s"]), 2);
     }
     // Whoever may read everything is told nothing of modes.
     if fs::read(work.join("closed")).is_err() {
@@ -189,7 +189,7 @@ fn what_is_no_file_is_refused_and_never_waited_for() {
     for default in ["pipe", "folder", "loop-a", "dangling"] {
         fs::remove_file(work.join(".env")).unwrap();
         symlink(default, work.join(".env")).unwrap();
-        refused(default, &doctor.check(&[]), 2);
+        refused(default, &doctor.check(&["--timeout", "2s"]), 2);
         refused(default, &doctor.check(&["--config", default]), 2);
     }
 }

@@ -16,6 +16,7 @@ mod keyring;
 mod leaks;
 mod manual;
 mod matrix;
+mod paths;
 mod readme;
 mod real;
 mod served;

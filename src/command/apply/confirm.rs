@@ -23,7 +23,8 @@ impl Work<'_, '_> {
             let now = match read(self.site, &owners) {
                 Ok(now) => now,
                 Err(error) => {
-                    return self.inconclusive(format!("what was stored can't be read back: {}", said(&error)));
+                    let words = format!("what was stored can't be read back: {}", said(&error));
+                    return self.inconclusive(owners.into_iter().map(Owner::name), words);
                 }
             };
             left.retain(|&index| {
@@ -45,7 +46,7 @@ impl Work<'_, '_> {
             let store = &self.plan.stores[index];
             let words = format!("{} of {} can't be seen on Railway yet", store.key, store.owner.name());
             self.ledger.stores[index].detail = Some("accepted, and not to be seen yet".to_owned());
-            self.inconclusive(words);
+            self.inconclusive([store.owner.name()], words);
         }
     }
 

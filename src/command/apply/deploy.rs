@@ -4,18 +4,21 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::command::apply::follow::Followed;
+use crate::command::apply::recheck::read;
 use crate::command::apply::store::Look;
 use crate::command::apply::{Followers, Work, said};
-use crate::drift::Named;
-use crate::drift::deployment::{Deployed, Deployment, Stage};
-use crate::drift::plan::deploy::{Cause, Commit, How, how};
+use crate::drift::deployment::{Deployed, Deployment, Stage, Status};
+use crate::drift::plan::deploy::{Cause, Commit, How, how, retried};
 use crate::drift::plan::{Owner, Store};
-use crate::drift::receipt::Outcome;
-use crate::error::{Error, Exit};
+use crate::drift::receipt::{Outcome, Shortfall};
+use crate::drift::stale::{Got, is_running};
+use crate::drift::{Named, sentence};
+use crate::error::Error;
 use crate::outside::railway::client::Client;
 use crate::outside::railway::deployments::Fence;
 use crate::outside::railway::shape::Shape;
 use crate::outside::railway::write::{No, Reply};
+use crate::report::shell;
 
 /// How long a deployment is waited for that must be done before another one may be asked for.
 const OTHERS: Duration = Duration::from_secs(180);
@@ -31,7 +34,8 @@ impl Work<'_, '_> {
     pub(crate) fn create_deployments(&mut self, before: &Fence) -> Followers {
         let mut followers = Followers::new();
         let ready: Vec<usize> = (0..self.plan.deploys.len()).filter(|&index| self.is_ready(index)).collect();
-        if ready.is_empty() || self.is_over() {
+        // A deletion may have made deployments that the plan does not have.
+        if (ready.is_empty() && self.ledger.deleted.is_empty()) || self.is_over() {
             return followers;
         }
         self.site.client.talk.waiting("asking for deployments");
@@ -43,6 +47,7 @@ impl Work<'_, '_> {
                 return followers;
             }
         };
+        self.report_side_effects(before, &now);
         for index in ready {
             if self.is_over() {
                 break;
@@ -63,7 +68,7 @@ impl Work<'_, '_> {
             .collect();
         let is_done = |outcome: &Outcome| *outcome == Outcome::Done;
         match deploy.cause {
-            Cause::Stale | Cause::Behind | Cause::Command => true,
+            Cause::Stale | Cause::Behind | Cause::Command | Cause::Unhealthy => true,
             Cause::Dependent => self.ledger.stores.iter().any(|receipt| receipt.outcome == Outcome::Done),
             Cause::Changed => {
                 own.iter().any(is_done) && !own.iter().any(|one| matches!(one, Outcome::Failed | Outcome::Unknown))
@@ -77,12 +82,15 @@ impl Work<'_, '_> {
         let nothing = Deployed::default();
         let (old, new) = (before.deployed.get(id).unwrap_or(&nothing), now.deployed.get(id).unwrap_or(&nothing));
         if let Some(adopted) = self.appeared(index, old, new) {
-            let words = "somebody or something else deployed it meanwhile, with the new values".to_owned();
-            return Some(self.created(index, adopted, Some(words)));
+            let words = match self.deleted_keys().as_slice() {
+                [] => "created while the values were stored, and has them".to_owned(),
+                keys => format!("Railway created it when {} was deleted", sentence::names(keys)),
+            };
+            return Some(self.created(index, adopted, Some(format!("{words}; no second one was needed"))));
         }
         let decided = decide(self.site.client, self.site.shape, Some(new), &deploy.service);
         let decided = match decided {
-            Ok(decided) => decided,
+            Ok(decided) => retried(decided, &deploy.cause, Some(new)),
             Err(error) => {
                 self.ledger.deploys[index].end(Outcome::NotTried, said(&error));
                 return None;
@@ -94,7 +102,7 @@ impl Work<'_, '_> {
                 self.ledger.excused.insert(index);
                 // What waits for approval will run with the new values; what runs until then has the old ones.
                 if new.under_way().is_some() {
-                    self.ledger.proof_ends(Exit::Inconclusive);
+                    self.ledger.is_not_verified(&deploy.service.name, Shortfall::Unverified);
                 }
                 None
             }
@@ -139,23 +147,90 @@ impl Work<'_, '_> {
         self.settle_creation(index, known, reply)
     }
 
-    /// A deployment that came into being while we wrote, and has the new values: a second one would be one too many.
+    /// A deployment that was created while this run wrote, and has the new values: a second one would be one too many.
+    ///
+    /// `variableDelete` can't be told not to deploy, so after a deletion such a deployment is this run's own.
     fn appeared(&self, index: usize, old: &Deployed, new: &Deployed) -> Option<String> {
-        let latest = new.latest.as_ref()?;
-        let is_new = latest.status.stage() == Stage::UnderWay && !old.ids().any(|known| known == latest.id);
         let service = &self.plan.deploys[index].service;
         let is_meant = |store: &Store| store.meant_for.iter().any(|meant| meant.id == service.id);
         let own: Vec<&Store> = self.plan.stores.iter().filter(|store| is_meant(store)).collect();
-        // What a shared variable renders to there is not known here.
-        if !is_new || own.is_empty() || own.iter().any(|store| store.owner == Owner::Shared) {
+        let is_own_doing = !self.ledger.deleted.is_empty();
+        let is_shared = own.iter().any(|store| store.owner == Owner::Shared);
+        // What a shared variable renders to in a service takes one more request to know.
+        if own.is_empty() || (is_shared && !is_own_doing) {
             return None;
         }
-        let got = self.site.client.snapshots(&[&latest.id]).ok()?.into_iter().next().flatten()?;
-        let has = |store: &Store| got.get(&store.key).and_then(Option::as_ref) == store.after.as_ref();
-        own.into_iter().all(has).then(|| latest.id.clone())
+        let newest = self.created_since(service, old, new)?;
+        let is_followed = match newest.status.stage() {
+            Stage::UnderWay | Stage::Up => true,
+            // The same code would fail again.
+            Stage::Down => is_own_doing && newest.status != Status::Skipped,
+            Stage::Stuck | Stage::Gone => false,
+        };
+        if !is_followed {
+            return None;
+        }
+        let got = self.site.client.snapshots(&[&newest.id]).ok()?.into_iter().next().flatten()?;
+        let has = |store: &&&Store| got.get(&store.key).and_then(Option::as_ref) == store.after.as_ref();
+        let is_current = own.iter().filter(|store| store.owner != Owner::Shared).all(|store| has(&store));
+        (is_current && (!is_shared || self.has_everything(service, &got))).then_some(newest.id)
     }
 
-    /// Waits for somebody else's deployment; what serves after it is the one to deploy again.
+    /// The newest deployment, if it was not there before the first write. The latest one of a service may be told late, so
+    /// after a deletion the list is asked as well.
+    fn created_since(&self, service: &Named, old: &Deployed, new: &Deployed) -> Option<Deployment> {
+        let is_new = |one: &Deployment| !old.ids().any(|known| known == one.id);
+        if let Some(latest) = new.latest.as_ref().filter(|latest| is_new(latest)) {
+            return Some(latest.clone());
+        }
+        if self.ledger.deleted.is_empty() {
+            return None;
+        }
+        let shape = self.site.shape;
+        let listed = self.site.client.recent(&shape.project.id, &shape.environment.id, &service.id).ok()?;
+        let newest = listed.into_iter().next().filter(is_new)?;
+        // A service whose older deployments were never read has only new ones.
+        let is_newer = |known: &Deployment| known.created_at < newest.created_at;
+        old.newest().is_none_or(is_newer).then_some(newest)
+    }
+
+    /// Whether a deployment got every variable of the service as it is stored now.
+    fn has_everything(&self, service: &Named, got: &Got) -> bool {
+        let owner = Owner::Service(service.clone());
+        let Ok(now) = read(self.site, &[&owner]) else { return false };
+        let deleted = self.deleted_keys();
+        now.get(&owner).is_some_and(|stored| {
+            let is_gone = |key: &&str| stored.contains_key(*key) || !got.contains_key(*key);
+            stored.iter().all(|(key, variable)| is_running(got, key, variable)) && deleted.iter().all(is_gone)
+        })
+    }
+
+    fn deleted_keys(&self) -> Vec<&str> {
+        self.ledger.deleted.iter().map(|&index| self.plan.stores[index].key.as_str()).collect()
+    }
+
+    /// Names the deployments that Railway created after a deletion without being asked to.
+    fn report_side_effects(&mut self, before: &Fence, now: &Fence) {
+        let deleted = sentence::names(&self.deleted_keys());
+        if deleted.is_empty() {
+            return;
+        }
+        let nothing = Deployed::default();
+        for service in self.site.shape.services.iter().map(|service| &service.service) {
+            let is_planned = self.plan.deploys.iter().any(|deploy| deploy.service.id == service.id);
+            let latest = now.deployed.get(&service.id).and_then(|deployed| deployed.latest.as_ref());
+            let known = before.deployed.get(&service.id).unwrap_or(&nothing);
+            let Some(latest) = latest.filter(|latest| !is_planned && !known.ids().any(|id| id == latest.id)) else {
+                continue;
+            };
+            self.applied.remarks.push(format!(
+                "{} has a new deployment, {}, which Railway created when {deleted} was deleted; it was not verified",
+                service.name, latest.id
+            ));
+        }
+    }
+
+    /// Waits for a newer deployment; what serves after it is the one to deploy again.
     fn wait_for(&mut self, index: usize, other: &Deployment) -> Waited {
         let service = self.plan.deploys[index].service.name.clone();
         let mut waited = Duration::ZERO;
@@ -244,9 +319,10 @@ impl Work<'_, '_> {
 
     fn tell_of_the_limit(&mut self, index: usize) {
         let service = &self.plan.deploys[index].service.name;
+        let words = [self.site.called, &[format!("--service={service}")]].concat();
         self.applied.remarks.push(format!(
-            "{service} was deployed too often in a short time: its values are stored, and run after \
-             `doctor fix --redeploy --service={service}` in a few minutes"
+            "{service} was deployed too often in a short time: its values are stored, and run after `{}` in a few minutes",
+            shell::line(&words)
         ));
     }
 

@@ -110,7 +110,7 @@ impl Work<'_, '_> {
 
     /// Another deployment took its place: that one was made after the values were stored, and is followed instead.
     fn succeed(&mut self, followed: &mut Followed, status: &Status) -> Option<End> {
-        let removed = || Some(End::Down(format!("it is {status}: somebody removed it")));
+        let removed = || Some(End::Down(format!("it is {status}: it was removed, and no newer one replaces it")));
         if followed.successions >= SUCCESSIONS {
             return Some(End::Open("other deployments take its place, one after another".to_owned()));
         }

@@ -1,10 +1,9 @@
 //! One receipt for each step of a plan, in the plan's order.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::drift::plan::Plan;
-use crate::drift::receipt::{Outcome, Receipt};
-use crate::error::Exit;
+use crate::drift::receipt::{Outcome, Receipt, Shortfall};
 
 /// What the steps are called in receipts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,10 +23,12 @@ pub(crate) struct Ledger {
     pub(crate) stores: Vec<Receipt>,
     /// One for each deployment.
     pub(crate) deploys: Vec<Receipt>,
+    /// Variables whose deletion was sent, as indexes into the stores: Railway may deploy by itself after it.
+    pub(crate) deleted: BTreeSet<usize>,
     /// Deployments that were not to be made after all, as the plan or Railway said.
     pub(crate) excused: BTreeSet<usize>,
-    /// How the proof ended, if not well.
-    pub(crate) proof: Option<Exit>,
+    /// What verification came to, by the place that receipts name, where it did not succeed.
+    verification: BTreeMap<String, Shortfall>,
 }
 
 impl Ledger {
@@ -45,8 +46,9 @@ impl Ledger {
             files: plan.files.iter().map(edits).collect(),
             stores: plan.stores.iter().map(store).collect(),
             deploys: plan.deploys.iter().map(|deploy| Receipt::of("redeploy", None, &deploy.service.name)).collect(),
+            deleted: BTreeSet::new(),
             excused: BTreeSet::new(),
-            proof: None,
+            verification: BTreeMap::new(),
         }
     }
 
@@ -59,15 +61,16 @@ impl Ledger {
         if changes.peek().is_none() { self.deploys.iter().any(open) } else { changes.any(open) }
     }
 
-    /// Whether a step is not as it was to be, the proof aside.
-    pub(crate) fn is_partial(&self) -> bool {
-        let unmade = self
-            .deploys
-            .iter()
-            .enumerate()
-            .filter(|(index, receipt)| receipt.deployment.is_none() && !self.excused.contains(index));
-        let changes = self.files.iter().flatten().chain(&self.stores);
-        changes.chain(unmade.map(|(_, receipt)| receipt)).any(|receipt| receipt.outcome != Outcome::Done)
+    /// What is wrong with each service and file, by the place that receipts name.
+    pub(crate) fn shortfalls(&self) -> BTreeMap<String, Shortfall> {
+        let mut shortfalls = self.verification.clone();
+        let made = |index: &usize, receipt: &Receipt| receipt.deployment.is_some() || self.excused.contains(index);
+        let unmade = self.deploys.iter().enumerate().filter(|(index, receipt)| !made(index, receipt));
+        let steps = self.files.iter().flatten().chain(&self.stores).chain(unmade.map(|(_, receipt)| receipt));
+        for receipt in steps.filter(|receipt| receipt.outcome != Outcome::Done) {
+            add(&mut shortfalls, &receipt.place, Shortfall::Incomplete);
+        }
+        shortfalls
     }
 
     /// Whether anything was written, or may have been, or met what somebody else wrote.
@@ -77,16 +80,18 @@ impl Ledger {
         self.files.iter().flatten().chain(&self.stores).chain(&self.deploys).any(landed)
     }
 
-    /// Takes the worse of two ends of the proof.
-    pub(crate) fn proof_ends(&mut self, exit: Exit) {
-        self.proof = match (self.proof, exit) {
-            (Some(Exit::Disproved), _) | (_, Exit::Disproved) => Some(Exit::Disproved),
-            _ => Some(exit),
-        };
+    /// Records that verification did not succeed for a place; the worst counts.
+    pub(crate) fn is_not_verified(&mut self, place: &str, shortfall: Shortfall) {
+        add(&mut self.verification, place, shortfall);
     }
 
     /// All of them, in the order of the plan.
     pub(crate) fn into_receipts(self) -> Vec<Receipt> {
         self.files.into_iter().flatten().chain(self.stores).chain(self.deploys).collect()
     }
+}
+
+fn add(shortfalls: &mut BTreeMap<String, Shortfall>, place: &str, shortfall: Shortfall) {
+    let known = shortfalls.entry(place.to_owned()).or_insert(shortfall);
+    *known = (*known).max(shortfall);
 }

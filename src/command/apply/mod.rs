@@ -11,6 +11,7 @@ mod recheck;
 mod seen;
 mod store;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 pub(crate) use crate::command::apply::deploy::decide;
@@ -21,7 +22,7 @@ use crate::command::expect::Eyes;
 use crate::drift::Survey;
 use crate::drift::local::{Loader, LocalFile};
 use crate::drift::plan::{Kind, Plan};
-use crate::drift::receipt::{Failure, Outcome, Receipt};
+use crate::drift::receipt::{Failure, Outcome, Receipt, Shortfall};
 use crate::error::{Error, Exit};
 use crate::outside::files;
 use crate::outside::interrupt::Interrupt;
@@ -53,6 +54,8 @@ pub(crate) struct Site<'s> {
     pub(crate) logs: Logs,
     /// What must be seen of the services that are deployed.
     pub(crate) seeing: Option<Seeing<'s>>,
+    /// The command that deploys services again, without their names.
+    pub(crate) called: &'s [String],
 }
 
 /// What must be seen of the services that are deployed.
@@ -86,6 +89,8 @@ pub(crate) struct Applied {
     pub(crate) remarks: Vec<String>,
     /// What was seen of the new deployments.
     pub(crate) seen: Vec<Seen>,
+    /// What is wrong with each service and file, by the place that receipts name.
+    pub(crate) shortfalls: BTreeMap<String, Shortfall>,
     /// How it ended, if not well.
     pub(crate) verdict: Option<Exit>,
     /// What stopped it, if it was not about one step alone.
@@ -122,6 +127,7 @@ pub(crate) fn apply(
         work.prove(followed);
         site.interrupt.end_writing();
     }
+    applied.shortfalls = ledger.shortfalls();
     applied.verdict = verdict(&ledger, &applied, site.interrupt);
     applied.receipts = ledger.into_receipts();
     site.client.talk.done();
@@ -200,7 +206,7 @@ pub(crate) fn said(error: &Error) -> String {
     }
 }
 
-/// The first that applies: interrupted, in part, proof failed, proof inconclusive.
+/// The first that applies: interrupted, the cause where nothing was written, the worst shortfall.
 fn verdict(ledger: &Ledger, applied: &Applied, interrupt: &Interrupt) -> Option<Exit> {
     if interrupt.is_requested() {
         return Some(Exit::Interrupted);
@@ -208,10 +214,17 @@ fn verdict(ledger: &Ledger, applied: &Applied, interrupt: &Interrupt) -> Option<
     if let Some(cause) = applied.cause.filter(|_| !ledger.has_landed()) {
         return Some(cause);
     }
-    if applied.halted.is_some() || ledger.is_partial() {
-        return Some(Exit::Partial);
+    let halted = applied.halted.as_ref().map(|_| Shortfall::Incomplete);
+    applied.shortfalls.values().copied().chain(halted).max().map(exit)
+}
+
+/// The exit code that a shortfall leads to.
+pub(crate) fn exit(shortfall: Shortfall) -> Exit {
+    match shortfall {
+        Shortfall::Incomplete => Exit::Partial,
+        Shortfall::Disproved => Exit::Disproved,
+        Shortfall::Unverified => Exit::Inconclusive,
     }
-    ledger.proof
 }
 
 /// The deployments that this run follows.

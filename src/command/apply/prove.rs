@@ -9,10 +9,9 @@ use crate::command::apply::{Followers, Work, said};
 use crate::drift::Named;
 use crate::drift::deployment::Stage;
 use crate::drift::plan::Owner;
-use crate::drift::receipt::Outcome;
+use crate::drift::receipt::{Outcome, Shortfall};
 use crate::drift::sentence;
 use crate::drift::stale::{Got, is_running};
-use crate::error::Exit;
 
 /// How long a deployment that has just come up is given to fall over.
 const SETTLING: Duration = Duration::from_secs(3);
@@ -45,7 +44,8 @@ impl Work<'_, '_> {
         let now = match read(self.site, &owners.iter().collect::<Vec<_>>()) {
             Ok(now) => now,
             Err(error) => {
-                return self.inconclusive(format!("the stored values can't be read again: {}", said(&error)));
+                let words = format!("the stored values can't be read again: {}", said(&error));
+                return self.inconclusive(owners.iter().map(Owner::name), words);
             }
         };
         let got = self.site.client.snapshots(&ids).unwrap_or_else(|_| ids.iter().map(|_| None).collect());
@@ -99,7 +99,7 @@ impl Work<'_, '_> {
         let is_by_reference = changed.is_empty() || self.has_shared(&service);
         if !is_by_reference && !others.is_empty() {
             self.applied.remarks.push(format!(
-                "{} does not run yet with {}, which somebody stored meanwhile",
+                "{} does not run with the stored value of {} yet; this run did not change it",
                 service.name,
                 sentence::names(&others)
             ));
@@ -117,6 +117,7 @@ impl Work<'_, '_> {
     }
 
     fn conclude(&mut self, followed: Followed) {
+        let service = &self.plan.deploys[followed.index].service;
         let receipt = &mut self.ledger.deploys[followed.index];
         let add = |receipt: &mut crate::drift::receipt::Receipt, words: String| {
             receipt.detail = Some(match receipt.detail.take() {
@@ -129,7 +130,7 @@ impl Work<'_, '_> {
             Some(End::Down(why)) => {
                 receipt.outcome = Outcome::Failed;
                 add(receipt, why);
-                self.ledger.proof_ends(Exit::Disproved);
+                self.ledger.is_not_verified(&service.name, Shortfall::Disproved);
                 if followed.status.stage() == Stage::Down {
                     self.look_into(followed.index, &followed.id, &followed.status);
                 }
@@ -137,11 +138,12 @@ impl Work<'_, '_> {
             Some(End::Open(why)) => {
                 receipt.outcome = Outcome::Unknown;
                 add(receipt, why);
-                self.ledger.proof_ends(Exit::Inconclusive);
+                self.ledger.is_not_verified(&service.name, Shortfall::Unverified);
             }
             None => {
                 receipt.outcome = Outcome::Unknown;
                 add(receipt, "it was still under way when the run was interrupted".to_owned());
+                self.ledger.is_not_verified(&service.name, Shortfall::Unverified);
             }
         }
     }

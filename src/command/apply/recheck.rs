@@ -100,7 +100,8 @@ fn recheck_files(site: Site<'_>, plan: &Plan, ledger: &mut Ledger) {
         }
     }
     let mut changed: BTreeMap<&str, Option<LocalFile>> = BTreeMap::new();
-    for (path, file) in site.files {
+    // What can be read only once was not changed since.
+    for (path, file) in site.files.iter().filter(|(path, _)| !files::is_stream(path)) {
         let now = files::current(path);
         if now.as_ref() != Some(file.text()) {
             let parsed = now.map(|text| LocalFile::parse(file.name.as_str(), text));

@@ -7,8 +7,8 @@ use crate::command::apply::recheck::{read, stands};
 use crate::command::apply::{Work, is_open, said};
 use crate::drift::Secret;
 use crate::drift::plan::Owner;
-use crate::drift::receipt::Outcome;
-use crate::error::{Error, Exit};
+use crate::drift::receipt::{Outcome, Shortfall};
+use crate::error::Error;
 use crate::outside::railway::write::Reply;
 
 /// How long a change without a clear answer is looked for.
@@ -66,6 +66,7 @@ impl Work<'_, '_> {
             }
             let store = &self.plan.stores[index];
             if store.after.is_none() {
+                self.ledger.deleted.insert(index);
                 let reply = self.writer().delete(owner.id(), &store.key);
                 self.settle(&[index], reply);
             }
@@ -131,9 +132,11 @@ impl Work<'_, '_> {
         }
     }
 
-    /// What the proof came to for a service or a variable.
-    pub(crate) fn inconclusive(&mut self, why: String) {
+    /// Records that something could not be verified, and of which services.
+    pub(crate) fn inconclusive<'p>(&mut self, places: impl IntoIterator<Item = &'p str>, why: String) {
         self.applied.remarks.push(why);
-        self.ledger.proof_ends(Exit::Inconclusive);
+        for place in places {
+            self.ledger.is_not_verified(place, Shortfall::Unverified);
+        }
     }
 }

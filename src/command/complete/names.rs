@@ -1,8 +1,9 @@
 //! The names that flags take, from `doctor.toml`, the files of variables, the rules, the verbs, and the folder.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Command, CommandFactory};
 use clap_complete::engine::CompletionCandidate;
@@ -16,6 +17,7 @@ use crate::drift::local::LocalFile;
 use crate::drift::rule::RULES;
 use crate::outside::config::Config;
 use crate::outside::files::{beginning, is_plain};
+use crate::outside::git::Asker;
 
 /// Where names come from. Nothing is read before a flag asks for it.
 #[derive(Debug)]
@@ -41,6 +43,9 @@ impl Names {
             folder: &self.folder,
             environment: &Named { id: name.clone(), name },
             absent: Absent::Empty,
+            git: &Asker::new(&BTreeMap::new()),
+            // What can be read only once is not for the Tab key.
+            patience: Duration::ZERO,
         };
         let mut layers = Layers::default();
         for alias in self.aliases(config.as_ref()) {

@@ -4,14 +4,16 @@ use crate::command::apply::{Applied, said};
 use crate::command::check;
 use crate::command::fix::Run;
 use crate::command::fix::draft::Draft;
-use crate::command::running;
+use crate::command::{running, telling};
+use crate::drift::Named;
 use crate::drift::dispute::Disputes;
 use crate::drift::examine::examine;
 use crate::drift::local::LocalFile;
+use crate::drift::plan::Plan;
 use crate::error::{Error, Exit};
 use crate::outside::files;
 use crate::outside::world::{Memory, World};
-use crate::report::{Part, Report, shell};
+use crate::report::{Part, Report, ServiceLine, shell};
 
 /// Looks at both sides once more, and reports.
 pub(super) fn finish(
@@ -23,7 +25,7 @@ pub(super) fn finish(
     let mut endings = draft.remarks;
     if part == Part::Whole {
         // Nobody has seen the plan.
-        endings.extend(draft.plan.cautions);
+        endings.extend(draft.plan.cautions.iter().cloned());
     }
     endings.extend(applied.remarks.iter().cloned());
     let looked = look_again(&mut run, world);
@@ -41,10 +43,14 @@ pub(super) fn finish(
             (Ok(_), Exit::NothingCompared) => Exit::Clean,
             (Ok(_), left) => left,
         });
-    endings.extend(way_back(&applied, world));
+    endings.extend(how_it_ended(&applied, &run, world));
+    let way_back = way_back(&applied, &run, world);
     let (manner, global) = (run.manner, run.global);
     let mut report = run.report(exit, world);
+    report.way_back = way_back;
+    report.services.extend(deployed_elsewhere(&draft.plan, &applied, &report.services));
     report.receipts = applied.receipts;
+    report.shortfalls = applied.shortfalls;
     report.failures = applied.failures;
     report.endings = endings;
     report.part = part;
@@ -71,7 +77,7 @@ fn forget_findings(report: &mut Report) {
     report.findings.clear();
     report.ignored = 0;
     for line in &mut report.services {
-        (line.compared, line.sealed) = (0, 0);
+        (line.compared, line.sealed, line.unknown) = (0, 0, 0);
         line.checks.clear();
     }
 }
@@ -97,31 +103,38 @@ fn look_again(run: &mut Run<'_>, world: &World<'_>) -> Result<Looked, Error> {
     Ok(Looked::Again)
 }
 
-/// How to put it back, and what to do where it did not work.
-fn way_back(applied: &Applied, world: &World<'_>) -> Vec<String> {
-    let mut lines = Vec::new();
-    let wrote = applied.has_changed();
-    let program = |words: &[&str]| {
-        let words: Vec<String> =
-            world.program.iter().cloned().chain(words.iter().map(|&word| word.to_owned())).collect();
-        shell::line(&words)
+/// Services out of scope that this run deployed, where that did not end well: the table must not hide them.
+fn deployed_elsewhere(plan: &Plan, applied: &Applied, known: &[ServiceLine]) -> Vec<ServiceLine> {
+    let is_known = |service: &Named| known.iter().any(|line| line.service.id == service.id);
+    let services = plan.deploys.iter().map(|deploy| &deploy.service);
+    let lacking = services.filter(|service| applied.shortfalls.contains_key(&service.name) && !is_known(service));
+    lacking.map(|service| telling::unread_line(service.clone())).collect()
+}
+
+/// The command that restores what this run changed.
+fn way_back(applied: &Applied, run: &Run<'_>, world: &World<'_>) -> Option<String> {
+    let recorded = applied.run.as_ref().filter(|_| applied.has_changed())?;
+    let mut words = match world.memory {
+        Memory::Lasting => vec!["undo".to_owned(), recorded.to_string()],
+        Memory::OfThisRun => vec!["undo".to_owned()],
     };
-    match &applied.run {
-        Some(recorded) if wrote => {
-            let words = match world.memory {
-                Memory::Lasting => vec!["undo", recorded.as_str()],
-                Memory::OfThisRun => vec!["undo"],
-            };
-            lines.push(format!("`{}` puts back what this run changed", program(&words)));
-        }
-        None if wrote => lines.push("this run was not recorded, and can't be undone".to_owned()),
-        _ => {}
+    words.extend(run.args.allow_tracked.then(|| "--allow-tracked".to_owned()));
+    let flags: Vec<String> = run.global.api_url.iter().map(|url| format!("--api-url={url}")).collect();
+    Some(shell::line(&shell::whole(&world.program, &words, &flags, std::iter::empty())))
+}
+
+/// What to know and to do where it did not go as planned.
+fn how_it_ended(applied: &Applied, run: &Run<'_>, world: &World<'_>) -> Vec<String> {
+    let mut lines = Vec::new();
+    if applied.run.is_none() && applied.has_changed() {
+        lines.push("this run was not recorded, and can't be undone".to_owned());
     }
     if let Some(error) = &applied.halted {
         lines.push(format!("it stopped there: {}", said(error)));
     }
     if applied.verdict == Some(Exit::Interrupted) {
-        lines.push(format!("interrupted; `{}` tells how things stand", program(&["check"])));
+        let check = shell::line(&run.seen.repeated(&["check".to_owned()], world));
+        lines.push(format!("interrupted; `{check}` shows the current state"));
     }
     lines
 }

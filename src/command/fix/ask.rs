@@ -31,15 +31,15 @@ enum Pick {
 }
 
 /// What was picked for one finding: an offer, or to ignore it; neither skips it.
-type Picked<'p> = (Option<&'p Offer>, Option<Ignoring>);
+type Picked = (Option<Offer>, Option<Ignoring>);
 
 /// Shows what was found, and asks what to do about it. `None`: nothing.
-pub(super) fn choose<'p>(
+pub(super) fn choose(
     run: &Run<'_>,
-    (proposals, due): (&'p [Proposal<'_>], &[Due]),
+    (proposals, due): (&[Proposal<'_>], &[Due]),
     findings: &[Finding],
     world: &mut World<'_>,
-) -> Result<Option<Chosen<'p>>, Error> {
+) -> Result<Option<Chosen>, Error> {
     run.show_findings(findings, world)?;
     world.talk.say("");
     let able: Vec<&Proposal<'_>> = proposals.iter().filter(|proposal| !proposal.offers.is_empty()).collect();
@@ -59,7 +59,7 @@ pub(super) fn choose<'p>(
             Menu::Redeploy => return Ok(Some(Chosen { redeploys: due.to_vec(), ..Chosen::default() })),
             Menu::Nothing => return Ok(None),
             Menu::EachOne => {
-                if let Some(chosen) = one_by_one(&able, due, world)? {
+                if let Some(chosen) = one_by_one(run, &able, due, world)? {
                     return Ok(Some(chosen));
                 }
             }
@@ -95,8 +95,13 @@ fn menu((push, pull): (&Selection<'_>, &Selection<'_>), due: &[Due], findings: u
 }
 
 /// Goes through the findings, worst first; Esc goes one back. `None`: back to the menu.
-fn one_by_one<'p>(able: &[&'p Proposal<'_>], due: &[Due], world: &mut World<'_>) -> Result<Option<Chosen<'p>>, Error> {
-    let mut picks: Vec<Picked<'p>> = Vec::new();
+fn one_by_one(
+    run: &Run<'_>,
+    able: &[&Proposal<'_>],
+    due: &[Due],
+    world: &mut World<'_>,
+) -> Result<Option<Chosen>, Error> {
+    let mut picks: Vec<Picked> = Vec::new();
     while let Some(proposal) = able.get(picks.len()) {
         if is_first_note(able, picks.len()) {
             let notes = able.len() - picks.len();
@@ -105,23 +110,23 @@ fn one_by_one<'p>(able: &[&'p Proposal<'_>], due: &[Due], world: &mut World<'_>)
                 break;
             }
         }
-        match one(proposal, (picks.len() + 1, able.len()), world)? {
+        match one(run, proposal, (picks.len() + 1, able.len()), world)? {
             Some(pick) => picks.push(pick),
             None if picks.is_empty() => return Ok(None),
             None => drop(picks.pop()),
         }
     }
     let ignores = picks.iter().filter_map(|(_, ignoring)| ignoring.clone()).collect();
-    let offers: Vec<&Offer> = picks.iter().filter_map(|(offer, _)| *offer).collect();
+    let offers: Vec<Offer> = picks.into_iter().filter_map(|(offer, _)| offer).collect();
     let Some(redeploys) = redeploys(due, &offers, world)? else { return Ok(None) };
-    Ok(Some(Chosen { offers, ignores, redeploys, remarks: Vec::new() }))
+    Ok(Some(Chosen { offers, ignores, redeploys, ..Chosen::default() }))
 }
 
 /// Asks about each service that a deployment would mend, unless it is deployed anyway; `None` goes back.
-fn redeploys(due: &[Due], offers: &[&Offer], world: &mut World<'_>) -> Result<Option<Vec<Due>>, Error> {
+fn redeploys(due: &[Due], offers: &[Offer], world: &mut World<'_>) -> Result<Option<Vec<Due>>, Error> {
     let mut chosen = Vec::new();
     for due in due {
-        let is_meant = |offer: &&Offer| offer.stores.iter().any(|store| store.meant_for.contains(&due.service));
+        let is_meant = |offer: &Offer| offer.stores.iter().any(|store| store.meant_for.contains(&due.service));
         if due.commit.is_none() && offers.iter().any(is_meant) {
             continue;
         }
@@ -141,11 +146,12 @@ fn is_first_note(able: &[&Proposal<'_>], at: usize) -> bool {
 }
 
 /// Asks about one finding; `None` goes back.
-fn one<'p>(
-    proposal: &'p Proposal<'_>,
+fn one(
+    run: &Run<'_>,
+    proposal: &Proposal<'_>,
     (number, of): (usize, usize),
     world: &mut World<'_>,
-) -> Result<Option<Picked<'p>>, Error> {
+) -> Result<Option<Picked>, Error> {
     let prompt = format!("{number}/{of} {}", escape::line(&proposal.finding.message));
     loop {
         let picks = picks(proposal);
@@ -154,7 +160,11 @@ fn one<'p>(
             return Ok(None);
         };
         match picks[picked].0 {
-            Pick::Offer(index) => return Ok(Some((Some(&proposal.offers[index]), None))),
+            Pick::Offer(index) => {
+                if let Answer::Given(offer) = services_for(run, &proposal.offers[index], world)? {
+                    return Ok(Some((offer, None)));
+                }
+            }
             Pick::Skip => return Ok(Some((None, None))),
             Pick::Values => show_values(proposal.finding, world),
             Pick::Ignore => {
@@ -164,6 +174,31 @@ fn one<'p>(
             }
         }
     }
+}
+
+/// A new key goes to the services that are picked for it, each by itself; none of them is picked beforehand. Every other
+/// offer is taken as it is.
+fn services_for(run: &Run<'_>, offer: &Offer, world: &mut World<'_>) -> Result<Answer<Option<Offer>>, Error> {
+    if offer.way != Way::Add || offer.stores.len() < 2 {
+        return Ok(Answer::Given(Some(offer.clone())));
+    }
+    let key = escape::line(&offer.key);
+    let holders = run.seen.survey.readable().filter(|target| target.variable(&offer.key).is_some());
+    let holders: Vec<&str> = holders.map(|target| target.service.name.as_str()).collect();
+    let held = match holders.as_slice() {
+        [] => "no service has it yet".to_owned(),
+        [one] => format!("{} has it already", escape::line(one)),
+        several => format!("{} have it already", escape::line(&names_of(several))),
+    };
+    let items: Vec<String> = offer.stores.iter().map(|store| escape::line(store.owner.name()).into_owned()).collect();
+    let picked = world.ask.choose_many(&format!("Which services get {key}? ({held})"), &items, &[])?;
+    Ok(match picked {
+        Answer::Back => Answer::Back,
+        Answer::Given(picked) => {
+            let stores: Vec<_> = picked.into_iter().map(|index| offer.stores[index].clone()).collect();
+            Answer::Given((!stores.is_empty()).then(|| Offer { stores, ..offer.clone() }))
+        }
+    })
 }
 
 fn picks(proposal: &Proposal<'_>) -> Vec<(Pick, String)> {
@@ -181,6 +216,10 @@ fn words(offer: &Offer) -> String {
     let caution = offer.caution.as_ref().map(|caution| format!(" ({caution})")).unwrap_or_default();
     let words = match offer.way {
         Way::Push => format!("Push to {owners}{caution}"),
+        Way::Add if offer.stores.len() > 1 => {
+            format!("Add it to services that do not have it: {owners}{caution}")
+        }
+        Way::Add => format!("Add it to {owners}, which does not have it{caution}"),
         Way::PushShared => format!("Write the shared variable {}{caution}", offer.stores[0].key),
         Way::Pull => format!("Pull into the file{caution}"),
         Way::Remove => format!("Remove it from {owners}{caution}"),

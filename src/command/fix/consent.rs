@@ -1,59 +1,60 @@
 //! Who says yes, and to what: the plan is shown, a protected environment is typed, and a checkout is not believed.
 
-use crate::cli::Staging;
+use std::collections::BTreeSet;
+
+use crate::command::fix::commands::{Commands, NO_COMMAND};
 use crate::command::fix::draft::Draft;
-use crate::command::fix::{Chosen, Refusal, Run, selected};
-use crate::command::trust::Trust;
+use crate::command::fix::{Refusal, Run};
+use crate::command::protection;
+use crate::command::scope::Part;
+use crate::command::trust::{self, Objection};
 use crate::command::visit::Visit;
 use crate::drift::plan::Plan;
-use crate::drift::plan::due::Due;
-use crate::drift::plan::offer::{Asking, Proposal, Way};
-use crate::drift::plan::select::{Consent, select};
+use crate::drift::plan::offer::{Asking, Proposal};
+use crate::drift::plan::select::Consent;
 use crate::error::Error;
 use crate::outside::ask::{Answer, Reply, can_ask};
 use crate::outside::world::{Sort, World};
-use crate::report::{self, Detail, Format, Part, Report, escape, shell};
+use crate::report::{self, Detail, Format, Report, escape, shell};
 
 /// `--yes` goes with whole names: a part of a name may fit another service tomorrow.
 pub(crate) fn refuse_parts(seen: &Visit) -> Result<(), Error> {
-    let Some(part) = seen.parts.first() else { return Ok(()) };
-    let whole = seen.service_flags.iter().find(|(_, flag)| *flag == format!("--service={part}"));
-    let whole = whole.map_or_else(String::new, |(name, _)| name.clone());
+    let Some(Part { typed, whole }) = seen.parts.first() else { return Ok(()) };
     Err(Error::Flag {
         flag: "--yes",
         value: "used with a part of a service's name".to_owned(),
-        why: format!("`{part}` is a part of {whole}, and may fit another service tomorrow"),
+        why: format!("`{typed}` is a part of {whole}, and may fit another service tomorrow"),
         next: format!("write the name out: {}", shell::line(&[format!("--service={whole}")])),
     })
 }
 
 /// Shows the plan where a person reads it, on standard output if that is where the report goes.
-pub(super) fn show_plan(run: &Run<'_>, draft: &Draft, world: &mut World<'_>) -> Result<Part, Error> {
+pub(super) fn show_plan(run: &Run<'_>, draft: &Draft, world: &mut World<'_>) -> Result<report::Part, Error> {
     let look = run.manner.look(run.global, world);
     let mut plan = draft.plan.clone();
     plan.cautions.extend(draft.remarks.iter().cloned());
     // Whoever was asked what to do has seen the target above the findings.
-    let part = if run.terms.asking == Asking::Person { Part::Outcome } else { Part::Whole };
+    let part = if run.terms.asking == Asking::Person { report::Part::Outcome } else { report::Part::Whole };
     let text = report::plan(&Report { part, ..run.header(world) }, &plan, &look);
     if run.manner.format == Format::Text && run.manner.output.is_none() {
         world.print(&text)?;
-        return Ok(Part::Outcome);
+        return Ok(report::Part::Outcome);
     }
     // A program reads it in the report.
     if run.manner.format == Format::Json
         && (run.args.dry_run || run.args.yes || !can_ask(&world.terminal, &world.variables))
     {
-        return Ok(Part::Whole);
+        return Ok(report::Part::Whole);
     }
     text.lines().for_each(|line| world.talk.say(line));
-    Ok(Part::Whole)
+    Ok(report::Part::Whole)
 }
 
 /// Shows the plan and gets a yes to it.
-pub(super) fn obtain(run: &Run<'_>, draft: &Draft, world: &mut World<'_>) -> Result<Part, Error> {
+pub(super) fn obtain(run: &Run<'_>, draft: &Draft, world: &mut World<'_>) -> Result<report::Part, Error> {
     // Nobody waits for it where nobody is asked and the report is for a program.
     let is_quiet = run.manner.format != Format::Text || run.manner.look(run.global, world).detail == Detail::Quiet;
-    let part = if run.args.yes && is_quiet { Part::Whole } else { show_plan(run, draft, world)? };
+    let part = if run.args.yes && is_quiet { report::Part::Whole } else { show_plan(run, draft, world)? };
     let environment = &run.seen.survey.environment.name;
     let protected = is_protected(run);
     if run.args.yes {
@@ -70,7 +71,7 @@ pub(super) fn obtain(run: &Run<'_>, draft: &Draft, world: &mut World<'_>) -> Res
         return Err(Error::NoConsent {
             what: "there is nobody to ask".to_owned(),
             why: "a plan needs a yes, and this is no terminal".to_owned(),
-            next: to_run(&command(run, &draft.plan, world)),
+            next: to_run(&draft.commands),
         });
     }
     let before = world.clock.elapsed();
@@ -93,122 +94,96 @@ pub(super) fn obtain(run: &Run<'_>, draft: &Draft, world: &mut World<'_>) -> Res
     Err(Error::NoConsent {
         what: "nobody said yes".to_owned(),
         why: "the plan was not agreed to".to_owned(),
-        next: "run it again when it is to be done; `--dry-run` shows the plan alone".to_owned(),
+        next: to_run(&draft.commands),
     })
 }
 
-/// An environment whose name begins with `prod`, or that `doctor.toml` calls protected.
-fn is_protected(run: &Run<'_>) -> bool {
+/// Whether the environment's name has to be typed.
+pub(super) fn is_protected(run: &Run<'_>) -> bool {
     let environment = &run.seen.survey.environment;
-    let sections = run.config.iter().flat_map(|config| &config.environments);
-    let mut marked = sections.filter(|(name, _)| [&environment.name, &environment.id].contains(name));
-    environment.name.to_lowercase().starts_with("prod") || marked.any(|(_, section)| section.protected == Some(true))
+    protection::is_protected(run.config, &[&environment.name, &environment.id])
 }
 
-/// Local values go only to a project that is known from outside of the checkout.
-pub(super) fn refuse_untrusted(run: &Run<'_>, plan: &Plan, world: &World<'_>) -> Result<(), Error> {
-    let sends = plan.stores.iter().any(|store| store.after.is_some());
-    let (project, origin) = (&run.seen.survey.project, &run.seen.project_origin);
-    if !sends {
+/// Asks to accept `doctor.toml` before anything else is asked, where a person may go on to send values: answers that are
+/// refused at the end would be lost.
+pub(super) fn settle_trust(run: &mut Run<'_>, proposals: &[Proposal<'_>], world: &mut World<'_>) -> Result<(), Error> {
+    let is_asked = !run.args.yes && !run.args.dry_run && can_ask(&world.terminal, &world.variables);
+    let pushes = run.terms.asking == Asking::Person || run.args.push;
+    let sends = |proposal: &Proposal<'_>| {
+        proposal.offers.iter().any(|offer| offer.stores.iter().any(|store| store.after.is_some()))
+    };
+    if !is_asked || !pushes || !proposals.iter().any(sends) {
         return Ok(());
     }
-    let (trust, project, origin) =
-        (Trust::of(run.config, (project, origin), world)?, project.name.clone(), origin.clone());
-    match trust {
-        Trust::Known | Trust::Accepted => Ok(()),
-        Trust::CheckoutAlone => Err(Error::Untrusted { project, origin }),
-        Trust::Changed => Err(Error::TrustOutdated { project, origin }),
+    let trust = &run.seen.sights.trust;
+    if let (Some(config), true) = (run.config, trust.is_wanted()) {
+        let target = trust::Shown::of(run.client, config, &run.seen.shape)?;
+        let text = target.text(&trust.acceptance, world.terminal.width);
+        if run.manner.format == Format::Text && run.manner.output.is_none() {
+            world.print(&text)?;
+        } else {
+            text.lines().for_each(|line| world.talk.say(line));
+        }
+        let before = world.clock.elapsed();
+        trust::ask(&run.seen.survey.project, config, world)?;
+        // The time that a person takes is not the run's.
+        let limit = run.client.limit.get() + world.clock.elapsed().saturating_sub(before);
+        run.client.limit.set(limit);
+        run.seen.sights.trust.accept();
     }
+    let objection = run.seen.sights.trust.objection(Consent::Asked, &BTreeSet::new());
+    objection.map_or(Ok(()), |objection| Err(objection.into_error()))
+}
+
+/// Local values go only where something outside the checkout says, or a `doctor.toml` that was accepted.
+pub(super) fn refuse_untrusted(run: &Run<'_>, plan: &Plan) -> Result<(), Error> {
+    let consent = if run.args.yes { Consent::GivenBefore } else { Consent::Asked };
+    let sends = plan.stores.iter().any(|store| store.after.is_some());
+    let of_services = || run.seen.sights.trust.objection_to_services(consent).filter(|_| sends);
+    untrusted(run, plan, consent).or_else(of_services).map_or(Ok(()), |objection| Err(objection.into_error()))
+}
+
+/// Why the values of the plan may not be sent as long as `doctor.toml` is not accepted.
+fn untrusted(run: &Run<'_>, plan: &Plan, consent: Consent) -> Option<Objection> {
+    let sent: Vec<_> = plan.stores.iter().filter(|store| store.after.is_some()).collect();
+    let files: BTreeSet<&str> = sent.iter().filter_map(|store| Some(store.from.as_ref()?.file.as_str())).collect();
+    if sent.is_empty() { None } else { run.seen.sights.trust.objection(consent, &files) }
+}
+
+/// A sentence about the printed command, where it will be refused until `doctor.toml` is accepted. It names services in
+/// full, and no alias.
+pub(super) fn trust_first(run: &Run<'_>, plan: &Plan) -> Option<String> {
+    let objection = untrusted(run, plan, Consent::GivenBefore)?;
+    Some(format!("before the command below can send these values: {}", objection.in_a_sentence()))
 }
 
 /// `fix` without a direction and without anybody to ask.
-pub(super) fn no_direction(run: &Run<'_>, (proposals, due): (&[Proposal<'_>], &[Due]), world: &World<'_>) -> Error {
-    let selection = select(proposals, &[Way::Push], &run.terms, Consent::Asked);
-    let keys: Vec<String> = selection.taken.iter().map(|(index, _)| proposals[*index].key.to_owned()).collect();
+pub(super) fn no_direction(commands: &Commands) -> Error {
     Error::NoConsent {
         what: "there is nobody to ask".to_owned(),
         why: "without a terminal, a flag must say in which direction: --push, --pull or --redeploy".to_owned(),
-        next: to_run(&typed(
-            run,
-            Some(if keys.is_empty() && !due.is_empty() { "--redeploy" } else { "--push" }),
-            &keys,
-            world,
-        )),
+        next: to_run(commands),
     }
 }
 
 /// `--push --yes` where no key was named: the plan, and the command that would do it.
-pub(super) fn unnamed(
-    run: &Run<'_>,
-    proposals: &[Proposal<'_>],
-    (ways, keys): (&[Way], &[String]),
-    world: &mut World<'_>,
-) -> Result<Refusal, Error> {
-    let selection = select(proposals, ways, &run.terms, Consent::Asked);
-    let chosen: Chosen<'_> = selected(selection);
-    let draft = run.draft(chosen, world)?;
+pub(super) fn unnamed(run: &Run<'_>, draft: Draft, world: &mut World<'_>) -> Result<Refusal, Error> {
     show_plan(run, &draft, world)?;
-    let error = Error::NoConsent {
-        what: "no key is named".to_owned(),
-        why: "`--push --yes` takes only keys named by --only or [[require]]".to_owned(),
-        next: to_run(&typed(run, None, keys, world)),
+    let why = match (run.config, run.seen.sights.trust.is_wanted()) {
+        (Some(config), true) if !config.require.is_empty() => format!(
+            "`--push --yes` takes only keys named by --only; the [[require]] of {} does not count until you accept it \
+             with `doctor trust`",
+            config.name
+        ),
+        _ => "`--push --yes` takes only keys named by --only or [[require]]".to_owned(),
     };
+    let error = Error::NoConsent { what: "no key is named".to_owned(), why, next: to_run(&draft.commands) };
     Ok(Refusal { error, draft: Some(draft) })
 }
 
-/// The command that carries out the plan without asking.
-pub(super) fn command(run: &Run<'_>, plan: &Plan, world: &World<'_>) -> Vec<String> {
-    let mut keys: Vec<String> = plan.stores.iter().map(|store| store.key.clone()).collect();
-    keys.extend(plan.files.iter().flat_map(|file| &file.edits).map(|edit| edit.key.clone()));
-    keys.sort_unstable();
-    keys.dedup();
-    // A shared variable may have another name than the key that refers to it.
-    let keys = if run.args.only.is_empty() { keys } else { run.args.only.clone() };
-    // A dry run without a direction shows the push.
-    let args = run.args;
-    let undirected = args.dry_run && !(args.push || args.pull || args.redeploy);
-    typed(run, undirected.then_some("--push"), &keys, world)
-}
-
-/// What was typed that changes what is done, to be typed again.
-fn wishes(run: &Run<'_>) -> Vec<String> {
-    let (args, global) = (run.args, run.global);
-    let flags = [
-        (args.push, "--push"),
-        (args.pull, "--pull"),
-        (args.redeploy, "--redeploy"),
-        (args.prune, "--prune"),
-        (args.no_deploy, "--no-deploy"),
-        (args.dependents, "--dependents"),
-        (args.no_journal, "--no-journal"),
-        (args.on_staged == Staging::Ignore, "--on-staged=ignore"),
-        (global.no_config, "--no-config"),
-    ];
-    let mut words: Vec<String> = flags.into_iter().filter(|(is, _)| *is).map(|(_, word)| word.to_owned()).collect();
-    let allowed =
-        [("reference", &args.allow_reference), ("shared", &args.allow_shared), ("sealed", &args.allow_sealed)];
-    for (what, keys) in allowed {
-        words.extend(keys.iter().map(|key| format!("--allow-{what}={key}")));
-    }
-    words.extend(global.config.iter().map(|path| format!("--config={}", path.display())));
-    words
-}
-
-fn to_run(words: &[String]) -> String {
-    format!("run `{}`", shell::line(words))
-}
-
-fn typed(run: &Run<'_>, direction: Option<&str>, keys: &[String], world: &World<'_>) -> Vec<String> {
-    let mut words = world.program.clone();
-    words.push("fix".to_owned());
-    words.extend(direction.map(ToOwned::to_owned));
-    words.extend(wishes(run));
-    words.push("--yes".to_owned());
-    words.extend(keys.iter().map(|key| format!("--only={key}")));
-    words.extend(run.seen.flags.iter().cloned());
-    if is_protected(run) && run.args.targeting.environment.is_none() {
-        words.push(format!("--environment={}", run.seen.survey.environment.name));
-    }
-    words.extend(run.seen.service_flags.iter().map(|(name, _)| format!("--service={name}")));
-    words
+/// The commands that do what was to be agreed to, as the last line of an error.
+fn to_run(commands: &Commands) -> String {
+    let lines: Vec<String> = commands.lines.iter().map(|words| format!("`{}`", shell::line(words))).collect();
+    let run = if lines.is_empty() { NO_COMMAND.to_owned() } else { format!("run {}", lines.join(", and then ")) };
+    [run].into_iter().chain(commands.beyond.clone()).collect::<Vec<_>>().join("; ")
 }

@@ -6,11 +6,13 @@ use std::path::Path;
 use crate::cli::Fix;
 use crate::command::apply::decide;
 use crate::command::fix::Chosen;
+use crate::command::fix::commands::Commands;
 use crate::command::fix::ignore;
 use crate::command::visit::Visit;
+use crate::command::writable::{Committed, Refused, refusal};
 use crate::drift::local::LocalFile;
 use crate::drift::plan::dependent::{Template, dependents};
-use crate::drift::plan::deploy::{Cause, Deploy, costs};
+use crate::drift::plan::deploy::{Cause, Deploy, costs, retried};
 use crate::drift::plan::due::Due;
 use crate::drift::plan::offer::Pull;
 use crate::drift::plan::{Edit, FileChange, Kind, Owner, Plan, Store};
@@ -18,7 +20,7 @@ use crate::drift::staged::{Others, Staged};
 use crate::drift::{Named, Secret, Variable, sentence};
 use crate::error::Error;
 use crate::outside::config::Config;
-use crate::outside::files;
+use crate::outside::files::{self, Leads};
 use crate::outside::railway::client::Client;
 use crate::outside::railway::deployments::Fence;
 use crate::outside::railway::shape::ServiceShape;
@@ -30,6 +32,10 @@ pub(super) struct Draft {
     pub(super) plan: Plan,
     /// What can't be done or was left out; sentences without full stop.
     pub(super) remarks: Vec<String>,
+    /// The commands that do it without asking.
+    pub(super) commands: Commands,
+    /// Commands that add a named key to a service which does not hold it.
+    pub(super) to_add: Vec<Vec<String>>,
 }
 
 /// Everything that a plan is made from.
@@ -43,13 +49,18 @@ pub(super) struct Drafting<'d> {
 }
 
 impl Drafting<'_> {
-    pub(super) fn draft(&self, chosen: Chosen<'_>) -> Result<Draft, Error> {
-        let mut draft = Draft { plan: Plan::default(), remarks: chosen.remarks };
+    pub(super) fn draft(&self, chosen: &Chosen) -> Result<Draft, Error> {
+        let mut draft = Draft {
+            plan: Plan::default(),
+            remarks: chosen.remarks.clone(),
+            commands: Commands::default(),
+            to_add: chosen.to_add.clone(),
+        };
         let cautions = chosen.offers.iter().filter_map(|offer| offer.caution.clone());
         draft.plan.cautions = cautions.collect();
         draft.plan.stores = merged(chosen.offers.iter().flat_map(|offer| &offer.stores));
         let pulls: Vec<&Pull> = chosen.offers.iter().flat_map(|offer| &offer.pulls).collect();
-        self.edit_files(&pulls, &mut draft);
+        self.edit_files(&pulls, &mut draft)?;
         if !chosen.ignores.is_empty() {
             draft.plan.files.push(ignore::change(self.config, &chosen.ignores, self.folder)?);
         }
@@ -61,17 +72,27 @@ impl Drafting<'_> {
     }
 
     /// Edits each file by span; what can't be written safely is said by name and left out.
-    fn edit_files(&self, pulls: &[&Pull], draft: &mut Draft) {
+    fn edit_files(&self, pulls: &[&Pull], draft: &mut Draft) -> Result<(), Error> {
         let mut by_file: BTreeMap<usize, Vec<&Pull>> = BTreeMap::new();
         for pull in pulls {
             by_file.entry(pull.file).or_default().push(pull);
         }
+        let closed = closed(self.seen, self.args);
         for (index, pulls) in by_file {
+            if let Some(refused) = closed.get(&index) {
+                return Err(refused.clone().into());
+            }
             let file = &self.seen.survey.files[index];
             let mut edits = Vec::new();
             let edited = self.edited(file, &pulls, (&mut edits, &mut draft.remarks));
             let Some(edited) = edited else { continue };
-            let path = &self.seen.paths[index];
+            files::refuse_too_large(edited.text(), &self.seen.paths[index], self.folder)?;
+            // What is shown and recorded is the file itself: a link to it may lead elsewhere by then.
+            let path = &self.seen.places[index].end;
+            if self.seen.survey.exposures[index].end.is_some() || self.seen.places[index].leads == Leads::Out {
+                let real = files::display_path(path, self.folder);
+                draft.plan.cautions.push(format!("{} is a link: the file that changes is {real}", file.name));
+            }
             let mask = |value: &Secret| self.look.mask(value);
             draft.plan.files.push(FileChange {
                 kind: Kind::Variables,
@@ -84,6 +105,7 @@ impl Drafting<'_> {
                 edits,
             });
         }
+        Ok(())
     }
 
     fn edited(
@@ -158,7 +180,8 @@ impl Drafting<'_> {
 
     fn deploy(&self, service: Named, cause: Cause, (fence, stores): (&Fence, &[Store])) -> Result<Deploy, Error> {
         let running = self.seen.shape.running(&service.id);
-        let how = decide(self.client, &self.seen.shape, fence.deployed.get(&service.id), &service)?;
+        let deployed = fence.deployed.get(&service.id);
+        let how = retried(decide(self.client, &self.seen.shape, deployed, &service)?, &cause, deployed);
         let own = stores.iter().filter(|store| store.meant_for.contains(&service));
         let keys: Vec<&str> = own.map(|store| store.key.as_str()).collect();
         Ok(Deploy { costs: costs(&how, running, &keys), service, how, cause, commit: None })
@@ -194,6 +217,18 @@ impl Drafting<'_> {
         let found = found.into_iter().filter_map(|(name, keys)| Some((named(&name)?.clone(), keys)));
         found.filter(|(service, _)| !deployed.contains_key(service)).collect()
     }
+}
+
+/// The files that no value is pulled into, by index.
+pub(super) fn closed(seen: &Visit, args: &Fix) -> BTreeMap<usize, Refused> {
+    let files =
+        seen.paths.iter().zip(&seen.survey.files).zip(seen.places.iter().zip(&seen.survey.exposures)).enumerate();
+    files
+        .filter_map(|(index, ((path, file), (place, exposure)))| {
+            let refused = refusal((path, &file.name), place, exposure, Committed::of(args.allow_tracked))?;
+            Some((index, refused))
+        })
+        .collect()
 }
 
 /// The variables that change, each once, sorted by owner and key.

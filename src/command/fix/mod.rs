@@ -2,12 +2,13 @@
 
 mod after;
 mod ask;
+mod commands;
 mod consent;
 mod draft;
 mod ignore;
 mod record;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cli::{Fix, Global, Staging};
 use crate::command::apply::{self, Applied, OnStaged, Seeing, Site, Words};
@@ -15,16 +16,16 @@ use crate::command::check;
 use crate::command::expect::Eyes;
 pub(crate) use crate::command::fix::consent::refuse_parts;
 use crate::command::fix::draft::{Draft, Drafting};
-pub(crate) use crate::command::fix::record::{forget_idle, record};
+pub(crate) use crate::command::fix::record::{Kept, forget_idle, record};
+use crate::command::keys::KeyFlag;
 use crate::command::layers::Absent;
 use crate::command::telling::{self, Manner};
-use crate::command::trust;
 use crate::command::visit::{self, Haste, Options, Visit};
 use crate::drift::examine::{Examination, examine};
 use crate::drift::plan::Plan;
 use crate::drift::plan::desk::proposals;
 use crate::drift::plan::due::{Due, due};
-use crate::drift::plan::offer::{Asking, Offer, Proposal, Prune, Terms, Way};
+use crate::drift::plan::offer::{Addition, Asking, Offer, Proposal, Prune, Terms, Way};
 use crate::drift::plan::select::{Consent, Selection, select};
 use crate::drift::{Finding, Severity};
 use crate::error::{Error, Exit};
@@ -49,13 +50,27 @@ struct Run<'r> {
 
 /// What is to be done, as far as it was chosen.
 #[derive(Default)]
-struct Chosen<'p> {
-    offers: Vec<&'p Offer>,
+struct Chosen {
+    offers: Vec<Offer>,
     ignores: Vec<ignore::Ignoring>,
     /// Services that are deployed, whatever becomes of variables.
     redeploys: Vec<Due>,
     /// What can't be done or was left out, to be said; sentences without full stop.
     remarks: Vec<String>,
+    /// Commands that add a named key to a service which does not hold it.
+    to_add: Vec<Vec<String>>,
+}
+
+/// What is done about what was chosen.
+enum Choice {
+    /// It is planned.
+    Made(Chosen),
+    /// `--yes` names no key for it: it is planned, shown, and refused.
+    Unnamed(Chosen),
+    /// No direction was given, and nobody is there to be asked: this is what the likeliest one would do.
+    Undirected(Chosen),
+    /// The person leaves everything as it is.
+    Nothing,
 }
 
 /// Why nothing is done, and what would have been.
@@ -64,17 +79,12 @@ struct Refusal {
     draft: Option<Draft>,
 }
 
-impl From<Error> for Box<Refusal> {
-    fn from(error: Error) -> Self {
-        Self::new(Refusal { error, draft: None })
-    }
-}
-
 /// Mends what is chosen.
 pub(crate) fn run(args: &Fix, global: &Global, world: &mut World<'_>) -> Result<Exit, Error> {
     let telling = &args.telling;
     let options = Options {
         limit: telling::duration(&telling.timeout)?,
+        global,
         targeting: &args.targeting,
         env_file: &args.env_file,
         only: &args.only,
@@ -87,31 +97,51 @@ pub(crate) fn run(args: &Fix, global: &Global, world: &mut World<'_>) -> Result<
         telling::Showing::of(telling.show_values, args.show_logs),
         world,
     )?;
-    manner.refuse_unwritable(world)?;
+    manner.refuse_unwritable(&args.env_file, global, world)?;
+    let allowed = allowed(args);
+    allowed.iter().try_for_each(|allowed| allowed.refuse_values())?;
     let (config, connection) = visit::prepare(&options, global, world)?;
     let client = connection.client(world, options.limit);
     let seen = visit::visit(&client, &options, config.as_ref(), world)?;
+    allowed.iter().try_for_each(|allowed| allowed.refuse_unknown(&seen.survey))?;
     if args.yes && !args.dry_run {
         refuse_parts(&seen)?;
     }
     let examination = examine(&seen.survey);
     let fail_on = telling::fail_on(telling.fail_on, &seen);
-    let terms = terms(args, world);
+    let terms = terms(args, &seen, world);
     let run = Run { args, global, manner, config: config.as_ref(), client: &client, seen, examination, fail_on, terms };
     run.go(world)
 }
 
+/// The flags that allow something for a key.
+fn allowed(args: &Fix) -> [KeyFlag<'_>; 3] {
+    [
+        KeyFlag { flag: "--allow-reference", keys: &args.allow_reference },
+        KeyFlag { flag: "--allow-shared", keys: &args.allow_shared },
+        KeyFlag { flag: "--allow-sealed", keys: &args.allow_sealed },
+    ]
+}
+
 /// What the flags allow.
-fn terms(args: &Fix, world: &World<'_>) -> Terms {
+fn terms(args: &Fix, seen: &Visit, world: &World<'_>) -> Terms {
     let set = |keys: &[String]| keys.iter().cloned().collect::<BTreeSet<_>>();
-    let directed = args.push || args.pull || args.redeploy || args.yes || args.dry_run;
+    let directed = args.push || args.add || args.pull || args.redeploy || args.yes || args.dry_run;
+    let asking = if !directed && can_ask(&world.terminal, &world.variables) { Asking::Person } else { Asking::Nobody };
+    // A person is not offered what can't be done; a flag that asks for it is an error.
+    let closed = match asking {
+        Asking::Person => draft::closed(seen, args),
+        Asking::Nobody => BTreeMap::new(),
+    };
     Terms {
+        closed: closed.into_iter().map(|(file, refused)| (file, refused.sentence())).collect(),
         named: set(&args.only),
         references: set(&args.allow_reference),
         sealed: set(&args.allow_sealed),
         shared: set(&args.allow_shared),
         prune: if args.prune { Prune::Allowed } else { Prune::No },
-        asking: if !directed && can_ask(&world.terminal, &world.variables) { Asking::Person } else { Asking::Nobody },
+        addition: if args.add { Addition::Allowed } else { Addition::No },
+        asking,
         ..Terms::default()
     }
 }
@@ -125,31 +155,52 @@ impl Run<'_> {
         let findings = self.examination.findings.clone();
         let proposals = proposals(&self.seen.survey, &findings, &self.terms);
         let due = due(&self.seen.survey, &findings);
-        let chosen = match self.choose((&proposals, &due), &findings, world) {
-            Ok(chosen) => chosen,
-            Err(refusal) => return self.refused(*refusal, world),
+        consent::settle_trust(&mut self, &proposals, world)?;
+        let choice = self.choose((&proposals, &due), &findings, world)?;
+        let (Choice::Made(chosen) | Choice::Unnamed(chosen) | Choice::Undirected(chosen)) = &choice else {
+            return Ok(self.nothing_chosen());
         };
-        let Some(chosen) = chosen else { return Ok(self.nothing_chosen()) };
         let mut draft = self.draft(chosen, world)?;
         if draft.plan.is_empty() {
             return self.nothing_to_do(draft, world);
         }
-        if self.args.dry_run {
-            return self.dry_run(draft, world);
+        let is_agreed = self.args.yes && matches!(choice, Choice::Made(_));
+        if !is_agreed || self.manner.format == Format::Json {
+            draft.commands = commands::of_plan(&mut self, chosen, &draft, world);
         }
+        if self.is_for_a_later_command(&choice, world) {
+            draft.remarks.extend(consent::trust_first(&self, &draft.plan));
+        }
+        match choice {
+            Choice::Unnamed(_) => {
+                let refusal = consent::unnamed(&self, draft, world)?;
+                return self.refused(refusal, world);
+            }
+            Choice::Undirected(_) => {
+                let error = consent::no_direction(&draft.commands);
+                return self.refused(Refusal { error, draft: None }, world);
+            }
+            Choice::Made(_) | Choice::Nothing if self.args.dry_run => return self.dry_run(draft, world),
+            Choice::Made(_) | Choice::Nothing => {}
+        }
+        self.carry_out(draft, world)
+    }
+
+    /// Whether this run ends with a printed command, and changes nothing itself.
+    fn is_for_a_later_command(&self, choice: &Choice, world: &World<'_>) -> bool {
+        let may_go_on = self.args.yes || can_ask(&world.terminal, &world.variables);
+        self.args.dry_run || !may_go_on || matches!(choice, Choice::Unnamed(_))
+    }
+
+    /// Gets the plan confirmed, applies it and reports.
+    fn carry_out(self, draft: Draft, world: &mut World<'_>) -> Result<Exit, Error> {
         let agreed = consent::obtain(&self, &draft, world)
-            .and_then(|part| consent::refuse_untrusted(&self, &draft.plan, world).map(|()| part));
+            .and_then(|part| consent::refuse_untrusted(&self, &draft.plan).map(|()| part));
         let part = match agreed {
             Ok(part) => part,
             Err(error) => return self.refused(Refusal { error, draft: Some(draft) }, world),
         };
         let applied = self.apply(&draft.plan, world)?;
-        let (seen, written) = (&self.seen, &draft.plan.files);
-        if applied.has_changed()
-            && let Err(error) = trust::keep(self.config, (&seen.survey.project, &seen.project_origin), written, world)
-        {
-            draft.remarks.push(format!("doctor.toml has to be accepted again: {error}"));
-        }
         after::finish(self, draft, (applied, part), world)
     }
 
@@ -159,34 +210,73 @@ impl Run<'_> {
         wanted && !self.seen.survey.catalogue.shared.is_empty() && self.examination.findings.iter().any(refers)
     }
 
-    /// What flags choose for all, or what a person chooses. `None`: the person chose to leave everything as it is.
-    fn choose<'p>(
+    /// What flags choose for all, or what a person chooses.
+    fn choose(
         &self,
-        (proposals, due): (&'p [Proposal<'_>], &[Due]),
+        (proposals, due): (&[Proposal<'_>], &[Due]),
         findings: &[Finding],
         world: &mut World<'_>,
-    ) -> Result<Option<Chosen<'p>>, Box<Refusal>> {
+    ) -> Result<Choice, Error> {
         if self.terms.asking == Asking::Person {
-            return Ok(ask::choose(self, (proposals, due), findings, world)?);
+            let chosen = ask::choose(self, (proposals, due), findings, world)?;
+            return Ok(chosen.map_or(Choice::Nothing, Choice::Made));
         }
         let ways = self.ways();
         if ways.is_empty() && !self.args.redeploy {
-            return Err(consent::no_direction(self, (proposals, due), world).into());
+            return Ok(Choice::Undirected(self.likeliest((proposals, due), world)));
         }
-        let consent = if self.args.yes { Consent::GivenBefore } else { Consent::Asked };
+        let to_add = if ways.contains(&Way::Push) && !ways.contains(&Way::Add) {
+            commands::to_add(self, proposals, world)
+        } else {
+            Vec::new()
+        };
+        let consent = match (self.args.yes, self.seen.sights.trust.is_wanted()) {
+            (false, _) => Consent::Asked,
+            (true, false) => Consent::GivenBefore,
+            (true, true) => Consent::GivenToNamed,
+        };
         let selection = select(proposals, &ways, &self.terms, consent);
         if self.args.yes && selection.taken.is_empty() && !selection.unnamed.is_empty() && !self.args.redeploy {
-            return Err(Box::new(consent::unnamed(self, proposals, (&ways, &selection.unnamed), world)?));
+            let wanted = select(proposals, &ways, &self.terms, Consent::Asked);
+            return Ok(Choice::Unnamed(Chosen { to_add, ..selected(wanted) }));
         }
         let redeploys = if self.args.redeploy { due.to_vec() } else { Vec::new() };
-        Ok(Some(Chosen { redeploys, ..selected(selection) }))
+        let mut chosen = Chosen { redeploys, to_add, ..selected(selection) };
+        let unheld: BTreeSet<&str> = if chosen.to_add.is_empty() { BTreeSet::new() } else { self.unheld(proposals) };
+        chosen.remarks.extend(unheld.into_iter().map(unheld_words));
+        Ok(Choice::Made(chosen))
+    }
+
+    /// Named keys that no service in scope holds, and that could be added to one.
+    fn unheld<'p>(&self, proposals: &[Proposal<'p>]) -> BTreeSet<&'p str> {
+        let is_held = |key: &str| self.seen.survey.readable().any(|target| target.variable(key).is_some());
+        let could = |one: &&Proposal<'_>| one.offers.iter().any(|offer| offer.way == Way::Add);
+        let named = proposals.iter().filter(could).map(|one| one.key).filter(|key| self.terms.named.contains(*key));
+        named.filter(|key| !is_held(key)).collect()
+    }
+
+    /// What a flag would do if it were typed: a push, or else a redeploy, or else a pull.
+    fn likeliest(&self, (proposals, due): (&[Proposal<'_>], &[Due]), world: &World<'_>) -> Chosen {
+        let all = |ways: &[Way]| selected(select(proposals, ways, &self.terms, Consent::Asked));
+        let push = all(&[Way::Push, Way::PushShared]);
+        if !push.offers.is_empty() {
+            return push;
+        }
+        if !due.is_empty() {
+            return Chosen { redeploys: due.to_vec(), ..Chosen::default() };
+        }
+        Chosen { to_add: commands::to_add(self, proposals, world), ..all(&[Way::Pull]) }
     }
 
     /// The directions that the flags name. A dry run without one shows what a push would do.
     fn ways(&self) -> Vec<Way> {
         let mut ways = Vec::new();
-        if self.args.push || (self.args.dry_run && !self.args.pull && !self.args.redeploy) {
+        let is_directed = self.args.pull || self.args.redeploy || self.args.prune;
+        if self.args.push || self.args.add || (self.args.dry_run && !is_directed) {
             ways.extend([Way::Push, Way::PushShared]);
+        }
+        if self.args.add {
+            ways.push(Way::Add);
         }
         if self.args.pull {
             ways.push(Way::Pull);
@@ -197,7 +287,7 @@ impl Run<'_> {
         ways
     }
 
-    fn draft(&self, chosen: Chosen<'_>, world: &World<'_>) -> Result<Draft, Error> {
+    fn draft(&self, chosen: &Chosen, world: &World<'_>) -> Result<Draft, Error> {
         let drafting = Drafting {
             client: self.client,
             seen: &self.seen,
@@ -221,16 +311,28 @@ impl Run<'_> {
         let last = if draft.remarks.is_empty() { "Nothing to do." } else { "Nothing was changed." };
         report.endings.extend(draft.remarks);
         report.endings.push(last.to_owned());
+        report.to_add = draft.to_add;
         manner.tell(&report, global, world)?;
+        if !matches!(manner.format, Format::Text | Format::Json) {
+            for words in &report.to_add {
+                world.talk.say(&format!("  add   {}", escape::line(&shell::line(words))));
+            }
+        }
         Ok(exit)
     }
 
     fn dry_run(self, draft: Draft, world: &mut World<'_>) -> Result<Exit, Error> {
         let exit = Exit::Findings;
-        if consent::show_plan(&self, &draft, world)? == Part::Outcome {
-            let next = shell::line(&consent::command(&self, &draft.plan, world));
-            let last = format!("\nNothing was changed: this was a dry run.\n  next  {}\n", escape::line(&next));
+        let part = consent::show_plan(&self, &draft, world)?;
+        let lines = dry_run_lines(&draft);
+        if part == Part::Outcome {
+            let last = format!("\nNothing was changed: this was a dry run.\n{}\n", lines.join("\n"));
             return world.print(&last).map(|()| exit);
+        }
+        if self.manner.format != Format::Json {
+            for line in &lines {
+                world.talk.say(line);
+            }
         }
         self.tell_plan(draft, exit, world).map(|()| exit)
     }
@@ -238,11 +340,11 @@ impl Run<'_> {
     /// The report with the plan that was not carried out.
     fn tell_plan(self, draft: Draft, exit: Exit, world: &mut World<'_>) -> Result<(), Error> {
         let (manner, global) = (self.manner, self.global);
-        let next = consent::command(&self, &draft.plan, world);
         let mut report = self.report(exit, world);
         report.receipts = apply::Ledger::of(&draft.plan, Words::Fix).into_receipts();
         report.endings = draft.remarks;
-        report.plan = Some(Planned { plan: draft.plan, next });
+        report.to_add = draft.to_add;
+        report.plan = Some(Planned { plan: draft.plan, commands: draft.commands.lines });
         manner.tell(&report, global, world)
     }
 
@@ -263,7 +365,10 @@ impl Run<'_> {
     fn apply(&self, plan: &Plan, world: &World<'_>) -> Result<Applied, Error> {
         let files: Vec<_> =
             self.seen.paths.iter().map(std::path::PathBuf::as_path).zip(&self.seen.survey.files).collect();
+        let redeploy = ["fix", "--redeploy"].map(str::to_owned);
+        let called = shell::whole(&world.program, &redeploy, &self.seen.flags, std::iter::empty());
         let site = Site {
+            called: &called,
             client: self.client,
             shape: &self.seen.shape,
             interrupt: world.interrupt,
@@ -282,7 +387,8 @@ impl Run<'_> {
             if self.args.no_journal || (plan.stores.is_empty() && plan.files.is_empty()) {
                 return Ok(None);
             }
-            record(site, plan, (ledger, None), world).map(Some)
+            let kept = Kept { ledger, undoes: None, protected: consent::is_protected(self) };
+            record(site, plan, &kept, world).map(Some)
         })?;
         forget_idle(&mut applied, world);
         Ok(applied)
@@ -326,8 +432,24 @@ impl Run<'_> {
     }
 }
 
+/// The commands below a plan, each on a line by itself.
+fn dry_run_lines(draft: &Draft) -> Vec<String> {
+    let line = |label: &str, words: &[String]| format!("  {label}  {}", escape::line(&shell::line(words)));
+    let mut lines: Vec<String> = draft.to_add.iter().map(|words| line("add ", words)).collect();
+    let labels = ["next"].into_iter().chain(std::iter::repeat("then"));
+    lines.extend(labels.zip(&draft.commands.lines).map(|(label, words)| line(label, words)));
+    if draft.commands.lines.is_empty() {
+        lines.push(format!("  {}", commands::NO_COMMAND));
+    }
+    lines
+}
+
+fn unheld_words(key: &str) -> String {
+    format!("no service in scope holds {key}, so it is not pushed; --add gives it to a service that needs it")
+}
+
 /// What one direction for all comes to.
-fn selected(selection: Selection<'_>) -> Chosen<'_> {
+fn selected(selection: Selection<'_>) -> Chosen {
     let mut remarks: Vec<String> = selection.obstacles.into_iter().map(|(_, why)| why).collect();
     if !selection.unnamed.is_empty() {
         remarks.push(format!(
@@ -336,10 +458,9 @@ fn selected(selection: Selection<'_>) -> Chosen<'_> {
         ));
     }
     Chosen {
-        offers: selection.taken.into_iter().map(|(_, offer)| offer).collect(),
-        ignores: Vec::new(),
-        redeploys: Vec::new(),
+        offers: selection.taken.into_iter().map(|(_, offer)| offer.clone()).collect(),
         remarks,
+        ..Chosen::default()
     }
 }
 

@@ -10,7 +10,7 @@ use crate::drift::leak::{self, Hit, Kind, Known, Leak, Staged};
 use crate::drift::local::LocalFile;
 use crate::drift::rule::env_file_exposed;
 use crate::outside::config::Config;
-use crate::outside::files::{self, Budget, Reading, display_path};
+use crate::outside::files::{self, Access, Budget, Place, Reading, display_path};
 use crate::outside::git::Asker;
 use crate::outside::git::index::{Change, Repository};
 use crate::outside::world::World;
@@ -23,8 +23,10 @@ const FOLDERS: usize = 200;
 pub(super) struct Seen {
     /// What the commit would give away.
     pub(super) leaks: Vec<Leak>,
-    /// Files that were not looked into, staged ones and files of variables.
+    /// Files that were not looked into.
     pub(super) unread: Vec<String>,
+    /// Files whose values were not searched for, and why.
+    pub(super) unsearched: Vec<(String, String)>,
 }
 
 /// Looks at what the next commit adds or changes. On failure: why, without full stop.
@@ -44,7 +46,8 @@ pub(super) fn look(
     }
     let folders = folders(&changes, &repository.root);
     let paths = sources(env_file, config, &world.folder, folders);
-    let (files, unreadable) = parse(&paths, &world.folder);
+    let mut unsearched = Vec::new();
+    let files = parse(&paths, (&world.folder, asker), &mut unsearched);
     let blobs: Vec<&str> = changes.iter().map(|change| change.blob.as_str()).collect();
     let staged: Vec<Staged> = changes
         .iter()
@@ -63,9 +66,8 @@ pub(super) fn look(
     let mut leaks = leak::of_names(&staged, &accepted);
     leaks.retain(|leak| !matches!(leak, Leak::EnvFile { .. }) || is_error(config));
     leaks.extend(known.news(&hits, text).into_iter().map(|hit| known.leak(hit, &staged)));
-    let unread = staged.iter().filter(|one| one.bytes.is_none()).map(|one| one.name.clone());
-    let unread = unread.chain(unreadable).collect();
-    Ok(Some(Seen { leaks, unread }))
+    let unread = staged.iter().filter(|one| one.bytes.is_none()).map(|one| one.name.clone()).collect();
+    Ok(Some(Seen { leaks, unread, unsearched }))
 }
 
 /// `[severity]` may say that a `.env` in the repository is meant.
@@ -120,7 +122,8 @@ pub(super) fn sources(
     folder: &Path,
     folders: BTreeSet<PathBuf>,
 ) -> BTreeSet<PathBuf> {
-    let mut paths: BTreeSet<PathBuf> = env_file.iter().map(|path| files::normal(&folder.join(path))).collect();
+    let mut paths: BTreeSet<PathBuf> =
+        env_file.iter().filter(|path| !files::is_stream(path)).map(|path| files::normal(&folder.join(path))).collect();
     if let Some(config) = config {
         let environments = config.environments.values().map(|section| &section.env_file);
         let services = config.services.values().map(|section| &section.env_file);
@@ -134,16 +137,31 @@ pub(super) fn sources(
     paths
 }
 
-/// What can be read of them, and the names of those that can't.
-fn parse(paths: &BTreeSet<PathBuf>, folder: &Path) -> (Vec<LocalFile>, Vec<String>) {
-    let (mut files, mut unreadable, mut budget) = (Vec::new(), Vec::new(), Budget::default());
+/// What can be read of them, and what can't be. A pipe is left to the check: it can be read only once.
+fn parse(
+    paths: &BTreeSet<PathBuf>,
+    (folder, asker): (&Path, &Asker),
+    unsearched: &mut Vec<(String, String)>,
+) -> Vec<LocalFile> {
+    let (mut files, mut budget) = (Vec::new(), Budget::default());
     for path in paths {
         let name = display_path(path, folder);
-        match files::read_env(path) {
-            Reading::Text(text) if budget.take(&text).is_ok() => files.push(LocalFile::parse(name, text)),
-            Reading::Missing => {}
-            Reading::Text(_) | Reading::Unusable(_) => unreadable.push(name),
-        }
+        let why = match files::locate(path, folder, asker) {
+            Err(error) => error.because().unwrap_or_default(),
+            Ok(Place { access: Access::Once, .. }) => "another program writes it, and it is read only once".to_owned(),
+            Ok(Place { end, .. }) => match files::read_env(&end) {
+                Reading::Text(text) => match budget.take(&text) {
+                    Ok(()) => {
+                        files.push(LocalFile::parse(name, text));
+                        continue;
+                    }
+                    Err(why) => why,
+                },
+                Reading::Unusable(why) => why,
+                Reading::Missing => "there is no such file".to_owned(),
+            },
+        };
+        unsearched.push((name, why));
     }
-    (files, unreadable)
+    files
 }

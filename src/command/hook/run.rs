@@ -21,7 +21,7 @@ use crate::outside::interrupt::Ending;
 use crate::outside::recent::{Recent, Slot};
 use crate::outside::talk::Silence;
 use crate::outside::world::World;
-use crate::report::{escape, leak};
+use crate::report::{escape, leak, shell};
 
 /// What is left out: the commit that is being made may be the very cure, and can't run anywhere yet.
 const CURED: [&Rule; 4] =
@@ -85,9 +85,11 @@ fn looked(args: &HookRun, global: &Global, world: &mut World<'_>) -> Result<Exit
     }
     match orders.check(slot.as_ref(), world) {
         Err(error) if !args.strict && is_weather(&error) => {
-            world
-                .talk
-                .say(&format!("doctor: warning: not compared with Railway: {}", escape::line(&error.to_string())));
+            let why = match &error {
+                Error::File { why, .. } => format!("{error}: {why}"),
+                _ => error.to_string(),
+            };
+            world.talk.say(&format!("doctor: warning: not compared with Railway: {}", escape::line(&why)));
             Ok(Exit::Clean)
         }
         ended => ended,
@@ -120,6 +122,10 @@ impl Orders<'_> {
             let names = seen.unread.iter().map(|name| escape::line(name)).collect::<Vec<_>>().join(", ");
             world.talk.say(&format!("doctor: not looked into, because of the size: {names}"));
         }
+        for (name, why) in &seen.unsearched {
+            let words = format!("doctor: warning: the values of {name} were not searched for: {why}");
+            world.talk.say(&escape::line(&words));
+        }
         world.print(&leak::text(&seen.leaks))?;
         Ok(if seen.leaks.is_empty() { Exit::Clean } else { Exit::Findings })
     }
@@ -128,6 +134,7 @@ impl Orders<'_> {
     fn check(&self, slot: Option<&Slot>, world: &mut World<'_>) -> Result<Exit, Error> {
         let options = Options {
             limit: self.limit,
+            global: self.global,
             targeting: &self.args.targeting,
             env_file: &self.args.env_file,
             only: &[],
@@ -179,13 +186,14 @@ impl Orders<'_> {
         let manner = Manner::of("text", None, Showing::of(false, false), world)?;
         let brief = Global { quiet: !self.global.verbose, ..self.global.clone() };
         let fail_on = seen.fail_on;
+        let hint = ["check", "fix"].map(|verb| shell::line(&seen.repeated(&[verb.to_owned()], world)));
         let report = telling::report("check", seen, examination, (fail_on, exit), world);
         manner.tell(&report, &brief, world)?;
         if self.only_warn() {
             world.talk.say("doctor: warning: drift, and doctor.toml says on-drift = \"warn\"");
             return Ok(if self.args.strict && exit != Exit::Findings { exit } else { Exit::Clean });
         }
-        world.talk.say("doctor: `doctor check` tells more, `doctor fix` mends it");
+        world.talk.say(&format!("doctor: `{}` tells more, `{}` mends it", hint[0], hint[1]));
         Ok(if self.args.strict { exit } else { Exit::Findings })
     }
 
@@ -214,12 +222,13 @@ fn say_recent(recent: &Recent, world: &World<'_>) {
     });
 }
 
-/// Whether an error tells nothing of the commit: Railway is away, nobody is logged in, nothing is
-/// set up here, or the machine has no room for it.
+/// Whether an error tells nothing of the commit: Railway is away, nobody is logged in, nothing is set up here, the file can't
+/// be read, or the machine has no room for it.
 fn is_weather(error: &Error) -> bool {
     let unset = matches!(
         error,
         Error::NoEnvFile { .. }
+            | Error::File { .. }
             | Error::NoProject { .. }
             | Error::NoEnvironment { .. }
             | Error::NotFound { .. }

@@ -7,6 +7,7 @@ use crate::command::init::look::Eyes;
 use crate::command::init::sketch::Sketch;
 use crate::command::visit::Visit;
 use crate::drift::draft::{Difference, Group, groups};
+use crate::drift::sentence::names;
 use crate::error::Error;
 use crate::outside::ask::Answer;
 use crate::outside::files;
@@ -104,8 +105,10 @@ fn required(sketch: &mut Sketch, _: &Eyes<'_>, world: &mut World<'_>) -> Result<
     if all.is_empty() {
         return Ok(Moved::Past);
     }
-    let prompt = "Which keys must agree everywhere?";
-    let Answer::Given(picked) = world.ask.choose_many(prompt, &tell::shared(&all, &sketch.sections()), &chosen)? else {
+    let files: Vec<&str> = sketch.seen.files.iter().map(|(name, _)| name.as_str()).collect();
+    let prompt = format!("Which keys must stay equal on all services and in {}?", escape::line(&names(&files)));
+    let Answer::Given(picked) = world.ask.choose_many(&prompt, &tell::shared(&all, &sketch.sections()), &chosen)?
+    else {
         return Ok(Moved::Back);
     };
     sketch.require(picked.iter().map(|&index| all[index].key.clone()).collect::<BTreeSet<_>>());

@@ -15,22 +15,23 @@ use crate::outside::world::World;
 pub(super) struct Eyes<'e> {
     pub(super) args: &'e cli::Init,
     pub(super) connection: Connection,
+    global: &'e Global,
     limit: Duration,
 }
 
 impl<'e> Eyes<'e> {
     /// Finds the way; Railway is not asked yet.
-    pub(super) fn open(args: &'e cli::Init, global: &Global, world: &World<'_>) -> Result<Self, Error> {
+    pub(super) fn open(args: &'e cli::Init, global: &'e Global, world: &World<'_>) -> Result<Self, Error> {
         let limit = telling::duration(&args.timeout)?;
-        let options = options(&args.targeting, &args.env_file, limit);
+        let options = options(global, &args.targeting, &args.env_file, limit);
         let (_, connection) = visit::prepare(&options, global, world)?;
-        Ok(Self { args, connection, limit })
+        Ok(Self { args, connection, global, limit })
     }
 
     /// Looks at both sides. Without files it is the default one, without services those that share keys with it.
     pub(super) fn look(&self, files: &[PathBuf], services: &[String], world: &World<'_>) -> Result<Visit, Error> {
         let targeting = Targeting { service: services.to_vec(), ..self.args.targeting.clone() };
-        let options = options(&targeting, files, self.limit);
+        let options = options(self.global, &targeting, files, self.limit);
         // The time that a person takes is not the run's.
         world.interrupt.restart_time();
         let client = self.connection.client(world, self.limit + world.clock.elapsed());
@@ -38,6 +39,6 @@ impl<'e> Eyes<'e> {
     }
 }
 
-fn options<'o>(targeting: &'o Targeting, files: &'o [PathBuf], limit: Duration) -> Options<'o> {
-    Options { limit, targeting, env_file: files, only: &[], absent: Absent::Refused, haste: Haste::InTurn }
+fn options<'o>(global: &'o Global, targeting: &'o Targeting, files: &'o [PathBuf], limit: Duration) -> Options<'o> {
+    Options { global, limit, targeting, env_file: files, only: &[], absent: Absent::Refused, haste: Haste::InTurn }
 }

@@ -17,7 +17,7 @@ use crate::drift::draft::Draft;
 use crate::drift::rule::RULES;
 use crate::error::{Error, Exit};
 use crate::outside::ask::{Answer, Reply, can_ask};
-use crate::outside::config::{self, Config, Site, fresh};
+use crate::outside::config::{self, Config, RuleName, Site, fresh};
 use crate::outside::files::{self, Created};
 use crate::outside::world::World;
 use crate::report::json::drafted::{Drafted, drafted};
@@ -45,7 +45,8 @@ pub(crate) fn run(args: &cli::Init, global: &Global, world: &mut World<'_>) -> R
     let draft = sketch.draft();
     let text = text(&draft, &site, &sketch)?;
     let exposed = Exposed::of(&sketch.seen, &site);
-    let next = [world.program.clone(), vec!["check".to_owned()], same(global)].concat();
+    // The new doctor.toml names files and services; what was typed is repeated all the same.
+    let next = [world.program.clone(), vec!["check".to_owned()], targeting(args), same(global)].concat();
     if is_read {
         let remarks = &sketch.seen.remarks;
         return for_programs((&text, &draft, remarks), &site, &exposed, (args, global, next), world);
@@ -130,14 +131,17 @@ fn there_already(name: &str) -> Error {
 
 /// The text, once the reader and the environment have agreed that it means what it should.
 fn text(draft: &Draft, site: &Site, sketch: &Sketch) -> Result<String, Error> {
-    let rules: Vec<_> = RULES.iter().map(|rule| (rule.code, rule.name)).collect();
-    let (text, read) = fresh(draft, site, &rules)?;
+    let (text, read) = fresh(draft, site, &rules())?;
     read.env_file.iter().flatten().try_for_each(|file| read.file(file).map(drop))?;
     let services = Services::of(&sketch.seen.shape, Some(&read));
     for section in &draft.services {
         prove(&read, &services, &section.alias, &section.service.id)?;
     }
     Ok(text)
+}
+
+fn rules() -> Vec<RuleName> {
+    RULES.iter().map(|rule| (rule.code, rule.name)).collect()
 }
 
 /// A short name and the name behind it must lead to the one service that was chosen.
@@ -183,15 +187,21 @@ fn unasked(args: &cli::Init, global: &Global, world: &World<'_>) -> Error {
 /// The command that writes the same without asking.
 fn again(args: &cli::Init, global: &Global, world: &World<'_>) -> Vec<String> {
     let mut words = [world.program.clone(), vec!["init".to_owned(), "--yes".to_owned()]].concat();
-    let targeting = &args.targeting;
-    words.extend(targeting.project.iter().map(|project| format!("--project={project}")));
-    words.extend(targeting.environment.iter().map(|environment| format!("--environment={environment}")));
-    words.extend(targeting.service.iter().map(|service| format!("--service={service}")));
-    words.extend(args.env_file.iter().map(|path| format!("--env-file={}", path.display())));
+    words.extend(targeting(args));
     if args.format == ResultFormat::Json {
         words.push("--format=json".to_owned());
     }
     words.extend(same(global));
+    words
+}
+
+fn targeting(args: &cli::Init) -> Vec<String> {
+    let targeting = &args.targeting;
+    let mut words = Vec::new();
+    words.extend(targeting.project.iter().map(|project| format!("--project={project}")));
+    words.extend(targeting.environment.iter().map(|environment| format!("--environment={environment}")));
+    words.extend(args.env_file.iter().map(|path| format!("--env-file={}", path.display())));
+    words.extend(targeting.service.iter().map(|service| format!("--service={service}")));
     words
 }
 
@@ -217,7 +227,8 @@ fn write(text: &str, site: &Site, draft: &Draft, world: &World<'_>) -> Result<Wr
     if files::current(&site.path) != Some(Secret::new(text)) {
         return Ok(Written::Changed);
     }
-    Ok(match trust::accept(&site.path, text, &draft.project, world) {
+    let (_, read) = fresh(draft, site, &rules())?;
+    Ok(match trust::accept(&read, &draft.project, world) {
         Ok(()) => Written::Accepted,
         Err(error) => Written::NotAccepted(error.because().unwrap_or_default()),
     })

@@ -1,7 +1,6 @@
 //! What was seen and what was chosen so far; what was not asked is chosen as it is suggested.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use crate::command::scope::Named as Scoped;
 use crate::command::visit::Visit;
@@ -13,6 +12,7 @@ use crate::drift::sentence::count;
 use crate::drift::{Named, Target};
 use crate::error::Error;
 use crate::outside::config::Site;
+use crate::outside::files;
 use crate::report::draft as tell;
 
 /// A `doctor.toml` in the making.
@@ -65,7 +65,7 @@ impl Sketch {
             keys: keys.len(),
             services: survey.targets.iter().filter(|target| self.shares(target) > 0).count(),
             all: self.services.len(),
-            differing: shared(survey).iter().filter(|one| one.differs).count(),
+            differing: differences(survey, &BTreeSet::new()).iter().filter(|one| !one.services.is_empty()).count(),
             remarks: seen.remarks.iter().cloned().chain(unread).collect(),
         };
         tell::seen(&told, width)
@@ -107,9 +107,9 @@ impl Sketch {
         (self.required, self.excepted) = (None, None);
     }
 
-    /// Keys that both sides have, and which of them are chosen.
+    /// Keys that are equal on both sides now, and which of them are chosen.
     pub(super) fn shared(&self) -> (Vec<Shared>, Vec<usize>) {
-        let all = shared(&self.seen.survey);
+        let all: Vec<Shared> = shared(&self.seen.survey).into_iter().filter(|one| one.agrees).collect();
         let is_chosen = |one: &Shared| match &self.required {
             Some(chosen) => chosen.contains(&one.key),
             None => one.is_suggested,
@@ -170,30 +170,26 @@ impl Sketch {
             groups(&chosen).into_iter().map(|group| (group.clone(), group.reason.to_owned())).collect()
         };
         let excepted = self.excepted.clone().unwrap_or_else(suggested);
+        let ignored = |one: &Difference| excepted.iter().any(|(group, _)| group.differences.contains(one));
+        let undecided = self.differences().0.into_iter().filter(|one| one.is_value() && !ignored(one));
         Draft {
             project: survey.project.clone(),
             environment: survey.environment.clone(),
             files: self.files.clone(),
             require: requirements(&required, &sections),
+            undecided: undecided.map(|one| one.key).collect(),
             ignore: exceptions(&excepted, &sections),
             services: sections,
         }
     }
 }
 
-/// The files as `doctor.toml` names them. A default one that a link leads out of the repository can't be named, and need
-/// not be.
+/// The files as `doctor.toml` names them; none where they are found without.
 fn reached(seen: &Visit, site: &Site) -> Result<Vec<String>, Error> {
-    let is_default = |path: &PathBuf| *path == site.root.join(".env") && seen.paths.len() == 1;
-    let mut files = Vec::new();
-    for path in &seen.paths {
-        match site.reach(path) {
-            Ok(file) => files.push(file),
-            Err(_) if is_default(path) => {}
-            Err(error) => return Err(error),
-        }
+    if seen.paths == [files::default_env_file(&site.root, &seen.survey.environment.name)] {
+        return Ok(Vec::new());
     }
-    Ok(files)
+    seen.paths.iter().map(|path| site.reach(path)).collect()
 }
 
 fn shares(seen: &Visit, target: &Target) -> usize {

@@ -46,7 +46,7 @@ fn flags_know_the_names_in_the_files_beside_the_line() {
         (&["check", "--no-config", "-s", ""], ""),
         (&["check", "--config", "no-such.toml", "-s", ""], ""),
         (&["check", "--format", "j"], "json junit"),
-        (&["explain", "value-"], "value-differs"),
+        (&["explain", "value-"], "value-differs value-unavailable"),
         (&["man", "hook", "r"], "run"),
         (&["man", "che"], "check"),
         (&["man", "no-such-verb", "c"], ""),

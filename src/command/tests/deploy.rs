@@ -49,7 +49,7 @@ fn each_end_of_a_deployment_has_its_exit_code_and_its_words() {
         ("approval", Plan::needs_approval(), 8, "somebody approves it"),
         ("a status of next year", Plan::through(&["INITIALIZING", "PAUSING"]), 8, "the time was over"),
         ("endless", Plan::endless(), 8, "the time was over"),
-        ("removed", Plan::through(&["INITIALIZING", "REMOVED"]), 7, "somebody removed it"),
+        ("removed", Plan::through(&["INITIALIZING", "REMOVED"]), 7, "it was removed, and no newer one replaces it"),
         ("superseded", Plan::superseded(), 0, "was superseded by"),
     ] {
         let sandbox = shop(api().next(plan));
@@ -58,7 +58,7 @@ fn each_end_of_a_deployment_has_its_exit_code_and_its_words() {
         says(&ended, words);
         assert_eq!(sandbox.stored("api", "A").as_deref(), Some("new-value"), "{name}: stored in any case");
         assert_eq!(sandbox.mutations(), ["SetVariables api A", "Redeploy api"], "{name}: deployed once");
-        assert!(ended.out.contains("`doctor undo 2026-11-24-"), "{name}: the way back is told: {ended:?}");
+        assert!(ended.out.contains("doctor undo 2026-11-24-"), "{name}: the way back is told: {ended:?}");
     }
 }
 

@@ -201,6 +201,8 @@ fn what_is_written_is_the_owners_alone_and_nothing_is_left_beside_it() {
 fn nothing_done_is_never_green() {
     let sandbox = Sandbox::of([service("api", &[("A", "1")])]).file(".env", "OTHER=1\n");
     let ended = sandbox.run(&["fix", "--push", "--yes", "--only", "NOPE"]);
+    assert_eq!(ended.code, 2, "{ended:?}");
+    let ended = sandbox.run(&["fix", "--push", "--yes", "--only", "OTHER"]);
     assert_eq!(ended.code, 3, "{ended:?}");
     let unreachable = Sandbox::of([service("api", &[("A", "1")])]).file(".env", "A=2\n");
     unreachable.sim.fault(Fault::failure(Failure::NotSent("refused".to_owned())).for_ever());

@@ -55,6 +55,7 @@ fn an_alias_and_a_requirement_name_the_service_and_the_key() {
     let config =
         format!("[services.worker]\nname = \"{WORKER}\"\n[[require]]\nkeys = [\"{KEY}\"]\nservices = [\"worker\"]\n");
     let sandbox = incident().file("doctor.toml", &config);
+    assert_eq!(sandbox.run(&["trust", "--yes"]).code, 0);
     let ended = sandbox.run(&["fix", "--push", "--yes", "--service", "worker"]);
     assert_eq!(ended.code, 0, "{ended:?}");
     assert_eq!(sandbox.mutations(), [format!("SetVariables {WORKER} {KEY}"), format!("Redeploy {WORKER}")]);
@@ -140,9 +141,10 @@ fn a_checkout_alone_does_not_say_where_values_go() {
         .variable("RAILWAY_ENVIRONMENT_ID", None);
     let ended = sandbox.run(&["fix", "--push", "--yes", "--only", "A"]);
     assert_eq!(ended.code, 2, "{ended:?}");
-    assert!(ended.err.contains("only doctor.toml says that the project is shop"), "{ended:?}");
+    assert!(ended.err.contains("only doctor.toml names the project shop"), "{ended:?}");
     assert_eq!(sandbox.mutations(), [""; 0]);
-    let said = sandbox.run(&["fix", "--push", "--yes", "--only", "A", "--project", "shop"]);
+    let flags = ["--project", "shop", "--environment", "staging"];
+    let said = sandbox.run(&[&["fix", "--push", "--yes", "--only", "A"], &flags[..]].concat());
     assert_eq!(said.code, 0, "{said:?}");
     let pulled = sandbox.file(".env", "A=another\n");
     assert_eq!(pulled.run(&["fix", "--pull", "--yes", "--only", "A"]).code, 0, "a pull sends nothing");

@@ -2,9 +2,11 @@
 
 use crate::command::tests::fix::{API, KEY, WORKER, incident, service};
 use crate::command::tests::sandbox::{Ended, Sandbox};
+use crate::drift::Secret;
 use crate::outside::ask::Reply;
 use crate::outside::ask::script::Prepared::{self, Back, Choice, Choices, Enter, Interrupt, Line};
-use crate::outside::sim::estate::{Environment, Reach};
+use crate::outside::sim::Sim;
+use crate::outside::sim::estate::{Environment, Estate, Project, Reach, Stored};
 use crate::outside::sim::seed::incident::{ENV_FILE, PROJECT};
 
 const YES: Prepared = Prepared::Reply(Reply::Yes);
@@ -12,12 +14,14 @@ const NO: Prepared = Prepared::Reply(Reply::No);
 
 /// Two services and a database beside a file that agrees, differs on purpose and differs by mistake.
 pub(super) fn shop() -> Sandbox {
-    let stored = [("API_KEY", "old-api-key"), ("DATABASE_URL", "postgres://u:p@db.internal/x"), ("MODE", "live-mode")];
-    let only_worker = [("API_KEY", "old-api-key"), ("QUEUE", "jobs-queue")];
+    let team = ("TEAM_TOKEN", "team-token-4711");
+    let stored =
+        [("API_KEY", "old-api-key"), ("DATABASE_URL", "postgres://u:p@db.internal/x"), ("MODE", "live-mode"), team];
+    let only_worker = [("API_KEY", "old-api-key"), ("QUEUE", "jobs-queue"), team];
     Sandbox::of([service("shop-api", &stored), service("shop-worker", &only_worker), service("docs", &[("A", "1")])])
         .file(
             ".env",
-            "API_KEY=new-api-key\nDATABASE_URL=postgres://u:p@localhost/x\nMODE=test-mode\nQUEUE=jobs-queue\n",
+            "API_KEY=new-api-key\nDATABASE_URL=postgres://u:p@localhost/x\nMODE=test-mode\nQUEUE=jobs-queue\nTEAM_TOKEN=team-token-4711\n",
         )
 }
 
@@ -57,17 +61,25 @@ fn with_yes_the_incident_gets_the_file_that_it_needs() {
     );
     assert!(text.starts_with(&expected), "{text}");
     let parts = [
-        "env-file    = [\".env\"]\n".to_owned(),
         format!("[services.api]\nname = \"{API}\"\n\n[services.worker]\nname = \"{WORKER}\"\n"),
-        format!("[[require]]\nkeys     = [\"{KEY}\"]\nservices = [\"api\", \"worker\"]\n"),
-        "[[ignore]]\nkeys     = [\"DATABASE_URL\"]\nrules    = [\"local-by-nature\"]\n\
+        "# Keys that must be there, and be equal, go here:\n# [[require]]\n".to_owned(),
+        format!(
+            "# These keys have another value on Railway now. To ignore\n# those that are expected to differ:\n# [[ignore]]\n\
+             # keys   = [\"{KEY}\"]\n# rules  = [\"value-differs\"]\n"
+        ),
+        "[[ignore]]\nkeys     = [\"DATABASE_URL\"]\nrules    = [\"expected-difference\"]\n\
          reason   = \"an address of the developer's machine\"\n"
             .to_owned(),
     ];
     for part in parts {
         assert!(text.contains(&part), "{part}\nin\n{text}");
     }
-    assert!(!text.contains("environments.") && text.lines().all(|line| line.chars().count() <= 60), "{text}");
+    assert!(
+        !text.contains("environments.")
+            && !text.contains("env-file")
+            && text.lines().all(|line| line.chars().count() <= 60),
+        "{text}"
+    );
     assert!(
         ended.out.contains(&format!("\ndoctor.toml, as it is to be:\n\n{text}")),
         "the whole file is shown: {ended:?}"
@@ -97,40 +109,39 @@ fn what_was_written_is_taken_by_check_and_by_fix_as_it_is() {
     };
     let (before, after) = (told(&before), told(&after));
     assert!(after.iter().all(|finding| before.contains(finding)), "{before:#?}\n{after:#?}");
-    assert!(before.iter().any(|finding| finding.contains("local-by-nature")));
-    assert!(!after.iter().any(|finding| finding.contains("local-by-nature")), "{after:#?}");
+    assert!(before.iter().any(|finding| finding.contains("expected-difference")));
+    assert!(!after.iter().any(|finding| finding.contains("expected-difference")), "{after:#?}");
     // Only the checkout names the project now, and it was accepted.
-    let pushed = sandbox.run(&["fix", "--push", "--yes"]);
+    let pushed = sandbox.run(&["fix", "--push", "--yes", "--only", KEY]);
     assert_eq!((pushed.code, sandbox.mutations().len()), (0, 4), "{pushed:?}");
     assert_eq!(sandbox.run(&["check"]).code, 0, "quiet");
 }
 
 #[test]
-fn another_text_than_the_written_one_is_not_accepted() {
+fn other_decisions_than_the_written_ones_are_not_accepted() {
     let sandbox = incident();
     assert_eq!(sandbox.run(&["init", "--yes"]).code, 0);
     let text = sandbox.text("doctor.toml");
     let sandbox = sandbox
         .variable("RAILWAY_PROJECT_ID", None)
         .variable("RAILWAY_ENVIRONMENT_ID", None)
-        .file("doctor.toml", &format!("{text}\n"));
-    let refused = sandbox.run(&["fix", "--push", "--yes"]);
+        .file("doctor.toml", &format!("loader = \"node\"\n{text}"));
+    let refused = sandbox.run(&["fix", "--push", "--yes", "--only", KEY]);
     assert_eq!((refused.code, sandbox.mutations().len()), (2, 0), "{refused:?}");
-    assert!(refused.err.contains("not the one that was accepted"), "{refused:?}");
+    assert!(refused.err.contains("this changed: + loader = \"node\""), "{refused:?}");
 }
 
 #[test]
 fn a_person_chooses_services_keys_and_reasons() {
     let sandbox = shop().at_a_terminal();
-    let answers = vec![Enter, Choices(vec![0]), Choices(vec![0, 1]), Enter, Line("test data"), YES];
+    let answers = vec![Enter, Choices(vec![0]), Choices(vec![0, 2]), Enter, Line("test data"), YES];
     let ended = sandbox.answered(&["init"], answers);
     assert_eq!(ended.code, 0, "{ended:?}");
     let asked = [
-        "Which services?\n  [x] shop-api     shares 3 keys\n  [x] shop-worker  shares 2 keys\n  [ ] docs         shares no key",
-        "Which keys must agree everywhere?\n  [x] API_KEY       differs now; api and worker\n  \
-         [ ] DATABASE_URL  differs now; api\n  [ ] MODE          differs now; api\n  [ ] QUEUE         worker",
+        "Which services?\n  [x] shop-api     shares 4 keys\n  [x] shop-worker  shares 3 keys\n  [ ] docs         shares no key",
+        "Which keys must stay equal on all services and in .env?\n  [x] TEAM_TOKEN  api and worker\n  [ ] QUEUE       worker",
         "Which keys differ on purpose?\n  [x] DATABASE_URL  a local address in the file\n  \
-         [ ] MODE          another value on Railway",
+         [ ] API_KEY       another value on Railway\n  [ ] MODE          another value on Railway",
         "Why does DATABASE_URL differ? [an address of the developer's machine]",
         "Why does MODE differ? [it differs on purpose]",
         "Write it?",
@@ -139,8 +150,8 @@ fn a_person_chooses_services_keys_and_reasons() {
     let text = sandbox.text("doctor.toml");
     for part in [
         "[services.api]\nname = \"shop-api\"\n",
-        "[[require]]\nkeys     = [\"API_KEY\"]\nservices = [\"api\", \"worker\"]\n",
-        "[[ignore]]\nkeys     = [\"DATABASE_URL\"]\nrules    = [\"local-by-nature\"]\nreason   = \"an address",
+        "[[require]]\nkeys     = [\"TEAM_TOKEN\"]\nservices = [\"api\", \"worker\"]\n",
+        "[[ignore]]\nkeys     = [\"DATABASE_URL\"]\nrules    = [\"expected-difference\"]\nreason   = \"an address",
         "[[ignore]]\nkeys     = [\"MODE\"]\nrules    = [\"value-differs\"]\nreason   = \"test data\"\n",
     ] {
         assert!(text.contains(part), "{part}\nin\n{text}");
@@ -181,16 +192,16 @@ fn fewer_services_need_no_further_look_and_others_are_looked_at() {
 fn escape_goes_one_back_and_leaves_at_the_first_question() {
     let sandbox = shop().at_a_terminal();
     let answers =
-        vec![Enter, Enter, Back, Choices(vec![0, 1]), Choices(vec![0]), Back, Choices(vec![0]), Line("mine"), YES];
+        vec![Enter, Enter, Back, Choices(vec![0, 1]), Choices(vec![2]), Back, Choices(vec![2]), Line("mine"), YES];
     let ended = sandbox.answered(&["init"], answers);
     assert_eq!(ended.code, 0, "{ended:?}");
     let text = sandbox.text("doctor.toml");
-    assert!(text.contains("[[require]]\nkeys     = [\"DATABASE_URL\"]\nservices = [\"api\"]"), "{text}");
+    assert!(text.contains("[[require]]\nkeys     = [\"QUEUE\"]\nservices = [\"worker\"]"), "{text}");
     assert!(text.contains("keys     = [\"MODE\"]") && text.contains("reason   = \"mine\""), "{text}");
     for answers in [
         vec![Back],
         vec![Enter, Back, Back],
-        vec![Enter, Enter, Choices(vec![]), Back],
+        vec![Enter, Enter, Back, Back, Back],
         vec![Enter, Enter, Enter, Enter, NO],
     ] {
         let sandbox = shop().at_a_terminal();
@@ -202,12 +213,12 @@ fn escape_goes_one_back_and_leaves_at_the_first_question() {
 #[test]
 fn other_services_are_asked_about_anew() {
     let sandbox = shop().at_a_terminal();
-    // Nothing is to agree; back; one service alone, where nothing is suggested; back; both again.
+    // Nothing is to stay equal; back; one service alone, where nothing is suggested; back; both again.
     let answers =
         vec![Enter, Choices(vec![]), Back, Back, Choices(vec![1]), Back, Choices(vec![0, 1]), Enter, Enter, Enter, YES];
     let ended = sandbox.answered(&["init"], answers);
     assert_eq!(ended.code, 0, "{ended:?}");
-    assert!(sandbox.text("doctor.toml").contains("[[require]]\nkeys     = [\"API_KEY\"]"), "{ended:?}");
+    assert!(sandbox.text("doctor.toml").contains("[[require]]\nkeys     = [\"TEAM_TOKEN\"]"), "{ended:?}");
 }
 
 #[test]
@@ -250,7 +261,10 @@ fn in_a_repository_it_goes_to_the_root_and_names_files_from_there() {
     let ended = sandbox.run(&["init", "--yes"]);
     assert_eq!(ended.code, 0, "{ended:?}");
     assert!(ended.out.contains("Wrote ../../doctor.toml, and accepted it"), "{ended:?}");
-    assert!(sandbox.text("doctor.toml").contains("env-file    = [\"apps/my api/.env\"]"), "{ended:?}");
+    assert!(
+        sandbox.text("doctor.toml").contains("[environments.staging]\nenv-file  = [\"apps/my api/.env\"]\n"),
+        "{ended:?}"
+    );
     assert_eq!(sandbox.run(&["check"]).code, 1);
     refused(&sandbox.run(&["init", "--yes"]), "../../doctor.toml is there already");
 }
@@ -262,13 +276,17 @@ fn of_several_files_one_is_chosen() {
     let ended = sandbox.answered(&["init"], vec![Enter, Enter, Enter, Enter, Enter, YES]);
     assert_eq!(ended.code, 0, "{ended:?}");
     assert_eq!(ended.asked[0], "Which file goes with staging?\n  .env\n  .env.local");
-    assert!(sandbox.text("doctor.toml").contains("env-file    = [\".env\"]"));
+    assert!(!sandbox.text("doctor.toml").contains("env-file"), "the defaults find it");
     assert_eq!(sandbox.sent.borrow().len(), 2);
     let other = several();
     let ended = other.answered(&["init"], vec![Choice(1), Enter, Enter, YES]);
     assert_eq!(ended.code, 0, "{ended:?}");
     let text = other.text("doctor.toml");
-    assert!(text.contains("env-file    = [\".env.local\"]") && text.contains("name = \"shop-worker\""), "{text}");
+    assert!(
+        text.contains("[environments.staging]\nenv-file  = [\".env.local\"]\n")
+            && text.contains("name = \"shop-worker\""),
+        "{text}"
+    );
 
     let alone = shop();
     std::fs::rename(alone.work().join(".env"), alone.work().join(".env.local")).unwrap();
@@ -326,4 +344,62 @@ fn hostile_names_are_written_so_that_they_are_read_back() {
     let check = sandbox.run(&["check", "--config", "doctor.toml"]);
     assert_eq!(check.code, 0, "{check:?}");
     assert!(check.out.contains("8 services:"), "{check:?}");
+}
+
+/// `.env.staging` and `.env.production`, and two environments; a secret of the laptop differs on both services.
+fn two_environments() -> Sandbox {
+    let stored = |name, token: &str| {
+        service(name, &[("SECRET_KEY", "django-deployed-4b1d"), ("TEAM_TOKEN", token), ("REGION", "eu")])
+    };
+    let environment =
+        |name, token: &str| Environment::named(name).service(stored("web", token)).service(stored("worker", token));
+    let project = Project::named("shop")
+        .environment(environment("staging", "team-token-4711"))
+        .environment(environment("production", "team-token-4712"));
+    Sandbox::beside(Sim::new(Estate::of("shop").project(project).with_tokens()))
+        .file(".env.staging", "SECRET_KEY=django-insecure-laptop\nTEAM_TOKEN=team-token-4711\nREGION=eu\n")
+        .file(".env.production", "SECRET_KEY=django-deployed-4b1d\nTEAM_TOKEN=team-token-4712\nREGION=eu\n")
+}
+
+#[test]
+fn only_what_agrees_now_is_required_and_nothing_else_can_be_pushed() {
+    let asked = two_environments().at_a_terminal();
+    let ended = asked.answered(&["init"], vec![Enter, Enter, Enter, Enter, YES]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let suggested = two_environments();
+    assert_eq!(suggested.run(&["init", "--yes"]).code, 0);
+    let text = suggested.text("doctor.toml");
+    assert_eq!(asked.text("doctor.toml"), text, "Enter everywhere gives what is suggested");
+    assert!(text.contains("[[require]]\nkeys     = [\"TEAM_TOKEN\"]\nservices = [\"web\", \"worker\"]\n"), "{text}");
+    assert!(text.contains("# keys   = [\"SECRET_KEY\"]\n") && !text.contains("\nkeys     = [\"SECRET_KEY"), "{text}");
+    assert!(!text.contains("env-file"), "{text}");
+    let pushed = suggested.run(&["fix", "--push", "--yes"]);
+    assert_eq!((pushed.code, suggested.mutations()), (2, Vec::new()), "{pushed:?}");
+}
+
+#[test]
+fn the_file_of_one_environment_is_not_read_for_another() {
+    let sandbox = two_environments();
+    assert_eq!(sandbox.run(&["init", "--yes"]).code, 0);
+    let other = sandbox.run(&["check", "--environment", "production"]);
+    assert!(other.code == 0 && other.out.contains(".env.production (default)"), "{other:?}");
+    let named = two_environments().file("deploy/staging.env", "SECRET_KEY=other\nTEAM_TOKEN=team-token-4711\n");
+    assert_eq!(named.run(&["init", "--yes", "--env-file", "deploy/staging.env"]).code, 0);
+    let text = named.text("doctor.toml");
+    assert!(text.contains("[environments.staging]\nenv-file  = [\"deploy/staging.env\"]\n"), "{text}");
+    let check = |words: &[&str]| named.run(&[&["check"], words].concat());
+    assert!(check(&[]).out.contains("deploy/staging.env (doctor.toml)"));
+    let other = check(&["--environment", "production"]);
+    assert!(other.code == 0 && other.out.contains(".env.production (default)"), "{other:?}");
+}
+
+#[test]
+fn what_is_not_known_does_not_agree() {
+    let sandbox = two_environments();
+    sandbox.sim.change(|estate| {
+        let staging = &mut estate.projects[0].environments[0];
+        staging.services[1].variables.insert("TEAM_TOKEN".to_owned(), Stored::Sealed(Secret::new("team-token-4711")));
+    });
+    assert_eq!(sandbox.run(&["init", "--yes"]).code, 0);
+    assert!(!sandbox.text("doctor.toml").contains("\n[[require]]"));
 }

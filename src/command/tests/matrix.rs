@@ -51,7 +51,7 @@ fn it_ends_like_a_check_whatever_the_format() {
             (&["--fail-on", "never"], 0),
             (&["--only", "B"], 0),
             (&["--only", "B", "--fail-on", "note"], 0),
-            (&["--only", "NOPE"], 3),
+            (&["--only", "NOPE"], 2),
             (&["--service", "nobody"], 2),
             (&["--timeout", "soon"], 2),
         ] {

@@ -2,10 +2,13 @@
 //! as a test wants.
 #![expect(clippy::disallowed_methods, reason = "tests touch the world")]
 
+mod add;
+mod agreement;
 mod ahead;
 mod asked;
 mod auth;
 mod batches;
+mod comparison;
 mod complete;
 mod deploy;
 mod disasters;
@@ -15,17 +18,25 @@ mod fix;
 mod formats;
 mod hook;
 mod hook_files;
+mod indirect;
 mod init;
 mod init_refused;
 mod links;
 mod manual;
 mod matrix;
+mod only;
+mod pieces;
+mod printed;
 mod programs;
+mod pull;
+mod random_worlds;
 mod redeploy;
 mod running;
 mod sandbox;
 mod schema;
 mod seen;
+mod target_sources;
 mod trust;
 mod unclear;
 mod undo;
+mod workflow_commands;

@@ -155,7 +155,7 @@ fn a_new_file_is_shown_without_a_yes_and_written_with_one() {
     let told = document(&written);
     assert_eq!((written.code, &told["written"], &told["accepted"]), (0, &json!(true), &json!(true)), "{written:?}");
     assert_eq!(told["text"], sandbox.text("doctor.toml"));
-    assert_eq!(told["required"], json!(["API_KEY"]));
+    assert_eq!(told["required"], json!(["TEAM_TOKEN"]));
     assert_eq!(told["services"][0]["alias"], "api");
     for value in ["new-api-key", "old-api-key", "postgres://", "live-mode", "jobs-queue"] {
         assert!(!written.out.contains(value), "{value}: {written:?}");

@@ -13,8 +13,10 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::command;
+use crate::command::tests::agreement;
 use crate::drift::secret::FingerprintKey;
 use crate::error::Error;
+use crate::outside::ask::Ask;
 use crate::outside::ask::script::{Prepared, Script};
 use crate::outside::clock::Clock;
 use crate::outside::interrupt::Interrupt;
@@ -187,6 +189,12 @@ impl Sandbox {
         self
     }
 
+    /// With nobody at a terminal.
+    pub(crate) fn unattended(mut self) -> Self {
+        self.terminal = Sort::Pipe;
+        self
+    }
+
     /// With somebody at a terminal that understands colour and links.
     pub(crate) fn at_a_terminal_with_links(mut self) -> Self {
         (self.terminal, self.links) = (Sort::Terminal, true);
@@ -260,20 +268,28 @@ impl Sandbox {
 
     /// Runs it with a Ctrl-C that a hook of the simulation may press.
     pub(crate) fn run_with(&self, words: &[&str], answers: Vec<Prepared>, interrupt: &Arc<Interrupt>) -> Ended {
+        let script = Script::new(answers);
+        let ended = self.run_asking(words, &script, interrupt);
+        let (asked, left) = (script.asked(), script.left());
+        assert_eq!(left, 0, "answers that nobody asked for; asked was {asked:#?}");
+        Ended { asked, ..ended }
+    }
+
+    /// Runs it with that person.
+    pub(crate) fn run_asking(&self, words: &[&str], ask: &dyn Ask, interrupt: &Arc<Interrupt>) -> Ended {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let noon: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
         let began = noon + self.apart * self.runs.replace(self.runs.get() + 1);
         let clock = Jumping { began, elapsed: Cell::default() };
-        let script = Script::new(answers);
         let arguments: Vec<OsString> = ["doctor"].iter().chain(words).map(OsString::from).collect();
-        let talk = Stream::new(&mut err, Watched::No);
+        let talk = Stream::new(&mut err, Watched::No, &self.variables);
         let connect = |_: &_| -> Result<Box<dyn Wire>, Error> {
             Ok(Box::new(Tapped { sim: self.sim.clone(), host: self.host, sent: Rc::clone(&self.sent) }))
         };
         let mut world = World {
             out: &mut out,
             talk: &talk,
-            ask: &script,
+            ask,
             interrupt,
             terminal: Terminal {
                 out: self.terminal,
@@ -298,9 +314,9 @@ impl Sandbox {
         let code = command::run(&arguments, &mut world).code();
         drop(world);
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        let (asked, left) = (script.asked(), script.left());
-        assert_eq!(left, 0, "answers that nobody asked for; asked was {asked:#?}");
-        Ended { code, asked, took: clock.elapsed(), out: text(out), err: text(err) }
+        let ended = Ended { code, asked: Vec::new(), took: clock.elapsed(), out: text(out), err: text(err) };
+        agreement::hold(words, &ended);
+        ended
     }
 }
 

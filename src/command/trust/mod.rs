@@ -1,98 +1,92 @@
-//! `doctor trust`: show what a checkout's `doctor.toml` can send where, ask, and remember the yes.
+//! `doctor trust`: show what a checkout's `doctor.toml` decides about where local values go, ask, and remember the answer.
 
 mod offer;
 mod standing;
 
-use std::path::Path;
-
-use crate::cli::{self, Global};
+use crate::cli::{self, Global, Targeting};
 use crate::command::connection::{self, Connection};
-use crate::command::target::{Asked, Form};
-use crate::command::telling;
-use crate::command::trust::offer::offer;
-pub(crate) use crate::command::trust::standing::Trust;
-use crate::command::visit;
-use crate::drift::plan::{FileChange, Kind};
-use crate::drift::{Named, Secret};
+use crate::command::locate::locate;
+pub(crate) use crate::command::trust::offer::Shown;
+pub(crate) use crate::command::trust::standing::{Acceptance, Aimed, Objection, Trust};
+use crate::command::trust::standing::{checkout, standing};
+use crate::command::{telling, visit};
+use crate::drift::Named;
 use crate::error::{Error, Exit};
 use crate::outside::ask::{Answer, Reply, can_ask};
-use crate::outside::config::{At, Config};
-use crate::outside::files;
-use crate::outside::railway::client::Client;
-use crate::outside::railway::wire::Scheme;
-use crate::outside::trusted::{self, Digest, Standing, Subject};
+use crate::outside::config::Config;
+use crate::outside::trusted::{self, Subject};
 use crate::outside::world::{Sort, World};
 use crate::report::{escape, shell};
 
-/// Accepts the `doctor.toml` for the project that it names.
+/// Accepts the `doctor.toml` for the project that it is used for.
 pub(crate) fn run(args: &cli::Trust, global: &Global, world: &mut World<'_>) -> Result<Exit, Error> {
     let limit = telling::duration(&args.timeout)?;
     let config = visit::read_config(global, world)?.ok_or_else(none)?;
-    let Some(named) = &config.project else { return Err(names_no_project(&config)) };
-    let aim = connection::aim(None, Some(&config), world);
-    let connection = Connection::open(global, &aim, world)?;
-    let project = resolve(&connection.client(world, limit), named, &config)?;
-    let subject = Subject { project: &project, digest: config.digest, path: &config.path };
-    let standing = trusted::standing(world.state.as_deref(), &subject)?;
-    let shown = [&config.name, &project.name].map(|name| escape::line(name).into_owned());
-    if standing == Standing::Accepted {
-        world.print(&format!("{} is accepted for project {} already.\n", shown[0], shown[1]))?;
+    let deciding = config.deciding();
+    let name = escape::line(&config.name).into_owned();
+    if deciding.is_empty() {
+        world.print(&format!("{name} does not decide where local values go: there is nothing to accept.\n"))?;
         return Ok(Exit::Clean);
     }
-    world.print(&offer(&config, &project, standing, world.terminal.width))?;
+    // What can't be used is not accepted either.
+    config.env_files().try_for_each(|file| config.file(file).map(drop))?;
+    let aim = connection::aim(None, Some(&config), world);
+    let connection = Connection::open(global, &aim, world)?;
+    let client = connection.client(world, limit);
+    let targeting = Targeting { project: None, environment: None, service: Vec::new() };
+    let shown = match locate(&client, &targeting, Some(&config), world) {
+        Ok(found) => Shown::of(&client, &config, &found.shape)?,
+        Err(Error::NoEnvironment { .. }) => Shown::without_environment(&client, &config, world)?,
+        Err(error) => return Err(error),
+    };
+    let acceptance = standing(&config, &deciding, &shown.project, &checkout(Some(&config), world), world)?;
+    let project = escape::line(&shown.project.name).into_owned();
+    if acceptance == Acceptance::Accepted {
+        world.print(&format!("{name} is already accepted for project {project}.\n"))?;
+        return Ok(Exit::Clean);
+    }
+    world.print(&shown.text(&acceptance, world.terminal.width))?;
     if !args.yes {
         obtain(global, world)?;
     }
-    trusted::accept(world.state.as_deref(), &subject, world.clock.now())?;
-    let [file, project] = shown;
-    world
-        .print(&format!("Accepted {file} for project {project}; once it is changed, it has to be accepted again.\n"))?;
+    accept(&config, &shown.project, world)?;
+    world.print(&format!(
+        "Accepted {name} for project {project}. If one of these decisions changes, you accept it again.\n"
+    ))?;
     Ok(Exit::Clean)
 }
 
-/// Accepts a `doctor.toml` that `doctor` itself has just written at the user's wish: the whole text at that absolute path.
-pub(crate) fn accept(path: &Path, text: &str, project: &Named, world: &World<'_>) -> Result<(), Error> {
-    let subject = Subject { project, digest: Digest::of(text), path };
+/// Remembers that the user has accepted what that file decides.
+pub(crate) fn accept(config: &Config, project: &Named, world: &World<'_>) -> Result<(), Error> {
+    let (deciding, checkout) = (config.deciding(), checkout(Some(config), world));
+    let subject = Subject { project, deciding: &deciding, path: &config.path, checkout: &checkout };
     trusted::accept(world.state.as_deref(), &subject, world.clock.now())
 }
 
-/// Keeps an accepted `doctor.toml` accepted when a fix has put an `[[ignore]]` into it.
-pub(crate) fn keep(
-    config: Option<&Config>,
-    (project, origin): (&Named, &str),
-    written: &[FileChange],
-    world: &World<'_>,
-) -> Result<(), Error> {
-    let Some(config) = config else { return Ok(()) };
-    let is_same = |before: &Secret| Digest::of(before.reveal()) == config.digest;
-    for file in written.iter().filter(|file| file.kind == Kind::Configuration && file.path == config.path) {
-        // What somebody else wrote into it meanwhile was never accepted.
-        if let (Some(text), true) = (&file.after, file.before.as_ref().is_some_and(is_same))
-            && files::current(&file.path).as_ref() == Some(text)
-            && Trust::of(Some(config), (project, origin), world)? == Trust::Accepted
-        {
-            accept(&config.path, text.reveal(), project, world)?;
-        }
+/// Asks the person at the terminal, in the middle of another command, and remembers the answer. What can't be remembered
+/// counts for this run.
+pub(crate) fn ask(project: &Named, config: &Config, world: &mut World<'_>) -> Result<(), Error> {
+    let name = escape::line(&config.name).into_owned();
+    if !is_accepted(&format!("Accept {name}?"), world)? {
+        return Err(Error::NoConsent {
+            what: format!("{} was not accepted", config.name),
+            why: "what is pushed goes where it says".to_owned(),
+            next: "review it and run it again; `--pull` needs no acceptance, and `--no-config` goes without it"
+                .to_owned(),
+        });
+    }
+    if let Err(error) = accept(config, project, world) {
+        let why = error.because().unwrap_or_default();
+        world.talk.say(&format!("note: {name} is accepted for this run only: {}", escape::line(&why)));
     }
     Ok(())
 }
 
-/// The project by the id that Railway has for it: whoever renames a project must not inherit its trust.
-fn resolve(client: &Client<'_>, named: &At<String>, config: &Config) -> Result<Named, Error> {
-    let asked = Asked::written(&named.value, &config.name);
-    if client.credentials.scheme == Scheme::Project {
-        let project = client.token_shape()?.project;
-        if asked.text == project.id || asked.text == project.name {
-            return Ok(project);
-        }
-        let token = format!("project {}", project.name);
-        return Err(Error::TokenContradicts { token, origin: asked.origin, wanted: asked.text });
+fn is_accepted(prompt: &str, world: &mut World<'_>) -> Result<bool, Error> {
+    if world.terminal.out != Sort::Pipe {
+        world.print("\n")?;
     }
-    let located = match asked.form {
-        Form::Id => client.project(&asked.text)?,
-        Form::Name => client.project_named(&asked.text)?,
-    };
-    Ok(located.project)
+    Ok(world.ask.confirm(prompt, Reply::No)? == Answer::Given(Reply::Yes))
 }
 
 /// Gets a yes from the person at the terminal.
@@ -108,10 +102,7 @@ fn obtain(global: &Global, world: &mut World<'_>) -> Result<(), Error> {
             next: again,
         });
     }
-    if world.terminal.out != Sort::Pipe {
-        world.print("\n")?;
-    }
-    if world.ask.confirm("Accept it?", Reply::No)? == Answer::Given(Reply::Yes) {
+    if is_accepted("Accept it?", world)? {
         return Ok(());
     }
     Err(Error::NoConsent {
@@ -127,10 +118,4 @@ fn none() -> Error {
         why: "there is none from here up to the root of the repository".to_owned(),
         next: "name it with `--config PATH`, or run `doctor init`, which writes one".to_owned(),
     }
-}
-
-fn names_no_project(config: &Config) -> Error {
-    let start = At { value: (), line: 1, column: 1 };
-    let next = "there is nothing to do: a flag, `railway link` or a token names the project";
-    config.fault(&start, "it names no project, so that there is nothing to accept", next)
 }

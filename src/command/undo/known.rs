@@ -50,6 +50,7 @@ mod tests {
             host: "the host".to_owned(),
             project: named(),
             environment: named(),
+            protected: false,
             folder: "/work".into(),
             stores: vec![store(Before::Stored(Secret::new("earlier-value"))), store(Before::Absent)],
             files: vec![file],

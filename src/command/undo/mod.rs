@@ -1,5 +1,6 @@
 //! `doctor undo`: put back what a fix changed, with the same machinery, and say what can't be put back.
 
+mod choose;
 mod known;
 mod list;
 mod restore;
@@ -8,12 +9,17 @@ use crate::cli::{Global, Undo};
 use crate::command::apply::{self, Applied, Site, Words};
 use crate::command::connection::Connection;
 use crate::command::fix;
+use crate::command::protection;
 use crate::command::telling::{self, Manner};
+use crate::command::undo::choose::Chosen;
 use crate::command::undo::restore::Restoring;
+use crate::command::visit;
+use crate::drift::receipt::Shortfall;
 use crate::error::{Error, Exit};
 use crate::outside::ask::{Answer, Reply, can_ask};
+use crate::outside::config::Config;
 use crate::outside::credentials::Aim;
-use crate::outside::journal::{Command, Entry, Journal, Record, Run};
+use crate::outside::journal::{Journal, Record, Run};
 use crate::outside::railway::client::Client;
 use crate::outside::world::{Memory, Sort, World};
 use crate::report::{self, Format, Part, Planned, Report, escape, shell};
@@ -28,19 +34,21 @@ pub(crate) fn run(args: &Undo, global: &Global, world: &mut World<'_>) -> Result
         telling::Showing::of(telling.show_values, args.show_logs),
         world,
     )?;
-    manner.refuse_unwritable(world)?;
+    manner.refuse_unwritable(&[], global, world)?;
     let journal = Journal::open(world.state.as_deref(), world.keyring)?;
     if args.list {
         refuse_format(manner.format, &telling.format)?;
         return list::tell(&journal, manner, global, world);
     }
-    let (run, record) = choose(&journal, args.run.as_deref(), world)?;
+    let config = visit::read_config(global, world)?;
+    let chosen = choose::choose(&journal, args.run.as_deref(), world)?;
+    let record = &chosen.record;
     let aim = Aim { project: Some(record.project.id.clone()), environment: Some(record.environment.id.clone()) };
     let connection = Connection::open(global, &aim, world)?;
-    known::learn(&connection.scrubber, &record);
+    known::learn(&connection.scrubber, record);
     let client = connection.client(world, limit);
-    refuse_elsewhere(&client, &run, &record)?;
-    let undoing = Undoing { args, global, manner, client: &client, run, record };
+    refuse_elsewhere(&client, &chosen.run, record)?;
+    let undoing = Undoing { args, global, manner, config, client: &client, chosen };
     undoing.go(world)
 }
 
@@ -63,35 +71,8 @@ struct Undoing<'u> {
     global: &'u Global,
     manner: Manner<'u>,
     client: &'u Client<'u>,
-    run: Run,
-    record: Record,
-}
-
-/// The run that was named, or the last fix made in this folder that is not undone yet.
-fn choose(journal: &Journal<'_>, named: Option<&str>, world: &World<'_>) -> Result<(Run, Record), Error> {
-    if let Some(named) = named {
-        let run = Run::parse(named).ok_or_else(|| nothing(format!("{named} is no run"), "no run is called so"))?;
-        let record = journal.read(&run)?;
-        return Ok((run, record));
-    }
-    let entries = journal.list()?;
-    let undone = list::undone(&entries);
-    let is_open = |entry: &&Entry| {
-        let is_fix = |record: &Record| record.command == Command::Fix && record.folder == world.folder;
-        entry.record.as_ref().is_ok_and(is_fix) && !undone.contains(&entry.run)
-    };
-    match entries.iter().find(is_open) {
-        Some(Entry { run, record: Ok(record) }) => Ok((run.clone(), record.clone())),
-        _ => Err(nothing(
-            "there is nothing to undo here".to_owned(),
-            "no fix was made in this folder in the last 30 days that is not undone already",
-        )),
-    }
-}
-
-fn nothing(what: String, why: &str) -> Error {
-    let next = "run `doctor undo --list`, which shows every run, and name one: `doctor undo RUN`".to_owned();
-    Error::Journal { what, why: why.to_owned(), next }
+    config: Option<Config>,
+    chosen: Chosen,
 }
 
 /// What went to a simulation is not put back on Railway, nor the other way round.
@@ -109,9 +90,11 @@ fn refuse_elsewhere(client: &Client<'_>, run: &Run, record: &Record) -> Result<(
 impl Undoing<'_> {
     fn go(self, world: &mut World<'_>) -> Result<Exit, Error> {
         world.talk.waiting("looking at what there is now");
-        let restoring = restore::plan(self.client, &self.record, self.args, world);
+        let restoring = restore::plan(self.client, &self.chosen.record, (self.args, &self.redeploys(world)), world);
         world.talk.done();
-        let restoring = restoring?;
+        let mut restoring = restoring?;
+        choose::refuse_other_target(self.args, &self.chosen, &restoring.shape.environment)?;
+        restoring.remarks.extend(self.chosen.remarks.iter().cloned());
         if restoring.plan.is_empty() {
             return self.nothing_left(restoring, world);
         }
@@ -147,16 +130,43 @@ impl Undoing<'_> {
     /// The report with the plan that was not carried out.
     fn planned(&self, restoring: Restoring, exit: Exit, world: &World<'_>) -> Report {
         let mut report = self.report(&restoring, exit, world);
+        let next = self.command(&restoring, world);
         let planned = apply::Ledger::of(&restoring.plan, Words::Undo).into_receipts();
         report.receipts = planned.into_iter().chain(restoring.conflicts).collect();
         report.endings = restoring.remarks;
-        report.plan = Some(Planned { plan: restoring.plan, next: self.command(world) });
+        report.plan = Some(Planned { plan: restoring.plan, commands: vec![next] });
         report
     }
 
+    /// The command that deploys services of this environment again.
+    fn redeploys(&self, world: &World<'_>) -> Vec<String> {
+        let [project, environment] = [&self.chosen.record.project.id, &self.chosen.record.environment.id];
+        let targeting = [format!("--project={project}"), format!("--environment={environment}")];
+        self.called(&[&["fix".to_owned(), "--redeploy".to_owned()], &targeting[..]].concat(), world)
+    }
+
+    /// These arguments as a whole command that talks to the same Railway.
+    fn called(&self, arguments: &[String], world: &World<'_>) -> Vec<String> {
+        let flags: Vec<String> = self.global.api_url.iter().map(|url| format!("--api-url={url}")).collect();
+        shell::whole(&world.program, arguments, &flags, std::iter::empty())
+    }
+
     /// The command that does it without asking.
-    fn command(&self, world: &World<'_>) -> Vec<String> {
-        [world.program.clone(), vec!["undo".to_owned(), self.run.to_string(), "--yes".to_owned()]].concat()
+    fn command(&self, restoring: &Restoring, world: &World<'_>) -> Vec<String> {
+        let mut words = vec!["undo".to_owned(), self.chosen.run.to_string(), "--yes".to_owned()];
+        words.extend(self.args.project.iter().map(|project| format!("--project={project}")));
+        let environment = self.args.environment.as_ref();
+        let protected = Some(&restoring.shape.environment.name).filter(|_| self.is_protected(restoring));
+        words.extend(environment.or(protected).map(|environment| format!("--environment={environment}")));
+        words.extend(self.args.allow_tracked.then(|| "--allow-tracked".to_owned()));
+        self.called(&words, world)
+    }
+
+    /// Whether the environment is protected now, or was when the fix was made.
+    fn is_protected(&self, restoring: &Restoring) -> bool {
+        let (then, now) = (&self.chosen.record.environment, &restoring.shape.environment);
+        let names = [then.name.as_str(), then.id.as_str(), now.name.as_str()];
+        self.chosen.record.protected || protection::is_protected(self.config.as_ref(), &names)
     }
 
     /// Everything stands as it did before the run, or moved on since.
@@ -164,6 +174,8 @@ impl Undoing<'_> {
         let exit = if restoring.conflicts.is_empty() { Exit::Clean } else { Exit::Partial };
         let (manner, global) = (self.manner, self.global);
         let mut report = self.report(&restoring, exit, world);
+        let left = restoring.conflicts.iter().map(|receipt| (receipt.place.clone(), Shortfall::Incomplete));
+        report.shortfalls = left.collect();
         report.receipts = restoring.conflicts;
         report.endings = restoring.remarks;
         report.endings.push("Nothing to put back.".to_owned());
@@ -187,21 +199,23 @@ impl Undoing<'_> {
             }
             Part::Whole
         };
-        let words = self.command(world);
-        if self.args.dry_run {
-            return Ok(part);
-        }
-        let environment = &self.record.environment.name;
-        let is_protected = environment.to_lowercase().starts_with("prod");
-        if self.args.yes && is_protected && self.args.run.is_none() {
+        if self.args.dry_run { Ok(part) } else { self.confirm(restoring, world).map(|()| part) }
+    }
+
+    /// Gets a yes to the plan that was shown.
+    fn confirm(&self, restoring: &Restoring, world: &mut World<'_>) -> Result<(), Error> {
+        let words = self.command(restoring, world);
+        let environment = &restoring.shape.environment.name;
+        let is_protected = self.is_protected(restoring);
+        if self.args.yes && is_protected && self.args.environment.is_none() {
             return Err(Error::NoConsent {
                 what: format!("{environment} is a protected environment"),
-                why: "there, `--yes` counts only together with the run's name".to_owned(),
+                why: "there, `--yes` counts only together with the environment's name".to_owned(),
                 next: format!("run `{}`", shell::line(&words)),
             });
         }
         if self.args.yes {
-            return Ok(part);
+            return Ok(());
         }
         let no = |why: &str| Error::NoConsent {
             what: "nobody said yes".to_owned(),
@@ -222,7 +236,7 @@ impl Undoing<'_> {
             world.ask.confirm("Put it back?", Reply::No)? == Answer::Given(Reply::Yes)
         };
         self.client.limit.set(self.client.limit.get() + world.clock.elapsed().saturating_sub(before));
-        if agreed { Ok(part) } else { Err(no("the plan was not agreed to")) }
+        if agreed { Ok(()) } else { Err(no("the plan was not agreed to")) }
     }
 
     fn apply(&self, restoring: &Restoring, world: &World<'_>) -> Result<Applied, Error> {
@@ -236,12 +250,15 @@ impl Undoing<'_> {
             on_staged: fix::on_staged(self.args.on_staged),
             logs: self.manner.logs,
             seeing: None,
+            called: &self.redeploys(world),
         };
         let mut applied = apply::apply(site, &restoring.plan, Words::Undo, |ledger| {
             if self.args.no_journal {
                 return Ok(None);
             }
-            fix::record(site, &restoring.plan, (ledger, Some(&self.run)), world).map(Some)
+            let protected = self.is_protected(restoring);
+            let kept = fix::Kept { ledger, undoes: Some(&self.chosen.run), protected };
+            fix::record(site, &restoring.plan, &kept, world).map(Some)
         })?;
         fix::forget_idle(&mut applied, world);
         Ok(applied)
@@ -253,20 +270,26 @@ impl Undoing<'_> {
         (applied, part): (Applied, Part),
         world: &mut World<'_>,
     ) -> Result<Exit, Error> {
-        let partly = !restoring.conflicts.is_empty();
-        let exit = applied.verdict.unwrap_or(if partly { Exit::Partial } else { Exit::Clean });
+        let mut shortfalls = applied.shortfalls;
+        let left = restoring.conflicts.iter().map(|receipt| (receipt.place.clone(), Shortfall::Incomplete));
+        shortfalls.extend(left);
+        let exit = match applied.verdict {
+            None | Some(Exit::Partial | Exit::Disproved | Exit::Inconclusive) => {
+                shortfalls.values().max().map_or(Exit::Clean, |&worst| apply::exit(worst))
+            }
+            Some(exit) => exit,
+        };
         let (manner, global) = (self.manner, self.global);
         let mut report = self.report(&restoring, exit, world);
         report.receipts = applied.receipts.into_iter().chain(restoring.conflicts).collect();
+        report.shortfalls = shortfalls;
         report.failures = applied.failures;
         report.endings = applied.remarks;
-        if let Some(run) = applied.run.filter(|_| world.memory == Memory::Lasting) {
-            let mut words = world.program.clone();
-            words.extend(["undo".to_owned(), run.to_string()]);
-            report.endings.push(format!("`{}` undoes the undoing", shell::line(&words)));
-        }
         if let Some(error) = &applied.halted {
             report.endings.push(format!("it stopped there: {}", apply::said(error)));
+        }
+        if let Some(run) = applied.run.filter(|_| world.memory == Memory::Lasting) {
+            report.way_back = Some(shell::line(&self.called(&["undo".to_owned(), run.to_string()], world)));
         }
         report.part = part;
         if part == Part::Outcome {
@@ -280,13 +303,19 @@ impl Undoing<'_> {
         Report {
             command: "undo",
             program: world.program.clone(),
-            project: self.record.project.clone(),
-            project_origin: format!("run {}", self.run),
-            environment: self.record.environment.clone(),
-            environment_origin: format!("run {}", self.run),
-            services_origin: format!("run {}", self.run),
+            project: self.chosen.record.project.clone(),
+            project_origin: format!("run {}", self.chosen.run),
+            environment: self.chosen.record.environment.clone(),
+            environment_origin: format!("run {}", self.chosen.run),
+            services_origin: format!("run {}", self.chosen.run),
             services: restoring.services.clone(),
-            files: self.record.files.iter().map(|file| (file.shown.clone(), format!("run {}", self.run))).collect(),
+            files: self
+                .chosen
+                .record
+                .files
+                .iter()
+                .map(|file| (file.shown.clone(), format!("run {}", self.chosen.run)))
+                .collect(),
             requests: self.client.requests(),
             configured: true,
             exit_code: exit.code(),

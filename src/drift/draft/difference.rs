@@ -6,7 +6,7 @@ use crate::drift::absence::absences;
 use crate::drift::comparison::{Verdict, pairs};
 use crate::drift::draft::{Exception, Section, aliases_of, can_be_named, gathered};
 use crate::drift::nature::{self, Nature};
-use crate::drift::rule::{local_by_nature, missing_on_railway, reference_differs, value_differs};
+use crate::drift::rule::{expected_difference, missing_on_railway, reference_differs, value_differs};
 use crate::drift::{Named, Survey};
 
 /// A key that differs now.
@@ -55,10 +55,16 @@ impl Difference {
             Kind::Nature(Nature::Key) => "every machine sets its own",
             Kind::Nature(Nature::Host) => "a local address in the file",
             Kind::Nature(Nature::TestKey) => "a test key in the file",
+            Kind::Nature(Nature::LiveKey) => "a live key in the file",
             Kind::Reference => "a reference on Railway",
             Kind::Absent => "on none of these services",
             Kind::Values => "another value on Railway",
         }
+    }
+
+    /// Whether a service stores another value, and nothing suggests why.
+    pub fn is_value(&self) -> bool {
+        self.kind == Kind::Values
     }
 
     /// Why it may be meant.
@@ -68,6 +74,7 @@ impl Difference {
             Kind::Nature(Nature::Key) => "every machine sets its own",
             Kind::Nature(Nature::Host) => "an address of the developer's machine",
             Kind::Nature(Nature::TestKey) => "a test key locally, a live one on Railway",
+            Kind::Nature(Nature::LiveKey) => "a live key locally, a test one on Railway",
             Kind::Reference => "Railway has its own, by reference",
             Kind::Absent | Kind::Values => "it differs on purpose",
         }
@@ -77,7 +84,7 @@ impl Difference {
 impl Kind {
     fn rule(self) -> &'static str {
         match self {
-            Self::Nature(_) => local_by_nature::RULE.name,
+            Self::Nature(_) => expected_difference::RULE.name,
             Self::Reference => reference_differs::RULE.name,
             Self::Absent => missing_on_railway::RULE.name,
             Self::Values => value_differs::RULE.name,
@@ -92,7 +99,7 @@ pub fn differences(survey: &Survey, required: &BTreeSet<&str>) -> Vec<Difference
     let mut agreeing = BTreeSet::new();
     for pair in pairs(survey).filter(|pair| is_free(pair.key)) {
         let kind = match pair.verdict(survey) {
-            Verdict::LocalByNature(nature) => Kind::Nature(nature),
+            Verdict::ExpectedDifference(nature) => Kind::Nature(nature),
             Verdict::ReferenceDiffers => Kind::Reference,
             Verdict::Differs => Kind::Values,
             Verdict::Equal => {
@@ -100,7 +107,7 @@ pub fn differences(survey: &Survey, required: &BTreeSet<&str>) -> Vec<Difference
                 continue;
             }
             // Not known, or wrong and not meant.
-            Verdict::Sealed | Verdict::Dangling => continue,
+            Verdict::Sealed | Verdict::Unavailable | Verdict::Indirect | Verdict::Dangling => continue,
         };
         let one = found.entry(pair.key).or_insert_with(|| difference(pair.key, kind));
         one.kind = one.kind.max(kind);
@@ -197,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_local_by_nature_is_suggested_and_the_rest_is_offered() {
+    fn what_is_expected_difference_is_suggested_and_the_rest_is_offered() {
         let found = differences(&scene(), &BTreeSet::from(["REQUIRED"]));
         let told = |one: &Difference| {
             let services: Vec<&str> = one.services.iter().map(|service| service.name.as_str()).collect();
@@ -247,7 +254,7 @@ mod tests {
             .map(|one| format!("{} of {} by {}", one.keys.join(","), one.services.join(","), one.rules.join(",")))
             .collect();
         let expected = [
-            "CACHE_URL,DATABASE_URL,PORT,STRIPE of  by local-by-nature",
+            "CACHE_URL,DATABASE_URL,PORT,STRIPE of  by expected-difference",
             "ONLY_HERE of  by missing-on-railway",
             "BASE of  by reference-differs,value-differs",
             "LEVEL of api by value-differs",

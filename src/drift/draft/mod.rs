@@ -18,7 +18,8 @@ pub struct Draft {
     pub project: Named,
     /// The environment; it is named by its id.
     pub environment: Named,
-    /// The files, as they are reached from where it will lie; none means the default one.
+    /// The files of this environment, as they are reached from where it will lie; none means those that are found by
+    /// default.
     pub files: Vec<String>,
     /// The services that are looked at.
     pub services: Vec<Section>,
@@ -26,6 +27,8 @@ pub struct Draft {
     pub require: Vec<Requirement>,
     /// Keys that differ on purpose.
     pub ignore: Vec<Exception>,
+    /// Keys with another value on Railway that are neither required nor ignored: shown as a comment.
+    pub undecided: Vec<String>,
 }
 
 /// A service and its short name.

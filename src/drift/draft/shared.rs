@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::drift::comparison::{Pair, Verdict, pairs};
 use crate::drift::draft::{Requirement, Section, aliases_of, can_be_named, gathered};
-use crate::drift::oddity::is_placeholder;
 use crate::drift::secret_like::is_secret_like;
-use crate::drift::{Named, Secret, Survey};
+use crate::drift::{Named, Survey};
 
 /// A key that the file and at least one service have.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,40 +14,38 @@ pub struct Shared {
     pub key: String,
     /// The services that have it.
     pub services: Vec<Named>,
-    /// Whether one of them has another value than the file.
-    pub differs: bool,
-    /// Whether it looks like one that must agree: a secret of several services, which hold the same one or of which one
-    /// has the file's.
+    /// Whether each of them is known to have the file's value now.
+    pub agrees: bool,
+    /// Whether it looks like one that must stay equal: a secret on several services.
     pub is_suggested: bool,
 }
 
-/// Every such key: the suggested ones first, then those that look like secrets, then by name.
+/// Every such key: the suggested ones first, then those that look like secrets, then by name. What a service has that
+/// could not be read is unknown, and does not agree.
 pub fn shared(survey: &Survey) -> Vec<Shared> {
     let mut found: BTreeMap<&str, Vec<(Pair<'_>, Verdict)>> = BTreeMap::new();
     for pair in pairs(survey).filter(|pair| can_be_named(pair.key)) {
         found.entry(pair.key).or_default().push((pair, pair.verdict(survey)));
     }
-    let mut shared: Vec<Shared> = found.into_iter().map(|(key, pairs)| one(key, &pairs)).collect();
+    let unread = survey.targets.iter().filter(|target| target.stored.is_err());
+    let unread = unread.filter_map(|target| survey.catalogue.services.get(&target.service.name));
+    let unknown: HashSet<&str> = unread.flatten().map(String::as_str).collect();
+    let mut shared: Vec<Shared> = found.into_iter().map(|(key, pairs)| one(survey, key, &pairs, &unknown)).collect();
     shared.sort_by_key(|one| (!one.is_suggested, !is_secret_like(&one.key)));
     shared
 }
 
-fn one(key: &str, pairs: &[(Pair<'_>, Verdict)]) -> Shared {
-    let is = |wanted: &[Verdict]| pairs.iter().all(|(_, verdict)| wanted.contains(verdict));
-    let is_plain = is(&[Verdict::Equal, Verdict::Sealed, Verdict::Differs]);
+fn one(survey: &Survey, key: &str, pairs: &[(Pair<'_>, Verdict)], unknown: &HashSet<&str>) -> Shared {
+    let agrees = !unknown.contains(key) && pairs.iter().all(|(_, verdict)| *verdict == Verdict::Equal);
     let is_filled = pairs.iter().all(|(pair, _)| {
-        let value = pair.local_value().reveal();
-        !value.is_empty() && !is_placeholder(value)
+        let value = pair.local_value();
+        !value.reveal().is_empty() && !survey.is_unset(key, value)
     });
-    let held: HashSet<&str> =
-        pairs.iter().filter_map(|(pair, _)| pair.variable.effective()).map(Secret::reveal).collect();
-    // Where nothing can be seen, nothing speaks for it.
-    let agree = held.len() == 1 || pairs.iter().any(|(_, verdict)| *verdict == Verdict::Equal);
     Shared {
         key: key.to_owned(),
         services: pairs.iter().map(|(pair, _)| pair.target.service.clone()).collect(),
-        differs: !is(&[Verdict::Equal, Verdict::Sealed]),
-        is_suggested: pairs.len() > 1 && is_secret_like(key) && is_plain && is_filled && agree,
+        agrees,
+        is_suggested: pairs.len() > 1 && is_secret_like(key) && agrees && is_filled,
     }
 }
 
@@ -62,7 +59,7 @@ pub fn requirements(chosen: &[&Shared], sections: &[Section]) -> Vec<Requirement
 mod tests {
     use super::{requirements, shared};
     use crate::drift::draft::sections;
-    use crate::drift::scene::survey;
+    use crate::drift::scene::{survey, unreadable};
 
     #[test]
     fn secrets_that_services_share_are_suggested_first() {
@@ -78,6 +75,7 @@ mod tests {
             "H_KEY=h",
             "I_KEY=sk_test_1",
             "J_KEY=x",
+            "K_KEY=x",
             "PASS?=x",
             "LOCAL_KEY=x",
             "RAILWAY_TOKEN=x",
@@ -94,6 +92,7 @@ mod tests {
             "H_KEY=${{web.H}} => other",
             "I_KEY=sk_live_1",
             "J_KEY=<sealed>",
+            "K_KEY=x",
             "PASS?=x",
             "RAILWAY_TOKEN=y",
         ];
@@ -108,6 +107,7 @@ mod tests {
             "H_KEY=h",
             "I_KEY=sk_live_1",
             "J_KEY=<sealed>",
+            "K_KEY=x",
             "PASS?=x",
             "RAILWAY_TOKEN=y",
         ];
@@ -116,26 +116,37 @@ mod tests {
             .iter()
             .map(|one| {
                 let mark = if one.is_suggested { "+" } else { "-" };
-                format!("{mark}{} {}{}", one.key, one.services.len(), if one.differs { " differs" } else { "" })
+                format!("{mark}{} {}{}", one.key, one.services.len(), if one.agrees { " agrees" } else { "" })
             })
             .collect();
         let expected = [
-            // Equal on both, rotated on one of them, or not told.
-            "+A_KEY 2 differs",
-            "+B_KEY 2 differs",
-            "+E_KEY 2",
-            // Three values; on one service; not filled in; by reference; a test key; sealed; what every place sets.
-            "-C_KEY 2 differs",
-            "-D_KEY 1",
-            "-F_KEY 2 differs",
-            "-G_KEY 2 differs",
-            "-H_KEY 2 differs",
-            "-I_KEY 2 differs",
+            "+K_KEY 2 agrees",
+            // One of them differs, is sealed or was never set; on one service; by reference; what every place sets.
+            "-A_KEY 2",
+            "-B_KEY 2",
+            "-C_KEY 2",
+            "-D_KEY 1 agrees",
+            "-E_KEY 2",
+            "-F_KEY 2",
+            "-G_KEY 2",
+            "-H_KEY 2",
+            "-I_KEY 2",
             "-J_KEY 2",
-            "-RAILWAY_TOKEN 2 differs",
-            "-NAME 2",
+            "-RAILWAY_TOKEN 2",
+            "-NAME 2 agrees",
         ];
         assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn what_an_unreadable_service_has_is_not_known_to_agree() {
+        let mut survey = survey(
+            &["A_KEY=x", "B_KEY=x"],
+            &[("api", &["A_KEY=x", "B_KEY=x"]), ("web", &["A_KEY=x", "B_KEY=x"]), ("worker", &["A_KEY=x"])],
+        );
+        unreadable(&mut survey, "worker");
+        let told: Vec<_> = shared(&survey).into_iter().map(|one| (one.key, one.agrees, one.is_suggested)).collect();
+        assert_eq!(told, [("B_KEY".to_owned(), true, true), ("A_KEY".to_owned(), false, false)]);
     }
 
     #[test]

@@ -12,9 +12,10 @@ use zeroize::Zeroizing;
 
 use crate::drift::exposure::{is_public, secrets};
 use crate::drift::finding::Place;
+use crate::drift::indirect::is_indirect;
 use crate::drift::local::{Entry, LocalFile};
 use crate::drift::nature::{self, Nature};
-use crate::drift::oddity::is_placeholder;
+use crate::drift::placeholder::is_unset;
 use crate::drift::secret_like::is_secret_like;
 use crate::drift::{Secret, form};
 pub use name::{Kind, kind};
@@ -93,7 +94,7 @@ pub struct Known {
 }
 
 impl Known {
-    /// Those of these files that are long enough to be no word of ordinary text. Left out are placeholders, references,
+    /// Those of these files that are long enough to be no word of ordinary text. Left out are placeholders, references, indirect values,
     /// addresses of this machine, what browsers get anyway, and the keys that `accepted` has: patterns of `*` and `?`.
     pub fn of(files: &[LocalFile], accepted: &[String]) -> Self {
         let (mut values, mut forms, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
@@ -182,8 +183,9 @@ fn is_told(entry: &Entry) -> bool {
     value.chars().count() >= least
         && !value.trim().is_empty()
         && !is_reference
+        && !is_indirect(value)
         && !is_public(&entry.key)
-        && !is_placeholder(value)
+        && !is_unset(&entry.key, value)
         && nature::of(&entry.key, &entry.value) != Some(Nature::Host)
 }
 
@@ -263,6 +265,9 @@ mod tests {
             ("DATABASE_URL=postgres://app:app@db.example.com:5432/app", true),
             ("NEXT_PUBLIC_MAPS_KEY=AIzaSyB-0123456789", false),
             ("NAME='                 '", false),
+            ("API_KEY=op://dev/openai/credential", false),
+            ("API_KEY='encrypted:BDqDBibm4wsYqMpCjTQ6'", false),
+            ("API_KEY=vault:hunter2-hunter2", true),
         ] {
             let file = LocalFile::parse(".env", Secret::new(line));
             let text = format!("x = '{}'\n", file.entries[0].value.reveal());
@@ -322,9 +327,12 @@ mod tests {
             (".env.sample", "A=1\nAPI_KEY=4f1c9a77b2d04e\n", &[".env.sample:2 API_KEY"]),
             ("config/prod.env", "PORT=1\nAPI_KEY=4f1c9a77b2d04e\n", &["config/prod.env:2 API_KEY"]),
             ("a.py", "API_KEY=4f1c9a77b2d04e\n", &[]),
-            (".env", "DOTENV_PUBLIC_KEY=\"03a5\"\nAPI_KEY=encrypted:BDq\n", &[]),
+            (".env", "DOTENV_PUBLIC_KEY=\"03a5\"\nAPI_KEY=encrypted:BDqDBibm4wsYqMpCjTQ6\n", &[]),
+            (".env", "API_KEY=op://dev/openai/credential\nDB_PASSWORD=vault:secret/data/app#pw\n", &[]),
+            (".env", "API_KEY='ENC[AES256_GCM,data:Tr7o=,iv:1=]'\nsops_version=3.9.0\n", &[]),
+            ("prod.env", "API_KEY=op://dev/openai/credential-4f1c9a77\n", &[]),
             (".env", "\0GITCRYPT\0abc", &[]),
-            (".env", "DOTENV_PUBLIC_KEY=\"03a5\"\nAPI_KEY=encrypted:BDq\nB=plain\n", &[".env [API_KEY]"]),
+            (".env", "API_KEY=encrypted:BDqDBibm4wsYqMpCjTQ6\nB_KEY=plain\n", &[".env [B_KEY]"]),
         ] {
             let found: Vec<String> = of_names(&[staged(name, text)], &[]).iter().map(told).collect();
             assert_eq!(found, expected, "{name}: {text}");

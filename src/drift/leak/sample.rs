@@ -1,5 +1,6 @@
 //! Real values and samples of values told apart.
 
+use crate::drift::indirect::{is_encryption_metadata, is_indirect};
 use crate::drift::local::{Entry, LocalFile};
 
 /// The shortest value that counts as generated, in bytes.
@@ -29,9 +30,6 @@ const SAMPLE_WORDS: &[&str] = &[
     "your",
 ];
 
-/// How each value of a file begins that a tool has encrypted: dotenvx, sops.
-const CIPHERTEXT: &[&str] = &["encrypted:", "ENC["];
-
 /// How a file begins that git-crypt has encrypted.
 const GIT_CRYPT: &[u8] = b"\0GITCRYPT\0";
 
@@ -47,15 +45,13 @@ pub(super) fn is_real(entry: &Entry) -> bool {
         && !SAMPLE_WORDS.iter().any(|word| value.contains(word))
 }
 
-/// Whether nothing in the file can be read without a key: it is made to be committed.
+/// Whether every value of the file is kept elsewhere or encrypted: it is made to be committed.
 pub(super) fn is_encrypted(bytes: &[u8], file: Option<&LocalFile>) -> bool {
-    let is_ciphertext = |entry: &Entry| CIPHERTEXT.iter().any(|start| entry.value.reveal().starts_with(start));
-    // What tells others how to encrypt, or with what it was done.
-    let is_about_it = |entry: &Entry| entry.key.starts_with("DOTENV_PUBLIC_KEY") || entry.key.starts_with("sops_");
+    let is_ciphertext = |entry: &Entry| is_indirect(entry.value.reveal());
     bytes.starts_with(GIT_CRYPT)
         || file.is_some_and(|file| {
             file.entries.iter().any(is_ciphertext)
-                && file.entries.iter().all(|entry| is_ciphertext(entry) || is_about_it(entry))
+                && file.entries.iter().all(|entry| is_ciphertext(entry) || is_encryption_metadata(&entry.key))
         })
 }
 

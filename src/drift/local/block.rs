@@ -44,7 +44,7 @@ pub fn leave_out(original: &str, read: &mut Literal, flaws: &mut Vec<Flaw>) {
 }
 
 /// Drops bindings, and keeps every other key's index pointing at the binding that counts for it.
-fn drop_bindings(read: &mut Literal, drop: impl Fn(&Binding) -> bool) {
+pub fn drop_bindings(read: &mut Literal, drop: impl Fn(&Binding) -> bool) {
     let mut kept = 0..;
     let new_index: Vec<Option<usize>> =
         read.bindings.iter().map(|binding| if drop(binding) { None } else { kept.next() }).collect();

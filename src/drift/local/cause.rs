@@ -108,6 +108,24 @@ const EXPERIMENTS: &[Experiment] = &[
     Experiment { kind: Kind::Blank, signs: &[' ', '\t'], harmless: |text| text.replace([' ', '\t'], "_") },
 ];
 
+/// What keeps a loader from reading an assignment that others read.
+pub fn of_entry(text: &str, entry: &Entry) -> Kind {
+    let is_quoted = text[entry.key_span.clone()] != entry.key;
+    if is_quoted || !is_plain(&entry.key) {
+        return Kind::Key;
+    }
+    let is_flawless = text[entry.statement.clone()].trim() == &text[entry.key_span.start..entry.span.end]
+        && entry.span.start == entry.key_span.end + "=".len();
+    let around = || if is_flawless { Kind::Swallowed } else { around(text, entry) };
+    inside(&text[entry.span.clone()]).unwrap_or_else(around)
+}
+
+/// Whether every loader takes the key.
+pub fn is_plain(key: &str) -> bool {
+    key.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && key.chars().all(|character| character.is_ascii_alphanumeric() || matches!(character, '_' | '.'))
+}
+
 /// What it is in a right-hand side; `None` if the loaders agree about it, so that the cause is around it.
 pub fn inside(written: &str) -> Option<Kind> {
     if agreed(written).is_some() {

@@ -5,9 +5,10 @@ use std::ops::Range;
 
 use crate::drift::Secret;
 use crate::drift::local::binding::Binding;
-use crate::drift::local::cause::{self, Kind};
+use crate::drift::local::cause::{self, Kind, is_plain};
 use crate::drift::local::flaw::covering;
 use crate::drift::local::loader::{Body, Loader, Substitution, first_wins, last_wins};
+use crate::drift::local::piece;
 use crate::drift::local::python::{Edition, Reading as PythonReading};
 use crate::drift::local::rust::Reading as RustReading;
 use crate::drift::local::spelling::Spelling;
@@ -126,9 +127,13 @@ fn suspects<'v>(file: &'v LocalFile, views: &'v Views) -> Vec<Suspect<'v>> {
         })
         .collect();
     let lists = [&views.dotenvy.bindings, &views.python.bindings, &views.classic.bindings, &views.node];
-    for binding in lists.into_iter().flatten() {
-        if seen.insert(&binding.key) {
-            suspects.push(Suspect { key: &binding.key, entry: None, at: binding.key_span.start });
+    for bindings in lists {
+        // A piece of a value is nobody's key.
+        let pieces = piece::starts(file.text().reveal(), bindings);
+        for binding in bindings.iter().filter(|binding| !pieces.contains(&binding.key_span.start)) {
+            if seen.insert(&binding.key) {
+                suspects.push(Suspect { key: &binding.key, entry: None, at: binding.key_span.start });
+            }
         }
     }
     suspects.sort_by_key(|suspect| (suspect.at, suspect.key));
@@ -257,10 +262,4 @@ fn holding<T>(items: &[T], at: usize, range: impl Fn(&T) -> Range<usize>) -> Opt
     let index = items.partition_point(|item| range(item).start <= at).checked_sub(1)?;
     let range = range(&items[index]);
     range.contains(&at).then_some(range.start)
-}
-
-/// Whether every loader takes the key.
-fn is_plain(key: &str) -> bool {
-    key.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-        && key.chars().all(|character| character.is_ascii_alphanumeric() || matches!(character, '_' | '.'))
 }

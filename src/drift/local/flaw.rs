@@ -1,11 +1,13 @@
 //! The lines that are no assignment, or one that somebody will stumble over.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use crate::drift::local::binding::Binding;
 use crate::drift::local::loader::{Body, Loader};
 use crate::drift::local::python::{self, Edition, Refusal, Trouble};
 use crate::drift::local::text::Counter;
+use crate::drift::local::{Entry, LocalFile, cause};
 
 /// A line that can't be read as an assignment, or not by everybody.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +87,29 @@ fn describe(original: &str, body: &Body<'_>, python: Python<'_>, found: (&[Bindi
         Flaw { line, column, what: spot.what, key, refused_by }
     };
     spots.into_iter().map(describe).collect()
+}
+
+/// The flaws of a file for a program whose loader is known: lines that it reads as an assignment are none, and of the
+/// assignments that only other loaders read each is one. `bindings` is what the loader reads.
+pub fn of_loader(file: &LocalFile, bindings: &[Binding], loader: Loader) -> Vec<Flaw> {
+    // A line that no loader refuses, and that is a flaw all the same, is read as something else than was meant.
+    let remains = |flaw: &&Flaw| flaw.refused_by.is_empty() || flaw.refused_by.contains(&loader);
+    let mut flaws: Vec<Flaw> = file.flaws.iter().filter(remains).cloned().collect();
+    let told: HashSet<usize> = flaws.iter().map(|flaw| flaw.line).collect();
+    let unread = |entry: &&Entry| {
+        let is_read = covering(bindings, entry.key_span.start).is_some_and(|binding| binding.value.is_some());
+        !is_read && !told.contains(&entry.line)
+    };
+    let flaw = |entry: &Entry| Flaw {
+        line: entry.line,
+        column: entry.column,
+        what: cause::of_entry(file.text().reveal(), entry).words(),
+        key: None,
+        refused_by: vec![loader],
+    };
+    flaws.extend(file.entries.iter().filter(unread).map(flaw));
+    flaws.sort_by_key(|flaw| (flaw.line, flaw.column));
+    flaws
 }
 
 /// What python-dotenv refuses. Of the further lines that go down with it, those that node's dotenv reads are looked at by

@@ -24,6 +24,7 @@ pub mod flaw;
 pub mod literal;
 pub mod loader;
 pub mod node;
+pub mod piece;
 pub mod python;
 pub mod quote;
 pub mod rust;
@@ -96,14 +97,17 @@ impl LocalFile {
             (merged, flaws)
         };
         block::leave_out(text.reveal(), &mut merged, &mut flaws);
+        piece::leave_out(text.reveal(), &mut merged, &mut flaws);
         let entries = entries(text.reveal(), merged.bindings);
         Self { name: name.into(), text, entries, flaws, last: merged.last, loader: None }
     }
 
-    /// The same file as that loader reads it: its values, substituted from the file alone, without what it does not read.
+    /// The same file as that loader reads it: its values, substituted from the file alone. Flaws are the lines that this
+    /// loader does not read.
     #[must_use]
     pub fn read_as(&self, loader: Loader) -> Self {
         let mut bindings = Body::of(self.text.reveal()).bindings(loader);
+        let flaws = flaw::of_loader(self, &bindings, loader);
         // A key that python-dotenv reads without a value takes an earlier value away.
         let unset: HashSet<String> = last_wins(&bindings)
             .into_iter()
@@ -111,6 +115,7 @@ impl LocalFile {
             .map(|(key, _)| key.to_owned())
             .collect();
         bindings.retain(|binding| binding.value.is_some() && !unset.contains(&binding.key));
+        piece::retain_names(self.text.reveal(), &mut bindings);
         let indexes = bindings.iter().enumerate().map(|(index, binding)| (binding.key.clone(), index));
         let last = match loader {
             // `dotenvy::dotenv()` leaves alone what is set already, by an earlier line, too.
@@ -118,13 +123,14 @@ impl LocalFile {
             Loader::Python | Loader::Node => indexes.collect(),
         };
         let entries = entries(self.text.reveal(), bindings);
-        let (name, text, flaws) = (self.name.clone(), self.text.clone(), self.flaws.clone());
+        let (name, text) = (self.name.clone(), self.text.clone());
         Self { name, text, entries, flaws, last, loader: Some(loader) }
     }
 
     /// What that loader gives for each key, substituted from the file alone.
     pub fn reading(&self, loader: Loader) -> HashMap<String, Secret> {
-        let bindings = Body::of(self.text.reveal()).bindings(loader);
+        let mut bindings = Body::of(self.text.reveal()).bindings(loader);
+        piece::retain_names(self.text.reveal(), &mut bindings);
         let winners = if loader == Loader::Dotenvy { first_wins(&bindings) } else { last_wins(&bindings) };
         winners.into_iter().filter_map(|(key, binding)| Some((key.to_owned(), binding.value.clone()?))).collect()
     }

@@ -7,8 +7,8 @@ use crate::drift::comparison::{Pair, Verdict};
 use crate::drift::matrix::{Cell, Mark};
 use crate::drift::policy::Exceptions;
 use crate::drift::rule::{
-    Rule, dangling_reference, local_by_nature, missing_locally, missing_on_railway, reference_differs, sealed,
-    stale_deployment, value_differs,
+    Rule, dangling_reference, expected_difference, indirect_value, missing_locally, missing_on_railway,
+    reference_differs, sealed, stale_deployment, value_differs, value_unavailable,
 };
 use crate::drift::stale::{Evidence, evidence};
 use crate::drift::{Finding, Severity, Survey, Target};
@@ -18,10 +18,12 @@ static SHOWN: &[&Rule] = &[
     &missing_on_railway::RULE,
     &missing_locally::RULE,
     &value_differs::RULE,
-    &local_by_nature::RULE,
+    &expected_difference::RULE,
     &reference_differs::RULE,
     &dangling_reference::RULE,
     &sealed::RULE,
+    &value_unavailable::RULE,
+    &indirect_value::RULE,
     &stale_deployment::RULE,
 ];
 
@@ -131,11 +133,13 @@ impl<'s> Told<'s> {
         let severity = match mark {
             Mark::Differs => told(&[&value_differs::RULE]),
             Mark::Dangling => told(&[&dangling_reference::RULE]),
-            Mark::Missing | Mark::MissingOnRailway => told(&[&missing_on_railway::RULE, &local_by_nature::RULE]),
+            Mark::Missing | Mark::MissingOnRailway => told(&[&missing_on_railway::RULE, &expected_difference::RULE]),
             Mark::MissingLocally => told(&[&missing_locally::RULE]),
             Mark::ReferenceDiffers => told(&[&reference_differs::RULE]),
-            Mark::LocalByNature => told(&[&local_by_nature::RULE]),
+            Mark::ExpectedDifference => told(&[&expected_difference::RULE]),
             Mark::Sealed => told(&[&sealed::RULE]),
+            Mark::Unavailable => told(&[&value_unavailable::RULE]),
+            Mark::Indirect => told(&[&indirect_value::RULE]),
             _ => return Cell { mark, severity: None },
         };
         Cell { mark: severity.map_or(Mark::Ignored, |_| mark), severity }
@@ -182,7 +186,9 @@ fn compared(survey: &Survey, target: &Target, key: &str) -> Mark {
             Verdict::Equal if variable.template().is_some() => Mark::Reference,
             Verdict::Equal => Mark::Equal,
             Verdict::Sealed => Mark::Sealed,
-            Verdict::LocalByNature(_) => Mark::LocalByNature,
+            Verdict::Unavailable => Mark::Unavailable,
+            Verdict::Indirect => Mark::Indirect,
+            Verdict::ExpectedDifference(_) => Mark::ExpectedDifference,
             Verdict::Dangling => Mark::Dangling,
             Verdict::ReferenceDiffers => Mark::ReferenceDiffers,
             Verdict::Differs => Mark::Differs,

@@ -28,12 +28,16 @@ pub enum Mark {
     Missing,
     /// In the file alone.
     MissingOnRailway,
+    /// The variable is not sealed, and Railway returned no value.
+    Unavailable,
     /// A reference renders to something else than the file holds.
     ReferenceDiffers,
-    /// They differ, and are meant to.
-    LocalByNature,
+    /// They differ, and the difference is expected.
+    ExpectedDifference,
     /// Railway does not tell the value.
     Sealed,
+    /// One side refers to a value kept elsewhere.
+    Indirect,
     /// On Railway alone.
     MissingLocally,
     /// The service could not be read.

@@ -38,7 +38,7 @@ const CASES: &[(&[&str], &[&str], Change, &str)] = &[
     (&["PORT=1"], &["B=1"], |_| (), "PORT: note MissingOnRailway"),
     (&[], &["A=1"], |_| (), "A: note MissingLocally"),
     (&["A=1"], &["A=<sealed>"], |_| (), "A: note Sealed"),
-    (&["PORT=1"], &["PORT=2"], |_| (), "PORT: note LocalByNature"),
+    (&["PORT=1"], &["PORT=2"], |_| (), "PORT: note ExpectedDifference"),
     (&["A=1"], &["A=${{api.B}} => 2", "B=2"], |_| (), "A: note ReferenceDiffers"),
     (&["A=1"], &["A=${{api.NOPE}} => "], |_| (), "A: error Dangling"),
     (&[], &["A=${{api.NOPE}} => "], |_| (), "A: error Dangling"),

@@ -40,6 +40,8 @@ pub enum Cause {
     Behind,
     /// It was started with another command than is set, and a deployment was chosen.
     Command,
+    /// Its newest deployment failed or crashed, and a deployment was chosen.
+    Unhealthy,
 }
 
 /// How a service comes to run with its new variables.
@@ -122,6 +124,16 @@ pub fn how(deployed: Option<&Deployed>, running: Running) -> How {
     }
 }
 
+/// Where the newest deployment failed and is to be tried again, it is that one and not an older one that still serves.
+pub fn retried(how: How, cause: &Cause, deployed: Option<&Deployed>) -> How {
+    let newest = deployed.and_then(Deployed::newest);
+    let failed = newest.filter(|newest| matches!(newest.status, Status::Failed | Status::Crashed));
+    match (how, failed) {
+        (How::Redeploy(_), Some(failed)) if *cause == Cause::Unhealthy => How::Redeploy(failed.clone()),
+        (how, _) => how,
+    }
+}
+
 /// What a deployment of the service costs.
 pub fn costs(how: &How, running: Running, keys: &[&str]) -> Vec<String> {
     let mut costs = Vec::new();
@@ -156,7 +168,7 @@ fn is_built_in(key: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{How, Running, Schedule, Source, Volume, costs, how};
+    use super::{Cause, How, Running, Schedule, Source, Volume, costs, how, retried};
     use crate::drift::deployment::{Deployed, Deployment, Origin, Status};
 
     fn deployment(id: &str, status: &str) -> Deployment {
@@ -211,6 +223,28 @@ mod tests {
         }
         assert_eq!(told(None, None, Source::None), "it has no source to be deployed from");
         assert_eq!(how(None, Running { source: Source::Image, ..Running::default() }), How::First);
+    }
+
+    #[test]
+    fn what_failed_is_tried_again_where_that_was_chosen() {
+        let deployed = |status| Deployed {
+            latest: Some(deployment("2", status)),
+            active: vec![deployment("1", "SUCCESS")],
+            untold: None,
+        };
+        for (status, cause, expected) in [
+            ("FAILED", Cause::Unhealthy, "2"),
+            ("CRASHED", Cause::Unhealthy, "2"),
+            ("SUCCESS", Cause::Unhealthy, "1"),
+            ("FAILED", Cause::Changed, "1"),
+            ("FAILED", Cause::Stale, "1"),
+        ] {
+            let deployed = deployed(status);
+            let again = retried(How::Redeploy(deployment("1", "SUCCESS")), &cause, Some(&deployed));
+            assert!(matches!(&again, How::Redeploy(one) if one.id == expected), "{status} {cause:?}: {again:?}");
+            let not = How::Not("no".to_owned());
+            assert_eq!(retried(not.clone(), &cause, Some(&deployed)), not);
+        }
     }
 
     #[test]

@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 
 use crate::drift::finding::{Finding, Remedy};
-use crate::drift::plan::offer::{Asking, Offer, Proposal, Prune, Pull, Reach, Terms, Way};
+use crate::drift::local::LocalFile;
+use crate::drift::plan::offer::{Addition, Asking, Offer, Proposal, Prune, Pull, Reach, Terms, Way};
 use crate::drift::plan::{Owner, Store};
 use crate::drift::reference;
 use crate::drift::rule::{
-    Rule, dangling_reference, local_by_nature, missing_locally, missing_on_railway, reference_differs, sealed,
-    services_disagree, value_differs,
+    Rule, dangling_reference, expected_difference, indirect_value, missing_locally, missing_on_railway,
+    reference_differs, sealed, services_disagree, value_differs,
 };
+use crate::drift::survey::Local;
 use crate::drift::{Survey, Target, Variable, dispute};
 
 /// What can be done about every finding that has a key.
@@ -36,6 +38,7 @@ impl Desk<'_> {
             let made = match way {
                 Way::Push => self.push(finding, key),
                 Way::PushShared => self.push_shared(finding, key),
+                Way::Add => self.add(finding, key),
                 Way::Pull => self.pull(finding, key),
                 Way::Remove => self.remove(finding, key),
             };
@@ -48,6 +51,10 @@ impl Desk<'_> {
         if is(finding, &value_differs::RULE) && !finding.remedies.contains(&Remedy::Push) {
             proposal.obstacles.push((Way::Push, unpushed(finding, key)));
         }
+        if is(finding, &indirect_value::RULE) {
+            let why = format!("{key} refers to a value kept elsewhere, so it is neither pushed nor pulled");
+            proposal.obstacles.extend([Way::Push, Way::Pull].map(|way| (way, why.clone())));
+        }
         (!proposal.offers.is_empty() || !proposal.obstacles.is_empty()).then_some(proposal)
     }
 
@@ -56,26 +63,60 @@ impl Desk<'_> {
         self.survey.readable().filter(is_meant).collect()
     }
 
+    /// Changes holders, and adds a key where a `[[require]]` names it for the service.
     fn push(&self, finding: &Finding, key: &str) -> Made {
+        let (stores, why) = self.stores(finding, key, |target| self.is_pushed_to(target, key));
+        let reach = if self.is_word_needed(key, &stores) {
+            Reach::Picked
+        } else if stores.iter().any(empties) {
+            Reach::Named
+        } else {
+            reach(finding)
+        };
+        offer_of(key, (Way::Push, reach), stores, why)
+    }
+
+    /// Adds the key to services that do not hold it: a choice of its own for each of them, and never a part of a push.
+    fn add(&self, finding: &Finding, key: &str) -> Made {
+        let (stores, why) = self.stores(finding, key, |target| !self.is_pushed_to(target, key));
+        let is_allowed = self.terms.addition == Addition::Allowed && self.terms.named.contains(key);
+        let reach = if is_allowed { Reach::Named } else { Reach::Picked };
+        offer_of(key, (Way::Add, reach), stores, why)
+    }
+
+    /// Whether a push may write the key there: the service holds it, or a `[[require]]` names it for the service.
+    fn is_pushed_to(&self, target: &Target, key: &str) -> bool {
+        target.variable(key).is_some() || self.survey.requires(target, key)
+    }
+
+    fn stores(
+        &self,
+        finding: &Finding,
+        key: &str,
+        is_wanted: impl Fn(&Target) -> bool,
+    ) -> (Vec<Store>, Option<String>) {
         let mut stores = Vec::new();
         let mut why = None;
-        for target in self.targets(finding) {
+        for target in self.targets(finding).into_iter().filter(|target| is_wanted(target)) {
             match self.store(target, key) {
                 Ok(store) => stores.extend(store),
                 Err(obstacle) => why = Some(obstacle),
             }
         }
-        match (stores.is_empty(), why) {
-            (true, Some(why)) => Err(why),
-            (true, None) => Ok(None),
-            (false, why) => Ok(Some(Offer {
-                way: Way::Push,
-                reach: if self.is_word_needed(key, &stores) { Reach::Picked } else { reach(finding) },
-                caution: caution(key, &stores).or(why),
-                stores,
-                pulls: Vec::new(),
-            })),
+        (stores, why)
+    }
+
+    /// Why this local value never goes to Railway, on whatever way. Every push asks here, and nowhere else.
+    fn refusal(&self, local: &Local<'_>, key: &str) -> Option<String> {
+        if self.unsure.contains(&(local.file.name.as_str(), local.entry.line)) {
+            return Some(format!("loaders read {key} differently, so it is not known what to push"));
         }
+        if self.survey.is_indirect(&local.entry.value) {
+            return Some(format!("{key} in {} refers to a value kept elsewhere, so it is not pushed", local.file.name));
+        }
+        self.survey
+            .is_unset(key, &local.entry.value)
+            .then(|| format!("{key} is a placeholder in {}, so it is not pushed", local.file.name))
     }
 
     /// What pushing the key to that service comes to; nothing where it has the value already.
@@ -83,10 +124,16 @@ impl Desk<'_> {
         let Some(local) = self.survey.local(target, key) else {
             return Err(format!("{key} is in no file of {}", target.service.name));
         };
-        if self.unsure.contains(&(local.file.name.as_str(), local.entry.line)) {
-            return Err(format!("loaders read {key} differently, so it is not known what to push"));
+        if let Some(why) = self.refusal(&local, key) {
+            return Err(why);
         }
         let before = target.variable(key);
+        if before.is_some_and(|before| self.survey.is_stored_indirect(before)) {
+            return Err(format!(
+                "{key} on {} refers to a value kept elsewhere, so nothing is pushed over it",
+                target.service.name
+            ));
+        }
         let needs = |flag: &str, what: &str| {
             Err(format!("{key} is {what} on {}: only `--{flag} {key}` writes over it", target.service.name))
         };
@@ -97,6 +144,12 @@ impl Desk<'_> {
                 return needs("allow-reference", "a reference");
             }
             Some(Variable::Sealed) if !self.terms.sealed.contains(key) => return needs("allow-sealed", "sealed"),
+            Some(Variable::Unavailable) => {
+                return Err(format!(
+                    "Railway returned no value for {key} on {}, so nothing is pushed over it",
+                    target.service.name
+                ));
+            }
             _ => {}
         }
         Ok(Some(Store {
@@ -108,6 +161,8 @@ impl Desk<'_> {
             meant_for: vec![target.service.clone()],
         }))
     }
+
+    /// An indirect value is never pushed, whatever was typed: it would take the place of the real one.
 
     /// A literal goes over a reference, and no flag has allowed it.
     fn is_word_needed(&self, key: &str, stores: &[Store]) -> bool {
@@ -128,16 +183,22 @@ impl Desk<'_> {
         if locals.iter().any(|other| other.entry.value != local.entry.value) {
             return Err(format!("the files hold different values for {key}"));
         }
-        if self.unsure.contains(&(local.file.name.as_str(), local.entry.line)) {
-            return Err(format!("loaders read {key} differently, so it is not known what to push"));
+        if let Some(why) = self.refusal(local, key) {
+            return Err(why);
         }
         if !self.terms.shared.contains(key) && !self.is_asking() {
             return Err(format!("only `--allow-shared {key}` writes the shared variable {name} that it refers to"));
         }
         let before = self.terms.shared_values.get(name);
         match before {
+            Some(before) if self.survey.is_stored_indirect(before) => {
+                return Err(format!("the shared variable {name} refers to a value kept elsewhere"));
+            }
             Some(Variable::Plain(_)) => {}
             Some(Variable::Sealed) => return Err(format!("the shared variable {name} is sealed")),
+            Some(Variable::Unavailable) => {
+                return Err(format!("Railway returned no value for the shared variable {name}"));
+            }
             Some(Variable::Reference { .. }) => {
                 return Err(format!("the shared variable {name} is itself a reference"));
             }
@@ -152,6 +213,7 @@ impl Desk<'_> {
             meant_for: finding.services.clone(),
         };
         Ok(Some(Offer {
+            key: key.to_owned(),
             way: Way::PushShared,
             reach: if self.terms.shared.contains(key) { Reach::Named } else { Reach::Picked },
             stores: vec![store],
@@ -166,12 +228,24 @@ impl Desk<'_> {
         for target in self.targets(finding) {
             let Some(variable) = target.variable(key) else { continue };
             let Some(value) = variable.effective() else {
-                return Err(format!("{key} is sealed on {}: Railway does not tell it", target.service.name));
+                return Err(match variable {
+                    Variable::Unavailable => format!("Railway returned no value for {key} on {}", target.service.name),
+                    _ => format!("{key} is sealed on {}: Railway does not tell it", target.service.name),
+                });
             };
+            let local = self.survey.local(target, key);
+            if self.survey.is_stored_indirect(variable)
+                || local.is_some_and(|local| self.survey.is_indirect(&local.entry.value))
+            {
+                return Err(format!("{key} refers to a value kept elsewhere, so it is not pulled"));
+            }
             frozen |= variable.template().is_some();
             let Some(file) = self.file_of(target, key) else {
                 return Err(format!("no file is compared with {}", target.service.name));
             };
+            if let Some(why) = self.terms.closed.get(&file) {
+                return Err(why.clone());
+            }
             match pulls.iter_mut().find(|pull| pull.file == file) {
                 Some(pull) if pull.value == *value => pull.from.push(target.service.clone()),
                 Some(pull) => {
@@ -189,7 +263,11 @@ impl Desk<'_> {
         let caution = frozen.then(|| {
             format!("{key} is a reference on Railway: the file gets what it renders to now, and will not follow it")
         });
-        let offer = Offer { way: Way::Pull, reach: reach(finding), stores: Vec::new(), pulls, caution };
+        let over = pulls.iter().any(|pull| refers(&self.survey.files[pull.file], key));
+        let made_from = || format!("{key} is made from other variables in the file: the value of now takes its place");
+        let caution = if over { Some(made_from()) } else { caution };
+        let reach = if over { Reach::NamedOverReference } else { reach(finding) };
+        let offer = Offer { key: key.to_owned(), way: Way::Pull, reach, stores: Vec::new(), pulls, caution };
         Ok((!offer.pulls.is_empty()).then_some(offer))
     }
 
@@ -202,7 +280,12 @@ impl Desk<'_> {
     fn remove(&self, finding: &Finding, key: &str) -> Made {
         let store = |target: &&Target| {
             let before = target.variable(key)?;
-            let is_open = !matches!(before, Variable::Sealed) || self.terms.sealed.contains(key);
+            let is_open = match before {
+                Variable::Plain(_) | Variable::Reference { .. } => true,
+                Variable::Sealed => self.terms.sealed.contains(key),
+                // Without its value, `doctor undo` could not put it back.
+                Variable::Unavailable => false,
+            };
             is_open.then(|| Store {
                 owner: Owner::Service(target.service.clone()),
                 key: key.to_owned(),
@@ -216,15 +299,43 @@ impl Desk<'_> {
         if stores.is_empty() {
             return Err(format!("{key} is sealed: only `--allow-sealed {key}` removes it"));
         }
-        Ok(Some(Offer { way: Way::Remove, reach: Reach::Named, stores, pulls: Vec::new(), caution: None }))
+        let (key, reach) = (key.to_owned(), Reach::Named);
+        Ok(Some(Offer { key, way: Way::Remove, reach, stores, pulls: Vec::new(), caution: None }))
     }
+}
+
+/// The offer to write these variables; why it is none where there is nothing to write.
+fn offer_of(key: &str, (way, reach): (Way, Reach), stores: Vec<Store>, why: Option<String>) -> Made {
+    match (stores.is_empty(), why) {
+        (true, Some(why)) => Err(why),
+        (true, None) => Ok(None),
+        (false, why) => {
+            let caution = caution(key, &stores).or(why);
+            Ok(Some(Offer { key: key.to_owned(), way, reach, stores, pulls: Vec::new(), caution }))
+        }
+    }
+}
+
+/// Whether the key's assignment in the file is made from other variables: `${NAME}`, a reference of Railway's, or the `$NAME`
+/// of a key that the file has, too. Another `$` is a character of a password as often as not.
+fn refers(file: &LocalFile, key: &str) -> bool {
+    let Some(entry) = file.entry(key) else { return false };
+    let written = &file.text().reveal()[entry.span.clone()];
+    written.match_indices('$').any(|(at, _)| {
+        let (before, rest) = (&written[..at], &written[at + 1..]);
+        if before.ends_with(['\\', '$']) {
+            return false;
+        }
+        let end = rest.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').unwrap_or(rest.len());
+        rest.starts_with('{') || (end > 0 && file.entry(&rest[..end]).is_some())
+    })
 }
 
 /// Why a value that differs is not offered to be pushed.
 fn unpushed(finding: &Finding, key: &str) -> String {
     match finding.advice.as_deref().filter(|advice| advice.starts_with("it is not pushed")) {
         Some(advice) => format!("{key}: {advice}"),
-        None => format!("{key} was never filled in in the file, so it is not pushed"),
+        None => format!("{key} is a placeholder in the file, so it is not pushed"),
     }
 }
 
@@ -240,13 +351,16 @@ fn ways(finding: &Finding, terms: &Terms) -> Vec<Way> {
     let mends = is(finding, &value_differs::RULE)
         || is(finding, &services_disagree::RULE)
         || is(finding, &missing_on_railway::RULE);
-    let by_word = is(finding, &local_by_nature::RULE) || is(finding, &sealed::RULE);
+    let by_word = is(finding, &expected_difference::RULE) || is(finding, &sealed::RULE);
     let over = is(finding, &reference_differs::RULE) || is(finding, &dangling_reference::RULE);
     if over {
         ways.push(Way::PushShared);
     }
     if (mends && has(Remedy::Push)) || by_word || over {
         ways.push(Way::Push);
+    }
+    if is(finding, &missing_on_railway::RULE) || is(finding, &expected_difference::RULE) {
+        ways.push(Way::Add);
     }
     if has(Remedy::Pull) {
         ways.push(Way::Pull);
@@ -266,12 +380,23 @@ fn shared_name(variable: &Variable) -> Option<&str> {
     reference::only(variable.template()?.reveal())?.strip_prefix("shared.")
 }
 
+/// Whether the store would put an empty value over one that is not: in a file, an empty value often means that nobody
+/// has set it there.
+fn empties(store: &Store) -> bool {
+    store.after.as_ref().is_some_and(|after| after.reveal().is_empty())
+}
+
 /// What to know before such variables are written over.
 fn caution(key: &str, stores: &[Store]) -> Option<String> {
     let any = |is: fn(&Variable) -> bool| stores.iter().any(|store| store.before.as_ref().is_some_and(is));
     if any(|before| matches!(before, Variable::Sealed)) {
         return Some(format!("{key} is sealed: what it holds now can't be put back by `doctor undo`"));
     }
-    any(|before| before.template().is_some())
-        .then(|| format!("{key} is a reference on Railway: a literal takes its place, and follows nothing"))
+    if any(|before| before.template().is_some()) {
+        return Some(format!("{key} is a reference on Railway: a literal takes its place, and follows nothing"));
+    }
+    stores
+        .iter()
+        .any(empties)
+        .then(|| format!("{key} is empty in the file: the value on Railway is replaced by nothing"))
 }

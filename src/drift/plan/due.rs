@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::drift::finding::{Finding, Remedy};
 use crate::drift::live::Relation;
 use crate::drift::plan::deploy::{Cause, Commit};
-use crate::drift::rule::{commit_behind, start_command};
+use crate::drift::rule::{commit_behind, deployment_unhealthy, start_command};
 use crate::drift::{Named, Survey, Target};
 
 /// A service that is to be deployed again.
@@ -44,6 +44,7 @@ fn cause(finding: &Finding) -> Cause {
     match finding.rule.code {
         code if code == commit_behind::RULE.code => Cause::Behind,
         code if code == start_command::RULE.code => Cause::Command,
+        code if code == deployment_unhealthy::RULE.code => Cause::Unhealthy,
         _ => Cause::Stale,
     }
 }

@@ -1,9 +1,11 @@
 //! What a fix will do, with what stands there now, before anything is done. Pure: a plan changes nothing.
 
+pub mod commands;
 pub mod dependent;
 pub mod deploy;
 pub mod desk;
 pub mod due;
+pub mod invocation;
 pub mod offer;
 pub mod select;
 #[cfg(test)]

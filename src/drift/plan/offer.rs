@@ -19,8 +19,12 @@ pub struct Terms {
     pub shared: BTreeSet<String>,
     /// `--prune`.
     pub prune: Prune,
+    /// `--add`.
+    pub addition: Addition,
     /// Whether a person is there to be asked, so that what needs a word can be offered.
     pub asking: Asking,
+    /// Files that nothing is pulled into, by index in the survey, and why: sentences without full stop.
+    pub closed: BTreeMap<usize, String>,
     /// The environment's shared variables, as far as they were read.
     pub shared_values: BTreeMap<String, Variable>,
 }
@@ -31,6 +35,16 @@ pub enum Prune {
     /// They may, one by one.
     Allowed,
     /// Never.
+    #[default]
+    No,
+}
+
+/// Whether the keys of `--only` are added to services that do not hold them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Addition {
+    /// They are.
+    Allowed,
+    /// A push changes holders only.
     #[default]
     No,
 }
@@ -55,10 +69,12 @@ impl Terms {
 /// A way to settle a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Way {
-    /// Local → Railway.
+    /// Local → Railway, on services that hold the key or have to.
     Push,
     /// Local → the shared variable that Railway's reference names.
     PushShared,
+    /// Local → Railway, on a service that does not hold the key.
+    Add,
     /// Railway → file.
     Pull,
     /// Away from Railway.
@@ -81,6 +97,8 @@ pub struct Pull {
 /// Something that can be done about a finding.
 #[derive(Clone, Debug)]
 pub struct Offer {
+    /// The finding's key. A shared variable that changes may have another name.
+    pub key: String,
     /// In which direction.
     pub way: Way,
     /// Whether it is a part of "all of them", or done only where the key was picked by itself.
@@ -100,6 +118,8 @@ pub enum Reach {
     Bulk,
     /// Only where the key was picked by itself.
     Named,
+    /// The same, because it goes over a reference in the file.
+    NamedOverReference,
     /// Only where a person picked this very offer: it goes over something that needs a word of its own.
     Picked,
 }

@@ -10,6 +10,8 @@ pub enum Consent {
     Asked,
     /// `--yes`: only what was named by itself or is required goes to Railway.
     GivenBefore,
+    /// The same where what is required is not known from outside the checkout: only what was named by itself.
+    GivenToNamed,
 }
 
 /// What one direction for all comes to.
@@ -17,7 +19,7 @@ pub enum Consent {
 pub struct Selection<'p> {
     /// The offers that are taken, each with the index of its proposal.
     pub taken: Vec<(usize, &'p Offer)>,
-    /// Keys that would be taken if they were named, in the order of the findings.
+    /// Keys that would be taken if they were named, each once.
     pub unnamed: Vec<String>,
     /// What can't be done, and why: key and sentence.
     pub obstacles: Vec<(String, String)>,
@@ -30,23 +32,35 @@ pub fn select<'p>(proposals: &'p [Proposal<'_>], ways: &[Way], terms: &Terms, co
         let key = proposal.key;
         let named = terms.names(key);
         let fitting = |way: &&Way| proposal.offers.iter().find(|offer| offer.way == **way);
-        // What a word was given for goes before the ordinary way.
-        let Some(offer) = ways.iter().rev().find_map(|way| fitting(&way)) else {
+        // What a word was given for goes before the ordinary way. Adding a key changes other services than a push does.
+        let main = ways.iter().rev().filter(|way| **way != Way::Add).find_map(|way| fitting(&way));
+        let added = ways.iter().find(|way| **way == Way::Add).and_then(|way| fitting(&way));
+        if main.is_none() && added.is_none() {
             let of_ways = proposal.obstacles.iter().filter(|(way, _)| ways.contains(way));
             let worth_saying = named || proposal.finding.severity > crate::drift::Severity::Note;
             selection.obstacles.extend(of_ways.filter(|_| worth_saying).map(|(_, why)| (key.to_owned(), why.clone())));
             continue;
-        };
-        match refusal(offer, proposal, named, consent) {
-            None => selection.taken.push((index, offer)),
-            Some(Refusal::Unnamed) => selection.unnamed.push(key.to_owned()),
-            Some(Refusal::NotInBulk) => {}
-            Some(Refusal::Dangerous) => selection.obstacles.push((
-                key.to_owned(),
-                format!("{key} changes how programs run, so it is pulled only when it is named: `--only {key}`"),
-            )),
+        }
+        for offer in main.into_iter().chain(added) {
+            match refusal(offer, proposal, named, consent) {
+                None => selection.taken.push((index, offer)),
+                Some(Refusal::Unnamed) => selection.unnamed.push(key.to_owned()),
+                Some(Refusal::NotInBulk) => {}
+                Some(Refusal::OverReference) => selection.obstacles.push((
+                    key.to_owned(),
+                    format!(
+                        "{key} is made from other variables in the file, so it is pulled only when it is named: \
+                         `--only {key}`"
+                    ),
+                )),
+                Some(Refusal::Dangerous) => selection.obstacles.push((
+                    key.to_owned(),
+                    format!("{key} changes how programs run, so it is pulled only when it is named: `--only {key}`"),
+                )),
+            }
         }
     }
+    selection.unnamed.sort_unstable();
     selection.unnamed.dedup();
     selection
 }
@@ -56,6 +70,8 @@ enum Refusal {
     Unnamed,
     /// It is for somebody who picks it by itself.
     NotInBulk,
+    /// It goes over a reference in the file.
+    OverReference,
     /// Its name changes how programs run.
     Dangerous,
 }
@@ -65,11 +81,16 @@ fn refusal(offer: &Offer, proposal: &Proposal<'_>, named: bool, consent: Consent
         Reach::Picked => return Some(Refusal::NotInBulk),
         _ if named => return None,
         Reach::Named => return Some(Refusal::NotInBulk),
+        Reach::NamedOverReference => return Some(Refusal::OverReference),
         Reach::Bulk => {}
     }
     if !offer.pulls.is_empty() {
         return is_dangerous_name(proposal.key).then_some(Refusal::Dangerous);
     }
-    let is_covered = consent == Consent::Asked || proposal.finding.required;
+    let is_covered = match consent {
+        Consent::Asked => true,
+        Consent::GivenBefore => proposal.finding.required,
+        Consent::GivenToNamed => false,
+    };
     (!is_covered).then_some(Refusal::Unnamed)
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::drift::examine::examine;
 use crate::drift::plan::desk::proposals;
-use crate::drift::plan::offer::{Asking, Offer, Prune, Terms, Way};
+use crate::drift::plan::offer::{Addition, Asking, Offer, Prune, Terms, Way};
 use crate::drift::plan::select::{Consent, select};
 use crate::drift::scene::{Service, layer, out_of_scope, require, shared, survey};
 use crate::drift::{Secret, Survey, Variable};
@@ -49,8 +49,14 @@ fn a_push_of_all_takes_what_differs_and_nothing_that_needs_a_word() {
         (&["A=1"], &[("api", &["A=<sealed>"])], &[]),
         (&["A=1"], &[("api", &["A=${{Postgres.URL}} => 2"])], &[]),
         (&["A=1"], &[("api", &["B=1"])], &[]),
+        (&["A=1"], &[("api", &["A=<unavailable>"])], &[]),
         (&["PORT=1"], &[("api", &["PORT=2"])], &[]),
         (&["A=changeme"], &[("api", &["A=real-value"])], &[]),
+        (&["A_KEY=generate_a_new_key"], &[("api", &["A_KEY=real-value"])], &[]),
+        (&["A="], &[("api", &["A=real-value"])], &[]),
+        (&["APP_ENV=local"], &[("api", &["APP_ENV=production"])], &[]),
+        (&["A=sk_test_1"], &[("api", &["A=sk_live_2"])], &[]),
+        (&["A=http://acme.test"], &[("api", &["A=https://acme.dev"])], &[]),
         (&["A=postgres://localhost/x"], &[("api", &["A=postgres://db.example.com/x"])], &[]),
         (&["A=${{Postgres.URL}}"], &[("api", &["A=2"])], &["~api.A"]),
     ];
@@ -60,6 +66,95 @@ fn a_push_of_all_takes_what_differs_and_nothing_that_needs_a_word() {
         let (taken, _) = pushed(&found, &Terms::default(), Consent::Asked);
         assert_eq!(taken, *expected, "{file:?} to {services:?}");
     }
+}
+
+/// Neither a name, nor a flag, nor a requirement moves an indirect value in either direction.
+#[test]
+fn an_indirect_value_is_neither_pushed_nor_pulled_nor_written_over() {
+    let values = ["op://dev/a/b", "encrypted:BDqDBibm4wsYqMpCjTQ6", "ENC[x]", "vault:secret/a", "${{ secrets.A }}"];
+    for indirect in values {
+        let template = if indirect.starts_with('$') { format!("{indirect} => ") } else { indirect.to_owned() };
+        for (local, api, web) in [
+            (Some(indirect), Some("real"), Some("other")),
+            (Some(indirect), Some("real"), None),
+            (Some(indirect), None, None),
+            (Some(indirect), Some("${{shared.A}} => real"), Some("<sealed>")),
+            (Some("real"), Some(template.as_str()), Some(template.as_str())),
+            (Some("real"), Some(template.as_str()), Some("other")),
+            (None, Some(template.as_str()), Some(template.as_str())),
+        ] {
+            let rows = |value: Option<&str>| -> Vec<String> {
+                value.map(|value| format!("A={value}")).into_iter().chain(["Z=1".to_owned()]).collect()
+            };
+            let (file, api, web) = (rows(local), rows(api), rows(web));
+            let [file, api, web] = [&file, &api, &web].map(|rows| rows.iter().map(String::as_str).collect::<Vec<_>>());
+            let mut found = survey(&file, &[("api", &api), ("web", &web)]);
+            shared(&mut found, "A");
+            require(&mut found, "A", &[]);
+            let shared_values = BTreeMap::from([("A".to_owned(), Variable::Plain(Secret::new("real")))]);
+            let terms = Terms {
+                named: set(&["A"]),
+                references: set(&["A"]),
+                sealed: set(&["A"]),
+                shared: set(&["A"]),
+                asking: Asking::Person,
+                shared_values,
+                ..Terms::default()
+            };
+            for consent in [Consent::Asked, Consent::GivenBefore] {
+                // Where both sides of one service are known, that one can still be settled.
+                let to_web = web.contains(&"A=other") && local == Some("real");
+                for (ways, settled) in [(&[Way::Push, Way::PushShared][..], "~web.A"), (&[Way::Pull], "0<A")] {
+                    let (taken, _) = taken(&found, ways, &terms, consent);
+                    let expected: &[&str] = if to_web { &[settled] } else { &[] };
+                    assert_eq!(taken, expected, "{file:?} {api:?} {web:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_placeholder_is_never_pushed_however_it_is_selected() {
+    for (file, stored) in [
+        ("A_KEY=changeme", "A_KEY=real-value"),
+        ("A_KEY=sk_test_your_key_here", "A_KEY=sk_live_51Hb"),
+        ("A_KEY=generate_a_new_key", "A_KEY=<sealed>"),
+        ("A_KEY=generate_a_new_key", "A_KEY=${{shared.K}} => real-value"),
+        ("A_KEY=generate_a_new_key", "B=1"),
+    ] {
+        for asking in [Asking::Person, Asking::Nobody] {
+            let mut found = survey(&[file], &[("api", &[stored]), ("worker", &["A_KEY=another-value"])]);
+            shared(&mut found, "K");
+            require(&mut found, "A_KEY", &[]);
+            let all = set(&["A_KEY"]);
+            let terms = Terms {
+                named: all.clone(),
+                references: all.clone(),
+                sealed: all.clone(),
+                shared: all,
+                asking,
+                shared_values: BTreeMap::from([("K".to_owned(), Variable::Plain(Secret::new("real-value")))]),
+                ..Terms::default()
+            };
+            let findings = examine(&found).findings;
+            let proposals = proposals(&found, &findings, &terms);
+            let pushes = proposals.iter().flat_map(|one| &one.offers).filter(|offer| !offer.stores.is_empty());
+            assert_eq!(pushes.flat_map(told).collect::<Vec<_>>(), NONE, "{file} against {stored}");
+        }
+    }
+}
+
+#[test]
+fn an_empty_value_is_pushed_only_if_its_key_is_selected_individually() {
+    let mut found = survey(&["A=", "B="], &[("api", &["A=1", "B=1"]), ("worker", &["B=2"])]);
+    require(&mut found, "B", &[]);
+    let named = |keys| Terms { named: set(keys), ..Terms::default() };
+    assert_eq!(pushed(&found, &named(&[]), Consent::Asked).0, NONE);
+    assert_eq!(pushed(&found, &named(&[]), Consent::GivenBefore).0, NONE);
+    assert_eq!(pushed(&found, &named(&["A"]), Consent::Asked).0, ["~api.A"]);
+    let pulled = taken(&found, &[Way::Pull], &named(&["A"]), Consent::Asked).0;
+    assert_eq!(pulled, ["0<A"]);
 }
 
 #[test]
@@ -84,11 +179,16 @@ fn yes_alone_pushes_only_what_is_named_or_required() {
 }
 
 #[test]
-fn a_missing_key_is_added_only_by_name_or_where_it_is_required() {
+fn a_missing_key_is_added_only_by_its_own_flag_or_where_it_is_required() {
     let missing = || survey(&["A=1", "B=1"], &[("api", &["B=1"]), ("worker", &["B=1"])]);
     assert_eq!(pushed(&missing(), &Terms::default(), Consent::Asked).0, NONE);
     let named = Terms { named: set(&["A"]), ..Terms::default() };
-    assert_eq!(pushed(&missing(), &named, Consent::GivenBefore).0, ["+api.A", "+worker.A"]);
+    assert_eq!(pushed(&missing(), &named, Consent::GivenBefore).0, NONE, "a name alone is not enough");
+    let added =
+        |terms: &Terms| taken(&missing(), &[Way::Push, Way::PushShared, Way::Add], terms, Consent::GivenBefore).0;
+    assert_eq!(added(&named), NONE);
+    assert_eq!(added(&Terms { addition: Addition::Allowed, ..named }), ["+api.A", "+worker.A"]);
+    assert_eq!(added(&Terms { addition: Addition::Allowed, ..Terms::default() }), NONE);
     let mut required = missing();
     require(&mut required, "A", &["worker"]);
     assert_eq!(pushed(&required, &Terms::default(), Consent::GivenBefore).0, ["+worker.A"]);

@@ -4,10 +4,7 @@ pub mod json;
 pub mod neighbour;
 pub mod text;
 
-use crate::drift::Secret;
 use crate::drift::oddity::Oddity;
-use crate::drift::reason::neighbour::Neighbours;
-use crate::drift::reason::text::from_texts;
 
 /// The side that has what the other has not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,6 +58,8 @@ pub enum Reason {
     Padding(Side),
     /// The same JSON, written differently.
     Json,
+    /// This side writes its dollar signs as `$$` or `\$`.
+    EscapedDollar(Side),
     /// This side has `$` where the other has what a loader made of it.
     Expansion(Side),
     /// The local value is what the service has under another name.
@@ -106,6 +105,12 @@ impl Reason {
             Self::TrailingSlash(side) => format!("the same URL, but {} ends with a slash", side.value()),
             Self::Padding(side) => format!("the same base64, but {} is padded with =", side.value()),
             Self::Json => "the same JSON, written differently".to_owned(),
+            Self::EscapedDollar(Side::Local) => {
+                "the dollar sign is escaped in the file, and plain on Railway".to_owned()
+            }
+            Self::EscapedDollar(Side::Stored) => {
+                "the dollar sign is escaped on Railway, and plain in the file".to_owned()
+            }
             Self::Expansion(side) => {
                 format!("{} has a $ that a loader took for a variable on its way to {}", side.value(), side.other())
             }
@@ -134,6 +139,9 @@ impl Reason {
                 "programs that append a path make two different addresses of it; keep one spelling"
             }
             Self::Padding(_) => "strict decoders need the padding; keep the side that has it",
+            Self::EscapedDollar(_) => {
+                "Railway passes a value on as it is: store a plain $; `$$` is for docker compose, `\\$` for dotenv-expand"
+            }
             Self::Expansion(_) => {
                 "write the value in single quotes, or the dollar sign as the program's loader wants it"
             }
@@ -156,11 +164,6 @@ impl Reason {
             _ => None,
         }
     }
-}
-
-/// Why the local and the stored value differ, if that can be told; `neighbours` knows the values around them.
-pub fn why(local: &Secret, stored: &Secret, neighbours: &Neighbours<'_, '_>) -> Option<Reason> {
-    from_texts(local, stored).or_else(|| neighbours.reason(local, stored))
 }
 
 #[cfg(test)]

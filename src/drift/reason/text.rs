@@ -3,7 +3,8 @@
 use zeroize::Zeroizing;
 
 use crate::drift::Secret;
-use crate::drift::oddity::{is_invisible, is_placeholder, without_quotes};
+use crate::drift::oddity::{is_invisible, without_quotes};
+use crate::drift::placeholder::is_placeholder;
 use crate::drift::reason::json::is_same_json;
 use crate::drift::reason::{Reason, Side};
 
@@ -30,6 +31,7 @@ pub fn from_texts(local: &Secret, stored: &Secret) -> Option<Reason> {
         .or_else(|| sided(is_url_with_slash, Reason::TrailingSlash))
         .or_else(|| sided(is_padded, Reason::Padding))
         .or_else(|| either(is_same_json, Reason::Json))
+        .or_else(|| sided(is_escaped_dollar, Reason::EscapedDollar))
         .or_else(|| sided(is_expanded_to, Reason::Expansion))
 }
 
@@ -80,15 +82,18 @@ fn is_padded(one: &str, other: &str) -> bool {
     unpadded.len() < one.len() && one.len().is_multiple_of(4) && unpadded == other && is_base64(unpadded)
 }
 
-/// Whether `other` is what is left of `one` after a loader replaced `$NAME` and `${NAME}` by nothing, or `$$` and `\$`
-/// by a dollar sign.
+/// Whether `other` is `one` with a dollar sign for each `$$`, as docker compose reads it, or for each `\$`, as
+/// dotenv-expand does.
+fn is_escaped_dollar(one: &str, other: &str) -> bool {
+    ["$$", "\\$"].iter().any(|pair| one.contains(pair) && Zeroizing::new(one.replace(pair, "$")).as_str() == other)
+}
+
+/// Whether `other` is what is left of `one` after a loader replaced `$NAME` and `${NAME}` by nothing.
 fn is_expanded_to(one: &str, other: &str) -> bool {
     if !one.contains('$') || one.contains("${{") {
         return false;
     }
-    let unescaped = |pair: &str| Zeroizing::new(one.replace(pair, "$")).as_str() == other;
-    let rest = expanded(one, other.len(), |_| None);
-    unescaped("$$") || unescaped("\\$") || rest.is_some_and(|rest| rest.as_str() == other)
+    expanded(one, other.len(), |_| None).is_some_and(|rest| rest.as_str() == other)
 }
 
 /// The text with each `$NAME` and `${NAME}` replaced by what `lookup` has for it, or by nothing; `None` if there is
@@ -137,8 +142,8 @@ mod tests {
     use crate::drift::reason::{Reason, Side};
 
     use Reason::{
-        Case, Empty, EscapedNewlines, Expansion, Invisible, Json, LineEnds, Padding, Placeholder, Quotes,
-        SurroundingSpace, TrailingNewline, TrailingSlash,
+        Case, Empty, EscapedDollar, EscapedNewlines, Expansion, Invisible, Json, LineEnds, Padding, Placeholder,
+        Quotes, SurroundingSpace, TrailingNewline, TrailingSlash,
     };
     use Side::{Local, Stored};
 
@@ -176,8 +181,12 @@ mod tests {
             ("pa$word", "pa", Expansion(Local)),
             ("pa${word}x", "pax", Expansion(Local)),
             ("pa", "pa$word", Expansion(Stored)),
-            ("pa$$word", "pa$word", Expansion(Local)),
-            ("pa\\$word", "pa$word", Expansion(Local)),
+            ("pa$$word", "pa$word", EscapedDollar(Local)),
+            ("pa\\$word", "pa$word", EscapedDollar(Local)),
+            ("$$a$$b", "$a$b", EscapedDollar(Local)),
+            ("a$b", "a$$b", EscapedDollar(Stored)),
+            ("a$b", "a\\$b", EscapedDollar(Stored)),
+            ("a$$", "a$", EscapedDollar(Local)),
         ] {
             assert_eq!(reason(local, stored), Some(expected), "{local:?} against {stored:?}");
         }
@@ -223,6 +232,7 @@ mod tests {
             TrailingSlash(side) => TrailingSlash(other(side)),
             Padding(side) => Padding(other(side)),
             Expansion(side) => Expansion(other(side)),
+            EscapedDollar(side) => EscapedDollar(other(side)),
             same => same,
         }
     }
@@ -245,7 +255,7 @@ mod tests {
         fn the_reason_turns_with_the_sides(local in "[aA$\\n\"'=/: \n\r\u{a0}]{0,6}", stored in "[aA$\\n\"'=/: \n\r]{0,6}") {
             let (there, back) = (reason(&local, &stored), reason(&stored, &local).map(turned));
             prop_assert_eq!(there.as_ref().map(std::mem::discriminant), back.as_ref().map(std::mem::discriminant));
-            let is_on_both_sides = matches!(there, Some(Placeholder(Local) | EscapedNewlines(Local) | Expansion(Local) | Invisible(Local)));
+            let is_on_both_sides = matches!(there, Some(Placeholder(Local) | EscapedNewlines(Local) | EscapedDollar(Local) | Expansion(Local) | Invisible(Local)));
             prop_assert!(there == back || is_on_both_sides);
         }
     }

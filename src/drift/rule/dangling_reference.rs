@@ -7,7 +7,7 @@ use crate::drift::finding::{Finding, Severity};
 use crate::drift::reference::{self, Aim, Lack, State};
 use crate::drift::rule::Rule;
 use crate::drift::survey::Catalogue;
-use crate::drift::{Survey, Target, Variable, system};
+use crate::drift::{Secret, Survey, Target, Variable, system};
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -56,8 +56,9 @@ fn check(survey: &Survey) -> Vec<Finding> {
     let mut faults: BTreeMap<Fault<'_>, Vec<(&Target, &Variable)>> = BTreeMap::new();
     for target in survey.readable() {
         for (key, variable) in target.stored.iter().flatten() {
-            let Variable::Reference { template, rendered: Some(rendered) } = variable else { continue };
-            let states = reference::states(template.reveal(), rendered.reveal(), target, &survey.catalogue);
+            let Variable::Reference { template, rendered } = variable else { continue };
+            let rendered = rendered.as_ref().map(Secret::reveal);
+            let states = reference::states(template.reveal(), rendered, target, &survey.catalogue);
             for (body, state) in states.into_iter().filter(|(_, state)| *state != State::Fine) {
                 let holders = faults.entry((key, body, state)).or_default();
                 // One template may hold the same reference twice.
@@ -248,7 +249,16 @@ mod tests {
             ),
             ("A=${{RAILWAY_SERVICE_API_URL}} => x", None),
             ("A=${{secret(32)}} => ", None),
-            ("A=${{Nowhere.X}} => <sealed>", None),
+            ("A=${{Nowhere.X}} => <sealed>", Some(error("${{Nowhere.X}}, and there is no service Nowhere"))),
+            (
+                "A=${{Postgres.DATABASE_URL}}-${{Postgres.NO}} => <sealed>",
+                Some(error("${{Postgres.NO}}, and Postgres has no variable NO")),
+            ),
+            ("A=${{Postgres.DATABASE_URL}} => <sealed>", None),
+            ("A=${{shared.BASE}} => <sealed>", None),
+            ("A=${{ secrets.API_KEY }} => ", None),
+            ("A=${{ secrets.API_KEY }} => <sealed>", None),
+            ("A=${{ secrets.API_KEY }}${{no.X}} => ", Some(error("${{no.X}}, and there is no service no"))),
             ("A=${{shared.OPEN", None),
             ("A=${A}", None),
         ] {

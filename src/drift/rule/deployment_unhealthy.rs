@@ -1,7 +1,7 @@
 //! D402 deployment-unhealthy: the newest deployment did not end well.
 
 use crate::drift::deployment::{Deployed, Deployment, Stage, Status};
-use crate::drift::finding::{Finding, Gist, Severity};
+use crate::drift::finding::{Finding, Gist, Remedy, Severity};
 use crate::drift::learned::Learned;
 use crate::drift::live::Failure;
 use crate::drift::rule::Rule;
@@ -36,7 +36,9 @@ Where Railway tells the step that failed, or its own diagnosis, the finding does
 
 ## How to mend it
 
-Read the deployment's log on Railway's page, and deploy what mends it. Deploying the same again repeats the failure.
+Read the deployment's log, to which the finding links. If a value was wrong, correct it; if the code was wrong, push a
+correction. `doctor fix --redeploy` deploys the same code again with the values that are stored now: it helps once the
+values are right, and repeats any other failure.
 
 ## How to silence it
 
@@ -58,7 +60,7 @@ fn finding(target: &Target) -> Option<Finding> {
         Status::Crashed => broken(target, "crashed", (deployed, newest)),
         Status::NeedsApproval => Finding {
             severity: Severity::Warning,
-            advice: Some("approve it on Railway's page, or remove it there".to_owned()),
+            advice: Some("approve it on the dashboard, or remove it there".to_owned()),
             gist: Some(wrong("the newest deployment waits for approval")),
             ..Finding::new(&RULE, format!("the newest deployment of {name} waits for approval{}", beside(deployed)))
         },
@@ -87,19 +89,22 @@ fn finding(target: &Target) -> Option<Finding> {
         },
         _ => return None,
     };
-    Some(Finding { services: vec![target.service.clone()], ..finding })
+    Some(Finding { services: vec![target.service.clone()], deployment: Some(newest.id.clone()), ..finding })
 }
 
 fn broken(target: &Target, how: &str, (deployed, newest): (&Deployed, &Deployment)) -> Finding {
     let name = &target.service.name;
     let log = if newest.status == Status::Failed { "build or deploy log" } else { "deploy log" };
+    let next = "once the cause is fixed, deploy it again";
     Finding {
         reason: match &target.live.failure {
             Learned::NotLooked => None,
             Learned::Untold(why) => Some(format!("what went wrong can't be told: {why}")),
             Learned::Known(failure) => why(failure),
         },
-        advice: Some(format!("read the {log} of deployment {} on Railway's page", newest.id)),
+        advice: Some(format!("read the {log} of deployment {} on the dashboard; {next}", newest.id)),
+        remedies: vec![Remedy::Redeploy],
+        next: Some(Finding::fix_redeploy()),
         gist: Some(wrong(&format!("the newest deployment {how}{}", beside(deployed)))),
         ..Finding::new(&RULE, format!("the newest deployment of {name} {how}{}", beside(deployed)))
     }
@@ -138,6 +143,7 @@ fn wrong(words: &str) -> Gist {
 mod tests {
     use super::RULE;
     use crate::drift::deployment::Deployed;
+    use crate::drift::finding::Remedy;
     use crate::drift::learned::Learned;
     use crate::drift::live::{Failure, Settings};
     use crate::drift::scene::{deployment, healthy, latest, lines, running, survey, target};
@@ -256,6 +262,25 @@ mod tests {
         target(&mut found, "api").live.failure = Learned::Untold("Railway refused".to_owned());
         let reason = (RULE.check)(&found).remove(0).reason;
         assert_eq!(reason.as_deref(), Some("what went wrong can't be told: Railway refused"));
+    }
+
+    #[test]
+    fn what_failed_or_crashed_names_its_deployment_and_can_be_deployed_again() {
+        for (status, remedies) in [
+            ("FAILED", &[Remedy::Redeploy][..]),
+            ("CRASHED", &[Remedy::Redeploy]),
+            ("SKIPPED", &[]),
+            ("NEEDS_APPROVAL", &[]),
+            ("REMOVED", &[]),
+        ] {
+            let mut found = survey(&[], &[("api", &[])]);
+            latest(&mut found, "api", status);
+            let finding = (RULE.check)(&found).remove(0);
+            assert_eq!(finding.remedies, remedies, "{status}");
+            assert!(finding.deployment.is_some(), "{status}");
+            assert_eq!(finding.next.is_some(), !remedies.is_empty(), "{status}");
+            assert!(finding.advice.is_some() || remedies.is_empty(), "{status}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::drift::exposure::{Exposure, Git, Readers, secrets};
 use crate::drift::finding::{Finding, Place, Severity};
+use crate::drift::indirect::is_indirect;
 use crate::drift::local::LocalFile;
 use crate::drift::rule::Rule;
 use crate::drift::{Survey, example, sentence};
@@ -32,7 +33,8 @@ pushed once is everybody's who could read the repository since.
     .env   holds STRIPE_KEY, mode 0644                 note: other users of this machine can read it
 
 A tracked file without a secret is taken for one that is meant to be shared: a secret is a filled-in key such as
-API_KEY or DB_PASSWORD, without those that go to the browser anyway (NEXT_PUBLIC_…, VITE_…). Being tracked counts
+API_KEY or DB_PASSWORD, without those that go to the browser anyway (NEXT_PUBLIC_…, VITE_…). Ciphertext (dotenvx, sops)
+and a reference such as `op://…` are no secrets, and a file of these need not be ignored. Being tracked counts
 more than being ignored. A symbolic link is followed, and the file at its end is what counts. Examples
 (`.env.example`, `.env.sample`, `.env.template`) are meant to be shared. The mode is told only if the folders above let
 others through; on Windows it is not looked at. git is asked without running anything that the repository
@@ -70,6 +72,8 @@ fn check(survey: &Survey) -> Vec<Finding> {
     for (file, exposure) in in_use {
         let exposed = Exposed::of(file, exposure);
         match (&exposure.git, exposure.readers) {
+            // What a tool has encrypted is made to be added to git.
+            (Git::NotIgnored, _) if exposed.keys.is_empty() && is_encrypted(file) => {}
             (Git::NotIgnored, _) => findings.push(exposed.loose()),
             _ if exposed.keys.is_empty() => {}
             (Git::Tracked, _) => findings.push(exposed.tracked()),
@@ -79,6 +83,11 @@ fn check(survey: &Survey) -> Vec<Finding> {
     }
     findings.extend(readable.into_iter().map(|(who, files)| open(&who, files)));
     findings
+}
+
+/// Whether values of the file are encrypted or kept elsewhere.
+fn is_encrypted(file: &LocalFile) -> bool {
+    file.entries.iter().any(|entry| is_indirect(entry.value.reveal()))
 }
 
 impl<'s> Exposed<'s> {
@@ -185,6 +194,14 @@ mod tests {
             (secret, Git::Outside, 0o600, ""),
             (secret, unknown(), 0o600, ""),
             (plain, Git::Ignored, 0o644, ""),
+            ("API_KEY=encrypted:BDqDBibm4wsYqMpCjTQ6", Git::Tracked, 0o644, ""),
+            ("API_KEY=encrypted:BDqDBibm4wsYqMpCjTQ6", Git::NotIgnored, 0o644, ""),
+            ("API_KEY=ENC[AES256_GCM,data:Tr7o=]", Git::Tracked, 0o644, ""),
+            ("API_KEY=op://dev/openai/credential", Git::Tracked, 0o644, ""),
+            ("DOTENV_PUBLIC_KEY=03f8b376234c4f2f", Git::Tracked, 0o644, ""),
+            ("DOTENV_PUBLIC_KEY=03f8b376234c4f2f", Git::NotIgnored, 0o644, &loose(1)),
+            ("API_KEY=encrypted:yes", Git::Tracked, 0o644, TRACKED),
+            ("API_KEY=vault:8200", Git::Tracked, 0o644, TRACKED),
         ] {
             let expected: Vec<&str> = Some(expected).filter(|line| !line.is_empty()).into_iter().collect();
             assert_eq!(lines(&RULE, &kept(row, git.clone(), mode)), expected, "{row} {git:?} {mode:o}");
@@ -204,6 +221,16 @@ mod tests {
             let mut found = kept("API_KEY=4f1c9a77", Git::Tracked, 0o644);
             found.files[0].name = name.to_owned();
             assert_eq!(lines(&RULE, &found).len(), told, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_plain_secret_beside_ciphertext_is_exposed() {
+        for (git, severity) in [(Git::Tracked, "error"), (Git::NotIgnored, "warning")] {
+            let mut found = survey(&["A_KEY=encrypted:BDqDBibm4wsYqMpCjTQ6", "B_KEY=4f1c9a77"], &[]);
+            found.exposures = kept("A=1", git, 0o644).exposures;
+            let lines = lines(&RULE, &found);
+            assert!(lines.len() == 1 && lines[0].starts_with(&format!("{severity} - [] .env:2")), "{lines:?}");
         }
     }
 

@@ -33,8 +33,8 @@ error.
 
 ## How to mend it
 
-`doctor fix --only SENTRY_DSN --pull` writes it into the file. A sealed variable can't be pulled: Railway does not
-tell its value.
+`doctor fix --only SENTRY_DSN --pull` writes it into the file. A sealed variable can't be pulled, because Railway does
+not return its value. An indirect value such as `op://…` is not pulled either.
 
 ## How to silence it
 
@@ -73,8 +73,12 @@ fn finding(survey: &Survey, key: &str, holders: &[(&Target, &Variable)]) -> Find
         sightings: holders.iter().map(|(target, variable)| sighting(target, Some(variable))).collect(),
         ..Finding::new(&RULE, message(key, &files, required))
     };
-    if holders.iter().all(|(_, variable)| variable.is_sealed()) {
-        let advice = "Railway does not tell a sealed value; take it from where it was made".to_owned();
+    if holders.iter().all(|(_, variable)| variable.is_unknown()) {
+        let advice = "Railway does not return the value; take it from where it was made".to_owned();
+        return Finding { advice: Some(advice), ..finding };
+    }
+    if holders.iter().any(|(_, variable)| survey.is_stored_indirect(variable)) {
+        let advice = format!("Railway's text refers to a value kept elsewhere; take {key} from there");
         return Finding { advice: Some(advice), ..finding };
     }
     Finding { remedies: vec![Remedy::Pull], next: Some(Finding::fix_only(key)), ..finding }
@@ -140,6 +144,15 @@ mod tests {
         ));
         let remedies: Vec<_> = findings.iter().map(|finding| finding.remedies.as_slice()).collect();
         assert_eq!(remedies, [&[][..], &[Remedy::Pull], &[]]);
+    }
+
+    #[test]
+    fn an_indirect_value_is_not_pulled() {
+        for stored in ["op://dev/a/b", "encrypted:BDqDBibm4wsYqMpCjTQ6", "${{b.A}} => vault:secret/data/a"] {
+            let rows = [format!("A={stored}")];
+            let finding = (RULE.check)(&survey(&[], &[("api", &[&rows[0]]), ("web", &["A=1"])])).remove(0);
+            assert!(finding.remedies.is_empty() && finding.next.is_none() && finding.advice.is_some(), "{stored}");
+        }
     }
 
     #[test]

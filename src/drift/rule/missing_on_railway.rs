@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use crate::drift::absence::{Absence, absences};
 use crate::drift::comparison::sighting;
 use crate::drift::finding::{Finding, Place, Remedy, Severity};
-use crate::drift::oddity::is_placeholder;
+use crate::drift::indirect::is_encryption_metadata;
+use crate::drift::local::Entry;
+use crate::drift::plan::invocation::Invocation;
 use crate::drift::rule::Rule;
 use crate::drift::survey::Local;
 use crate::drift::{Survey, Target, nature, sentence, system};
@@ -38,8 +40,9 @@ well. If the key is required of a service that lacks it, it is an error.
 
 ## How to mend it
 
-`doctor fix --only MAILGUN_KEY --push` stores it on Railway. If a shared variable of that name exists, refer to it
-instead: `MAILGUN_KEY=${{shared.MAILGUN_KEY}}`. If nothing needs the key any more, remove the line.
+`doctor fix --add --push --only MAILGUN_KEY --service api` adds it to a service that needs it; a push without `--add`
+writes it only where a `[[require]]` names it. If a shared variable of that name exists, refer to it instead:
+`MAILGUN_KEY=${{shared.MAILGUN_KEY}}`. If nothing needs the key any more, remove the line.
 
 ## How to silence it
 
@@ -52,7 +55,11 @@ instead: `MAILGUN_KEY=${{shared.MAILGUN_KEY}}`. If nothing needs the key any mor
 fn check(survey: &Survey) -> Vec<Finding> {
     let holders = holders(survey);
     let mut findings = required(survey, &holders);
-    let all = absences(survey, |local| nature::of(&local.entry.key, &local.entry.value).is_none());
+    let is_wanted = |local: Local<'_>| {
+        let Entry { key, value, .. } = local.entry;
+        nature::of(key, value).is_none() && !is_encryption_metadata(key)
+    };
+    let all = absences(survey, is_wanted);
     findings.extend(all.iter().filter_map(|absence| optional(survey, absence, &holders)));
     findings
 }
@@ -120,7 +127,7 @@ fn required_finding(
         places: place.into_iter().collect(),
         reason: elsewhere(survey, key, holders),
         sightings,
-        ..mending(key, local, Finding { advice, ..Finding::new(&RULE, message) })
+        ..required_mending(survey, key, local, Finding { advice, ..Finding::new(&RULE, message) })
     }
 }
 
@@ -141,7 +148,7 @@ fn optional(survey: &Survey, absence: &Absence<'_>, holders: &Holders<'_>) -> Op
         places: vec![absence.local.place()],
         reason: elsewhere(survey, key, holders),
         sightings,
-        ..mending(key, Some(absence.local), Finding::new(&RULE, message(absence)))
+        ..optional_mending(survey, absence, &lacking, Finding::new(&RULE, message(absence)))
     })
 }
 
@@ -158,14 +165,49 @@ fn message(absence: &Absence<'_>) -> String {
     }
 }
 
-/// How to get rid of it. What was never filled in is not offered for pushing.
-fn mending(key: &str, local: Option<Local<'_>>, finding: Finding) -> Finding {
-    let Some(value) = local.map(|local| &local.entry.value) else { return finding };
-    if value.reveal().is_empty() || is_placeholder(value.reveal()) {
-        let advice = "fill it in, or remove the line if nothing needs it".to_owned();
-        return Finding { advice: Some(advice), ..finding };
+/// What has no value to push is not offered for pushing: a key that was never set, or a text that refers elsewhere.
+fn unfilled(survey: &Survey, local: Local<'_>, finding: &Finding) -> Option<Finding> {
+    let entry = local.entry;
+    let advice = if survey.is_indirect(&entry.value) {
+        format!("set {} on Railway to the value that the file refers to", entry.key)
+    } else if entry.value.reveal().is_empty() || survey.is_unset(&entry.key, &entry.value) {
+        "set it in the file, or remove the line if nothing needs it".to_owned()
+    } else {
+        return None;
+    };
+    Some(Finding { advice: Some(advice), ..finding.clone() })
+}
+
+/// A push stores a required key on the services that must have it.
+fn required_mending(survey: &Survey, key: &str, local: Option<Local<'_>>, finding: Finding) -> Finding {
+    let Some(local) = local else { return finding };
+    unfilled(survey, local, &finding).unwrap_or_else(|| Finding {
+        remedies: vec![Remedy::Push],
+        next: Some(Finding::fix_only(key)),
+        ..finding
+    })
+}
+
+/// Which service needs the key is for a person to say: the command that adds it is shown where only one service can be
+/// meant, and is never a `next`.
+fn optional_mending(survey: &Survey, absence: &Absence<'_>, lacking: &[&Target], finding: Finding) -> Finding {
+    let key = absence.key;
+    if !absence.having.is_empty() {
+        return finding;
     }
-    Finding { remedies: vec![Remedy::Push], next: Some(Finding::fix_only(key)), ..finding }
+    unfilled(survey, absence.local, &finding).unwrap_or_else(|| match lacking {
+        [target] => Finding {
+            advice: Some(format!("if {} needs it, add it; if nothing does, remove the line", target.service.name)),
+            to_add: Some(Invocation::adding(key, &target.service).words(&[])),
+            ..finding
+        },
+        _ => Finding {
+            advice: Some(format!(
+                "add it to the service that needs it, with --add --only={key} --service=NAME, or remove the line"
+            )),
+            ..finding
+        },
+    })
 }
 
 #[cfg(test)]
@@ -197,6 +239,8 @@ mod tests {
                 (&["a=1"], &[("api", &["A=1"])], &["warning a [api] .env:1: a is in .env and not on Railway"]),
                 (&["PORT=1", "DB=redis://localhost"], &[("api", &[])], &[]),
                 (&["RAILWAY_PROJECT_ID=1"], &[("api", &[])], &[]),
+                (&["DOTENV_PUBLIC_KEY_CI=03f8", "sops_version=3.9.0"], &[("api", &[])], &[]),
+                (&["A=op://dev/a/b"], &[("api", &[])], &["warning A [api] .env:1: A is in .env and not on Railway"]),
                 (&[], &[("api", &["A=1"])], &[]),
             ],
         );
@@ -257,10 +301,31 @@ mod tests {
 
     #[test]
     fn what_was_never_filled_in_is_not_pushed() {
-        let findings = (RULE.check)(&survey(&["A=1", "B=changeme", "C="], &[("api", &[])]));
-        let remedies: Vec<_> = findings.iter().map(|finding| finding.remedies.as_slice()).collect();
-        assert_eq!(remedies, [&[Remedy::Push][..], &[], &[]]);
-        assert!(findings[1].advice.is_some() && findings[1].next.is_none());
+        let file = ["A=1", "B=changeme", "C=", "D=op://dev/a/b"];
+        let findings = (RULE.check)(&survey(&file, &[("api", &[])]));
+        let remedies: Vec<_> = findings.iter().map(|finding| finding.to_add.is_some()).collect();
+        assert_eq!(remedies, [true, false, false, false]);
+        assert!([1, 3].iter().all(|&at| findings[at].advice.is_some() && findings[at].next.is_none()));
+    }
+
+    #[test]
+    fn only_a_required_key_is_pushed_and_who_else_gets_it_is_for_a_person_to_say() {
+        let one = survey(&["A=1"], &[("api", &[])]);
+        let several = survey(&["A=1"], &[("api", &[]), ("web", &[])]);
+        let some = survey(&["A=1"], &[("api", &[]), ("web", &["A=1"])]);
+        let mut required = survey(&["A=1"], &[("api", &[])]);
+        require(&mut required, "A", &["api"]);
+        for (found, remedies, next, to_add) in [
+            (one, &[][..], None, Some(vec!["fix", "--add", "--push", "--only=A", "--service=api"])),
+            (several, &[], None, None),
+            (some, &[], None, None),
+            (required, &[Remedy::Push], Some(vec!["fix", "--only", "A"]), None),
+        ] {
+            let finding = &(RULE.check)(&found)[0];
+            assert_eq!(finding.remedies, remedies);
+            let words = |words: Vec<&str>| words.into_iter().map(str::to_owned).collect::<Vec<_>>();
+            assert_eq!((&finding.next, &finding.to_add), (&next.map(words), &to_add.map(words)));
+        }
     }
 
     #[test]

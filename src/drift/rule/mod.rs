@@ -7,9 +7,10 @@ pub mod duplicate_key;
 pub mod endpoint_wrong;
 pub mod env_file_exposed;
 pub mod example_key_missing;
+pub mod expected_difference;
 pub mod expired_ignore;
+pub mod indirect_value;
 pub mod loaders_disagree;
-pub mod local_by_nature;
 pub mod log_line_missing;
 pub mod missing_locally;
 pub mod missing_on_railway;
@@ -24,7 +25,9 @@ pub mod stale_deployment;
 pub mod start_command;
 pub mod suspicious_value;
 pub mod unreadable_line;
+pub mod unused_entry;
 pub mod value_differs;
+pub mod value_unavailable;
 
 use crate::drift::finding::{Finding, Severity};
 use crate::drift::survey::Survey;
@@ -52,7 +55,7 @@ pub static RULES: &[&Rule] = &[
     &missing_on_railway::RULE,
     &missing_locally::RULE,
     &value_differs::RULE,
-    &local_by_nature::RULE,
+    &expected_difference::RULE,
     &services_disagree::RULE,
     &reference_differs::RULE,
     &dangling_reference::RULE,
@@ -61,11 +64,14 @@ pub static RULES: &[&Rule] = &[
     &placeholder_value::RULE,
     &suspicious_value::RULE,
     &example_key_missing::RULE,
+    &indirect_value::RULE,
+    &value_unavailable::RULE,
     &duplicate_key::RULE,
     &unreadable_line::RULE,
     &loaders_disagree::RULE,
     &env_file_exposed::RULE,
     &expired_ignore::RULE,
+    &unused_entry::RULE,
     &stale_deployment::RULE,
     &deployment_unhealthy::RULE,
     &never_deployed::RULE,

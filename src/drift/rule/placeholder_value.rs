@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use crate::drift::comparison::{counting, sighting};
 use crate::drift::finding::{Finding, Severity};
-use crate::drift::oddity::is_placeholder;
 use crate::drift::rule::Rule;
 use crate::drift::survey::Local;
 use crate::drift::{Survey, Target, Variable, system};
@@ -31,7 +30,10 @@ and what is left when somebody copied that.
     .env:4   STRIPE_KEY=<your key>
     api      SESSION_SECRET=changeme
 
-On Railway it is an error, in the file a warning. Only a value that is nothing but a placeholder counts.
+On Railway it is an error, in the file a warning. Only a value that is nothing but a placeholder counts. Under a key
+that names a secret, text that asks for a value counts too (`generate_a_new_key`, `sk_test_your_key_here`, 64 zeros),
+and so does every value that is still the one of `.env.example`, `.env.sample` or `.env.template`. A placeholder is
+never pushed.
 
 ## How to mend it
 
@@ -49,14 +51,15 @@ fn check(survey: &Survey) -> Vec<Finding> {
     let mut keys: BTreeMap<&str, Vec<(&Target, &Variable)>> = BTreeMap::new();
     for target in survey.readable() {
         for (key, variable) in target.stored.iter().flatten() {
-            let is_told = matches!(variable, Variable::Plain(value) if is_placeholder(value.reveal()));
+            let is_told = matches!(variable, Variable::Plain(value) if survey.is_unset(key, value));
             if is_told && !system::is_provided(key) {
                 keys.entry(key).or_default().push((target, variable));
             }
         }
     }
     let stored = keys.into_iter().map(|(key, holders)| stored(key, &holders));
-    let local = counting(survey).into_iter().filter(|local| is_placeholder(local.entry.value.reveal())).map(local);
+    let local =
+        counting(survey).into_iter().filter(|local| survey.is_unset(&local.entry.key, &local.entry.value)).map(local);
     stored.chain(local).collect()
 }
 

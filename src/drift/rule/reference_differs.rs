@@ -62,7 +62,12 @@ fn finding(survey: &Survey, (key, file, _, template): (&str, &str, usize, &str),
     let local = pairs[0].local;
     let shared = reference::only(template).and_then(|body| body.strip_prefix("shared."));
     let required = pairs.iter().any(|pair| survey.requires(pair.target, key));
+    let is_empty = local.entry.value.reveal().is_empty();
     let (message, advice) = match shared {
+        _ if is_empty => (
+            format!("{key} is empty in {file}, and a reference on Railway"),
+            format!("the reference is usually right; only `--allow-reference {key}` writes over it"),
+        ),
         Some(name) => (
             format!("{key} differs between {file} and the shared variable {name}"),
             format!("change the shared variable {name}; every service that refers to it follows"),
@@ -101,6 +106,7 @@ mod tests {
         let cases: &[(&str, &str, &[&str])] = &[
             ("A=1", "A=${{Redis.URL}} => 2", &[OTHER]),
             ("A=1", "A=${{Redis.URL}} => 1", &[]),
+            ("A=", "A=${{Redis.URL}} => 1", &["note A [api] .env:1: A is empty in .env, and a reference on Railway"]),
             ("A=${{Redis.URL}}", "A=${{Redis.URL}} => 2", &[]),
             ("A=${{ Redis.URL }}", "A=${{Redis.URL}} => 2", &[OTHER]),
             ("A=1", "A=${{shared.K}} => 2", &[shared_line]),

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::drift::comparison::sighting;
 use crate::drift::finding::{Finding, Severity};
-use crate::drift::oddity::is_placeholder;
 use crate::drift::rule::Rule;
 use crate::drift::secret_like::is_secret_like;
 use crate::drift::{Survey, Target, Variable, sentence, system};
@@ -57,7 +56,8 @@ fn check(survey: &Survey) -> Vec<Finding> {
         for (key, variable) in target.stored.iter().flatten() {
             let Variable::Plain(value) = variable else { continue };
             let is_key = *secret_keys.entry(key).or_insert_with(|| is_secret_like(key) && !system::is_provided(key));
-            if is_key && value.reveal().len() >= SHORTEST {
+            let is_literal = !survey.is_unset(key, value) && !survey.is_indirect(value);
+            if is_key && value.reveal().len() >= SHORTEST && is_literal {
                 holders.entry(value.reveal()).or_default().push((target, key, variable));
             }
         }
@@ -69,7 +69,7 @@ fn check(survey: &Survey) -> Vec<Finding> {
 }
 
 fn is_secret(value: &str) -> bool {
-    value.chars().count() >= SHORTEST && !is_placeholder(value) && !is_plain_address(value)
+    value.chars().count() >= SHORTEST && !is_plain_address(value)
 }
 
 /// A URL that holds no credentials: the address of a login page under `AUTH_URL`. A long path may be a secret: webhooks
@@ -118,6 +118,7 @@ mod tests {
             (&[("api", &["API_KEY=0123456789ab", "OLD_KEY=0123456789ab"])], &[]),
             (&[("api", &["API_KEY=0123456789ab"]), ("worker", &["API_KEY=${{api.API_KEY}} => 0123456789ab"])], &[]),
             (&[("api", &["API_KEY=<your key here>"]), ("worker", &["API_KEY=<your key here>"])], &[]),
+            (&[("api", &["API_KEY=op://dev/openai/key"]), ("worker", &["API_KEY=op://dev/openai/key"])], &[]),
             (
                 &[("api", &["AUTH_URL=https://login.example.com"]), ("web", &["AUTH_URL=https://login.example.com"])],
                 &[],

@@ -77,17 +77,20 @@ mod tests {
             &[
                 (
                     &["A=1"],
-                    &[("api", &["A=<sealed>"]), ("web", &["A=1"]), ("worker", &["A=${{x.A}} => <sealed>"])],
+                    &[("api", &["A=<sealed>"]), ("web", &["A=1"]), ("worker", &["A=${{B}} => <sealed>", "B=<sealed>"])],
                     &["note A [api, worker] .env:1: A is sealed on Railway, and can't be compared"],
                 ),
                 (
                     &["A=1"],
-                    &[("api", &["A=token=${{x.A}} => <sealed>"])],
+                    &[("api", &["A=token=${{B}} => <sealed>", "B=<sealed>"])],
                     &["note A [api] .env:1: A refers to something sealed, and can't be compared"],
                 ),
                 (&["A=${{x.A}}"], &[("api", &["A=${{x.A}} => <sealed>"])], &[]),
                 (&["A=1"], &[("api", &["A="])], &[]),
                 (&["A=1"], &[("api", &["B=<sealed>"])], &[]),
+                (&["A=1"], &[("api", &["A=${{nowhere.B}} => <sealed>"])], &[]),
+                (&["A=1"], &[("api", &["A=<unavailable>"])], &[]),
+                (&["A=op://dev/a/b"], &[("api", &["A=<sealed>"])], &[]),
             ],
         );
     }

@@ -33,7 +33,8 @@ service works by itself, and everything between them fails.
     api      JWT_SECRET=new-secret
     worker   JWT_SECRET=old-secret
 
-What counts is what a deployment would get: references are followed. Sealed values can't be known and are left out.
+What counts is what a deployment would get: references are followed. Sealed and indirect values are unknown and are
+left out.
 
 ## How to mend it
 
@@ -67,7 +68,7 @@ fn disagreement(survey: &Survey, require: &Require, key: &str) -> Option<Finding
         .readable()
         .filter(asked)
         .filter_map(|target| target.variable(key).map(|variable| (target, variable)))
-        .filter(|(_, variable)| !variable.is_sealed())
+        .filter(|(_, variable)| !variable.is_unknown() && !survey.is_stored_indirect(variable))
         .collect();
     let values: HashSet<&str> =
         holders.iter().filter_map(|(_, variable)| variable.effective()).map(Secret::reveal).collect();
@@ -83,7 +84,12 @@ fn finding(survey: &Survey, key: &str, holders: &[(&Target, &Variable)], values:
         sightings: holders.iter().map(|(target, variable)| sighting(target, Some(variable))).collect(),
         ..Finding::new(&RULE, message)
     };
-    if holders.iter().all(|(target, _)| survey.local(target, key).is_some()) {
+    let locals: Vec<_> = holders.iter().map(|(target, _)| survey.local(target, key)).collect();
+    if locals.iter().flatten().any(|local| survey.is_indirect(&local.entry.value)) {
+        let advice = format!("set {key} on Railway to the value that the file refers to");
+        return Finding { advice: Some(advice), ..finding };
+    }
+    if locals.iter().all(Option::is_some) {
         return Finding { remedies: vec![Remedy::Push], next: Some(Finding::fix_only(key)), ..finding };
     }
     let advice = format!("add {key} to the file and push it, or keep it once as a shared variable");
@@ -110,6 +116,8 @@ mod tests {
             (&[("api", &["A=1"]), ("worker", &["A=${{shared.A}} => 1"])], &[], &[]),
             (&[("api", &["A=1"]), ("worker", &["A=${{shared.A}} => 2"])], &[], &[different]),
             (&[("api", &["A="]), ("worker", &["A=2"])], &[], &[different]),
+            (&[("api", &["A=1"]), ("worker", &["A=op://dev/a/b"])], &[], &[]),
+            (&[("api", &["A=1"]), ("worker", &["A=<unavailable>"])], &[], &[]),
             (&[("api", &["B=1"]), ("worker", &["B=2"])], &[], &[]),
         ];
         for (services, required_of, expected) in cases {
@@ -130,6 +138,14 @@ mod tests {
         assert_eq!(states, [("api", "stored"), ("worker", "stored")]);
         unreadable(&mut found, "worker");
         assert_eq!(lines(&RULE, &found), [""; 0]);
+    }
+
+    #[test]
+    fn an_indirect_local_value_is_not_offered_for_a_push() {
+        let mut found = survey(&["A=op://dev/a/b"], &[("api", &["A=1"]), ("worker", &["A=2"])]);
+        require(&mut found, "A", &[]);
+        let finding = (RULE.check)(&found).remove(0);
+        assert!(finding.remedies.is_empty() && finding.next.is_none() && finding.advice.is_some());
     }
 
     #[test]

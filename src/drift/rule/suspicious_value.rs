@@ -7,7 +7,6 @@ use crate::drift::comparison::{Verdict, counting, pairs, sighting};
 use crate::drift::finding::{Finding, Severity};
 use crate::drift::oddity::{Oddity, oddities};
 use crate::drift::reason::Side;
-use crate::drift::reason::text::from_texts;
 use crate::drift::rule::Rule;
 use crate::drift::survey::Local;
 use crate::drift::{Survey, Target, Variable, sentence, system};
@@ -90,11 +89,10 @@ impl<'s> Told<'s> {
     fn by_value_differs(survey: &'s Survey) -> Self {
         let mut told = Self::default();
         for pair in pairs(survey) {
-            let Variable::Plain(stored) = pair.variable else { continue };
             if pair.verdict(survey) != Verdict::Differs {
                 continue;
             }
-            match from_texts(pair.local_value(), stored).and_then(|reason| reason.tells()) {
+            match pair.reason_by_texts(survey).and_then(|reason| reason.tells()) {
                 Some((Side::Local, oddity)) => {
                     told.local.insert((&pair.local.file.name, pair.local.entry.line, oddity));
                 }

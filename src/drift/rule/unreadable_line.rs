@@ -27,7 +27,8 @@ some stop reading there, some refuse the whole file.
     .env:6   TOKEN=\"abc           a quote that is never closed
     .env:9   <<<<<<< HEAD         what a merge left behind
 
-The rest of the file is read and compared as usual.
+The rest of the file is read and compared as usual. If `loader` in doctor.toml declares which loader the program uses,
+a line that this loader reads is fine, and a line that it refuses is an error.
 
 ## How to mend it
 
@@ -80,8 +81,9 @@ fn finding(file: &LocalFile, (flaw, declared): (&Flaw, Option<Loader>), message:
 #[cfg(test)]
 mod tests {
     use super::RULE;
-    use crate::drift::local::{Flaw, Loader};
+    use crate::drift::local::{Flaw, Loader, LocalFile};
     use crate::drift::scene::{healthy, lines, survey};
+    use crate::drift::{Secret, Severity};
 
     fn flawed(flaws: usize) -> Vec<String> {
         let mut found = survey(&["A=1"], &[("api", &["A=1"])]);
@@ -124,6 +126,70 @@ mod tests {
         ] {
             found.policy.loader = loader;
             assert_eq!(lines(&RULE, &found), [format!("{expected}: {what}, at column 1")]);
+        }
+    }
+
+    /// Each line, and the loaders that read an assignment from it: for those it is compared, and for the others an error.
+    #[test]
+    fn the_declared_loader_decides_what_is_unreadable() {
+        use Loader::{Dotenvy, Node, Python};
+        for (line, readers) in [
+            ("A=b", &[Dotenvy, Python, Node][..]),
+            ("A: b", &[Node]),
+            ("A : b", &[]),
+            ("A:b", &[]),
+            ("A b", &[]),
+            ("A", &[]),
+            ("export A", &[]),
+            ("=b", &[]),
+            ("<<<<<<< HEAD", &[]),
+            ("A=b c", &[Python, Node]),
+            ("A-B=c", &[Python, Node]),
+            ("A@B=c", &[Python]),
+            ("'A'=b", &[Python]),
+            ("1A=b", &[Python, Node]),
+            ("A='b", &[Node]),
+            ("A='b'c", &[Dotenvy, Node]),
+            ("A B=c", &[]),
+        ] {
+            for loader in Loader::ALL {
+                let file = LocalFile::parse(".env", Secret::new(format!("X=1\n{line}\nY=2\n"))).read_as(loader);
+                let mut found = survey(&[], &[("api", &[])]);
+                found.policy.loader = Some(loader);
+                let is_read = file.entries.iter().any(|entry| entry.line == 2);
+                found.files = vec![file];
+                let findings = (RULE.check)(&found).into_iter().filter(|finding| finding.places[0].line == 2);
+                let severities: Vec<_> = findings.map(|finding| finding.severity).collect();
+                let expected = if readers.contains(&loader) { vec![] } else { vec![Severity::Error] };
+                assert_eq!((is_read, severities), (readers.contains(&loader), expected), "{line} by {}", loader.name());
+            }
+        }
+    }
+
+    #[test]
+    fn the_cause_is_named() {
+        for (text, loader, expected) in [
+            ("A: b", Loader::Python, "error - [] .env:1: python can't read this line: there is no `=`, at column 1"),
+            (
+                "A=b c",
+                Loader::Dotenvy,
+                "error - [] .env:1: dotenvy can't read this line: a blank outside quotes, at column 1",
+            ),
+            (
+                "'A'=b",
+                Loader::Node,
+                "error - [] .env:1: node can't read this line: a key that is no plain name, at column 1",
+            ),
+            (
+                "A='b c\nX=2",
+                Loader::Dotenvy,
+                "error - [] .env:2: dotenvy can't read this line: an earlier line that takes this one with it, at column 1",
+            ),
+        ] {
+            let mut found = survey(&[], &[("api", &[])]);
+            found.policy.loader = Some(loader);
+            found.files = vec![LocalFile::parse(".env", Secret::new(text)).read_as(loader)];
+            assert_eq!(lines(&RULE, &found).last().map(String::as_str), Some(expected), "{text}");
         }
     }
 

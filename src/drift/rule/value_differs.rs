@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::drift::comparison::{Pair, Verdict, pairs, sighting};
 use crate::drift::finding::{Finding, Remedy, Severity};
 use crate::drift::reason::neighbour::Others;
-use crate::drift::reason::{Reason, Side, why};
+use crate::drift::reason::{Reason, Side};
 use crate::drift::rule::Rule;
 use crate::drift::{Survey, Variable};
 
@@ -33,7 +33,8 @@ A key that was rotated in the file and not on Railway, or on one of three servic
     api      OPS_API_KEY=old-key
     worker   OPS_API_KEY=old-key
 
-Services that share the fault are one finding. Values are compared byte for byte, and where it can be told why they
+Services that share the fault are one finding. A key that is empty in the file has not been set there: that is a note,
+and is pushed only if it is selected individually. Values are compared byte for byte, and where it can be told why they
 differ (a line break at the end, quotes that a shell stored, only upper and lower case, …), the finding says so.
 Values are never shown; equal fingerprints mean equal values.
 
@@ -63,7 +64,8 @@ fn check(survey: &Survey) -> Vec<Finding> {
     let mut faults: BTreeMap<Fault<'_>, Vec<Pair<'_>>> = BTreeMap::new();
     for pair in differing {
         if let Variable::Plain(stored) = pair.variable {
-            let reason = why(pair.local_value(), stored, &others.around(pair.target, pair.key));
+            let around = || others.around(pair.target, pair.key).reason(pair.local_value(), stored);
+            let reason = pair.reason_by_texts(survey).or_else(around);
             let fault = (pair.key, pair.local.file.name.as_str(), pair.local.entry.line, reason);
             faults.entry(fault).or_default().push(pair);
         }
@@ -75,27 +77,42 @@ fn finding(survey: &Survey, (key, file, _, reason): &Fault<'_>, pairs: &[Pair<'_
     let local = pairs[0].local;
     let mut sightings = vec![local.sighting()];
     sightings.extend(pairs.iter().map(|pair| sighting(pair.target, Some(pair.variable))));
+    let required = pairs.iter().any(|pair| survey.requires(pair.target, key));
+    // Not set locally is not wrong: the services have the value.
+    let is_note = *reason == Some(Reason::Empty(Side::Local)) && !required;
+    let message = if is_note {
+        format!("{key} is empty in {file}, and has a value on Railway")
+    } else {
+        format!("{key} differs between {file} and Railway")
+    };
+    let remedies = remedies(survey, pairs);
     Finding {
-        required: pairs.iter().any(|pair| survey.requires(pair.target, key)),
+        severity: if is_note { Severity::Note } else { RULE.severity },
+        required,
         key: Some((*key).to_owned()),
         services: pairs.iter().map(|pair| pair.target.service.clone()).collect(),
         places: vec![local.place()],
-        reason: reason.as_ref().map(Reason::sentence),
-        remedies: remedies(reason.as_ref()),
-        next: Some(Finding::fix_only(key)),
+        reason: reason.as_ref().filter(|_| !is_note).map(Reason::sentence),
+        next: Some(Finding::fix_only(key)).filter(|_| !is_note && !remedies.is_empty()),
+        remedies,
         advice: reason.as_ref().and_then(Reason::advice),
         sightings,
-        ..Finding::new(&RULE, format!("{key} differs between {file} and Railway"))
+        ..Finding::new(&RULE, message)
     }
 }
 
-/// A side that was never filled in is no value to copy over the other.
-fn remedies(reason: Option<&Reason>) -> Vec<Remedy> {
-    match reason {
-        Some(Reason::Placeholder(Side::Local) | Reason::Empty(Side::Local)) => vec![Remedy::Pull],
-        Some(Reason::Placeholder(Side::Stored) | Reason::Empty(Side::Stored)) => vec![Remedy::Push],
-        _ => vec![Remedy::Push, Remedy::Pull],
-    }
+/// A side that was never set is not copied over the other. An empty local value may be pushed if it is selected
+/// individually.
+fn remedies(survey: &Survey, pairs: &[Pair<'_>]) -> Vec<Remedy> {
+    let local = pairs[0].local_value();
+    let may_pull = |pair: &Pair<'_>| {
+        let stored = pair.variable.effective();
+        stored.is_some_and(|stored| !stored.reveal().is_empty() && !survey.is_unset(pair.key, stored))
+    };
+    let push = (!survey.is_unset(pairs[0].key, local)).then_some(Remedy::Push);
+    let pull = pairs.iter().any(may_pull).then_some(Remedy::Pull);
+    let order = if local.reveal().is_empty() { [pull, push] } else { [push, pull] };
+    order.into_iter().flatten().collect()
 }
 
 #[cfg(test)]
@@ -195,8 +212,10 @@ mod tests {
         for (local, stored, remedies) in [
             ("A=one", "A=two", &[Remedy::Push, Remedy::Pull][..]),
             ("A=changeme", "A=two", &[Remedy::Pull]),
-            ("A=", "A=two", &[Remedy::Pull]),
+            ("A=", "A=two", &[Remedy::Pull, Remedy::Push]),
             ("A=one", "A=changeme", &[Remedy::Push]),
+            ("A=one", "A=", &[Remedy::Push]),
+            ("A=***", "A=changeme", &[]),
         ] {
             assert_eq!(
                 (RULE.check)(&survey(&[local], &[("api", &[stored])]))[0].remedies,
@@ -204,6 +223,20 @@ mod tests {
                 "{local} {stored}"
             );
         }
+    }
+
+    #[test]
+    fn an_empty_local_value_is_a_note_unless_it_is_required() {
+        let mut found = survey(&["A=", "B="], &[("api", &["A=1", "B=1"])]);
+        require(&mut found, "B", &[]);
+        let expected = [
+            "note A [api] .env:1: A is empty in .env, and has a value on Railway",
+            "error B [api] .env:2: B differs between .env and Railway",
+        ];
+        assert_eq!(lines(&RULE, &found), expected);
+        let findings = (RULE.check)(&found);
+        assert_eq!((&findings[0].next, &findings[0].reason), (&None, &None));
+        assert_eq!(findings[1].reason.as_deref(), Some("the local value is empty"));
     }
 
     #[test]

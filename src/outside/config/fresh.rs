@@ -64,11 +64,15 @@ fn directive(site: &Site) -> &'static str {
     if site.root.join("doctor.schema.json").is_file() { "#:schema ./doctor.schema.json\n" } else { "" }
 }
 
-/// Whether the environment is protected where it should be, and no other.
-fn protects(read: &Config, draft: &Draft) -> bool {
-    let is_protected = |section: &EnvironmentSection| section.protected == Some(true) && section.env_file.is_none();
+/// Whether the environment has the files and the protection that it should have, and no other has any.
+fn has_environment(read: &Config, draft: &Draft) -> bool {
     let own = read.environments.get(draft.environment_title());
-    own.is_some_and(is_protected) == draft.is_production() && read.environments.len() == usize::from(own.is_some())
+    let files = |section: &EnvironmentSection| -> Vec<String> {
+        section.env_file.iter().flatten().map(|at| at.value.clone()).collect()
+    };
+    own.is_some_and(|section| section.protected == Some(true)) == draft.is_production()
+        && own.map(files).unwrap_or_default() == draft.files
+        && read.environments.len() == usize::from(own.is_some())
 }
 
 /// Whether a file says that, and nothing that was not to be said.
@@ -93,7 +97,6 @@ pub(super) fn says(read: &Config, draft: &Draft, empty: Config) -> bool {
     let rest = Config {
         project: read.project.clone(),
         environment: read.environment.clone(),
-        env_file: read.env_file.clone(),
         environments: read.environments.clone(),
         services: read.services.clone(),
         require: read.require.clone(),
@@ -102,24 +105,20 @@ pub(super) fn says(read: &Config, draft: &Draft, empty: Config) -> bool {
     };
     word(&read.project).as_ref() == Some(&draft.project.id)
         && word(&read.environment).as_ref() == Some(&draft.environment.id)
-        && read.env_file.as_deref().map(words).unwrap_or_default() == draft.files
         && sections
         && read.services.len() == draft.services.len()
         && require == draft.require.iter().map(|one| (one.keys.clone(), one.services.clone())).collect::<Vec<_>>()
         && ignore.eq(wanted)
-        && protects(read, draft)
+        && has_environment(read, draft)
         && *read == rest
 }
 
 pub(super) fn text(draft: &Draft) -> String {
     let mut text = head(draft);
-    if draft.is_production() {
-        text.push_str("\n# A fix wants the name of this environment typed.\n");
-        text.extend(["[environments.", &key(draft.environment_title()), "]\nprotected = true\n"]);
-    }
+    text.push_str(&environment(draft));
     text.push_str(&services(&draft.services));
     text.push_str(&require(&draft.require, &draft.services));
-    text.push_str(&ignore(&draft.ignore));
+    text.push_str(&ignore(draft));
     text
 }
 
@@ -132,8 +131,24 @@ fn head(draft: &Draft) -> String {
     text.extend(["# Project ", &comment(&project.name), ", environment ", &comment(&environment.name), ":\n"]);
     text.extend(["project     = ", &quoted(&project.id), "\n"]);
     text.extend(["environment = ", &quoted(&environment.id), "\n"]);
+    text
+}
+
+/// What holds in the environment that was checked, and in no other.
+fn environment(draft: &Draft) -> String {
+    if draft.files.is_empty() && !draft.is_production() {
+        return String::new();
+    }
+    let mut text = String::from("\n");
+    if draft.is_production() {
+        text.push_str("# A fix wants the name of this environment typed.\n");
+    }
+    text.extend(["[environments.", &key(draft.environment_title()), "]\n"]);
     if !draft.files.is_empty() {
-        text.push_str(&list("env-file   ", &draft.files));
+        text.push_str(&list("env-file ", &draft.files));
+    }
+    if draft.is_production() {
+        text.push_str("protected = true\n");
     }
     text
 }
@@ -163,7 +178,7 @@ fn require(all: &[Requirement], sections: &[Section]) -> String {
     if all.is_empty() {
         let alias = sections.first().map_or("api", |section| &section.alias);
         return format!(
-            "\n# Keys that must be there, and equal everywhere, go here:\n\
+            "\n# Keys that must be there, and be equal, go here:\n\
              # [[require]]\n# keys     = [\"API_KEY\"]\n# services = [{}]\n",
             quoted(alias)
         );
@@ -171,7 +186,7 @@ fn require(all: &[Requirement], sections: &[Section]) -> String {
     let mut text = String::new();
     for (index, one) in all.iter().enumerate() {
         text.push_str(match index {
-            0 => "\n# These keys must be there, and be equal everywhere.\n# Add keys to require more.\n",
+            0 => "\n# These keys must be there, and equal on these\n# services and in the file. Add keys to require more.\n",
             _ => "\n",
         });
         text.push_str("[[require]]\n");
@@ -181,12 +196,32 @@ fn require(all: &[Requirement], sections: &[Section]) -> String {
     text
 }
 
-fn ignore(all: &[Exception]) -> String {
+fn ignore(draft: &Draft) -> String {
+    let all = &draft.ignore;
+    if !draft.undecided.is_empty() {
+        return exceptions(all) + &undecided(&draft.undecided);
+    }
     if all.is_empty() {
         return "\n# Keys that differ on purpose go here, and are not told:\n\
                 # [[ignore]]\n# keys   = [\"DEBUG\", \"LOCAL_*\"]\n# reason = \"only for local runs\"\n"
             .to_owned();
     }
+    exceptions(all)
+}
+
+/// The entry that would ignore what differs now, as a comment.
+fn undecided(keys: &[String]) -> String {
+    let mut entry = String::from("[[ignore]]\n");
+    entry.push_str(&list("keys  ", keys));
+    entry.push_str("rules  = [\"value-differs\"]\nreason = \"why it differs\"\n");
+    let lines: Vec<String> = entry.lines().map(|line| format!("# {line}\n")).collect();
+    format!(
+        "\n# These keys have another value on Railway now. To ignore\n# those that are expected to differ:\n{}",
+        lines.concat()
+    )
+}
+
+fn exceptions(all: &[Exception]) -> String {
     let mut text = String::new();
     for (index, one) in all.iter().enumerate() {
         text.push_str(match index {

@@ -34,7 +34,11 @@ pub(super) fn follow(root: &Path, base: &Path, path: &Path) -> Result<PathBuf, S
     if !path.starts_with(&real_root) {
         return Err(format!("it leads out of {}", root.display()));
     }
-    match lead(&path)? {
+    let end = lead(&path)?;
+    if [&path, &end].into_iter().any(|path| files::is_gits_own(path)) {
+        return Err("git keeps its own files there".to_owned());
+    }
+    match end {
         end if end.starts_with(&real_root) => Ok(path),
         _ => Err(format!("a symbolic link on the way leads out of {}", root.display())),
     }
@@ -82,6 +86,13 @@ mod tests {
         symlink("../nobody.env", root.join("dangling.env")).unwrap();
         symlink("loop.env", root.join("loop.env")).unwrap();
         symlink("worker/deep", root.join("short")).unwrap();
+        for folder in [".git/hooks", "vendor/bare.git/objects", "vendor/bare.git/refs"] {
+            fs::create_dir_all(root.join(folder)).unwrap();
+        }
+        for file in [".git/config", "vendor/bare.git/HEAD", "vendor/bare.git/config"] {
+            fs::write(root.join(file), "").unwrap();
+        }
+        symlink(".git/config", root.join("config.env")).unwrap();
 
         let absolute = root.join(".env");
         let sibling = outer.join("shop-secrets/.env");
@@ -110,6 +121,12 @@ mod tests {
             ("up/shop/up/new.env", Err("symbolic link on the way leads out")),
             ("dangling.env", Err("leads to nothing")),
             ("loop.env", Err("")),
+            (".git/config", Err("git keeps its own files")),
+            (".GIT/new.env", Err("git keeps its own files")),
+            ("worker/../.git/hooks/pre-commit", Err("git keeps its own files")),
+            ("config.env", Err("git keeps its own files")),
+            ("short/.git", Err("git keeps its own files")),
+            ("vendor/bare.git/config", Err("git keeps its own files")),
             (".env/deeper", Err("not a folder")),
             ("a\0b", Err("not a path")),
         ];

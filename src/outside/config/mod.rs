@@ -4,6 +4,7 @@
 //! inside the repository.
 
 mod append;
+mod deciding;
 mod expect;
 mod find;
 mod fresh;
@@ -24,10 +25,10 @@ use jiff::civil::Date;
 use crate::drift::{Secret, Severity};
 use crate::error::Error;
 pub use crate::outside::config::append::{NewIgnore, with_ignore};
+pub use crate::outside::config::deciding::Deciding;
 pub use crate::outside::config::find::{Choice, load, nearest};
 pub use crate::outside::config::fresh::{Site, fresh};
 pub use crate::outside::config::inside::inside;
-use crate::outside::trusted::Digest;
 
 /// The code and the name of a rule: `("D103", "value-differs")`.
 pub type RuleName = (&'static str, &'static str);
@@ -52,8 +53,6 @@ pub struct Config {
     pub name: String,
     /// The folder that its paths must not leave: the root of the repository, or else its own.
     pub root: PathBuf,
-    /// What its text is told from others by.
-    pub digest: Digest,
     /// `project`: an id or a name.
     pub project: Option<At<String>>,
     /// `environment`: an id or a name.
@@ -74,6 +73,8 @@ pub struct Config {
     pub ignore: Vec<IgnoreSection>,
     /// `[severity]`: rule name → what it is to be; `None` is `"off"`.
     pub severity: BTreeMap<String, Option<Severity>>,
+    /// The lines of `[severity]`, by the same names; 1-based.
+    pub severity_lines: BTreeMap<String, usize>,
     /// `[[expect.log]]`, in the order of the file.
     pub expect_log: Vec<LogSection>,
     /// `[[expect.http]]`, in the order of the file.
@@ -235,6 +236,13 @@ impl Config {
     /// The folder that its paths start from.
     pub fn folder(&self) -> &Path {
         self.path.parent().unwrap_or(&self.root)
+    }
+
+    /// Every file of variables that it names.
+    pub fn env_files(&self) -> impl Iterator<Item = &At<String>> {
+        let services = self.services.values().filter_map(|section| section.env_file.as_ref());
+        let environments = self.environments.values().filter_map(|section| section.env_file.as_ref());
+        self.env_file.iter().chain(services).chain(environments).flatten()
     }
 
     /// Where a path that it names leads, absolute; an error at that path's place if it leads out of [`Config::root`].

@@ -13,7 +13,6 @@ use crate::outside::config::{
     At, Config, EnvironmentSection, FailOn, IgnoreSection, Loader, OnDrift, RequireSection, RuleName, ServiceSection,
     expect,
 };
-use crate::outside::trusted::Digest;
 
 /// What can stand at the top of the file.
 const TOP: &[&str] = &[
@@ -48,7 +47,6 @@ impl Config {
             path,
             name,
             root,
-            digest: Digest::of(""),
             project: None,
             environment: None,
             env_file: None,
@@ -59,6 +57,7 @@ impl Config {
             require: Vec::new(),
             ignore: Vec::new(),
             severity: BTreeMap::new(),
+            severity_lines: BTreeMap::new(),
             expect_log: Vec::new(),
             expect_http: Vec::new(),
             on_drift: None,
@@ -77,6 +76,7 @@ pub(super) fn document(top: &Table<'_>, empty: Config, rules: &[RuleName]) -> Re
         }
         None => (Vec::new(), Vec::new()),
     };
+    let (severity, severity_lines) = severity(top, rules)?;
     Ok(Config {
         project: top.text("project")?,
         environment: top.text("environment")?,
@@ -87,7 +87,8 @@ pub(super) fn document(top: &Table<'_>, empty: Config, rules: &[RuleName]) -> Re
         services: services(top)?,
         require: top.each("require", require)?,
         ignore: few_patterns(top, top.each("ignore", |table| ignore(table, rules))?)?,
-        severity: severity(top, rules)?,
+        severity,
+        severity_lines,
         expect_log,
         expect_http,
         on_drift: on_drift(top)?,
@@ -237,20 +238,24 @@ fn until(table: &Table<'_>) -> Result<Option<Date>, Error> {
     date.map(Some).ok_or_else(|| table.wrong(&item, "a date such as \"2027-01-01\""))
 }
 
-fn severity(top: &Table<'_>, rules: &[RuleName]) -> Result<BTreeMap<String, Option<Severity>>, Error> {
-    let mut severities = BTreeMap::new();
-    let Some(table) = top.table("severity")? else { return Ok(severities) };
+/// What `[severity]` gives to rules, and on which lines.
+type Severities = (BTreeMap<String, Option<Severity>>, BTreeMap<String, usize>);
+
+fn severity(top: &Table<'_>, rules: &[RuleName]) -> Result<Severities, Error> {
+    let (mut severities, mut lines) = Severities::default();
+    let Some(table) = top.table("severity")? else { return Ok((severities, lines)) };
     for item in table.items() {
         let Some(name) = known(item.key, rules) else {
             let what = format!("{} is not the name of a rule", table.called(item.key));
             return Err(table.source.fault(item.key_start, what, which_rule(item.key, rules)));
         };
+        lines.insert(name.to_owned(), table.source.at(item.key_start, ()).line);
         if severities.insert(name.to_owned(), table.choose(&item, SEVERITIES)?).is_some() {
             let what = format!("{} is a rule that has a severity already", table.called(item.key));
             return Err(table.source.fault(item.key_start, what, "keep one of the two lines"));
         }
     }
-    Ok(severities)
+    Ok((severities, lines))
 }
 
 /// The name of the rule that is meant by a name or a code.

@@ -129,6 +129,12 @@ impl Logins {
     }
 }
 
+/// Whether the keyring has this project token for that target.
+pub fn is_login_for(keyring: &dyn Keyring, host: &str, aim: &Aim, token: &Secret) -> bool {
+    let logins = Logins::load(keyring, host);
+    logins.is_ok_and(|logins| logins.choose(aim) == Some((token, Scheme::Project)))
+}
+
 /// The login for the host and the target of this run.
 #[expect(clippy::unnecessary_wraps, reason = "it is one of several sources, and others can fail")]
 pub(super) fn login(places: &Places<'_>) -> Result<Looked, Error> {

@@ -144,9 +144,14 @@ fn shown(variables: &BTreeMap<String, String>) -> String {
     format!("~/.railway/{}", railway_env(variables).config_file())
 }
 
+/// Where the official CLI keeps its links.
+pub fn link_file(home: &Path, variables: &BTreeMap<String, String>) -> PathBuf {
+    home.join(".railway").join(railway_env(variables).config_file())
+}
+
 /// The file, or `None` if there is none.
 fn read(home: &Path, variables: &BTreeMap<String, String>) -> Result<Option<File>, Error> {
-    let path = home.join(".railway").join(railway_env(variables).config_file());
+    let path = link_file(home, variables);
     let fault = |why| Err(Error::CliConfig { path: shown(variables), why });
     match files::read_text(&path, LIMIT) {
         Reading::Missing => Ok(None),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::drift::Secret;
 use crate::drift::example::ENDINGS;
-use crate::outside::files::{Reading, read_env};
+use crate::outside::files::{Reading, is_gits_own, read_env};
 use crate::outside::git;
 
 /// `.env.example`, `.env.sample` and `.env.template` of a folder, as far as they are there and can be read.
@@ -18,7 +18,7 @@ pub fn examples(folder: &Path) -> Vec<(PathBuf, Secret)> {
         let folder = folder.canonicalize().ok()?;
         let home = git::root(&folder).unwrap_or(folder);
         match read_env(&end) {
-            Reading::Text(text) if end.starts_with(&home) => Some((path, text)),
+            Reading::Text(text) if end.starts_with(&home) && !is_gits_own(&end) => Some((path, text)),
             _ => None,
         }
     };
@@ -56,6 +56,11 @@ mod tests {
         fs::create_dir(shop.join(".git")).unwrap();
         fs::write(shop.join(".git/HEAD"), "ref: refs/heads/main\n").unwrap();
         assert_eq!(names(), [".env.sample", ".env.template"]);
+        fs::remove_file(shop.join("api/.env.template")).unwrap();
+        symlink("../.git/HEAD", shop.join("api/.env.template")).unwrap();
+        assert_eq!(names(), [".env.sample"], "git's own files are no examples");
+        fs::remove_file(shop.join("api/.env.template")).unwrap();
+        symlink("../common", shop.join("api/.env.template")).unwrap();
         fs::remove_dir(shop.join("api/.env.example")).unwrap();
         fs::write(shop.join("api/.env.example"), b"B=\xff\n").unwrap();
         assert_eq!(names(), [".env.sample", ".env.template"], "what is no text is no example");

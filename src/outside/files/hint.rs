@@ -51,6 +51,13 @@ pub fn env_files_in(folder: &Path) -> Vec<PathBuf> {
     names.into_iter().map(|name| folder.join(name)).collect()
 }
 
+/// Everything in a folder that has the name of a file of variables, examples among them.
+pub fn variables_in(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let names = entries.take(FOLDER_LIMIT).filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names.filter(|name| leak::kind(name) != leak::Kind::Other).map(|name| folder.join(name)).collect()
+}
+
 /// Names in a folder that look like a `.env` or like the wanted name, the closest first, at most three.
 fn env_files(folder: &Path, wanted: &str) -> Vec<String> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };

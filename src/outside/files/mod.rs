@@ -4,12 +4,15 @@ mod beginning;
 mod budget;
 mod example;
 mod hint;
+mod output;
 mod path;
+mod place;
 mod present;
 mod replace;
 #[cfg(test)]
 #[cfg(unix)]
 mod replace_tests;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -17,6 +20,7 @@ mod write;
 use std::fs::{self, File, FileType};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
@@ -26,13 +30,18 @@ use crate::error::Error;
 pub use crate::outside::files::beginning::{beginning, is_plain};
 pub use crate::outside::files::budget::{Budget, ENV_FILE_LIMIT};
 pub use crate::outside::files::example::examples;
-pub use crate::outside::files::hint::env_files_in;
 use crate::outside::files::hint::hint;
+pub use crate::outside::files::hint::{env_files_in, variables_in};
+pub use crate::outside::files::output::{append, refuse_output, refuse_unwritable, write_report};
 pub use crate::outside::files::path::{display_path, normal};
+pub use crate::outside::files::place::{Access, Leads, Place, is_gits_own, is_stream, locate, resolve};
 pub use crate::outside::files::present::{current, remove};
-pub use crate::outside::files::replace::{Replaced, clear_leftovers, replace};
-pub use crate::outside::files::write::{Created, append, create, refuse_unwritable, write_whole};
+pub use crate::outside::files::replace::{Replaced, clear_leftovers, is_read_only, refuse_too_large, replace};
+pub use crate::outside::files::write::{Created, create, write_whole};
 use crate::outside::system;
+
+/// How `--env-file` names standard input.
+pub const STANDARD_INPUT: &str = "-";
 
 /// What a file said, or why nothing was read.
 #[derive(Debug)]
@@ -45,12 +54,21 @@ pub enum Reading {
     Unusable(String),
 }
 
-/// Reads a `.env` that was asked for by name.
+/// Reads a `.env` that was asked for by name, where [`locate`] has found it. A pipe may take as long as `patience`.
 ///
-/// Anything but a regular file of UTF-8 text is an [`Error::File`]: a mistyped path must never look like an empty file.
-pub fn read(path: &Path, working_folder: &Path) -> Result<Secret, Error> {
-    let shown = display_path(path, working_folder);
-    match read_env(path) {
+/// Anything but UTF-8 text is an [`Error::File`]: a mistyped path must never look like an empty file.
+pub fn read(path: &Path, place: &Place, patience: Duration, working_folder: &Path) -> Result<Secret, Error> {
+    let shown = name_of(path, working_folder);
+    let reading = match place.access {
+        // What a descriptor leads to can't be opened by the name that a link gives it.
+        Access::Once => stream::read_stream(path, ENV_FILE_LIMIT, patience),
+        Access::File => match read_bytes(&place.end, ENV_FILE_LIMIT, system::open_no_link) {
+            Ok(bytes) => text(bytes),
+            Err(Refusal::Missing) => Reading::Missing,
+            Err(Refusal::Because(why)) => Reading::Unusable(why),
+        },
+    };
+    match within_budget(reading) {
         Reading::Text(text) => Ok(text),
         Reading::Missing => Err(Error::File {
             path: shown,
@@ -66,7 +84,11 @@ pub fn read(path: &Path, working_folder: &Path) -> Result<Secret, Error> {
 
 /// Reads a file of variables, which has a limit on its bytes and on its lines.
 pub fn read_env(path: &Path) -> Reading {
-    match read_text(path, ENV_FILE_LIMIT) {
+    within_budget(read_text(path, ENV_FILE_LIMIT))
+}
+
+fn within_budget(reading: Reading) -> Reading {
+    match reading {
         Reading::Text(text) => match Budget::default().take(&text) {
             Ok(()) => Reading::Text(text),
             Err(why) => Reading::Unusable(why),
@@ -75,9 +97,17 @@ pub fn read_env(path: &Path) -> Reading {
     }
 }
 
+/// How a report names a file of variables.
+pub fn name_of(path: &Path, working_folder: &Path) -> String {
+    if path == Path::new(STANDARD_INPUT) {
+        return "standard input".to_owned();
+    }
+    display_path(path, working_folder)
+}
+
 /// Reads at most `limit` bytes of a regular file. It never waits, as a read from a pipe would.
 pub fn read_text(path: &Path, limit: u64) -> Reading {
-    match read_bytes(path, limit) {
+    match read_bytes(path, limit, system::open) {
         Ok(bytes) => text(bytes),
         Err(Refusal::Missing) => Reading::Missing,
         Err(Refusal::Because(why)) => Reading::Unusable(why),
@@ -98,29 +128,38 @@ impl From<io::Error> for Refusal {
     }
 }
 
-fn read_bytes(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+fn read_bytes(path: &Path, limit: u64, open: fn(&Path) -> io::Result<File>) -> Result<Zeroizing<Vec<u8>>, Refusal> {
     let regular = |metadata: &fs::Metadata| match metadata.is_file() {
-        true if metadata.len() > limit => Err(too_large(limit)),
+        true if metadata.len() > limit => Err(Refusal::Because(too_large(limit))),
         true => Ok(metadata.len()),
         false => Err(Refusal::Because(format!("it is {}, not a file", kind(metadata.file_type())))),
     };
-    // Looked at before it is opened, because opening a pipe waits for its other end; and again afterwards, because
-    // another file may stand in its place by then.
+    // Before it is opened, because opening some devices has effects; and on what was opened, because something else may
+    // have taken its place.
     regular(&fs::metadata(path)?)?;
-    let file = File::open(path)?;
+    let file = open(path)?;
     let length = regular(&file.metadata()?)?;
-    // Room for everything at once: a vector that grows leaves copies of its content behind.
-    let room = usize::try_from(length.min(limit)).unwrap_or(0) + 1;
-    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
-    file.take(limit + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limit { Err(too_large(limit)) } else { Ok(bytes) }
+    let bytes = bytes_of(&mut &file, limit, length)?;
+    if bytes.len() as u64 > limit { Err(Refusal::Because(too_large(limit))) } else { Ok(bytes) }
 }
 
-fn too_large(limit: u64) -> Refusal {
-    Refusal::Because(format!("it is larger than {} MiB", limit / (1024 * 1024)))
+/// Everything that can be read, up to one byte more than `limit`.
+fn bytes_of(stream: &mut dyn Read, limit: u64, expected: u64) -> io::Result<Zeroizing<Vec<u8>>> {
+    // Room for everything at once: a vector that grows leaves copies of its content behind.
+    let room = usize::try_from(expected.min(limit)).unwrap_or(0) + 1;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
+    stream.take(limit + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn too_large(limit: u64) -> String {
+    format!("it is larger than {} MiB", limit / (1024 * 1024))
 }
 
 fn text(mut bytes: Zeroizing<Vec<u8>>) -> Reading {
+    if let Some(encoding) = other_encoding(&bytes) {
+        return Reading::Unusable(format!("it is {encoding} text, and has to be UTF-8"));
+    }
     match String::from_utf8(std::mem::take(&mut *bytes)) {
         Ok(text) => Reading::Text(Secret::new(text)),
         Err(error) => {
@@ -130,6 +169,19 @@ fn text(mut bytes: Zeroizing<Vec<u8>>) -> Reading {
             Reading::Unusable(format!("it is not UTF-8 text: line {line}, column {column}"))
         }
     }
+}
+
+/// The encoding of a text that is not UTF-8, by its mark or its zeros: PowerShell and editors of Windows write such files.
+fn other_encoding(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => return Some("UTF-32"),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return Some("UTF-16"),
+        _ => {}
+    }
+    let pairs = bytes.chunks_exact(2);
+    let count = pairs.len();
+    let zeros = |at: usize| pairs.clone().filter(|pair| pair[at] == 0 && pair[1 - at] != 0).count();
+    (count >= 2 && [0, 1].into_iter().any(|at| zeros(at) * 10 >= count * 9)).then_some("UTF-16")
 }
 
 /// The 1-based line and column that follow the text.
@@ -182,6 +234,11 @@ pub fn env_files(folder: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = names.map(|name| folder.join(name)).filter(|path| path.is_file()).collect();
     paths.sort_unstable();
     paths
+}
+
+/// Whether two paths lead to the same file, which is there.
+pub fn is_same(one: &Path, other: &Path) -> bool {
+    one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
 }
 
 /// The default layer: `.env.<environment>` if it is there, else `.env`, which need not be there.

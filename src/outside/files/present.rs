@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::drift::Secret;
 use crate::error::Error;
+use crate::outside::files::replace::may_be_written;
 use crate::outside::files::{ENV_FILE_LIMIT, Reading, Replaced, display_path, read_text, why};
 
 /// The whole text; `None` if there is none that can be read.
@@ -20,9 +21,10 @@ pub fn remove(path: &Path, expected: Option<&Secret>, working_folder: &Path) -> 
     if current(path).as_ref() != expected {
         return Ok(Replaced::Conflict);
     }
-    match fs::remove_file(path) {
+    let removed = may_be_written(path).and_then(|_| fs::remove_file(path).map_err(|error| why(&error)));
+    match removed {
         Ok(()) => Ok(Replaced::Done),
-        Err(error) => Err(Error::Output { path: display_path(path, working_folder), why: why(&error) }),
+        Err(why) => Err(Error::Output { path: display_path(path, working_folder), why }),
     }
 }
 

@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime};
 
 use crate::drift::Secret;
 use crate::error::Error;
-use crate::outside::files::{ENV_FILE_LIMIT, Reading, display_path, kind, read_text, why};
+use crate::outside::files::place::{is_gits_own, resolve};
+use crate::outside::files::{Budget, ENV_FILE_LIMIT, Reading, display_path, kind, read_text, why};
 use crate::outside::system;
 
 /// How the file is called that is about to replace a `.env`: any rule that keeps `.env*` or `.env.*` out of git, an image
@@ -41,11 +42,35 @@ pub fn replace(path: &Path, expected: Option<&Secret>, new: &Secret, working_fol
         why,
         next: "nothing in it was changed: mend that, then run it again".to_owned(),
     };
+    refuse_too_large(new, path, working_folder)?;
     let target = target(path).map_err(fail)?;
     if !is_still(&target, expected).map_err(fail)? {
         return Ok(Replaced::Conflict);
     }
     put(&target, expected, new).map_err(|error| fail(why(&error)))
+}
+
+/// Refuses a text that could not be read again once it is the file's.
+pub fn refuse_too_large(text: &Secret, path: &Path, working_folder: &Path) -> Result<(), Error> {
+    Budget::default().take(text).map_err(|why| Error::Write {
+        path: display_path(path, working_folder),
+        why: format!("the new text could not be read again: {why}"),
+        next: "select fewer keys with `--only`, or make the file smaller; nothing was changed".to_owned(),
+    })
+}
+
+/// The end of the path's links, if it is none of git's own files.
+pub(super) fn may_be_written(path: &Path) -> Result<PathBuf, String> {
+    let resolved = resolve(path)?;
+    if resolved.links.iter().chain([&resolved.end]).any(|path| is_gits_own(path)) {
+        return Err("git keeps its own files there".to_owned());
+    }
+    Ok(resolved.end)
+}
+
+/// Whether the file is not to be written, by its mode or by the system.
+pub fn is_read_only(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| system::is_read_only(path, &metadata))
 }
 
 /// Removes what a killed run has left of a replacement in a folder: regular files of ours, of exactly such a name, that
@@ -72,9 +97,13 @@ fn is_leftover(metadata: &Metadata) -> bool {
     metadata.is_file() && system::is_made_by_us(metadata) && old.is_some_and(|age| age > LEFTOVER_AGE)
 }
 
-/// The file at the end of all links.
+/// The file at the end of all links, if it may be replaced: a new name would go round a file's own mode.
 fn target(path: &Path) -> Result<PathBuf, String> {
+    let end = may_be_written(path)?;
     match fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() && system::is_read_only(&end, &metadata) => {
+            Err("it is read-only".to_owned())
+        }
         Ok(metadata) if metadata.is_file() => path.canonicalize().map_err(|error| why(&error)),
         Ok(metadata) => Err(format!("it is {}, not a file", kind(metadata.file_type()))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => match path.symlink_metadata() {

@@ -98,6 +98,28 @@ fn what_can_not_be_replaced_says_why_and_stays() {
 }
 
 #[test]
+fn a_read_only_file_and_git_s_own_files_stay_as_they_are() {
+    let (_guard, folder) = folder("old");
+    for bits in [0o400, 0o440, 0o444, 0o060] {
+        fs::set_permissions(folder.join(".env"), fs::Permissions::from_mode(bits)).unwrap();
+        assert_eq!(why(swap(&folder.join(".env"), Some("old"), "new")), "it is read-only", "{bits:o}");
+    }
+    fs::create_dir_all(folder.join(".git")).unwrap();
+    fs::write(folder.join(".git/config"), "old").unwrap();
+    symlink(".git/config", folder.join("link")).unwrap();
+    symlink(".git", folder.join("hidden")).unwrap();
+    for path in [".git/config", "link", "hidden/config", ".git/new", "hidden/new"] {
+        let expected = Some("old").filter(|_| !path.ends_with("new"));
+        assert_eq!(why(swap(&folder.join(path), expected, "new")), "git keeps its own files there", "{path}");
+    }
+    assert!(crate::outside::files::remove(&folder.join("link"), Some(&Secret::new("old")), &folder).is_err());
+    assert_eq!(fs::read_to_string(folder.join(".git/config")).unwrap(), "old");
+    assert!(!folder.join(".git/new").exists());
+    fs::set_permissions(folder.join(".env"), fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(names(&folder), [".env", ".git", "hidden", "link"]);
+}
+
+#[test]
 fn leftovers_of_killed_runs_go_and_nothing_else_does() {
     let (_guard, folder) = folder("old");
     let long_ago = SystemTime::now() - Duration::from_secs(3600);

@@ -1,13 +1,17 @@
 //! Reading, hints, writing, and names of paths, in real folders.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use crate::drift::Secret;
 use crate::error::Error;
 use crate::outside::files::{
-    Created, Reading, create, default_env_file, display_path, env_files, no_env_file, normal, read, read_text,
+    Created, Reading, create, default_env_file, display_path, env_files, locate, no_env_file, normal, read_text,
     write_whole,
 };
+use crate::outside::git::Asker;
 
 fn folder(files: &[&str]) -> (tempfile::TempDir, PathBuf) {
     let guard = tempfile::tempdir().unwrap();
@@ -18,6 +22,11 @@ fn folder(files: &[&str]) -> (tempfile::TempDir, PathBuf) {
         fs::write(path, "A=1\n").unwrap();
     }
     (guard, folder)
+}
+
+fn read(path: &Path, working_folder: &Path) -> Result<Secret, Error> {
+    let place = locate(path, working_folder, &Asker::new(&BTreeMap::new()))?;
+    super::read(path, &place, Duration::from_millis(200), working_folder)
 }
 
 /// Why a file can't be read, and what to do.
@@ -45,7 +54,6 @@ fn bytes_that_are_not_utf_8_are_an_error_with_their_place() {
         (b"A=1\nB=marker-4711\xe9\n", "line 2, column 14"),
         ("A=1\r\n\r\nü=ä\u{7f}".as_bytes(), ""),
         (b"A=\xc3\xbc\xc3", "line 1, column 4"),
-        (b"\xff\xfeA\x00=\x001\x00", "line 1, column 1"),
     ];
     for (bytes, place) in cases {
         fs::write(folder.join(".env"), bytes).unwrap();
@@ -55,6 +63,31 @@ fn bytes_that_are_not_utf_8_are_an_error_with_their_place() {
         }
         let (path, why, _) = refused(&folder.join(".env"), &folder);
         assert_eq!((path.as_str(), why.as_str()), (".env", format!("it is not UTF-8 text: {place}").as_str()));
+    }
+}
+
+#[test]
+fn an_encoding_of_windows_is_named() {
+    let (_guard, folder) = folder(&[]);
+    let text = "API_KEY=marker-4711\r\nÜ=1\r\n";
+    let utf_16 = |order: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(order).collect::<Vec<u8>>();
+    let utf_32 = |order: fn(u32) -> [u8; 4]| text.chars().map(u32::from).flat_map(order).collect::<Vec<u8>>();
+    let cases = [
+        ("UTF-16", [b"\xff\xfe".to_vec(), utf_16(u16::to_le_bytes)].concat()),
+        ("UTF-16", [b"\xfe\xff".to_vec(), utf_16(u16::to_be_bytes)].concat()),
+        ("UTF-16", utf_16(u16::to_le_bytes)),
+        ("UTF-16", utf_16(u16::to_be_bytes)),
+        ("UTF-16", b"\xff\xfe".to_vec()),
+        ("UTF-32", [b"\xff\xfe\0\0".to_vec(), utf_32(u32::to_le_bytes)].concat()),
+        ("UTF-32", [b"\0\0\xfe\xff".to_vec(), utf_32(u32::to_be_bytes)].concat()),
+    ];
+    for (encoding, bytes) in cases {
+        fs::write(folder.join(".env"), &bytes).unwrap();
+        assert_eq!(refused(&folder.join(".env"), &folder).1, format!("it is {encoding} text, and has to be UTF-8"));
+    }
+    for text in ["", "A", "A=\0\n", "A=1\0\0\n", "\0", "A\0"] {
+        fs::write(folder.join(".env"), text).unwrap();
+        assert!(read(&folder.join(".env"), &folder).is_ok(), "{text:?}");
     }
 }
 
@@ -90,9 +123,14 @@ fn nothing_is_waited_for() {
     std::os::unix::fs::symlink("pipe", folder.join("link")).unwrap();
     std::os::unix::fs::symlink(".env", folder.join("good")).unwrap();
     std::os::unix::fs::symlink("gone", folder.join("broken")).unwrap();
-    for (name, why) in [("pipe", "a pipe"), ("link", "a pipe"), ("socket", "a socket")] {
-        assert_eq!(refused(&folder.join(name), &folder).1, format!("it is {why}, not a file"));
+    // A program that serves a pipe may still come; whatever can't be served is refused at once.
+    for name in ["pipe", "link"] {
+        assert_eq!(refused(&folder.join(name), &folder).1, "no program wrote it to its end within 200.0ms");
+        assert!(
+            matches!(read_text(&folder.join(name), 8), Reading::Unusable(why) if why == "it is a pipe, not a file")
+        );
     }
+    assert_eq!(refused(&folder.join("socket"), &folder).1, "it is a socket, not a file");
     assert_eq!(refused(Path::new("/dev/zero"), &folder).1, "it is a device, not a file");
     assert_eq!(refused(&folder.join("broken"), &folder).1, "there is no such file");
     assert!(read(&folder.join("good"), &folder).is_ok());
@@ -184,7 +222,7 @@ fn a_result_replaces_the_whole_file() {
 
 #[cfg(unix)]
 #[test]
-fn links_modes_and_devices_survive_a_result() {
+fn links_and_modes_survive_a_result() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let (_guard, folder) = folder(&["real/report.json"]);
     let (link, real) = (folder.join("link.json"), folder.join("real/report.json"));
@@ -194,9 +232,7 @@ fn links_modes_and_devices_survive_a_result() {
     assert!(link.symlink_metadata().unwrap().is_symlink());
     assert_eq!(fs::read_to_string(&real).unwrap(), "new");
     assert_eq!(real.metadata().unwrap().permissions().mode() & 0o777, 0o640);
-
-    write_whole(Path::new("/dev/null"), b"x").unwrap();
-    assert!(!Path::new("/dev/null").metadata().unwrap().is_file());
+    assert!(write_whole(Path::new("/dev/null"), b"x").is_err());
 }
 
 #[cfg(unix)]

@@ -1,6 +1,6 @@
 //! Writes a whole file in one step.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -10,9 +10,7 @@ use crate::error::Error;
 use crate::outside::files::{display_path, why};
 use crate::outside::system::{self, Mode};
 
-/// Writes a result: the whole file, or nothing.
-///
-/// A link is followed and stays; a device or pipe (`/dev/null`, `/dev/stdout`) is written to as it is.
+/// Writes a whole file, or nothing. A link is followed and stays.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     write_bytes(path, bytes).map_err(|error| Error::Output { path: path.display().to_string(), why: why(&error) })
 }
@@ -49,31 +47,15 @@ pub fn create(path: &Path, text: &str, working_folder: &Path) -> Result<Created,
     })
 }
 
-/// Writes below what is in the file; a link is followed, and a missing file is made.
-pub fn append(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let append = || OpenOptions::new().append(true).create(true).open(path)?.write_all(bytes);
-    append().map_err(|error: io::Error| Error::Output { path: path.display().to_string(), why: why(&error) })
-}
-
-/// Refuses a path that [`write_whole`] could not write, without leaving anything there.
-pub fn refuse_unwritable(path: &Path) -> Result<(), Error> {
-    let fail = |error: io::Error| Error::Output { path: path.display().to_string(), why: why(&error) };
-    match fs::metadata(path) {
-        Ok(metadata) if metadata.is_dir() => Err(fail(io::ErrorKind::IsADirectory.into())),
-        Ok(metadata) if !metadata.is_file() => Ok(()),
-        _ => tempfile::Builder::new().prefix(".doctor-").tempfile_in(folder_of(path)).map(drop).map_err(fail),
-    }
-}
-
-fn folder_of(path: &Path) -> &Path {
+pub(super) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn write_bytes(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn write_bytes(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let (target, permissions) = match fs::metadata(path) {
         Ok(metadata) if metadata.is_file() => (path.canonicalize()?, Some(metadata.permissions())),
         Ok(metadata) if metadata.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
-        Ok(_) => return OpenOptions::new().write(true).open(path)?.write_all(bytes),
+        Ok(_) => return Err(io::Error::other("not a file")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => (path.to_owned(), None),
         Err(error) => return Err(error),
     };

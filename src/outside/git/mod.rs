@@ -15,7 +15,12 @@ pub use crate::outside::git::ask::{Asker, Hooks, NO_REPOSITORY, Status};
 /// git is not asked: this is wanted before anything else, and git need not be installed. Like git, it takes a `.git`
 /// file for a root (linked worktrees, submodules) and a `.git` folder only if it holds a `HEAD`.
 pub fn root(folder: &Path) -> Option<PathBuf> {
-    folder.ancestors().find(|ancestor| is_root(ancestor)).map(Path::to_owned)
+    roots(folder).next()
+}
+
+/// The roots of all working trees that `folder` lies in, the nearest first.
+pub fn roots(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    folder.ancestors().filter(|ancestor| is_root(ancestor)).map(Path::to_owned)
 }
 
 fn is_root(folder: &Path) -> bool {

@@ -14,7 +14,7 @@ use crate::outside::journal::record::{Before, Command, FileChange, Record, Store
 use crate::outside::journal::run::Run;
 
 /// The version of the form. A later one is refused, never guessed at.
-pub(super) const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 2;
 
 /// Writes the text. A path that is no Unicode text is an error: it could not be found again.
 pub(super) fn write(run: &Run, record: &Record, out: &mut dyn Write) -> io::Result<()> {
@@ -27,6 +27,7 @@ pub(super) fn write(run: &Run, record: &Record, out: &mut dyn Write) -> io::Resu
         host: &record.host,
         project: NamedForm::of(&record.project),
         environment: NamedForm::of(&record.environment),
+        protected: record.protected,
         folder: &record.folder,
         stores: record.stores.iter().map(StoreForm::of).collect(),
         files: record.files.iter().map(FileForm::of).collect(),
@@ -45,7 +46,7 @@ pub(super) fn length(run: &Run, record: &Record) -> io::Result<usize> {
 /// Reads the text of that run; anything that this version would not have written is none.
 pub(super) fn read(run: &Run, text: &[u8]) -> Option<Record> {
     let read: RecordRead = serde_json::from_slice(text).ok()?;
-    if read.version != VERSION || read.run != run.as_str() {
+    if !(1..=VERSION).contains(&read.version) || read.run != run.as_str() {
         return None;
     }
     let undoes = match read.undoes {
@@ -59,6 +60,7 @@ pub(super) fn read(run: &Run, text: &[u8]) -> Option<Record> {
         host: read.host,
         project: read.project.named(),
         environment: read.environment.named(),
+        protected: read.protected,
         folder: read.folder,
         stores: read.stores.into_iter().map(StoreRead::store).collect(),
         files: read.files.into_iter().map(FileRead::file).collect(),
@@ -98,6 +100,7 @@ struct RecordForm<'r> {
     host: &'r str,
     project: NamedForm<'r>,
     environment: NamedForm<'r>,
+    protected: bool,
     folder: &'r Path,
     stores: Vec<StoreForm<'r>>,
     files: Vec<FileForm<'r>>,
@@ -115,6 +118,9 @@ struct RecordRead {
     host: String,
     project: NamedRead,
     environment: NamedRead,
+    /// Version 1 does not have it.
+    #[serde(default)]
+    protected: bool,
     folder: PathBuf,
     stores: Vec<StoreRead>,
     files: Vec<FileRead>,

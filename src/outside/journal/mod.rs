@@ -31,8 +31,8 @@ pub const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How a run's file is called, after the run.
 const ENDING: &str = ".journal";
 
-/// Runs of one minute differ in two random bytes; the names that are tried before giving up.
-const TRIES: usize = 16;
+/// How often a number is looked for that no other run takes at the same time.
+const TRIES: usize = 64;
 
 /// The words of its folder's errors.
 const PURPOSE: Purpose = Purpose {
@@ -88,31 +88,29 @@ impl<'k> Journal<'k> {
         Ok(Self { folder: Folder::new(state.to_owned(), PURPOSE), keyring })
     }
 
-    /// Writes a record in one step, and gives the run its name. When it returns, the file is on disk; what is older than
-    /// [`KEPT`] at the record's time is gone. An [`Error::Journal`] means that nothing was recorded.
+    /// Writes a record in one step, and gives the run its name, whose number is above that of every run in the journal.
+    /// When it returns, the file is on disk. An [`Error::Journal`] means that nothing was recorded.
     pub fn write(&self, record: &Record) -> Result<Recorded, Error> {
-        self.write_by_chance(record, &mut || {
-            let mut bytes = [0; 2];
-            seal::random(&mut bytes).map(|()| bytes)
-        })
-    }
-
-    fn write_by_chance(
-        &self,
-        record: &Record,
-        chance: &mut dyn FnMut() -> io::Result<[u8; 2]>,
-    ) -> Result<Recorded, Error> {
         self.folder.make()?;
         let (key, key_in_file) = key::for_writing(&self.folder, self.keyring)?;
+        let mut last = 0;
         for _ in 0..TRIES {
-            let run = Run::new(record.time, chance().map_err(|error| self.folder.cannot_write(&error))?);
+            // Read again after another run took the number at the same time.
+            last = self.runs()?.iter().map(Run::number).fold(last, u32::max);
+            let number =
+                last.checked_add(1).ok_or_else(|| self.folder.cannot_write(&io::ErrorKind::QuotaExceeded.into()))?;
+            let run = Run::new(record.time, number);
             let bytes = seal::seal(&key, &run, record).map_err(|error| unwritable(&error))?;
             if self.folder.place(&file_name(&run), &bytes)? == Placed::Now {
-                self.prune(record.time);
                 return Ok(Recorded { run, key_in_file });
             }
+            last = number;
         }
         Err(self.folder.cannot_write(&io::ErrorKind::AlreadyExists.into()))
+    }
+
+    fn runs(&self) -> Result<Vec<Run>, Error> {
+        Ok(self.folder.names()?.iter().filter_map(|name| run_of(name)).collect())
     }
 
     /// Reads a run's record. That there is none, or that it can't be read, is an [`Error::Journal`].
@@ -155,15 +153,12 @@ impl<'k> Journal<'k> {
         self.folder.remove(&file_name(run));
     }
 
-    /// Every run, the newest first. A journal that was never written to is empty.
+    /// Every run, the newest first: by number, because clocks jump. A journal that was never written to is empty.
     pub fn list(&self) -> Result<Vec<Entry>, Error> {
-        let runs: Vec<Run> = self.folder.names()?.iter().filter_map(|name| run_of(name)).collect();
+        let mut runs = self.runs()?;
+        runs.sort_by_key(|run| Reverse((run.number(), run.clone())));
         let keys = Keys::of(&self.folder, self.keyring);
-        let entry = |run: Run| Entry { record: self.read_with(&keys, &run), run };
-        let mut entries: Vec<Entry> = runs.into_iter().map(entry).collect();
-        let time = |entry: &Entry| entry.record.as_ref().map_or_else(|_| entry.run.time(), |record| record.time);
-        entries.sort_by_key(|entry| Reverse((time(entry), entry.run.clone())));
-        Ok(entries)
+        Ok(runs.into_iter().map(|run| Entry { record: self.read_with(&keys, &run), run }).collect())
     }
 
     /// Where the keys of the records are: `the key is in the system's keyring`.
@@ -171,13 +166,16 @@ impl<'k> Journal<'k> {
         key::whereabouts(&self.folder)
     }
 
-    /// Removes what is older than [`KEPT`], by the time in the run's name. What can't be removed stays.
+    /// Removes what is older than [`KEPT`], and every run before it, whatever its time says. `now` is a time that two
+    /// clocks agree has come: a single one that jumps ahead would take everything away. What can't be removed stays.
     pub fn prune(&self, now: Timestamp) {
         let Ok(oldest) = now.checked_sub(KEPT) else { return };
-        for name in self.folder.names().unwrap_or_default() {
-            if run_of(&name).or_else(|| rest_of(&name)).is_some_and(|run| run.time() < oldest) {
-                self.folder.remove(&name);
-            }
+        let names = self.folder.names().unwrap_or_default();
+        let found = names.iter().filter_map(|name| Some((name, run_of(name).or_else(|| rest_of(name))?)));
+        let found: Vec<(&String, Run)> = found.collect();
+        let expired = found.iter().filter(|(_, run)| run.time() < oldest).map(|(_, run)| run.number()).max();
+        for (name, _) in found.iter().filter(|(_, run)| Some(run.number()) <= expired) {
+            self.folder.remove(name);
         }
     }
 }

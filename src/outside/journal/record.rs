@@ -23,6 +23,8 @@ pub struct Record {
     pub project: Named,
     /// The environment.
     pub environment: Named,
+    /// Whether the environment was protected then: undoing asks as the fix did, whatever `doctor.toml` says by then.
+    pub protected: bool,
     /// The working folder.
     pub folder: PathBuf,
     /// The variables that change on Railway.

@@ -1,4 +1,4 @@
-//! The name of one fix: a person can type it, and names sort by time.
+//! The name of one fix: a person can type it, and its number orders runs whatever the clock says.
 
 use std::fmt;
 
@@ -8,36 +8,39 @@ use jiff::tz::TimeZone;
 
 /// The part of a run's name that is its time, in UTC.
 const MINUTE: &str = "%Y-%m-%d-%H%M";
-/// `2026-11-24-1345` is that long; `-7f3a` follows.
+/// `2026-11-24-1345` is that long; `-0007` follows.
 const MINUTE_LENGTH: usize = 15;
-/// The length of a whole name.
-const LENGTH: usize = MINUTE_LENGTH + 5;
 
-/// The name of one run of `fix` or `undo`, such as `2026-11-24-1345-7f3a`: the minute in UTC, and four random digits.
+/// The name of one run of `fix` or `undo`, such as `2026-11-24-1345-0007`: the minute in UTC, and the run's number in
+/// hexadecimal. A later run has a higher number than every run that the journal holds.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Run(String);
 
 impl Run {
-    /// The name for a run at that time; `chance` tells runs of one minute apart.
-    pub(super) fn new(time: Timestamp, chance: [u8; 2]) -> Self {
-        Self(format!("{}-{:02x}{:02x}", time.strftime(MINUTE), chance[0], chance[1]))
+    /// The name for the run of that number at that time.
+    pub(super) fn new(time: Timestamp, number: u32) -> Self {
+        Self(format!("{}-{number:04x}", time.strftime(MINUTE)))
     }
 
     /// Reads a name as it is typed or as a file is called; nothing else than a whole name is one.
     pub fn parse(text: &str) -> Option<Self> {
         let run = Self(text.to_owned());
-        let digits = text.get(LENGTH - 4..)?;
-        let well_formed = text.len() == LENGTH
-            && text.as_bytes()[MINUTE_LENGTH] == b'-'
-            && digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
-        // Written again, so that only one spelling of a time is a name.
-        let time = run.read_time()?;
-        (well_formed && time.strftime(MINUTE).to_string() == text[..MINUTE_LENGTH]).then_some(run)
+        // Written again, so that only one spelling of a time and a number is a name.
+        (Self::new(run.read_time()?, run.read_number()?) == run).then_some(run)
     }
 
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What orders runs: clocks jump, and two runs may share a minute.
+    pub fn number(&self) -> u32 {
+        self.read_number().unwrap_or(0)
+    }
+
+    fn read_number(&self) -> Option<u32> {
+        u32::from_str_radix(self.0.get(MINUTE_LENGTH..)?.strip_prefix('-')?, 16).ok()
     }
 
     /// When it was, to the minute.
@@ -62,11 +65,19 @@ mod tests {
     use super::Run;
 
     #[test]
-    fn a_name_is_its_time_and_four_digits() {
-        let run = Run::new("2026-11-24T13:45:59.9Z".parse().unwrap(), [0x7f, 0x0a]);
-        assert_eq!(run.as_str(), "2026-11-24-1345-7f0a");
-        assert_eq!(run.time(), "2026-11-24T13:45:00Z".parse().unwrap());
-        assert_eq!(Run::parse(run.as_str()), Some(run));
+    fn a_name_is_its_time_and_its_number() {
+        let time = "2026-11-24T13:45:59.9Z".parse().unwrap();
+        for (number, name) in [
+            (1, "2026-11-24-1345-0001"),
+            (0x7f0a, "2026-11-24-1345-7f0a"),
+            (0x1_0000, "2026-11-24-1345-10000"),
+            (u32::MAX, "2026-11-24-1345-ffffffff"),
+        ] {
+            let run = Run::new(time, number);
+            assert_eq!((run.as_str(), run.number()), (name, number));
+            assert_eq!(run.time(), "2026-11-24T13:45:00Z".parse().unwrap());
+            assert_eq!(Run::parse(name), Some(run));
+        }
     }
 
     #[test]
@@ -75,7 +86,10 @@ mod tests {
             "",
             "2026-11-24-1345",
             "2026-11-24-1345-7f3",
-            "2026-11-24-1345-7f3aa",
+            "2026-11-24-1345-07f3a",
+            "2026-11-24-1345-100000000",
+            "2026-11-24-1345-+7f3",
+            "2026-11-24-1345--7f3",
             "2026-11-24-1345-7F3A",
             "2026-11-24-1345_7f3a",
             "2026-11-24-2545-7f3a",

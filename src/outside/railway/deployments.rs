@@ -23,6 +23,7 @@ use crate::outside::railway::operation::change::{Fence as FenceOperation, fence}
 use crate::outside::railway::operation::{
     BuildLog, DeploymentLog, RecentDeployments, build_log, deployment_log, recent_deployments,
 };
+use crate::outside::railway::requested::{Claim, claim};
 use crate::outside::railway::scalar::DeploymentDiagnosis;
 use crate::outside::railway::shape::Pages;
 use crate::outside::railway::staged::staged;
@@ -43,6 +44,8 @@ pub struct Fence {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Doing {
+    /// The deployment's id.
+    pub id: String,
     /// Railway's status.
     #[serde(deserialize_with = "status")]
     pub status: Status,
@@ -101,11 +104,18 @@ impl Client<'_> {
                 self.ask("Fence", &FenceOperation::build_query(variables)).map_err(|unanswered| {
                     self.error(unanswered, "Fence", "the deployments and staged changes of the environment")
                 })?;
+            self.require_same("project", project, &data.environment.project_id)?;
+            self.require_same("environment", environment, &data.environment.id)?;
             let patch = data.environment_staged_changes;
+            self.require_same("environment", environment, &patch.environment_id)?;
             found.staged = staged(&patch.patch, &word(&patch.status), patch.updated_at);
             let connection = data.environment.service_instances;
             let end = PageEnd { more: connection.page_info.has_next_page, cursor: connection.page_info.end_cursor };
             for node in connection.edges.into_iter().map(|edge| edge.node) {
+                let mut claims = vec![claim!(node)];
+                claims.extend(node.latest_deployment.iter().map(|node| claim!(node)));
+                claims.extend(node.active_deployments.iter().map(|node| claim!(node)));
+                self.require_claims(environment, &node.service_id, &claims)?;
                 let latest = node.latest_deployment.map(|node| deployment!(node));
                 let active = node.active_deployments.into_iter().map(|node| deployment!(node)).collect();
                 found.deployed.insert(node.service_id, deployed(latest, active));
@@ -127,6 +137,8 @@ impl Client<'_> {
         let data: recent_deployments::ResponseData = self
             .ask("RecentDeployments", &RecentDeployments::build_query(variables))
             .map_err(|unanswered| self.error(unanswered, "RecentDeployments", "the deployments of a service"))?;
+        let claims: Vec<Claim> = data.deployments.edges.iter().map(|edge| claim!(edge.node)).collect();
+        self.require_claims(environment, service, &claims)?;
         let mut found: Vec<Deployment> =
             data.deployments.edges.into_iter().map(|edge| deployment!(edge.node)).collect();
         found.sort_by(|one, other| other.created_at.cmp(&one.created_at));
@@ -135,7 +147,11 @@ impl Client<'_> {
 
     /// How these deployments are doing, in their order: one request. `None` for one that Railway no longer has.
     pub fn watch(&self, deployments: &[&str]) -> Result<Vec<Option<Doing>>, Error> {
-        self.each("Watch", deployments, (batch::watch, "deployment"))
+        let watched: Vec<Option<Doing>> = self.each("Watch", deployments, (batch::watch, "deployment"))?;
+        for (requested, doing) in deployments.iter().zip(&watched) {
+            doing.iter().try_for_each(|doing| self.require_same("deployment", requested, &doing.id))?;
+        }
+        Ok(watched)
     }
 
     /// What these deployments were created with, in their order: one request. `None` where Railway does not tell.

@@ -20,6 +20,8 @@ impl Client<'_> {
                 .ask("ProjectTokenProbe", &body)
                 .map_err(|unanswered| self.unknown("ProjectTokenProbe", unanswered))?;
             let token = data.project_token;
+            self.require_same("project", &token.project_id, &token.project.id).map_err(Err)?;
+            self.require_same("environment", &token.environment_id, &token.environment.id).map_err(Err)?;
             return Ok(Identity::Project(
                 Named { id: token.project.id, name: token.project.name },
                 Named { id: token.environment.id, name: token.environment.name },

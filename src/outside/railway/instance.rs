@@ -4,7 +4,10 @@ use crate::drift::Secret;
 use crate::drift::deployment::Deployed;
 use crate::drift::learned::Learned;
 use crate::drift::live::Settings;
+use crate::error::Error;
 use crate::outside::railway::answer::{Kind, Refusal};
+use crate::outside::railway::client::Client;
+use crate::outside::railway::requested::Claim;
 use crate::outside::railway::spare::Spare;
 
 /// Fields of an instance, of its deployments and of its domains that some account or schema may refuse.
@@ -42,6 +45,8 @@ pub(crate) struct Instance {
     pub(crate) deployed: Learned<Deployed>,
     pub(crate) settings: Learned<Settings>,
     pub(crate) domains: Learned<Vec<String>>,
+    /// Where it and its deployments belong, by their own account.
+    pub(crate) claims: Vec<Claim>,
 }
 
 /// One page of them.
@@ -83,8 +88,10 @@ impl Instance {
 macro_rules! plain {
     ($node:expr) => {{
         let node = $node;
+        let claims = vec![crate::outside::railway::requested::claim!(node)];
         let (image, repository) = node.source.map(|source| (source.image, source.repo)).unwrap_or_default();
         crate::outside::railway::instance::Instance {
+            claims,
             id: node.service_id,
             name: node.service_name,
             deleted: node.deleted_at.is_some(),
@@ -102,6 +109,9 @@ macro_rules! plain {
 macro_rules! full {
     ($node:expr) => {{
         let node = $node;
+        let mut claims = vec![crate::outside::railway::requested::claim!(node)];
+        claims.extend(node.latest_deployment.iter().map(|node| crate::outside::railway::requested::claim!(node)));
+        claims.extend(node.active_deployments.iter().map(|node| crate::outside::railway::requested::claim!(node)));
         let latest = node.latest_deployment.map(|node| crate::outside::railway::deployed::deployment!(node));
         let active = node.active_deployments.into_iter();
         let active = active.map(|node| crate::outside::railway::deployed::deployment!(node)).collect();
@@ -117,6 +127,7 @@ macro_rules! full {
         };
         let (image, repository) = node.source.map(|source| (source.image, source.repo)).unwrap_or_default();
         crate::outside::railway::instance::Instance {
+            claims,
             id: node.service_id,
             name: node.service_name,
             deleted: node.deleted_at.is_some(),
@@ -153,6 +164,12 @@ pub(crate) fn command(text: Option<String>) -> Option<Secret> {
 }
 
 impl Listing {
+    /// An error if anything on the page belongs to another environment or service than it is listed for.
+    pub(crate) fn require_environment(&self, client: &Client<'_>, environment: &str) -> Result<(), Error> {
+        let mut instances = self.instances.iter();
+        instances.try_for_each(|instance| client.require_claims(environment, &instance.id, &instance.claims))
+    }
+
     /// Takes the refusals that stand beside the data: a deployment that could not be told is not one that is not there.
     /// Gives back those that are about something else.
     pub(crate) fn without(&mut self, beside: Vec<Refusal>, said: impl Fn(&Refusal) -> String) -> Vec<Refusal> {

@@ -48,17 +48,17 @@ macro_rules! places {
     ($connection:expr) => {{
         let connection = $connection;
         let rest = connection.page_info.has_next_page.then_some(connection.page_info.end_cursor);
-        let places: Vec<Place> = connection
-            .edges
+        let nodes: Vec<_> = connection.edges.into_iter().map(|edge| edge.node).collect();
+        let owners: Vec<String> = nodes.iter().map(|node| node.project_id.clone()).collect();
+        let places: Vec<Place> = nodes
             .into_iter()
-            .map(|edge| edge.node)
             .filter(|node| node.deleted_at.is_none())
             .map(|node| Place {
                 access: if node.can_access { Access::Open } else { Access::Restricted },
                 named: Named { id: node.id, name: node.name },
             })
             .collect();
-        (places, rest)
+        (places, rest, owners)
     }};
 }
 
@@ -141,8 +141,10 @@ fn environments_after(client: &Client<'_>, project: &str, first: Option<String>)
         let data: environments::ResponseData = client
             .ask("Environments", &Environments::build_query(variables))
             .map_err(|unanswered| client.error(unanswered, "Environments", &format!("project {project}")))?;
+        client.require_same("project", project, &data.project.id)?;
         let project = data.project;
-        let (places, rest) = places!(project.environments);
+        let (places, rest, owners) = places!(project.environments);
+        owners.iter().try_for_each(|owner| client.require_same("project", &project.id, owner))?;
         let located = found.get_or_insert_with(|| Located {
             project: Named { id: project.id, name: project.name },
             environments: Vec::new(),
@@ -173,7 +175,8 @@ fn listed(client: &Client<'_>, workspace: Option<&str>) -> Result<Vec<Located>, 
         let connection = data.projects;
         let end = PageEnd { more: connection.page_info.has_next_page, cursor: connection.page_info.end_cursor };
         for node in connection.edges.into_iter().map(|edge| edge.node) {
-            let (environments, rest) = places!(node.environments);
+            let (environments, rest, owners) = places!(node.environments);
+            owners.iter().try_for_each(|owner| client.require_same("project", &node.id, owner))?;
             let rest = match rest {
                 None => None,
                 Some(Some(cursor)) => Some(cursor),

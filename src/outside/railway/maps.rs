@@ -23,6 +23,8 @@ pub(crate) struct Maps {
     pub(crate) snapshots: BTreeMap<usize, Got>,
     /// `staged`.
     pub(crate) staged: Learned<Option<Staged>>,
+    /// The environment of `staged`, by its own account.
+    pub(crate) staged_in: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -33,6 +35,7 @@ struct Snapshot {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Changes {
+    environment_id: String,
     status: String,
     patch: Patch,
     updated_at: String,
@@ -77,6 +80,7 @@ impl<'de> Visitor<'de> for Aliases {
                     if let Some(found) = changes {
                         maps.staged = Learned::Known(staged(&found.patch, &found.status, found.updated_at));
                         name(&mut maps.staged, found.applied_by);
+                        maps.staged_in = Some(found.environment_id);
                     }
                 }
                 _ => drop(map.next_value::<IgnoredAny>()?),

@@ -16,6 +16,7 @@ pub mod log;
 mod maps;
 mod operation;
 mod probe;
+mod requested;
 mod riders;
 mod scalar;
 mod send;
@@ -31,6 +32,7 @@ pub mod write;
 #[cfg(test)]
 mod tests;
 
+use crate::drift::Named;
 use crate::drift::times::Times;
 use crate::error::Error;
 use crate::outside::railway::client::Client;
@@ -42,6 +44,14 @@ impl Client<'_> {
     /// The environment with these ids, without its values: one request, and one per further page of services.
     pub fn shape(&self, project: &str, environment: &str) -> Result<Shape, Error> {
         shape::by_ids(self, project, environment)
+    }
+
+    /// The same for ids that were looked up by names: these must be the names of what the ids then stand for.
+    pub fn shape_of(&self, project: &Named, environment: &Named) -> Result<Shape, Error> {
+        let shape = self.shape(&project.id, &environment.id)?;
+        self.require_same("project", &project.name, &shape.project.name)?;
+        self.require_same("environment", &environment.name, &shape.environment.name)?;
+        Ok(shape)
     }
 
     /// The environment that the project token is for: one request.

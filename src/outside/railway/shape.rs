@@ -81,6 +81,8 @@ pub enum Seal {
 struct First {
     project: Head,
     environment: Head,
+    /// The project that the environment belongs to, by its own account.
+    environment_project: String,
     config: EnvironmentConfig,
     listing: Listing,
 }
@@ -103,10 +105,21 @@ macro_rules! first {
         let (project, environment) = ($project, $environment);
         First {
             project: (project.id, project.name, project.deleted_at),
+            environment_project: environment.project_id,
             environment: (environment.id, environment.name, environment.deleted_at),
             config: environment.config,
             listing: listing!(environment.service_instances, $instance),
         }
+    }};
+}
+
+/// A project token is for the project and the environment that stand beside it in the response.
+macro_rules! token {
+    ($client:expr, $token:expr) => {{
+        let token = &$token;
+        let is_same = |kind, of: &str, id: &str| $client.require_same(kind, of, id).map_err(Unanswered::Failed);
+        is_same("project", &token.project_id, &token.project.id)?;
+        is_same("environment", &token.environment_id, &token.environment.id)?;
     }};
 }
 
@@ -127,6 +140,8 @@ pub(crate) fn by_ids(client: &Client<'_>, project: &str, environment: &str) -> R
         Ok((first!(data.project, data.environment, plain), beside))
     };
     let first = first(client, "Shape", full, plain).map_err(|unanswered| client.error(unanswered, "Shape", &what))?;
+    client.require_same("project", project, &first.0.project.0)?;
+    client.require_same("environment", environment, &first.0.environment.0)?;
     assemble(client, first)
 }
 
@@ -142,11 +157,13 @@ pub(crate) fn by_token(client: &Client<'_>) -> Result<Shape, Error> {
     let full = || -> Asked<First> {
         let body = ScopedShape::build_query(scoped_shape::Variables);
         let (data, beside) = ask::<_, scoped_shape::ResponseData>(client, "ScopedShape", &body)?;
+        token!(client, data.project_token);
         Ok((first!(data.project_token.project, data.project_token.environment, full), beside))
     };
     let plain = || -> Asked<First> {
         let body = PlainScopedShape::build_query(plain_scoped_shape::Variables);
         let (data, beside) = ask::<_, plain_scoped_shape::ResponseData>(client, "PlainScopedShape", &body)?;
+        token!(client, data.project_token);
         Ok((first!(data.project_token.project, data.project_token.environment, plain), beside))
     };
     let first = first(client, "ScopedShape", full, plain)
@@ -229,6 +246,7 @@ fn more(
         let body = MoreServices::build_query(more_services::Variables { project_id, environment_id, after });
         match ask::<_, more_services::ResponseData>(client, "MoreServices", &body) {
             Ok((data, beside)) => {
+                same(client, (project, environment), (&data.environment.project_id, &data.environment.id))?;
                 let mut listing = listing!(data.environment.service_instances, full);
                 settle(client, "MoreServices", (&mut listing, beside), extent);
                 return Ok(listing);
@@ -242,14 +260,29 @@ fn more(
     let (project_id, environment_id, after) = ids;
     let body = PlainMoreServices::build_query(plain_more_services::Variables { project_id, environment_id, after });
     let (data, beside) = ask::<_, plain_more_services::ResponseData>(client, "PlainMoreServices", &body)?;
+    same(client, (project, environment), (&data.environment.project_id, &data.environment.id))?;
     let mut listing = listing!(data.environment.service_instances, plain);
     settle(client, "PlainMoreServices", (&mut listing, beside), extent);
     Ok(listing)
 }
 
+/// Whether a page is of that environment.
+fn same(
+    client: &Client<'_>,
+    (project, environment): (&Named, &Named),
+    (answered_project, answered_environment): (&str, &str),
+) -> Result<(), Unanswered> {
+    let project = client.require_same("project", &project.id, answered_project);
+    let environment = client.require_same("environment", &environment.id, answered_environment);
+    project.and(environment).map_err(Unanswered::Failed)
+}
+
 /// Follows the listing of services to its end, and puts names and seals to them.
 fn assemble(client: &Client<'_>, (first, mut extent): (First, Extent)) -> Result<Shape, Error> {
-    let First { project, environment, config, listing: Listing { mut instances, mut end } } = first;
+    let First { project, environment, environment_project, config, listing } = first;
+    client.require_same("project", &project.0, &environment_project)?;
+    listing.require_environment(client, &environment.0)?;
+    let Listing { mut instances, mut end } = listing;
     refuse_deleted("project", &project.1, project.2.as_deref())?;
     refuse_deleted("environment", &environment.1, environment.2.as_deref())?;
     let project = Named { id: project.0, name: project.1 };
@@ -258,6 +291,7 @@ fn assemble(client: &Client<'_>, (first, mut extent): (First, Extent)) -> Result
     while let Some(after) = pages.next(&end)? {
         let page = more(client, (&project, &environment), after, &mut extent)
             .map_err(|unanswered| client.error(unanswered, "MoreServices", "its services"))?;
+        page.require_environment(client, &environment.id)?;
         instances.extend(page.instances);
         end = page.end;
     }

@@ -27,8 +27,11 @@ pub(crate) fn read(client: &Client<'_>, shape: &Shape) -> Result<Times, Error> {
         let data: variable_times::ResponseData = client
             .ask("VariableTimes", &VariableTimes::build_query(variables))
             .map_err(|unanswered| client.error(unanswered, "VariableTimes", "the times of its variables"))?;
+        client.require_same("environment", &shape.environment.id, &data.environment.id)?;
         let connection = data.environment.variables;
         for row in connection.edges.into_iter().map(|edge| edge.node) {
+            let environment = row.environment_id.as_deref().unwrap_or(&shape.environment.id);
+            client.require_same("environment", &shape.environment.id, environment)?;
             match row.service_id {
                 None => drop(times.shared.insert(row.name, row.updated_at)),
                 Some(id) => {

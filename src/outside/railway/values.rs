@@ -159,6 +159,9 @@ impl Reading<'_, '_> {
         let batch = self.batch(chunk);
         match self.client.ask_for_answer::<_, Maps>("Values", &batch.query, &batch.variables) {
             Ok(Answer { mut data, beside }) => {
+                let environment = &self.shape.environment.id;
+                let staged_in = data.staged_in.as_ref().unwrap_or(environment);
+                self.client.require_same("environment", environment, staged_in)?;
                 if self.course != Course::Rough {
                     self.confirm(chunk);
                 }
@@ -211,13 +214,15 @@ pub(crate) fn shared(client: &Client<'_>, shape: &Shape) -> Stored {
         if let Some(value) = &value {
             client.scrubber.learn(&key, value);
         }
-        (key, as_stored(value, None))
+        (key, as_stored(value, None, None))
     };
     Ok(data.stored.into_iter().map(variable).collect())
 }
 
-fn as_stored(stored: Option<Secret>, rendered: Option<Secret>) -> Variable {
+/// A value that is null is a sealed one, unless the listing has the variable as not sealed.
+fn as_stored(stored: Option<Secret>, rendered: Option<Secret>, seal: Option<Seal>) -> Variable {
     match stored {
+        None if seal == Some(Seal::Open) => Variable::Unavailable,
         None => Variable::Sealed,
         Some(template) if template.reveal().contains("${{") => Variable::Reference { template, rendered },
         Some(value) => Variable::Plain(value),
@@ -278,7 +283,8 @@ fn stored(maps: &mut Maps, position: usize, service: &ServiceShape, client: &Cli
             for value in value.iter().chain(&rendered) {
                 client.scrubber.learn(&key, value);
             }
-            (key, as_stored(value, rendered))
+            let seal = service.variables.get(&key).copied();
+            (key, as_stored(value, rendered, seal))
         })
         .collect();
     // Railway has been seen to leave sealed variables out of the maps altogether.

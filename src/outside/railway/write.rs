@@ -91,7 +91,10 @@ impl Writer<'_> {
     pub fn redeploy(&self, deployment: &str) -> Reply<String> {
         let variables = redeploy::Variables { deployment_id: deployment.to_owned() };
         let sent = self.client.send("Redeploy", &Redeploy::build_query(variables));
-        self.reply("Redeploy", sent, |data: redeploy::ResponseData| Some(data.deployment_redeploy.id))
+        self.reply("Redeploy", sent, |data: redeploy::ResponseData| {
+            let made = data.deployment_redeploy;
+            (made.environment_id == self.environment).then_some(made.id)
+        })
     }
 
     /// Deploys a service from its source; the answer is the new deployment's id: one request.

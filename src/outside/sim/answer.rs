@@ -1,5 +1,7 @@
 //! What the simulated Railway answers to each operation in `graphql/` that looks at what there is.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use crate::outside::sim::access::{NOT_AUTHORIZED, sees_project, sees_workspace};
@@ -8,6 +10,7 @@ use crate::outside::sim::estate::{Environment, Project, Reach, Service, Source};
 use crate::outside::sim::follow;
 use crate::outside::sim::operation::batched;
 use crate::outside::sim::page::connection;
+use crate::outside::sim::quirk::Quirks;
 use crate::outside::sim::render::Renderer;
 use crate::outside::sim::scene::{Denied, Scene, denied};
 
@@ -50,9 +53,14 @@ fn full_instance(scene: &Scene<'_>, service: &Service) -> Value {
 /// How services are shown.
 type Instance<'i> = &'i dyn Fn(&Service) -> Value;
 
-fn inside(scene: &Scene<'_>, environment: &Environment, instance: Instance<'_>) -> Result<Value, String> {
+fn inside(
+    scene: &Scene<'_>,
+    (project, environment): (&Project, &Environment),
+    instance: Instance<'_>,
+) -> Result<Value, String> {
     Ok(json!({
         "id": environment.id,
+        "projectId": project.id,
         "name": environment.name,
         "deletedAt": environment.deleted_at,
         "config": config::of(environment, scene.quirks),
@@ -83,6 +91,8 @@ pub(crate) fn me(scene: &Scene<'_>) -> Result<Value, Denied> {
 pub(crate) fn project_token(scene: &Scene<'_>) -> Result<Value, Denied> {
     let (project, environment) = scene.own().map_err(denied("projectToken"))?;
     Ok(json!({ "projectToken": {
+        "projectId": project.id,
+        "environmentId": environment.id,
         "project": named(&project.id, &project.name),
         "environment": named(&environment.id, &environment.name),
     }}))
@@ -99,8 +109,13 @@ pub(crate) fn plain_scoped_shape(scene: &Scene<'_>) -> Result<Value, Denied> {
 fn scoped(scene: &Scene<'_>, instance: Instance<'_>) -> Result<Value, Denied> {
     let denied = denied("projectToken");
     let (project, environment) = scene.own().map_err(&denied)?;
-    let environment = inside(scene, environment, instance).map_err(&denied)?;
-    Ok(json!({ "projectToken": { "project": headed(project), "environment": environment } }))
+    let shown = inside(scene, (project, environment), instance).map_err(&denied)?;
+    Ok(json!({ "projectToken": {
+        "projectId": project.id,
+        "environmentId": environment.id,
+        "project": headed(project),
+        "environment": shown,
+    }}))
 }
 
 pub(crate) fn shape(scene: &Scene<'_>) -> Result<Value, Denied> {
@@ -113,8 +128,8 @@ pub(crate) fn plain_shape(scene: &Scene<'_>) -> Result<Value, Denied> {
 
 fn shaped(scene: &Scene<'_>, instance: Instance<'_>) -> Result<Value, Denied> {
     let project = scene.project().map_err(denied("project"))?;
-    let (_, environment) = scene.environment().map_err(denied("environment"))?;
-    let environment = inside(scene, environment, instance).map_err(denied("environment"))?;
+    let place = scene.environment().map_err(denied("environment"))?;
+    let environment = inside(scene, place, instance).map_err(denied("environment"))?;
     Ok(json!({ "project": headed(project), "environment": environment }))
 }
 
@@ -128,9 +143,9 @@ pub(crate) fn plain_more_services(scene: &Scene<'_>) -> Result<Value, Denied> {
 
 fn more(scene: &Scene<'_>, instance: Instance<'_>) -> Result<Value, Denied> {
     let denied = denied("environment");
-    let (_, environment) = scene.environment().map_err(&denied)?;
+    let (project, environment) = scene.environment().map_err(&denied)?;
     let services = scene.services(environment, scene.after(), instance).map_err(&denied)?;
-    Ok(json!({ "environment": { "serviceInstances": services } }))
+    Ok(json!({ "environment": { "id": environment.id, "projectId": project.id, "serviceInstances": services } }))
 }
 
 pub(crate) fn environments(scene: &Scene<'_>) -> Result<Value, Denied> {
@@ -182,9 +197,13 @@ pub(crate) fn values(scene: &Scene<'_>) -> Result<Value, Denied> {
         let field = format!("stored_{number}");
         let place = scene.service(environment, id).map_err(denied(&field))?;
         let (_, _, service) = scene.estate.at(place);
-        let sealed = scene.quirks.sealed;
-        data.insert(format!("rendered_{number}"), config::values(renderer.variables(service), sealed));
-        data.insert(field, config::values(config::stored(&service.variables), sealed));
+        let Quirks { sealed, withheld, .. } = scene.quirks;
+        let values = |mut map: BTreeMap<String, Option<String>>| {
+            map.iter_mut().filter(|(key, _)| withheld.contains(&key.as_str())).for_each(|(_, value)| *value = None);
+            config::values(map, *sealed)
+        };
+        data.insert(format!("rendered_{number}"), values(renderer.variables(service)));
+        data.insert(field, values(config::stored(&service.variables)));
         if let Some(id) = scene.variables.get(&format!("deploymentId_{number}")).and_then(Value::as_str) {
             data.insert(format!("snapshot_{number}"), follow::snapshot_of(scene, number, id));
         }
@@ -212,12 +231,12 @@ pub(crate) fn variable_times(scene: &Scene<'_>) -> Result<Value, Denied> {
         let changed = service.and_then(|service| service.changed.get(name)).map_or(CHANGED_AT, String::as_str);
         let id = service.map(|service| service.id.as_str());
         let cursor = format!("{}/{name}", id.unwrap_or_default());
-        (cursor, json!({ "name": name, "serviceId": id, "updatedAt": changed }))
+        (cursor, json!({ "name": name, "serviceId": id, "environmentId": environment.id, "updatedAt": changed }))
     };
     let alive = environment.services.iter().filter(|service| service.deleted_at.is_none());
     let own = alive.flat_map(|service| service.variables.keys().map(move |name| row(Some(service), name)));
     let rows: Vec<(String, Value)> = environment.shared.keys().map(|name| row(None, name)).chain(own).collect();
     let page = scene.page(ROWS_PER_PAGE, scene.after());
     let listed = connection(&rows.iter().collect::<Vec<_>>(), page, |row| row.0.as_str(), |row| row.1.clone());
-    Ok(json!({ "environment": { "variables": listed.map_err(&denied)? } }))
+    Ok(json!({ "environment": { "id": environment.id, "variables": listed.map_err(&denied)? } }))
 }

@@ -27,7 +27,9 @@ pub(crate) fn fence(scene: &Scene<'_>) -> Result<Value, Denied> {
     let (_, environment) = scene.environment().map_err(denied("environment"))?;
     let instance = |service| instance(scene, service);
     let services = scene.services(environment, scene.after(), instance).map_err(denied("environment"))?;
-    Ok(json!({ "environmentStagedChanges": staged, "environment": { "serviceInstances": services } }))
+    let environment =
+        json!({ "id": environment.id, "projectId": scene.text("projectId"), "serviceInstances": services });
+    Ok(json!({ "environmentStagedChanges": staged, "environment": environment }))
 }
 
 /// What is staged, or the placeholder.
@@ -35,11 +37,18 @@ pub(crate) fn staged(scene: &Scene<'_>, environment: &Environment) -> Value {
     match &environment.staged {
         Some(staged) => json!({
             "id": staged.id,
+            "environmentId": environment.id,
             "status": staged.status,
             "patch": config::patch(&staged.patch, scene.quirks),
             "updatedAt": staged.updated_at,
         }),
-        None => json!({ "id": "<empty>", "status": "STAGED", "patch": {}, "updatedAt": scene.estate.clock.text() }),
+        None => json!({
+            "id": "<empty>",
+            "environmentId": environment.id,
+            "status": "STAGED",
+            "patch": {},
+            "updatedAt": scene.estate.clock.text(),
+        }),
     }
 }
 
@@ -133,7 +142,11 @@ pub(crate) fn recent_deployments(scene: &Scene<'_>) -> Result<Value, Denied> {
     let service = environment.services.iter().find(|service| service.id == wanted);
     let deployments = service.map(newest_first).unwrap_or_default();
     let page = scene.page(DEPLOYMENTS_PER_PAGE, None);
-    let node = |known: &Deployment| in_full(scene, known);
+    let node = |known: &Deployment| {
+        let mut shown = in_full(scene, known);
+        (shown["environmentId"], shown["serviceId"]) = (json!(environment.id), json!(wanted));
+        shown
+    };
     let mut page = connection(&deployments, page, |known| &known.id, node).map_err(&denied)?;
     Ok(json!({ "deployments": { "edges": page["edges"].take() } }))
 }

@@ -11,6 +11,8 @@ pub struct Quirks {
     pub root_fields: usize,
     /// How sealed variables show.
     pub sealed: Sealed,
+    /// Keys whose values are returned as null although they are not sealed.
+    pub withheld: &'static [&'static str],
     /// How values show where they are withheld from everybody, in `environment.config` and in staged patches.
     pub masked: Masked,
     /// How much time passes with each request.
@@ -134,6 +136,7 @@ impl Default for Quirks {
             page_cap: 1000,
             root_fields: usize::MAX,
             sealed: Sealed::Null,
+            withheld: &[],
             masked: Masked::Empty,
             pace: Duration::from_secs(1),
             value_lag: 0,

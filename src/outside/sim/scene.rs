@@ -111,7 +111,24 @@ impl<'s> Scene<'s> {
         node: impl Fn(&'s Service) -> Value,
     ) -> Result<Value, String> {
         let services: Vec<&Service> = environment.services.iter().collect();
-        connection(&services, self.page(SERVICES_PER_PAGE, after), |service| &service.id, node)
+        let placed = |service: &'s Service| {
+            let mut shown = node(service);
+            let mut place = |part: &mut Value| {
+                if part.is_object() {
+                    (part["environmentId"], part["serviceId"]) = (json!(environment.id), json!(service.id));
+                }
+            };
+            place(&mut shown);
+            for deployments in ["latestDeployment", "activeDeployments"] {
+                match shown.get_mut(deployments) {
+                    Some(Value::Array(all)) => all.iter_mut().for_each(&mut place),
+                    Some(one) => place(one),
+                    None => {}
+                }
+            }
+            shown
+        };
+        connection(&services, self.page(SERVICES_PER_PAGE, after), |service| &service.id, placed)
     }
 
     pub(crate) fn listed_environments(&self, project: &'s Project, after: Option<&'s str>) -> Result<Value, String> {
@@ -125,6 +142,7 @@ impl<'s> Scene<'s> {
             |environment| {
                 json!({
                     "id": environment.id,
+                    "projectId": project.id,
                     "name": environment.name,
                     "canAccess": sees_environment(reach, project, environment),
                     "deletedAt": environment.deleted_at,

@@ -195,7 +195,8 @@ pub(crate) fn redeploy(bench: &mut Bench<'_>) -> Result<Value, Denied> {
     let denied = denied("deploymentRedeploy");
     let scene = bench.scene();
     let (place, original) = scene.deployment(scene.text("deploymentId")).map_err(&denied)?;
-    let (_, _, service) = scene.estate.at(place);
+    let (_, environment, service) = scene.estate.at(place);
+    let environment = environment.id.clone();
     let under_way = service.deployments.iter().any(Deployment::is_under_way);
     if !under_way && !original.can_redeploy() {
         return Err(denied(NO_SNAPSHOT.into()));
@@ -211,7 +212,14 @@ pub(crate) fn redeploy(bench: &mut Bench<'_>) -> Result<Value, Denied> {
     let id = bench.make(place, Order { meta, captured, plan: None, unseen: 0 });
     bench.record.applied = true;
     let made = bench.estate.service_at(place).deployments.last();
-    let shown = made.map(|made| json!({ "id": made.id, "status": made.status, "createdAt": made.created_at }));
+    let shown = made.map(|made| {
+        json!({
+            "id": made.id,
+            "environmentId": environment,
+            "status": made.status,
+            "createdAt": made.created_at,
+        })
+    });
     // The answer tells the status, which is a poll.
     bench.estate.poll(&id);
     Ok(json!({ "deploymentRedeploy": shown }))

@@ -1,7 +1,7 @@
 //! Windows: access lists in the place of modes, inherited from the folder. What is below the user's profile is closed to
 //! others by that, and the lists themselves are not looked at.
 
-use std::fs::{DirBuilder, File, FileType, Metadata};
+use std::fs::{DirBuilder, File, FileType, Metadata, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -29,6 +29,16 @@ pub(in crate::outside) fn close(_: &Path, _: &Metadata, _: Mode) -> io::Result<(
 /// What is in the user's profile is the user's by where it is.
 pub(in crate::outside) fn is_ours(_: &Metadata) -> bool {
     true
+}
+
+/// As [`is_ours`].
+pub(in crate::outside) fn others_can_write(_: &Metadata) -> bool {
+    false
+}
+
+/// As [`is_ours`].
+pub(in crate::outside) fn everybody_can_write(_: &Metadata) -> bool {
+    false
 }
 
 /// As [`is_ours`].
@@ -60,6 +70,41 @@ pub(in crate::outside) fn sync_folder(_: &Path) -> io::Result<()> {
 /// Pipes and devices have no place in a folder.
 pub(in crate::outside) fn special(_: FileType) -> Option<&'static str> {
     None
+}
+
+/// Pipes have no place in a folder.
+pub(in crate::outside) fn is_stream(_: FileType) -> bool {
+    false
+}
+
+/// Opens a file to read it.
+pub(in crate::outside) fn open(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
+/// As [`open`]: links need a right here that few have.
+pub(in crate::outside) fn open_no_link(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
+/// Opens a file to write below what is in it, and makes it if it is missing.
+pub(in crate::outside) fn open_to_append(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).open(path)
+}
+
+/// A console has no path in a folder.
+pub(in crate::outside) fn is_terminal(_: &Path, _: FileType) -> bool {
+    false
+}
+
+/// Files are told apart by their paths.
+pub(in crate::outside) fn identity(_: &Metadata) -> Option<(u64, u64)> {
+    None
+}
+
+/// Whether it is marked as not to be written.
+pub(in crate::outside) fn is_read_only(_: &Path, metadata: &Metadata) -> bool {
+    metadata.permissions().readonly()
 }
 
 /// A path as git writes it: in UTF-8.

@@ -1,13 +1,14 @@
 //! Linux, macOS and the like: modes, owners, terminal settings.
 
 use std::ffi::OsStr;
-use std::fs::{self, DirBuilder, File, FileType, Metadata, Permissions};
+use std::fs::{self, DirBuilder, File, FileType, Metadata, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt, fchown};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use nix::sys::signal::{SigSet, Signal};
+use rustix::fs::{Access, OFlags};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::termios::{self, OptionalActions, Termios};
 
@@ -52,6 +53,23 @@ pub(in crate::outside) fn close(path: &Path, metadata: &Metadata, mode: Mode) ->
 /// Whether it is the user's.
 pub(in crate::outside) fn is_ours(metadata: &Metadata) -> bool {
     metadata.uid() == rustix::process::geteuid().as_raw()
+}
+
+/// Whether another user can change it: by its mode, or because it is another user's, who can set the mode. A group with its
+/// user's own number has that one member. In a sticky directory, only a file's owner replaces it.
+pub(in crate::outside) fn others_can_write(metadata: &Metadata) -> bool {
+    let is_group_open = metadata.mode() & 0o020 != 0 && metadata.gid() != metadata.uid() && !is_sticky(metadata);
+    let is_anothers = !is_ours(metadata) && metadata.uid() != 0;
+    is_group_open || is_anothers || everybody_can_write(metadata)
+}
+
+/// Whether its mode lets every user change it.
+pub(in crate::outside) fn everybody_can_write(metadata: &Metadata) -> bool {
+    metadata.mode() & 0o002 != 0 && !is_sticky(metadata)
+}
+
+fn is_sticky(metadata: &Metadata) -> bool {
+    metadata.is_dir() && metadata.mode() & 0o1000 != 0
 }
 
 /// Whether the file belongs to whom the files belong that this process makes: on a network's file system that may be nobody.
@@ -109,6 +127,49 @@ pub(in crate::outside) fn special(file_type: FileType) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// Whether another program writes it while it is read.
+pub(in crate::outside) fn is_stream(file_type: FileType) -> bool {
+    file_type.is_fifo()
+}
+
+/// Opens a file to read it, and waits for nobody: a pipe may have taken its place.
+pub(in crate::outside) fn open(path: &Path) -> io::Result<File> {
+    open_with(OpenOptions::new().read(true), OFlags::NONBLOCK | OFlags::NOCTTY, path)
+}
+
+/// The same, and a link that has taken its place is an error.
+pub(in crate::outside) fn open_no_link(path: &Path) -> io::Result<File> {
+    open_with(OpenOptions::new().read(true), OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW, path)
+}
+
+/// Opens a file to write below what is in it, and makes it if it is missing; neither a link nor a pipe.
+pub(in crate::outside) fn open_to_append(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    open_with(options.append(true).create(true), OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW, path)
+}
+
+fn open_with(options: &mut OpenOptions, flags: OFlags, path: &Path) -> io::Result<File> {
+    // The bits of `open` are those of a C `int`.
+    options.custom_flags(flags.bits().cast_signed()).open(path)
+}
+
+/// Whether what stands there is a terminal. It is opened only if it can be one, and without becoming this process's.
+pub(in crate::outside) fn is_terminal(path: &Path, file_type: FileType) -> bool {
+    let opened = || open_with(OpenOptions::new().write(true), OFlags::NONBLOCK | OFlags::NOCTTY, path);
+    file_type.is_char_device() && opened().is_ok_and(|file| io::IsTerminal::is_terminal(&file))
+}
+
+/// What tells one file from all others, whatever its names.
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere there is none")]
+pub(in crate::outside) fn identity(metadata: &Metadata) -> Option<(u64, u64)> {
+    Some((metadata.dev(), metadata.ino()))
+}
+
+/// Whether its owner has said that it is not to be written, or the system would refuse it.
+pub(in crate::outside) fn is_read_only(path: &Path, metadata: &Metadata) -> bool {
+    metadata.mode() & 0o200 == 0 || rustix::fs::access(path, Access::WRITE_OK).is_err()
 }
 
 /// A path as git writes it.

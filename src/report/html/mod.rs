@@ -12,7 +12,7 @@ use crate::drift::sentence::count;
 use crate::report::count::Tally;
 use crate::report::matrix::html::section;
 use crate::report::text::phrase;
-use crate::report::{Report, escape, receipts, shell};
+use crate::report::{Report, Verdict, escape, link, receipts, shell, uncompared};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("filter.js");
@@ -97,17 +97,16 @@ pub(crate) fn head(report: &Report, body: &mut String) {
     let items = [files.join(", "), services, origins];
     let items: Vec<String> = items.iter().filter(|item| !item.is_empty()).map(|item| harmless(item)).collect();
     let _ = writeln!(body, "<p class=\"faint\">{}</p>", items.join(" · "));
-    let mut totals = Vec::new();
+    let mut totals = report.conclusion();
     if report.compares() {
         let words = Tally::of(&report.findings).words();
-        totals.push(if words.is_empty() { "no findings".to_owned() } else { words });
+        totals.push(if words.is_empty() && totals.is_empty() { "no findings".to_owned() } else { words });
+        totals.retain(|total| !total.is_empty());
         totals.push(format!("{} compared", count(report.compared(), "value")));
     } else {
         totals.push(report.steps());
     }
-    if report.sealed() > 0 {
-        totals.push(format!("{} sealed", report.sealed()));
-    }
+    totals.extend(uncompared(report.sealed(), report.unknown()));
     if report.ignored > 0 {
         totals.push(format!("{} ignored by doctor.toml", report.ignored));
     }
@@ -125,7 +124,7 @@ fn steps(report: &Report, body: &mut String) {
         return;
     }
     body.push_str("<h2>Steps</h2>\n<ul>\n");
-    for line in lines.iter().chain(&report.endings) {
+    for line in lines.iter().chain(&report.all_endings()) {
         let _ = writeln!(body, "<li>{}</li>", harmless(line));
     }
     body.push_str("</ul>\n");
@@ -158,9 +157,12 @@ fn finding(report: &Report, finding: &Finding, body: &mut String) {
     fact("at", &finding.places.iter().map(phrase::place).collect::<Vec<_>>().join(", "));
     fact("why", finding.reason.as_deref().unwrap_or_default());
     fact("help", finding.advice.as_deref().unwrap_or_default());
-    let command = finding.next.as_ref().and_then(|next| shell::command(report, next, &finding.services));
-    if let Some(command) = command {
-        let _ = writeln!(body, "<div><dt>next</dt><dd><code>{}</code></dd></div>", harmless(&command));
+    fact("see", &link::deployment(report, finding).unwrap_or_default());
+    for (name, words) in [("to add it", &finding.to_add), ("next", &finding.next)] {
+        let command = words.as_ref().and_then(|words| shell::command(report, words, &finding.services));
+        if let Some(command) = command {
+            let _ = writeln!(body, "<div><dt>{name}</dt><dd><code>{}</code></dd></div>", harmless(&command));
+        }
     }
     body.push_str("</dl>\n</article>\n");
 }
@@ -174,10 +176,17 @@ pub(crate) fn services(report: &Report, body: &mut String) {
     for line in &report.services {
         let told = match &line.error {
             Some(error) => format!("<span class=\"error\">could not be read</span>: {}", harmless(error)),
-            None if line.sealed > 0 => format!("{} compared, {} sealed", line.compared, line.sealed),
-            None => format!("{} compared", line.compared),
+            None => format!("{} compared{}", line.compared, line.uncompared()),
         };
-        let _ = writeln!(body, "<li>{}: {told}</li>", harmless(&line.service.name));
+        let words = report.shortfall_words(line);
+        let told = if words.is_empty() { told } else { format!("{told}, {words}") };
+        let (verdict, name) = (report.verdict(line), harmless(&line.service.name));
+        let class = match verdict {
+            Verdict::Fail => "error",
+            Verdict::Skip => "warning",
+            Verdict::Pass => "faint",
+        };
+        let _ = writeln!(body, "<li><span class=\"{class}\">{}</span> {name}: {told}</li>", verdict.word());
     }
     body.push_str("</ul>\n");
 }

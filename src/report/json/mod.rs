@@ -19,7 +19,7 @@ use crate::drift::rule::RULES;
 use crate::drift::survey::Named;
 use crate::report::count::Tally;
 use crate::report::json::plan::PlanForm;
-use crate::report::{Report, ServiceLine, escape, shell};
+use crate::report::{Report, ServiceLine, Verdict, escape, link, shell};
 
 /// The words for severities.
 const SEVERITIES: [&str; 3] = [Severity::Error.word(), Severity::Warning.word(), Severity::Note.word()];
@@ -37,12 +37,15 @@ pub(crate) struct Form<'r> {
     summary: SummaryForm,
     findings: Vec<FindingForm<'r>>,
     receipts: Vec<ReceiptForm<'r>>,
+    /// Commands that add a named key to a service which does not hold it: for a person to decide on, and never a `next`.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    to_add: &'r [Vec<String>],
     /// What would be done; only for a fix or an undoing that did nothing yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<PlanForm<'r>>,
     /// What else is to be known of what was done or not; only for a fix or an undoing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    remarks: Vec<&'r str>,
+    remarks: Vec<String>,
 }
 
 /// The project and the environment.
@@ -75,8 +78,14 @@ pub(crate) struct ServiceForm<'r> {
     compared: usize,
     /// Keys that can't be compared, because Railway never returns their values.
     sealed: usize,
+    /// Keys that can't be compared for another reason: one side refers to a value kept elsewhere, or Railway returned no
+    /// value.
+    unknown: usize,
     /// Why it could not be read.
     error: Option<&'r str>,
+    /// As in the table of the text: whether anything is wrong with it, by `--fail-on` and by what this run did to it.
+    #[schemars(extend("enum" = Verdict::ALL.map(Verdict::name)))]
+    verdict: &'r str,
 }
 
 /// What it all came to.
@@ -114,6 +123,9 @@ struct FindingForm<'r> {
     remedies: Vec<&'r str>,
     /// The command to run next, as an argument list.
     next: Option<Vec<String>>,
+    /// The deployment that it is about, on the dashboard.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<String>,
 }
 
 #[derive(JsonSchema, Serialize)]
@@ -156,17 +168,18 @@ fn form(report: &Report) -> Form<'_> {
         schema_version: 1,
         command: report.command,
         target: target(report),
-        services: report.services.iter().map(service).collect(),
+        services: report.services.iter().map(|line| service(report, line)).collect(),
         summary: summary(report),
         findings: report.findings.iter().map(|found| finding(report, found)).collect(),
         receipts: report.receipts.iter().map(receipt).collect(),
+        to_add: &report.to_add,
         plan: report.plan.as_ref().map(plan::form),
         remarks: if report.command == "check" { Vec::new() } else { remarks(report) },
     }
 }
 
-fn remarks(report: &Report) -> Vec<&str> {
-    report.remarks.iter().chain(&report.endings).map(String::as_str).collect()
+fn remarks(report: &Report) -> Vec<String> {
+    report.remarks.iter().cloned().chain(report.all_endings()).collect()
 }
 
 /// The project and the environment.
@@ -208,14 +221,16 @@ pub(crate) fn named(named: &Named) -> NamedForm<'_> {
 }
 
 /// What one service came to.
-pub(crate) fn service(line: &ServiceLine) -> ServiceForm<'_> {
+pub(crate) fn service<'r>(report: &Report, line: &'r ServiceLine) -> ServiceForm<'r> {
     ServiceForm {
         id: &line.service.id,
         name: &line.service.name,
         alias: line.alias.as_deref(),
         compared: line.compared,
         sealed: line.sealed,
+        unknown: line.unknown,
         error: line.error.as_deref(),
+        verdict: report.verdict(line).name(),
     }
 }
 
@@ -231,6 +246,7 @@ fn finding<'r>(report: &Report, finding: &'r Finding) -> FindingForm<'r> {
         reason: finding.reason.as_deref(),
         remedies: finding.remedies.iter().copied().map(Remedy::word).collect(),
         next: finding.next.as_ref().map(|next| shell::arguments(report, next, &finding.services)),
+        link: link::deployment(report, finding),
     }
 }
 
@@ -298,7 +314,9 @@ mod tests {
       "alias": "api",
       "compared": 6,
       "sealed": 1,
-      "error": null
+      "unknown": 0,
+      "error": null,
+      "verdict": "fail"
     }
   ],
   "summary": {

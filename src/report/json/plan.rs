@@ -16,8 +16,10 @@ pub(super) struct PlanForm<'p> {
     deployments: Vec<DeploymentForm<'p>>,
     /// What a person should know before saying yes.
     cautions: &'p [String],
-    /// The command that carries it out without asking.
-    next: &'p [String],
+    /// The command that carries out exactly this without asking; null where it takes several, or none does.
+    next: Option<&'p [String]>,
+    /// All of them, to be run one after the other.
+    commands: &'p [Vec<String>],
 }
 
 #[derive(JsonSchema, Serialize)]
@@ -47,7 +49,7 @@ struct VariableForm<'p> {
     #[schemars(extend("enum" = ["add", "change", "remove"]))]
     change: &'static str,
     /// What Railway stores now.
-    #[schemars(extend("enum" = ["absent", "value", "reference", "sealed"]))]
+    #[schemars(extend("enum" = ["absent", "value", "reference", "sealed", "unavailable"]))]
     stored: &'static str,
     from: Option<FromForm<'p>>,
 }
@@ -66,7 +68,7 @@ struct DeploymentForm<'p> {
     /// The same code again, the same after a newer one that is under way, for the first time, or not at all.
     #[schemars(extend("enum" = ["again", "after-newer", "first", "not"]))]
     how: &'static str,
-    #[schemars(extend("enum" = ["changed", "dependent", "stale", "behind", "start-command"]))]
+    #[schemars(extend("enum" = ["changed", "dependent", "stale", "behind", "start-command", "unhealthy"]))]
     because: &'static str,
     /// The deployment that is made again or waited for.
     of: Option<&'p str>,
@@ -83,7 +85,11 @@ pub(super) fn form(planned: &Planned) -> PlanForm<'_> {
         variables: plan.stores.iter().map(variable).collect(),
         deployments: plan.deploys.iter().map(deployment).collect(),
         cautions: &plan.cautions,
-        next: &planned.next,
+        next: match planned.commands.as_slice() {
+            [one] => Some(one),
+            _ => None,
+        },
+        commands: &planned.commands,
     }
 }
 
@@ -115,6 +121,7 @@ fn variable(store: &Store) -> VariableForm<'_> {
         stored: match &store.before {
             None => "absent",
             Some(Variable::Sealed) => "sealed",
+            Some(Variable::Unavailable) => "unavailable",
             Some(Variable::Plain(_)) => "value",
             Some(Variable::Reference { .. }) => "reference",
         },
@@ -138,6 +145,7 @@ fn deployment(deploy: &Deploy) -> DeploymentForm<'_> {
             Cause::Stale => "stale",
             Cause::Behind => "behind",
             Cause::Command => "start-command",
+            Cause::Unhealthy => "unhealthy",
         },
         of,
         obstacle,

@@ -55,7 +55,7 @@ pub(super) fn write(report: &Report, matrix: &Matrix, _: &Look<'_>, out: &mut dy
         schema_version: 1,
         command: "matrix",
         target: target(report),
-        services: report.services.iter().map(service).collect(),
+        services: report.services.iter().map(|line| service(report, line)).collect(),
         summary: summary(report),
         states: SIGNS.iter().map(|sign| (sign.state, sign.says)).collect(),
         rows: rows.chain(matrix.folded().map(|found| row(found, true))).collect(),

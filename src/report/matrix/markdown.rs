@@ -6,8 +6,9 @@ use std::io::{self, Write};
 use crate::drift::matrix::{Matrix, Row};
 use crate::drift::sentence::count;
 use crate::report::count::Tally;
+pub(super) use crate::report::markdown::html_code as code;
 use crate::report::matrix::{folded, sign, used};
-use crate::report::{Detail, Look, Report, escape};
+use crate::report::{Detail, Look, Report};
 
 /// Writes the matrix as Markdown: what differs as a table, what does not folded below it.
 pub(super) fn write(report: &Report, matrix: &Matrix, look: &Look<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -80,29 +81,4 @@ fn details(report: &Report, matrix: &Matrix, look: &Look<'_>, text: &mut String)
         let _ = writeln!(text, "{}\n", names.join(", "));
     }
     text.push_str("</details>\n\n");
-}
-
-/// A name as code in which nothing is syntax and nobody is mentioned: sites look for mentions, issues and addresses in
-/// text, and not in code. Character references can't be Markdown's structure, nor a table's.
-pub(super) fn code(name: &str) -> String {
-    let harmless = escape::line(name);
-    let mut coded = String::with_capacity(harmless.len() + 13);
-    coded.push_str("<code>");
-    let characters: Vec<char> = harmless.chars().collect();
-    for (index, &character) in characters.iter().enumerate() {
-        let is_inside = || {
-            let letter = |at: Option<&char>| at.is_some_and(char::is_ascii_alphanumeric);
-            letter(index.checked_sub(1).and_then(|before| characters.get(before))) && letter(characters.get(index + 1))
-        };
-        match character {
-            // Within a word an underscore emphasises nothing, and the source of a table stays readable.
-            '_' if is_inside() => coded.push('_'),
-            _ if character.is_alphanumeric() || matches!(character, '-' | ' ') => coded.push(character),
-            _ => {
-                let _ = write!(coded, "&#{};", u32::from(character));
-            }
-        }
-    }
-    coded.push_str("</code>");
-    coded
 }

@@ -68,14 +68,28 @@ pub static SIGNS: &[Sign] = &[
     sign!(Missing, "0", "missing", "missing", "required, and neither in the file nor on Railway"),
     sign!(MissingOnRailway, "-", "local only", "missing-on-railway", "in the file, and not on Railway"),
     sign!(
+        Unavailable,
+        "u",
+        "unavailable",
+        "unavailable",
+        "on Railway, which returned no value although it is not sealed"
+    ),
+    sign!(
         ReferenceDiffers,
         "%",
         "ref differs",
         "reference-differs",
         "a reference that renders to another value than the file's"
     ),
-    sign!(LocalByNature, "~", "by nature", "local-by-nature", "differs between the file and Railway, and is meant to"),
+    sign!(
+        ExpectedDifference,
+        "~",
+        "expected",
+        "expected-difference",
+        "differs between the file and Railway, as expected"
+    ),
     sign!(Sealed, "#", "sealed", "sealed", "on Railway, which does not tell it: it can't be compared"),
+    sign!(Indirect, "@", "indirect", "indirect", "one side refers to a value kept elsewhere: it can't be compared"),
     sign!(MissingLocally, "+", "not local", "missing-locally", "on Railway, and not in the file"),
     sign!(Unreadable, "/", "unreadable", "unreadable", "the service could not be read"),
     sign!(Ignored, "o", "ignored", "ignored", "doctor.toml leaves out how it differs"),
@@ -91,7 +105,7 @@ pub fn sign(mark: Mark) -> &'static Sign {
 
 /// The signs that occur in these rows, in the order of the marks.
 fn used<'m>(rows: impl Iterator<Item = &'m Row>) -> Vec<&'static Sign> {
-    let mut seen = [false; 16];
+    let mut seen = [false; 18];
     for cell in rows.flat_map(|row| &row.cells) {
         seen[cell.mark as usize] = true;
     }
@@ -138,6 +152,6 @@ mod tests {
             assert_eq!(columns(entry.symbol), 1, "{entry:?}");
         }
         let each = |pick: fn(&super::Sign) -> &'static str| SIGNS.iter().map(pick).collect::<HashSet<_>>().len();
-        assert_eq!([each(|sign| sign.symbol), each(|sign| sign.state), each(|sign| sign.says)], [16; 3]);
+        assert_eq!([each(|sign| sign.symbol), each(|sign| sign.state), each(|sign| sign.says)], [18; 3]);
     }
 }

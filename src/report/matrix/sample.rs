@@ -42,6 +42,7 @@ pub(crate) fn told_of(survey: &Survey) -> (Report, Matrix) {
         alias: None,
         compared: extent.compared,
         sealed: extent.sealed,
+        unknown: extent.unknown,
         error: target.stored.as_ref().err().map(ToString::to_string),
         checks: Vec::new(),
     });

@@ -17,13 +17,13 @@ shop · staging (railway link) · .env (default)
 API_KEY      ≠ differs               = equal       / unreadable
 OLD          ! stale                 = equal       / unreadable
 NEW_KEY      - local only            = equal       / unreadable
-DEBUG        ~ by nature             = equal       / unreadable
+DEBUG        ~ expected              = equal       / unreadable
 SIGNING_KEY  # sealed                = equal       / unreadable
 
   ≠ differs     the file and Railway hold different values
   ! stale       the running deployment has another value than Railway stores
   - local only  in the file, and not on Railway
-  ~ by nature   differs between the file and Railway, and is meant to
+  ~ expected    differs between the file and Railway, as expected
   # sealed      on Railway, which does not tell it: it can't be compared
   / unreadable  the service could not be read
   = equal       the file and Railway hold the same value
@@ -50,15 +50,15 @@ shop · staging (railway link) · .env (default)
 API_KEY      ≠ differs       = equal       / unreadable
 OLD          ! stale         = equal       / unreadable
 NEW_KEY      - local only    = equal       / unreadable
-DEBUG        ~ by nature     = equal       / unreadable
+DEBUG        ~ expected      = equal       / unreadable
 SIGNING_KEY  # sealed        = equal       / unreadable
 
   ≠ differs     the file and Railway hold different values
   ! stale       the running deployment has another value
                 than Railway stores
   - local only  in the file, and not on Railway
-  ~ by nature   differs between the file and Railway, and is
-                meant to
+  ~ expected    differs between the file and Railway, as
+                expected
   # sealed      on Railway, which does not tell it: it can't
                 be compared
   / unreadable  the service could not be read
@@ -164,7 +164,7 @@ fn markdown_has_what_differs_as_a_table_and_the_rest_below_it() {
 | <code>API_KEY</code> | ≠ differs | = equal | / unreadable |
 | <code>OLD</code> | ! stale | = equal | / unreadable |
 | <code>NEW_KEY</code> | - local only | = equal | / unreadable |
-| <code>DEBUG</code> | ~ by nature | = equal | / unreadable |
+| <code>DEBUG</code> | ~ expected | = equal | / unreadable |
 | <code>SIGNING_KEY</code> | # sealed | = equal | / unreadable |
 
 <details><summary>What the marks mean</summary>
@@ -174,7 +174,7 @@ fn markdown_has_what_differs_as_a_table_and_the_rest_below_it() {
 | ≠ differs | the file and Railway hold different values |
 | ! stale | the running deployment has another value than Railway stores |
 | - local only | in the file, and not on Railway |
-| ~ by nature | differs between the file and Railway, and is meant to |
+| ~ expected | differs between the file and Railway, as expected |
 | # sealed | on Railway, which does not tell it: it can't be compared |
 | / unreadable | the service could not be read |
 | = equal | the file and Railway hold the same value |
@@ -213,7 +213,7 @@ fn json_has_every_row_with_stable_words() {
     assert_eq!(row("OLD")["cells"][0], json!({ "state": "stale", "severity": "error" }));
     assert_eq!(row("LOCAL_X")["folded"], true);
     assert_eq!(row("LOCAL_X")["cells"][0]["state"], "ignored");
-    assert_eq!(report["states"].as_object().unwrap().len(), 16);
+    assert_eq!(report["states"].as_object().unwrap().len(), 18);
     assert_eq!(report["rows"].as_array().unwrap().len(), 8);
 }
 

@@ -33,6 +33,12 @@ pub(crate) fn write(page: &mut Page<'_>, report: &Report, finding: &Finding) {
     fact(page, "why", finding.reason.as_deref().unwrap_or_default());
     excerpt(page, finding);
     fact(page, "help", finding.advice.as_deref().unwrap_or_default());
+    if let Some(command) = finding.to_add.as_ref().and_then(|add| shell::command(report, add, &finding.services)) {
+        page.line(&[(Tone::Plain, &format!("{}{command}", " ".repeat(LABEL)))]);
+    }
+    if let Some(link) = link::deployment(report, finding) {
+        page.linked(&[(Tone::Faint, "  see   "), (Tone::Plain, &link)], Some((1, &link)));
+    }
     if let Some(words) = &finding.next {
         next(page, report, words, &finding.services);
     }

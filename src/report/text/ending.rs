@@ -1,17 +1,12 @@
 //! The last lines: what it all came to.
 
-use crate::drift::finding::{Finding, Severity};
 use crate::drift::sentence::count;
 use crate::report::count::Tally;
 use crate::report::paint::Tone;
 use crate::report::text::page::Page;
 use crate::report::text::phrase::{FEW, listed};
-use crate::report::{Detail, Report, ServiceLine};
-
-/// Rules whose findings leave it true that all the values compared agree.
-const AGREEING: &[&str] = &["missing-locally", "sealed", "repeated-secret"];
-/// The exit code of a run in which nothing was compared for some service that had to be.
-const NOTHING_COMPARED: u8 = 3;
+use crate::report::verdict::NOTHING_COMPARED;
+use crate::report::{Detail, Report, uncompared};
 
 /// Writes the totals; and that nothing was compared, if nothing was.
 pub(crate) fn write(page: &mut Page<'_>, report: &Report) {
@@ -35,43 +30,34 @@ pub(crate) fn write(page: &mut Page<'_>, report: &Report) {
 }
 
 fn nothing_compared(report: &Report) -> Option<String> {
-    if report.compared() == 0 {
-        return Some("Nothing was compared, so this run is no success.".to_owned());
-    }
-    if report.exit_code != NOTHING_COMPARED {
-        return None;
-    }
-    let skipped = report.services.iter().filter(|line| line.compared == 0);
-    let names: Vec<&str> = skipped.map(|line: &ServiceLine| line.service.name.as_str()).collect();
-    Some(format!("Nothing was compared for {}, so this run is no success.", listed(&names, FEW)))
+    let services = report.not_compared()?;
+    Some(if report.compared() == 0 {
+        "Nothing was compared, so this run is no success.".to_owned()
+    } else {
+        format!("Nothing was compared for {}, so this run is no success.", listed(&services, FEW))
+    })
 }
 
-/// What was found, and among how many values.
+/// How it ended, what was found, and among how many values.
 fn verdict(report: &Report) -> Vec<String> {
+    let mut items = report.conclusion();
     let words = Tally::of(&report.findings).words();
-    let sealed = Some(report.sealed()).filter(|&sealed| sealed > 0).map(|sealed| format!("{sealed} sealed"));
-    match report.compared() {
-        1 if all_agree(report) => {
-            ["The one value compared agrees".to_owned(), words].into_iter().chain(sealed).collect()
-        }
-        compared @ 2.. if all_agree(report) => {
-            [format!("All {compared} values agree"), words].into_iter().chain(sealed).collect()
-        }
-        compared => {
-            let words = if words.is_empty() { "no findings".to_owned() } else { words };
-            let sealed = sealed.map(|sealed| format!(", {sealed}")).unwrap_or_default();
-            vec![words, format!("{} compared{sealed}", count(compared, "value"))]
-        }
+    let uncompared = uncompared(report.sealed(), report.unknown());
+    let agreement = match report.compared() {
+        1 if report.all_agree() => Some("The one value compared agrees".to_owned()),
+        compared @ 2.. if report.all_agree() => Some(format!("All {compared} values agree")),
+        _ => None,
+    };
+    if let Some(agreement) = agreement {
+        items.extend([agreement, words].into_iter().chain(uncompared));
+        return items;
     }
-}
-
-/// Whether it may be said of every value that was compared. What was ignored may be a difference.
-fn all_agree(report: &Report) -> bool {
-    let is_agreeing = |finding: &Finding| finding.severity == Severity::Note && AGREEING.contains(&finding.rule.name);
-    report.ignored == 0
-        && report.exit_code != NOTHING_COMPARED
-        && report.services.iter().all(|line| line.error.is_none())
-        && report.findings.iter().all(is_agreeing)
+    // What has ended badly is not without findings.
+    let is_calm = items.is_empty() && [0, NOTHING_COMPARED].contains(&report.exit_code);
+    items.push(if words.is_empty() && is_calm { "no findings".to_owned() } else { words });
+    let compared = format!("{} compared", count(report.compared(), "value"));
+    items.push([vec![compared], uncompared].concat().join(", "));
+    items
 }
 
 #[cfg(test)]
@@ -86,6 +72,8 @@ mod tests {
         let last = |report: &Report| text(report, 80, Detail::Normal).lines().last().map(ToOwned::to_owned);
         let with = |rule| Report { findings: vec![finding(rule, "KEY", &[API], "KEY")], ..calm() };
         let single = Report { services: vec![line(API, 1, 2)], requests: 1, ..calm() };
+        let mut unknown = Report { services: vec![line(API, 1, 2)], requests: 1, ..calm() };
+        unknown.services[0].unknown = 1;
         for (report, ending) in [
             (with(&EXTRA), "All 11 values agree · 1 note · 2 requests"),
             (with(&REPEATED), "All 11 values agree · 1 note · 2 requests"),
@@ -96,6 +84,7 @@ mod tests {
                 "no findings · 11 values compared · 2 ignored by doctor.toml · 2 requests",
             ),
             (single, "The one value compared agrees · 2 sealed · 1 request"),
+            (unknown, "The one value compared agrees · 2 sealed · 1 unknown · 1 request"),
         ] {
             assert_eq!(last(&report).as_deref(), Some(ending));
         }

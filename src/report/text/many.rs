@@ -1,8 +1,10 @@
 //! Many findings of one rule, as one block: a first run on an ordinary project stays readable.
 
-use crate::drift::Severity;
+use std::collections::BTreeSet;
+
 use crate::drift::finding::Finding;
 use crate::drift::sentence::count;
+use crate::drift::{Named, Severity};
 use crate::report::paint::Tone;
 use crate::report::text::block;
 use crate::report::text::column::{columns, pad};
@@ -30,9 +32,24 @@ pub(crate) fn write(page: &mut Page<'_>, report: &Report, kind: &Kind<'_>) {
         block::fact(page, "help", advice);
     }
     page.line(&[(Tone::Faint, "  more  -v tells each of them in full")]);
-    if let Some(verb) = shared(&kind.findings, |finding| finding.next.as_ref().and_then(|next| next.first())) {
-        block::next(page, report, std::slice::from_ref(verb), &[]);
+    if let Some(words) = next(report, kind) {
+        let services: Vec<Named> = kind.findings.iter().flat_map(|finding| finding.services.iter().cloned()).collect();
+        block::next(page, report, &words, &services);
     }
+}
+
+/// What they have in common, or the same about each of their keys: then all keys, unless `--only` has named some.
+fn next(report: &Report, kind: &Kind<'_>) -> Option<Vec<String>> {
+    if let Some(words) = shared(&kind.findings, |finding| finding.next.as_ref()) {
+        return Some(words.clone());
+    }
+    let is_about_its_key =
+        |finding: &&Finding| finding.key.as_deref().map(Finding::fix_only) == finding.next && finding.next.is_some();
+    kind.findings.iter().all(is_about_its_key).then(|| {
+        let named = kind.findings.iter().filter(|_| !report.only.is_empty()).filter_map(|finding| finding.key.as_ref());
+        let named: BTreeSet<String> = named.map(|key| format!("--only={key}")).collect();
+        [String::from("fix")].into_iter().chain(named).collect()
+    })
 }
 
 /// What stands for a finding in a list: its key, else its place, else its message.

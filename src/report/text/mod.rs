@@ -65,8 +65,11 @@ fn totals(page: &mut Page<'_>, report: &Report) {
         ending::write(page, report);
     } else if report.part != Part::Question {
         page.gap();
-        page.line(&[(Tone::Strong, &count(report.requests, "request"))]);
+        let mut items = report.conclusion();
+        items.push(count(report.requests, "request"));
+        page.flow(&[], 2, (Tone::Strong, " · ", &items));
     }
+    receipt::way_back(page, report);
 }
 
 /// A plan, below the target if that was not told yet.
@@ -104,7 +107,10 @@ fn quiet(page: &mut Page<'_>, report: &Report) {
     }
     if report.compares() {
         ending::write(page, report);
+    } else {
+        page.flow(&[], 2, (Tone::Strong, " · ", &report.conclusion()));
     }
+    receipt::way_back(page, report);
 }
 
 fn findings(page: &mut Page<'_>, report: &Report) {

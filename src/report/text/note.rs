@@ -199,9 +199,9 @@ notes
         ];
         let expected = "\
 notes (-v tells them in full)
-  sealed           JWT is told of
-  local-by-nature  the values differ, and are meant to
-                   PORT, HOST";
+  sealed               JWT is told of
+  expected-difference  the values differ, and are expected to
+                       PORT, HOST";
         assert_eq!(notes(calm(), all, Detail::Normal), expected);
     }
 
@@ -212,23 +212,26 @@ notes (-v tells them in full)
         };
         let expected = "\
 notes (-v tells them in full)
-  sealed           agentverse-worker-staging: JWT is told of
-  local-by-nature  the values differ, and are meant to
-                   both services: PORT
-                   agentverse-api-staging: HOST";
+  sealed               agentverse-worker-staging: JWT is told of
+  expected-difference  the values differ, and are expected to
+                       both services: PORT
+                       agentverse-api-staging: HOST";
         assert_eq!(notes(calm(), some(), Detail::Normal), expected);
         let mut three = calm();
         three.services.push(line("zoo", 1, 0));
         let told = notes(three, some(), Detail::Normal);
         assert!(
-            told.contains("\n                   agentverse-api-staging, agentverse-worker-staging: PORT\n"),
+            told.contains("\n                       agentverse-api-staging, agentverse-worker-staging: PORT\n"),
             "{told}"
         );
         let mut three = calm();
         three.services.push(line("zoo", 1, 0));
         let findings = vec![note(&NATURE, "PORT", &[API, WORKER, "zoo"]), note(&NATURE, "HOST", &["zoo"])];
         let told = notes(three, findings, Detail::Normal);
-        assert!(told.ends_with("\n                   all 3 services: PORT\n                   zoo: HOST"), "{told}");
+        assert!(
+            told.ends_with("\n                       all 3 services: PORT\n                       zoo: HOST"),
+            "{told}"
+        );
     }
 
     #[test]
@@ -248,6 +251,6 @@ notes (-v tells them in full)
         let names: Vec<String> = (10..20).map(|number| format!("api-{number}")).collect();
         let findings = names.iter().map(|name| note(&NATURE, "PORT", &[name])).collect();
         let told = notes(calm(), findings, Detail::Normal);
-        assert!(told.ends_with("api-17: PORT\n                   and 2 more lines"), "{told}");
+        assert!(told.ends_with("api-17: PORT\n                       and 2 more lines"), "{told}");
     }
 }

@@ -74,6 +74,7 @@ fn sides(page: &mut Page<'_>, store: &Store) -> String {
     let before = match &store.before {
         None => None,
         Some(Variable::Sealed) => Some("(sealed)".to_owned()),
+        Some(Variable::Unavailable) => Some("(unavailable)".to_owned()),
         Some(Variable::Plain(value)) => Some(page.value(value)),
         Some(Variable::Reference { rendered, .. }) => {
             let shown = rendered.as_ref().map(|value| page.value(value)).unwrap_or_default();
@@ -162,6 +163,7 @@ fn words(deploy: &Deploy) -> String {
         Cause::Stale => ", because it runs with old values",
         Cause::Behind => ", because it runs an older one",
         Cause::Command => ", because it was started with another command",
+        Cause::Unhealthy => ", because its newest deployment failed or crashed",
     };
     if deploy.costs.is_empty() { format!("{how}{cause}") } else { format!("{how}{cause}: {}", deploy.costs.join("; ")) }
 }

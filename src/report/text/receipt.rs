@@ -3,10 +3,10 @@
 use crate::drift::Secret;
 use crate::drift::receipt::{Outcome, Receipt};
 use crate::drift::sentence::count;
-use crate::report::Report;
 use crate::report::paint::Tone;
 use crate::report::text::column::{columns, pad};
 use crate::report::text::page::Page;
+use crate::report::{Report, shell};
 
 /// Columns that a name may take.
 const NAME: usize = 36;
@@ -39,12 +39,24 @@ pub(crate) fn write(page: &mut Page<'_>, report: &Report) {
 
 /// What is to be said of how it ended, a sentence each.
 pub(crate) fn endings(page: &mut Page<'_>, report: &Report) {
-    if !report.endings.is_empty() {
+    let endings = if report.needs_the_way_back() { report.endings.clone() } else { report.all_endings() };
+    if !endings.is_empty() {
         page.gap();
     }
-    for ending in &report.endings {
+    for ending in &endings {
         page.paragraph(&[], 2, (Tone::Plain, ending));
     }
+    for words in &report.to_add {
+        page.line(&[(Tone::Faint, "  add   "), (Tone::Plain, &shell::line(words))]);
+    }
+}
+
+/// After a run that did not end well, the command that restores what it changed is the last line.
+pub(crate) fn way_back(page: &mut Page<'_>, report: &Report) {
+    let Some(command) = report.way_back.as_ref().filter(|_| report.needs_the_way_back()) else { return };
+    page.gap();
+    page.line(&[(Tone::Plain, "To restore what this run changed:")]);
+    page.line(&[(Tone::Plain, "  "), (Tone::Plain, command)]);
 }
 
 /// Which step of a deployment failed, and the end of the log that tells of it.

@@ -4,15 +4,15 @@ use std::collections::HashMap;
 
 use crate::drift::Severity;
 use crate::drift::check::{Check, State};
+use crate::drift::receipt::Shortfall;
 use crate::report::count::Tally;
 use crate::report::paint::Tone;
 use crate::report::text::column::{columns, cut, pad};
 use crate::report::text::page::Page;
-use crate::report::{Report, ServiceLine, escape, link};
+use crate::report::{Report, ServiceLine, Verdict, escape, link};
 
 /// The columns of `PASS  `.
 const VERDICT: usize = 6;
-const SKIP: &str = "SKIP";
 /// The row of the comparison with the file.
 const VALUES: &str = "values";
 /// Names up to this many columns are not cut: services of one project often begin and end alike.
@@ -39,7 +39,7 @@ pub(crate) fn write(page: &mut Page<'_>, report: &Report) {
         return;
     }
     page.gap();
-    let numbered = rows.iter().filter(|row| row.verdict != SKIP || !row.found.is_empty());
+    let numbered = rows.iter().filter(|row| row.verdict != Verdict::Skip.word() || !row.found.is_empty());
     let compared = numbered.map(|row| columns(&row.compared)).max().unwrap_or(0);
     let found = rows.iter().map(|row| columns(&row.found)).max().unwrap_or(0);
     let names = rows.iter().map(|row| columns(&row.name)).max().unwrap_or(0);
@@ -68,14 +68,16 @@ fn checks(page: &mut Page<'_>, report: &Report, (line, row): (&ServiceLine, &Row
     let names = line.checks.iter().map(|check| columns(check.name)).chain([columns(VALUES)]).max().unwrap_or(0);
     let values = Check { name: VALUES, state: values(report, line, row), note: row.compared.clone() };
     for Check { name, state, note } in [&values].into_iter().chain(&line.checks) {
-        let (verdict, tone) = match state {
-            State::Found(severity) if report.fails(*severity) => ("FAIL", Tone::Error),
-            State::Good | State::Found(_) => ("PASS", Tone::Good),
-            State::Open => (SKIP, Tone::Warning),
+        let verdict = match state {
+            State::Found(severity) if report.fails(*severity) => Verdict::Fail,
+            // A change of this run failed, and this is why, whatever `--fail-on` lets pass.
+            State::Found(Severity::Error) if report.shortfall(line) == Some(Shortfall::Disproved) => Verdict::Fail,
+            State::Good | State::Found(_) => Verdict::Pass,
+            State::Open => Verdict::Skip,
         };
         let indent = " ".repeat(VERDICT);
         let name = format!("  {}", pad(name, names + 2));
-        let lead = [(Tone::Plain, indent.as_str()), (tone, verdict), (Tone::Faint, &name)];
+        let lead = [(Tone::Plain, indent.as_str()), (tone(verdict), verdict.word()), (Tone::Faint, &name)];
         page.paragraph(&lead, VERDICT + VERDICT + names + 2, (Tone::Plain, note));
     }
 }
@@ -87,6 +89,14 @@ fn values(report: &Report, line: &ServiceLine, row: &Row) -> State {
         (_, Some(worst)) if report.fails(worst) => State::Found(worst),
         (ServiceLine { compared: 0, .. }, _) => State::Open,
         _ => State::Good,
+    }
+}
+
+fn tone(verdict: Verdict) -> Tone {
+    match verdict {
+        Verdict::Pass => Tone::Good,
+        Verdict::Fail => Tone::Error,
+        Verdict::Skip => Tone::Warning,
     }
 }
 
@@ -113,12 +123,11 @@ fn stacked(page: &mut Page<'_>, row: &Row, link: Option<&str>) {
 }
 
 fn rows(report: &Report) -> Vec<Row> {
-    let mut found: HashMap<&str, (Tally, bool, Option<Severity>)> = HashMap::new();
+    let mut found: HashMap<&str, (Tally, Option<Severity>)> = HashMap::new();
     for finding in &report.findings {
         for service in &finding.services {
-            let (tally, has_failed, of_values) = found.entry(&service.id).or_default();
+            let (tally, of_values) = found.entry(&service.id).or_default();
             tally.add(finding.severity);
-            *has_failed |= report.fails(finding.severity);
             // What has a gist has a row of its own.
             if finding.gist.is_none() {
                 *of_values = (*of_values).max(Some(finding.severity));
@@ -126,19 +135,16 @@ fn rows(report: &Report) -> Vec<Row> {
         }
     }
     let row = |line: &ServiceLine| {
-        let (tally, has_failed, of_values) = found.get(line.service.id.as_str()).copied().unwrap_or_default();
-        let (verdict, tone) = match line {
-            ServiceLine { error: Some(_), .. } => ("FAIL", Tone::Error),
-            _ if has_failed => ("FAIL", Tone::Error),
-            ServiceLine { compared: 0, .. } => (SKIP, Tone::Warning),
-            _ => ("PASS", Tone::Good),
-        };
+        let (tally, of_values) = found.get(line.service.id.as_str()).copied().unwrap_or_default();
+        let verdict = report.verdict(line);
+        let mut words = vec![report.shortfall_words(line), tally.words()];
+        words.retain(|words| !words.is_empty());
         Row {
-            verdict,
-            tone,
+            verdict: verdict.word(),
+            tone: tone(verdict),
             name: escape::line(&line.service.name).into_owned(),
             compared: compared(report, line),
-            found: tally.words(),
+            found: words.join(", "),
             error: line.error.clone(),
             of_values,
         }
@@ -149,12 +155,15 @@ fn rows(report: &Report) -> Vec<Row> {
 fn compared(report: &Report, line: &ServiceLine) -> String {
     match line {
         ServiceLine { error: Some(_), .. } => "could not be read".to_owned(),
+        // Deployed by this run, without a file to be compared with.
+        ServiceLine { compared: 0, sealed: 0, .. } if report.shortfall(line).is_some() => "nothing compared".to_owned(),
         // A key that was ignored may be a common one.
-        ServiceLine { compared: 0, sealed: 0, .. } if report.ignored > 0 => "nothing compared".to_owned(),
-        ServiceLine { compared: 0, sealed: 0, .. } => format!("nothing compared: {}", nothing_in_common(report)),
-        ServiceLine { compared: 0, sealed, .. } => format!("nothing compared, {sealed} sealed"),
-        ServiceLine { compared, sealed: 0, .. } => format!("{compared} compared"),
-        ServiceLine { compared, sealed, .. } => format!("{compared} compared, {sealed} sealed"),
+        ServiceLine { compared: 0, sealed: 0, unknown: 0, .. } if report.ignored > 0 => "nothing compared".to_owned(),
+        ServiceLine { compared: 0, sealed: 0, unknown: 0, .. } => {
+            format!("nothing compared: {}", nothing_in_common(report))
+        }
+        ServiceLine { compared: 0, .. } => format!("nothing compared{}", line.uncompared()),
+        ServiceLine { compared, .. } => format!("{compared} compared{}", line.uncompared()),
     }
 }
 

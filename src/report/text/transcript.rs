@@ -23,7 +23,7 @@ fn first_run() -> Report {
         report.findings.push(missing);
     }
     for (name, key) in [(API, "PORT"), (API, "NODE_ENV"), (WORKER, "PORT")] {
-        report.findings.push(finding(&NATURE, key, &[name], "they differ, and are meant to"));
+        report.findings.push(finding(&NATURE, key, &[name], "they differ, and are expected to"));
     }
     report.services.push(line("web", 0, 0));
     report.services[1].compared = 0;
@@ -165,9 +165,9 @@ agentverse · staging (railway link) · .env (default)
   more  -v tells each of them in full
 
 notes (-v tells them in full)
-  local-by-nature  the values differ, and are meant to
-                   agentverse-api-staging: PORT, NODE_ENV
-                   agentverse-worker-staging: PORT
+  expected-difference  the values differ, and are expected to
+                       agentverse-api-staging: PORT, NODE_ENV
+                       agentverse-worker-staging: PORT
 
 What differs on purpose can be recorded once, and is left out from then on:
   next  doctor init
@@ -213,7 +213,7 @@ FAIL  agentverse-api-staging     could not be read
       no answer
 PASS  agentverse-worker-staging  5 compared
 
-no findings · 5 values compared · 1 service could not be read · 2 requests
+5 values compared · 1 service could not be read · 2 requests
 ";
     assert!(text(&unread, 80, Detail::Normal).ends_with(expected), "{}", text(&unread, 80, Detail::Normal));
 }
@@ -242,11 +242,12 @@ not-tried  redeploy  api|1  interrupted
 
 interrupted; `doctor check` tells how things stand
 
-2 requests
+interrupted · 2 requests
 ";
     assert_eq!(text(&report, 80, Detail::Normal).trim_start(), expected);
     let quiet = text(&report, 80, Detail::Quiet);
-    let expected = "failed push api|1: B: Railway said no: \\u{1b}[2J\nnot-tried redeploy api|1: interrupted\n";
+    let expected = "failed push api|1: B: Railway said no: \\u{1b}[2J\nnot-tried redeploy api|1: interrupted\n\
+                    interrupted\n";
     assert_eq!(quiet, expected);
 }
 

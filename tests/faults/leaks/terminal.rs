@@ -24,8 +24,8 @@ type Scene = (&'static [&'static str], &'static str, World, &'static str);
 const SCENES: &[Scene] = &[
     (&["check", "-v"], "", World::Drift, "API_KEY"),
     (&["matrix", "-v"], "", World::Drift, "API_KEY"),
-    (&["fix"], "\u{1b}", World::Drift, "API_KEY"),
-    (&["fix", "--push", "--only=API_KEY"], "y", World::Failing, "in base64:"),
+    (&["fix"], "y\u{1b}", World::Drift, "API_KEY"),
+    (&["fix", "--push", "--only=API_KEY"], "yy", World::Failing, "in base64:"),
     (&["fix", "--pull"], "n", World::Drift, "LONG_SECRET="),
     (&["init"], "\u{1b}", World::Undeclared, "api"),
 ];

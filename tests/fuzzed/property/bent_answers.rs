@@ -25,6 +25,10 @@ const fn story(letter: u8, runs: &'static [&'static [&'static str]]) -> Story {
     Story { letter, token: ("RAILWAY_API_TOKEN", ACCOUNT_TOKEN), runs }
 }
 
+/// The key that differs, and a service that has it.
+const KEY: &str = "STAGING_OPS_API_KEY";
+const API: &str = "agentverse-api-staging";
+
 const STORIES: [Story; 12] = [
     story(b'c', &[&["check", "-v"]]),
     story(b'j', &[&["check", "--format", "json"]]),
@@ -33,11 +37,11 @@ const STORIES: [Story; 12] = [
     story(b'm', &[&["matrix"]]),
     story(b'a', &[&["auth", "status"]]),
     story(b'i', &[&["init", "--yes"]]),
-    story(b'f', &[&["fix", "--push", "--yes", "--environment", "staging", "--show-logs"]]),
+    story(b'f', &[&["fix", "--push", "--yes", "--only", KEY, "--environment", "staging", "--show-logs"]]),
     story(b'r', &[&["fix", "--redeploy", "--yes", "--environment", "staging"]]),
     story(b'l', &[&["fix", "--pull", "--yes", "--only", "OPS_DRILLS"]]),
-    story(b'd', &[&["fix", "--push", "--only", "NEW_FLAG", "--service", "api", "--yes"], &["undo", "--yes"]]),
-    story(b'u', &[&["fix", "--push", "--yes", "--environment", "staging"], &["undo", "--yes"]]),
+    story(b'd', &[&["fix", "--push", "--only", "NEW_FLAG", "--service", API, "--yes"], &["undo", "--yes"]]),
+    story(b'u', &[&["fix", "--push", "--yes", "--only", KEY, "--environment", "staging"], &["undo", "--yes"]]),
 ];
 
 /// What is in the file beside the incident: a key that is nowhere on Railway.

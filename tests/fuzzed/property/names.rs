@@ -47,15 +47,15 @@ fn the_verdict_is_the_same(one: &Ended, other: &Ended) {
 fn replies(names: [&str; 5]) -> Vec<Canned> {
     let [project, environment, service, key, value] = names;
     let deployment = json!({ "id": "d", "status": "SUCCESS", "createdAt": "2026-11-17T08:41:12Z",
-        "statusUpdatedAt": "2026-11-17T08:42:12Z", "canRedeploy": true, "deploymentStopped": false,
+        "environmentId": "e", "serviceId": "s", "statusUpdatedAt": "2026-11-17T08:42:12Z", "canRedeploy": true, "deploymentStopped": false,
         "meta": { "branch": service, "reason": "deploy" }, "instances": [{ "status": "RUNNING" }] });
-    let instance = json!({ "serviceId": "s", "serviceName": service, "rootDirectory": null, "deletedAt": null,
+    let instance = json!({ "serviceId": "s", "environmentId": "e", "serviceName": service, "rootDirectory": null, "deletedAt": null,
         "source": null, "startCommand": service, "railwayConfigFile": null, "cronSchedule": null,
         "sleepApplication": false, "domains": { "serviceDomains": [], "customDomains": [] },
         "latestDeployment": deployment, "activeDeployments": [deployment] });
     let shape = json!({ "data": {
         "project": { "id": "p", "name": project, "deletedAt": null },
-        "environment": { "id": "e", "name": environment, "deletedAt": null,
+        "environment": { "id": "e", "projectId": "p", "name": environment, "deletedAt": null,
             "config": { "services": { "s": { "variables": { key: {}, "KEY": {} } } }, "sharedVariables": { key: {} } },
             "serviceInstances": { "edges": [{ "node": instance }],
                 "pageInfo": { "hasNextPage": false, "endCursor": null } } } } });

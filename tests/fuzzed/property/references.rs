@@ -31,6 +31,6 @@ pub fn hold(data: &[u8]) {
     }
     let service = Named { id: "1".to_owned(), name: "api".to_owned() };
     let target = Target::new(service, Vec::new(), Ok(BTreeMap::new()));
-    assert_eq!(states(template, rendered, &target, &catalogue).len(), found.len());
+    assert_eq!(states(template, Some(rendered), &target, &catalogue).len(), found.len());
     assert_eq!(only(template).is_some(), found.len() == 1 && found[0].span == (0..template.len()));
 }

@@ -1,8 +1,11 @@
 //! The plan that puts a run back, made from what stands there now: what moved on since is left alone.
 
+use std::path::{Path, PathBuf};
+
 use crate::cli::Undo;
-use crate::command::apply::decide;
+use crate::command::apply::{decide, said};
 use crate::command::undo::restore::now::Now;
+use crate::command::writable::{Committed, refusal};
 use crate::drift::Named;
 use crate::drift::local::LocalFile;
 use crate::drift::plan::deploy::{Cause, Deploy, costs};
@@ -10,12 +13,14 @@ use crate::drift::plan::{Edit, FileChange, Kind, Owner, Plan, Store};
 use crate::drift::receipt::{Outcome, Receipt, Sides};
 use crate::drift::{Secret, Variable};
 use crate::error::Error;
+use crate::outside::exposure::Looking;
 use crate::outside::files;
+use crate::outside::git::Asker;
 use crate::outside::journal::{self, Before, Record};
 use crate::outside::railway::client::Client;
 use crate::outside::railway::shape::Shape;
 use crate::outside::world::World;
-use crate::report::{Look, ServiceLine};
+use crate::report::{Look, ServiceLine, shell};
 
 mod now;
 
@@ -34,7 +39,12 @@ pub(super) struct Restoring {
 }
 
 /// Holds the record against today: two requests and one for the deployments.
-pub(super) fn plan(client: &Client<'_>, record: &Record, args: &Undo, world: &World<'_>) -> Result<Restoring, Error> {
+pub(super) fn plan(
+    client: &Client<'_>,
+    record: &Record,
+    (args, redeploys): (&Undo, &[String]),
+    world: &World<'_>,
+) -> Result<Restoring, Error> {
     let shape = client.shape(&record.project.id, &record.environment.id)?;
     let now = now::read(client, &shape, record)?;
     let mut restoring =
@@ -43,13 +53,18 @@ pub(super) fn plan(client: &Client<'_>, record: &Record, args: &Undo, world: &Wo
         restoring.store(store, &now);
     }
     let look = crate::command::telling::plain_look(world);
+    let asker = Asker::new(&world.variables);
     for file in &record.files {
-        restoring.file(file, &look);
+        let committed = Committed::of(args.allow_tracked);
+        match target(file, committed, (&world.folder, &asker)) {
+            Ok(path) => restoring.file(&journal::FileChange { path, ..file.clone() }, &look),
+            Err(why) => restoring.leave(file, &why),
+        }
     }
     if !restoring.plan.stores.is_empty() && args.no_deploy {
         restoring.remarks.push("the running services keep their values until they are deployed".to_owned());
     } else if !restoring.plan.stores.is_empty() {
-        restoring.deployments(client, record)?;
+        restoring.deployments(client, record, redeploys)?;
     }
     restoring.services = touched(record, &restoring.shape);
     Ok(restoring)
@@ -113,15 +128,19 @@ impl Restoring {
             self.change(kept, (found, kept.before.clone()), edits, look);
             return;
         }
-        let mut receipts = kept.keys.iter().map(|key| {
-            let mut receipt = Receipt::of("restore", Some(key), &kept.shown);
-            receipt.end(Outcome::Conflict, "the file was changed since".to_owned());
-            receipt
-        });
         match key_by_key(kept, found.as_ref()) {
             Some((text, edits)) => self.change(kept, (found, Some(text)), edits, look),
-            None => self.conflicts.extend(receipts.by_ref()),
+            None => self.leave(kept, "the file was changed since"),
         }
+    }
+
+    /// A file that is left as it is.
+    fn leave(&mut self, kept: &journal::FileChange, why: &str) {
+        self.conflicts.extend(kept.keys.iter().map(|key| {
+            let mut receipt = Receipt::of("restore", Some(key), &kept.shown);
+            receipt.end(Outcome::Conflict, why.to_owned());
+            receipt
+        }));
     }
 
     fn change(
@@ -131,7 +150,7 @@ impl Restoring {
         edits: Vec<Edit>,
         look: &Look<'_>,
     ) {
-        let is_variables = kept.path.extension().is_none_or(|ending| ending != "toml");
+        let is_variables = holds_variables(kept);
         let shown = |text: Option<&Secret>| match text {
             None => String::new(),
             Some(text) if is_variables => LocalFile::parse("", text.clone()).masked(&|value: &Secret| look.mask(value)),
@@ -149,7 +168,7 @@ impl Restoring {
     }
 
     /// One deployment for each service that gets something back.
-    fn deployments(&mut self, client: &Client<'_>, record: &Record) -> Result<(), Error> {
+    fn deployments(&mut self, client: &Client<'_>, record: &Record, redeploys: &[String]) -> Result<(), Error> {
         let fence = client.fence(&record.project.id, &record.environment.id)?;
         // A shared variable was changed for services of its own, which the record names.
         let is_shared = self.plan.stores.iter().any(|store| store.owner == Owner::Shared);
@@ -163,9 +182,11 @@ impl Restoring {
             services.into_iter().partition(|service| record.deploys.contains(service));
         let services = deployed;
         self.remarks.extend(left.iter().map(|service| {
+            let words = [redeploys, &[format!("--service={}", service.name)]].concat();
             format!(
-                "{} was not deployed by that run, and is not by this one: `doctor fix --redeploy` does",
-                service.name
+                "{} was not deployed by that run, and is not by this one: `{}` does",
+                service.name,
+                shell::line(&words)
             )
         }));
         for store in self.plan.stores.iter_mut().filter(|store| store.owner == Owner::Shared) {
@@ -181,6 +202,31 @@ impl Restoring {
         }
         Ok(())
     }
+}
+
+/// Whether the file is one of variables, and not `doctor.toml`.
+fn holds_variables(kept: &journal::FileChange) -> bool {
+    kept.path.extension().is_none_or(|ending| ending != "toml")
+}
+
+/// The file to restore, where it really is; why it is left alone, in one sentence. What is restored are values, too: a file
+/// that git has come to track since does not get them.
+fn target(
+    kept: &journal::FileChange,
+    committed: Committed,
+    (folder, asker): (&Path, &Asker),
+) -> Result<PathBuf, String> {
+    if !holds_variables(kept) {
+        return Ok(kept.path.clone());
+    }
+    let place = files::locate(&kept.path, folder, asker).map_err(|error| said(&error))?;
+    // Taking away a file that the run made writes nothing.
+    if kept.before.is_none() {
+        return Ok(place.end);
+    }
+    let exposures = Looking::start(std::slice::from_ref(&kept.path), folder, asker.clone()).finish();
+    let refused = exposures.first().and_then(|seen| refusal((&kept.path, &kept.shown), &place, seen, committed));
+    refused.map_or(Ok(place.end), |refused| Err(refused.sentence()))
 }
 
 fn edit(key: &str, old: &LocalFile, new: &LocalFile) -> Edit {
@@ -216,7 +262,7 @@ fn touched(record: &Record, shape: &Shape) -> Vec<ServiceLine> {
     let line = |service: Named| {
         let is_there = shape.services.iter().any(|known| known.service.id == service.id);
         let error = (!is_there).then(|| "it is no longer in this environment".to_owned());
-        ServiceLine { service, alias: None, compared: 0, sealed: 0, error, checks: Vec::new() }
+        ServiceLine { service, alias: None, compared: 0, sealed: 0, unknown: 0, error, checks: Vec::new() }
     };
     services.into_iter().map(line).collect()
 }

@@ -13,7 +13,7 @@ use crate::outside::config::find::understand;
 use crate::outside::config::fresh::{Site, fresh, says, text};
 use crate::outside::config::{Config, RuleName};
 
-const RULES: &[RuleName] = &[("D103", "value-differs"), ("D104", "local-by-nature")];
+const RULES: &[RuleName] = &[("D103", "value-differs"), ("D104", "expected-difference")];
 
 fn site() -> Site {
     Site { path: "/r/doctor.toml".into(), name: "doctor.toml".to_owned(), root: "/r".into() }
@@ -40,16 +40,17 @@ fn draft() -> Draft {
             Exception {
                 keys: owned(&["PORT"]),
                 services: Vec::new(),
-                rules: vec!["local-by-nature"],
+                rules: vec!["expected-difference"],
                 reason: "every machine sets its own".to_owned(),
             },
             Exception {
                 keys: owned(&["MODE"]),
                 services: owned(&["api"]),
-                rules: vec!["local-by-nature", "value-differs"],
+                rules: vec!["expected-difference", "value-differs"],
                 reason: "a \"test\"".to_owned(),
             },
         ],
+        undecided: Vec::new(),
     }
 }
 
@@ -61,10 +62,10 @@ fn a_newcomer_is_told_what_each_part_is_for() {
 # Project shop, environment Production:
 project     = "id-of-shop"
 environment = "id-of-Production"
-env-file    = [".env", "apps/a b/.env"]
 
 # A fix wants the name of this environment typed.
 [environments.Production]
+env-file  = [".env", "apps/a b/.env"]
 protected = true
 
 # The services, by short names: `doctor check -s api`.
@@ -74,8 +75,8 @@ name = "shop-api"
 [services.worker]
 name = "id-of-worker"  # shop-worker
 
-# These keys must be there, and be equal everywhere.
-# Add keys to require more.
+# These keys must be there, and equal on these
+# services and in the file. Add keys to require more.
 [[require]]
 keys = [
     "AWS_SECRET_ACCESS_KEY",
@@ -88,13 +89,13 @@ services = ["api", "worker"]
 # Add keys to silence more.
 [[ignore]]
 keys     = ["PORT"]
-rules    = ["local-by-nature"]
+rules    = ["expected-difference"]
 reason   = "every machine sets its own"
 
 [[ignore]]
 keys     = ["MODE"]
 services = ["api"]
-rules    = ["local-by-nature", "value-differs"]
+rules    = ["expected-difference", "value-differs"]
 reason   = "a \"test\""
 "#;
     assert_eq!(fresh(&draft(), &site(), RULES).unwrap().0, expected);
@@ -116,6 +117,19 @@ fn what_is_not_used_is_shown_as_a_comment_that_works() {
 }
 
 #[test]
+fn what_differs_and_is_not_decided_is_an_ignore_in_comments() {
+    let undecided = owned(&["SECRET_KEY", "A \"quoted\"\nkey", "THE_NAME_OF_A_VERY_LONG_KEY_THAT_DIFFERS_EVERYWHERE"]);
+    let draft = Draft { undecided: undecided.clone(), ..draft() };
+    let (text, read) = fresh(&draft, &site(), RULES).unwrap();
+    assert_eq!(read.ignore.len(), 2);
+    let (_, comment) = text.split_once("# those that are expected to differ:\n").unwrap();
+    let shown: Vec<&str> = comment.lines().map(|line| line.strip_prefix("# ").unwrap()).collect();
+    let empty = Config::empty(PathBuf::new(), String::new(), PathBuf::new());
+    let read = understand(&Secret::new(shown.join("\n")), empty, RULES).unwrap();
+    assert_eq!(read.ignore[0].keys.iter().map(|at| at.value.clone()).collect::<Vec<_>>(), undecided);
+}
+
+#[test]
 fn a_text_that_says_something_else_is_noticed() {
     let draft = draft();
     let empty = || Config::empty(site().path, site().name, site().root);
@@ -130,7 +144,7 @@ fn a_text_that_says_something_else_is_noticed() {
         ("shop-api", "shop-web"),
         ("\"STRIPE_KEY\"", "\"OTHER\""),
         ("[\"PORT\"]", "[\"*\"]"),
-        ("rules    = [\"local-by-nature\"]\n", ""),
+        ("rules    = [\"expected-difference\"]\n", ""),
         ("every machine", "no machine"),
         ("[services.worker]", "[services.cron]"),
         ("[services.worker]", "[severity]\nvalue-differs = \"off\"\n[services.worker]"),
@@ -191,6 +205,7 @@ proptest! {
             } else {
                 vec![Requirement { keys: keys.clone(), services: aliases.clone() }]
             },
+            undecided: keys.clone(),
             ignore: vec![Exception { keys, services: aliases, rules: vec!["value-differs"], reason }],
             services,
         };

@@ -50,6 +50,7 @@ fn record(time: &str) -> Record {
         host: "backboard.railway.com".to_owned(),
         project: named("agentverse"),
         environment: named("staging"),
+        protected: true,
         folder: PathBuf::from("/home/ada/agentverse"),
         stores: vec![
             store(Some("api"), Before::Stored(Secret::new(MARKER)), Some("${{Postgres.URL}}")),
@@ -201,49 +202,71 @@ fn runs_are_listed_from_the_newest_and_one_bad_file_hides_no_other() {
     fs::write(folder.join("notes.journal"), "of somebody else").unwrap();
     let entries = journal.list().unwrap();
     let listed: Vec<(&Run, bool)> = entries.iter().map(|entry| (&entry.run, entry.record.is_ok())).collect();
-    assert_eq!(listed, [(&runs[1], true), (&runs[3], true), (&runs[0], true), (&runs[2], false)]);
+    assert_eq!(listed, [(&runs[3], true), (&runs[2], false), (&runs[1], true), (&runs[0], true)]);
     fs::remove_file(folder.join("journal.key")).unwrap();
     assert_eq!(journal.list().unwrap().iter().filter(|entry| entry.record.is_err()).count(), 4);
 }
 
-#[test]
-fn what_is_older_than_thirty_days_goes_with_the_next_record() {
+/// The runs that are left of runs at these times, in this order, after one more at `now` that prunes by that time.
+fn left(times: &[&str], now: &str) -> Vec<bool> {
     let (_guard, folder, journal) = journal();
-    let old = journal.write(&record("2026-10-25T13:44:00Z")).unwrap().run;
-    let young = journal.write(&record("2026-10-25T13:46:00Z")).unwrap().run;
-    let rest = folder.join(".2026-01-01-0000-7f3a.journal.Ab12Cd");
-    fs::write(&rest, "half").unwrap();
-    fs::write(folder.join("2026-01-01.txt"), "of somebody else").unwrap();
-    let new = journal.write(&record("2026-11-24T13:45:30Z")).unwrap().run;
-    assert!(!path(&folder, &old).exists() && !rest.exists());
-    assert!(path(&folder, &young).exists() && path(&folder, &new).exists() && folder.join("2026-01-01.txt").exists());
+    let runs: Vec<Run> = times.iter().map(|time| journal.write(&record(time)).unwrap().run).collect();
+    journal.write(&record(now)).unwrap();
+    journal.prune(now.parse().unwrap());
+    runs.iter().map(|run| path(&folder, run).exists()).collect()
 }
 
 #[test]
-fn runs_of_one_minute_never_share_a_name() {
+fn what_is_older_than_thirty_days_goes() {
+    let now = "2026-11-24T13:45:30Z";
+    for (times, expected) in [
+        (&["2026-10-25T13:44:00Z", "2026-10-25T13:46:00Z"][..], &[false, true][..]),
+        (&["2026-11-24T13:40:00Z", "2026-11-24T13:41:00Z"], &[true, true]),
+        // One that the clock dated ahead is as old as those around it, and takes none of them with it.
+        (&["2027-06-01T00:00:00Z", "2026-10-01T00:00:00Z", "2026-11-20T00:00:00Z"], &[false, false, true]),
+        (&["2026-11-01T00:00:00Z", "2027-06-01T00:00:00Z", "2026-11-20T00:00:00Z"], &[true, true, true]),
+    ] {
+        assert_eq!(left(times, now), expected, "{times:?}");
+    }
     let (_guard, folder, journal) = journal();
-    let drawn = |values: Vec<u8>| {
-        let mut values = values.into_iter();
-        move || Ok([0, values.next().unwrap()])
-    };
-    let kept = record("2026-11-24T13:45:30Z");
-    let first = journal.write_by_chance(&kept, &mut drawn(vec![1])).unwrap().run;
-    let second = journal.write_by_chance(&kept, &mut drawn(vec![1, 1, 2])).unwrap().run;
-    assert_eq!((first.as_str(), second.as_str()), ("2026-11-24-1345-0001", "2026-11-24-1345-0002"));
-    assert!(refused(journal.write_by_chance(&kept, &mut drawn(vec![1; 16]))).ends_with("entity already exists"));
+    let run = journal.write(&record(now)).unwrap().run;
+    let rest = folder.join(".2026-01-01-0000-0000.journal.Ab12Cd");
+    fs::write(&rest, "half").unwrap();
+    fs::write(folder.join("2026-01-01.txt"), "of somebody else").unwrap();
+    journal.prune(now.parse().unwrap());
+    assert!(!rest.exists() && path(&folder, &run).exists() && folder.join("2026-01-01.txt").exists());
+}
+
+#[test]
+fn runs_are_numbered_whatever_the_clock_says() {
+    let (_guard, folder, journal) = journal();
+    let times = ["2026-11-24T13:45:30Z", "2026-11-24T13:45:30Z", "2031-01-01T00:00:00Z", "1970-01-01T00:00:00Z"];
+    let runs: Vec<Run> = times.iter().map(|time| journal.write(&record(time)).unwrap().run).collect();
+    let names: Vec<&str> = runs.iter().map(Run::as_str).collect();
+    let expected = ["2026-11-24-1345-0001", "2026-11-24-1345-0002", "2031-01-01-0000-0003", "1970-01-01-0000-0004"];
+    assert_eq!(names, expected);
+    // What can't be read keeps its place.
+    fs::write(path(&folder, &runs[2]), "cut").unwrap();
+    let listed: Vec<Run> = journal.list().unwrap().into_iter().map(|entry| entry.run).collect();
+    assert_eq!(listed, runs.iter().rev().cloned().collect::<Vec<_>>());
+    journal.forget(&runs[3]);
+    fs::write(folder.join("2026-11-24-1345-ffff.journal"), "").unwrap();
+    assert_eq!(journal.write(&record(times[0])).unwrap().run.as_str(), "2026-11-24-1345-10000");
+    fs::write(folder.join("2026-11-24-1345-ffffffff.journal"), "").unwrap();
+    assert!(journal.write(&record(times[0])).is_err(), "there is no number left");
 
     let writers: Vec<_> = (0..4)
         .map(|_| {
-            let folder = folder.clone();
+            let folder = folder.join("shared");
             thread::spawn(move || {
                 let journal = Journal::open(Some(&folder), &*NO_KEYRING).unwrap();
                 (0..8).map(|_| journal.write(&record("2026-11-25T13:45:30Z")).unwrap().run).collect::<Vec<_>>()
             })
         })
         .collect();
-    let runs: BTreeSet<Run> = writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect();
-    assert_eq!(runs.len(), 32);
-    assert!(journal.list().unwrap().iter().all(|entry| entry.record.is_ok()));
+    let runs: BTreeSet<u32> =
+        writers.into_iter().flat_map(|writer| writer.join().unwrap()).map(|run| run.number()).collect();
+    assert_eq!(runs, (1..=32).collect(), "no two runs of one minute share a number");
 }
 
 #[test]

@@ -145,8 +145,8 @@ fn data_beside_errors_is_used_and_the_gap_is_told() {
     let (project, environment) = bench.ids();
     let body = format!(
         r#"{{"data":{{"project":{{"id":"{project}","name":"agentverse","deletedAt":null,"tomorrow":1}},
-        "environment":{{"id":"{environment}","name":"staging","deletedAt":null,"config":{{"services":null,"later":{{}}}},
-        "serviceInstances":{{"edges":[{{"node":{{"serviceId":"s","serviceName":"api","source":null,
+        "environment":{{"id":"{environment}","projectId":"{project}","name":"staging","deletedAt":null,"config":{{"services":null,"later":{{}}}},
+        "serviceInstances":{{"edges":[{{"node":{{"serviceId":"s","environmentId":"{environment}","serviceName":"api","source":null,
         "activeDeployments":[],"domains":{{"serviceDomains":[],"customDomains":[],"later":1}}}}}}],
         "pageInfo":{{"hasNextPage":false,"endCursor":null}}}}}}}},
         "errors":[{{"message":"Not Authorized","path":["environment","serviceInstances","edges",0,"node","source"]}}]}}"#

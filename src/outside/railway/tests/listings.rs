@@ -21,9 +21,9 @@ fn a_listing_that_goes_round_in_a_circle_is_an_error() {
     let (project, environment) = bench.ids();
     let services = r#""serviceInstances":{"edges":[],"pageInfo":{"hasNextPage":true,"endCursor":"again"}}"#;
     let first = format!(
-        r#"{{"data":{{"project":{{"id":"{project}","name":"p"}},"environment":{{"id":"{environment}","name":"e","config":{{}},{services}}}}}}}"#
+        r#"{{"data":{{"project":{{"id":"{project}","name":"p"}},"environment":{{"id":"{environment}","projectId":"{project}","name":"e","config":{{}},{services}}}}}}}"#
     );
-    let next = format!(r#"{{"data":{{"environment":{{{services}}}}}}}"#);
+    let next = format!(r#"{{"data":{{"environment":{{"id":"{environment}","projectId":"{project}",{services}}}}}}}"#);
     bench.sim.fault(Fault::reply(200, &first).on("Shape"));
     bench.sim.fault(Fault::reply(200, &next).on("MoreServices").for_ever());
     let error = bench.shape().unwrap_err();
@@ -36,7 +36,7 @@ fn a_listing_without_a_cursor_is_an_error() {
     let bench = Bench::incident();
     let (project, environment) = bench.ids();
     let body = format!(
-        r#"{{"data":{{"project":{{"id":"{project}","name":"p"}},"environment":{{"id":"{environment}","name":"e","config":{{}},
+        r#"{{"data":{{"project":{{"id":"{project}","name":"p"}},"environment":{{"id":"{environment}","projectId":"{project}","name":"e","config":{{}},
         "serviceInstances":{{"edges":[],"pageInfo":{{"hasNextPage":true,"endCursor":null}}}}}}}}}}"#
     );
     bench.sim.fault(Fault::reply(200, &body));
@@ -75,18 +75,19 @@ fn an_unknown_name_is_answered_with_what_there_is() {
 
 #[test]
 fn sealed_empty_null_and_missing_stay_four_things() {
-    for sealed in [Sealed::Null, Sealed::Absent] {
+    for (sealed, withheld) in [(Sealed::Null, &["WITHHELD"][..]), (Sealed::Absent, &[])] {
         let service = Service::named("api")
             .variables(&[
                 ("EMPTY", ""),
                 ("PLAIN", "x"),
+                ("WITHHELD", "y"),
                 ("THROUGH", "a${{HIDDEN}}"),
                 ("REFERENCE", "${{PLAIN}}-${{NOPE}}"),
             ])
             .sealed("HIDDEN", "never seen");
         let environment = Environment::named("production").service(service);
         let estate = Estate::of("crew").project(Project::named("shop").environment(environment)).with_tokens();
-        let bench = Bench::new(Sim::with(estate, Quirks { sealed, ..Quirks::default() }));
+        let bench = Bench::new(Sim::with(estate, Quirks { sealed, withheld, ..Quirks::default() }));
         let (values, _) = bench.values();
         let variables = values.unwrap().remove(0).unwrap();
         let told: Vec<(String, &str)> = variables
@@ -99,6 +100,7 @@ fn sealed_empty_null_and_missing_stay_four_things() {
                     Variable::Reference { rendered: None, .. } => "through sealed",
                     Variable::Reference { .. } => "reference",
                     Variable::Sealed => "sealed",
+                    Variable::Unavailable => "unavailable",
                 };
                 (key.clone(), state)
             })
@@ -109,6 +111,7 @@ fn sealed_empty_null_and_missing_stay_four_things() {
             ("PLAIN", "plain"),
             ("REFERENCE", "rendered"),
             ("THROUGH", "through sealed"),
+            ("WITHHELD", if withheld.is_empty() { "plain" } else { "unavailable" }),
         ];
         assert_eq!(told, expected.map(|(key, state)| (key.to_owned(), state)), "{sealed:?}");
     }

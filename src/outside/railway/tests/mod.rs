@@ -3,6 +3,7 @@
 mod faults;
 mod listings;
 mod log;
+mod requested;
 mod running;
 mod tokens;
 
@@ -21,7 +22,7 @@ use crate::outside::railway::client::Client;
 use crate::outside::railway::guess::Guessing;
 use crate::outside::railway::shape::{ServiceShape, Shape};
 use crate::outside::railway::values::Stored;
-use crate::outside::railway::wire::Scheme;
+use crate::outside::railway::wire::{Scheme, Wire};
 use crate::outside::row::Row;
 use crate::outside::sim::Sim;
 use crate::outside::sim::seed::{ACCOUNT_TOKEN, incident};
@@ -90,8 +91,12 @@ impl Bench {
     }
 
     fn client(&self) -> Client<'_> {
+        self.client_on(&self.sim)
+    }
+
+    fn client_on<'c>(&'c self, wire: &'c dyn Wire) -> Client<'c> {
         Client {
-            wire: &self.sim,
+            wire,
             credentials: &self.credentials,
             clock: &self.clock,
             talk: &self.talk,

@@ -69,7 +69,13 @@ fn the_incident_s_worker_runs_an_older_commit_with_an_older_key() {
 fn the_fence_shows_what_is_staged_without_values_or_a_placeholder() {
     let (sim, scope, services) = incident();
     let (placeholder, _) = fence(&sim, &scope);
-    let expected = json!({ "id": "<empty>", "status": "STAGED", "patch": {}, "updatedAt": "2026-11-24T09:00:01.000Z" });
+    let expected = json!({
+        "id": "<empty>",
+        "environmentId": scope["environmentId"],
+        "status": "STAGED",
+        "patch": {},
+        "updatedAt": "2026-11-24T09:00:01.000Z",
+    });
     assert_eq!(placeholder, expected);
     let patch = json!({
         "services": { &services[0]: { "variables": { "A": { "value": "marker" }, "B": null }, "deploy": {} } },

@@ -138,11 +138,11 @@ fn the_shape_names_services_variables_and_seals_and_no_value() {
     let redis = &environment["serviceInstances"]["edges"][3]["node"];
     assert_eq!((&redis["latestDeployment"]["status"], &redis["startCommand"]), (&json!("SUCCESS"), &Value::Null));
     assert_eq!(redis["activeDeployments"][0]["instances"], json!([{ "status": "RUNNING" }]));
-    let plain = data(&sim, ACCOUNT_TOKEN, "PlainShape", scope);
+    let plain = data(&sim, ACCOUNT_TOKEN, "PlainShape", scope.clone());
     assert_eq!(
         plain["environment"]["serviceInstances"]["edges"][3]["node"],
-        json!({ "serviceId": services[3], "serviceName": "Redis", "rootDirectory": null, "deletedAt": null,
-                "source": { "image": "redis:8", "repo": null } })
+        json!({ "serviceId": services[3], "environmentId": scope["environmentId"], "serviceName": "Redis",
+                "rootDirectory": null, "deletedAt": null, "source": { "image": "redis:8", "repo": null } })
     );
     assert_eq!(
         environment["serviceInstances"]["pageInfo"],

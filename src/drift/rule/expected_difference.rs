@@ -1,4 +1,4 @@
-//! D104 local-by-nature: they differ, and are meant to.
+//! D104 expected-difference: the two sides differ, and the difference is expected.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,9 +13,9 @@ use crate::drift::{Survey, Target, sentence};
 /// The rule.
 pub static RULE: Rule = Rule {
     code: "D104",
-    name: "local-by-nature",
+    name: "expected-difference",
     severity: Severity::Note,
-    summary: "The two sides differ, and are meant to",
+    summary: "The two sides differ, as expected",
     explain: EXPLAIN,
     check,
 };
@@ -32,10 +32,12 @@ that the real ones can be seen.
     .env:1   DATABASE_URL=postgres://user:password@localhost:5432/shop
     api      DATABASE_URL=${{Postgres.DATABASE_URL}}
 
-A local value is local by nature when it is a loopback address, a `.local` host, a host of a compose file (`db`,
-without a dot) or a database in a file; and whatever the value is, when the key is `PORT`, `HOST`, `NODE_ENV`,
-`RAILS_ENV`, `RACK_ENV`, `FLASK_ENV`, `FLASK_DEBUG`, `DEBUG`, `RAILWAY_TOKEN` or `RAILWAY_API_TOKEN`. A test key
-(`sk_test_…`) beside a live one on Railway (`sk_live_…`) is meant to differ, too.
+A difference is expected when the local value is an address that is right only on a developer's machine: loopback, a
+private range, `.local`, `.test` or `.localhost`, a host of a compose file (`db`, without a dot), a tunnel such as
+ngrok, or a database in a file. It may be a URL, `host:port` or a list of them. A difference is also expected for a key
+that each place sets for itself: `PORT`, `HOST`, `DEBUG`, `LOG_LEVEL`, `NODE_ENV`, `RAILS_ENV`, `APP_ENV`, `MIX_ENV`,
+`SPRING_PROFILES_ACTIVE` and the like, `RAILWAY_TOKEN` and `RAILWAY_API_TOKEN`; and for a test key (`sk_test_…`) on
+one side and a live key (`sk_live_…`) on the other.
 
 ## How to mend it
 
@@ -47,7 +49,7 @@ Nothing needs to be done. If the key should agree after all, require it, and it 
 ## How to silence it
 
     [severity]
-    local-by-nature = \"off\"
+    expected-difference = \"off\"
 ";
 
 /// What was seen of one key.
@@ -61,7 +63,7 @@ struct Sight<'s> {
 fn check(survey: &Survey) -> Vec<Finding> {
     let mut sights: BTreeMap<&str, Sight<'_>> = BTreeMap::new();
     for pair in pairs(survey) {
-        if let Verdict::LocalByNature(nature) = pair.verdict(survey) {
+        if let Verdict::ExpectedDifference(nature) = pair.verdict(survey) {
             let sight = sight(&mut sights, pair.key, nature, pair.local);
             sight.differing.push(sighting(pair.target, Some(pair.variable)));
             sight.services.insert(&pair.target.service);
@@ -100,8 +102,9 @@ fn finding(key: &str, sight: Sight<'_>) -> Finding {
         (Nature::Host, false) => format!("{key} is local in {files}, and something else on Railway"),
         (Nature::Host, true) => format!("{key} is local in {files}, and not on Railway"),
         (Nature::TestKey, _) => format!("{key} is a test key in {files}, and a live one on Railway"),
-        (Nature::Key, false) => format!("{key} differs between {sides}, as it is meant to"),
-        (Nature::Key, true) => format!("{key} is in {files} and not on Railway, as it is meant to be"),
+        (Nature::LiveKey, _) => format!("{key} is a live key in {files}, and a test one on Railway"),
+        (Nature::Key, false) => format!("{key} differs between {sides}, as expected"),
+        (Nature::Key, true) => format!("{key} is in {files} and not on Railway, as expected"),
     };
     let mut sightings: Vec<Sighting> = sight.locals.values().map(Local::sighting).collect();
     sightings.extend(sight.differing);
@@ -122,8 +125,8 @@ mod tests {
     use crate::drift::scene::{healthy, layer, lines, require, survey, table};
 
     #[test]
-    fn tells_of_differences_that_are_meant() {
-        let port = "note PORT [api] .env:1: PORT differs between .env and Railway, as it is meant to";
+    fn reports_expected_differences() {
+        let port = "note PORT [api] .env:1: PORT differs between .env and Railway, as expected";
         let host = "note DB [api] .env:1: DB is local in .env, and something else on Railway";
         table(
             &RULE,
@@ -138,7 +141,11 @@ mod tests {
                     &["note K [api] .env:1: K is a test key in .env, and a live one on Railway"],
                 ),
                 (&["K=sk_test_1"], &[("api", &["K=sk_test_2"])], &[]),
-                (&["K=sk_live_1"], &[("api", &["K=sk_test_2"])], &[]),
+                (
+                    &["K=sk_live_1"],
+                    &[("api", &["K=sk_test_2"])],
+                    &["note K [api] .env:1: K is a live key in .env, and a test one on Railway"],
+                ),
                 (&["K=sk_test_1"], &[("api", &["K=pk_live_2"])], &[]),
                 (&["DB=redis://localhost"], &[("api", &["DB=${{Redis.URL}} => "])], &[]),
                 (&["DB=redis://x.com"], &[("api", &["DB=redis://localhost"])], &[]),
@@ -146,7 +153,7 @@ mod tests {
                 (
                     &["PORT=1"],
                     &[("api", &["A=2"])],
-                    &["note PORT [api] .env:1: PORT is in .env and not on Railway, as it is meant to be"],
+                    &["note PORT [api] .env:1: PORT is in .env and not on Railway, as expected"],
                 ),
                 (
                     &["DB=redis://localhost"],
@@ -163,7 +170,7 @@ mod tests {
         layer(&mut found, "api/.env", &["PORT=2"], &["api"]);
         let line = concat!(
             "note PORT [api, web] .env:1 api/.env:1: ",
-            "PORT differs between .env, api/.env and Railway, as it is meant to"
+            "PORT differs between .env, api/.env and Railway, as expected"
         );
         assert_eq!(lines(&RULE, &found), [line]);
     }
@@ -183,7 +190,7 @@ mod tests {
         require(&mut found, "HOST", &["api"]);
         assert_eq!(
             lines(&RULE, &found),
-            ["note HOST [worker] .env:2: HOST is in .env and not on Railway, as it is meant to be"]
+            ["note HOST [worker] .env:2: HOST is in .env and not on Railway, as expected"]
         );
     }
 

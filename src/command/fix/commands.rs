@@ -1,0 +1,111 @@
+//! The commands that are printed below a plan: what they take on comes from the plan, everything else from this run.
+
+use std::collections::BTreeSet;
+
+use crate::cli::Staging;
+use crate::command::fix::draft::Draft;
+use crate::command::fix::{Chosen, Run, consent};
+use crate::command::scope::Services;
+use crate::drift::Named;
+use crate::drift::plan::commands::{Wish, commands};
+use crate::drift::plan::deploy::Cause;
+use crate::drift::plan::invocation::{Deploying, Invocation, Known};
+use crate::drift::plan::offer::{Proposal, Way};
+use crate::drift::plan::{Kind, Owner, Plan, Store};
+use crate::outside::world::World;
+use crate::report::shell;
+
+/// Where no command says exactly what the plan shows.
+pub(super) const NO_COMMAND: &str = "no flags say exactly this: choose it again at a terminal";
+
+/// The commands that carry out a plan.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Commands {
+    /// One after the other; none where no command is exact.
+    pub(super) lines: Vec<Vec<String>>,
+    /// What of the plan no command does; a sentence without full stop.
+    pub(super) beyond: Option<String>,
+}
+
+/// The commands for what was chosen, as the plan came out of it.
+pub(super) fn of_plan(run: &mut Run<'_>, chosen: &Chosen, draft: &Draft, world: &World<'_>) -> Commands {
+    let unwritable = unwritable(run, chosen, &draft.plan);
+    let only: BTreeSet<String> = run.args.only.iter().cloned().collect();
+    let shared_values = std::mem::take(&mut run.terms.shared_values);
+    let wish = Wish {
+        offers: &chosen.offers,
+        due: &chosen.redeploys,
+        only: &only,
+        deploying: if run.args.no_deploy { Deploying::Never } else { Deploying::Changed },
+        known: Known { shared_values: &shared_values, unwritable: &unwritable },
+    };
+    let does_something = !(wish.offers.is_empty() && wish.due.is_empty());
+    let found = if does_something { commands(&mut run.seen.survey, &wish) } else { None };
+    run.terms.shared_values = shared_values;
+    let is_configured = draft.plan.files.iter().any(|file| file.kind == Kind::Configuration);
+    let beyond = is_configured.then(|| "what changes in doctor.toml is chosen at a terminal only".to_owned());
+    let lines = found.and_then(|found| lines(run, &found, &draft.plan, world)).unwrap_or_default();
+    Commands { lines, beyond }
+}
+
+/// Values that were chosen and that no spelling in the file would give.
+fn unwritable(run: &Run<'_>, chosen: &Chosen, plan: &Plan) -> BTreeSet<(usize, String)> {
+    let pulls = chosen.offers.iter().flat_map(|offer| &offer.pulls);
+    let is_planned = |file: usize, key: &str| {
+        let edits = plan.files.iter().filter(|change| change.path == run.seen.paths[file]).flat_map(|file| &file.edits);
+        edits.into_iter().any(|edit| edit.key == key)
+    };
+    pulls.filter(|pull| !is_planned(pull.file, &pull.key)).map(|pull| (pull.file, pull.key.clone())).collect()
+}
+
+fn lines(run: &Run<'_>, found: &[Invocation], plan: &Plan, world: &World<'_>) -> Option<Vec<Vec<String>>> {
+    let has_dependents = plan.deploys.iter().any(|deploy| deploy.cause == Cause::Dependent);
+    // Each of several commands would deploy the dependents of its own changes, and some of them twice.
+    if found.len() > 1 && run.args.dependents && has_dependents {
+        return None;
+    }
+    let mut more = Vec::new();
+    more.extend((run.args.dependents && has_dependents).then(|| "--dependents".to_owned()));
+    more.extend(run.args.allow_tracked.then(|| "--allow-tracked".to_owned()));
+    more.extend(run.args.no_journal.then(|| "--no-journal".to_owned()));
+    more.extend((run.args.on_staged == Staging::Ignore).then(|| "--on-staged=ignore".to_owned()));
+    more.push("--yes".to_owned());
+    Some(found.iter().map(|one| line(run, one, &more, world)).collect())
+}
+
+/// The commands that add named keys which no service in scope holds, one for each service that could have it.
+pub(super) fn to_add(run: &Run<'_>, proposals: &[Proposal<'_>], world: &World<'_>) -> Vec<Vec<String>> {
+    let survey = &run.seen.survey;
+    let is_held = |key: &str| survey.readable().any(|target| target.variable(key).is_some());
+    let unheld = proposals.iter().filter(|one| run.terms.named.contains(one.key) && !is_held(one.key));
+    let offers = unheld.flat_map(|one| &one.offers).filter(|offer| offer.way == Way::Add);
+    let stores = offers.flat_map(|offer| &offer.stores);
+    let of = |store: &Store| match &store.owner {
+        Owner::Service(service) => Some(line(run, &Invocation::adding(&store.key, service), &[], world)),
+        Owner::Shared => None,
+    };
+    stores.filter_map(of).collect()
+}
+
+/// The whole line, in which each service's name leads to that service.
+fn line(run: &Run<'_>, invocation: &Invocation, more: &[String], world: &World<'_>) -> Vec<String> {
+    let services = Services::of(&run.seen.shape, run.config);
+    let flag = |service: &Named| Named { name: services.whole_name(service), ..service.clone() };
+    let named = invocation.services.as_ref().map(|named| named.iter().map(flag).collect());
+    let words = Invocation { services: named, ..invocation.clone() }.words(more);
+    let mut flags = run.seen.flags.clone();
+    if consent::is_protected(run) && run.args.targeting.environment.is_none() {
+        flags.push(format!("--environment={}", run.seen.survey.environment.name));
+    }
+    let typed: Vec<String> = typed_services(run, &services);
+    shell::whole(&world.program, &words, &flags, typed.iter())
+}
+
+/// The services that were typed, each by its whole name.
+fn typed_services(run: &Run<'_>, services: &Services) -> Vec<String> {
+    let is_typed = |name: &str| run.seen.service_flags.iter().any(|(typed, _)| typed == name);
+    let all = run.seen.survey.targets.iter().map(|target| &target.service);
+    all.filter(|service| is_typed(&service.name))
+        .map(|service| format!("--service={}", services.whole_name(service)))
+        .collect()
+}

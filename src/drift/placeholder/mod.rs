@@ -1,0 +1,265 @@
+//! Values that were never set: text that stands where a value belongs.
+//!
+//! Three tests, from strict to broad. [`is_placeholder`] needs no key. [`is_unset`] also reads the text under a key that
+//! names a secret as words. [`Survey::is_unset`] also compares the value with the repository's own example.
+
+mod pattern;
+mod phrase;
+#[cfg(test)]
+mod public_examples;
+#[cfg(test)]
+mod tests;
+mod vocabulary;
+
+use crate::drift::exposure::is_public;
+use crate::drift::nature::{self, Nature};
+use crate::drift::secret_like::{is_secret_like, words};
+use crate::drift::{Secret, Survey};
+
+/// Whole values that were never set; compared in lower case, with blanks and `_` as `-`, and without brackets.
+const PLACEHOLDERS: &[&str] = &[
+    "change-it",
+    "change-me",
+    "change-me-in-prod",
+    "change-me-in-production",
+    "change-me-please",
+    "change-this",
+    "change-this-in-production",
+    "changeit",
+    "changeme",
+    "changethis",
+    "edit-me",
+    "fill-in",
+    "fill-me-in",
+    "fixme",
+    "placeholder",
+    "please-change",
+    "please-change-me",
+    "please-change-this",
+    "please-replace",
+    "please-replace-me",
+    "replace-me",
+    "replace-this",
+    "replaceme",
+    "replacethis",
+    "set-me",
+    "tbd",
+    "to-be-set",
+    "todo",
+    "update-me",
+];
+
+/// What other tools print in the place of a value, in brackets.
+const MASKS: &[&str] = &["hidden", "masked", "redacted", "sealed", "secret", "sensitive"];
+
+/// Pairs of signs that templates put around a name.
+const BRACKETS: [(&str, &str); 8] =
+    [("{{", "}}"), ("{", "}"), ("[", "]"), ("(", ")"), ("«", "»"), ("%", "%"), ("**", "**"), ("__", "__")];
+
+/// The longest text that is read as a request without a key, in bytes. Longer text is content.
+const LONGEST: usize = 60;
+
+/// Last words of keys whose value is a setting about a secret: `TOKEN_TTL`, `PASSWORD_MIN_LENGTH`, `API_KEY_HEADER`.
+const SETTINGS: &[&str] = &[
+    "ADDRESS",
+    "AGE",
+    "ALG",
+    "ALGO",
+    "ALGORITHM",
+    "ALGORITHMS",
+    "ATTEMPTS",
+    "AUD",
+    "AUDIENCE",
+    "AUTHORITY",
+    "BACKEND",
+    "BACKENDS",
+    "BUCKET",
+    "CALLBACK",
+    "CLAIM",
+    "CLAIMS",
+    "CLASS",
+    "COMPLEXITY",
+    "COOKIE",
+    "COST",
+    "COUNT",
+    "DAYS",
+    "DIR",
+    "DISABLED",
+    "DOMAIN",
+    "DRIVER",
+    "DURATION",
+    "EMAIL",
+    "ENABLE",
+    "ENABLED",
+    "ENDPOINT",
+    "ENV",
+    "EXPIRATION",
+    "EXPIRE",
+    "EXPIRED",
+    "EXPIRES",
+    "EXPIRY",
+    "FIELD",
+    "FILE",
+    "FORMAT",
+    "GUARD",
+    "HEADER",
+    "HEADERS",
+    "HOST",
+    "HOSTS",
+    "HOURS",
+    "IN",
+    "INTERVAL",
+    "ISSUER",
+    "KIND",
+    "LABEL",
+    "LENGTH",
+    "LEVEL",
+    "LIFETIME",
+    "LIMIT",
+    "LOCATION",
+    "MAX",
+    "METHOD",
+    "METHODS",
+    "MIN",
+    "MINUTES",
+    "MODE",
+    "MODEL",
+    "MS",
+    "NAME",
+    "NAMES",
+    "ORIGIN",
+    "PARAM",
+    "PATH",
+    "POLICY",
+    "PORT",
+    "PREFIX",
+    "PROVIDER",
+    "PROVIDERS",
+    "REALM",
+    "REGION",
+    "REQUESTS",
+    "REQUIRED",
+    "ROLE",
+    "ROLES",
+    "ROUNDS",
+    "SCHEME",
+    "SCOPE",
+    "SCOPES",
+    "SECONDS",
+    "SERVER",
+    "SERVICE",
+    "SIZE",
+    "SOURCE",
+    "STRATEGY",
+    "SUFFIX",
+    "TIMEOUT",
+    "TTL",
+    "TYPE",
+    "TYPES",
+    "UNIT",
+    "URI",
+    "URL",
+    "URLS",
+    "USER",
+    "USERNAME",
+    "VALIDITY",
+    "VERSION",
+    "WINDOW",
+];
+
+/// Whether the whole value was never set, or is what another tool prints in the place of a value, whatever its key.
+pub fn is_placeholder(value: &str) -> bool {
+    let value = value.trim();
+    if value.is_empty() || value.len() > LONGEST {
+        return false;
+    }
+    let plain = value.to_lowercase().replace([' ', '_'], "-");
+    is_asking(&plain) || is_masked(&plain) || pattern::is_mask(&plain) || is_in_angles(&plain)
+}
+
+/// Whether the value under that key was never set, as far as its text shows it.
+pub fn is_unset(key: &str, value: &str) -> bool {
+    is_placeholder(value) || (names_secret(key) && phrase::stands_in(key, value.trim()))
+}
+
+impl Survey {
+    /// Whether the value under that key was never set: its text shows it, or a secret still has the value of the
+    /// repository's own example.
+    pub fn is_unset(&self, key: &str, value: &Secret) -> bool {
+        is_unset(key, value.reveal()) || self.is_of_example(key, value)
+    }
+
+    fn is_of_example(&self, key: &str, value: &Secret) -> bool {
+        let is_same = || {
+            let mut entries = self.examples.iter().filter_map(|example| example.file.entry(key));
+            entries.any(|entry| entry.value == *value)
+        };
+        let is_secret = names_secret(key) && !is_public(key) && !self.is_indirect(value);
+        is_secret && is_same() && is_secret_text(key, value)
+    }
+}
+
+/// Whether the value of the key is a secret itself. A word such as AUTH or PRIVATE is often the name of a section, and
+/// counts only at the end.
+fn names_secret(key: &str) -> bool {
+    let words = words(key);
+    let Some(last) = words.last() else { return false };
+    let is_section = |word: &str| matches!(word, "AUTH" | "PRIVATE");
+    SETTINGS.binary_search(&last.as_str()).is_err()
+        && (is_section(last) || words.iter().any(|word| !is_section(word) && is_secret_like(word)))
+}
+
+/// Whether an example may have this text as a sample of a secret. Switches, numbers, addresses, paths and references are
+/// settings that a real file has in common with its example.
+fn is_secret_text(key: &str, value: &Secret) -> bool {
+    let text = value.reveal().trim();
+    let is_switch = ["true", "false", "yes", "no", "on", "off", "none", "null", "nil", "undefined"]
+        .iter()
+        .any(|word| text.eq_ignore_ascii_case(word));
+    let may_be_number = words(key)
+        .last()
+        .is_some_and(|last| matches!(last.as_str(), "PASS" | "PASSWD" | "PASSWORD" | "PIN" | "PWD" | "SECRET"));
+    let is_address = text.contains("://") && !text.contains('@');
+    !text.is_empty()
+        && !is_switch
+        && (may_be_number || !pattern::is_amount(text))
+        && !is_address
+        && !pattern::is_elsewhere(text)
+        && nature::of(key, value) != Some(Nature::Host)
+}
+
+/// The text without the brackets around all of it.
+fn unbracketed(text: &str) -> Option<&str> {
+    BRACKETS.iter().find_map(|(open, close)| {
+        let inner = text.strip_prefix(open)?.strip_suffix(close)?.trim();
+        (!inner.is_empty()).then_some(inner)
+    })
+}
+
+fn is_asking(plain: &str) -> bool {
+    let bare = unbracketed(plain).unwrap_or(plain).trim_matches('-');
+    PLACEHOLDERS.binary_search(&bare).is_ok() || is_request(bare)
+}
+
+/// `[SENSITIVE]`, `«hidden»`.
+fn is_masked(plain: &str) -> bool {
+    let inner = [("[", "]"), ("(", ")"), ("«", "»")]
+        .iter()
+        .find_map(|(open, close)| plain.strip_prefix(open)?.strip_suffix(close));
+    inner.is_some_and(|inner| MASKS.binary_search(&inner).is_ok())
+}
+
+/// `<your key>`: words in angle brackets, and no markup.
+fn is_in_angles(plain: &str) -> bool {
+    plain.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')).is_some_and(pattern::is_words)
+}
+
+/// `your-api-key`, `put-the-token-here`.
+fn is_request(plain: &str) -> bool {
+    let words: Vec<&str> = plain.split('-').collect();
+    let [first, .., last] = words.as_slice() else { return false };
+    let is_plain = words.iter().all(|word| !word.is_empty() && word.chars().all(char::is_alphanumeric));
+    let asks = matches!(*first, "add" | "enter" | "insert" | "paste" | "put" | "your");
+    let names = *first == "your" && matches!(*last, "id" | "key" | "password" | "secret" | "token");
+    is_plain && asks && (*last == "here" || names)
+}

@@ -1,0 +1,194 @@
+//! Text that asks for a secret instead of being one, recognised by its words. Only for keys that name a secret: under
+//! another key, `insert coin here` is content.
+
+use crate::drift::placeholder::pattern::{has_name_in_angles, is_blank, is_elsewhere, is_words};
+use crate::drift::placeholder::unbracketed;
+use crate::drift::placeholder::vocabulary::{
+    is_belonging, is_known, is_noun, is_owner, is_place, is_prefix, is_quality, is_verb, segments,
+};
+use crate::drift::secret_like;
+
+/// The longest text that is read, in bytes.
+const LONGEST: usize = 120;
+
+/// Whether the text stands in for the secret of that key.
+pub(super) fn stands_in(key: &str, text: &str) -> bool {
+    if text.is_empty() || text.len() > LONGEST {
+        return false;
+    }
+    if has_name_in_angles(text) || is_blank(text) {
+        return true;
+    }
+    if let Some((_, rest)) = text.split_once("://") {
+        return parts(rest).any(|part| asks(key, part));
+    }
+    if is_elsewhere(text) {
+        return false;
+    }
+    let inner = unbracketed(text).filter(|inner| is_words(inner));
+    inner.is_some_and(|inner| words(key, inner).is_some_and(|words| !words.is_empty())) || asks(key, text)
+}
+
+/// What a URL has of a secret: the user, the password and the host. A path is an address.
+fn parts(rest: &str) -> impl Iterator<Item = &str> {
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    authority.split(['@', ':'])
+}
+
+fn asks(key: &str, text: &str) -> bool {
+    let Some(all) = words(key, text) else { return false };
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    let start = all.iter().position(|word| !is_prefix(word) && !matches!(*word, "test" | "please"));
+    let from_start = &all[start.unwrap_or(0)..];
+    is_request(from_start) || is_to_be_changed(&all) || is_description(&all) || is_made_up(&all) || is_echo(key, &all)
+}
+
+/// `your-api-key`, `generate_a_new_key`, `any_secret_here`, `fixme-postgres-password`.
+fn is_request(words: &[&str]) -> bool {
+    let [first, rest @ ..] = words else { return false };
+    let asks_for_secret = rest.iter().any(|word| is_noun(word) || is_place(word));
+    let ends_here = words.last().is_some_and(|last| is_place(last));
+    let before_end = words.len().checked_sub(2).map(|index| words[index]);
+    let is_task = || rest.iter().any(|word| is_noun(word) || is_verb(word) || *word == "this");
+    let is_mark = *first == "fixme" || (matches!(*first, "todo" | "tbd") && is_task());
+    is_mark
+        || (is_owner(first) && rest.iter().any(|word| is_belonging(word) || is_place(word)))
+        || (is_verb(first) && asks_for_secret)
+        || (matches!(*first, "some" | "any") && asks_for_secret)
+        || (ends_here && before_end.is_some_and(|word| is_belonging(word) || is_owner(word)))
+}
+
+/// `change-me-in-production`, `replace_with_a_random_string`, `secret-to-be-changed`.
+fn is_to_be_changed(words: &[&str]) -> bool {
+    let is_verb = |word: &str| matches!(word, "change" | "changed" | "replace" | "replaced");
+    let is_denied = |index: usize| index > 0 && matches!(words[index - 1], "not" | "never" | "dont" | "t" | "no");
+    let mut places = words.iter().enumerate().filter(|(index, word)| is_verb(word) && !is_denied(*index));
+    places.any(|(index, _)| is_object(&words[..index], &words[index + 1..]))
+}
+
+fn is_object(before: &[&str], after: &[&str]) -> bool {
+    let [next, rest @ ..] = after else {
+        return before.last().is_some_and(|last| matches!(*last, "please" | "must" | "to" | "be" | "should" | "needs"));
+    };
+    let any = |is: fn(&str) -> bool| rest.iter().any(|word| is(word));
+    match *next {
+        "me" | "this" | "it" | "these" | "later" | "please" | "default" | "asap" => true,
+        "in" | "before" | "for" | "on" | "after" | "at" | "when" => any(is_occasion),
+        "with" | "by" | "to" | "using" => {
+            any(|word| is_noun(word) || is_owner(word) || is_quality(word) || is_number(word))
+        }
+        "a" | "an" | "the" | "all" | "my" => any(is_noun),
+        next if is_owner(next) => true,
+        next => before.is_empty() && (is_noun(next) || any(is_noun)),
+    }
+}
+
+fn is_occasion(word: &str) -> bool {
+    let occasions = [
+        "deploy",
+        "deploying",
+        "deployment",
+        "first",
+        "install",
+        "launch",
+        "live",
+        "prod",
+        "production",
+        "real",
+        "release",
+        "setup",
+        "staging",
+        "use",
+        "using",
+    ];
+    occasions.contains(&word)
+}
+
+/// `SomeRandomStringOf32CharsExactly`, `data encryption key with 32 char`, `openssl rand -hex 32`.
+fn is_description(words: &[&str]) -> bool {
+    let has = |is: fn(&str) -> bool| words.iter().any(|word| is(word));
+    let is_length = |pair: &[&str]| {
+        is_number(pair[0])
+            && matches!(pair[1], "char" | "chars" | "character" | "characters" | "byte" | "bytes" | "bit" | "bits")
+    };
+    let is_random =
+        |pair: &[&str]| pair[0] == "random" && (is_noun(pair[1]) || is_quality(pair[1]) || pair[1] == "generated");
+    let is_boast = |pair: &[&str]| pair[0] == "super" && matches!(pair[1], "secret" | "secure" | "strong" | "safe");
+    let is_sham = |word: &str| matches!(word, "dummy" | "fake" | "placeholder" | "bogus");
+    words.contains(&"openssl")
+        || words.contains(&"placeholder")
+        || (words.windows(2).any(is_length) && has(|word| is_noun(word) || word == "random"))
+        || words.windows(2).any(is_random)
+        || (words.windows(2).any(is_boast) && has(is_noun))
+        || (has(is_sham) && (words.len() == 1 || has(is_noun)))
+}
+
+/// `my-secret-key`, `example_token`: nothing but words of placeholders.
+fn is_made_up(words: &[&str]) -> bool {
+    let is_sample = |word: &str| matches!(word, "example" | "insecure" | "my" | "sample" | "super" | "this" | "very");
+    words.iter().all(|word| is_known(word) || is_number(word))
+        && words.iter().any(|word| is_sample(word))
+        && words.iter().any(|word| is_noun(word))
+}
+
+/// `NEW_RELIC_LICENSE_KEY=NEW_RELIC_LICENSE_KEY`: the value is the name, or the end of it.
+fn is_echo(key: &str, words: &[&str]) -> bool {
+    let name = secret_like::words(key);
+    words.len() >= 2
+        && words.len() <= name.len()
+        && name.iter().rev().zip(words.iter().rev()).all(|(one, other)| one.eq_ignore_ascii_case(other))
+}
+
+fn is_number(word: &str) -> bool {
+    word.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The words of a text in lower case; `None` if a part of it is no word, as in everything that a machine has made. The
+/// words of the key are words, also where they are abbreviations.
+fn words(key: &str, text: &str) -> Option<Vec<String>> {
+    let name = secret_like::words(key);
+    let is_of_key = |word: &str| name.iter().any(|other| other.eq_ignore_ascii_case(word));
+    let mut all = Vec::new();
+    for piece in text.split(|letter: char| !letter.is_alphanumeric()).filter(|piece| !piece.is_empty()) {
+        for part in humps(piece) {
+            let small = part.to_lowercase();
+            if is_number(&small) && small.len() <= 10 || is_known(&small) || is_prefix(&small) {
+                all.push(small);
+            } else if let Some(segments) = segments(&small) {
+                all.extend(segments.into_iter().map(str::to_owned));
+            } else if is_plain_word(&small) || is_of_key(&small) {
+                all.push(small);
+            } else {
+                return None;
+            }
+        }
+    }
+    Some(all)
+}
+
+/// The parts of a piece: split between letters and digits, and where camel case starts a word. A piece of one case stays
+/// whole.
+fn humps(piece: &str) -> Vec<&str> {
+    let letters: Vec<(usize, char)> = piece.char_indices().collect();
+    let mut cuts = vec![0];
+    for index in 1..letters.len() {
+        let (before, (at, letter)) = (letters[index - 1].1, letters[index]);
+        let next_is_small = letters.get(index + 1).is_some_and(|(_, next)| next.is_lowercase());
+        let starts_word = letter.is_uppercase() && (before.is_lowercase() || (before.is_uppercase() && next_is_small));
+        if starts_word || letter.is_ascii_digit() != before.is_ascii_digit() {
+            cuts.push(at);
+        }
+    }
+    cuts.push(piece.len());
+    cuts.windows(2).map(|cut| &piece[cut[0]..cut[1]]).collect()
+}
+
+/// Whether people may have such a word: vowels, and not too many consonants in a row.
+fn is_plain_word(word: &str) -> bool {
+    let is_vowel = |letter: char| "aeiouy".contains(letter) || !letter.is_ascii();
+    let longest = word.split(is_vowel).map(str::len).max().unwrap_or_default();
+    (2..=16).contains(&word.chars().count())
+        && word.chars().all(char::is_alphabetic)
+        && word.contains(is_vowel)
+        && longest <= 4
+}

@@ -1,0 +1,294 @@
+//! The words of placeholders.
+
+/// What a secret is called.
+const NOUNS: &[&str] = &[
+    "apikey",
+    "api",
+    "auth",
+    "base64",
+    "cert",
+    "certificate",
+    "char",
+    "chars",
+    "chave",
+    "clave",
+    "cle",
+    "code",
+    "contrasena",
+    "cred",
+    "credential",
+    "credentials",
+    "creds",
+    "dsn",
+    "guid",
+    "hash",
+    "hex",
+    "hmac",
+    "jwt",
+    "key",
+    "keys",
+    "openssl",
+    "pass",
+    "passcode",
+    "passkey",
+    "passphrase",
+    "passwd",
+    "password",
+    "passwords",
+    "passwort",
+    "pin",
+    "pwd",
+    "salt",
+    "secret",
+    "secrets",
+    "seed",
+    "senha",
+    "signature",
+    "string",
+    "token",
+    "tokens",
+    "uuid",
+    "value",
+    "webhook",
+];
+
+/// What else belongs to a reader: `your-account-sid`.
+const BELONGINGS: &[&str] = &[
+    "account",
+    "app",
+    "client",
+    "connection",
+    "database",
+    "db",
+    "domain",
+    "email",
+    "host",
+    "id",
+    "instance",
+    "name",
+    "number",
+    "org",
+    "organization",
+    "project",
+    "sid",
+    "tenant",
+    "uri",
+    "url",
+    "user",
+    "username",
+    "workspace",
+];
+
+/// Whose value is wanted.
+const OWNERS: &[&str] = &["dein", "deine", "ihr", "seu", "sua", "tu", "ur", "votre", "your", "yours"];
+
+/// Where the value belongs.
+const PLACES: &[&str] = &["aqui", "here", "hier", "ici"];
+
+/// What a reader is asked to do.
+const VERBS: &[&str] = &[
+    "add",
+    "choose",
+    "configure",
+    "copy",
+    "create",
+    "define",
+    "edit",
+    "enter",
+    "fetch",
+    "fill",
+    "generate",
+    "get",
+    "input",
+    "insert",
+    "make",
+    "need",
+    "obtain",
+    "paste",
+    "pick",
+    "place",
+    "provide",
+    "put",
+    "rotate",
+    "run",
+    "set",
+    "specify",
+    "supply",
+    "type",
+    "update",
+    "use",
+];
+
+/// Words that describe a secret nobody chose with care.
+const QUALITIES: &[&str] = &[
+    "default",
+    "demo",
+    "dev",
+    "development",
+    "dummy",
+    "example",
+    "fake",
+    "insecure",
+    "local",
+    "mock",
+    "my",
+    "new",
+    "placeholder",
+    "random",
+    "safe",
+    "sample",
+    "secure",
+    "some",
+    "strong",
+    "stub",
+    "super",
+    "temp",
+    "temporary",
+    "test",
+    "testing",
+    "ultra",
+    "unique",
+    "unsafe",
+    "very",
+];
+
+/// Words that join the others.
+const CONNECTORS: &[&str] = &[
+    "a",
+    "access",
+    "actual",
+    "admin",
+    "an",
+    "and",
+    "any",
+    "at",
+    "be",
+    "before",
+    "by",
+    "bytes",
+    "bit",
+    "bits",
+    "change",
+    "changed",
+    "character",
+    "characters",
+    "cookie",
+    "do",
+    "encryption",
+    "exactly",
+    "fixme",
+    "for",
+    "from",
+    "generated",
+    "in",
+    "is",
+    "it",
+    "least",
+    "long",
+    "master",
+    "me",
+    "min",
+    "minimum",
+    "must",
+    "not",
+    "of",
+    "on",
+    "only",
+    "or",
+    "own",
+    "please",
+    "private",
+    "prod",
+    "production",
+    "public",
+    "real",
+    "refresh",
+    "replace",
+    "replaced",
+    "service",
+    "session",
+    "should",
+    "sign",
+    "signing",
+    "tbd",
+    "that",
+    "the",
+    "these",
+    "this",
+    "to",
+    "todo",
+    "updated",
+    "with",
+];
+
+/// How the keys of providers begin, in lower case.
+const PREFIXES: &[&str] = &[
+    "aiza", "akia", "ant", "dop", "ey", "ghp", "gho", "ghs", "github", "glpat", "gocspx", "gsk", "hf", "ls", "lsv",
+    "live", "npm", "nvapi", "pat", "phc", "pk", "pplx", "proj", "re", "rk", "rnd", "rzp", "sbp", "sg", "sk", "svcacct",
+    "v", "whsec", "xai", "xapp", "xoxb", "xoxp", "xoxa",
+];
+
+pub(super) fn is_noun(word: &str) -> bool {
+    NOUNS.contains(&word)
+}
+
+pub(super) fn is_belonging(word: &str) -> bool {
+    is_noun(word) || BELONGINGS.contains(&word)
+}
+
+pub(super) fn is_owner(word: &str) -> bool {
+    OWNERS.contains(&word)
+}
+
+pub(super) fn is_place(word: &str) -> bool {
+    PLACES.contains(&word)
+}
+
+pub(super) fn is_verb(word: &str) -> bool {
+    VERBS.contains(&word)
+}
+
+pub(super) fn is_quality(word: &str) -> bool {
+    QUALITIES.contains(&word)
+}
+
+pub(super) fn is_prefix(word: &str) -> bool {
+    PREFIXES.contains(&word)
+}
+
+/// Whether the word is one of placeholders at all.
+pub(super) fn is_known(word: &str) -> bool {
+    let all = [NOUNS, BELONGINGS, OWNERS, PLACES, VERBS, QUALITIES, CONNECTORS];
+    all.iter().any(|list| list.contains(&word))
+}
+
+/// Whether a piece between separators is a provider's prefix or a word of placeholders, with or without a number: `sk`,
+/// `api03`, `eyJhbGciOi`.
+pub(super) fn is_known_piece(piece: &str) -> bool {
+    let small = piece.to_lowercase();
+    let word = small.trim_end_matches(|letter: char| letter.is_ascii_digit());
+    let begins = ["eyj", "aiza", "akia"].iter().any(|start| small.starts_with(start)) && small.len() <= 12;
+    word.is_empty() || begins || is_prefix(word) || is_known(word)
+}
+
+/// The words of placeholders that a text without separators consists of: `yoursecretkey` → your, secret, key.
+pub(super) fn segments(text: &str) -> Option<Vec<&str>> {
+    if !text.is_ascii() || text.len() > 40 {
+        return None;
+    }
+    // For each end, the start of the last word; longer words first, so that `changeme` is not `c` and the rest.
+    let mut starts: Vec<Option<usize>> = vec![None; text.len() + 1];
+    starts[0] = Some(0);
+    for end in 2..=text.len() {
+        starts[end] = (0..end - 1).find(|&start| starts[start].is_some() && is_known(&text[start..end]));
+    }
+    let mut words = Vec::new();
+    let mut end = text.len();
+    while end > 0 {
+        let start = starts[end]?;
+        words.push(&text[start..end]);
+        end = start;
+    }
+    words.reverse();
+    Some(words)
+}

@@ -1,0 +1,216 @@
+//! The commands that do exactly what a plan shows. Each candidate is tried on what is known, and a command that would do
+//! more or less than the plan is never printed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::drift::plan::due::Due;
+use crate::drift::plan::invocation::{Deploying, Effects, Invocation, Known, Redeploy};
+use crate::drift::plan::offer::{Offer, Way};
+use crate::drift::{Named, Survey, Variable};
+
+/// What was chosen, and what of the command line it depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'w> {
+    /// The offers that were taken.
+    pub offers: &'w [Offer],
+    /// The services that are deployed again.
+    pub due: &'w [Due],
+    /// `--only`, as it was typed.
+    pub only: &'w BTreeSet<String>,
+    /// `--no-deploy`, as it was typed.
+    pub deploying: Deploying,
+    /// What a prediction needs.
+    pub known: Known<'w>,
+}
+
+/// One command where one is exact, several to be run one after the other where that is needed, and `None` where no
+/// command says exactly this.
+pub fn commands(survey: &mut Survey, wish: &Wish<'_>) -> Option<Vec<Invocation>> {
+    let units: Vec<Offer> = wish.offers.iter().flat_map(units).collect();
+    let mut search = Search { survey, wish, units };
+    let expected = search.expected();
+    search.single(&expected).map(|one| vec![one]).or_else(|| search.several(&expected))
+}
+
+/// What can be taken on by itself: one variable, one shared variable with those who refer to it, one value for a file.
+fn units(offer: &Offer) -> Vec<Offer> {
+    if matches!(offer.way, Way::PushShared | Way::Pull) {
+        return vec![offer.clone()];
+    }
+    let alone = |store: &crate::drift::plan::Store| Offer { stores: vec![store.clone()], ..offer.clone() };
+    offer.stores.iter().map(alone).collect()
+}
+
+/// The services that a command has to name for it.
+fn services(unit: &Offer) -> BTreeSet<Named> {
+    let pulled = unit.pulls.iter().flat_map(|pull| &pull.from);
+    unit.stores.iter().flat_map(|store| &store.meant_for).chain(pulled).cloned().collect()
+}
+
+/// The command that takes on these units, by name.
+fn covering(units: &[&Offer], services: Option<BTreeSet<Named>>, deploying: Deploying) -> Invocation {
+    let keys =
+        |is: &dyn Fn(&Offer) -> bool| units.iter().filter(|unit| is(unit)).map(|unit| unit.key.clone()).collect();
+    let over = |unit: &Offer, is: fn(&Variable) -> bool| {
+        matches!(unit.way, Way::Push | Way::Remove)
+            && unit.stores.iter().any(|store| store.before.as_ref().is_some_and(is))
+    };
+    Invocation {
+        ways: units.iter().map(|unit| unit.way).collect(),
+        deploying,
+        keys: keys(&|_| true),
+        references: keys(&|unit| unit.way == Way::Push && over(unit, |before| before.template().is_some())),
+        sealed: keys(&|unit| over(unit, |before| matches!(before, Variable::Sealed))),
+        shared: keys(&|unit| unit.way == Way::PushShared),
+        services,
+        redeploy: Redeploy::None,
+    }
+}
+
+struct Search<'s> {
+    survey: &'s mut Survey,
+    wish: &'s Wish<'s>,
+    units: Vec<Offer>,
+}
+
+impl Search<'_> {
+    fn expected(&self) -> Effects {
+        let offers: Vec<&Offer> = self.wish.offers.iter().collect();
+        Effects::of(&offers, self.wish.due, self.wish.deploying, self.wish.known)
+    }
+
+    fn is_exact(&mut self, invocation: &Invocation, expected: &Effects) -> bool {
+        invocation.effects(self.survey, self.wish.known) == *expected
+    }
+
+    /// One command for everything: with the services of this run, or else with those of the plan.
+    fn single(&mut self, expected: &Effects) -> Option<Invocation> {
+        let units: Vec<&Offer> = self.units.iter().collect();
+        let all = covering(&units, None, self.wish.deploying);
+        let sends = units.iter().any(|unit| matches!(unit.way, Way::Push | Way::PushShared | Way::Add));
+        if sends && all.ways.contains(&Way::Pull) {
+            return None;
+        }
+        let due = self.wish.due.iter().map(|due| due.service.clone());
+        let services: BTreeSet<Named> = units.iter().flat_map(|unit| services(unit)).chain(due).collect();
+        let redeploy = if self.wish.due.is_empty() { Redeploy::None } else { Redeploy::Due };
+        // A deployment may be due for a reason that is about no key.
+        let mut names = vec![all.keys.clone()];
+        if redeploy == Redeploy::Due {
+            names.push(self.wish.only.clone());
+        }
+        names.dedup();
+        let mut candidates = Vec::new();
+        // Adding a key needs the service's name.
+        let whole = if all.ways.contains(&Way::Add) { Vec::new() } else { vec![None] };
+        for services in whole.into_iter().chain([Some(services)]) {
+            let of = |keys: &BTreeSet<String>| Invocation { keys: keys.clone(), redeploy, ..all.clone() };
+            candidates.extend(names.iter().map(of).map(|one| Invocation { services: services.clone(), ..one }));
+        }
+        candidates.into_iter().find(|one| self.is_exact(one, expected))
+    }
+
+    /// What is stored, what is pulled and what is deployed, each by commands of its own that name their services.
+    fn several(&mut self, expected: &Effects) -> Option<Vec<Invocation>> {
+        let (pulled, stored): (Vec<Offer>, Vec<Offer>) =
+            std::mem::take(&mut self.units).into_iter().partition(|unit| unit.way == Way::Pull);
+        let mut all = self.stored(&stored)?;
+        // The file keeps what it has until it was pushed.
+        all.extend(self.pulled(&pulled)?);
+        let mut done = Effects::default();
+        for one in &all {
+            done = done.and(one.effects(self.survey, self.wish.known))?;
+        }
+        let left = |due: &&Due| !done.deployed.contains_key(&due.service.id);
+        let left: BTreeSet<Named> = self.wish.due.iter().filter(left).map(|due| due.service.clone()).collect();
+        if !left.is_empty() {
+            let keys = self.wish.only.clone();
+            let last = Invocation { redeploy: Redeploy::Due, keys, services: Some(left), ..Invocation::default() };
+            done = done.and(last.effects(self.survey, self.wish.known))?;
+            all.push(last);
+        }
+        (done == *expected).then_some(all)
+    }
+
+    /// Each service is changed by one command, so that it is deployed once. One that also gets a newer commit is only
+    /// changed: the redeploy that follows gives it both.
+    fn stored(&mut self, units: &[Offer]) -> Option<Vec<Invocation>> {
+        let newer = |service: &Named| self.wish.due.iter().any(|due| due.commit.is_some() && due.service == *service);
+        let (silent, deployed): (Vec<&Offer>, Vec<&Offer>) =
+            units.iter().partition(|unit| services(unit).iter().any(newer));
+        let mut all = Vec::new();
+        for (units, deploying) in [(silent, Deploying::Never), (deployed, self.wish.deploying)] {
+            let services: BTreeSet<Named> = units.iter().flat_map(|unit| services(unit)).collect();
+            if units.is_empty() {
+                continue;
+            }
+            let whole = covering(&units, Some(services), deploying);
+            let wanted = Effects::of(&units, &[], deploying, self.wish.known);
+            if self.is_exact(&whole, &wanted) {
+                all.push(whole);
+                continue;
+            }
+            for (services, units) in groups(&units) {
+                let part = covering(&units, Some(services), deploying);
+                let wanted = Effects::of(&units, &[], deploying, self.wish.known);
+                if !self.is_exact(&part, &wanted) {
+                    return None;
+                }
+                all.push(part);
+            }
+        }
+        Some(all)
+    }
+
+    fn pulled(&mut self, units: &[Offer]) -> Option<Vec<Invocation>> {
+        let units: Vec<&Offer> = units.iter().collect();
+        let whole: Vec<Vec<&Offer>> = if units.is_empty() { Vec::new() } else { vec![units.clone()] };
+        let apart: Vec<Vec<&Offer>> = units.iter().map(|unit| vec![*unit]).collect();
+        [whole, apart].into_iter().find_map(|parts| self.pulled_in(&parts))
+    }
+
+    fn pulled_in(&mut self, parts: &[Vec<&Offer>]) -> Option<Vec<Invocation>> {
+        let mut all = Vec::new();
+        for units in parts {
+            let services = units.iter().flat_map(|unit| services(unit)).collect();
+            let one = covering(units, Some(services), Deploying::Changed);
+            let wanted = Effects::of(units, &[], Deploying::Changed, self.wish.known);
+            if !self.is_exact(&one, &wanted) {
+                return None;
+            }
+            all.push(one);
+        }
+        Some(all)
+    }
+}
+
+/// Services, and the units that one command takes on for them.
+type Group<'u> = (BTreeSet<Named>, Vec<&'u Offer>);
+
+/// The units by the services that they change, services with the same keys together.
+fn groups<'u>(units: &[&'u Offer]) -> Vec<Group<'u>> {
+    // Services that share a unit stay together.
+    let mut clusters: Vec<Group<'_>> = Vec::new();
+    for unit in units {
+        let own = services(unit);
+        let (touched, apart): (Vec<_>, Vec<_>) =
+            clusters.into_iter().partition(|(services, _)| !services.is_disjoint(&own));
+        let mut cluster = (own, vec![*unit]);
+        for (services, units) in touched {
+            cluster.0.extend(services);
+            cluster.1.extend(units);
+        }
+        clusters = apart;
+        clusters.push(cluster);
+    }
+    let mut alike: BTreeMap<BTreeSet<(&str, Way)>, Group<'_>> = BTreeMap::new();
+    for (services, units) in clusters {
+        let signature = units.iter().map(|unit| (unit.key.as_str(), unit.way)).collect();
+        let known = alike.entry(signature).or_default();
+        known.0.extend(services);
+        known.1.extend(units);
+    }
+    let mut groups: Vec<_> = alike.into_values().collect();
+    groups.sort_by(|one, other| one.0.cmp(&other.0));
+    groups
+}
