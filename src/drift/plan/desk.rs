@@ -162,8 +162,6 @@ impl Desk<'_> {
         }))
     }
 
-    /// An indirect value is never pushed, whatever was typed: it would take the place of the real one.
-
     /// A literal goes over a reference, and no flag has allowed it.
     fn is_word_needed(&self, key: &str, stores: &[Store]) -> bool {
         let over = |store: &Store| store.before.as_ref().is_some_and(|before| before.template().is_some());
