@@ -65,7 +65,7 @@ pub fn text(offer: &Offer, width: usize) -> String {
         row(&mut page, "requires", &offer.keys, "");
     }
     page.gap();
-    let push = "A push sends what differs between these files and the services, once its plan was agreed to.";
+    let push = "A push sends what differs between these files and the services, once you confirm its plan.";
     page.paragraph(&[], 0, (Tone::Plain, push));
     for one in &offer.sendings {
         let keys = one.keys.join(" and ");
@@ -118,7 +118,7 @@ If you accept doctor.toml, it decides where local values go:
   files        .env, worker/.env
   requires     OPS_KEY
 
-A push sends what differs between these files and the services, once its plan was agreed to.
+A push sends what differs between these files and the services, once you confirm its plan.
 Each check sends OPS_KEY to a domain of api: GET /health
 ";
         assert_eq!(text(&offer, 100), expected);

@@ -34,7 +34,8 @@ pub(super) fn of_plan(run: &mut Run<'_>, chosen: &Chosen, draft: &Draft, world: 
     let shared_values = std::mem::take(&mut run.terms.shared_values);
     let wish = Wish {
         offers: &chosen.offers,
-        due: &chosen.redeploys,
+        // A plan that only stores leaves out the deployments that were chosen.
+        due: if run.args.no_deploy { &[] } else { &chosen.redeploys },
         only: &only,
         deploying: if run.args.no_deploy { Deploying::Never } else { Deploying::Changed },
         known: Known { shared_values: &shared_values, unwritable: &unwritable },

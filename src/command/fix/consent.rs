@@ -93,7 +93,7 @@ pub(super) fn obtain(run: &Run<'_>, draft: &Draft, world: &mut World<'_>) -> Res
     }
     Err(Error::NoConsent {
         what: "nobody said yes".to_owned(),
-        why: "the plan was not agreed to".to_owned(),
+        why: "the plan was not confirmed".to_owned(),
         next: to_run(&draft.commands),
     })
 }
@@ -181,7 +181,7 @@ pub(super) fn unnamed(run: &Run<'_>, draft: Draft, world: &mut World<'_>) -> Res
     Ok(Refusal { error, draft: Some(draft) })
 }
 
-/// The commands that do what was to be agreed to, as the last line of an error.
+/// The commands that carry out the plan, as the last line of an error.
 fn to_run(commands: &Commands) -> String {
     let lines: Vec<String> = commands.lines.iter().map(|words| format!("`{}`", shell::line(words))).collect();
     let run = if lines.is_empty() { NO_COMMAND.to_owned() } else { format!("run {}", lines.join(", and then ")) };

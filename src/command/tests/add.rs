@@ -34,6 +34,7 @@ fn a_requirement_adds_the_key_where_it_names_the_service() {
     let config = "[[require]]\nkeys = [\"NEW\"]\nservices = [\"worker\"]\n";
     for words in [&["fix", "--push", "--yes"][..], &["fix", "--push", "--only", "NEW", "--yes"]] {
         let sandbox = shop().file("doctor.toml", config);
+        assert_eq!(sandbox.run(&["trust", "--yes"]).code, 0);
         sandbox.run(words);
         assert_eq!(sandbox.mutations(), ["SetVariables worker NEW", "Redeploy worker"], "{words:?}");
     }

@@ -88,12 +88,17 @@ impl Done {
             let services = &estate.projects[0].environments[0].services;
             services.iter().map(|service| (service.id.clone(), service.name.clone())).collect()
         });
+        let mut by_itself = Vec::new();
         for mutation in sandbox.sim.mutations() {
             let owner = mutation.service.as_ref().map_or("shared variables", |id| names[id].as_str());
             done.variables.extend(mutation.keys.iter().map(|key| format!("{owner} {key}")));
-            // Railway deploys by itself when a variable is deleted.
-            done.deployments.extend(mutation.deployments.iter().map(|_| owner.to_owned()));
+            // Railway also deploys by itself when a variable is deleted.
+            let made = mutation.deployments.iter().map(|_| owner.to_owned());
+            if mutation.operation == "DeleteVariable" { &mut by_itself } else { &mut done.deployments }.extend(made);
         }
+        by_itself.dedup();
+        by_itself.retain(|service| !done.deployments.contains(service));
+        done.deployments.append(&mut by_itself);
         let read = |text: &str| {
             let file = LocalFile::parse(".env", Secret::new(text));
             let entries = file.entries.iter().map(|entry| (entry.key.clone(), entry.value.reveal().to_owned()));

@@ -232,7 +232,7 @@ fn a_fix_that_was_allowed_names_the_undo_that_is() {
     let sandbox = shop().file(".env", LOCAL);
     git(&sandbox.work(), &["add", "-f", ".env"]);
     let ended = sandbox.run(&["fix", "--pull", "--yes", "--allow-tracked"]);
-    assert!(ended.out.contains(" --allow-tracked` puts back"), "{ended:?}");
+    assert!(ended.out.contains(" --allow-tracked` restores"), "{ended:?}");
     assert_eq!((sandbox.run(&["undo", "--yes", "--allow-tracked"]).code, sandbox.text(".env").as_str()), (0, LOCAL));
 }
 

@@ -54,6 +54,13 @@ pub(super) enum Mode {
     Declined,
 }
 
+/// The sandbox with a `doctor.toml` that the user has accepted: what an unaccepted one may decide is tested elsewhere.
+fn accepted(sandbox: Sandbox, config: &str) -> Sandbox {
+    let sandbox = sandbox.file("doctor.toml", config);
+    assert_eq!(sandbox.run(&["trust", "--yes"]).code, 0);
+    sandbox
+}
+
 /// A project, a file, a `doctor.toml` and a command line.
 #[derive(Debug)]
 pub(super) struct World {
@@ -141,7 +148,7 @@ impl World {
         }
         let estate = Estate::of("crew").project(Project::named("shop").environment(environment)).with_tokens();
         let sandbox = Sandbox::beside(Sim::new(estate)).file(".env", &self.file);
-        let sandbox = if self.config.is_empty() { sandbox } else { sandbox.file("doctor.toml", &self.config) };
+        let sandbox = if self.config.is_empty() { sandbox } else { accepted(sandbox, &self.config) };
         if self.mode == Mode::Declined { sandbox.at_a_terminal() } else { sandbox }
     }
 

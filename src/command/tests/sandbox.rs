@@ -272,7 +272,9 @@ impl Sandbox {
         let ended = self.run_asking(words, &script, interrupt);
         let (asked, left) = (script.asked(), script.left());
         assert_eq!(left, 0, "answers that nobody asked for; asked was {asked:#?}");
-        Ended { asked, ..ended }
+        let ended = Ended { asked, ..ended };
+        agreement::hold(words, &ended);
+        ended
     }
 
     /// Runs it with that person.
@@ -314,9 +316,7 @@ impl Sandbox {
         let code = command::run(&arguments, &mut world).code();
         drop(world);
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        let ended = Ended { code, asked: Vec::new(), took: clock.elapsed(), out: text(out), err: text(err) };
-        agreement::hold(words, &ended);
-        ended
+        Ended { code, asked: Vec::new(), took: clock.elapsed(), out: text(out), err: text(err) }
     }
 }
 

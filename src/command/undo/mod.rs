@@ -236,7 +236,7 @@ impl Undoing<'_> {
             world.ask.confirm("Put it back?", Reply::No)? == Answer::Given(Reply::Yes)
         };
         self.client.limit.set(self.client.limit.get() + world.clock.elapsed().saturating_sub(before));
-        if agreed { Ok(()) } else { Err(no("the plan was not agreed to")) }
+        if agreed { Ok(()) } else { Err(no("the plan was not confirmed")) }
     }
 
     fn apply(&self, restoring: &Restoring, world: &World<'_>) -> Result<Applied, Error> {

@@ -65,7 +65,12 @@ impl Desk<'_> {
 
     /// Changes holders, and adds a key where a `[[require]]` names it for the service.
     fn push(&self, finding: &Finding, key: &str) -> Made {
-        let (stores, why) = self.stores(finding, key, |target| self.is_pushed_to(target, key));
+        // That services disagree is no reason to make an unset value theirs.
+        let is_unset = |target: &Target| {
+            let local = self.survey.local(target, key);
+            is(finding, &services_disagree::RULE) && local.is_some_and(|local| local.entry.value.reveal().is_empty())
+        };
+        let (stores, why) = self.stores(finding, key, |target| self.is_pushed_to(target, key) && !is_unset(target));
         let reach = if self.is_word_needed(key, &stores) {
             Reach::Picked
         } else if stores.iter().any(empties) {

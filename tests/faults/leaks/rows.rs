@@ -66,7 +66,7 @@ pub(crate) const ROWS: &[Row] = &[
     green(&["matrix", "--output=report"], 0),
     row(&["fix"], 2),
     row(&["fix", "--push", "--yes", "--only=API_KEY", "--only=LINES", "--only=ODD", "--only=MISSING_KEY"], 7),
-    row(&["fix", "--add", "--yes", "--only=MISSING_KEY", "--service=api"], 7),
+    row(&["fix", "--add", "--yes", "--only=MISSING_KEY", "--service=api"], 0),
     row(&["fix", "--push", "--yes", "--only=LONG_SECRET", "--no-deploy", "--no-journal"], 1),
     once(&["fix", "--push", "--yes", "--only=API_KEY", "--show-values"], 2),
     row(&["fix", "--push", "--dry-run", "--output=report"], 1),
