@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "it starts itself again at a terminal of its own")]
 
 use std::io::{Read, Write};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -83,17 +84,17 @@ impl Stage {
 #[ignore = "it is what the other tests start at a terminal of its own"]
 #[expect(clippy::exit, reason = "the test's process plays doctor's")]
 fn scene() {
-    let code = std::cell::Cell::new(0);
+    let code = std::sync::atomic::AtomicU8::new(0);
     process::run(|_, world| {
         let ended = play(world);
         if ended == Err(Error::Interrupted) {
             world.interrupt.tell(&|line| world.talk.say(line));
         }
         let exit = ended.map_or_else(|error| error.exit(), |()| Exit::Clean);
-        code.set(exit.code());
+        code.store(exit.code(), Ordering::Relaxed);
         exit
     });
-    std::process::exit(code.get().into());
+    std::process::exit(code.into_inner().into());
 }
 
 fn play(world: &World<'_>) -> Result<(), Error> {

@@ -9,7 +9,7 @@ use crate::drift::local::{Loader, LocalFile};
 use crate::drift::{Named, Secret};
 use crate::error::Error;
 use crate::outside::config::{self, At, Config};
-use crate::outside::files::{self, Access, Leads, Place, STANDARD_INPUT};
+use crate::outside::files::{self, Access, Budget, Leads, Place, STANDARD_INPUT};
 use crate::outside::git::Asker;
 
 /// Who asked for a file that nobody asked for.
@@ -34,6 +34,7 @@ pub(crate) struct Layers {
     /// What a person should know about them; sentences without full stop.
     pub(crate) remarks: Vec<String>,
     read: BTreeMap<PathBuf, usize>,
+    budget: Budget,
 }
 
 /// Who says which files there are.
@@ -84,9 +85,11 @@ impl Layers {
         for (index, path) in files {
             folders.entry(path.parent().unwrap_or(folder)).or_default().push(index);
         }
-        let mut found = Vec::new();
+        let (mut found, mut budget) = (Vec::new(), Budget::default());
         for (place, beside) in folders {
-            let unused = files::examples(place).into_iter().filter(|(path, _)| !self.read.contains_key(path));
+            // One that is too large is left out, as one that can't be read is.
+            let examples = files::examples(place).into_iter();
+            let unused = examples.filter(|(path, text)| !self.read.contains_key(path) && budget.take(text).is_ok());
             found.extend(unused.map(|(path, text)| Example {
                 file: LocalFile::parse(files::display_path(&path, folder), text),
                 beside: beside.clone(),
@@ -110,6 +113,11 @@ impl Layers {
         let place = files::locate(&path, sources.folder, sources.git)?;
         let read = || files::read(&path, &place, sources.patience, sources.folder);
         let text = if is_new { Secret::new("") } else { read()? };
+        self.budget.take(&text).map_err(|why| Error::File {
+            path: name.clone(),
+            why,
+            next: "name fewer or smaller files with `--env-file PATH`".to_owned(),
+        })?;
         if place.leads == Leads::Out {
             let end = files::display_path(&place.end, sources.folder);
             self.remarks.push(format!("{name} is a link that leads out of the checkout, to {end}"));

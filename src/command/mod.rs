@@ -15,6 +15,7 @@ mod init;
 mod inputs;
 mod keys;
 mod layers;
+mod limits;
 mod locate;
 mod manual;
 mod matrix;
@@ -38,7 +39,7 @@ use textwrap::{Options, WordSplitter, fill};
 
 use crate::cli::{self, Cli, Global, SchemaName, Verb};
 use crate::error::{Error, Exit};
-use crate::outside::talk::{Silence, Talk};
+use crate::outside::talk::Silence;
 use crate::outside::world::{Sort, Terminal, World};
 use crate::report::{self, escape, json};
 
@@ -55,6 +56,7 @@ pub fn run(arguments: &[OsString], world: &mut World<'_>) -> Exit {
     if cli.global.quiet {
         world.talk = &Silence;
     }
+    interrupt.set_limits(limits::of(&cli.verb, world));
     dispatch(&cli.verb, &cli.global, world).unwrap_or_else(|error| {
         talk.done();
         if matches!(error, Error::Interrupted) {
@@ -63,7 +65,7 @@ pub fn run(arguments: &[OsString], world: &mut World<'_>) -> Exit {
         match cli.verb.for_programs() {
             Some(command) => talk.say(&for_programs(command, &error)),
             None if matches!(error, Error::Interrupted) => {}
-            None => tell(&error, terminal, talk),
+            None => talk.say(&lines(&error, terminal)),
         }
         error.exit()
     })
@@ -96,16 +98,15 @@ fn schema(of: SchemaName) -> String {
 
 /// The three lines of an error. Names from outside are made harmless; the lines themselves are ours. The sentences are
 /// broken between words on a terminal; the command to type stays whole, however long.
-fn tell(error: &Error, terminal: Terminal, talk: &dyn Talk) {
+fn lines(error: &Error, terminal: Terminal) -> String {
     let broken = |text: &str| match terminal.err {
         Sort::Pipe => text.to_owned(),
         Sort::Terminal | Sort::Dumb => fill(text, sentences(terminal.width)),
     };
-    talk.say(&broken(&format!("error: {}", escape::line(&error.to_string()))));
-    if let Some(because) = error.because() {
-        talk.say(&broken(&format!("  because: {}", escape::line(&because))));
-    }
-    talk.say(&format!("  next: {}", escape::line(&error.next())));
+    let mut lines = vec![broken(&format!("error: {}", escape::line(&error.to_string())))];
+    lines.extend(error.because().map(|because| broken(&format!("  because: {}", escape::line(&because)))));
+    lines.push(format!("  next: {}", escape::line(&error.next())));
+    lines.join("\n")
 }
 
 /// The same as one line of JSON, for whoever asked for JSON.
@@ -147,7 +148,7 @@ fn usage(error: &clap::Error, arguments: &[OsString], world: &mut World<'_>) -> 
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => match world.print(&text(world.terminal.out)) {
             Ok(()) => Exit::Clean,
             Err(error) => {
-                tell(&error, world.terminal, world.talk);
+                world.talk.say(&lines(&error, world.terminal));
                 error.exit()
             }
         },

@@ -146,7 +146,11 @@ impl<'m> Manner<'m> {
     /// Writes what was made in this manner to where it belongs.
     pub(crate) fn write(&self, bytes: &[u8], world: &mut World<'_>) -> Result<(), Error> {
         match self.output {
-            Some(path) => files::write_report(&world.folder.join(path), bytes, &world.folder),
+            // A run that is ended in between would leave a part of it behind.
+            Some(path) => {
+                let path = world.folder.join(path);
+                world.interrupt.while_written(|| files::write_report(&path, bytes, &world.folder))
+            }
             None if self.format == Format::Github => world.print_as_is(bytes),
             None => world.print_bytes(bytes),
         }

@@ -367,13 +367,9 @@ fn catalogue(shape: &Shape) -> Catalogue {
 /// The rules' part of `doctor.toml`, with aliases and names turned into ids.
 fn policy(config: &Config, services: &Services) -> Result<Policy, Error> {
     let ids = |names: &[At<String>]| -> Result<Vec<String>, Error> {
-        names
-            .iter()
-            .map(|name| {
-                let index = services.in_config(config, name)?;
-                Ok(services.candidates[index].service.id.clone())
-            })
-            .collect()
+        let id = |name| Ok(services.candidates[services.in_config(config, name)?].service.id.clone());
+        // A service counts once, however often it is named.
+        Ok(names.iter().map(id).collect::<Result<BTreeSet<_>, Error>>()?.into_iter().collect())
     };
     let texts = |list: &[At<String>]| list.iter().map(|at| at.value.clone()).collect();
     let require = config

@@ -100,9 +100,9 @@ struct Known {
     places: HashMap<u64, Vec<usize>>,
     /// Hash of the first [`SHORTEST`] bytes of a form → the hash of its last, and where its value stands.
     ends: HashMap<u64, Vec<(u64, usize)>>,
-    /// Values that are too short for that.
-    short: Vec<usize>,
-    /// How many values are in `starts` and `short` already.
+    /// Hash of a form that is too short for that → where its value stands, by the length of the form.
+    short: [HashMap<u64, Vec<usize>>; SHORTEST],
+    /// How many values are in `ends` and `short` already.
     indexed: usize,
     /// Its key is random, so that a hash tells nothing of the value.
     hasher: RandomState,
@@ -120,23 +120,25 @@ impl Known {
     /// The values that may stand in the text.
     fn candidates(&mut self, text: &str) -> impl Iterator<Item = &str> {
         for place in self.indexed..self.values.len() {
-            let value = self.values[place].reveal();
-            if value.len() < SHORTEST {
-                self.short.push(place);
-                continue;
-            }
-            for form in forms(value) {
+            for form in forms(self.values[place].reveal()) {
                 let bytes = form.as_bytes();
+                if bytes.len() < SHORTEST {
+                    self.short[bytes.len()].entry(self.hasher.hash_one(bytes)).or_default().push(place);
+                    continue;
+                }
                 let [start, end] = [&bytes[..SHORTEST], &bytes[bytes.len() - SHORTEST..]];
                 let [start, end] = [start, end].map(|part| self.hasher.hash_one(part));
                 self.ends.entry(start).or_default().push((end, place));
             }
         }
         self.indexed = self.values.len();
-        let windows: HashSet<u64> =
-            text.as_bytes().windows(SHORTEST).map(|window| self.hasher.hash_one(window)).collect();
+        let hashes = |length: usize| text.as_bytes().windows(length).map(|window| self.hasher.hash_one(window));
+        let windows: HashSet<u64> = hashes(SHORTEST).collect();
         let begun = windows.iter().filter_map(|start| self.ends.get(start)).flatten();
-        let mut places: BTreeSet<usize> = self.short.iter().copied().collect();
+        let lengths = (1..SHORTEST).map(|length| (length, &self.short[length])).filter(|(_, forms)| !forms.is_empty());
+        let mut places: BTreeSet<usize> = lengths
+            .flat_map(|(length, forms)| hashes(length).filter_map(|hash| forms.get(&hash)).flatten().copied())
+            .collect();
         places.extend(begun.filter(|(end, _)| windows.contains(end)).map(|(_, place)| *place));
         places.into_iter().map(|place| self.values[place].reveal())
     }

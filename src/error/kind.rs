@@ -45,6 +45,8 @@ impl Error {
             Self::Staged { .. } => "staged-changes",
             Self::StagedApplying => "staged-changes-applying",
             Self::Interrupted => "interrupted",
+            Self::Overdue { .. } => "time-limit",
+            Self::TooLarge => "memory-limit",
             Self::Machine { .. } => "machine",
         }
     }

@@ -151,6 +151,12 @@ pub enum Error {
     /// Ctrl-C at a question. It is said in one line, by `outside::interrupt`, and not as an error.
     #[error("interrupted")]
     Interrupted,
+    /// The time limit is reached while doctor itself works.
+    #[error("doctor did not finish within {}", Seconds(*.limit))]
+    Overdue { limit: Duration },
+    /// The run needs more memory than it may.
+    #[error("doctor needs more than 256 MiB of memory")]
+    TooLarge,
     /// The machine refused something that always works.
     #[error("{what}")]
     Machine { what: String, why: String, next: String },
@@ -221,6 +227,12 @@ impl Error {
                 Some("a redirect would carry the token to another address, so it was not followed".into())
             }
             Self::Garbled { what, .. } => Some(what.clone()),
+            Self::Overdue { .. } => {
+                Some("the files and Railway's response take longer to compare; nothing was changed".into())
+            }
+            Self::TooLarge => {
+                Some("the files and Railway's response are too large together; nothing was changed".into())
+            }
         }
     }
 
@@ -280,6 +292,8 @@ impl Error {
                 "if a proxy of yours re-signs traffic, name its root in SSL_CERT_FILE; else do not go on".into()
             }
             Self::NoRoots { .. } => "install ca-certificates, or name a file of roots in SSL_CERT_FILE".into(),
+            Self::Overdue { .. } => "pass a longer limit such as `--timeout 60s`, or select less with --service and --only".into(),
+            Self::TooLarge => "select fewer services with --service, or make the files smaller".into(),
             Self::TimedOut { .. } => "run it again, with more time if need be: `--timeout 60s`".into(),
             Self::RateLimited { wait, .. } => match wait {
                 Some(wait) => format!("run it again in {}", Seconds(*wait)),
@@ -326,6 +340,7 @@ impl Error {
             | Self::Untrusted { .. }
             | Self::TrustOutdated { .. }
             | Self::Journal { .. }
+            | Self::TooLarge
             | Self::Machine { .. } => Exit::Usage,
             Self::Staged { .. } | Self::StagedApplying => Exit::Partial,
             Self::Interrupted => Exit::Interrupted,
@@ -342,6 +357,7 @@ impl Error {
             | Self::Certificate { .. }
             | Self::NoRoots { .. }
             | Self::TimedOut { .. }
+            | Self::Overdue { .. }
             | Self::RateLimited { .. }
             | Self::Redirected { .. }
             | Self::Garbled { .. }

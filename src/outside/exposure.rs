@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use crate::drift::exposure::{Exposure, Git, Readers};
@@ -10,18 +11,30 @@ use crate::outside::files::{self, display_path};
 use crate::outside::git::{self, Asker, Status};
 use crate::outside::system;
 
-/// Looking, in the background: git starts while the run waits for Railway.
+/// Looking, in the background: git starts while the run waits for Railway. Where the system has no thread for it, it is done
+/// at once.
 #[derive(Debug)]
 pub struct Looking {
     files: usize,
-    thread: JoinHandle<Vec<Exposure>>,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Running(JoinHandle<Vec<Exposure>>),
+    Done(Vec<Exposure>),
 }
 
 impl Looking {
     /// Starts to look at files that were read.
     pub fn start(paths: &[PathBuf], folder: &Path, asker: Asker) -> Self {
-        let (paths, folder) = (paths.to_vec(), folder.to_owned());
-        Self { files: paths.len(), thread: thread::spawn(move || look(&paths, &folder, &asker)) }
+        let own = Arc::new((paths.to_vec(), folder.to_owned(), asker));
+        let shared = Arc::clone(&own);
+        let state = match thread::Builder::new().spawn(move || look(&shared.0, &shared.1, &shared.2)) {
+            Ok(thread) => State::Running(thread),
+            Err(_) => State::Done(look(&own.0, &own.1, &own.2)),
+        };
+        Self { files: paths.len(), state }
     }
 
     /// What was seen, one for each path in their order.
@@ -32,7 +45,10 @@ impl Looking {
             readers: Readers::Owner,
             end: None,
         };
-        self.thread.join().unwrap_or_else(|_| vec![unseen; self.files])
+        match self.state {
+            State::Running(thread) => thread.join().unwrap_or_else(|_| vec![unseen; self.files]),
+            State::Done(exposures) => exposures,
+        }
     }
 }
 

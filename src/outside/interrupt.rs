@@ -1,11 +1,17 @@
-//! Ctrl-C: what it means depends on whether something is being changed.
+//! What ends a run from outside, Ctrl-C and the limits of time and memory: each depends on whether something is being
+//! changed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use crate::error::Exit;
 use crate::outside::clock::Clock;
+
+/// How much longer than its time limit a run may take: what waits for Railway ends at the limit itself, with an error that
+/// says more.
+const MARGIN: Duration = Duration::from_millis(300);
 
 /// The longest that a wait goes on after Ctrl-C.
 const SLICE: Duration = Duration::from_millis(100);
@@ -35,6 +41,46 @@ struct State {
     question: Question,
     /// The last word has been said, and is not said again by another thread.
     told: Told,
+    limits: Limits,
+    /// How much of the time limit is spent.
+    spent: Duration,
+    /// How many readers are waited for, who take the time they like.
+    readers: usize,
+}
+
+/// When a run is ended from outside, and with which words. A run that has begun to change something is not.
+#[derive(Clone, Debug, Default)]
+pub struct Limits {
+    /// The time limit, without the time that a person takes to answer or to read.
+    pub time: Option<Duration>,
+    /// How it ends when the time is over.
+    pub late: Ending,
+    /// How it ends when it needs too much memory.
+    pub large: Ending,
+}
+
+/// The last words of a run on standard error, and its exit code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// Lines; empty where nothing may be said.
+    pub words: String,
+    /// The exit code.
+    pub exit: Exit,
+}
+
+impl Default for Ending {
+    fn default() -> Self {
+        Self { words: String::new(), exit: Exit::Unreachable }
+    }
+}
+
+/// What a run has used since it was last checked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Usage {
+    /// The time that has passed.
+    pub(super) passed: Duration,
+    /// Whether it takes more memory than a run may.
+    pub(super) is_large: bool,
 }
 
 /// Where the run stands.
@@ -83,6 +129,49 @@ impl Interrupt {
     /// Whether Ctrl-C was pressed, and the run is to stop after the step that it is in.
     pub fn is_requested(&self) -> bool {
         self.requested.load(Ordering::SeqCst)
+    }
+
+    /// Sets the limits of the run, and counts its time from now.
+    pub fn set_limits(&self, limits: Limits) {
+        let mut state = self.state();
+        state.limits = limits;
+        state.spent = Duration::ZERO;
+    }
+
+    /// Counts the time of the run from now, with the limits that it has.
+    pub fn restart_time(&self) {
+        self.state().spent = Duration::ZERO;
+    }
+
+    /// Writes a result. Whoever reads it may take longer than the run: the time does not count.
+    pub fn while_written<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.state().readers += 1;
+        let written = write();
+        self.state().readers -= 1;
+        written
+    }
+
+    /// Whether something is being changed, or was.
+    pub(super) fn has_begun_writing(&self) -> bool {
+        self.state().phase != Phase::Free
+    }
+
+    /// Ends the run if it is over one of its limits and has not begun to change anything. `leave` gets the last words.
+    pub(super) fn enforce(&self, usage: Usage, leave: &dyn Fn(&Ending, Question)) {
+        let mut state = self.state();
+        let is_waiting = state.question == Question::Open || state.readers > 0;
+        if !is_waiting {
+            state.spent += usage.passed;
+        }
+        if state.phase != Phase::Free || state.told == Told::Yes {
+            return;
+        }
+        let is_late = state.limits.time.is_some_and(|limit| state.spent > limit + MARGIN);
+        if is_late && !is_waiting {
+            leave(&state.limits.late, state.question);
+        } else if usage.is_large {
+            leave(&state.limits.large, state.question);
+        }
     }
 
     /// Waits, and no longer than to the next Ctrl-C.
@@ -165,7 +254,8 @@ mod tests {
 
     use jiff::Timestamp;
 
-    use super::{CHANGES_MADE, CHANGES_UNDER_WAY, FINISHING, Interrupt, NOTHING_CHANGED};
+    use super::{CHANGES_MADE, CHANGES_UNDER_WAY, Ending, FINISHING, Interrupt, Limits, NOTHING_CHANGED, Usage};
+    use crate::error::Exit;
     use crate::outside::clock::Clock;
 
     /// Presses Ctrl-C; what was said, and what was said on leaving.
@@ -212,6 +302,57 @@ mod tests {
         assert_eq!(said.into_inner(), [NOTHING_CHANGED]);
         assert_eq!(press(&interrupt), (vec![], vec![String::new()]));
         assert!(interrupt.is_requested(), "the question is to end by itself");
+    }
+
+    const LATE: &str = "late";
+    const LARGE: &str = "large";
+
+    /// A run with a limit of two seconds.
+    fn limited() -> Interrupt {
+        let ending = |words: &str| Ending { words: words.to_owned(), exit: Exit::Unreachable };
+        let interrupt = Interrupt::default();
+        let time = Some(Duration::from_secs(2));
+        interrupt.set_limits(Limits { time, late: ending(LATE), large: ending(LARGE) });
+        interrupt
+    }
+
+    /// Lets so many milliseconds pass; how the run was ended.
+    fn pass(interrupt: &Interrupt, time: u64, is_large: bool) -> Vec<String> {
+        let left = RefCell::new(Vec::new());
+        let usage = Usage { passed: Duration::from_millis(time), is_large };
+        interrupt.enforce(usage, &|ending, _| left.borrow_mut().push(ending.words.clone()));
+        left.into_inner()
+    }
+
+    #[test]
+    fn a_limit_ends_a_run_that_changes_nothing() {
+        let interrupt = limited();
+        assert_eq!(pass(&interrupt, 2_200, false), [""; 0]);
+        assert_eq!(pass(&interrupt, 200, false), [LATE]);
+        assert_eq!(pass(&limited(), 10, true), [LARGE]);
+        interrupt.restart_time();
+        assert_eq!(pass(&interrupt, 200, false), [""; 0]);
+        assert_eq!(pass(&Interrupt::default(), 1_000_000, false), [""; 0], "no limit was set");
+    }
+
+    #[test]
+    fn a_limit_never_ends_a_run_that_has_begun_to_change_something() {
+        let interrupt = limited();
+        interrupt.begin_writing();
+        assert_eq!(pass(&interrupt, 10_000, true), [""; 0]);
+        interrupt.end_writing();
+        assert_eq!(pass(&interrupt, 10_000, true), [""; 0]);
+    }
+
+    #[test]
+    fn the_time_of_a_person_does_not_count() {
+        let interrupt = limited();
+        interrupt.begin_question();
+        assert_eq!(pass(&interrupt, 10_000, false), [""; 0]);
+        interrupt.end_question();
+        interrupt.while_written(|| assert_eq!(pass(&interrupt, 10_000, false), [""; 0]));
+        assert_eq!(pass(&interrupt, 2_200, false), [""; 0]);
+        assert_eq!(pass(&interrupt, 200, false), [LATE]);
     }
 
     /// A clock on which Ctrl-C is pressed after a while.

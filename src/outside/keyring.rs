@@ -10,12 +10,16 @@ use keyring::Entry;
 use zeroize::Zeroizing;
 
 use crate::drift::Secret;
+use crate::outside::system;
 
 /// The name that every entry of `doctor` has in the keyring.
 const SERVICE: &str = "railway-doctor";
 
 /// How long it may take to answer; the user hears of it within two seconds.
 const PATIENCE: Duration = Duration::from_millis(1500);
+
+/// How many threads asking takes at most: one here, and those of the library, which ends the process without them.
+const THREADS: usize = 6;
 
 /// Why the keyring could not be asked. It never means that nothing is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +89,9 @@ impl System {
     ) -> Result<Option<T>, Trouble> {
         if let Some(trouble) = &*self.met.borrow() {
             return Err(trouble.clone());
+        }
+        if let Err(why) = system::probe_threads(THREADS) {
+            return Err(Trouble::Refused(why));
         }
         let (sender, receiver) = mpsc::channel();
         let name = name.to_owned();

@@ -29,5 +29,6 @@ mod state;
 mod system;
 pub mod talk;
 pub mod trusted;
+mod watchdog;
 pub mod workflow_commands;
 pub mod world;

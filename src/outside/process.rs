@@ -6,7 +6,8 @@ use std::io::{self, IsTerminal, Write};
 use std::panic;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::thread;
 
 use ring::rand::{SecureRandom, SystemRandom};
 
@@ -15,16 +16,20 @@ use crate::error::{Error, Exit};
 use crate::outside::ask::Prompts;
 use crate::outside::clock::SystemClock;
 use crate::outside::endpoint::Caller;
-use crate::outside::interrupt::{Interrupt, Question};
+use crate::outside::interrupt::{Ending, Interrupt, Question};
 use crate::outside::journal::state_folder;
 use crate::outside::keyring;
 use crate::outside::railway::http::Http;
 use crate::outside::railway::wire::Wire;
 use crate::outside::remembered::cache_folder;
 use crate::outside::screen::Screen;
-use crate::outside::system::{TerminalMode, keep_no_image};
+use crate::outside::system::{TerminalMode, keep_no_image, survive_file_limit, why_no_thread};
 use crate::outside::talk::{Stream, Talk, Watched};
+use crate::outside::watchdog;
 use crate::outside::world::{Memory, Sort, Terminal, World};
+
+/// The stack of a run, in bytes. That of the first thread is as large or small as `ulimit -s` says.
+const STACK: usize = 8 << 20;
 
 /// The width that a report is laid out for where there is no terminal to ask.
 const WIDTH_WITHOUT_TERMINAL: usize = 80;
@@ -38,9 +43,10 @@ pub fn is_half_typed(arguments: &[OsString], shell: &str) -> bool {
     !shell.is_empty() && arguments.get(1).is_some_and(|word| word == "--")
 }
 
-/// Runs `doctor` in the real world.
-pub fn run(command: impl FnOnce(&[OsString], &mut World<'_>) -> Exit) -> ExitCode {
+/// Runs `doctor` in the real world: on a thread of its own, while this one enforces the limits of time and memory.
+pub fn run(command: impl FnOnce(&[OsString], &mut World<'_>) -> Exit + Send) -> ExitCode {
     keep_no_image();
+    survive_file_limit();
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let is_quiet = std::env::var_os(COMPLETE).is_some_and(|shell| is_half_typed(&arguments, &shell.to_string_lossy()));
     panic::set_hook(Box::new(move |panic| {
@@ -50,47 +56,81 @@ pub fn run(command: impl FnOnce(&[OsString], &mut World<'_>) -> Exit) -> ExitCod
     }));
     let (interrupt, screen) = (Arc::new(Interrupt::default()), Screen::default());
     let interrupted = ctrlc::set_handler(handler(&interrupt, &screen));
-    let (clock, keyring) = (SystemClock::start(), keyring::System::default());
-    let (mut out, mut err) = (io::stdout().lock(), io::stderr());
-    let mut nowhere = io::sink();
-    let err: &mut dyn Write = if is_quiet { &mut nowhere } else { &mut err };
-    let terminal = terminal();
-    let watched = if terminal.err == Sort::Terminal { Watched::Terminal(screen) } else { Watched::No };
-    let variables = variables();
-    let talk = Stream::new(err, watched, &variables);
-    let prompts = Prompts::new(&talk, &interrupt, terminal);
-    if let Err(error) = interrupted {
-        talk.say(&format!("doctor: Ctrl-C will not be answered in words: {error}"));
+    let run = Run { arguments, is_quiet, interrupted, screen: screen.clone() };
+    let (over, done) = mpsc::channel();
+    let exit = thread::scope(|scope| {
+        let watched = Arc::clone(&interrupt);
+        let worker = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, move || {
+            let exit = run.start(&watched, command);
+            // The receiver lives as long as this thread.
+            let _ = over.send(());
+            exit
+        });
+        match worker {
+            Ok(worker) => {
+                watchdog::watch(&done, &interrupt, &|ending, question| end(ending, question, &screen));
+                worker.join().unwrap_or_else(|_| after_panic(&interrupt))
+            }
+            Err(error) => without_threads(&error, is_quiet),
+        }
+    });
+    exit.code().into()
+}
+
+/// What a run is started with.
+struct Run {
+    arguments: Vec<OsString>,
+    is_quiet: bool,
+    /// Whether Ctrl-C is handled.
+    interrupted: Result<(), ctrlc::Error>,
+    screen: Screen,
+}
+
+impl Run {
+    /// Makes the world of this process, and runs the command in it.
+    fn start(self, interrupt: &Interrupt, command: impl FnOnce(&[OsString], &mut World<'_>) -> Exit) -> Exit {
+        let (clock, keyring) = (SystemClock::start(), keyring::System::default());
+        let (mut out, mut err) = (io::stdout().lock(), io::stderr());
+        let mut nowhere = io::sink();
+        let err: &mut dyn Write = if self.is_quiet { &mut nowhere } else { &mut err };
+        let terminal = terminal();
+        let watched = if terminal.err == Sort::Terminal { Watched::Terminal(self.screen) } else { Watched::No };
+        let variables = variables();
+        let talk = Stream::new(err, watched, &variables);
+        let prompts = Prompts::new(&talk, interrupt, terminal);
+        if let Err(error) = self.interrupted {
+            talk.say(&format!("doctor: Ctrl-C will not be answered in words: {error}"));
+        }
+        let Ok(folder) = std::env::current_dir() else {
+            talk.say("error: the working folder is gone\n  next: cd into a folder that exists");
+            return if self.is_quiet { Exit::Clean } else { Exit::Usage };
+        };
+        let Some(fingerprints) = fingerprints() else {
+            talk.say("error: the system gives no random bytes\n  next: check /dev/urandom");
+            return Exit::Usage;
+        };
+        let home = std::env::home_dir().filter(|home| home != &PathBuf::new());
+        let mut world = World {
+            out: &mut out,
+            talk: &talk,
+            ask: &prompts,
+            interrupt,
+            terminal,
+            state: state_folder(&variables, home.as_deref()),
+            cache: cache_folder(&variables, home.as_deref()),
+            memory: Memory::Lasting,
+            variables,
+            folder,
+            home,
+            keyring: &keyring,
+            clock: &clock,
+            connect: &|endpoint| -> Result<Box<dyn Wire>, Error> { Ok(Box::new(Http::new(endpoint.clone())?)) },
+            probe: &Caller,
+            fingerprints,
+            program: vec!["doctor".to_owned()],
+        };
+        command(&self.arguments, &mut world)
     }
-    let Ok(folder) = std::env::current_dir() else {
-        talk.say("error: the working folder is gone\n  next: cd into a folder that exists");
-        return if is_quiet { Exit::Clean } else { Exit::Usage }.code().into();
-    };
-    let Some(fingerprints) = fingerprints() else {
-        talk.say("error: the system gives no random bytes\n  next: check /dev/urandom");
-        return Exit::Usage.code().into();
-    };
-    let home = std::env::home_dir().filter(|home| home != &PathBuf::new());
-    let mut world = World {
-        out: &mut out,
-        talk: &talk,
-        ask: &prompts,
-        interrupt: &interrupt,
-        terminal,
-        state: state_folder(&variables, home.as_deref()),
-        cache: cache_folder(&variables, home.as_deref()),
-        memory: Memory::Lasting,
-        variables,
-        folder,
-        home,
-        keyring: &keyring,
-        clock: &clock,
-        connect: &|endpoint| -> Result<Box<dyn Wire>, Error> { Ok(Box::new(Http::new(endpoint.clone())?)) },
-        probe: &Caller,
-        fingerprints,
-        program: vec!["doctor".to_owned()],
-    };
-    command(&arguments, &mut world).code().into()
 }
 
 /// A fresh key for this run's fingerprints.
@@ -124,12 +164,43 @@ fn terminal() -> Terminal {
 
 /// What a bug looks like. The panic's own text stays unsaid: it may quote the string that was being cut.
 pub fn panic_message(location: Option<&panic::Location<'_>>) -> String {
+    // Some libraries panic where the system has no thread left for them.
+    if let Err(error) = thread::Builder::new().spawn(|| {}) {
+        return no_threads(&error);
+    }
     let place =
         location.map_or_else(|| "an unknown place".to_owned(), |place| format!("{}:{}", place.file(), place.line()));
     format!(
         "error: doctor has a bug at {place}\n  because: something that can't be was\n  next: report it with this line and \
          the command that you typed"
     )
+}
+
+/// The exit code of a run that a bug ended. What had begun to change something has changed a part of it.
+fn after_panic(interrupt: &Interrupt) -> Exit {
+    if interrupt.has_begun_writing() { Exit::Partial } else { Exit::Usage }
+}
+
+fn without_threads(error: &io::Error, is_quiet: bool) -> Exit {
+    if is_quiet {
+        return Exit::Clean;
+    }
+    eprintln(&no_threads(error));
+    Exit::Usage
+}
+
+fn no_threads(error: &io::Error) -> String {
+    format!(
+        "error: can't start a thread\n  because: {}\n  next: raise the limit on processes and threads (`ulimit -u`), or \
+         close other programs",
+        why_no_thread(error)
+    )
+}
+
+/// Ends a run that is over a limit.
+fn end(ending: &Ending, question: Question, screen: &Screen) {
+    screen.clear();
+    leave(&ending.words, question, ending.exit);
 }
 
 /// What the thread of the signal does. It never writes into what moves on the screen.
@@ -144,14 +215,14 @@ fn handler(interrupt: &Arc<Interrupt>, screen: &Screen) -> impl Fn() + Send + 's
             if question == Question::Open {
                 mode.restore();
             }
-            leave(line, question);
+            leave(line, question, Exit::Interrupted);
         });
     }
 }
 
-/// A clean line, a cursor, a last word, and the exit code of an interrupted run.
+/// A clean line, a cursor, a last word, and the exit code.
 #[expect(clippy::exit, reason = "the main thread may be deep in a wait that nothing else ends")]
-fn leave(line: &str, question: Question) {
+fn leave(line: &str, question: Question, exit: Exit) {
     match terminal().err {
         Sort::Terminal => eprint("\r\u{1b}[2K\u{1b}[?25h"),
         Sort::Dumb if question == Question::Open => eprint("\n"),
@@ -160,7 +231,7 @@ fn leave(line: &str, question: Question) {
     if !line.is_empty() {
         eprintln(line);
     }
-    std::process::exit(Exit::Interrupted.code().into());
+    std::process::exit(exit.code().into());
 }
 
 /// For the two places that have no `World`: a panic and a signal.

@@ -78,9 +78,10 @@ impl Screen {
         let text = if canvas.lines.is_empty() { canvas.wiped() } else { canvas.frame(size()) };
         write(&text);
         if !canvas.lines.is_empty() && canvas.ticker == Ticker::None {
-            canvas.ticker = Ticker::Running;
             let screen = self.clone();
-            thread::spawn(move || while screen.tick() == Ticker::Running {});
+            let ticker = thread::Builder::new().spawn(move || while screen.tick() == Ticker::Running {});
+            // Without a thread the spinner stands still.
+            canvas.ticker = if ticker.is_ok() { Ticker::Running } else { Ticker::None };
         }
     }
 

@@ -110,7 +110,8 @@ impl World<'_> {
 
     /// Writes a result whose commands to CI are meant. A reader that went away, as `head` does, is no error.
     pub fn print_as_is(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        match self.out.write_all(bytes).and_then(|()| self.out.flush()) {
+        let out = &mut *self.out;
+        match self.interrupt.while_written(|| out.write_all(bytes).and_then(|()| out.flush())) {
             Err(error) if error.kind() != ErrorKind::BrokenPipe => {
                 Err(Error::Output { path: "standard output".to_owned(), why: why(&error) })
             }

@@ -18,6 +18,8 @@ mod crowd;
 mod every;
 mod killed;
 mod leaks;
+mod limits;
+mod machine;
 mod mark;
 mod midway;
 mod multiplexed;

@@ -7,6 +7,7 @@ mod typed;
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Arg, Command, CommandFactory};
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter, CompletionCandidate, complete};
@@ -16,11 +17,15 @@ use crate::cli::Cli;
 use crate::command::complete::names::Names;
 use crate::command::complete::typed::Typed;
 use crate::error::Exit;
+use crate::outside::interrupt::{Ending, Limits};
 use crate::outside::process::{COMPLETE, is_half_typed};
 use crate::outside::world::World;
 
 /// Where a shell says which word the cursor is in: 0-based, the program's own name among them.
 const INDEX: &str = "_CLAP_COMPLETE_INDEX";
+
+/// How long a shell waits for candidates.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Where it says what it wants between two candidates.
 const SEPARATOR: &str = "_CLAP_IFS";
@@ -33,9 +38,15 @@ pub(crate) fn answer(arguments: &[OsString], world: &mut World<'_>) -> Option<Ex
     if !is_half_typed(arguments, &shell) {
         return None;
     }
+    world.interrupt.set_limits(Limits { time: Some(PATIENCE), late: silence(), large: silence() });
     let text = catch_unwind(AssertUnwindSafe(|| told(&shell, words, world))).ok().flatten().unwrap_or_default();
     // There is nobody to tell that it could not be written.
     world.print_bytes(&text).map_or(Some(Exit::Clean), |()| Some(Exit::Clean))
+}
+
+/// The end of an answer that takes too long: there are no candidates.
+fn silence() -> Ending {
+    Ending { words: String::new(), exit: Exit::Clean }
 }
 
 /// The candidates in the form that a shell reads.

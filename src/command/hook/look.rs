@@ -1,6 +1,6 @@
 //! What is staged, held against what must not be committed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
@@ -10,7 +10,7 @@ use crate::drift::leak::{self, Hit, Kind, Known, Leak, Staged};
 use crate::drift::local::LocalFile;
 use crate::drift::rule::env_file_exposed;
 use crate::outside::config::Config;
-use crate::outside::files::{self, Access, Place, Reading, display_path};
+use crate::outside::files::{self, Access, Budget, Place, Reading, display_path};
 use crate::outside::git::Asker;
 use crate::outside::git::index::{Change, Repository};
 use crate::outside::world::World;
@@ -62,7 +62,7 @@ pub(super) fn look(
     let known = Known::of(&files, &accepted);
     let hits = known.hits(&staged);
     let before = before(asker, &repository, &changes, &hits)?;
-    let text = |file: usize| before.iter().find(|(index, _)| *index == file).map(|(_, bytes)| bytes.as_slice());
+    let text = |file: usize| before.get(&file).map(Vec::as_slice);
     let mut leaks = leak::of_names(&staged, &accepted);
     leaks.retain(|leak| !matches!(leak, Leak::EnvFile { .. }) || is_error(config));
     leaks.extend(known.news(&hits, text).into_iter().map(|hit| known.leak(hit, &staged)));
@@ -94,7 +94,7 @@ fn before(
     repository: &Repository,
     changes: &[Change],
     hits: &[Hit],
-) -> Result<Vec<(usize, Vec<u8>)>, String> {
+) -> Result<BTreeMap<usize, Vec<u8>>, String> {
     let files: BTreeSet<usize> = hits.iter().map(|hit| hit.file).collect();
     let known: Vec<(usize, &str)> =
         files.into_iter().filter_map(|file| Some((file, changes[file].before.as_deref()?))).collect();
@@ -143,17 +143,20 @@ fn parse(
     (folder, asker): (&Path, &Asker),
     unsearched: &mut Vec<(String, String)>,
 ) -> Vec<LocalFile> {
-    let mut files = Vec::new();
+    let (mut files, mut budget) = (Vec::new(), Budget::default());
     for path in paths {
         let name = display_path(path, folder);
         let why = match files::locate(path, folder, asker) {
             Err(error) => error.because().unwrap_or_default(),
             Ok(Place { access: Access::Once, .. }) => "another program writes it, and it is read only once".to_owned(),
-            Ok(Place { end, .. }) => match files::read_text(&end, files::ENV_FILE_LIMIT) {
-                Reading::Text(text) => {
-                    files.push(LocalFile::parse(name, text));
-                    continue;
-                }
+            Ok(Place { end, .. }) => match files::read_env(&end) {
+                Reading::Text(text) => match budget.take(&text) {
+                    Ok(()) => {
+                        files.push(LocalFile::parse(name, text));
+                        continue;
+                    }
+                    Err(why) => why,
+                },
                 Reading::Unusable(why) => why,
                 Reading::Missing => "there is no such file".to_owned(),
             },

@@ -5,6 +5,8 @@ mod look;
 mod recent;
 mod run;
 
+pub(crate) use crate::command::hook::run::unfinished;
+
 use crate::cli::{Global, Hook, HookVerb};
 use crate::error::{Error, Exit};
 use crate::outside::world::World;

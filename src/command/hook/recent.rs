@@ -35,7 +35,7 @@ pub(super) fn slot(
     let paths = sources(&args.env_file, config, &world.folder, BTreeSet::new());
     for path in paths.iter().chain(&configured) {
         parts.push(path.as_os_str().as_encoded_bytes().to_vec());
-        match files::read_text(path, files::ENV_FILE_LIMIT) {
+        match files::read_env(path) {
             Reading::Text(text) => parts.push(text.reveal().into()),
             _ => return None,
         }

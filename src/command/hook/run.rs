@@ -8,6 +8,7 @@ use crate::cli::{Global, HookRun};
 use crate::command::check;
 use crate::command::hook::{look, recent};
 use crate::command::layers::Absent;
+use crate::command::lines;
 use crate::command::telling::{self, Manner, Showing};
 use crate::command::visit::{self, Haste, Options, Visit};
 use crate::drift::examine::{Examination, examine};
@@ -16,6 +17,7 @@ use crate::drift::sentence::count;
 use crate::error::{Error, Exit};
 use crate::outside::config::{Config, OnDrift};
 use crate::outside::git::Asker;
+use crate::outside::interrupt::Ending;
 use crate::outside::recent::{Recent, Slot};
 use crate::outside::talk::Silence;
 use crate::outside::world::World;
@@ -42,9 +44,24 @@ pub(super) fn run(args: &HookRun, global: &Global, world: &mut World<'_>) -> Res
     }
     let ended = looked(args, global, world);
     if !matches!(ended, Ok(Exit::Clean)) {
-        world.talk.say(&format!("doctor: stopped; to go round it once: {}", way_round(world)));
+        world.talk.say(&stopped(world));
     }
     ended
+}
+
+fn stopped(world: &World<'_>) -> String {
+    format!("doctor: stopped; to go round it once: {}", way_round(world))
+}
+
+/// How a run ends that a limit stops: the commit passes with a warning, and with `--strict` it does not pass.
+pub(crate) fn unfinished(args: &HookRun, error: &Error, world: &World<'_>) -> Ending {
+    if args.strict {
+        let words = format!("{}\n{}", lines(error, world.terminal), stopped(world));
+        return Ending { words, exit: error.exit() };
+    }
+    let words =
+        format!("doctor: warning: this commit was not checked to the end: {}", escape::line(&error.to_string()));
+    Ending { words, exit: Exit::Clean }
 }
 
 fn looked(args: &HookRun, global: &Global, world: &mut World<'_>) -> Result<Exit, Error> {
@@ -205,8 +222,8 @@ fn say_recent(recent: &Recent, world: &World<'_>) {
     });
 }
 
-/// Whether an error tells nothing of the commit: Railway is away, nobody is logged in, nothing is set up here, or the file
-/// can't be read.
+/// Whether an error tells nothing of the commit: Railway is away, nobody is logged in, nothing is set up here, the file can't
+/// be read, or the machine has no room for it.
 fn is_weather(error: &Error) -> bool {
     let unset = matches!(
         error,
@@ -216,6 +233,7 @@ fn is_weather(error: &Error) -> bool {
             | Error::NoEnvironment { .. }
             | Error::NotFound { .. }
             | Error::Deleted { .. }
+            | Error::Machine { .. }
     );
     unset || matches!(error.exit(), Exit::Credentials | Exit::Unreachable)
 }

@@ -33,6 +33,7 @@ impl<'e> Eyes<'e> {
         let targeting = Targeting { service: services.to_vec(), ..self.args.targeting.clone() };
         let options = options(self.global, &targeting, files, self.limit);
         // The time that a person takes is not the run's.
+        world.interrupt.restart_time();
         let client = self.connection.client(world, self.limit + world.clock.elapsed());
         visit::visit(&client, &options, None, world)
     }

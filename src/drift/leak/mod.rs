@@ -4,6 +4,7 @@ mod name;
 mod needle;
 mod sample;
 
+use std::cell::LazyCell;
 use std::collections::BTreeSet;
 
 use wildmatch::WildMatch;
@@ -81,8 +82,8 @@ pub struct Hit {
     value: usize,
     /// How often it is there.
     times: usize,
-    /// Where it is first.
-    offset: usize,
+    /// The 1-based line where it is first, if the file is text.
+    line: Option<usize>,
 }
 
 /// The local values that no commit may hold.
@@ -97,9 +98,10 @@ impl Known {
     /// addresses of this machine, what browsers get anyway, and the keys that `accepted` has: patterns of `*` and `?`.
     pub fn of(files: &[LocalFile], accepted: &[String]) -> Self {
         let (mut values, mut forms, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
+        let accepted = Accepted::of(accepted);
         for file in files {
             for entry in file.entries.iter().filter(|entry| is_told(entry)) {
-                if !is_accepted(&entry.key, accepted) && seen.insert((&entry.key, entry.value.reveal())) {
+                if !accepted.has(&entry.key) && seen.insert((&entry.key, entry.value.reveal())) {
                     forms.extend(shortest(form::forms(entry.value.reveal())).map(|form| (values.len(), form)));
                     values.push((entry.key.clone(), Place { file: file.name.clone(), line: entry.line }));
                 }
@@ -116,7 +118,9 @@ impl Known {
                 continue;
             };
             let found = self.needles.find(bytes).into_iter();
-            hits.extend(found.map(|(value, (times, offset))| Hit { file, value, times, offset }));
+            let lines = LazyCell::new(|| line_ends(bytes));
+            let line = |offset: usize| lines.as_ref().map(|ends| ends.partition_point(|&end| end < offset) + 1);
+            hits.extend(found.map(|(value, (times, offset))| Hit { file, value, times, line: line(offset) }));
         }
         hits
     }
@@ -135,12 +139,14 @@ impl Known {
     /// A hit as it is told.
     pub fn leak(&self, hit: &Hit, staged: &[Staged]) -> Leak {
         let (key, source) = self.values[hit.value].clone();
-        let file = &staged[hit.file];
-        let bytes = file.bytes.as_ref().map_or(&[][..], |bytes| bytes);
-        let is_text = !bytes[..bytes.len().min(BEGINNING)].contains(&0);
-        let line = is_text.then(|| bytes[..hit.offset].split(|&byte| byte == b'\n').count());
-        Leak::Value { file: file.name.clone(), line, key, source }
+        Leak::Value { file: staged[hit.file].name.clone(), line: hit.line, key, source }
     }
+}
+
+/// Where the lines of a text end; `None` for a file that is no text.
+fn line_ends(bytes: &[u8]) -> Option<Vec<usize>> {
+    let is_text = !bytes[..bytes.len().min(BEGINNING)].contains(&0);
+    is_text.then(|| (0..bytes.len()).filter(|&at| bytes[at] == b'\n').collect())
 }
 
 /// Those of the forms of a value that begin with no other one: where they stand, that other one stands as well.
@@ -150,9 +156,23 @@ fn shortest(mut forms: Vec<Zeroizing<String>>) -> impl Iterator<Item = Zeroizing
     forms.into_iter()
 }
 
-/// Whether one of the patterns, of `*` and `?`, has the key.
-fn is_accepted(key: &str, accepted: &[String]) -> bool {
-    accepted.iter().any(|pattern| WildMatch::new(pattern).matches(key))
+/// Keys that may be committed, by name and by patterns of `*` and `?`.
+struct Accepted<'a> {
+    names: BTreeSet<&'a str>,
+    patterns: Vec<WildMatch>,
+}
+
+impl<'a> Accepted<'a> {
+    fn of(keys: &'a [String]) -> Self {
+        let (patterns, names): (Vec<&str>, Vec<&str>) =
+            keys.iter().map(String::as_str).partition(|key| key.contains(['*', '?']));
+        let patterns = patterns.into_iter().map(WildMatch::new).collect();
+        Self { names: names.into_iter().collect(), patterns }
+    }
+
+    fn has(&self, key: &str) -> bool {
+        self.names.contains(key) || self.patterns.iter().any(|pattern| pattern.matches(key))
+    }
 }
 
 /// Whether a value is one that no commit may hold.
@@ -173,6 +193,7 @@ fn is_told(entry: &Entry) -> bool {
 /// Files that hold nothing but ciphertext are made to be committed.
 pub fn of_names(staged: &[Staged], accepted: &[String]) -> Vec<Leak> {
     let mut leaks = Vec::new();
+    let accepted = Accepted::of(accepted);
     for one in staged.iter().filter(|one| one.kind != Kind::Other) {
         let text = one.bytes.as_ref().and_then(|bytes| std::str::from_utf8(bytes).ok());
         let file = text.map(|text| LocalFile::parse(one.name.as_str(), Secret::new(text)));
@@ -187,7 +208,7 @@ pub fn of_names(staged: &[Staged], accepted: &[String]) -> Vec<Leak> {
                 leaks.push(Leak::EnvFile { file: one.name.clone(), secrets: keys });
             }
             (_, Some(file)) => {
-                let real = secrets(file).filter(|entry| sample::is_real(entry) && !is_accepted(&entry.key, accepted));
+                let real = secrets(file).filter(|entry| sample::is_real(entry) && !accepted.has(&entry.key));
                 leaks.extend(real.map(|entry| {
                     let place = Place { file: one.name.clone(), line: entry.line };
                     Leak::Example { place, key: entry.key.clone() }

@@ -16,7 +16,7 @@ const BITS: u32 = 16;
 pub(super) struct Needles {
     /// The forms, each with the index of its value.
     forms: Vec<(usize, Zeroizing<String>)>,
-    /// Hash of a form's start → indexes of the forms that begin so.
+    /// Hash of a form's start → indexes of the forms that begin so, in the order of the forms' bytes.
     starts: HashMap<u64, Vec<usize>>,
     /// Which hashes there are, by their first bits: it lets nearly every place of a file pass at the cost of one look.
     sieve: Vec<bool>,
@@ -39,6 +39,10 @@ impl Needles {
                 needles.starts.entry(hash).or_default().push(index);
             }
         }
+        let forms = &needles.forms;
+        for starts in needles.starts.values_mut() {
+            starts.sort_unstable_by(|one, other| forms[*one].1.as_bytes().cmp(forms[*other].1.as_bytes()));
+        }
         needles
     }
 
@@ -54,12 +58,33 @@ impl Needles {
             if !self.sieve[bits(hash)] {
                 continue;
             }
-            let forms = self.starts.get(&hash).into_iter().flatten().map(|&index| &self.forms[index]);
-            for (value, _) in forms.filter(|(_, form)| bytes[offset..].starts_with(form.as_bytes())) {
-                found.entry(*value).or_insert((0, offset)).0 += 1;
+            for value in self.starts.get(&hash).into_iter().flat_map(|forms| self.at(forms, &bytes[offset..])) {
+                found.entry(value).or_insert((0, offset)).0 += 1;
             }
         }
         found
+    }
+
+    /// The values of those of these sorted forms that the text starts with. Thousands may begin alike, so that they are not
+    /// tried one after the other: the forms that a text starts with are the last ones before it, and before what the last of
+    /// them has in common with it.
+    fn at<'n>(&'n self, forms: &'n [usize], text: &'n [u8]) -> impl Iterator<Item = usize> + 'n {
+        let (mut forms, mut text) = (forms, text);
+        std::iter::from_fn(move || {
+            loop {
+                let before = forms.partition_point(|&index| self.forms[index].1.as_bytes() <= text);
+                let (&last, rest) = forms[..before].split_last()?;
+                let (value, form) = &self.forms[last];
+                let common = form.bytes().zip(text).take_while(|(one, other)| one == *other).count();
+                if common < START {
+                    return None;
+                }
+                (forms, text) = (rest, &text[..common]);
+                if common == form.len() {
+                    return Some(*value);
+                }
+            }
+        })
     }
 }
 
@@ -89,6 +114,14 @@ mod tests {
         assert_eq!(found, [(0, (2, 1)), (1, (1, 1)), (2, (1, 3))].into());
         assert_eq!(needles(&[]).find(b"x12345678"), [].into());
         assert_eq!(needles(&values).find(b"1234567"), [].into());
+    }
+
+    #[test]
+    fn thousands_that_begin_alike_cost_no_more_than_a_few() {
+        let values: Vec<String> = (0..20_000).map(|number| format!("{}{number}", "a".repeat(20))).collect();
+        let text = "a".repeat(200_000) + "19999";
+        let found = needles(&values).find(text.as_bytes());
+        assert_eq!(found.keys().copied().collect::<Vec<usize>>(), [1, 19, 199, 1999, 19_999]);
     }
 
     proptest! {

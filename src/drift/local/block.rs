@@ -32,7 +32,11 @@ pub fn leave_out(original: &str, read: &mut Literal, flaws: &mut Vec<Flaw>) {
         lines.push(first..last.max(first + 1));
         counted = (block.end, last);
     }
-    flaws.retain(|flaw| !lines.iter().any(|lines| lines.contains(&flaw.line)));
+    let is_lost = |line: usize| {
+        let after = lines.partition_point(|lines| lines.start <= line);
+        after > 0 && lines[after - 1].contains(&line)
+    };
+    flaws.retain(|flaw| !is_lost(flaw.line));
     let told =
         lines.iter().map(|lines| Flaw { line: lines.start, column: 1, what: WHAT, key: None, refused_by: Vec::new() });
     flaws.extend(told);
@@ -54,34 +58,50 @@ pub fn drop_bindings(read: &mut Literal, drop: impl Fn(&Binding) -> bool) {
     });
 }
 
-/// From the line after `KEY=-----BEGIN …` to the line `-----END …`, if only lines of such a block lie between.
+/// From the line after `KEY=-----BEGIN …` to the line `-----END …`, if only lines of such a block lie between. In the order
+/// of the text, and none inside another one.
 fn blocks(original: &str, bindings: &[Binding]) -> Vec<Range<usize>> {
     let opens = |binding: &&Binding| {
         let right = &original[binding.span.clone()];
         right.starts_with("-----BEGIN ") && !right.contains("-----END ")
     };
-    bindings.iter().filter(opens).filter_map(|binding| block(original, binding.statement.end)).collect()
+    let mut blocks = Vec::new();
+    // Each line is read once: a block that starts among lines that were read already ends where they end.
+    let mut read = 0;
+    for start in bindings.iter().filter(opens).map(|binding| binding.statement.end) {
+        if start < read {
+            continue;
+        }
+        let (end, is_block) = block(original, start);
+        read = end;
+        if is_block {
+            blocks.push(start..end);
+        }
+    }
+    blocks
 }
 
-fn block(original: &str, start: usize) -> Option<Range<usize>> {
+/// Where the lines of a block end that may start here, and whether it is one.
+fn block(original: &str, start: usize) -> (usize, bool) {
     let mut end = start;
     for line in original[start..].split_inclusive(['\n', '\r']) {
+        let before = end;
         end += line.len();
         let line = line.trim();
         if line.starts_with("-----END ") {
             // The two halves of a CRLF belong to one line.
             let half = original[..end].ends_with('\r') && original[end..].starts_with('\n');
-            return Some(start..end + usize::from(half));
+            return (end + usize::from(half), true);
         }
         let base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte);
         let header = line
             .split_once(": ")
             .is_some_and(|(name, _)| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'));
         if !line.bytes().all(base64) && !header {
-            return None;
+            return (before, false);
         }
     }
-    None
+    (end, false)
 }
 
 fn newlines(text: &str) -> usize {
@@ -109,6 +129,16 @@ mod tests {
         assert_eq!(flaws, [(3, true), (8, true), (11, false)]);
         let (keys, flaws) = read(&text.replace('\n', "\r\n"));
         assert_eq!((keys.len(), flaws), (5, vec![(3, true), (8, true), (11, false)]));
+    }
+
+    #[test]
+    fn a_block_that_starts_inside_another_one_is_a_part_of_it() {
+        // node's dotenv reads `KEY: value`, which a header of a block looks like as well.
+        let text = "A: -----BEGIN X\nB: -----BEGIN X\nMIIB\n-----END X\nC=1\n";
+        let (keys, flaws) = read(text);
+        assert_eq!(keys, ["A", "C"]);
+        assert_eq!(flaws, [(1, false), (2, true)], "python-dotenv does not read the first line");
+        assert!(read(&"A: -----BEGIN X\n".repeat(3)).1.iter().all(|(_, is_block)| !is_block), "there is no end to it");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::outside::config::table::{Source, Table};
 use crate::outside::config::{Config, RuleName, inside, read};
 use crate::outside::files::{self, Reading, display_path};
 use crate::outside::git;
+use crate::outside::system;
 
 /// The longest `doctor.toml`, in bytes: room for thousands of services.
 pub(super) const LIMIT: u64 = 1024 * 1024;
@@ -85,7 +86,7 @@ pub(super) fn understand(text: &Secret, empty: Config, rules: &[RuleName]) -> Re
         let thread =
             reader.spawn_scoped(scope, || parse(text.reveal(), empty, rules)).map_err(|error| Error::Machine {
                 what: "can't start a thread to read doctor.toml".to_owned(),
-                why: files::why(&error),
+                why: system::why_no_thread(&error),
                 next: "try again, or do without with `--no-config`".to_owned(),
             })?;
         thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))

@@ -1,6 +1,6 @@
 //! The sections of `doctor.toml`, one function each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use jiff::civil::Date;
@@ -29,6 +29,9 @@ const TOP: &[&str] = &[
     "expect",
     "hook",
 ];
+
+/// The most patterns of all [[ignore]] sections together.
+const MOST_PATTERNS: usize = 1000;
 
 const SEVERITIES: &[(&str, Option<Severity>)] = &[
     ("error", Some(Severity::Error)),
@@ -83,7 +86,7 @@ pub(super) fn document(top: &Table<'_>, empty: Config, rules: &[RuleName]) -> Re
         environments: environments(top)?,
         services: services(top)?,
         require: top.each("require", require)?,
-        ignore: top.each("ignore", |table| ignore(table, rules))?,
+        ignore: few_patterns(top, top.each("ignore", |table| ignore(table, rules))?)?,
         severity,
         severity_lines,
         expect_log,
@@ -193,16 +196,31 @@ fn ignore(table: &Table<'_>, rules: &[RuleName]) -> Result<IgnoreSection, Error>
             table.source.fault_at(at, what, which_rule(&at.value, rules))
         })
     };
+    // A name counts once, however often it is given.
+    let mut rules = given.iter().map(rule).collect::<Result<Vec<String>, Error>>()?;
+    let mut seen = BTreeSet::new();
+    rules.retain(|rule| seen.insert(rule.clone()));
     let reason = table.required("reason", table.text("reason")?, "reason = \"why this is meant to differ\"")?;
     Ok(IgnoreSection {
         line: table.line(),
         keys,
         services: table.texts("services")?.unwrap_or_default(),
         environments: table.texts("environments")?.unwrap_or_default(),
-        rules: given.iter().map(rule).collect::<Result<_, _>>()?,
+        rules,
         reason: reason.value,
         until: until(table)?,
     })
+}
+
+/// Refuses more patterns than can be tried on every key. Names in full are looked up, and may be as many as the file holds.
+fn few_patterns(top: &Table<'_>, sections: Vec<IgnoreSection>) -> Result<Vec<IgnoreSection>, Error> {
+    let keys = sections.iter().flat_map(|section| &section.keys);
+    let one_too_many = keys.filter(|key| key.value.contains(['*', '?'])).nth(MOST_PATTERNS);
+    if let Some(pattern) = one_too_many {
+        let what = format!("[[ignore]] has more than {MOST_PATTERNS} patterns with `*` or `?`");
+        return Err(top.source.fault_at(pattern, what, "use fewer and wider patterns, or names in full"));
+    }
+    Ok(sections)
 }
 
 /// `until = "2027-01-01"`, or the same as a date of TOML's own.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::drift::Secret;
 use crate::drift::example::ENDINGS;
-use crate::outside::files::{ENV_FILE_LIMIT, Reading, is_gits_own, read_text};
+use crate::outside::files::{Reading, is_gits_own, read_env};
 use crate::outside::git;
 
 /// `.env.example`, `.env.sample` and `.env.template` of a folder, as far as they are there and can be read.
@@ -17,7 +17,7 @@ pub fn examples(folder: &Path) -> Vec<(PathBuf, Secret)> {
         let end = path.canonicalize().ok()?;
         let folder = folder.canonicalize().ok()?;
         let home = git::root(&folder).unwrap_or(folder);
-        match read_text(&end, ENV_FILE_LIMIT) {
+        match read_env(&end) {
             Reading::Text(text) if end.starts_with(&home) && !is_gits_own(&end) => Some((path, text)),
             _ => None,
         }

@@ -1,6 +1,7 @@
 //! Files: read with care, written in one step, named as people type them.
 
 mod beginning;
+mod budget;
 mod example;
 mod hint;
 mod output;
@@ -27,6 +28,7 @@ use crate::drift::Secret;
 use crate::drift::example::is_example;
 use crate::error::Error;
 pub use crate::outside::files::beginning::{beginning, is_plain};
+pub use crate::outside::files::budget::{Budget, ENV_FILE_LIMIT};
 pub use crate::outside::files::example::examples;
 use crate::outside::files::hint::hint;
 pub use crate::outside::files::hint::{env_files_in, variables_in};
@@ -37,9 +39,6 @@ pub use crate::outside::files::present::{current, remove};
 pub use crate::outside::files::replace::{Replaced, clear_leftovers, is_read_only, refuse_too_large, replace};
 pub use crate::outside::files::write::{Created, create, write_whole};
 use crate::outside::system;
-
-/// The longest `.env` that is read, in bytes. Railway's own limit for all variables of a service is far below it.
-pub const ENV_FILE_LIMIT: u64 = 16 * 1024 * 1024;
 
 /// How `--env-file` names standard input.
 pub const STANDARD_INPUT: &str = "-";
@@ -69,7 +68,7 @@ pub fn read(path: &Path, place: &Place, patience: Duration, working_folder: &Pat
             Err(Refusal::Because(why)) => Reading::Unusable(why),
         },
     };
-    match reading {
+    match within_budget(reading) {
         Reading::Text(text) => Ok(text),
         Reading::Missing => Err(Error::File {
             path: shown,
@@ -80,6 +79,21 @@ pub fn read(path: &Path, place: &Place, patience: Duration, working_folder: &Pat
         Reading::Unusable(why) => {
             Err(Error::File { path: shown, why, next: "name a readable text file with `--env-file PATH`".to_owned() })
         }
+    }
+}
+
+/// Reads a file of variables, which has a limit on its bytes and on its lines.
+pub fn read_env(path: &Path) -> Reading {
+    within_budget(read_text(path, ENV_FILE_LIMIT))
+}
+
+fn within_budget(reading: Reading) -> Reading {
+    match reading {
+        Reading::Text(text) => match Budget::default().take(&text) {
+            Ok(()) => Reading::Text(text),
+            Err(why) => Reading::Unusable(why),
+        },
+        reading => reading,
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use crate::drift::Secret;
 use crate::error::Error;
 use crate::outside::files::place::{is_gits_own, resolve};
-use crate::outside::files::{ENV_FILE_LIMIT, Reading, display_path, kind, read_text, why};
+use crate::outside::files::{Budget, ENV_FILE_LIMIT, Reading, display_path, kind, read_text, why};
 use crate::outside::system;
 
 /// How the file is called that is about to replace a `.env`: any rule that keeps `.env*` or `.env.*` out of git, an image
@@ -52,12 +52,9 @@ pub fn replace(path: &Path, expected: Option<&Secret>, new: &Secret, working_fol
 
 /// Refuses a text that could not be read again once it is the file's.
 pub fn refuse_too_large(text: &Secret, path: &Path, working_folder: &Path) -> Result<(), Error> {
-    if text.reveal().len() as u64 <= ENV_FILE_LIMIT {
-        return Ok(());
-    }
-    Err(Error::Write {
+    Budget::default().take(text).map_err(|why| Error::Write {
         path: display_path(path, working_folder),
-        why: format!("the new text would be larger than {} MiB, and could not be read again", ENV_FILE_LIMIT >> 20),
+        why: format!("the new text could not be read again: {why}"),
         next: "select fewer keys with `--only`, or make the file smaller; nothing was changed".to_owned(),
     })
 }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -167,7 +167,7 @@ impl Asker {
         let stdin = if input.is_empty() { Stdio::null() } else { Stdio::piped() };
         command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = command.spawn().map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => "git is not installed".to_owned(),
+            io::ErrorKind::NotFound => "git is not installed".to_owned(),
             _ => "git can't be started".to_owned(),
         })?;
         answer(child, input.to_owned(), (self.limit(), most))
@@ -191,11 +191,19 @@ fn outside_of(root: &Path, search: &str) -> Option<OsString> {
 /// Waits for the child and ends it when the time is over.
 fn answer(mut child: Child, input: String, (limit, most): (Duration, u64)) -> Result<Vec<u8>, String> {
     let deadline = Instant::now() + limit;
-    let (out, err) = (listen(child.stdout.take(), most), listen(child.stderr.take(), ANSWER));
-    if let Some(mut stdin) = child.stdin.take() {
-        // In the background like the reading. What git does not want to hear, it says in its status.
-        thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
-    }
+    let threads = listen(child.stdout.take(), most).and_then(|out| {
+        let err = listen(child.stderr.take(), ANSWER)?;
+        if let Some(mut stdin) = child.stdin.take() {
+            // In the background like the reading. What git does not want to hear, it says in its status.
+            thread::Builder::new().spawn(move || drop(stdin.write_all(input.as_bytes())))?;
+        }
+        Ok((out, err))
+    });
+    let Ok((out, err)) = threads else {
+        let _ = child.kill();
+        let _ = child.wait();
+        return Err("the system has no thread to read what git says".to_owned());
+    };
     let left = || deadline.saturating_duration_since(Instant::now());
     let said = out.recv_timeout(left()).and_then(|out| Ok((out, err.recv_timeout(left())?)));
     let status = loop {
@@ -218,17 +226,17 @@ fn answer(mut child: Child, input: String, (limit, most): (Duration, u64)) -> Re
 }
 
 /// Reads in the background, so that a program that keeps the stream open can't hold up the run.
-fn listen(stream: Option<impl Read + Send + 'static>, most: u64) -> mpsc::Receiver<Vec<u8>> {
+fn listen(stream: Option<impl Read + Send + 'static>, most: u64) -> io::Result<mpsc::Receiver<Vec<u8>>> {
     let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
+    thread::Builder::new().spawn(move || {
         let mut bytes = Vec::new();
         let read = stream.map_or(Ok(0), |stream| stream.take(most).read_to_end(&mut bytes));
         if read.is_ok() {
             // Nobody listens any more once the time is over.
             let _ = sender.send(bytes);
         }
-    });
-    receiver
+    })?;
+    Ok(receiver)
 }
 
 /// git's own words name paths and advise what a person should weigh; only the cause is told.

@@ -7,13 +7,19 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 
+use crate::outside::railway::inspect::inspect;
 use crate::outside::railway::wire::Reply;
+
+/// The most GraphQL errors that are read: more than one for each service of a large environment.
+const MOST_ERRORS: usize = 10_000;
 
 /// What an answer comes to when it is not plain data.
 #[derive(Debug)]
 pub(crate) enum Trouble {
     /// No answer of Railway's: HTML, an empty body, a gateway's status, broken JSON. May pass by itself.
     Garbled(String),
+    /// JSON that Railway does not send: too large, or ambiguous. It is not asked for again.
+    Invalid(String),
     /// Railway or its edge limits the rate.
     Limited {
         /// `Retry-After` as sent.
@@ -183,6 +189,7 @@ pub(crate) fn read<T: DeserializeOwned>(reply: &Reply) -> Result<Answer<T>, Trou
     if reply.status == 413 {
         return Err(Trouble::Refused(vec![Refusal::too_large()]));
     }
+    inspect(&reply.body).map_err(|what| Trouble::Invalid(format!("HTTP {}, with {what}", reply.status)))?;
     if matches!(reply.status, 401 | 403) && !is_page(reply) && !has_errors(reply) {
         return Err(Trouble::Refused(vec![Refusal::of_status(reply.status)]));
     }
@@ -198,7 +205,11 @@ pub(crate) fn read<T: DeserializeOwned>(reply: &Reply) -> Result<Answer<T>, Trou
             _ => Err(Trouble::Garbled(garbled(reply, &error))),
         }
     })?;
-    let refusals: Vec<Refusal> = envelope.errors.unwrap_or_default().iter().map(refusal).collect();
+    let errors = envelope.errors.unwrap_or_default();
+    if errors.len() > MOST_ERRORS {
+        return Err(Trouble::Invalid(format!("HTTP {}, with more than {MOST_ERRORS} errors in it", reply.status)));
+    }
+    let refusals: Vec<Refusal> = errors.iter().map(refusal).collect();
     match envelope.data {
         _ if refusals.iter().any(|refusal| refusal.kind == Kind::Limited) => {
             Err(Trouble::Limited { retry_after: reply.retry_after.clone(), by: "Railway" })

@@ -16,7 +16,7 @@ use crate::outside::railway::answer::{self, Answer, Kind, Refusal, Trouble};
 use crate::outside::railway::guess::Guessing;
 use crate::outside::railway::limit::{allowance, policy, waiting_time};
 use crate::outside::railway::probe::probe;
-use crate::outside::railway::wire::{Failure, Outgoing, Reply, Scheme, Wire, was_sent};
+use crate::outside::railway::wire::{Failure, Outgoing, Reply, Scheme, TOO_LONG, Wire, was_sent};
 use crate::outside::talk::Talk;
 
 /// Tries per question; the deadline may end them earlier.
@@ -33,6 +33,16 @@ const LEAST_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The most time that one try is given, however long the run may take: the official CLI waits as long.
 const MOST_PATIENCE: Duration = Duration::from_secs(90);
+
+/// How many of the fields that Railway could not answer are named.
+const MOST_REMARKS: usize = 20;
+
+/// How many errors of one answer are quoted, and how much of each, in characters.
+const MOST_SAID: usize = 5;
+const LONGEST_SAID: usize = 1000;
+
+/// The longest text that is searched for values, in bytes. A longer one is not shown.
+const LONGEST_REDACTED: usize = 64 << 10;
 
 /// Everything that a question needs.
 pub struct Client<'w> {
@@ -159,6 +169,9 @@ impl Client<'_> {
                 Ok(answer) => Next::Done(answer),
                 Err(Trouble::Refused(refusals)) => Self::after_refusal(operation, refusals, attempt, wait),
                 Err(Trouble::Garbled(what)) => Next::Again { error: Error::Garbled { host: self.host(), what }, wait },
+                Err(Trouble::Invalid(what)) => {
+                    Next::Never(Unanswered::Failed(Error::Garbled { host: self.host(), what }))
+                }
                 Err(Trouble::Redirected(to)) => {
                     Next::Never(Unanswered::Failed(Error::Redirected { host: self.host(), to: origin(&to) }))
                 }
@@ -229,10 +242,7 @@ impl Client<'_> {
         let host = self.host();
         match failure {
             Failure::Certificate(why) => Next::Never(Unanswered::Failed(Error::Certificate { host, why })),
-            Failure::TooLong => Next::Never(Unanswered::Failed(Error::Garbled {
-                host,
-                what: "an answer longer than anything Railway sends".to_owned(),
-            })),
+            Failure::TooLong => Next::Never(Unanswered::Failed(Error::Garbled { host, what: TOO_LONG.to_owned() })),
             Failure::NotSent(why) => Next::Again { error: Error::Unreachable { host, why }, wait },
             Failure::Broken(why) => {
                 Next::Again { error: Error::Unreachable { host, why: format!("the connection broke: {why}") }, wait }
@@ -260,13 +270,16 @@ impl Client<'_> {
         }
     }
 
-    /// A remark for each thing that Railway could not answer beside its data.
+    /// A remark for each thing that Railway could not answer beside its data, and one for those beyond the first few.
     pub(crate) fn note_what_is_missing(&self, operation: &'static str, beside: &[Refusal]) {
         let mut remarks = self.remarks.borrow_mut();
-        for refusal in beside {
+        for refusal in beside.iter().take(MOST_REMARKS) {
             let said = self.said(std::slice::from_ref(refusal));
-            let path = self.scrubber.scrub(&refusal.path.join("."));
+            let path = self.shown(&refusal.path.join("."));
             remarks.push(format!("{operation}: {path} is unknown, {said}"));
+        }
+        if beside.len() > MOST_REMARKS {
+            remarks.push(format!("{operation}: {} more fields are unknown", beside.len() - MOST_REMARKS));
         }
     }
 
@@ -282,15 +295,26 @@ impl Client<'_> {
         Error::TimedOut { host: self.host(), limit: self.limit.get(), last }
     }
 
-    /// Railway's words, fit to be printed.
+    /// Railway's words, fit to be printed: those of the first few errors, each cut after some lines.
     pub(crate) fn said(&self, refusals: &[Refusal]) -> Said {
-        Said {
-            messages: refusals.iter().map(|refusal| self.scrubber.scrub(&refusal.message)).collect(),
-            traces: refusals
-                .iter()
-                .filter_map(|refusal| refusal.trace.as_deref())
-                .map(|id| self.scrubber.scrub(id))
-                .collect(),
+        let shown = &refusals[..refusals.len().min(MOST_SAID)];
+        let mut messages: Vec<String> = shown.iter().map(|refusal| self.shown(&refusal.message)).collect();
+        if refusals.len() > MOST_SAID {
+            messages.push(format!("{} more errors", refusals.len() - MOST_SAID));
+        }
+        let traces = shown.iter().filter_map(|refusal| refusal.trace.as_deref()).map(|id| self.shown(id)).collect();
+        Said { messages, traces }
+    }
+
+    /// A text of Railway's, redacted and no longer than a person reads. It is cut last: half a value is not recognised.
+    fn shown(&self, text: &str) -> String {
+        if text.len() > LONGEST_REDACTED {
+            return format!("a text of {} KiB", text.len() >> 10);
+        }
+        let clean = self.scrubber.scrub(text);
+        match clean.char_indices().nth(LONGEST_SAID) {
+            Some((end, _)) => format!("{}…", &clean[..end]),
+            None => clean,
         }
     }
 

@@ -20,12 +20,13 @@ use crate::drift::scrub::Scrubber;
 use crate::error::Error;
 use crate::outside::railway::underway::{Announced, Underway};
 use crate::outside::railway::wire::{Ahead, Failure, Outgoing, Reply, Scheme, Waited, Wire};
+use crate::outside::system;
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// More than any environment of Railway's comes to: a thousand services with a hundred variables are a fifth of it.
-const LONGEST_ANSWER: usize = 32 << 20;
+/// More than any environment of Railway's comes to: a thousand services with a hundred variables are less than half of it.
+const LONGEST_ANSWER: usize = 16 << 20;
 
 /// The same of each that is read ahead of its turn, of which there are several at once; a longer one is asked for again.
 const LONGEST_ANSWER_AHEAD: usize = 4 << 20;
@@ -136,6 +137,12 @@ impl Http {
             builder = builder.tls_certs_only([]);
         }
         let client = builder.build().map_err(|error| no_certificates(&endpoint.host, &error))?;
+        // A name is looked up on a thread of its own.
+        system::probe_threads(1).map_err(|why| Error::Machine {
+            what: "can't start a thread to reach Railway".to_owned(),
+            why,
+            next: "raise the limit on processes and threads (`ulimit -u`), or close other programs".to_owned(),
+        })?;
         let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| Error::Machine {
             what: "can't start the network".to_owned(),
             why: error.to_string(),

@@ -8,6 +8,7 @@ pub mod deployments;
 pub mod guess;
 pub mod http;
 pub mod identity;
+mod inspect;
 mod instance;
 mod limit;
 pub mod locate;

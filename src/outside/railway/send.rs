@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::error::Error;
 use crate::outside::railway::answer::{self, Refusal, Trouble};
 use crate::outside::railway::client::{Client, FIRST_WAIT, TRIES, origin, patience};
-use crate::outside::railway::wire::{Failure, Outgoing};
+use crate::outside::railway::wire::{Failure, Outgoing, TOO_LONG};
 
 /// What became of a change that was sent.
 #[derive(Debug)]
@@ -74,13 +74,11 @@ impl Client<'_> {
                 unclear(Error::Unreachable { host, why: format!("the connection broke: {why}") })
             }
             Err(Failure::TimedOut) => unclear(Error::TimedOut { host, limit: outgoing.patience, last: None }),
-            Err(Failure::TooLong) => {
-                unclear(Error::Garbled { host, what: "an answer longer than anything Railway sends".to_owned() })
-            }
+            Err(Failure::TooLong) => unclear(Error::Garbled { host, what: TOO_LONG.to_owned() }),
             Ok(reply) => match answer::read(&reply) {
                 Ok(answer) => Tried::Over(Sent::Answered(answer.data)),
                 Err(Trouble::Refused(refusals)) => Tried::Over(Sent::Refused(refusals)),
-                Err(Trouble::Garbled(what)) => unclear(Error::Garbled { host, what }),
+                Err(Trouble::Garbled(what) | Trouble::Invalid(what)) => unclear(Error::Garbled { host, what }),
                 // "See other" may well mean that it was done.
                 Err(Trouble::Redirected(to)) => unclear(Error::Redirected { host, to: origin(&to) }),
                 Err(Trouble::Limited { .. }) if reply.status != 429 => {

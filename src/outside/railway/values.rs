@@ -25,6 +25,9 @@ pub type Stored = Result<BTreeMap<String, Variable>, Error>;
 /// So many services refused by themselves, and none that was not, mean that the others need not be asked.
 const MOST_ALONE: usize = 2;
 
+/// The most variables of a service. Linux starts no program with more than 2 MiB of them.
+const MOST_VARIABLES: usize = 20_000;
+
 /// What is read along with the values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Along {
@@ -266,6 +269,12 @@ fn stored(maps: &mut Maps, position: usize, service: &ServiceShape, client: &Cli
             what: format!("it left out the variables of service {}", service.service.name),
         });
     };
+    if stored.len().max(rendered.len()) > MOST_VARIABLES {
+        return Err(Error::Garbled {
+            host: client.host(),
+            what: format!("service {} has more than {MOST_VARIABLES} variables", service.service.name),
+        });
+    }
     let mut variables: BTreeMap<String, Variable> = stored
         .into_iter()
         .filter(|(key, _)| !is_provided(key) || service.variables.contains_key(key))

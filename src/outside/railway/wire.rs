@@ -32,6 +32,9 @@ pub enum Scheme {
     Project,
 }
 
+/// What is said of [`Failure::TooLong`].
+pub(crate) const TOO_LONG: &str = "an answer longer than anything Railway sends: more than 16 MiB";
+
 /// What came back, whatever it is.
 #[derive(Debug)]
 pub struct Reply {

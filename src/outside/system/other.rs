@@ -115,6 +115,14 @@ pub(in crate::outside) fn path_of(bytes: &[u8]) -> PathBuf {
 /// Reports of crashes are the user's to turn off.
 pub(in crate::outside) fn keep_no_image() {}
 
+/// Windows has no limit on the size of files.
+pub(in crate::outside) fn survive_file_limit() {}
+
+/// The memory is not measured here: the limits on each input hold, and the system's own.
+pub(in crate::outside) fn memory() -> Option<u64> {
+    None
+}
+
 /// The console's mode is set and put back by the library that asks.
 pub(in crate::outside) struct TerminalMode;
 

@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
+use nix::sys::signal::{SigSet, Signal};
 use rustix::fs::{Access, OFlags};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::termios::{self, OptionalActions, Termios};
@@ -182,6 +183,25 @@ pub(in crate::outside) fn keep_no_image() {
     setrlimit(Resource::Core, Rlimit { current: Some(0), ..getrlimit(Resource::Core) }).unwrap_or(());
     #[cfg(any(target_os = "linux", target_os = "android"))]
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable).unwrap_or(());
+}
+
+/// Has a write beyond the limit on the size of files (`ulimit -f`) fail, where the system would end the process. Threads that
+/// are started later inherit it.
+pub(in crate::outside) fn survive_file_limit() {
+    SigSet::from_iter([Signal::SIGXFSZ]).thread_block().unwrap_or(());
+}
+
+/// The memory that the process takes, in bytes; `None` where the system does not tell.
+pub(in crate::outside) fn memory() -> Option<u64> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        // Total size, then what of it is in memory, both in pages.
+        let pages = fs::read_to_string("/proc/self/statm").ok()?;
+        let resident: u64 = pages.split(' ').nth(1)?.parse().ok()?;
+        Some(resident * rustix::param::page_size() as u64)
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    None
 }
 
 /// How the terminal reads keys: a question that is cut short would leave it without echo.

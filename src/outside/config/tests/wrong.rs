@@ -244,3 +244,12 @@ fn deep_and_huge_files_break_nothing() {
         matches!(load(&Choice::Nearest, &folder, RULES), Err(Error::File { why, .. }) if why == "it is larger than 1 MiB")
     );
 }
+
+#[test]
+fn patterns_have_a_limit_and_names_have_none() {
+    let section = |keys: &[String]| format!("[[ignore]]\nreason = 'x'\nkeys = ['{}']\n", keys.join("', '"));
+    let keys = |count: usize, end: &str| (0..count).map(|number| format!("K{number}{end}")).collect::<Vec<_>>();
+    assert!(read(&section(&[keys(20_000, ""), keys(1000, "*")].concat())).is_ok());
+    let two = section(&keys(999, "*")) + &section(&keys(1, "?")) + &section(&keys(1, "?_*"));
+    faults(&[(&two, "9:9: [[ignore]] has more than 1000 patterns with `*` or `?` | use fewer and wider patterns")]);
+}
