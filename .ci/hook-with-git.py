@@ -181,7 +181,7 @@ def a_linked_worktree():
 def core_hooks_path():
     with project("core.hooksPath") as it:
         it.sh("git config core.hooksPath tools/hooks", code=0)
-        it.it.check("everybody's", "it is everybody's" in it.sh("doctor hook install", code=0))
+        it.it.check("everybody's", "it is everybody's" in it.sh("doctor hook install --yes", code=0))
         it.talks_to_the_server()
         it.it.check("status knows it", "doctor's, in tools/hooks" in it.sh("doctor hook status", code=0))
         it.sh("git add tools && DOCTOR=0 git commit -qm tools", code=0)

@@ -55,6 +55,9 @@ pub struct HookInstall {
     /// Which hooks
     #[arg(value_enum, value_name = "pre-commit|pre-push", default_value = "pre-commit", hide_possible_values = true)]
     pub hooks: Vec<HookName>,
+    /// Write where core.hooksPath or a link leads, without asking
+    #[arg(short, long)]
+    pub yes: bool,
 }
 
 /// `doctor hook status`.

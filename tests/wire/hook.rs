@@ -45,7 +45,7 @@ fn in_repository(stored: &[(&str, &str)]) -> Doctor {
         "git add .gitignore a.py",
         "git commit -q -m first",
         "git config core.hooksPath hooks",
-        "doctor hook install pre-commit pre-push",
+        "doctor hook install pre-commit pre-push --yes",
     ] {
         assert_eq!(shell(&doctor, words).code, Some(0), "{words}");
     }

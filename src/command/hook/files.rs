@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cli::{HookName, HookStatus, ResultFormat};
+use crate::cli::{HookInstall, HookName, HookStatus, ResultFormat};
 use crate::error::{Error, Exit};
-use crate::outside::files::{display_path, normal, why};
+use crate::outside::ask::{Answer, Reply, can_ask};
+use crate::outside::files::{self, display_path, normal, why};
 use crate::outside::git::{self, Asker, NO_REPOSITORY};
 use crate::outside::hooks::{self, Hook, Tool};
 use crate::outside::world::World;
@@ -23,7 +24,19 @@ struct Place {
     /// The root of the working tree; a bare repository has none.
     root: Option<PathBuf>,
     reach: Reach,
+    lead: Lead,
     text: String,
+}
+
+/// What says that the hooks are in that folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lead {
+    /// Nothing: it is git's own.
+    Git,
+    /// `core.hooksPath`, which the checkout's tools may have set.
+    HooksPath,
+    /// A link in the place of git's own folder, or on the way to it.
+    Link,
 }
 
 /// Whom the hooks of a folder are for.
@@ -38,11 +51,18 @@ enum Reach {
 }
 
 /// Writes the hooks. One that is not ours is left alone, and the run says what to add to it.
-pub(super) fn install(wanted: &[HookName], world: &mut World<'_>) -> Result<Exit, Error> {
+pub(super) fn install(args: &HookInstall, world: &mut World<'_>) -> Result<Exit, Error> {
     let place = place(world)?;
+    let wanted = HOOKS.into_iter().filter(|(hook, _)| args.hooks.contains(hook));
+    let looked = wanted.map(|(_, name)| place.look(name, world).map(|(shown, found)| (name, shown, found)));
+    let looked = looked.collect::<Result<Vec<_>, _>>()?;
+    let writes = |(_, _, found): &&(&str, String, Hook)| matches!(found, Hook::None | Hook::OursStale);
+    let written: Vec<&str> = looked.iter().filter(writes).map(|(_, shown, _)| shown.as_str()).collect();
+    if place.lead != Lead::Git && !written.is_empty() && !args.yes {
+        place.confirm(&written, world)?;
+    }
     let mut refusal = None;
-    for (_, name) in HOOKS.into_iter().filter(|(hook, _)| wanted.contains(hook)) {
-        let (shown, found) = place.look(name, world)?;
+    for (name, shown, found) in looked {
         let said = match found {
             Hook::Ours => format!("{shown} is in place already"),
             Hook::Calling => format!("{shown} is not doctor's, and calls it already"),
@@ -54,9 +74,13 @@ pub(super) fn install(wanted: &[HookName], world: &mut World<'_>) -> Result<Exit
                 hooks::write(&place.folder.join(name), &place.text, &found)
                     .map_err(|error| refused(&shown, &why(&error)))?;
                 let reach = match place.reach {
-                    Reach::Clone => "",
-                    Reach::Everybody => ", where core.hooksPath leads: commit it, and it is everybody's",
-                    Reach::Elsewhere => ", where core.hooksPath leads, perhaps for other repositories too",
+                    Reach::Clone => String::new(),
+                    Reach::Everybody => {
+                        format!(", where {} leads: commit it, and it is everybody's", place.lead.name())
+                    }
+                    Reach::Elsewhere => {
+                        format!(", where {} leads, perhaps for other repositories too", place.lead.name())
+                    }
                 };
                 format!("wrote {shown}{reach}; `DOCTOR=0` in front of a command goes round it")
             }
@@ -121,7 +145,40 @@ fn form((hook, path, found): (&'static str, String, Hook)) -> HookForm {
     HookForm { hook, path, state, tool }
 }
 
+impl Lead {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Git => "git",
+            Self::HooksPath => "core.hooksPath",
+            Self::Link => "a link",
+        }
+    }
+}
+
 impl Place {
+    /// Asks before a program is written where something other than git has hooks run from.
+    fn confirm(&self, written: &[&str], world: &World<'_>) -> Result<(), Error> {
+        let others = match self.reach {
+            Reach::Clone => "",
+            Reach::Everybody => ", inside the working tree",
+            Reach::Elsewhere => ", outside of this repository",
+        };
+        let what =
+            escape::line(&format!("{} ({} leads there{others})", written.join(" and "), self.lead.name())).into_owned();
+        let declined = |why: &str| Error::NoConsent {
+            what: format!("hooks would be written to {what}"),
+            why: why.to_owned(),
+            next: "run `doctor hook install --yes`, if that is the place".to_owned(),
+        };
+        if !can_ask(&world.terminal, &world.variables) {
+            return Err(declined("that needs a confirmation, and this is not a terminal"));
+        }
+        match world.ask.confirm(&format!("Write {what}?"), Reply::No)? {
+            Answer::Given(Reply::Yes) => Ok(()),
+            _ => Err(declined("it was not confirmed")),
+        }
+    }
+
     /// The path of a hook as it is shown, and what stands there.
     fn look(&self, name: &str, world: &World<'_>) -> Result<(String, Hook), Error> {
         let path = self.folder.join(name);
@@ -146,18 +203,30 @@ fn place(world: &World<'_>) -> Result<Place, Error> {
         Error::Machine { what: what.to_owned(), why, next: next.to_owned() }
     })?;
     let root = git::root(&world.folder);
-    let folder = normal(&found.folder);
-    let is_below = |above: &Path| folder.starts_with(normal(above));
-    let reach = if is_below(&found.git) {
-        Reach::Clone
-    } else if root.as_deref().is_some_and(is_below) {
-        Reach::Everybody
-    } else {
-        Reach::Elsewhere
+    let (folder, git) = (normal(&found.folder), normal(&found.git));
+    let written = reach(&folder, &git, root.as_deref());
+    let real = |path: &Path| files::resolve(path).map_or_else(|_| path.to_owned(), |resolved| resolved.end);
+    let really = reach(&real(&folder), &real(&git), root.as_deref().map(real).as_deref());
+    // A name inside that leads out: what counts is where the file will be.
+    let (folder, reach, lead) = match (written, really) {
+        (Reach::Clone | Reach::Everybody, Reach::Elsewhere) => (real(&folder), Reach::Elsewhere, Lead::Link),
+        (Reach::Clone, _) => (folder, written, Lead::Git),
+        _ => (folder, written, Lead::HooksPath),
     };
     // What everybody gets must not name a place of this machine.
     let binary = if reach == Reach::Everybody { None } else { hooks::binary() };
-    Ok(Place { text: hooks::text(binary.as_deref()), folder, root, reach })
+    Ok(Place { text: hooks::text(binary.as_deref()), folder, root, reach, lead })
+}
+
+/// Whom the hooks of that folder are for, by where it is.
+fn reach(folder: &Path, git: &Path, root: Option<&Path>) -> Reach {
+    if folder.starts_with(git) {
+        Reach::Clone
+    } else if root.is_some_and(|root| folder.starts_with(root)) {
+        Reach::Everybody
+    } else {
+        Reach::Elsewhere
+    }
 }
 
 fn refused(shown: &str, why: &str) -> Error {

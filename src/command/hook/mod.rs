@@ -15,7 +15,7 @@ use crate::outside::world::World;
 pub(crate) fn run(args: &Hook, global: &Global, world: &mut World<'_>) -> Result<Exit, Error> {
     match &args.verb {
         HookVerb::Run(args) => run::run(args, global, world),
-        HookVerb::Install(args) => files::install(&args.hooks, world),
+        HookVerb::Install(args) => files::install(args, world),
         HookVerb::Uninstall => files::uninstall(world),
         HookVerb::Status(args) => files::status(args, world),
     }

@@ -4,10 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::command::tests::sandbox::Sandbox;
+use crate::outside::ask::Reply;
+use crate::outside::ask::script::Prepared;
 use crate::outside::git::tests::{git, said};
 
 const INSTALL: &[&str] = &["hook", "install"];
 const BOTH: &[&str] = &["hook", "install", "pre-commit", "pre-push"];
+const INSTALL_YES: &[&str] = &["hook", "install", "--yes"];
 const UNINSTALL: &[&str] = &["hook", "uninstall"];
 const STATUS: &[&str] = &["hook", "status"];
 const NONE: &str = "pre-commit  none\npre-push    none\n";
@@ -32,7 +35,7 @@ fn is_hook(path: &Path) -> bool {
 /// Installs, says so, stays as it is, and goes away again.
 fn comes_and_goes(sandbox: &Sandbox, folder: &Path, shown: &str, names_binary: bool) {
     assert_eq!((sandbox.run(STATUS).code, sandbox.run(STATUS).out.as_str()), (1, NONE));
-    let written = sandbox.run(INSTALL);
+    let written = sandbox.run(INSTALL_YES);
     assert_eq!(written.code, 0, "{written:?}");
     assert!(written.out.starts_with(&format!("wrote {shown}/pre-commit")), "{written:?}");
     assert!(written.out.contains("`DOCTOR=0` in front of a command goes round it"), "{written:?}");
@@ -86,18 +89,70 @@ fn where_core_hooks_path_leads() {
     let sandbox = in_repository();
     git(&sandbox.work(), &["config", "core.hooksPath", "tools/hooks"]);
     comes_and_goes(&sandbox, &sandbox.work().join("tools/hooks"), "tools/hooks", false);
-    assert!(sandbox.run(INSTALL).out.contains("commit it, and it is everybody's"));
+    assert!(sandbox.run(INSTALL_YES).out.contains("commit it, and it is everybody's"));
     assert!(!sandbox.work().join(".git/hooks/pre-commit").exists());
     // The user's own, for all repositories.
     let sandbox = in_repository();
     let everywhere = sandbox.home().join("every hook");
     fs::write(sandbox.home().join(".gitconfig"), "[core]\nhooksPath = ~/every hook\n").unwrap();
     comes_and_goes(&sandbox, &everywhere, "../home/every hook", true);
-    assert!(sandbox.run(INSTALL).out.contains("perhaps for other repositories too"));
+    assert!(sandbox.run(INSTALL_YES).out.contains("perhaps for other repositories too"));
     // An absolute one in a linked worktree's own configuration would be the same.
     let sandbox = in_repository();
     git(&sandbox.work(), &["config", "core.hooksPath", sandbox.work().join(".git/mine").to_str().unwrap()]);
     comes_and_goes(&sandbox, &sandbox.work().join(".git/mine"), ".git/mine", true);
+}
+
+/// Without a yes nothing is written there, and the place is shown.
+fn needs_a_yes(sandbox: Sandbox, folder: &Path, shown: &str) {
+    let unasked = sandbox.run(INSTALL);
+    assert_eq!((unasked.code, unasked.out.as_str()), (2, ""), "{unasked:?}");
+    assert!(unasked.err.contains(shown) && unasked.err.contains("`doctor hook install --yes`"), "{unasked:?}");
+    let sandbox = sandbox.at_a_terminal();
+    let declined = sandbox.answered(INSTALL, vec![Prepared::Reply(Reply::No)]);
+    assert_eq!(declined.code, 2, "{declined:?}");
+    assert!(!folder.join("pre-commit").exists());
+    let agreed = sandbox.answered(INSTALL, vec![Prepared::Reply(Reply::Yes)]);
+    assert_eq!(agreed.code, 0, "{agreed:?}");
+    assert!(agreed.asked[0].contains(shown), "{agreed:?}");
+    assert!(is_hook(&folder.join("pre-commit")));
+    // What is in place already needs no word.
+    assert_eq!(sandbox.run(INSTALL).code, 0);
+}
+
+#[test]
+fn where_git_does_not_look_by_itself_it_is_written_only_with_a_yes() {
+    let sandbox = in_repository();
+    git(&sandbox.work(), &["config", "core.hooksPath", "tools/hooks"]);
+    let folder = sandbox.work().join("tools/hooks");
+    needs_a_yes(sandbox, &folder, "tools/hooks/pre-commit (core.hooksPath leads there, inside the working tree)");
+    let sandbox = in_repository();
+    fs::write(sandbox.home().join(".gitconfig"), "[core]\nhooksPath = ~/hooks\n").unwrap();
+    let folder = sandbox.home().join("hooks");
+    needs_a_yes(sandbox, &folder, "../home/hooks/pre-commit (core.hooksPath leads there, outside of this repository)");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_linked_folder_of_hooks_is_where_it_leads() {
+    for (link, target) in [(".git/hooks", "../../home/shared"), ("tools", "../home/shared")] {
+        let sandbox = in_repository();
+        let folder = sandbox.home().join("shared");
+        fs::create_dir_all(&folder).unwrap();
+        let link = sandbox.work().join(link);
+        if link.starts_with(sandbox.work().join(".git")) {
+            fs::remove_dir_all(&link).unwrap();
+        } else {
+            git(&sandbox.work(), &["config", "core.hooksPath", "tools"]);
+        }
+        std::os::unix::fs::symlink(target, &link).unwrap();
+        needs_a_yes(sandbox, &folder, "home/shared/pre-commit (a link leads there, outside of this repository)");
+    }
+    // A link that stays inside git's own folder is git's own.
+    let sandbox = in_repository();
+    fs::rename(sandbox.work().join(".git/hooks"), sandbox.work().join(".git/kept")).unwrap();
+    std::os::unix::fs::symlink("kept", sandbox.work().join(".git/hooks")).unwrap();
+    assert_eq!(sandbox.run(INSTALL).code, 0);
 }
 
 #[test]
@@ -194,7 +249,7 @@ fn outside_of_a_repository_and_in_a_strange_one_nothing_is_written() {
     let sandbox = in_repository();
     let sandbox = sandbox.file("a file", "");
     git(&sandbox.work(), &["config", "core.hooksPath", "a file"]);
-    let ended = sandbox.run(INSTALL);
+    let ended = sandbox.run(INSTALL_YES);
     assert_eq!(ended.code, 2, "{ended:?}");
     assert!(ended.err.contains("can't use a file/pre-commit as a hook"), "{ended:?}");
 }
