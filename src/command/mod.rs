@@ -39,6 +39,7 @@ use textwrap::{Options, WordSplitter, fill};
 
 use crate::cli::{self, Cli, Global, SchemaName, Verb};
 use crate::error::{Error, Exit};
+use crate::outside::files;
 use crate::outside::talk::Silence;
 use crate::outside::world::{Sort, Terminal, World};
 use crate::report::{self, escape, json};
@@ -57,6 +58,9 @@ pub fn run(arguments: &[OsString], world: &mut World<'_>) -> Exit {
         world.talk = &Silence;
     }
     interrupt.set_limits(limits::of(&cli.verb, world));
+    if !matches!(cli.verb, Verb::Demo(_)) {
+        files::clear_abandoned(world.state.as_deref());
+    }
     dispatch(&cli.verb, &cli.global, world).unwrap_or_else(|error| {
         talk.done();
         if matches!(error, Error::Interrupted) {

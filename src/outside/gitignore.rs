@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::drift::Secret;
 use crate::error::Error;
-use crate::outside::files::{self, Created, Reading, Replaced};
+use crate::outside::files::{self, Created, Folders, Reading, Replaced};
 
 /// The longest `.gitignore` that is added to, in bytes.
 const LIMIT: u64 = 1024 * 1024;
@@ -50,8 +50,9 @@ pub fn add(root: &Path, patterns: &[String], working_folder: &Path) -> Result<()
         Reading::Unusable(why) => return Err(fail(&why)),
     };
     let new = Secret::new(with(text.reveal(), patterns));
-    match files::replace(&path, Some(&text), &new, working_folder)? {
-        Replaced::Done => Ok(()),
+    let folders = Folders { working: working_folder, state: None };
+    match files::replace(&path, Some(&text), &new, folders)? {
+        Replaced::Done | Replaced::Without(_) => Ok(()),
         Replaced::Conflict => Err(fail("it was changed meanwhile")),
     }
 }

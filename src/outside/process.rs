@@ -16,6 +16,7 @@ use crate::error::{Error, Exit};
 use crate::outside::ask::Prompts;
 use crate::outside::clock::SystemClock;
 use crate::outside::endpoint::Caller;
+use crate::outside::files;
 use crate::outside::interrupt::{Ending, Interrupt, Question};
 use crate::outside::journal::state_folder;
 use crate::outside::keyring;
@@ -23,7 +24,7 @@ use crate::outside::railway::http::Http;
 use crate::outside::railway::wire::Wire;
 use crate::outside::remembered::cache_folder;
 use crate::outside::screen::Screen;
-use crate::outside::system::{TerminalMode, keep_no_image, survive_file_limit, why_no_thread};
+use crate::outside::system::{TerminalMode, before_quit, keep_no_image, survive_file_limit, why_no_thread};
 use crate::outside::talk::{Stream, Talk, Watched};
 use crate::outside::watchdog;
 use crate::outside::world::{Memory, Sort, Terminal, World};
@@ -54,6 +55,7 @@ pub fn run(command: impl FnOnce(&[OsString], &mut World<'_>) -> Exit + Send) -> 
             eprintln(&panic_message(panic.location()));
         }
     }));
+    before_quit(files::remove_unfinished);
     let (interrupt, screen) = (Arc::new(Interrupt::default()), Screen::default());
     let interrupted = ctrlc::set_handler(handler(&interrupt, &screen));
     let run = Run { arguments, is_quiet, interrupted, screen: screen.clone() };
@@ -231,6 +233,8 @@ fn leave(line: &str, question: Question, exit: Exit) {
     if !line.is_empty() {
         eprintln(line);
     }
+    // What holds values has no owner once this thread ends the process.
+    files::remove_unfinished();
     std::process::exit(exit.code().into());
 }
 

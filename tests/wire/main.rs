@@ -14,6 +14,7 @@ mod hostile;
 mod kept;
 mod keyring;
 mod leaks;
+mod leftovers;
 mod manual;
 mod matrix;
 mod paths;

@@ -44,6 +44,8 @@ pub(crate) struct Site<'s> {
     pub(crate) interrupt: &'s Interrupt,
     /// The working folder, to name files from.
     pub(crate) folder: &'s Path,
+    /// The folder for what `doctor` remembers; it need not be there.
+    pub(crate) state: Option<&'s Path>,
     /// The files that pushed values come from, as they were read.
     pub(crate) files: &'s [(&'s Path, &'s LocalFile)],
     /// The loader whose reading of them counts.
@@ -163,8 +165,7 @@ impl<'s> Work<'_, 's> {
 
     /// Files first: they are here, and can be put back.
     fn write_files(&mut self) {
-        let folders = self.plan.files.iter().filter_map(|file| file.path.parent());
-        folders.for_each(files::clear_leftovers);
+        let folders = files::Folders { working: self.site.folder, state: self.site.state };
         for (index, file) in self.plan.files.iter().enumerate() {
             if self.is_over() || !self.ledger.files[index].iter().any(is_open) {
                 continue;
@@ -175,11 +176,14 @@ impl<'s> Work<'_, 's> {
                     let write = || files::write_whole(&file.path, text.reveal().as_bytes());
                     if is_same { write().map(|()| files::Replaced::Done) } else { Ok(files::Replaced::Conflict) }
                 }
-                Some(text) => files::replace(&file.path, file.before.as_ref(), text, self.site.folder),
+                Some(text) => files::replace(&file.path, file.before.as_ref(), text, folders),
                 None => files::remove(&file.path, file.before.as_ref(), self.site.folder),
             };
             let (outcome, detail) = match written {
                 Ok(files::Replaced::Done) => (Outcome::Done, None),
+                Ok(files::Replaced::Without(lost)) => {
+                    (Outcome::Done, Some(format!("the file's extended attributes {} are not kept", lost.join(", "))))
+                }
                 Ok(files::Replaced::Conflict) => (Outcome::Conflict, Some("the file was changed meanwhile".to_owned())),
                 Err(error) => {
                     self.applied.cause.get_or_insert(error.exit());

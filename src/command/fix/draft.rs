@@ -93,6 +93,10 @@ impl Drafting<'_> {
                 let real = files::display_path(path, self.folder);
                 draft.plan.cautions.push(format!("{} is a link: the file that changes is {real}", file.name));
             }
+            if files::has_other_names(path) {
+                let words = format!("{} has other names (hard links): they keep the old text", file.name);
+                draft.plan.cautions.push(words);
+            }
             let mask = |value: &Secret| self.look.mask(value);
             draft.plan.files.push(FileChange {
                 kind: Kind::Variables,

@@ -272,6 +272,7 @@ impl Run<'_> {
             shape: &self.seen.shape,
             interrupt: world.interrupt,
             folder: &world.folder,
+            state: world.state.as_deref(),
             files: &files,
             loader: self.seen.survey.policy.loader,
             on_staged: on_staged(self.args.on_staged),

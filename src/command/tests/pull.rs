@@ -103,6 +103,16 @@ fn a_read_only_file_stays_as_it_is() {
 }
 
 #[test]
+fn a_hard_link_keeps_the_old_text_and_the_plan_says_so() {
+    let sandbox = shop().file(".env", LOCAL);
+    fs::hard_link(sandbox.work().join(".env"), sandbox.work().join("other.env")).unwrap();
+    let plan = sandbox.run(&["fix", "--pull", "--dry-run"]);
+    assert!(plan.out.contains(".env has other names (hard links): they keep the old text"), "{plan:?}");
+    sandbox.run(PULL);
+    assert_eq!((sandbox.text(".env").as_str(), sandbox.text("other.env").as_str()), (PULLED, LOCAL));
+}
+
+#[test]
 fn a_link_of_the_user_is_named_with_the_file_behind_it() {
     let sandbox = shop();
     let outside = sandbox.work().join("../other.env");

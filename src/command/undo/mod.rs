@@ -245,6 +245,7 @@ impl Undoing<'_> {
             shape: &restoring.shape,
             interrupt: world.interrupt,
             folder: &world.folder,
+            state: world.state.as_deref(),
             files: &[],
             loader: None,
             on_staged: fix::on_staged(self.args.on_staged),

@@ -12,6 +12,7 @@ mod replace;
 #[cfg(test)]
 #[cfg(unix)]
 mod replace_tests;
+mod scratch;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -36,7 +37,8 @@ pub use crate::outside::files::output::{append, refuse_output, refuse_unwritable
 pub use crate::outside::files::path::{display_path, normal};
 pub use crate::outside::files::place::{Access, Leads, Place, is_gits_own, is_stream, locate, resolve};
 pub use crate::outside::files::present::{current, remove};
-pub use crate::outside::files::replace::{Replaced, clear_leftovers, is_read_only, refuse_too_large, replace};
+pub use crate::outside::files::replace::{Folders, Replaced, has_other_names, is_read_only, refuse_too_large, replace};
+pub use crate::outside::files::scratch::{clear_abandoned, remove_unfinished};
 pub use crate::outside::files::write::{Created, create, write_whole};
 use crate::outside::system;
 
@@ -228,7 +230,7 @@ pub fn env_files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let is_meant = |name: &String| {
         let is_other = is_example(name) || name.ends_with('~') || OTHERS.iter().any(|ending| name.ends_with(ending));
-        (name == ".env" || name.starts_with(".env.")) && !name.starts_with(replace::PREFIX) && !is_other
+        (name == ".env" || name.starts_with(".env.")) && !name.starts_with(scratch::PREFIX) && !is_other
     };
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).filter(is_meant);
     let mut paths: Vec<PathBuf> = names.map(|name| folder.join(name)).filter(|path| path.is_file()).collect();

@@ -1,53 +1,70 @@
 //! Replaces a `.env` in one step: whoever reads it meanwhile has the whole old text or the whole new one.
 
-use std::ffi::OsStr;
-use std::fs::{self, Metadata};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
 use crate::drift::Secret;
 use crate::error::Error;
 use crate::outside::files::place::{is_gits_own, resolve};
+use crate::outside::files::scratch::Scratch;
+use crate::outside::files::write::folder_of;
 use crate::outside::files::{Budget, ENV_FILE_LIMIT, Reading, display_path, kind, read_text, why};
 use crate::outside::system;
 
-/// How the file is called that is about to replace a `.env`: any rule that keeps `.env*` or `.env.*` out of git, an image
-/// or a sync covers it, too.
-pub(super) const PREFIX: &str = ".env.doctor-";
-
-/// How many letters and digits follow.
-const RANDOM: usize = 12;
-
-/// What is younger may belong to a run that is under way.
-const LEFTOVER_AGE: Duration = Duration::from_secs(60);
-
 /// How a replacement ended that was no error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Replaced {
     /// The new text is there, and on the disk.
     Done,
+    /// The same, and the file has lost these extended attributes.
+    Without(Vec<String>),
     /// The file is not what it was expected to be: somebody else has changed it, and nothing was written.
     Conflict,
 }
 
+/// The folders that a replacement goes by.
+#[derive(Clone, Copy, Debug)]
+pub struct Folders<'f> {
+    /// The working folder, which relative paths start from.
+    pub working: &'f Path,
+    /// Where a record leads the next start to what a killed run has left; none where nothing can be kept.
+    pub state: Option<&'f Path>,
+}
+
 /// Replaces the file's text by `new`, if it is still `expected`; `None` expects no file.
 ///
-/// A symbolic link is followed and stays. The mode stays, and a new file is its owner's alone.
-pub fn replace(path: &Path, expected: Option<&Secret>, new: &Secret, working_folder: &Path) -> Result<Replaced, Error> {
-    let path = &working_folder.join(path);
+/// A symbolic link is followed and stays. Mode, owner, access list and extended attributes stay, and a new file is its owner's
+/// alone. A hard link to it keeps the old text.
+pub fn replace(path: &Path, expected: Option<&Secret>, new: &Secret, folders: Folders<'_>) -> Result<Replaced, Error> {
+    let path = &folders.working.join(path);
     let fail = |why: String| Error::Write {
-        path: display_path(path, working_folder),
+        path: display_path(path, folders.working),
         why,
         next: "nothing in it was changed: mend that, then run it again".to_owned(),
     };
-    refuse_too_large(new, path, working_folder)?;
+    refuse_too_large(new, path, folders.working)?;
     let target = target(path).map_err(fail)?;
     if !is_still(&target, expected).map_err(fail)? {
         return Ok(Replaced::Conflict);
     }
-    put(&target, expected, new).map_err(|error| fail(why(&error)))
+    let put = |naming: Naming| put(&target, (expected, new), folders.state, naming);
+    let done = match put(Naming::Late) {
+        // The file system has no files without a name.
+        Err(Stopped::Unnamed) => put(Naming::Early),
+        done => done,
+    };
+    match done {
+        Ok(replaced) => Ok(replaced),
+        Err(Stopped::Because(error)) => Err(fail(why(&error))),
+        Err(Stopped::Unnamed) => Err(fail(why(&io::ErrorKind::Unsupported.into()))),
+    }
+}
+
+/// Whether other names of the file keep the old text when it is replaced.
+pub fn has_other_names(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| system::names(&metadata) > 1)
 }
 
 /// Refuses a text that could not be read again once it is the file's.
@@ -71,30 +88,6 @@ pub(super) fn may_be_written(path: &Path) -> Result<PathBuf, String> {
 /// Whether the file is not to be written, by its mode or by the system.
 pub fn is_read_only(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| system::is_read_only(path, &metadata))
-}
-
-/// Removes what a killed run has left of a replacement in a folder: regular files of ours, of exactly such a name, that
-/// have lain there for a while.
-pub fn clear_leftovers(folder: &Path) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        let left = is_leftover_name(&entry.file_name())
-            && entry.path().symlink_metadata().is_ok_and(|metadata| is_leftover(&metadata));
-        if left {
-            // Whoever can't remove it now will try again at the next start.
-            drop(fs::remove_file(entry.path()));
-        }
-    }
-}
-
-fn is_leftover_name(name: &OsStr) -> bool {
-    let random = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
-    random.is_some_and(|random| random.len() == RANDOM && random.bytes().all(|byte| byte.is_ascii_alphanumeric()))
-}
-
-fn is_leftover(metadata: &Metadata) -> bool {
-    let old = metadata.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok());
-    metadata.is_file() && system::is_made_by_us(metadata) && old.is_some_and(|age| age > LEFTOVER_AGE)
 }
 
 /// The file at the end of all links, if it may be replaced: a new name would go round a file's own mode.
@@ -124,30 +117,112 @@ fn is_still(target: &Path, expected: Option<&Secret>) -> Result<bool, String> {
     }
 }
 
-fn put(target: &Path, expected: Option<&Secret>, new: &Secret) -> io::Result<Replaced> {
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    // Its own mode is 0600 from the first byte on; dropping it removes it.
-    let mut file = builder.prefix(PREFIX).rand_bytes(RANDOM).tempfile_in(folder)?;
-    file.write_all(new.reveal().as_bytes())?;
-    if expected.is_some() {
-        system::dress(file.as_file(), &fs::metadata(target)?)?;
+/// When the new text gets a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Naming {
+    /// Once it is whole and on the disk: what is killed before leaves nothing.
+    Late,
+    /// From the beginning, where there is no other way.
+    Early,
+}
+
+/// Why nothing was replaced.
+#[derive(Debug)]
+pub(super) enum Stopped {
+    /// There can be no file without a name.
+    Unnamed,
+    Because(io::Error),
+}
+
+impl From<io::Error> for Stopped {
+    fn from(error: io::Error) -> Self {
+        Self::Because(error)
     }
-    file.as_file().sync_all()?;
+}
+
+pub(super) fn put(
+    target: &Path,
+    (expected, new): (Option<&Secret>, &Secret),
+    state: Option<&Path>,
+    naming: Naming,
+) -> Result<Replaced, Stopped> {
+    let folder = folder_of(target);
+    let (mut file, mut scratch) = match naming {
+        Naming::Late => (system::open_unnamed(folder).map_err(|_| Stopped::Unnamed)?, None),
+        Naming::Early => {
+            let scratch = Scratch::beside(target, state)?;
+            (system::create_own(&scratch.text())?, Some(scratch))
+        }
+    };
+    file.write_all(new.reveal().as_bytes())?;
+    let lost = match expected {
+        Some(_) => system::dress_like(&file, &system::open_no_link(target)?)?,
+        None => Vec::new(),
+    };
+    file.sync_all()?;
     if !is_still(target, expected).map_err(io::Error::other)? {
         return Ok(Replaced::Conflict);
     }
-    let persisted = match expected {
-        Some(_) => file.persist(target),
-        // What somebody has put there in this moment is not lost.
-        None => file.persist_noclobber(target),
+    let taken = match (expected, scratch.take()) {
+        (None, None) => named(system::name_unnamed(&file, target), Naming::Late)?,
+        (None, Some(scratch)) => named(link_new(&scratch.text(), target), Naming::Early)?,
+        (Some(expected), Some(scratch)) => take_place(scratch, target, expected)?,
+        (Some(expected), None) => {
+            let scratch = Scratch::beside(target, state)?;
+            system::name_unnamed(&file, &scratch.text()).map_err(|_| Stopped::Unnamed)?;
+            take_place(scratch, target, expected)?
+        }
     };
-    match persisted {
-        Ok(_) => {}
-        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => return Ok(Replaced::Conflict),
-        Err(error) => return Err(error.error),
-    }
     // The rename itself has to reach the disk; some file systems can't be asked to.
     drop(system::sync_folder(folder));
-    Ok(Replaced::Done)
+    Ok(match taken {
+        Taken::No => Replaced::Conflict,
+        Taken::Yes if lost.is_empty() => Replaced::Done,
+        Taken::Yes => Replaced::Without(lost),
+    })
+}
+
+/// Whether the new text has taken the file's name.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    Yes,
+    /// Somebody else was faster.
+    No,
+}
+
+/// Gives the text the new file's name. A file system without links has no other way than to look first.
+fn link_new(text: &Path, target: &Path) -> io::Result<()> {
+    match fs::hard_link(text, target) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists && target.symlink_metadata().is_err() => {
+            fs::rename(text, target)
+        }
+        done => done,
+    }
+}
+
+/// What came of giving a new file its name. What somebody has put there in this moment is not lost.
+fn named(linked: io::Result<()>, naming: Naming) -> Result<Taken, Stopped> {
+    match linked {
+        Ok(()) => Ok(Taken::Yes),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Taken::No),
+        Err(_) if naming == Naming::Late => Err(Stopped::Unnamed),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Has the new text and the file take each other's name, and looks at what came out: an edit of the last moment goes back.
+pub(super) fn take_place(scratch: Scratch, target: &Path, expected: &Secret) -> io::Result<Taken> {
+    let text = scratch.text();
+    if system::exchange(&text, target).is_err() {
+        // Not every file system can; the moment between the last look and this stays.
+        return fs::rename(&text, target).map(|()| Taken::Yes);
+    }
+    let is_file = text.symlink_metadata().is_ok_and(|metadata| metadata.is_file());
+    if is_file && matches!(read_text(&text, ENV_FILE_LIMIT), Reading::Text(text) if text == *expected) {
+        return Ok(Taken::Yes);
+    }
+    match system::exchange(&text, target).or_else(|_| fs::rename(&text, target)) {
+        Ok(()) => Ok(Taken::No),
+        Err(error) => Err(io::Error::new(error.kind(), format!("what was there is in {}", scratch.keep().display()))),
+    }
 }

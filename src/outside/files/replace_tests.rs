@@ -1,18 +1,27 @@
 //! A `.env` replaced in one step, whatever happens meanwhile.
 
-use std::fs::{self, File};
+use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::thread::sleep;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use crate::drift::Secret;
 use crate::error::Error;
-use crate::outside::files::{Replaced, clear_leftovers, replace};
+use crate::outside::files::replace::{Naming, Taken, put, take_place};
+use crate::outside::files::scratch::Scratch;
+use crate::outside::files::{Folders, Replaced, clear_abandoned, has_other_names, replace};
+use crate::outside::git::tests::{git, said};
 
 /// Names the folder for the child of a test that kills it, or lets it run out of room.
 const FOLDER: &str = "DOCTOR_TEST_REPLACE";
+
+/// Names its state folder.
+const STATE: &str = "DOCTOR_TEST_STATE";
+
+/// Whether its text has a name from the beginning.
+const EARLY: &str = "DOCTOR_TEST_EARLY";
 
 fn folder(text: &str) -> (tempfile::TempDir, PathBuf) {
     let guard = tempfile::tempdir().unwrap();
@@ -29,7 +38,8 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 fn swap(path: &Path, expected: Option<&str>, new: &str) -> Result<Replaced, Error> {
-    replace(path, expected.map(Secret::new).as_ref(), &Secret::new(new), Path::new("/"))
+    let folders = Folders { working: Path::new("/"), state: None };
+    replace(path, expected.map(Secret::new).as_ref(), &Secret::new(new), folders)
 }
 
 fn why(result: Result<Replaced, Error>) -> String {
@@ -120,25 +130,75 @@ fn a_read_only_file_and_git_s_own_files_stay_as_they_are() {
 }
 
 #[test]
-fn leftovers_of_killed_runs_go_and_nothing_else_does() {
-    let (_guard, folder) = folder("old");
-    let long_ago = SystemTime::now() - Duration::from_secs(3600);
-    let kept =
-        [".env.doctor-abc", ".env.doctor-abcdefABCDE_", ".env.doctor-abcdefABCDEFG", "x.env.doctor-abcdefABCDEF"];
-    for name in kept.iter().copied().chain([".env.doctor-abcdefABCDEF", ".env.doctor-000000000000"]) {
-        File::create(folder.join(name)).unwrap().set_modified(long_ago).unwrap();
+fn both_ways_to_name_the_text_do_the_same() {
+    for naming in [Naming::Late, Naming::Early] {
+        let (_guard, folder) = folder("old");
+        let path = folder.join(".env");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let put = |path: &Path, expected: Option<&str>, new: &str| {
+            put(path, (expected.map(Secret::new).as_ref(), &Secret::new(new)), None, naming).unwrap()
+        };
+        assert_eq!(put(&path, Some("old"), "new"), Replaced::Done, "{naming:?}");
+        assert_eq!((fs::read_to_string(&path).unwrap().as_str(), mode(&path)), ("new", 0o640), "{naming:?}");
+        assert_eq!(put(&folder.join("made.env"), None, "A=1\n"), Replaced::Done, "{naming:?}");
+        assert_eq!(mode(&folder.join("made.env")), 0o600, "{naming:?}");
+        assert_eq!(put(&path, Some("old"), "newer"), Replaced::Conflict, "{naming:?}");
+        assert_eq!(put(&path, None, "newer"), Replaced::Conflict, "{naming:?}");
+        assert_eq!(names(&folder), [".env", "made.env"], "{naming:?}");
     }
-    File::create(folder.join(".env.doctor-youngyoung00")).unwrap();
-    fs::create_dir(folder.join(".env.doctor-folderfolder")).unwrap();
-    symlink(".env", folder.join(".env.doctor-linklinklink")).unwrap();
-    let before = names(&folder).len();
-    clear_leftovers(&folder);
-    let left = names(&folder);
-    assert_eq!(left.len(), before - 2, "{left:?}");
-    assert!(
-        !left.iter().any(|name| name.ends_with("-abcdefABCDEF") && name.starts_with(".env") || name.contains("-0000"))
+}
+
+#[test]
+fn an_edit_of_the_last_moment_is_put_back() {
+    let (_guard, folder) = folder("edited meanwhile");
+    let path = folder.join(".env");
+    let edited = path.metadata().unwrap().ino();
+    let take = |expected: &str| {
+        let scratch = Scratch::beside(&path, None).unwrap();
+        fs::write(scratch.text(), "ours").unwrap();
+        take_place(scratch, &path, &Secret::new(expected)).unwrap()
+    };
+    assert_eq!(take("old"), Taken::No);
+    assert_eq!(
+        (fs::read_to_string(&path).unwrap().as_str(), path.metadata().unwrap().ino()),
+        ("edited meanwhile", edited)
     );
-    clear_leftovers(&folder.join("gone"));
+    // What came in the file's place is no text of anybody's, and goes back all the same.
+    fs::rename(&path, folder.join("real")).unwrap();
+    symlink("real", &path).unwrap();
+    assert_eq!(take("edited meanwhile"), Taken::No);
+    assert!(path.symlink_metadata().unwrap().is_symlink());
+    fs::rename(folder.join("real"), &path).unwrap();
+    assert_eq!(take("edited meanwhile"), Taken::Yes);
+    assert_eq!((fs::read_to_string(&path).unwrap().as_str(), names(&folder)), ("ours", vec![".env".to_owned()]));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn extended_attributes_stay() {
+    use rustix::fs::{XattrFlags, getxattr, setxattr};
+    let (_guard, folder) = folder("old");
+    let path = folder.join(".env");
+    if setxattr(&path, "user.note", b"kept", XattrFlags::empty()).is_err() {
+        // The file system has none.
+        return;
+    }
+    for (naming, old, new) in [(Naming::Late, "old", "new"), (Naming::Early, "new", "newer")] {
+        let texts = (Some(&Secret::new(old)), &Secret::new(new));
+        assert_eq!(put(&path, texts, None, naming).unwrap(), Replaced::Done);
+        let mut value = [0; 16];
+        let length = getxattr(&path, "user.note", &mut value).unwrap();
+        assert_eq!(&value[..length], b"kept", "{naming:?}");
+    }
+}
+
+#[test]
+fn other_names_of_a_file_are_noticed() {
+    let (_guard, folder) = folder("old");
+    let path = folder.join(".env");
+    assert!(!has_other_names(&path) && !has_other_names(&folder.join("gone")));
+    fs::hard_link(&path, folder.join("hard")).unwrap();
+    assert!(has_other_names(&path));
 }
 
 /// The two texts that a child puts in each other's place, long enough for a write to take a while.
@@ -165,7 +225,10 @@ fn replaces_for_its_parent() {
         let now = fs::read_to_string(&path).unwrap();
         let new = if now == one { &other } else { &one };
         // Ends with a panic where there is no room.
-        assert_eq!(swap(&path, Some(&now), new), Ok(Replaced::Done));
+        let state = std::env::var_os(STATE).map(PathBuf::from);
+        let naming = if std::env::var_os(EARLY).is_some() { Naming::Early } else { Naming::Late };
+        let texts = (Some(&Secret::new(now.as_str())), &Secret::new(new.as_str()));
+        assert_eq!(put(&path, texts, state.as_deref(), naming).unwrap(), Replaced::Done);
     }
 }
 
@@ -178,14 +241,22 @@ fn wait_until(done: impl Fn() -> bool) {
 }
 
 #[test]
-fn a_run_that_is_killed_leaves_one_whole_text() {
+fn a_run_that_is_killed_leaves_one_whole_text_and_the_next_start_clears_up() {
     let [one, other] = texts();
     let (_guard, folder) = folder(&one);
+    git(&folder, &["init", "-q"]);
+    fs::write(folder.join(".git/info/exclude"), ".env\n").unwrap();
+    let state = tempfile::tempdir().unwrap();
     let path = folder.join(".env");
     let inode = || path.metadata().unwrap().ino();
     for round in 0..50_u64 {
         let before = inode();
-        let mut child: Child = child(&folder, "").spawn().unwrap();
+        let mut command = child(&folder, "");
+        command.env(STATE, state.path());
+        if round % 2 == 1 {
+            command.env(EARLY, "1");
+        }
+        let mut child: Child = command.spawn().unwrap();
         wait_until(|| inode() != before);
         // Spread over the few milliseconds that one replacement takes.
         sleep(Duration::from_micros(round * 137 % 5_000));
@@ -193,13 +264,10 @@ fn a_run_that_is_killed_leaves_one_whole_text() {
         child.wait().unwrap();
         let now = fs::read_to_string(&path).unwrap();
         assert!(now == one || now == other, "round {round}: {} bytes", now.len());
+        assert_eq!(said(&folder, &["status", "--porcelain", "--untracked-files=all"]), "", "round {round}");
     }
-    for name in names(&folder).into_iter().filter(|name| name != ".env") {
-        let left = File::options().write(true).open(folder.join(name)).unwrap();
-        left.set_modified(SystemTime::now() - Duration::from_secs(3600)).unwrap();
-    }
-    clear_leftovers(&folder);
-    assert_eq!(names(&folder), [".env"]);
+    clear_abandoned(Some(state.path()));
+    assert_eq!((names(&folder), names(state.path())), (vec![".env".to_owned(), ".git".to_owned()], Vec::new()));
 }
 
 #[test]

@@ -41,15 +41,45 @@ pub(in crate::outside) fn everybody_can_write(_: &Metadata) -> bool {
     false
 }
 
-/// As [`is_ours`].
-pub(in crate::outside) fn is_made_by_us(_: &Metadata) -> bool {
-    true
+/// Keeps the one thing that is no access list: whether it may be written to.
+pub(in crate::outside) fn dress_like(file: &File, like: &File) -> io::Result<Vec<String>> {
+    file.set_permissions(like.metadata()?.permissions()).map(|()| Vec::new())
 }
 
-/// Keeps the one thing that is no access list: whether it may be written to.
-pub(in crate::outside) fn dress(file: &File, like: &Metadata) -> io::Result<()> {
-    file.set_permissions(like.permissions())
+/// Every file has a name here.
+pub(in crate::outside) fn open_unnamed(_: &Path) -> io::Result<File> {
+    Err(io::ErrorKind::Unsupported.into())
 }
+
+/// As [`open_unnamed`].
+pub(in crate::outside) fn name_unnamed(_: &File, _: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Makes a file where nothing is yet.
+pub(in crate::outside) fn create_own(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create_new(true).open(path)
+}
+
+/// Names are not exchanged here.
+pub(in crate::outside) fn exchange(_: &Path, _: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// How many names a file has is not told.
+pub(in crate::outside) fn names(_: &Metadata) -> u64 {
+    1
+}
+
+/// A process that runs keeps its file young; older ones are left behind.
+pub(in crate::outside) fn try_lock(file: &File) -> bool {
+    let modified = file.metadata().and_then(|metadata| metadata.modified());
+    let age = modified.ok().and_then(|at| std::time::SystemTime::now().duration_since(at).ok());
+    age.is_none_or(|age| age > std::time::Duration::from_secs(60))
+}
+
+/// There is no Ctrl-\ here.
+pub(in crate::outside) fn before_quit(_: impl Fn() + Send + 'static) {}
 
 /// No mode, and nobody else.
 pub(in crate::outside) fn readers(_: &Path, _: &Metadata) -> (Option<u32>, Readers) {

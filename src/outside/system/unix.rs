@@ -72,14 +72,8 @@ fn is_sticky(metadata: &Metadata) -> bool {
     metadata.is_dir() && metadata.mode() & 0o1000 != 0
 }
 
-/// Whether the file belongs to whom the files belong that this process makes: on a network's file system that may be nobody.
-pub(in crate::outside) fn is_made_by_us(metadata: &Metadata) -> bool {
-    let own = tempfile::tempfile().and_then(|file| file.metadata());
-    own.is_ok_and(|own| own.uid() == metadata.uid())
-}
-
 /// Gives a file the owner and the mode of another one.
-pub(in crate::outside) fn dress(file: &File, like: &Metadata) -> io::Result<()> {
+fn dress(file: &File, like: &Metadata) -> io::Result<()> {
     let own = file.metadata()?;
     let same = (own.uid(), own.gid()) == (like.uid(), like.gid());
     // Where the owner can't be kept, what was meant for another group is for none.
@@ -159,6 +153,119 @@ fn open_with(options: &mut OpenOptions, flags: OFlags, path: &Path) -> io::Resul
 pub(in crate::outside) fn is_terminal(path: &Path, file_type: FileType) -> bool {
     let opened = || open_with(OpenOptions::new().write(true), OFlags::NONBLOCK | OFlags::NOCTTY, path);
     file_type.is_char_device() && opened().is_ok_and(|file| io::IsTerminal::is_terminal(&file))
+}
+
+/// Makes a file that has no name, for the user alone, in the file system of that folder. Only Linux has such files, and not
+/// in every file system.
+pub(in crate::outside) fn open_unnamed(folder: &Path) -> io::Result<File> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        use rustix::fs::{CWD, Mode as Bits, openat};
+        use std::os::fd::OwnedFd;
+        let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+        let file: OwnedFd = openat(CWD, folder, flags, Bits::RUSR | Bits::WUSR)?;
+        Ok(file.into())
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    {
+        let _ = folder;
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// Gives a file without a name this one, which nothing has yet.
+pub(in crate::outside) fn name_unnamed(file: &File, path: &Path) -> io::Result<()> {
+    use rustix::fs::{AtFlags, CWD, linkat};
+    use std::os::fd::AsRawFd;
+    let own = format!("/proc/self/fd/{}", file.as_raw_fd());
+    Ok(linkat(CWD, own, CWD, path, AtFlags::SYMLINK_FOLLOW)?)
+}
+
+/// Makes a file for the user alone, where nothing is yet.
+pub(in crate::outside) fn create_own(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create_new(true).mode(Mode::OwnFile.bits()).open(path)
+}
+
+/// Has two files take each other's name in one step.
+pub(in crate::outside) fn exchange(one: &Path, other: &Path) -> io::Result<()> {
+    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        Ok(renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)?)
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+    {
+        let _ = (one, other);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// The longest list of extended attributes, and the longest of their values, that are kept.
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+const ATTRIBUTE: usize = 64 * 1024;
+
+/// The access list of a file, as Linux keeps it.
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+const ACCESS_LIST: &str = "system.posix_acl_access";
+
+/// Gives a file the owner, the mode, the access list and the extended attributes of another one; the names of those
+/// attributes that it can't have.
+pub(in crate::outside) fn dress_like(file: &File, like: &File) -> io::Result<Vec<String>> {
+    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+    {
+        use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fremovexattr, fsetxattr};
+        // What the folder gives to new files is not what this one had.
+        let _ = fremovexattr(file, ACCESS_LIST);
+        dress(file, &like.metadata()?)?;
+        let mut names = vec![0; ATTRIBUTE];
+        // A file system without attributes has none to lose.
+        let length = flistxattr(like, names.as_mut_slice()).unwrap_or(0);
+        let mut lost = Vec::new();
+        for name in names[..length].split(|&byte| byte == 0).filter(|name| !name.is_empty()) {
+            let mut value = vec![0; ATTRIBUTE];
+            let copied = fgetxattr(like, name, value.as_mut_slice())
+                .and_then(|length| fsetxattr(file, name, &value[..length], XattrFlags::empty()));
+            if copied.is_err() {
+                lost.push(String::from_utf8_lossy(name).into_owned());
+            }
+        }
+        Ok(lost)
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+    {
+        dress(file, &like.metadata()?).map(|()| Vec::new())
+    }
+}
+
+/// The names that a file has.
+pub(in crate::outside) fn names(metadata: &Metadata) -> u64 {
+    metadata.nlink()
+}
+
+/// Locks a file for as long as this process has it open; whether nobody else has.
+pub(in crate::outside) fn try_lock(file: &File) -> bool {
+    rustix::fs::flock(file, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_ok()
+}
+
+/// Has Ctrl-\ clean up before it ends the process as it always does. It waits in a thread of its own, and no other thread
+/// hears the signal: this is called before there is one.
+pub(in crate::outside) fn before_quit(clean_up: impl Fn() + Send + 'static) {
+    use nix::sys::signal::{SigSet, Signal, raise};
+    let mut quit = SigSet::empty();
+    quit.add(Signal::SIGQUIT);
+    if quit.thread_block().is_err() {
+        return;
+    }
+    let waiting = std::thread::Builder::new().spawn(move || {
+        if quit.wait().is_ok() {
+            clean_up();
+            // Unblocked in this thread, it does what it does anyway.
+            let _ = quit.thread_unblock().and_then(|()| raise(Signal::SIGQUIT));
+        }
+    });
+    if waiting.is_err() {
+        let _ = quit.thread_unblock();
+    }
 }
 
 /// What tells one file from all others, whatever its names.

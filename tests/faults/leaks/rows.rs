@@ -89,6 +89,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(&["hook", "run", "--strict"], 1),
     green(&["hook", "run"], 0),
     once(&["hook", "install"], 0),
+    once(&["hook", "install", "--yes"], 0),
     once(&["hook", "uninstall"], 0),
     row(&["hook", "status"], 1),
     row(&["auth", "status"], 0),
