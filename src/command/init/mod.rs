@@ -116,6 +116,14 @@ fn site(args: &cli::Init, global: &Global, world: &World<'_>) -> Result<Site, Er
     }
     let site = Site::of(&world.folder);
     for file in &args.env_file {
+        if files::is_stream(file) || files::is_stream(&world.folder.join(file)) {
+            return Err(Error::Flag {
+                flag: "--env-file",
+                value: file.display().to_string(),
+                why: "doctor.toml names files, and this is read only once".to_owned(),
+                next: "name a file, or leave --env-file out".to_owned(),
+            });
+        }
         site.reach(&files::normal(&world.folder.join(file)))?;
     }
     Ok(site)

@@ -142,3 +142,16 @@ fn without_a_place_to_remember_it_is_written_and_said() {
     assert!(ended.out.contains("Wrote doctor.toml.\n"), "{ended:?}");
     assert!(ended.err.contains("doctor.toml is not accepted yet") && ended.err.contains("`doctor trust`"), "{ended:?}");
 }
+
+#[cfg(unix)]
+#[test]
+fn what_is_read_only_once_is_not_written_down() {
+    let sandbox = shop();
+    assert!(std::process::Command::new("mkfifo").arg(sandbox.work().join("pipe")).status().unwrap().success());
+    for file in ["-", "/dev/stdin", "pipe"] {
+        let ended = sandbox.run(&["init", "--yes", "--env-file", file]);
+        assert_eq!(ended.code, 2, "{file}: {ended:?}");
+        assert!(ended.err.contains("this is read only once"), "{file}: {ended:?}");
+    }
+    assert!(!sandbox.work().join("doctor.toml").exists());
+}
