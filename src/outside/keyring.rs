@@ -90,6 +90,9 @@ impl System {
         if let Some(trouble) = &*self.met.borrow() {
             return Err(trouble.clone());
         }
+        if let Some(trouble) = foreign_bus() {
+            return Err(trouble);
+        }
         if let Err(why) = system::probe_threads(THREADS) {
             return Err(Trouble::Refused(why));
         }
@@ -117,6 +120,46 @@ impl System {
         }
         done
     }
+}
+
+/// The address of the bus, as the library of the Secret Service reads it.
+const BUS: &str = "DBUS_SESSION_BUS_ADDRESS";
+
+/// Why the bus of the environment is not asked. Other transports than a local socket start a program (`unixexec:`,
+/// `autolaunch:`, `ibus:`), which would inherit the environment with its tokens, or lead to another machine (`tcp:`).
+///
+/// The library takes the address from the process, so it is read there, too. Elsewhere than on Linux and the BSDs, the keyring
+/// is not on a bus.
+fn foreign_bus() -> Option<Trouble> {
+    if !cfg!(unix) || cfg!(target_os = "macos") {
+        return None;
+    }
+    // What is not text is not used by the library, either.
+    let address = std::env::var(BUS).ok()?;
+    let why = || format!("{BUS} is not the address of a local socket (`unix:path=/…` or `unix:abstract=…`)");
+    (!is_local_socket(&address)).then(|| Trouble::Absent(why()))
+}
+
+/// Whether every address of a list, separated by `;`, names one socket of this machine to connect to. `dir`, `tmpdir` and
+/// `runtime` are only for servers.
+fn is_local_socket(addresses: &str) -> bool {
+    addresses.split(';').all(|address| {
+        let options = address.strip_prefix("unix:").unwrap_or_default();
+        let mut sockets = 0;
+        let are_known = options.split(',').all(|option| match option.split_once('=') {
+            Some(("path", path)) => {
+                sockets += 1;
+                path.starts_with('/')
+            }
+            Some(("abstract", name)) => {
+                sockets += 1;
+                !name.is_empty()
+            }
+            Some(("guid", _)) => true,
+            _ => false,
+        });
+        are_known && sockets == 1
+    })
 }
 
 /// The names that the library has for its layers tell a person nothing.
@@ -191,5 +234,56 @@ impl Keyring for Memory {
 
     fn remove(&self, name: &str) -> Result<(), Trouble> {
         self.secrets().map(|mut secrets| drop(secrets.remove(name)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_local_socket;
+
+    #[test]
+    fn only_local_sockets_are_asked() {
+        for address in [
+            "unix:path=/run/user/1000/bus",
+            "unix:abstract=/tmp/dbus-3X,guid=0123456789abcdef0123456789abcdef",
+            "unix:guid=0123456789abcdef0123456789abcdef,path=/tmp/bus",
+            "unix:path=/run/user/1000/bus;unix:abstract=/tmp/dbus-3X",
+            "unix:path=/tmp/unixexec:bus",
+        ] {
+            assert!(is_local_socket(address), "{address}");
+        }
+        for address in [
+            "",
+            "unix",
+            "unix:",
+            "unix:path=",
+            "unix:path=bus",
+            "unix:path=./bus",
+            "unix:abstract=",
+            "unix:dir=/tmp",
+            "unix:tmpdir=/tmp",
+            "unix:runtime=yes",
+            "unix:path=/tmp/bus,abstract=bus",
+            "unix:path=/tmp/bus,argv1=x",
+            "unix:guid=0123456789abcdef0123456789abcdef",
+            "UNIX:path=/tmp/bus",
+            " unix:path=/tmp/bus",
+            "unixexec:path=/tmp/bus.sh",
+            "unixexec:path=/bin/sh,argv1=-c,argv2=id",
+            "unixexec:unix:path=/tmp/bus",
+            "unix:path=/run/user/1000/bus;unixexec:path=/tmp/bus.sh",
+            "unixexec:path=/tmp/bus.sh;unix:path=/run/user/1000/bus",
+            "unix:path=/run/user/1000/bus;",
+            "tcp:host=localhost,port=4142",
+            "nonce-tcp:host=localhost,port=4142,noncefile=/tmp/nonce",
+            "autolaunch:",
+            "autolaunch:scope=*user",
+            "launchd:env=DBUS_LAUNCHD_SESSION_BUS_SOCKET",
+            "systemd:",
+            "ibus:",
+            "vsock:cid=2,port=1",
+        ] {
+            assert!(!is_local_socket(address), "{address}");
+        }
     }
 }

@@ -107,7 +107,7 @@ fn blocks() -> Vec<Heavy> {
             name: "3 MiB of key blocks",
             prepare: |cell| env(cell, &(BLOCK.repeat(60_000) + &"x\n".repeat(800_000))),
             codes: &[2],
-            says: ".env\n  because: it is larger than 32000 lines",
+            says: ".env\n  because: it is larger than 200000 lines",
             ..CHECK
         },
         Heavy { name: "30,000 lines of key blocks", prepare: |cell| env(cell, &BLOCK.repeat(15_000)), ..CHECK },
@@ -134,11 +134,11 @@ fn files() -> Vec<Heavy> {
             words: &["check", "--env-file=.env", "--env-file=a.env", "--env-file=b.env"],
             prepare: |cell| {
                 for name in ["a.env", "b.env"] {
-                    cell.write(name, &lines(20_000, |number| format!("{name}_{number}=\n").replace('.', "_")));
+                    cell.write(name, &lines(120_000, |number| format!("{name}_{number}=\n").replace('.', "_")));
                 }
             },
             codes: &[2],
-            says: "b.env\n  because: it is, together with the other files of this run, larger than 32000 lines",
+            says: "b.env\n  because: it is, together with the other files of this run, larger than 200000 lines",
             ..CHECK
         },
     ]

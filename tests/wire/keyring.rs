@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 
 use std::io::Write;
+use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -98,6 +99,48 @@ fn without_any_bus_that_is_said_at_once() {
     assert!(check.err.contains("the system's keyring is not there") && !check.err.contains("has no login for"));
     let token = doctor.variable("RAILWAY_API_TOKEN", Some(ACCOUNT_TOKEN));
     assert_eq!(run(&token, &["check"], "").0.err, "", "with a token nobody asks the keyring");
+}
+
+#[test]
+fn a_bus_that_is_not_a_local_socket_is_not_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let (script, mark) = (folder.path().join("bus.sh"), folder.path().join("ran"));
+    let text = format!("#!/bin/sh\nenv >'{}'\n", mark.display());
+    let write = "printf '%s' \"$2\" >\"$1\" && chmod +x \"$1\"";
+    let written = Command::new("sh").args(["-c", write, "sh"]).arg(&script).arg(text).status().unwrap();
+    assert!(written.success());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let (script, port) = (script.display(), listener.local_addr().unwrap().port());
+    for address in [
+        format!("unixexec:path={script}"),
+        format!("unixexec:path=/bin/sh,argv1={script}"),
+        format!("unixexec:path=/usr/bin/env,argv0=env,argv1={script}"),
+        format!("unix:path=/nonexistent/bus;unixexec:path={script}"),
+        format!("unixexec:path={script};unix:path=/nonexistent/bus"),
+        format!("tcp:host=127.0.0.1,port={port}"),
+        format!("tcp:host=localhost,port={port},family=ipv4"),
+        format!("nonce-tcp:host=127.0.0.1,port={port},noncefile=/dev/null"),
+        "autolaunch:".to_owned(),
+        "ibus:".to_owned(),
+        "unix:tmpdir=/tmp".to_owned(),
+    ] {
+        let doctor = nobody().variable("DBUS_SESSION_BUS_ADDRESS", Some(&address));
+        let (status, _) = run(&doctor, &["auth", "status"], "");
+        let said = words(&format!("{}{}", status.out, status.err));
+        assert!(
+            said.contains("DBUS_SESSION_BUS_ADDRESS is not the address of a local socket"),
+            "{address}: {status:?}"
+        );
+        assert!(!said.contains(&address), "{address}: {status:?}");
+        let doctor = doctor.variable("RAILWAY_API_TOKEN", Some(ACCOUNT_TOKEN));
+        for words in [&["auth", "status"][..], &["check"], &["fix", "--push", "--yes", "--only=STAGING_OPS_API_KEY"]] {
+            let (ended, _) = run(&doctor, words, "");
+            assert!(!mark.exists(), "{address}: {words:?} starts the program: {ended:?}");
+            assert!(listener.accept().is_err(), "{address}: {words:?} connects: {ended:?}");
+            assert_ne!(ended.code, Some(4), "{address}: {words:?}: {ended:?}");
+        }
+    }
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod leftovers;
 mod manual;
 mod matrix;
 mod paths;
+mod programs;
 mod readme;
 mod real;
 mod served;

@@ -67,10 +67,13 @@ fn a_pulled_value_never_runs() {
             .output();
         assert!(sourced.is_ok() && !sandbox.work().join("canary").exists(), "{value:?}: {}", sandbox.text(".env"));
     }
-    let names = [("PATH", "/tmp/evil"), ("LD_PRELOAD", "/tmp/x.so"), ("GIT_SSH_COMMAND", "evil")];
-    let sandbox = Sandbox::of([service("api", &names)]).file(".env", "PATH=/bin\nLD_PRELOAD=a\nGIT_SSH_COMMAND=b\n");
+    let names = "PATH LD_PRELOAD GIT_SSH_COMMAND DBUS_SESSION_BUS_ADDRESS GUNICORN_CMD_ARGS COMPOSE_FILE TAR_OPTIONS \
+        RIPGREP_CONFIG_PATH VIMINIT ANSIBLE_CONFIG ELECTRON_RUN_AS_NODE TS_NODE_PROJECT npm_config_script_shell";
+    let variables: Vec<_> = names.split_whitespace().map(|name| (name, "evil")).collect();
+    let text: String = variables.iter().map(|(name, _)| format!("{name}=mine\n")).collect();
+    let sandbox = Sandbox::of([service("api", &variables)]).file(".env", &text);
     sandbox.run(&["fix", "--pull", "--yes"]);
-    assert_eq!(sandbox.text(".env"), "PATH=/bin\nLD_PRELOAD=a\nGIT_SSH_COMMAND=b\n");
+    assert_eq!(sandbox.text(".env"), text);
     let odd = Sandbox::of([service("api", &[("A; touch x", "1"), ("-rf", "2")])]).file(".env", "B=1\n");
     odd.run(&["fix", "--pull", "--yes", "--service", "api", "--only", "A; touch x", "--only=-rf"]);
     assert_eq!(odd.text(".env"), "B=1\n");

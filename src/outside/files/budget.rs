@@ -7,7 +7,7 @@ use crate::drift::Secret;
 pub const ENV_FILE_LIMIT: u64 = 4 << 20;
 
 /// The most lines of files of variables. What is made of a line takes far more memory than the line.
-const LINES: usize = 32_000;
+const LINES: usize = 200_000;
 
 /// What files may still hold.
 #[derive(Debug)]
@@ -58,12 +58,12 @@ mod tests {
         assert_eq!(budget.take(&half("\n")), Ok(()));
         assert_eq!(budget.take(&half("\r\n")), Ok(()));
         let why = budget.take(&Secret::new("A=1\r")).unwrap_err();
-        assert_eq!(why, "it is, together with the other files of this run, larger than 32000 lines");
+        assert_eq!(why, "it is, together with the other files of this run, larger than 200000 lines");
         assert_eq!(budget.take(&Secret::new("A=1")), Ok(()), "it has no line more");
         let long = Secret::new("x".repeat(3 << 20));
         assert_eq!(
             Budget::default().take(&Secret::new("A\r".repeat(LINES + 1))).unwrap_err(),
-            "it is larger than 32000 lines"
+            "it is larger than 200000 lines"
         );
         let mut budget = Budget::default();
         assert_eq!(budget.take(&long), Ok(()));

@@ -4,13 +4,14 @@
 //! so may the process environment (`GIT_*`). What is asked here needs none of them.
 
 use std::collections::{BTreeMap, HashMap};
-use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
+
+use crate::outside::git::program;
 
 /// How long git may take. It needs a few milliseconds.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -99,7 +100,7 @@ impl Asker {
     /// Where git looks for the hooks of that folder's repository: `core.hooksPath`, linked worktrees and bare repositories
     /// included. Asking runs none of them.
     pub fn hooks(&self, folder: &Path) -> Result<Hooks, String> {
-        let mut command = self.command_with(folder, &CAREFUL[..BESIDE_HOOKS]);
+        let mut command = self.command_with(folder, &CAREFUL[..BESIDE_HOOKS])?;
         command.args(["rev-parse", "--git-path", "hooks", "--git-common-dir"]);
         let answer = self.answered(command, "")?;
         let answer = String::from_utf8_lossy(&answer);
@@ -131,7 +132,7 @@ impl Asker {
 
     /// One start answers both questions: `ls-files` lists what is tracked and what is neither tracked nor ignored.
     fn run(&self, root: &Path, names: &[&Path]) -> Result<Vec<u8>, String> {
-        let mut command = self.command(root);
+        let mut command = self.command(root)?;
         command.args(["ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard", "--"]).args(names);
         self.answered(command, "")
     }
@@ -139,23 +140,25 @@ impl Asker {
     /// What git answers to these words about the repository at `root`; it reads `input`. The words must not be the
     /// repository's or Railway's, unless they can only be taken for what they are.
     pub(super) fn ask(&self, root: &Path, words: &[&str], input: &str) -> Result<String, String> {
-        let mut command = self.command(root);
+        let mut command = self.command(root)?;
         command.args(words);
         Ok(String::from_utf8_lossy(&self.answered(command, input)?).into_owned())
     }
 
-    pub(super) fn command(&self, root: &Path) -> Command {
+    pub(super) fn command(&self, root: &Path) -> Result<Command, String> {
         self.command_with(root, CAREFUL)
     }
 
-    fn command_with(&self, root: &Path, careful: &[&str]) -> Command {
-        let mut command = Command::new("git");
+    /// The child gets the variables that are named here and no others, so it never gets a token.
+    fn command_with(&self, root: &Path, careful: &[&str]) -> Result<Command, String> {
+        // The working folder of the process, because that is where a package manager or a shell has set `PATH`.
+        let here = std::env::current_dir().unwrap_or_default();
+        let git = program::find(self.search.as_deref(), &[root, &here])?;
+        let mut command = Command::new(git.path);
         command.args(careful).arg("-C").arg(root);
         command.env_clear().envs(SETTINGS).envs(self.variables.iter().map(|(name, value)| (name, value)));
-        if let Some(path) = self.search.as_ref().and_then(|search| outside_of(root, search)) {
-            command.env("PATH", path);
-        }
-        command
+        command.env("PATH", git.search);
+        Ok(command)
     }
 
     fn answered(&self, command: Command, input: &str) -> Result<Vec<u8>, String> {
@@ -178,14 +181,6 @@ impl Asker {
         let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         left.map_or(self.limit, |left| left.min(self.limit))
     }
-}
-
-/// The folders of a search path that are absolute and not the checkout's: `npx` puts `node_modules/.bin` in front.
-/// Everything lies below the root of the file system, which is nobody's checkout.
-fn outside_of(root: &Path, search: &str) -> Option<OsString> {
-    let is_the_checkouts = |folder: &Path| root.parent().is_some() && folder.starts_with(root);
-    let folders = std::env::split_paths(search).filter(|folder| folder.is_absolute() && !is_the_checkouts(folder));
-    std::env::join_paths(folders).ok()
 }
 
 /// Waits for the child and ends it when the time is over.
@@ -261,21 +256,4 @@ fn listed(answer: &[u8]) -> HashMap<Vec<u8>, u8> {
 fn slashed(path: &Path) -> Vec<u8> {
     let parts: Vec<&[u8]> = path.components().map(|part| part.as_os_str().as_encoded_bytes()).collect();
     parts.join(&b'/')
-}
-
-#[cfg(all(test, unix))]
-mod tests {
-    use std::path::Path;
-
-    use super::outside_of;
-
-    #[test]
-    fn the_search_path_loses_what_is_the_checkouts_and_nothing_else() {
-        for (root, expected) in
-            [("/srv/shop", "/usr/bin:/bin"), ("/usr", "/srv/shop/bin:/bin"), ("/", "/srv/shop/bin:/usr/bin:/bin")]
-        {
-            let left = outside_of(Path::new(root), "/srv/shop/bin:relative:/usr/bin:/bin");
-            assert_eq!(left.as_deref(), Some(expected.as_ref()), "{root}");
-        }
-    }
 }

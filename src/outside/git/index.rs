@@ -125,7 +125,7 @@ impl Asker {
         words: &[&str],
         input: &str,
     ) -> Result<Zeroizing<Vec<u8>>, String> {
-        let mut command = self.command(&repository.root);
+        let mut command = self.command(&repository.root)?;
         if let Some(git_dir) = &repository.git_dir {
             command.arg("--git-dir").arg(git_dir);
         }

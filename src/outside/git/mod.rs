@@ -2,6 +2,7 @@
 
 mod ask;
 pub mod index;
+mod program;
 pub mod relation;
 #[cfg(test)]
 pub(crate) mod tests;
