@@ -134,7 +134,11 @@ fn a_bus_that_is_not_a_local_socket_is_not_asked() {
         );
         assert!(!said.contains(&address), "{address}: {status:?}");
         let doctor = doctor.variable("RAILWAY_API_TOKEN", Some(ACCOUNT_TOKEN));
-        for words in [&["auth", "status"][..], &["check"], &["fix", "--push", "--yes", "--only=STAGING_OPS_API_KEY"]] {
+        for words in [
+            &["auth", "status"][..],
+            &["check"],
+            &["fix", "--push", "--yes", "--no-deploy", "--only=STAGING_OPS_API_KEY"],
+        ] {
             let (ended, _) = run(&doctor, words, "");
             assert!(!mark.exists(), "{address}: {words:?} starts the program: {ended:?}");
             assert!(listener.accept().is_err(), "{address}: {words:?} connects: {ended:?}");
