@@ -87,7 +87,8 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
     path.metadata().ok().and_then(|metadata| system::identity(&metadata))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::fs::{self, Permissions};
     use std::os::unix::fs::{PermissionsExt, symlink};
