@@ -234,7 +234,7 @@ def values_arrive_byte_for_byte():
     quote = {key: f'"{value}"' if "'" in value else f"'{value}'" for key, value in values.items()}
     with world("values", env="".join(f"{key}={value}\n" for key, value in quote.items())) as it:
         names = [word for key in values for word in ("--only", key)]
-        it.run("fix", "--push", "--yes", "--no-deploy", "--service", WORKER, *names, code=1)
+        it.run("fix", "--add", "--yes", "--no-deploy", "--service", WORKER, *names, code=1)
         it.changed({(WORKER, key): value for key, value in values.items()})
         it.run("undo", "--yes", "--no-deploy", code=0)
         it.check("all are gone again", it.stored() == it.first)
@@ -797,7 +797,7 @@ def undo_after_somebody(name, value, code):
 @case
 def undo_of_an_added_key():
     with world("undo an added key", env=env_with(BRAND_NEW="brand-new-value-2026")) as it:
-        run = it.run("fix", "--push", "--yes", "--only", "BRAND_NEW", "--service", WORKER, "--format", "json")
+        run = it.run("fix", "--add", "--yes", "--only", "BRAND_NEW", "--service", WORKER, "--format", "json")
         it.check("it is added", it.value(WORKER, "BRAND_NEW") == "brand-new-value-2026", run)
         it.check("exit 0", run.code == 0, run)
         it.changed({(WORKER, "BRAND_NEW"): "brand-new-value-2026"})

@@ -10,14 +10,14 @@ use crate::command::scope::Services;
 use crate::drift::Named;
 use crate::drift::plan::commands::{Wish, commands};
 use crate::drift::plan::deploy::Cause;
-use crate::drift::plan::invocation::{Deploying, Invocation, Known};
+use crate::drift::plan::invocation::{Deploying, Invocation, Known, Redeploy};
 use crate::drift::plan::offer::{Proposal, Way};
 use crate::drift::plan::{Kind, Owner, Plan, Store};
 use crate::outside::world::World;
 use crate::report::shell;
 
 /// Where no command says exactly what the plan shows.
-pub(super) const NO_COMMAND: &str = "no flags say exactly this: choose it again at a terminal";
+pub(super) const NO_COMMAND: &str = "no flags say exactly this: choose it at a terminal";
 
 /// The commands that carry out a plan.
 #[derive(Clone, Debug, Default)]
@@ -32,12 +32,16 @@ pub(super) struct Commands {
 pub(super) fn of_plan(run: &mut Run<'_>, chosen: &Chosen, draft: &Draft, world: &World<'_>) -> Commands {
     let unwritable = unwritable(run, chosen, &draft.plan);
     let only: BTreeSet<String> = run.args.only.iter().cloned().collect();
+    let typed = [(run.args.push, Way::Push), (run.args.pull, Way::Pull), (run.args.prune, Way::Remove)];
+    let ways: BTreeSet<Way> = typed.into_iter().filter(|(is, _)| *is).map(|(_, way)| way).collect();
     let shared_values = std::mem::take(&mut run.terms.shared_values);
     let wish = Wish {
         offers: &chosen.offers,
         // A plan that only stores leaves out the deployments that were chosen.
         due: if run.args.no_deploy { &[] } else { &chosen.redeploys },
         only: &only,
+        ways: &ways,
+        redeploy: if run.args.redeploy { Redeploy::Due } else { Redeploy::None },
         deploying: if run.args.no_deploy { Deploying::Never } else { Deploying::Changed },
         known: Known { shared_values: &shared_values, unwritable: &unwritable },
     };
@@ -67,7 +71,7 @@ fn lines(run: &Run<'_>, found: &[Invocation], plan: &Plan, world: &World<'_>) ->
         return None;
     }
     let mut more = Vec::new();
-    more.extend((run.args.dependents && has_dependents).then(|| "--dependents".to_owned()));
+    more.extend((run.args.dependents && found.len() == 1).then(|| "--dependents".to_owned()));
     more.extend(run.args.allow_tracked.then(|| "--allow-tracked".to_owned()));
     more.extend(run.args.no_journal.then(|| "--no-journal".to_owned()));
     more.extend((run.args.on_staged == Staging::Ignore).then(|| "--on-staged=ignore".to_owned()));

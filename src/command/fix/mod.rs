@@ -140,7 +140,7 @@ impl Run<'_> {
         if draft.plan.is_empty() {
             return self.nothing_to_do(draft, world);
         }
-        let is_agreed = self.args.yes && matches!(choice, Choice::Made(_));
+        let is_agreed = self.args.yes && !self.args.dry_run && matches!(choice, Choice::Made(_));
         if !is_agreed || self.manner.format == Format::Json {
             draft.commands = commands::of_plan(&mut self, chosen, &draft, world);
         }

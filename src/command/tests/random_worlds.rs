@@ -235,7 +235,12 @@ fn words(dice: &Dice, services: &[&str]) -> (Vec<String>, Mode) {
         words.push("--dependents".to_owned());
     }
     match mode {
-        Mode::Dry => words.push("--dry-run".to_owned()),
+        Mode::Dry => {
+            words.push("--dry-run".to_owned());
+            if dice.below(4) == 0 {
+                words.push("--yes".to_owned());
+            }
+        }
         Mode::Yes => words.push("--yes".to_owned()),
         Mode::Unasked | Mode::Declined => {}
     }

@@ -17,6 +17,10 @@ pub struct Wish<'w> {
     pub due: &'w [Due],
     /// `--only`, as it was typed.
     pub only: &'w BTreeSet<String>,
+    /// The directions, as they were typed.
+    pub ways: &'w BTreeSet<Way>,
+    /// `--redeploy`, as it was typed.
+    pub redeploy: Redeploy,
     /// `--no-deploy`, as it was typed.
     pub deploying: Deploying,
     /// What a prediction needs.
@@ -106,7 +110,7 @@ impl Search<'_> {
         }
         let due = self.wish.due.iter().map(|due| due.service.clone());
         let services: BTreeSet<Named> = units.iter().flat_map(|unit| services(unit)).chain(due).collect();
-        let redeploy = if self.wish.due.is_empty() { Redeploy::None } else { Redeploy::Due };
+        let redeploy = if self.wish.due.is_empty() { self.wish.redeploy } else { Redeploy::Due };
         // A deployment may be due for a reason that is about no key.
         let mut names = vec![all.keys.clone()];
         if redeploy == Redeploy::Due {
@@ -116,9 +120,12 @@ impl Search<'_> {
         let mut candidates = Vec::new();
         // Adding a key needs the service's name.
         let whole = if all.ways.contains(&Way::Add) { Vec::new() } else { vec![None] };
-        for services in whole.into_iter().chain([Some(services)]) {
-            let of = |keys: &BTreeSet<String>| Invocation { keys: keys.clone(), redeploy, ..all.clone() };
-            candidates.extend(names.iter().map(of).map(|one| Invocation { services: services.clone(), ..one }));
+        let typed: BTreeSet<Way> = self.wish.ways.union(&all.ways).copied().collect();
+        for ways in [&typed, &all.ways] {
+            for services in whole.iter().cloned().chain([Some(services.clone())]) {
+                let like = Invocation { ways: ways.clone(), redeploy, services, ..all.clone() };
+                candidates.extend(names.iter().map(|keys| Invocation { keys: keys.clone(), ..like.clone() }));
+            }
         }
         candidates.into_iter().find(|one| self.is_exact(one, expected))
     }
@@ -176,7 +183,10 @@ impl Search<'_> {
                 all.push(part);
             }
         }
-        Some(all)
+        // A reference may give another value once what it refers to was written, and its command would find that.
+        all.sort_by_key(|one| one.references.is_empty());
+        let over = all.iter().filter(|one| !one.references.is_empty()).count();
+        (over <= 1).then_some(all)
     }
 
     fn pulled(&mut self, units: &[Offer]) -> Option<Vec<Invocation>> {
