@@ -130,6 +130,7 @@ const OTHERS: &[&str] = &[
     "cargo test",
     "cargo bench",
     "TRYCMD=overwrite cargo test --test cli",
+    "DOCTOR_TEST_WORLDS=10000 cargo test --lib printed -- --nocapture",
     "cargo install --locked --path .",
     "railway login",
     "railway link",

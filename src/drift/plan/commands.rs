@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::drift::plan::Store;
+use crate::drift::plan::dependent::dependents;
 use crate::drift::plan::due::Due;
 use crate::drift::plan::invocation::{Deploying, Effects, Invocation, Known, Redeploy};
 use crate::drift::plan::offer::{Offer, Pull, Way};
@@ -41,7 +43,7 @@ fn units(offer: &Offer) -> Vec<Offer> {
     if matches!(offer.way, Way::PushShared | Way::Pull) {
         return vec![offer.clone()];
     }
-    let alone = |store: &crate::drift::plan::Store| Offer { stores: vec![store.clone()], ..offer.clone() };
+    let alone = |store: &Store| Offer { stores: vec![store.clone()], ..offer.clone() };
     offer.stores.iter().map(alone).collect()
 }
 
@@ -171,7 +173,7 @@ impl Search<'_> {
             let whole = covering(&units, Some(services), deploying);
             let wanted = Effects::of(&units, &[], deploying, self.wish.known);
             if self.is_exact(&whole, &wanted) {
-                all.push(whole);
+                all.push(Part { invocation: whole, units });
                 continue;
             }
             for (services, units) in groups(&units) {
@@ -180,13 +182,39 @@ impl Search<'_> {
                 if !self.is_exact(&part, &wanted) {
                     return None;
                 }
-                all.push(part);
+                all.push(Part { invocation: part, units });
             }
         }
-        // A reference may give another value once what it refers to was written, and its command would find that.
-        all.sort_by_key(|one| one.references.is_empty());
-        let over = all.iter().filter(|one| !one.references.is_empty()).count();
-        (over <= 1).then_some(all)
+        self.in_order(all)
+    }
+
+    /// A reference gives another value once what it refers to was written, and a command that writes over it would find
+    /// that: it goes first. `None` where each waits for another.
+    fn in_order(&self, mut left: Vec<Part<'_>>) -> Option<Vec<Invocation>> {
+        let mut ordered = Vec::new();
+        while !left.is_empty() {
+            let is_free = |at: &usize| {
+                let others = left.iter().enumerate().filter(|(other, _)| other != at).map(|(_, part)| part);
+                others.into_iter().all(|other| !self.disturbs(&left[*at], other))
+            };
+            let next = (0..left.len()).find(is_free)?;
+            ordered.push(left.remove(next).invocation);
+        }
+        Some(ordered)
+    }
+
+    /// Whether what one command writes changes what a reference renders to that the other one writes over.
+    fn disturbs(&self, first: &Part<'_>, second: &Part<'_>) -> bool {
+        let stores: Vec<Store> = first.units.iter().flat_map(|unit| unit.stores.iter().cloned()).collect();
+        let templates = self.survey.readable().flat_map(|target| {
+            let stored = target.stored.iter().flatten();
+            let service = target.service.name.as_str();
+            stored.filter_map(move |(key, variable)| Some((service, key.as_str(), variable.template()?.reveal())))
+        });
+        let following = dependents(&templates.collect::<Vec<_>>(), &stores, &self.survey.catalogue);
+        let is_followed =
+            |store: &Store| following.get(store.owner.name()).is_some_and(|keys| keys.contains(&store.key));
+        second.units.iter().flat_map(|unit| &unit.stores).any(is_followed)
     }
 
     fn pulled(&mut self, units: &[Offer]) -> Option<Vec<Invocation>> {
@@ -209,6 +237,12 @@ impl Search<'_> {
         }
         Some(all)
     }
+}
+
+/// One of several commands, with what it takes on.
+struct Part<'u> {
+    invocation: Invocation,
+    units: Vec<&'u Offer>,
 }
 
 /// Services, and the units that one command takes on for them.
