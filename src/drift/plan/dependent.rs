@@ -16,6 +16,7 @@ pub fn dependents(
     stores: &[Store],
     catalogue: &Catalogue,
 ) -> BTreeMap<String, BTreeSet<String>> {
+    let catalogue = &with_added(catalogue, stores);
     // Shared variables have no service; no service has an empty name.
     let owner = |owner: &Owner| match owner {
         Owner::Service(service) => service.name.clone(),
@@ -41,6 +42,17 @@ pub fn dependents(
     }
 }
 
+/// The names as they are once the variables are stored: a reference that led nowhere leads to a key that is added.
+fn with_added(catalogue: &Catalogue, stores: &[Store]) -> Catalogue {
+    let mut catalogue = catalogue.clone();
+    for store in stores.iter().filter(|store| store.after.is_some()) {
+        if let Owner::Service(service) = &store.owner {
+            catalogue.services.entry(service.name.clone()).or_default().insert(store.key.clone());
+        }
+    }
+    catalogue
+}
+
 fn aims(text: &str, home: &str, catalogue: &Catalogue) -> Vec<(String, String)> {
     let aim = |body| match reference::aim(body, home, catalogue) {
         Ok(Aim::Shared(name)) => Some((String::new(), name.to_owned())),
@@ -55,12 +67,24 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::dependents;
+    use crate::drift::Secret;
     use crate::drift::plan::{Owner, Store};
     use crate::drift::scene::named;
     use crate::drift::survey::Catalogue;
 
     fn store(owner: Owner, key: &str) -> Store {
         Store { owner, key: key.to_owned(), before: None, after: None, from: None, meant_for: Vec::new() }
+    }
+
+    #[test]
+    fn a_reference_to_a_key_that_is_added_follows_it() {
+        let catalogue = Catalogue {
+            services: BTreeMap::from([("api".to_owned(), BTreeSet::new()), ("web".to_owned(), BTreeSet::new())]),
+            ..Catalogue::default()
+        };
+        let added = Store { after: Some(Secret::new("new")), ..store(Owner::Service(named("api")), "KEY") };
+        let found = dependents(&[("web", "TAKEN", "${{api.KEY}}")], &[added], &catalogue);
+        assert_eq!(found, BTreeMap::from([("web".to_owned(), BTreeSet::from(["TAKEN".to_owned()]))]));
     }
 
     #[test]
