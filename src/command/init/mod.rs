@@ -208,8 +208,8 @@ fn targeting(args: &cli::Init) -> Vec<String> {
     let mut words = Vec::new();
     words.extend(targeting.project.iter().map(|project| format!("--project={project}")));
     words.extend(targeting.environment.iter().map(|environment| format!("--environment={environment}")));
-    words.extend(args.env_file.iter().map(|path| format!("--env-file={}", path.display())));
     words.extend(targeting.service.iter().map(|service| format!("--service={service}")));
+    words.extend(args.env_file.iter().map(|path| format!("--env-file={}", path.display())));
     words
 }
 

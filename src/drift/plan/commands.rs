@@ -205,13 +205,13 @@ impl Search<'_> {
 
     /// Whether what one command writes changes what a reference renders to that the other one writes over.
     fn disturbs(&self, first: &Part<'_>, second: &Part<'_>) -> bool {
-        let stores: Vec<Store> = first.units.iter().flat_map(|unit| unit.stores.iter().cloned()).collect();
+        let written: Vec<Store> = first.units.iter().flat_map(|unit| unit.stores.iter().cloned()).collect();
         let templates = self.survey.readable().flat_map(|target| {
             let stored = target.stored.iter().flatten();
             let service = target.service.name.as_str();
             stored.filter_map(move |(key, variable)| Some((service, key.as_str(), variable.template()?.reveal())))
         });
-        let following = dependents(&templates.collect::<Vec<_>>(), &stores, &self.survey.catalogue);
+        let following = dependents(&templates.collect::<Vec<_>>(), &written, &self.survey.catalogue);
         let is_followed =
             |store: &Store| following.get(store.owner.name()).is_some_and(|keys| keys.contains(&store.key));
         second.units.iter().flat_map(|unit| &unit.stores).any(is_followed)
