@@ -28,6 +28,7 @@ pub(crate) fn run(args: &Check, global: &Global, world: &mut World<'_>) -> Resul
     let (config, connection) = visit::prepare(&options, global, world)?;
     let client = connection.client(world, options.limit);
     let seen = visit::visit(&client, &options, config.as_ref(), world)?;
+    let manner = manner.about(&seen.survey.files, world);
     let examination = examine(&seen.survey);
     let fail_on = telling::fail_on(args.fail_on, &seen);
     let exit = exit(&seen, &examination, fail_on);

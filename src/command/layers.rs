@@ -13,7 +13,7 @@ use crate::outside::files::{self, Access, Budget, Leads, Place, STANDARD_INPUT};
 use crate::outside::git::Asker;
 
 /// Who asked for a file that nobody asked for.
-const DEFAULT: &str = "default";
+pub(crate) const DEFAULT: &str = "default";
 
 /// Who asked for a file of `doctor.toml`.
 const CONFIG: &str = "doctor.toml";

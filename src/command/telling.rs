@@ -9,6 +9,7 @@ use crate::cli::{self, FailOn, Global};
 use crate::command::inputs;
 use crate::command::visit::Visit;
 use crate::drift::examine::Examination;
+use crate::drift::local::LocalFile;
 use crate::drift::{Named, Severity, Target};
 use crate::error::{Error, Exit};
 use crate::outside::files;
@@ -33,6 +34,8 @@ pub(crate) struct Manner<'m> {
 pub(crate) enum Shown {
     /// Fingerprints.
     Fingerprints,
+    /// Nothing.
+    Withheld,
     /// The values themselves.
     Values,
 }
@@ -68,6 +71,14 @@ impl<'m> Manner<'m> {
         Ok(Self { format, output, shown: Shown::Values, logs })
     }
 
+    /// The same for a report about these files. Where others read what is written, fingerprints are left out if one of them
+    /// comes from the checkout.
+    pub(crate) fn about(self, files: &[LocalFile], world: &World<'_>) -> Self {
+        let is_kept = world.terminal.out == Sort::Pipe || self.output.is_some() || world.variable("CI").is_some();
+        let is_withheld = is_kept && files.iter().any(|file| file.is_from_checkout);
+        Self { shown: if is_withheld { Shown::Withheld } else { self.shown }, ..self }
+    }
+
     /// The look of a report in this manner.
     pub(crate) fn look<'k>(&self, global: &Global, world: &'k World<'_>) -> Look<'k> {
         Look {
@@ -77,6 +88,7 @@ impl<'m> Manner<'m> {
             detail: detail(global),
             values: match self.shown {
                 Shown::Fingerprints => Values::Fingerprints(&world.fingerprints),
+                Shown::Withheld => Values::Withheld,
                 Shown::Values => Values::Shown,
             },
             logs: self.logs,

@@ -264,6 +264,7 @@ impl Look<'_> {
     pub fn mask(&self, value: &Secret) -> String {
         match self.values {
             Values::Fingerprints(key) => format!("● {}", value.fingerprint(key)),
+            Values::Withheld => "●".to_owned(),
             Values::Shown if value.reveal().is_empty() => "(empty)".to_owned(),
             Values::Shown => escape::value(value.reveal()),
         }
@@ -285,6 +286,8 @@ pub enum Detail {
 pub enum Values<'k> {
     /// A fingerprint under this run's key.
     Fingerprints(&'k FingerprintKey),
+    /// The same sign for all: fingerprints would show which value of a checkout's file is equal to a secret.
+    Withheld,
     /// The value itself, escaped: only ever on a terminal, at the user's wish.
     Shown,
 }
@@ -293,6 +296,7 @@ impl std::fmt::Debug for Values<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(match self {
             Self::Fingerprints(_) => "Fingerprints",
+            Self::Withheld => "Withheld",
             Self::Shown => "Shown",
         })
     }

@@ -86,6 +86,7 @@ pub(crate) fn run(args: &Fix, global: &Global, world: &mut World<'_>) -> Result<
     let examination = examine(&seen.survey);
     let fail_on = telling::fail_on(telling.fail_on, &seen);
     let terms = terms(args, &seen, world);
+    let manner = manner.about(&seen.survey.files, world);
     let run = Run { args, global, manner, config: config.as_ref(), client: &client, seen, examination, fail_on, terms };
     run.go(world)
 }

@@ -16,6 +16,7 @@ mod errors;
 mod faults;
 mod fix;
 mod formats;
+mod guesses;
 mod hook;
 mod hook_files;
 mod indirect;

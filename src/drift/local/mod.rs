@@ -47,6 +47,9 @@ pub use spelling::Spelling;
 pub struct LocalFile {
     /// The path as a person would type it from the working folder; for places in reports.
     pub name: String,
+    /// Whether it is in use only because the checkout brings or names it. Whoever wrote it may have filled it with guesses, so
+    /// no report shows which of its values are equal to a secret under another name.
+    pub is_from_checkout: bool,
     text: Secret,
     /// Every assignment in the order of the file, duplicates included.
     pub entries: Vec<Entry>,
@@ -99,7 +102,8 @@ impl LocalFile {
         block::leave_out(text.reveal(), &mut merged, &mut flaws);
         piece::leave_out(text.reveal(), &mut merged, &mut flaws);
         let entries = entries(text.reveal(), merged.bindings);
-        Self { name: name.into(), text, entries, flaws, last: merged.last, loader: None }
+        let is_from_checkout = false;
+        Self { name: name.into(), is_from_checkout, text, entries, flaws, last: merged.last, loader: None }
     }
 
     /// The same file as that loader reads it: its values, substituted from the file alone. Flaws are the lines that this
@@ -123,8 +127,8 @@ impl LocalFile {
             Loader::Python | Loader::Node => indexes.collect(),
         };
         let entries = entries(self.text.reveal(), bindings);
-        let (name, text) = (self.name.clone(), self.text.clone());
-        Self { name, text, entries, flaws, last, loader: Some(loader) }
+        let (name, text, is_from_checkout) = (self.name.clone(), self.text.clone(), self.is_from_checkout);
+        Self { name, is_from_checkout, text, entries, flaws, last, loader: Some(loader) }
     }
 
     /// What that loader gives for each key, substituted from the file alone.

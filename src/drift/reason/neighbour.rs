@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 
 use crate::drift::comparison::Pair;
+use crate::drift::local::LocalFile;
 use crate::drift::reason::text::expanded;
 use crate::drift::reason::{Reason, Side};
 use crate::drift::{Secret, Survey, Target, sentence};
@@ -32,6 +33,8 @@ pub struct Neighbours<'o, 's> {
     others: &'o Others<'s>,
     target: &'s Target,
     key: &'s str,
+    /// Where the local value comes from.
+    file: &'s LocalFile,
 }
 
 // The values are borrowed and never shown: `Debug` is written by hand.
@@ -64,15 +67,15 @@ impl<'s> Others<'s> {
     pub fn of(survey: &'s Survey, differing: &[Pair<'s>]) -> Self {
         let mut wanted = Wanted::default();
         for pair in differing {
-            wanted.on_railway.extend(telling(pair.local_value()));
+            wanted.on_railway.extend(telling(pair.local_value()).filter(|_| !pair.local.file.is_from_checkout));
             wanted.in_files.extend(pair.variable.effective().and_then(telling));
         }
         Self { survey, wanted, index: OnceCell::new() }
     }
 
-    /// What stands around that key of that service.
-    pub fn around(&self, target: &'s Target, key: &'s str) -> Neighbours<'_, 's> {
-        Neighbours { others: self, target, key }
+    /// What stands around the key of that pair.
+    pub fn around(&self, pair: &Pair<'s>) -> Neighbours<'_, 's> {
+        Neighbours { others: self, target: pair.target, key: pair.key, file: pair.local.file }
     }
 
     fn index(&self) -> &Index<'s> {
@@ -95,7 +98,7 @@ impl<'s> Index<'s> {
                 index.anywhere.entry(value).or_insert((name, key));
             }
         }
-        for (number, file) in survey.files.iter().enumerate() {
+        for (number, file) in survey.files.iter().enumerate().filter(|(_, file)| !file.is_from_checkout) {
             for entry in &file.entries {
                 let counts = file.entry(&entry.key).is_some_and(|last| last.line == entry.line);
                 let value = entry.value.reveal();
@@ -125,7 +128,7 @@ impl Neighbours<'_, '_> {
     }
 
     fn stored_elsewhere(&self, local: &Secret) -> Option<Reason> {
-        let value = telling(local)?;
+        let value = telling(local).filter(|_| !self.file.is_from_checkout)?;
         let index = self.others.index();
         if let Some(key) = index.stored.get(&(self.target.service.id.as_str(), value)) {
             return Some(Reason::StoredKey((*key).to_owned()));

@@ -36,7 +36,8 @@ A key that was rotated in the file and not on Railway, or on one of three servic
 Services that share the fault are one finding. A key that is empty in the file has not been set there: that is a note,
 and is pushed only if it is selected individually. Values are compared byte for byte, and where it can be told why they
 differ (a line break at the end, quotes that a shell stored, only upper and lower case, …), the finding says so.
-Values are never shown; equal fingerprints mean equal values.
+Values are never shown; equal fingerprints mean equal values. That a value is another key's is reported only for files
+that you chose: `--env-file`, an untracked `.env`, or a file of a `doctor.toml` that you accepted with `doctor trust`.
 
 ## How to mend it
 
@@ -64,7 +65,7 @@ fn check(survey: &Survey) -> Vec<Finding> {
     let mut faults: BTreeMap<Fault<'_>, Vec<Pair<'_>>> = BTreeMap::new();
     for pair in differing {
         if let Variable::Plain(stored) = pair.variable {
-            let around = || others.around(pair.target, pair.key).reason(pair.local_value(), stored);
+            let around = || others.around(&pair).reason(pair.local_value(), stored);
             let reason = pair.reason_by_texts(survey).or_else(around);
             let fault = (pair.key, pair.local.file.name.as_str(), pair.local.entry.line, reason);
             faults.entry(fault).or_default().push(pair);
@@ -189,6 +190,26 @@ mod tests {
             let findings = (RULE.check)(&survey(file, &[("api", api), ("worker", worker)]));
             assert_eq!(findings[0].reason.as_deref(), Some(*reason), "{file:?}");
         }
+    }
+
+    #[test]
+    fn a_file_of_the_checkout_gives_no_reason() {
+        type Case<'c> = (&'c [&'c str], &'c [&'c str], &'c [&'c str]);
+        let cases: &[Case<'_>] = &[
+            (&["A=rotated-key"], &["A=old"], &["A=rotated-key"]),
+            (&["A=rotated-key"], &["A=old"], &["B=rotated-key"]),
+            (&["A=rotated-key"], &["A=old", "B=rotated-key"], &[]),
+            (&["A=rotated-key", "B=other-key"], &["A=other-key"], &[]),
+        ];
+        for (file, api, worker) in cases {
+            let mut found = survey(file, &[("api", api), ("worker", worker)]);
+            found.files[0].is_from_checkout = true;
+            assert_eq!((RULE.check)(&found)[0].reason, None, "{file:?}");
+        }
+        let mut found = survey(&["B=other-key"], &[("api", &["A=other-key"])]);
+        layer(&mut found, ".env.local", &["A=the-new-key"], &["api"]);
+        found.files[0].is_from_checkout = true;
+        assert_eq!((RULE.check)(&found)[0].reason, None);
     }
 
     #[test]

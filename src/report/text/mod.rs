@@ -151,10 +151,21 @@ fn on_purpose(page: &mut Page<'_>, report: &Report) {
     }
 }
 
+/// Why a value has no fingerprint.
+fn withheld(page: &mut Page<'_>) {
+    if page.withholds_fingerprints() {
+        page.gap();
+        let words =
+            "● stands for a value; fingerprints are left out, because a file of variables comes from the checkout";
+        page.paragraph(&[], 2, (Tone::Faint, words));
+    }
+}
+
 fn legend(page: &mut Page<'_>) {
     if page.shows_fingerprints() {
         page.gap();
         let words = "● stands for a value; within this run, equal values have equal fingerprints";
         page.paragraph(&[], 2, (Tone::Faint, words));
     }
+    withheld(page);
 }

@@ -28,12 +28,13 @@ pub(crate) struct Page<'l> {
     pub(crate) look: &'l Look<'l>,
     text: String,
     fingerprints: usize,
+    withheld: usize,
 }
 
 impl<'l> Page<'l> {
     /// An empty page.
     pub(crate) fn new(look: &'l Look<'l>) -> Self {
-        Self { look, text: String::new(), fingerprints: 0 }
+        Self { look, text: String::new(), fingerprints: 0, withheld: 0 }
     }
 
     /// Columns for tables.
@@ -56,10 +57,17 @@ impl<'l> Page<'l> {
         self.fingerprints > 0
     }
 
+    /// Whether a fingerprint was left out.
+    pub(crate) fn withholds_fingerprints(&self) -> bool {
+        self.withheld > 0
+    }
+
     /// What stands for a value: its fingerprint, or the value itself at the user's wish.
     pub(crate) fn value(&mut self, value: &Secret) -> String {
-        if matches!(self.look.values, Values::Fingerprints(_)) {
-            self.fingerprints += 1;
+        match self.look.values {
+            Values::Fingerprints(_) => self.fingerprints += 1,
+            Values::Withheld => self.withheld += 1,
+            Values::Shown => {}
         }
         self.look.mask(value)
     }

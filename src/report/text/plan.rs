@@ -33,6 +33,7 @@ pub(crate) fn write(page: &mut Page<'_>, plan: &Plan) {
     for caution in &plan.cautions {
         page.paragraph(&[(Tone::Warning, "  note  ")], 8, (Tone::Plain, caution));
     }
+    super::withheld(page);
     if page.shows_fingerprints() {
         page.gap();
         page.paragraph(&[], 2, (Tone::Faint, "● stands for a value; equal values have equal fingerprints in this run"));
