@@ -1,43 +1,54 @@
 //! Takes every known value out of a text that came from outside.
+//!
+//! Programs quote a value in more forms than anyone can list, and put one form into another. So the text is decoded, layer
+//! by layer, and the values are searched for in every layer; what is found is replaced where it is in the text as received.
 
 use std::cell::RefCell;
-use std::cmp::Reverse;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
 
 use zeroize::Zeroizing;
 
 use crate::drift::Secret;
-use crate::drift::form::forms;
+use crate::drift::credential_shape;
+use crate::drift::decoded_text::{DecodedText, ENCODINGS, Span};
+use crate::drift::known_values::{KnownValues, SHORTEST};
 use crate::drift::secret_like::is_secret_like;
 
 /// What stands in the place of a value.
 const MASK: &str = "•••";
 
-/// Values shorter than this are words of ordinary text; under a secret-like key any length counts.
-const SHORTEST: usize = 8;
+/// How often escapes are decoded one after the other: JSON in JSON doubles its backslashes with each layer.
+const MOST_ESCAPES: usize = 16;
 
-/// Prefixes of credentials that are recognised without being known.
-const CREDENTIAL_PREFIXES: [&str; 12] = [
-    "sk_live_",
-    "sk_test_",
-    "rk_live_",
-    "whsec_",
-    "sk-",
-    "ghp_",
-    "gho_",
-    "ghs_",
-    "github_pat_",
-    "xoxb-",
-    "AKIA",
-    "eyJ",
-];
+/// How often base64 is decoded one after the other.
+const MOST_ENCODINGS: usize = 4;
 
-/// The values known to a run, in the forms in which they may turn up.
+/// Base64 below that many layers that is as long as this is masked, since it is not decoded.
+const SUSPICIOUS: usize = 24;
+
+/// How many bytes may be decoded for each byte of a text. Three nested forms take about fifteen.
+const MOST_WORK: usize = 64;
+
+/// The same for a text of no length.
+const LEAST_WORK: usize = 1 << 16;
+
+/// A longer text is cut off: no report shows as much, and its layers have to fit into memory.
+const LONGEST_TEXT: usize = 2 << 20;
+
+/// So much of what was cut off is searched, so that a value at the cut is recognised.
+const BEHIND_CUT: usize = 1 << 16;
+
+/// As many bytes at the start of a value as what stands before it can make part of an escape: `\u0` and `0ab`.
+const LONGEST_OVERLAP: usize = 6;
+
+/// Enough of a value to be recognised behind such an overlap.
+const ENOUGH: usize = 256;
+
+/// The values known to a run.
 #[derive(Default)]
 pub struct Scrubber {
-    known: RefCell<Known>,
+    known: RefCell<KnownValues>,
 }
 
 impl fmt::Debug for Scrubber {
@@ -47,38 +58,33 @@ impl fmt::Debug for Scrubber {
 }
 
 impl Scrubber {
-    /// Learns a value under its key; also without blanks around it, and by its lines, as logs have it.
+    /// Learns a value under its key; also without blanks around it, by its lines, as logs have it, and the passwords of the
+    /// URLs in it.
     pub fn learn(&self, key: &str, value: &Secret) {
         let (text, mut known) = (value.reveal(), self.known.borrow_mut());
-        let is_told = |text: &str| !text.is_empty() && (text.len() >= SHORTEST || is_secret_like(key));
-        if is_told(text) {
-            known.add(value);
-        }
         let bare = text.trim();
-        if bare != text && is_told(bare) {
-            known.add(&Secret::new(bare));
+        for text in [text, bare] {
+            add(&mut known, text, if is_secret_like(key) { 1 } else { SHORTEST });
         }
         // A key with `\n` in the place of its line breaks is made one of lines by the program.
         let lines = bare.split('\n').flat_map(|line| line.split("\\n")).map(str::trim);
         // The last line of a key is hardly longer than a word.
-        for line in lines.filter(|line| *line != bare && line.len() >= SHORTEST) {
-            known.add(&Secret::new(line));
-        }
+        lines.for_each(|line| add(&mut known, line, SHORTEST));
+        passwords(bare).for_each(|password| add(&mut known, password, 1));
+        parameters(bare).for_each(|parameter| add(&mut known, parameter, SHORTEST));
     }
 
     /// The text without any known value and without anything that looks like a credential.
     pub fn scrub(&self, text: &str) -> String {
-        let mut clean = text.to_owned();
         let mut known = self.known.borrow_mut();
-        let mut forms: Vec<Zeroizing<String>> = known.candidates(text).flat_map(forms).collect();
-        // Longest first, so that no value is left in pieces by a shorter one inside it.
-        forms.sort_by_key(|form| Reverse(form.len()));
-        for form in &forms {
-            if clean.contains(form.as_str()) {
-                clean = clean.replace(form.as_str(), MASK);
-            }
+        known.index();
+        let examined = &text[..boundary_before(text, LONGEST_TEXT + BEHIND_CUT)];
+        let mut search = Search { known: &known, found: Vec::new(), work: LEAST_WORK + MOST_WORK * examined.len() };
+        match search.text(DecodedText::received(examined), 0) {
+            Some(()) => masked(text, search.found),
+            // Nothing that a program writes is as deep.
+            None => MASK.to_owned(),
         }
-        mask_credentials(&clean)
     }
 
     /// The beginning of the text on one line, scrubbed. It is cut last: half a value would not be known for one.
@@ -91,74 +97,135 @@ impl Scrubber {
     }
 }
 
-/// A hundred thousand values may be known, and few of them stand in one text: a table of how their forms begin and end
-/// tells which. It is made when there is a text to scrub, because most runs have none.
-#[derive(Default)]
-struct Known {
-    values: Vec<Secret>,
-    /// Hash of a value → where it stands.
-    places: HashMap<u64, Vec<usize>>,
-    /// Hash of the first [`SHORTEST`] bytes of a form → the hash of its last, and where its value stands.
-    ends: HashMap<u64, Vec<(u64, usize)>>,
-    /// Hash of a form that is too short for that → where its value stands, by the length of the form.
-    short: [HashMap<u64, Vec<usize>>; SHORTEST],
-    /// How many values are in `ends` and `short` already.
-    indexed: usize,
-    /// Its key is random, so that a hash tells nothing of the value.
-    hasher: RandomState,
+/// Adds a value, and what it becomes where a text is decoded further than it was encoded, as the escapes in the value itself
+/// are decoded too.
+fn add(known: &mut KnownValues, value: &str, shortest: usize) {
+    known.add(value.as_bytes(), shortest);
+    if !value.contains(['\\', '%', '&']) {
+        return;
+    }
+    let decoded = decoded(value);
+    known.add(&decoded, shortest);
+    known.add(without_beginning_of_escape(&decoded), SHORTEST);
+    // What stands before the value may make an escape with its first characters: then the rest is left to recognise.
+    for start in (1..=LONGEST_OVERLAP).filter(|&start| value.is_char_boundary(start) && start < value.len()) {
+        let rest = &value[start..boundary_before(value, start + ENOUGH)];
+        known.add(without_beginning_of_escape(&self::decoded(rest)), SHORTEST);
+    }
 }
 
-impl Known {
-    fn add(&mut self, value: &Secret) {
-        let places = self.places.entry(self.hasher.hash_one(value.reveal())).or_default();
-        if places.iter().all(|&place| self.values[place] != *value) {
-            places.push(self.values.len());
-            self.values.push(value.clone());
-        }
+/// A value without its escapes.
+fn decoded(value: &str) -> Zeroizing<Vec<u8>> {
+    let mut text = DecodedText::received(value);
+    for _ in 0..MOST_ESCAPES {
+        let Some(next) = text.unescaped() else { break };
+        text = next;
     }
+    text.bytes
+}
 
-    /// The values that may stand in the text.
-    fn candidates(&mut self, text: &str) -> impl Iterator<Item = &str> {
-        for place in self.indexed..self.values.len() {
-            for form in forms(self.values[place].reveal()) {
-                let bytes = form.as_bytes();
-                if bytes.len() < SHORTEST {
-                    self.short[bytes.len()].entry(self.hasher.hash_one(bytes)).or_default().push(place);
-                    continue;
-                }
-                let [start, end] = [&bytes[..SHORTEST], &bytes[bytes.len() - SHORTEST..]];
-                let [start, end] = [start, end].map(|part| self.hasher.hash_one(part));
-                self.ends.entry(start).or_default().push((end, place));
+/// Without an end that could be the beginning of an escape: what stands behind the value would become part of it.
+fn without_beginning_of_escape(value: &[u8]) -> &[u8] {
+    let tail = value.len().saturating_sub(10);
+    value[tail..].iter().position(|byte| b"\\%&".contains(byte)).map_or(value, |at| &value[..tail + at])
+}
+
+/// The passwords of the URLs in a value, and names of users that are as long as a token.
+fn passwords(value: &str) -> impl Iterator<Item = &str> {
+    value.split("://").skip(1).filter_map(|url| {
+        let url = url.split(|character: char| character.is_whitespace() || "\"'".contains(character)).next()?;
+        let authority = url.split(['/', '?', '#']).next()?;
+        // A password that holds a slash itself should have been encoded, and is not always.
+        let (user, _) = authority.rsplit_once('@').or_else(|| url.rsplit_once('@'))?;
+        match user.split_once(':') {
+            Some((_, password)) => Some(password),
+            None => Some(user).filter(|user| user.len() >= SHORTEST),
+        }
+    })
+}
+
+/// What a URL or a connection string has under a secret-like name: `…?password=…`, `Server=…;Password=…`.
+fn parameters(value: &str) -> impl Iterator<Item = &str> {
+    let pairs = value.split(['?', '&', ';', ' ']).filter_map(|pair| pair.split_once('='));
+    pairs.filter(|(name, _)| is_secret_like(name)).map(|(_, value)| value)
+}
+
+/// The last place at or before `at` where a character begins, or the end of the text.
+fn boundary_before(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or_default()
+}
+
+/// The first place at or behind `at` where a character begins, or the end of the text.
+fn boundary_after(text: &str, at: usize) -> usize {
+    (at..text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(text.len())
+}
+
+/// A search through the layers of one text.
+struct Search<'k> {
+    known: &'k KnownValues,
+    found: Vec<Span>,
+    /// How many bytes may still be decoded.
+    work: usize,
+}
+
+impl Search<'_> {
+    /// Searches a text and everything that it decodes to; `None` if that is too much.
+    fn text(&mut self, mut text: DecodedText, depth: usize) -> Option<()> {
+        let mut seen = HashSet::new();
+        for _ in 0..MOST_ESCAPES {
+            self.work = self.work.checked_sub(text.bytes.len())?;
+            self.known.find(&text, &mut self.found);
+            let credentials = credential_shape::find(&text.bytes);
+            self.found.extend(credentials.map(|(start, end)| text.span(start, end)));
+            self.encoded(&text, depth, &mut seen)?;
+            match text.unescaped() {
+                Some(unescaped) => text = unescaped,
+                None => return Some(()),
             }
         }
-        self.indexed = self.values.len();
-        let hashes = |length: usize| text.as_bytes().windows(length).map(|window| self.hasher.hash_one(window));
-        let windows: HashSet<u64> = hashes(SHORTEST).collect();
-        let begun = windows.iter().filter_map(|start| self.ends.get(start)).flatten();
-        let lengths = (1..SHORTEST).map(|length| (length, &self.short[length])).filter(|(_, forms)| !forms.is_empty());
-        let mut places: BTreeSet<usize> = lengths
-            .flat_map(|(length, forms)| hashes(length).filter_map(|hash| forms.get(&hash)).flatten().copied())
-            .collect();
-        places.extend(begun.filter(|(end, _)| windows.contains(end)).map(|(_, place)| *place));
-        places.into_iter().map(|place| self.values[place].reveal())
+        None
+    }
+
+    /// Searches what the base64 and the hexadecimal text in it decode to.
+    fn encoded(&mut self, text: &DecodedText, depth: usize, seen: &mut HashSet<(Span, usize)>) -> Option<()> {
+        let runs = text.runs(self.known.shortest(), seen);
+        if depth == MOST_ENCODINGS {
+            let long = runs.iter().filter(|run| run.len() >= SUSPICIOUS);
+            let ends = long.map(|run| (run[0] as usize, run[run.len() - 1] as usize + 1));
+            self.found.extend(ends.map(|(start, end)| text.span(start, end)));
+            return Some(());
+        }
+        for encoding in ENCODINGS {
+            let pieces = text.pieces(&runs, encoding);
+            if !pieces.bytes.is_empty() {
+                self.text(pieces, depth + 1)?;
+            }
+        }
+        Some(())
     }
 }
 
-/// Masks words that begin like a credential, and the password in a URL.
-fn mask_credentials(text: &str) -> String {
-    let mut masked = String::with_capacity(text.len());
-    for word in text.split_inclusive(|character: char| character.is_whitespace() || "\"'`,;()<>".contains(character)) {
-        let bare =
-            word.trim_end_matches(|character: char| character.is_whitespace() || "\"'`,;()<>".contains(character));
-        let rest = &word[bare.len()..];
-        let known =
-            CREDENTIAL_PREFIXES.iter().any(|prefix| bare.starts_with(prefix) && bare.len() >= prefix.len() + 12);
-        match bare.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1))) {
-            Some((scheme, host)) => masked.extend([scheme, "://", MASK, "@", host]),
-            None if known => masked.push_str(MASK),
-            None => masked.push_str(bare),
+/// The text with a mask for each of the spans, or for several that touch each other.
+fn masked(text: &str, mut spans: Vec<Span>) -> String {
+    spans.sort_unstable();
+    let shown = boundary_before(text, LONGEST_TEXT);
+    let (mut masked, mut written) = (String::with_capacity(shown), 0);
+    let mut is_open = false;
+    for Span { start, end } in spans {
+        let start = boundary_before(text, start as usize).min(shown);
+        let end = boundary_after(text, end as usize).min(shown);
+        if end <= written {
+            continue;
         }
-        masked.push_str(rest);
+        if start > written || !is_open {
+            masked.push_str(&text[written..start]);
+            masked.push_str(MASK);
+        }
+        (written, is_open) = (end, true);
+    }
+    masked.push_str(&text[written.min(shown)..shown]);
+    if shown < text.len() {
+        masked.push('…');
     }
     masked
 }
@@ -183,7 +250,7 @@ mod tests {
             ("url say%20%22hi%22%20%26%20go!", "url •••!"),
             ("form say+%22hi%22+%26+go!", "form •••!"),
             ("b64 c2F5ICJoaSIgJiBnbw==", "b64 •••=="),
-            ("basic dXNlcjpzYXkgImhpIiAmIGdv", "basic dXNlcjp•••"),
+            ("basic dXNlcjpzYXkgImhpIiAmIGdv", "basic dXNlcj•••"),
             ("key k3y", "key •••"),
             ("in debug mode", "in debug mode"),
         ] {

@@ -27,7 +27,12 @@ fn forms(word: &str) -> Vec<(&'static str, String)> {
         ("hex in upper case", each(|byte| format!("{byte:02X}"))),
         ("URL", each(|byte| format!("%{byte:02x}"))),
         ("URL in upper case", each(|byte| format!("%{byte:02X}"))),
+        ("a URL in a URL", each(|byte| format!("%25{byte:02x}"))),
+        ("a URL in a URL in upper case", each(|byte| format!("%25{byte:02X}"))),
+        ("a URL of IIS", each(|byte| format!("%u{byte:04x}"))),
         ("JSON", each(|byte| format!("\\u{byte:04x}"))),
+        ("JSON in upper case", each(|byte| format!("\\u{byte:04X}"))),
+        ("JSON in JSON", each(|byte| format!("\\\\u{byte:04x}"))),
         ("bytes for a shell", each(|byte| format!("\\x{byte:02x}"))),
         ("octal", each(|byte| format!("\\{byte:03o}"))),
         ("HTML", each(|byte| format!("&#{byte};"))),
@@ -35,13 +40,25 @@ fn forms(word: &str) -> Vec<(&'static str, String)> {
         ("numbers", each(|byte| format!("{byte},")).trim_end_matches(',').to_owned()),
         ("UTF-16", each(|byte| format!("{}\0", char::from(byte))).trim_end_matches('\0').to_owned()),
     ];
-    // Where it begins within three bytes decides what base64 makes of it; what its neighbours have a part in is left out.
-    for (before, cut) in [("", 0), ("x", 2), ("xx", 3)] {
-        let text = format!("{before}{word}");
-        let whole = &text[..text.len() / 3 * 3];
-        forms.push(("base64", STANDARD.encode(whole)[cut..].to_owned()));
+    // PHP, Java and .NET write it into a URL as it is; they differ in what they do with other characters.
+    for text in in_base64(word.as_bytes()) {
+        forms.extend(in_base64(text.as_bytes()).map(|twice| ("base64 in base64", twice)));
+        forms.push(("base64", text));
+    }
+    for bytes in
+        [u16::to_le_bytes, u16::to_be_bytes].map(|bytes| word.encode_utf16().flat_map(bytes).collect::<Vec<u8>>())
+    {
+        forms.extend(in_base64(&bytes).map(|text| ("base64 of UTF-16", text)));
     }
     forms
+}
+
+/// Where it begins within three bytes decides what base64 makes of it; what its neighbours have a part in is left out.
+fn in_base64(bytes: &[u8]) -> [String; 3] {
+    [(0, 0), (1, 2), (2, 3)].map(|(before, cut)| {
+        let text = [&b"xx"[..before], bytes].concat();
+        STANDARD.encode(&text[..text.len() / 3 * 3])[cut..].to_owned()
+    })
 }
 
 /// What is found: the form, and what stands around it, which tells whose value it is.
@@ -75,6 +92,15 @@ fn a_secret_is_found_in_every_form() {
         "6D61726B34373131",
         "%6d%61%72%6b%34%37%31%31",
         "\\u006d\\u0061\\u0072\\u006b\\u0034\\u0037\\u0031\\u0031",
+        "%256d%2561%2572%256b%2534%2537%2531%2531",
+        "%256D%2561%2572%256B%2534%2537%2531%2531",
+        "%u006d%u0061%u0072%u006b%u0034%u0037%u0031%u0031",
+        "\\u006D\\u0061\\u0072\\u006B\\u0034\\u0037\\u0031\\u0031",
+        "\\\\u006d\\\\u0061\\\\u0072\\\\u006b\\\\u0034\\\\u0037\\\\u0031\\\\u0031",
+        "bQBhAHIAawA0ADcAMQAxAA==",
+        "AG0AYQByAGsANAA3ADEAMQ==",
+        "YldGeWF6UTNNVEU9",
+        "eCBiV0Z5YXpRM01URT0=",
         "\\x6d\\x61\\x72\\x6b\\x34\\x37\\x31\\x31",
         "[109, 97, 114, 107, 52, 55, 49, 49]",
         "│ mar │\n│ k47 │\n│ 11- │",
