@@ -24,7 +24,7 @@ use crate::outside::files::{self, Leads};
 use crate::outside::railway::client::Client;
 use crate::outside::railway::deployments::Fence;
 use crate::outside::railway::shape::ServiceShape;
-use crate::report::{Look, escape};
+use crate::report::{Look, Values, escape};
 
 /// A plan, and what was left out of it.
 pub(super) struct Draft {
@@ -104,12 +104,24 @@ impl Drafting<'_> {
                 name: file.name.clone(),
                 // What was read, not what may stand there by now: whoever changes it meanwhile must be met.
                 before: files::current(path).map(|_| file.text().clone()),
-                shown: [file.masked(&mask), edited.masked(&mask)],
+                shown: [file.masked(&mask), self.after(edited.masked(&mask), &pulls)],
                 after: Some(edited.text().clone()),
                 edits,
             });
         }
         Ok(())
+    }
+
+    /// Without fingerprints, a line with another value would look unchanged.
+    fn after(&self, masked: String, pulls: &[&Pull]) -> String {
+        if !matches!(self.look.values, Values::Withheld) {
+            return masked;
+        }
+        let is_new = |line: &str| {
+            let name = line.trim_start().trim_start_matches("export ").split(['=', ' ', ':', '\t']).next();
+            pulls.iter().any(|pull| name == Some(pull.key.as_str()))
+        };
+        masked.lines().map(|line| if is_new(line) { format!("{line} (new)\n") } else { format!("{line}\n") }).collect()
     }
 
     fn edited(

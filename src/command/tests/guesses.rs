@@ -102,6 +102,13 @@ fn a_file_of_the_users_choice_is_compared_with_every_value() {
 }
 
 #[test]
+fn a_change_of_a_file_is_shown_without_fingerprints() {
+    let named = sandbox(SECRET, "ci.env").file("doctor.toml", NAMED);
+    let shown = named.run(&["fix", "--pull", "--dry-run"]).out;
+    assert!(shown.contains("-PASSWORD=●\n") && shown.contains("+PASSWORD=● (new)\n"), "{shown}");
+}
+
+#[test]
 fn fingerprints_are_shown_to_a_person() {
     let named = sandbox(SECRET, "ci.env").file("doctor.toml", NAMED).at_a_terminal();
     let shown = named.run(&["check"]);
