@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::command::trust::Trust;
 use crate::drift::example::Example;
+use crate::drift::exposure::{Exposure, Git};
 use crate::drift::local::{Loader, LocalFile};
 use crate::drift::{Named, Secret};
 use crate::error::Error;
@@ -13,7 +15,7 @@ use crate::outside::files::{self, Access, Budget, Leads, Place, STANDARD_INPUT};
 use crate::outside::git::Asker;
 
 /// Who asked for a file that nobody asked for.
-pub(crate) const DEFAULT: &str = "default";
+const DEFAULT: &str = "default";
 
 /// Who asked for a file of `doctor.toml`.
 const CONFIG: &str = "doctor.toml";
@@ -96,6 +98,15 @@ impl Layers {
             }));
         }
         found
+    }
+
+    /// Marks the files that are in use only because the checkout names them, or has one where `doctor` looks for it.
+    pub(crate) fn mark_checkout_files(&mut self, exposures: &[Exposure], trust: &Trust) {
+        for (index, file) in self.files.iter_mut().enumerate() {
+            let is_tracked = exposures.get(index).is_some_and(|exposure| exposure.git == Git::Tracked);
+            let is_named = trust.is_wanted() && self.only_declared.contains(&file.name);
+            file.is_from_checkout = is_named || is_tracked && self.origins[index].1 == DEFAULT;
+        }
     }
 
     fn index(

@@ -18,7 +18,6 @@ use crate::command::scope::{self, Named as Scoped, Part, Scope, Services};
 use crate::command::target::Found;
 use crate::command::trust::{Aimed, Trust};
 use crate::drift::dispute::Disputes;
-use crate::drift::exposure::{Exposure, Git};
 use crate::drift::learned::Learned;
 use crate::drift::local::LocalFile;
 use crate::drift::policy::{Ignore, Policy, Require};
@@ -249,7 +248,7 @@ fn look(
     let times = running::look_closer(client, &shape, &mut targets);
     running::relate_commits(client, &mut targets, world);
     let exposures = looking.finish();
-    mark_checkout_files(&mut layers, &exposures, &trust);
+    layers.mark_checkout_files(&exposures, &trust);
     let examples = layers.examples(&world.folder);
     let today = Offset::UTC.to_datetime(world.clock.now()).date();
     Ok(Visit {
@@ -288,15 +287,6 @@ fn look(
         fail_on: config.and_then(|config| config.fail_on).map_or(Some(Severity::Error), config::FailOn::severity),
         configured: config.is_some(),
     })
-}
-
-/// Marks the files that are in use only because the checkout names them, or has one where `doctor` looks for it.
-fn mark_checkout_files(layers: &mut Layers, exposures: &[Exposure], trust: &Trust) {
-    for (index, file) in layers.files.iter_mut().enumerate() {
-        let is_tracked = exposures.get(index).is_some_and(|exposure| exposure.git == Git::Tracked);
-        let is_named = trust.is_wanted() && layers.only_declared.contains(&file.name);
-        file.is_from_checkout = is_named || is_tracked && layers.origins[index].1 == layers::DEFAULT;
-    }
 }
 
 /// Whether flags leave out something that `doctor.toml` is about.
