@@ -40,7 +40,7 @@ pub struct HookRun {
     /// The file of variables; repeatable, later ones win
     #[arg(long, value_name = "PATH")]
     pub env_file: Vec<PathBuf>,
-    /// Stop the commit also when nothing could be compared
+    /// Block the commit also if something could not be checked or compared
     #[arg(long)]
     pub strict: bool,
     /// The time for all of it

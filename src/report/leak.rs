@@ -1,80 +1,131 @@
-//! What a commit would give away, as text.
+//! What a commit or a push would give away, as text.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use crate::drift::leak::Leak;
-use crate::drift::sentence::{count, names};
+use crate::drift::leak::{Leak, Origin, What};
+use crate::drift::rule::env_file_exposed;
+use crate::drift::sentence::count;
 use crate::report::{escape, shell};
 
-/// Each in a line, and below it what to type.
+/// The most leaks that are listed.
+const MOST: usize = 20;
+
+/// Each with what to do about it, and then the entry of `doctor.toml` that allows all of them.
 pub fn text(leaks: &[Leak]) -> String {
     let mut text = String::new();
-    for leak in leaks {
-        let (what, next) = told(leak);
-        writeln!(text, "error: {}\n  next  {next}", escape::line(&what)).expect("writing to a String can't fail");
+    for leak in leaks.iter().take(MOST) {
+        let (help, command) = help(leak);
+        let what = what(leak);
+        writeln!(text, "error: {}\n  help: {help}", escape::line(&what)).expect("writing to a String can't fail");
+        if let Some(command) = command {
+            writeln!(text, "    {command}").expect("writing to a String can't fail");
+        }
+    }
+    if leaks.len() > MOST {
+        let more = count(leaks.len() - MOST, "more secret");
+        writeln!(text, "error: {more}").expect("writing to a String can't fail");
+    }
+    if !leaks.is_empty() {
+        text.push_str(&ignore(leaks));
     }
     text
 }
 
-fn told(leak: &Leak) -> (String, String) {
-    match leak {
-        Leak::EnvFile { file, secrets } => {
-            let keys: Vec<&str> = secrets.iter().map(String::as_str).collect();
-            let held = match keys.as_slice() {
-                [] => String::new(),
-                keys => format!(", with {}: {}", count(keys.len(), "secret"), names(keys)),
-            };
-            let words = ["git", "rm", "--cached", "--", file].map(str::to_owned);
-            (format!("{file} is staged{held}"), shell::line(&words))
-        }
-        Leak::Example { place, key } => (
-            format!("{}:{} holds what looks like a real value of {key}", place.file, place.line),
-            "put a placeholder there, and `git add` it again".to_owned(),
-        ),
-        Leak::Value { file, line, key, source } => {
-            let place = line.map_or_else(|| file.clone(), |line| format!("{file}:{line}"));
-            (
-                format!("{place} is staged, and holds the value of {key} ({}:{})", source.file, source.line),
-                "take it out, and `git add` the file again".to_owned(),
-            )
-        }
+fn what(leak: &Leak) -> String {
+    let place = leak.line.map_or_else(|| leak.file.clone(), |line| format!("{}:{line}", leak.file));
+    let key = &leak.key;
+    let what = match &leak.what {
+        What::Secret => format!("the secret {key}"),
+        What::Example => format!("what looks like a real value of {key}"),
+        What::Value(source) => format!("the value of {key} ({}:{})", source.file, source.line),
+    };
+    match leak.origin {
+        Origin::Added | Origin::Changed => format!("{place} adds {what} to the commit"),
+        Origin::Pushed(_) => format!("{place} adds {what} to the push"),
     }
+}
+
+/// What to do, and the command for it.
+fn help(leak: &Leak) -> (&'static str, Option<String>) {
+    let words = |words: &[&str]| Some(shell::line(&words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>()));
+    match (&leak.origin, &leak.what) {
+        (Origin::Pushed(blob), _) => (
+            "rewrite the commits that have it; to list them:",
+            words(&["git", "log", "--all", &format!("--find-object={blob}")]),
+        ),
+        (Origin::Added, What::Secret) => {
+            ("keep the file out of the commit:", words(&["git", "rm", "--cached", "--", &leak.file]))
+        }
+        (_, What::Example) => ("put a placeholder there, and `git add` it again", None),
+        _ => ("remove it from the file, and `git add` the file again", None),
+    }
+}
+
+/// The entry of `doctor.toml` that allows these values, whatever file they are in.
+fn ignore(leaks: &[Leak]) -> String {
+    let keys: BTreeSet<&str> = leaks.iter().map(|leak| leak.key.as_str()).collect();
+    // A string of JSON is one of TOML, too.
+    let quoted: Vec<String> =
+        keys.into_iter().map(|key| escape::line(&serde_json::Value::from(key).to_string()).into_owned()).collect();
+    format!(
+        "To allow this, add to doctor.toml:\n\n    [[ignore]]\n    keys = [{}]\n    rules = [\"{}\"]\n    \
+         reason = \"not a secret\"\n\n",
+        quoted.join(", "),
+        env_file_exposed::RULE.name
+    )
 }
 
 #[cfg(test)]
 mod tests {
-    use super::text;
+    use super::{MOST, text};
     use crate::drift::finding::Place;
-    use crate::drift::leak::Leak;
+    use crate::drift::leak::{Leak, Origin, What};
+
+    fn leak(file: &str, line: Option<usize>, what: What, origin: Origin) -> Leak {
+        Leak { file: file.to_owned(), line, key: "API_KEY".to_owned(), what, origin }
+    }
 
     #[test]
-    fn each_says_what_and_what_next() {
-        let place = |file: &str, line| Place { file: file.to_owned(), line };
-        let value = |line| Leak::Value {
-            file: "a\u{1b}.py".to_owned(),
-            line,
-            key: "API_KEY".to_owned(),
-            source: place(".env", 3),
-        };
+    fn each_names_line_and_key_and_what_to_do() {
+        let value = || What::Value(Place { file: ".env".to_owned(), line: 3 });
         let leaks = [
-            Leak::EnvFile { file: "my app/.env".to_owned(), secrets: vec!["API_KEY".to_owned()] },
-            Leak::EnvFile { file: ".env".to_owned(), secrets: Vec::new() },
-            Leak::Example { place: place(".env.example", 2), key: "API_KEY".to_owned() },
-            value(Some(12)),
-            value(None),
+            leak("my app/.env", Some(1), What::Secret, Origin::Added),
+            leak(".env", Some(2), What::Secret, Origin::Changed),
+            Leak { key: "B".to_owned(), ..leak(".env.example", Some(2), What::Example, Origin::Added) },
+            leak("a\u{1b}.py", Some(12), value(), Origin::Changed),
+            leak("a.db", None, value(), Origin::Pushed("4f1c".to_owned())),
         ];
         let expected = "\
-error: my app/.env is staged, with 1 secret: API_KEY
-  next  git rm --cached -- 'my app/.env'
-error: .env is staged
-  next  git rm --cached -- .env
-error: .env.example:2 holds what looks like a real value of API_KEY
-  next  put a placeholder there, and `git add` it again
-error: a\\u{1b}.py:12 is staged, and holds the value of API_KEY (.env:3)
-  next  take it out, and `git add` the file again
-error: a\\u{1b}.py is staged, and holds the value of API_KEY (.env:3)
-  next  take it out, and `git add` the file again
+error: my app/.env:1 adds the secret API_KEY to the commit
+  help: keep the file out of the commit:
+    git rm --cached -- 'my app/.env'
+error: .env:2 adds the secret API_KEY to the commit
+  help: remove it from the file, and `git add` the file again
+error: .env.example:2 adds what looks like a real value of B to the commit
+  help: put a placeholder there, and `git add` it again
+error: a\\u{1b}.py:12 adds the value of API_KEY (.env:3) to the commit
+  help: remove it from the file, and `git add` the file again
+error: a.db adds the value of API_KEY (.env:3) to the push
+  help: rewrite the commits that have it; to list them:
+    git log --all --find-object=4f1c
+To allow this, add to doctor.toml:
+
+    [[ignore]]
+    keys = [\"API_KEY\", \"B\"]
+    rules = [\"env-file-exposed\"]
+    reason = \"not a secret\"
+
 ";
         assert_eq!(text(&leaks), expected);
+        assert_eq!(text(&[]), "");
+    }
+
+    #[test]
+    fn many_are_counted() {
+        let leaks = vec![leak(".env", Some(1), What::Secret, Origin::Added); MOST + 3];
+        let text = text(&leaks);
+        assert_eq!(text.matches("error: .env:1").count(), MOST);
+        assert!(text.contains("\nerror: 3 more secrets\n"), "{text}");
     }
 }

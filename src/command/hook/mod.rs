@@ -4,6 +4,7 @@ mod files;
 mod look;
 mod recent;
 mod run;
+mod sources;
 
 pub(crate) use crate::command::hook::run::unfinished;
 

@@ -1,10 +1,9 @@
 //! Which earlier result speaks of the same: file bytes, target, `doctor.toml`, and what the index has of the files.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::cli::{Global, HookRun};
-use crate::command::hook::look::sources;
+use crate::command::hook::sources;
 use crate::outside::config::Config;
 use crate::outside::credentials;
 use crate::outside::exposure::Looking;
@@ -32,7 +31,7 @@ pub(super) fn slot(
     let link = credentials::link(&world.variables, world.home.as_deref(), &world.folder).ok()?;
     parts.push(format!("{link:?}").into());
     let configured = config.map(|config| config.path.clone());
-    let paths = sources(&args.env_file, config, &world.folder, BTreeSet::new());
+    let paths = sources::named(&args.env_file, config, &world.folder);
     for path in paths.iter().chain(&configured) {
         parts.push(path.as_os_str().as_encoded_bytes().to_vec());
         match files::read_env(path) {

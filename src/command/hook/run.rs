@@ -6,26 +6,46 @@ use jiff::tz::Offset;
 
 use crate::cli::{Global, HookRun};
 use crate::command::check;
-use crate::command::hook::{look, recent};
+use crate::command::hook::look::{Search, Seen};
+use crate::command::hook::recent;
 use crate::command::layers::Absent;
 use crate::command::lines;
 use crate::command::telling::{self, Manner, Showing};
 use crate::command::visit::{self, Haste, Options, Visit};
 use crate::drift::examine::{Examination, examine};
-use crate::drift::rule::{Rule, commit_behind, deployment_unhealthy, never_deployed, start_command};
+use crate::drift::leak::LINES;
+use crate::drift::rule::{Rule, commit_behind, deployment_unhealthy, env_file_exposed, never_deployed, start_command};
 use crate::drift::sentence::count;
 use crate::error::{Error, Exit};
 use crate::outside::config::{Config, OnDrift};
+use crate::outside::files;
 use crate::outside::git::Asker;
+use crate::outside::git::blobs::{LONGEST, Unread};
+use crate::outside::git::pushed::{self, Range};
 use crate::outside::interrupt::Ending;
 use crate::outside::recent::{Recent, Slot};
 use crate::outside::talk::Silence;
-use crate::outside::world::World;
+use crate::outside::world::{Sort, World};
 use crate::report::{escape, leak, shell};
 
-/// What is left out: the commit that is being made may be the very cure, and can't run anywhere yet.
-const CURED: [&Rule; 4] =
-    [&commit_behind::RULE, &deployment_unhealthy::RULE, &never_deployed::RULE, &start_command::RULE];
+/// What is left out: the commit that is being made may be the very cure, and can't run anywhere yet. What git tracks is
+/// searched for secrets before.
+const CURED: [&Rule; 5] = [
+    &commit_behind::RULE,
+    &deployment_unhealthy::RULE,
+    &env_file_exposed::RULE,
+    &never_deployed::RULE,
+    &start_command::RULE,
+];
+
+/// The time that is kept for the comparison with Railway.
+const RESERVE: Duration = Duration::from_millis(500);
+
+/// How long git may take to write what is pushed. It does so before the hook starts.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// The most files that are named in a line.
+const NAMED: usize = 5;
 
 /// What a run goes by.
 struct Orders<'o> {
@@ -73,10 +93,10 @@ fn looked(args: &HookRun, global: &Global, world: &mut World<'_>) -> Result<Exit
         config.expect_http.clear();
     }
     let orders = Orders { args, global, config: config.as_ref(), limit };
-    let asker = Asker::new(&world.variables).within(limit.saturating_sub(world.clock.elapsed()));
-    if orders.staged(&asker, world)? == Exit::Findings {
+    if orders.staged(limit.saturating_sub(world.clock.elapsed()), world)? == Exit::Findings {
         return Ok(Exit::Findings);
     }
+    let asker = Asker::new(&world.variables).within(limit.saturating_sub(world.clock.elapsed()));
     let slot = recent::slot((args, global), orders.config, asker, world);
     let kept = slot.as_ref().and_then(|slot| slot.get(world.clock.now()));
     if let Some(recent) = kept.filter(|recent| recent.drift == 0 || orders.only_warn()) {
@@ -97,37 +117,49 @@ fn looked(args: &HookRun, global: &Global, world: &mut World<'_>) -> Result<Exit
 }
 
 impl Orders<'_> {
-    /// Looks at what is staged. That it can't be looked at stops nothing, unless `--strict` asks for it.
-    fn staged(&self, asker: &Asker, world: &mut World<'_>) -> Result<Exit, Error> {
-        let today = Offset::UTC.to_datetime(world.clock.now()).date();
-        let seen = match look::look(&self.args.env_file, self.config, asker, today, world) {
+    /// Searches what is committed or pushed. What can't be searched is reported, and blocks nothing without `--strict`.
+    fn staged(&self, limit: Duration, world: &mut World<'_>) -> Result<Exit, Error> {
+        let ranges = self.ranges(world);
+        let search = Search {
+            env_file: &self.args.env_file,
+            config: self.config,
+            asker: &Asker::new(&world.variables).within(limit.saturating_sub(RESERVE.min(limit / 4))),
+            today: Offset::UTC.to_datetime(world.clock.now()).date(),
+            ranges: &ranges,
+        };
+        let seen = match search.run(world) {
             Ok(Some(seen)) => seen,
             Ok(None) => {
                 world.talk.say("doctor: this folder is in no git repository, so nothing is staged");
                 return Ok(Exit::Clean);
             }
-            Err(why) if self.args.strict => {
-                return Err(Error::Machine {
-                    what: "can't look at what is staged".to_owned(),
-                    why,
-                    next: "run `git status`, or leave out --strict".to_owned(),
-                });
-            }
+            Err(why) if self.args.strict => return Err(unchecked(why)),
             Err(why) => {
                 world.talk.say(&format!("doctor: warning: what is staged was not looked at: {why}"));
                 return Ok(Exit::Clean);
             }
         };
-        if !seen.unread.is_empty() {
-            let names = seen.unread.iter().map(|name| escape::line(name)).collect::<Vec<_>>().join(", ");
-            world.talk.say(&format!("doctor: not looked into, because of the size: {names}"));
-        }
-        for (name, why) in &seen.unsearched {
-            let words = format!("doctor: warning: the values of {name} were not searched for: {why}");
-            world.talk.say(&escape::line(&words));
+        let gaps = gaps(&seen);
+        for gap in &gaps {
+            world.talk.say(&format!("doctor: warning: {gap}"));
         }
         world.print(&leak::text(&seen.leaks))?;
-        Ok(if seen.leaks.is_empty() { Exit::Clean } else { Exit::Findings })
+        match gaps.into_iter().next() {
+            _ if !seen.leaks.is_empty() => Ok(Exit::Findings),
+            Some(gap) if self.args.strict => Err(unchecked(gap)),
+            _ => Ok(Exit::Clean),
+        }
+    }
+
+    /// What is pushed. git names it on standard input, which it does not use for a commit.
+    fn ranges(&self, world: &World<'_>) -> Vec<Range> {
+        let named = pushed::range_of(&world.variables);
+        let is_commit = world.variables.contains_key("GIT_INDEX_FILE");
+        let is_used = self.args.env_file.iter().any(|path| files::is_stream(path));
+        if !named.is_empty() || is_commit || is_used || world.terminal.input != Sort::Pipe {
+            return named;
+        }
+        world.ask.hook_input(PATIENCE).map(|input| pushed::ranges(input.reveal())).unwrap_or_default()
     }
 
     /// One check, its verdict, and a note of it for the next commit.
@@ -199,6 +231,49 @@ impl Orders<'_> {
 
     fn only_warn(&self) -> bool {
         self.config.and_then(|config| config.on_drift) == Some(OnDrift::Warn)
+    }
+}
+
+fn unchecked(why: String) -> Error {
+    Error::Machine {
+        what: "can't check all of what is staged".to_owned(),
+        why,
+        next: "run `git status`, or leave out --strict".to_owned(),
+    }
+}
+
+/// What was not checked, in a few lines.
+fn gaps(seen: &Seen) -> Vec<String> {
+    let unread =
+        |why: Unread| seen.unread.iter().filter(move |(_, reason)| *reason == why).map(|(name, _)| name.as_str());
+    let mut gaps: Vec<String> = [
+        gap(&format!("not searched for secrets, larger than {} MiB", LONGEST >> 20), unread(Unread::Size)),
+        gap("not searched for secrets, the time was over", unread(Unread::Time)),
+        gap("not searched for secrets, git does not have the file", unread(Unread::Missing)),
+        gap(&format!("only the first {LINES} lines were read"), seen.cut.iter().map(String::as_str)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    gaps.extend(
+        seen.unsearched.iter().take(NAMED).map(|(name, why)| {
+            escape::line(&format!("the values of {name} were not searched for: {why}")).into_owned()
+        }),
+    );
+    if seen.unsearched.len() > NAMED {
+        gaps.push(format!("the values of {} were not searched for", count(seen.unsearched.len() - NAMED, "more file")));
+    }
+    gaps
+}
+
+/// One line for all files with the same reason.
+fn gap<'n>(reason: &str, names: impl Iterator<Item = &'n str>) -> Option<String> {
+    let names: Vec<String> = names.map(|name| escape::line(name).into_owned()).collect();
+    let shown = names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(NAMED) {
+        _ if names.is_empty() => None,
+        0 => Some(format!("{reason}: {shown}")),
+        more => Some(format!("{reason}: {shown} and {more} more")),
     }
 }
 

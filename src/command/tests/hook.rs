@@ -13,9 +13,9 @@ use crate::outside::sim::fault::{Fault, Loss, Moment};
 use crate::outside::sim::seed::WORKSPACE_TOKEN;
 use crate::outside::sim::seed::incident::CONFIG_FILE;
 
-const RUN: &[&str] = &["hook", "run"];
-const STRICT: &[&str] = &["hook", "run", "--strict"];
-const ENV: &str = "API_KEY=k3y-of-this-shop\nOPS_URL=https://ops.example.com/hook\nMODE=on\n";
+pub(super) const RUN: &[&str] = &["hook", "run"];
+pub(super) const STRICT: &[&str] = &["hook", "run", "--strict"];
+pub(super) const ENV: &str = "API_KEY=k3y-of-this-shop\nOPS_URL=https://ops.example.com/hook\nMODE=on\n";
 
 /// In a repository, with git on the search path and the files ignored that should be.
 fn in_repository(sandbox: Sandbox) -> Sandbox {
@@ -33,7 +33,7 @@ fn in_repository(sandbox: Sandbox) -> Sandbox {
 }
 
 /// Local and stored values agree.
-fn agreed() -> Sandbox {
+pub(super) fn agreed() -> Sandbox {
     let stored = [("API_KEY", "k3y-of-this-shop"), ("OPS_URL", "https://ops.example.com/hook"), ("MODE", "on")];
     in_repository(Sandbox::of([service("api", &stored)]).file(".env", ENV))
 }
@@ -60,25 +60,26 @@ fn warns(ended: &Ended, what: &str) {
 #[test]
 fn a_commit_that_would_give_a_secret_away_is_stopped_before_railway_is_asked() {
     for (name, text, told) in [
-        (".env", None, ".env is staged, with 1 secret: API_KEY\n  next  git rm --cached -- .env"),
-        (".env.local", Some(""), ".env.local is staged\n"),
-        ("api/.env", Some("TOKEN=4f1c9a77\n"), "api/.env is staged, with 1 secret: TOKEN"),
+        (
+            ".env",
+            None,
+            ".env:1 adds the secret API_KEY to the commit\n  help: keep the file out of the commit:\n    \
+             git rm --cached -- .env\n",
+        ),
+        ("api/.env", Some("TOKEN=4f1c9a77\n"), "api/.env:1 adds the secret TOKEN to the commit"),
+        (".dev.vars", Some("A=1\nTOKEN=4f1c9a77\n"), ".dev.vars:2 adds the secret TOKEN to the commit"),
         (
             ".env.example",
             Some("API_KEY=4f1c9a77b2d04e\n"),
-            ".env.example:1 holds what looks like a real value of API_KEY",
+            ".env.example:1 adds what looks like a real value of API_KEY to the commit",
         ),
         (
             "src/a.py",
             Some("x = 1\nkey = 'k3y-of-this-shop'\n"),
-            "src/a.py:2 is staged, and holds the value of API_KEY (.env:1)",
+            "src/a.py:2 adds the value of API_KEY (.env:1) to the commit",
         ),
-        (
-            "b.md",
-            Some("see https://ops.example.com/hook\n"),
-            "b.md:1 is staged, and holds the value of OPS_URL (.env:2)",
-        ),
-        (".env.example", Some("# k3y-of-this-shop\n"), ".env.example:1 is staged, and holds the value of API_KEY"),
+        (".env.example", Some("# k3y-of-this-shop\n"), ".env.example:1 adds the value of API_KEY (.env:1)"),
+        (".env.prod", Some("# k3y-of-this-shop\nA=encrypted:BDqDBibm4wsYqMpCjTQ6\n"), ".env.prod:1 adds the"),
     ] {
         let sandbox = agreed();
         let sandbox = match text {
@@ -103,6 +104,10 @@ fn what_gives_nothing_away_is_let_through() {
         (".env.sample", "API_KEY=your-api-key-here\n"),
         (".env.template", "API_KEY=changeme\n"),
         ("a.py", "mode = 'on'\nkey = 'k3y-of-this-sho'\n"),
+        ("a.md", "See https://ops.example.com/hook\n"),
+        (".env.local", ""),
+        (".env.schema", "# @required\nAPI_KEY=\n"),
+        (".env.test", "API_KEY=test\nDB_PASSWORD=postgres\n"),
     ] {
         let sandbox = agreed().file(name, text);
         git(&sandbox.work(), &["add", "-f", name]);
@@ -112,7 +117,7 @@ fn what_gives_nothing_away_is_let_through() {
 }
 
 #[test]
-fn what_was_committed_before_is_no_news_and_a_move_to_env_is() {
+fn what_was_committed_before_is_no_news() {
     let sandbox = agreed().file("a.py", "key = 'k3y-of-this-shop'\n").file("env.txt", "TOKEN=4f1c9a77\n");
     git(&sandbox.work(), &["add", "a.py", "env.txt"]);
     git(&sandbox.work(), &["commit", "-q", "-m", "second", "--no-verify"]);
@@ -121,7 +126,12 @@ fn what_was_committed_before_is_no_news_and_a_move_to_env_is() {
     git(&sandbox.work(), &["mv", "env.txt", "other.txt"]);
     assert_eq!(sandbox.run(RUN).code, 0);
     git(&sandbox.work(), &["mv", "other.txt", ".env.prod"]);
-    assert_eq!(sandbox.run(RUN).code, 1);
+    assert_eq!(sandbox.run(RUN).code, 0, "the commit before has these lines");
+    let sandbox = sandbox.file("b.py", "'k3y-of-this-shop'\n").file(".env.prod", "TOKEN=4f1c9a77\nKEY=4f1c9a78\n");
+    git(&sandbox.work(), &["add", "-f", "b.py", ".env.prod"]);
+    let ended = sandbox.run(RUN);
+    assert_eq!((ended.code, ended.out.matches("error: ").count()), (1, 1), "{ended:?}");
+    assert!(ended.out.starts_with("error: .env.prod:2 adds the secret KEY to the commit\n"), "{ended:?}");
 }
 
 #[test]
@@ -133,7 +143,7 @@ fn doctor_toml_says_what_may_be_committed() {
         ("[severity]\nenv-file-exposed = \"warning\"\n", [false, true, true]),
         (
             "[[ignore]]\nrules = [\"env-file-exposed\"]\nkeys = [\"API_*\"]\nreason = \"a test key\"\n",
-            [true, false, false],
+            [false, false, false],
         ),
         (
             "[[ignore]]\nrules = [\"env-file-exposed\"]\nkeys = [\"API_*\"]\nreason = \"x\"\nuntil = \"2026-11-23\"\n",
@@ -384,19 +394,10 @@ fn without_git_the_check_is_made_all_the_same() {
     assert!(ended.err.starts_with(warning) && ended.err.contains("no drift"), "{ended:?}");
     let strict = sandbox.run(STRICT);
     assert_eq!(strict.code, 2, "{strict:?}");
-    assert!(strict.err.contains("can't look at what is staged"), "{strict:?}");
+    assert!(strict.err.contains("can't check all of what is staged"), "{strict:?}");
     let outside = incident();
     let ended = outside.run(RUN);
     assert_eq!(ended.code, 1, "{ended:?}");
     assert!(ended.err.starts_with("doctor: this folder is in no git repository, so nothing is staged\n"), "{ended:?}");
     assert!(ended.out.contains(KEY), "{ended:?}");
-}
-
-#[test]
-fn large_files_are_named_and_not_looked_into() {
-    let sandbox = agreed().file("data.bin", &"k3y-of-this-shop ".repeat(300_000));
-    git(&sandbox.work(), &["add", "data.bin"]);
-    let ended = sandbox.run(RUN);
-    assert_eq!(ended.code, 0, "{ended:?}");
-    assert!(ended.err.starts_with("doctor: not looked into, because of the size: data.bin\n"), "{ended:?}");
 }

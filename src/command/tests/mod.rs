@@ -19,6 +19,7 @@ mod formats;
 mod guesses;
 mod hook;
 mod hook_files;
+mod hook_leaks;
 mod indirect;
 mod init;
 mod init_refused;

@@ -1,11 +1,11 @@
 //! What a file is by its name.
 
-use crate::drift::example::is_example;
+use crate::drift::example::is_template;
 
 /// What a staged file is by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// `.env`, `.env.staging`: made to be kept out of a repository.
+    /// `.env`, `.env.staging`, `.dev.vars`: in use, and often kept out of a repository.
     EnvFile,
     /// `.env.example`, `prod.env`, `.envrc`: often committed, and fine as long as it holds no secret.
     Example,
@@ -20,8 +20,10 @@ pub fn kind(path: &str) -> Kind {
     if name == ".env.vault" {
         return Kind::Other;
     }
-    match name.strip_prefix(".env") {
-        Some(rest) if is_example(rest) => Kind::Example,
+    // Wrangler has `.dev.vars`, and Flask `.flaskenv`.
+    let own = [".env", ".dev.vars", ".flaskenv"].iter().find_map(|start| name.strip_prefix(start));
+    match own {
+        Some(rest) if is_template(rest) && (rest.is_empty() || rest.starts_with(['.', '-', '_'])) => Kind::Example,
         Some(rest) if rest.is_empty() || rest.starts_with('.') => Kind::EnvFile,
         Some("rc") => Kind::Example,
         _ if name.rsplit_once('.').is_some_and(|(_, ending)| ending == "env") => Kind::Example,
@@ -41,7 +43,16 @@ mod tests {
             (".env.local", Kind::EnvFile),
             (".env.production", Kind::EnvFile),
             (".env.keys", Kind::EnvFile),
-            (".env.example.local", Kind::EnvFile),
+            (".env.example.local", Kind::Example),
+            (".env.schema", Kind::Example),
+            (".env.defaults", Kind::Example),
+            (".env-example", Kind::Example),
+            (".env.test", Kind::EnvFile),
+            (".dev.vars", Kind::EnvFile),
+            (".dev.vars.production", Kind::EnvFile),
+            (".dev.vars.example", Kind::Example),
+            (".dev.variables", Kind::Other),
+            (".flaskenv", Kind::EnvFile),
             (".env.example", Kind::Example),
             ("api/.env.local.sample", Kind::Example),
             (".env.template", Kind::Example),

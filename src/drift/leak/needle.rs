@@ -46,6 +46,11 @@ impl Needles {
         needles
     }
 
+    /// A form by its place in the list that it came in.
+    pub(super) fn form(&self, index: usize) -> &str {
+        &self.forms[index].1
+    }
+
     /// Value → how often it is there in any form, and the offset of the first.
     pub(super) fn find(&self, bytes: &[u8]) -> BTreeMap<usize, (usize, usize)> {
         let mut found = BTreeMap::new();

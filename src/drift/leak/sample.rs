@@ -1,7 +1,6 @@
 //! Real values and samples of values told apart.
 
-use crate::drift::indirect::{is_encryption_metadata, is_indirect};
-use crate::drift::local::{Entry, LocalFile};
+use crate::drift::local::Entry;
 
 /// The shortest value that counts as generated, in bytes.
 const SHORTEST: usize = 12;
@@ -30,9 +29,6 @@ const SAMPLE_WORDS: &[&str] = &[
     "your",
 ];
 
-/// How a file begins that git-crypt has encrypted.
-const GIT_CRYPT: &[u8] = b"\0GITCRYPT\0";
-
 /// Whether the value looks like one that a machine made, and not like one for a reader to replace: `sk_live_4f1c9a77b2`,
 /// and not `your-256-bit-secret`.
 pub(super) fn is_real(entry: &Entry) -> bool {
@@ -42,17 +38,12 @@ pub(super) fn is_real(entry: &Entry) -> bool {
         && count(char::is_alphabetic) >= LEAST
         && count(char::is_numeric) >= LEAST
         && !value.contains(char::is_whitespace)
-        && !SAMPLE_WORDS.iter().any(|word| value.contains(word))
+        && !has_sample_word(&value)
 }
 
-/// Whether every value of the file is kept elsewhere or encrypted: it is made to be committed.
-pub(super) fn is_encrypted(bytes: &[u8], file: Option<&LocalFile>) -> bool {
-    let is_ciphertext = |entry: &Entry| is_indirect(entry.value.reveal());
-    bytes.starts_with(GIT_CRYPT)
-        || file.is_some_and(|file| {
-            file.entries.iter().any(is_ciphertext)
-                && file.entries.iter().all(|entry| is_ciphertext(entry) || is_encryption_metadata(&entry.key))
-        })
+/// Whether the text, in lower case, has a word that shows a sample.
+pub(super) fn has_sample_word(text: &str) -> bool {
+    SAMPLE_WORDS.iter().any(|word| text.contains(word))
 }
 
 #[cfg(test)]

@@ -201,7 +201,7 @@ impl Survey {
 
 /// Whether the value of the key is a secret itself. A word such as AUTH or PRIVATE is often the name of a section, and
 /// counts only at the end.
-fn names_secret(key: &str) -> bool {
+pub(crate) fn names_secret(key: &str) -> bool {
     let words = words(key);
     let Some(last) = words.last() else { return false };
     let is_section = |word: &str| matches!(word, "AUTH" | "PRIVATE");
@@ -211,7 +211,7 @@ fn names_secret(key: &str) -> bool {
 
 /// Whether an example may have this text as a sample of a secret. Switches, numbers, addresses, paths and references are
 /// settings that a real file has in common with its example.
-fn is_secret_text(key: &str, value: &Secret) -> bool {
+pub(crate) fn is_secret_text(key: &str, value: &Secret) -> bool {
     let text = value.reveal().trim();
     let is_switch = ["true", "false", "yes", "no", "on", "off", "none", "null", "nil", "undefined"]
         .iter()

@@ -7,6 +7,7 @@ mod theme;
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
+use std::time::Duration;
 
 use dialoguer::console::Term;
 use dialoguer::{Confirm, Input, MultiSelect, Select};
@@ -18,7 +19,7 @@ use crate::error::Error;
 use crate::outside::ask::numbered::Numbered;
 use crate::outside::ask::theme::Plain;
 use crate::outside::columns::harmless;
-use crate::outside::files::why;
+use crate::outside::files::{self, why};
 use crate::outside::interrupt::Interrupt;
 use crate::outside::talk::Talk;
 use crate::outside::world::{Sort, Terminal};
@@ -59,6 +60,10 @@ pub trait Ask {
     fn secret(&self, prompt: &str) -> Result<Answer<Secret>, Error>;
     /// What is piped into standard input, to its end.
     fn piped(&self) -> Result<Secret, Error>;
+    /// What git writes to the standard input of a hook; none where nothing comes to its end within `patience`.
+    fn hook_input(&self, _patience: Duration) -> Option<Secret> {
+        None
+    }
 }
 
 /// Whether there is a person to ask: at a terminal for input and for standard error, and not in CI.
@@ -200,6 +205,10 @@ impl Ask for Prompts<'_> {
         };
         read.map_err(|error| fail(why(&error)))?;
         std::str::from_utf8(&bytes).map(Secret::new).map_err(|_| fail("it is not UTF-8 text".to_owned()))
+    }
+
+    fn hook_input(&self, patience: Duration) -> Option<Secret> {
+        files::read_input(patience)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Files: read with care, written in one step, named as people type them.
 
 mod beginning;
+mod below;
 mod budget;
 mod example;
 mod hint;
@@ -29,6 +30,7 @@ use crate::drift::Secret;
 use crate::drift::example::is_example;
 use crate::error::Error;
 pub use crate::outside::files::beginning::{beginning, is_plain};
+pub use crate::outside::files::below::{Below, env_files_below};
 pub use crate::outside::files::budget::{Budget, ENV_FILE_LIMIT};
 pub use crate::outside::files::example::examples;
 use crate::outside::files::hint::hint;
@@ -96,6 +98,14 @@ fn within_budget(reading: Reading) -> Reading {
             Err(why) => Reading::Unusable(why),
         },
         reading => reading,
+    }
+}
+
+/// Standard input, if it is text and comes to its end within `patience`.
+pub fn read_input(patience: Duration) -> Option<Secret> {
+    match stream::read_stream(Path::new(STANDARD_INPUT), ENV_FILE_LIMIT, patience) {
+        Reading::Text(text) => Some(text),
+        _ => None,
     }
 }
 

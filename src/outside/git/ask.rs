@@ -11,6 +11,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use zeroize::Zeroizing;
+
 use crate::outside::git::program;
 
 /// How long git may take. It needs a few milliseconds.
@@ -173,18 +175,18 @@ impl Asker {
             io::ErrorKind::NotFound => "git is not installed".to_owned(),
             _ => "git can't be started".to_owned(),
         })?;
-        answer(child, input.to_owned(), (self.limit(), most))
+        answer(child, Zeroizing::new(input.to_owned()), (self.limit(), most))
     }
 
     /// How long the next question may take.
-    fn limit(&self) -> Duration {
+    pub(super) fn limit(&self) -> Duration {
         let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         left.map_or(self.limit, |left| left.min(self.limit))
     }
 }
 
 /// Waits for the child and ends it when the time is over.
-fn answer(mut child: Child, input: String, (limit, most): (Duration, u64)) -> Result<Vec<u8>, String> {
+fn answer(mut child: Child, input: Zeroizing<String>, (limit, most): (Duration, u64)) -> Result<Vec<u8>, String> {
     let deadline = Instant::now() + limit;
     let threads = listen(child.stdout.take(), most).and_then(|out| {
         let err = listen(child.stderr.take(), ANSWER)?;

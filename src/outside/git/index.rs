@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use crate::outside::files::{self, Reading};
 use crate::outside::git::{self, Asker};
 use crate::outside::system::path_of;
 
-/// The longest file that is looked into, in bytes; and the most of all of them together.
-const LONGEST: u64 = 4 << 20;
-const MOST: u64 = 32 << 20;
+/// The most that is read of what git answers, in bytes.
+const ANSWER: u64 = 24 << 20;
 
-/// What git's answers need beside the files themselves.
-const FRAME: u64 = 4 << 20;
+/// The most that is read of git's `MERGE_HEAD`: a line of 41 bytes for each commit.
+const MERGE_HEAD: u64 = 1 << 16;
 
 /// The repository that a hook was called in, and the index that it was called with.
 #[derive(Clone, Debug)]
@@ -26,17 +26,15 @@ pub struct Repository {
     index: Option<PathBuf>,
 }
 
-/// A file that the next commit adds or changes.
+/// A file that the next commit adds or changes, or that a push sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// From the root of the working tree.
     pub path: PathBuf,
-    /// The blob that is staged.
+    /// What it holds.
     pub blob: String,
-    /// The blob that `HEAD` has in its place, if it has one.
-    pub before: Option<String>,
-    /// Whether `HEAD` has the same bytes in the place of a file that changes or goes: a file that was moved.
-    pub is_moved: bool,
+    /// Whether `HEAD` has no file of that name.
+    pub is_new: bool,
 }
 
 impl Repository {
@@ -68,10 +66,36 @@ impl Repository {
 }
 
 impl Asker {
-    /// The files that the next commit adds or changes. Links and submodules hold nothing.
+    /// The files that the next commit adds or changes, compared with every commit that it follows: what a merge brings in is
+    /// in one of them. A file that was only moved is left out. Submodules hold nothing.
     pub fn staged(&self, repository: &Repository) -> Result<Vec<Change>, String> {
-        let words =
-            ["diff", "--cached", "--raw", "--no-abbrev", "-z", "--no-renames", "--no-ext-diff", "--no-textconv"];
+        let (mut changes, mut before) = self.changed(repository, None)?;
+        for parent in self.merged(repository)? {
+            let (others, known) = self.changed(repository, Some(&parent))?;
+            let others: HashSet<(PathBuf, String)> =
+                others.into_iter().map(|change| (change.path, change.blob)).collect();
+            changes.retain(|change| others.contains(&(change.path.clone(), change.blob.clone())));
+            before.extend(known);
+        }
+        changes.retain(|change| !before.contains(&change.blob));
+        Ok(changes)
+    }
+
+    /// The commits that the next commit merges into `HEAD`.
+    pub fn merged(&self, repository: &Repository) -> Result<Vec<String>, String> {
+        let folder = self.in_repository(repository, &["rev-parse", "--absolute-git-dir"], "")?;
+        let folder = PathBuf::from(String::from_utf8_lossy(&folder).trim_end());
+        let Reading::Text(text) = files::read_text(&folder.join("MERGE_HEAD"), MERGE_HEAD) else {
+            return Ok(Vec::new());
+        };
+        Ok(text.reveal().lines().filter(|line| is_name(line)).map(str::to_owned).collect())
+    }
+
+    /// What the index has other than a commit, and the blobs of the commit in the place of these files.
+    fn changed(&self, repository: &Repository, commit: Option<&str>) -> Result<(Vec<Change>, HashSet<String>), String> {
+        let mut words =
+            vec!["diff", "--cached", "--raw", "--no-abbrev", "-z", "--no-renames", "--no-ext-diff", "--no-textconv"];
+        words.extend(commit);
         let answer = self.in_repository(repository, &words, "")?;
         let mut fields = answer.split(|&byte| byte == 0);
         let (mut changes, mut known) = (Vec::new(), HashSet::new());
@@ -79,47 +103,16 @@ impl Asker {
             let row = String::from_utf8_lossy(row);
             let [_, mode, before, blob, status] = *row.split(' ').collect::<Vec<_>>().as_slice() else { continue };
             known.insert(before.to_owned());
-            if mode.starts_with("100") && matches!(status, "A" | "M" | "T") {
-                let before = Some(before.to_owned()).filter(|before| before.bytes().any(|digit| digit != b'0'));
-                changes.push(Change { path: path_of(path), blob: blob.to_owned(), before, is_moved: false });
+            // Files, and links: where a link leads is its text.
+            if (mode.starts_with("100") || mode.starts_with("120")) && matches!(status, "A" | "M" | "T") {
+                let is_new = before.bytes().all(|digit| digit == b'0');
+                changes.push(Change { path: path_of(path), blob: blob.to_owned(), is_new });
             }
         }
-        for change in &mut changes {
-            change.is_moved = known.contains(&change.blob);
-        }
-        Ok(changes)
+        Ok((changes, known))
     }
 
-    /// What these blobs hold, in their order, from two starts of git; `None` for what is too long, or too much.
-    pub fn blobs(&self, repository: &Repository, blobs: &[&str]) -> Result<Vec<Option<Zeroizing<Vec<u8>>>>, String> {
-        if blobs.is_empty() {
-            return Ok(Vec::new());
-        }
-        let lines = |blobs: &[&str]| blobs.join("\n") + "\n";
-        let sizes = self.in_repository(repository, &["cat-file", "--batch-check=%(objectsize)"], &lines(blobs))?;
-        let sizes = String::from_utf8_lossy(&sizes);
-        let mut left = MOST;
-        let is_read: Vec<bool> = blobs
-            .iter()
-            .zip(sizes.lines().chain(std::iter::repeat("")))
-            .map(|(_, size)| match size.parse::<u64>() {
-                Ok(size) if size <= LONGEST.min(left) => {
-                    left -= size;
-                    true
-                }
-                _ => false,
-            })
-            .collect();
-        let wanted: Vec<&str> = blobs.iter().zip(&is_read).filter(|(_, read)| **read).map(|(blob, _)| *blob).collect();
-        let answer = match wanted.as_slice() {
-            [] => Zeroizing::default(),
-            _ => self.in_repository(repository, &["cat-file", "--batch=%(objectsize)"], &lines(&wanted))?,
-        };
-        let mut rest: &[u8] = &answer;
-        Ok(is_read.into_iter().map(|read| if read { next(&mut rest) } else { None }).collect())
-    }
-
-    fn in_repository(
+    pub(super) fn in_repository(
         &self,
         repository: &Repository,
         words: &[&str],
@@ -133,17 +126,13 @@ impl Asker {
             command.env("GIT_INDEX_FILE", index);
         }
         command.args(words);
-        self.answered_with(command, input, MOST + FRAME).map(Zeroizing::new)
+        self.answered_with(command, input, ANSWER).map(Zeroizing::new)
     }
 }
 
-/// The next blob of `SIZE\nCONTENT\n`.
-fn next(rest: &mut &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let end = rest.iter().position(|&byte| byte == b'\n')?;
-    let size: usize = std::str::from_utf8(&rest[..end]).ok()?.parse().ok()?;
-    let content = rest.get(end + 1..end + 1 + size)?;
-    *rest = rest.get(end + 2 + size..).unwrap_or_default();
-    Some(Zeroizing::new(content.to_vec()))
+/// Whether the text is the whole name of an object.
+pub(super) fn is_name(text: &str) -> bool {
+    matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 #[cfg(test)]
@@ -153,7 +142,7 @@ mod tests {
     use std::path::{Path, PathBuf};
     use std::process::Command;
 
-    use super::{LONGEST, Repository};
+    use super::Repository;
     use crate::outside::git::tests::{asker, git, repository, said};
 
     fn write(folder: &Path, name: &str, text: impl AsRef<[u8]>) {
@@ -166,19 +155,14 @@ mod tests {
         pairs.iter().map(|(name, path)| ((*name).to_owned(), path.to_str().unwrap().to_owned())).collect()
     }
 
-    /// `NAME TEXT`, with `was TEXT` behind it where `HEAD` has the file, and `moved` where it was.
+    /// `NAME TEXT`, with `new` behind it where `HEAD` does not have the file.
     fn staged(folder: &Path, told: &[(&str, &Path)]) -> Vec<String> {
         let asker = asker(folder.parent().unwrap());
         let repository = Repository::of(folder, &variables(told), &asker).unwrap().unwrap();
         let changes = asker.staged(&repository).unwrap();
-        let text = |blob: &str| {
-            let bytes = asker.blobs(&repository, &[blob]).unwrap().remove(0).unwrap();
-            String::from_utf8_lossy(&bytes).into_owned()
-        };
         let line = |change: &super::Change| {
-            let before = change.before.as_deref().map(|blob| format!(" was {}", text(blob))).unwrap_or_default();
-            let moved = if change.is_moved { " moved" } else { "" };
-            format!("{} {}{before}{moved}", change.path.display(), text(&change.blob))
+            let new = if change.is_new { " new" } else { "" };
+            format!("{} {}{new}", change.path.display(), said(folder, &["cat-file", "blob", &change.blob]))
         };
         changes.iter().map(line).collect()
     }
@@ -191,17 +175,17 @@ mod tests {
         git(&folder, &["add", "."]);
         write(&folder, "a.py", "changed since");
         write(&folder, "new.py", "never added");
-        let expected = ["a.py one", "ü/b c.py two"];
+        let expected = ["a.py one new", "ü/b c.py two new"];
         assert_eq!(staged(&folder, &[]), expected, "before the first commit");
         git(&folder, &["commit", "-q", "-m", "first"]);
         assert_eq!(staged(&folder, &[]), [""; 0]);
         git(&folder, &["add", "a.py"]);
         git(&folder, &["rm", "-q", "ü/b c.py"]);
-        assert_eq!(staged(&folder, &[]), ["a.py changed since was one"], "what goes gives nothing away");
+        assert_eq!(staged(&folder, &[]), ["a.py changed since"], "what goes gives nothing away");
     }
 
     #[test]
-    fn a_move_is_told_from_a_change() {
+    fn a_file_that_was_only_moved_is_left_out() {
         let (_guard, folder) = repository();
         write(&folder, "a.py", "one");
         write(&folder, "b.py", "two");
@@ -210,12 +194,12 @@ mod tests {
         git(&folder, &["mv", "a.py", "c.py"]);
         write(&folder, "b.py", "three");
         git(&folder, &["add", "b.py"]);
-        assert_eq!(staged(&folder, &[]), ["b.py three was two", "c.py one moved"]);
+        assert_eq!(staged(&folder, &[]), ["b.py three"]);
     }
 
     #[cfg(unix)]
     #[test]
-    fn links_and_other_repositories_hold_nothing() {
+    fn a_link_holds_where_it_leads_and_another_repository_nothing() {
         let (_guard, folder) = repository();
         std::os::unix::fs::symlink("/etc/passwd", folder.join("link")).unwrap();
         git(&folder, &["init", "-q", "inner"]);
@@ -223,7 +207,7 @@ mod tests {
         write(&folder, "run.sh", "x");
         fs::set_permissions(folder.join("run.sh"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         git(&folder, &["-c", "advice.addEmbeddedRepo=false", "add", "."]);
-        assert_eq!(staged(&folder, &[]), ["run.sh x"]);
+        assert_eq!(staged(&folder, &[]), ["link /etc/passwd new", "run.sh x new"]);
     }
 
     #[test]
@@ -241,7 +225,7 @@ mod tests {
         let add = ["add", "a.py"];
         let done = Command::new("git").args(add).current_dir(&folder).env("GIT_INDEX_FILE", &next).status().unwrap();
         assert!(done.success());
-        let expected = ["a.py two was one", "b.py staged all along"];
+        let expected = ["a.py two", "b.py staged all along new"];
         assert_eq!(staged(&folder, &[("GIT_INDEX_FILE", &next)]), expected);
         assert_eq!(staged(&folder, &[("GIT_INDEX_FILE", Path::new(".git/next-index-1.lock"))]), expected);
         assert_eq!(staged(&folder, &[]), expected[1..]);
@@ -271,9 +255,9 @@ mod tests {
         git(&folder, &["add", "."]);
         let git_dir = PathBuf::from(said(&linked, &["rev-parse", "--absolute-git-dir"]));
         let told: &[(&str, &Path)] = &[("GIT_DIR", &git_dir), ("GIT_INDEX_FILE", &git_dir.join("index"))];
-        assert_eq!(staged(&linked, told), ["b.py there"]);
-        assert_eq!(staged(&linked, &[]), ["b.py there"]);
-        assert_eq!(staged(&folder, &[]), ["c.py here"]);
+        assert_eq!(staged(&linked, told), ["b.py there new"]);
+        assert_eq!(staged(&linked, &[]), ["b.py there new"]);
+        assert_eq!(staged(&folder, &[]), ["c.py here new"]);
     }
 
     #[test]
@@ -314,35 +298,34 @@ mod tests {
         ] {
             git(&folder, &["config", name, value]);
         }
-        assert_eq!(staged(&folder, &[]), ["a/b.py one", "c.py two"]);
-        assert_eq!(staged(&folder.join("a"), &[]), ["a/b.py one", "c.py two"]);
+        assert_eq!(staged(&folder, &[]), ["a/b.py one new", "c.py two new"]);
+        assert_eq!(staged(&folder.join("a"), &[]), ["a/b.py one new", "c.py two new"]);
     }
 
     #[test]
-    fn blobs_come_whole_and_in_order_and_what_is_too_long_does_not() {
+    fn what_a_merge_brings_in_is_not_staged() {
         let (_guard, folder) = repository();
-        let long = vec![b'x'; usize::try_from(LONGEST).unwrap()];
-        let texts: [&[u8]; 6] = [b"", b"\n", b"no end", b"\0\x01\n\xff", &long, &[&long[..], b"x"].concat()];
-        for (number, text) in texts.iter().enumerate() {
-            write(&folder, &format!("{number}"), text);
-        }
+        write(&folder, "a", "one");
         git(&folder, &["add", "."]);
+        git(&folder, &["commit", "-q", "-m", "first"]);
+        git(&folder, &["checkout", "-q", "-b", "side"]);
+        write(&folder, "a", "side");
+        write(&folder, "b", "from the side");
+        git(&folder, &["add", "."]);
+        git(&folder, &["commit", "-q", "-m", "side"]);
+        let side = said(&folder, &["rev-parse", "HEAD"]);
+        git(&folder, &["checkout", "-q", "-"]);
+        write(&folder, "a", "main");
+        git(&folder, &["commit", "-q", "-a", "-m", "main"]);
+        let merge = ["merge", "-q", "side"];
+        assert!(!Command::new("git").args(merge).current_dir(&folder).output().unwrap().status.success(), "a conflict");
+        write(&folder, "a", "both");
+        write(&folder, "c", "by the way");
+        git(&folder, &["add", "."]);
+        assert_eq!(staged(&folder, &[]), ["a both", "c by the way new"]);
         let asker = asker(folder.parent().unwrap());
         let found = Repository::of(&folder, &BTreeMap::new(), &asker).unwrap().unwrap();
-        let changes = asker.staged(&found).unwrap();
-        let missing = "0123456789012345678901234567890123456789";
-        let mut blobs: Vec<&str> = changes.iter().map(|change| change.blob.as_str()).collect();
-        blobs.insert(1, missing);
-        let read: Vec<Option<Vec<u8>>> =
-            asker.blobs(&found, &blobs).unwrap().into_iter().map(|bytes| Some(bytes?.to_vec())).collect();
-        let mut expected: Vec<Option<Vec<u8>>> = texts.iter().map(|text| Some(text.to_vec())).collect();
-        expected[5] = None;
-        expected.insert(1, None);
-        assert!(read == expected, "{:?}", read.iter().map(|bytes| bytes.as_ref().map(Vec::len)).collect::<Vec<_>>());
-        // Eight of the longest fill what may be read of all of them together.
-        let many: Vec<&str> = std::iter::repeat_n(blobs[5], 9).collect();
-        let read = asker.blobs(&found, &many).unwrap();
-        assert_eq!(read.iter().map(Option::is_some).collect::<Vec<_>>(), [[true; 8].as_slice(), &[false]].concat());
+        assert_eq!(asker.merged(&found), Ok(vec![side]));
     }
 
     #[cfg(unix)]
@@ -378,7 +361,7 @@ mod tests {
         let output = Command::new("git").args(["diff", "--cached"]).current_dir(&folder).output().unwrap();
         assert!(touched.exists(), "the trap works: {output:?}");
         fs::remove_file(&touched).unwrap();
-        assert_eq!(staged(&folder, &[]), ["a.py two was one"]);
+        assert_eq!(staged(&folder, &[]), ["a.py two"]);
         let hooks = asker(guard.path()).hooks(&folder).unwrap();
         assert_eq!(hooks.folder, folder, "asking where the hooks are runs none");
         assert!(!touched.exists());

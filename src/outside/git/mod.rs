@@ -1,8 +1,10 @@
 //! git repositories: found without running git, asked with care.
 
 mod ask;
+pub mod blobs;
 pub mod index;
 mod program;
+pub mod pushed;
 pub mod relation;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -1,0 +1,163 @@
+//! Secrets that a file of variables sets, also in its comments. They need not be known from elsewhere.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use zeroize::Zeroizing;
+
+use crate::drift::Secret;
+use crate::drift::indirect::is_indirect;
+use crate::drift::leak::secrecy::{is_secret, looks_random};
+use crate::drift::leak::{Accepted, Candidate, Kind, Leak, Staged, What, sample};
+use crate::drift::local::{Entry, LocalFile};
+use crate::drift::placeholder::names_secret;
+
+/// How a file begins that git-crypt has encrypted.
+const GIT_CRYPT: &[u8] = b"\0GITCRYPT\0";
+
+/// A shorter value may be anywhere; the repository has it if it has the whole line.
+const SHORTEST: usize = 8;
+
+/// The shortest text of a comment that may be a secret, in characters.
+const SHORTEST_IN_COMMENT: usize = 16;
+
+/// How many lines are read at once: what is made of a line takes far more memory than the line.
+const PORTION: usize = 4096;
+
+/// The most lines that are read of a file.
+pub const LINES: usize = 32_000;
+
+/// The most secrets that are reported for a file.
+const MOST: usize = 100;
+
+/// The secrets that the file sets.
+pub(super) fn candidates(staged: Staged<'_>, accepted: &Accepted) -> Vec<Candidate> {
+    let Some(text) = text(staged) else { return Vec::new() };
+    let mut found = Found { staged, accepted, seen: BTreeSet::new(), candidates: Vec::new() };
+    let lines: Vec<&str> = text.split_inclusive('\n').take(LINES).collect();
+    for (index, portion) in lines.chunks(PORTION).enumerate() {
+        found.search(portion, index * PORTION);
+        if found.candidates.len() >= MOST {
+            break;
+        }
+    }
+    found.candidates.truncate(MOST);
+    found.candidates
+}
+
+/// Whether the file has more lines than are read.
+pub fn is_cut(staged: &Staged<'_>) -> bool {
+    staged.kind != Kind::Other && staged.bytes.split(|&byte| byte == b'\n').count() > LINES + 1
+}
+
+struct Found<'s> {
+    staged: Staged<'s>,
+    accepted: &'s Accepted,
+    seen: BTreeSet<usize>,
+    candidates: Vec<Candidate>,
+}
+
+/// A line of the file.
+struct Line<'s> {
+    text: &'s str,
+    /// 1-based.
+    number: usize,
+}
+
+impl Found<'_> {
+    /// Searches some lines, of which the first one has so many before it.
+    fn search(&mut self, lines: &[&str], before: usize) {
+        let parse = |text: String| LocalFile::parse(self.staged.name, Secret::new(text));
+        let file = parse(lines.concat());
+        // Without the signs of comments, and with nothing in the place of other lines.
+        let commented = parse(lines.iter().map(|line| assignment(line).unwrap_or("\n")).collect());
+        for entry in file.entries.iter().chain(&commented.entries) {
+            if !self.is_meant(entry) {
+                continue;
+            }
+            let place =
+                Line { text: lines.get(entry.line - 1).map_or("", |line| line.trim()), number: before + entry.line };
+            self.add(&entry.key, &place, entry.value.reveal());
+        }
+        if self.staged.kind == Kind::Example {
+            return;
+        }
+        for (index, text) in lines.iter().enumerate().filter_map(|(index, line)| Some((index, comment(line)?))) {
+            if self.candidates.len() >= MOST {
+                break;
+            }
+            if let (Some(token), Some(key)) = (random(text), key_of(text, &file, index + 1)) {
+                self.add(&key, &Line { text: lines[index].trim(), number: before + index + 1 }, token);
+            }
+        }
+    }
+
+    fn is_meant(&self, entry: &Entry) -> bool {
+        is_secret(&entry.key, &entry.value) && (self.staged.kind != Kind::Example || sample::is_real(entry))
+    }
+
+    fn add(&mut self, key: &str, line: &Line<'_>, secret: &str) {
+        if self.accepted.has(key) || !self.seen.insert(line.number) {
+            return;
+        }
+        let is_long = secret.len() >= SHORTEST && (line.text.contains(secret) || secret.contains('\n'));
+        let texts = vec![Zeroizing::new(if is_long { secret } else { line.text }.to_owned())];
+        let what = if self.staged.kind == Kind::Example { What::Example } else { What::Secret };
+        let (file, origin) = (self.staged.name.to_owned(), self.staged.origin.clone());
+        let leak = Leak { file, line: Some(line.number), key: key.to_owned(), what, origin };
+        self.candidates.push(Candidate { leak, texts });
+    }
+}
+
+/// What a file of variables says; nothing for other files, and for what git-crypt has encrypted.
+fn text(staged: Staged<'_>) -> Option<Cow<'_, str>> {
+    if staged.kind == Kind::Other {
+        return None;
+    }
+    match staged.bytes.strip_prefix(GIT_CRYPT) {
+        // Ciphertext is no text; a text behind that header was not encrypted.
+        Some(rest) => std::str::from_utf8(rest).ok().map(Cow::Borrowed),
+        None => Some(String::from_utf8_lossy(staged.bytes)),
+    }
+}
+
+fn comment(line: &str) -> Option<&str> {
+    let line = line.trim_start();
+    line.starts_with('#').then(|| line.trim_start_matches(['#', ' ', '\t']))
+}
+
+/// The assignment in a comment, with the end of the line.
+fn assignment(line: &str) -> Option<&str> {
+    let text = comment(line)?;
+    let named = text.strip_prefix("export ").unwrap_or(text).trim_start();
+    let rest = named.trim_start_matches(|letter: char| letter.is_ascii_alphanumeric() || letter == '_');
+    let key = &named[..named.len() - rest.len()];
+    let is_sign = |sign: char| sign == '=' || (sign == ':' && !key.contains(char::is_lowercase));
+    (!key.is_empty() && rest.trim_start().starts_with(is_sign)).then_some(text)
+}
+
+/// A word of a comment that looks random.
+fn random(comment: &str) -> Option<&str> {
+    // sops encrypts comments, too.
+    if is_indirect(comment) {
+        return None;
+    }
+    let is_end = |letter: char| letter.is_whitespace() || "'\"`,;()<>".contains(letter);
+    // `KEY=value` and `KEY: value`
+    let mut words = comment.split(is_end).map(|word| word.rsplit_once('=').map_or(word, |(_, value)| value));
+    words.find(|word| {
+        word.len() >= SHORTEST_IN_COMMENT
+            && !word.contains("://")
+            && !is_indirect(word)
+            && looks_random(word, SHORTEST_IN_COMMENT)
+    })
+}
+
+/// The key that a comment is about: one that it names, or that of the next assignment, or of the last one.
+fn key_of(comment: &str, file: &LocalFile, line: usize) -> Option<String> {
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let is_key = |word: &&str| word.len() > 3 && !word.contains(char::is_lowercase) && names_secret(word);
+    let named = comment.split(|letter| !is_part(letter)).find(is_key).map(str::to_owned);
+    let next = || file.entries.iter().find(|entry| entry.line > line).or(file.entries.last());
+    named.or_else(|| next().map(|entry| entry.key.clone()))
+}

@@ -1,0 +1,184 @@
+//! What is a leak, and what is none.
+
+use super::{Known, Leak, Origin, Staged, What, kind, news, patterns};
+use crate::drift::Secret;
+use crate::drift::local::LocalFile;
+
+fn shown(leak: &Leak) -> String {
+    let line = leak.line.map_or_else(|| "-".to_owned(), |line| line.to_string());
+    let what = match &leak.what {
+        What::Secret => "secret".to_owned(),
+        What::Example => "example".to_owned(),
+        What::Value(source) => format!("{}:{}", source.file, source.line),
+    };
+    format!("{}:{line} {} {what}", leak.file, leak.key)
+}
+
+/// What the file gives away beside that `.env`, where the repository has `present` already.
+fn leaks(env: &str, file: (&str, &[u8]), present: &str, accepted: &[&str]) -> Vec<String> {
+    let accepted: Vec<String> = accepted.iter().map(|&pattern| pattern.to_owned()).collect();
+    let known = Known::of(&[LocalFile::parse(".env", Secret::new(env))], &accepted);
+    let (name, bytes) = file;
+    let staged = Staged { name, kind: kind(name), bytes, origin: &Origin::Added };
+    let candidates = known.candidates(staged);
+    let texts = patterns(&candidates, 100);
+    let present: Vec<&str> = texts.lines().filter(|line| present.contains(line)).collect();
+    news(candidates, present.join("\n").as_bytes()).iter().map(shown).collect()
+}
+
+fn in_file(env: &str, name: &str, text: &str) -> Vec<String> {
+    leaks(env, (name, text.as_bytes()), "", &[])
+}
+
+#[test]
+fn which_local_values_are_searched_for() {
+    for (line, expected) in [
+        ("NAME=s1xt33n-ch4rs-r4nd0m", true),
+        ("NAME=f1ft33n-ch4rss", false),
+        ("NAME=sixteen-letters-ok", false),
+        ("API_KEY=e1ght-ch", true),
+        ("API_KEY=s3ven-c", false),
+        ("API_KEY=<your-own-api-key>", false),
+        ("API_KEY='${{shared.API_KEY}}'", false),
+        ("DATABASE_URL=postgres://app:s3cr3t@localhost:5432/app", false),
+        ("DATABASE_URL=postgres://app:s3cr3t@db.example.com:5432/app", true),
+        ("NEXT_PUBLIC_MAPS_KEY=AIzaSyB-0123456789", false),
+        ("NAME='                 '", false),
+        ("API_KEY=op://dev/openai/credential", false),
+        ("API_KEY='encrypted:BDqDBibm4wsYqMpCjTQ6'", false),
+        ("API_KEY=vault:hunter2-hunter2", true),
+        ("AUTH_METHOD=standard", false),
+        ("API_KEY=acmecorp", false),
+        ("SITE_URL=https://app.acme.dev/login", false),
+        ("SUPPORT_EMAIL=support@acme.dev", false),
+        ("PROJECT_NAME='Acme Full Stack Project'", false),
+        ("COMPOSE_PROFILES=feature-complete", false),
+        ("RAILWAY_PROJECT_ID=4f1c9a77-b2d0-4e5a-9c1d-0123456789ab", false),
+    ] {
+        let file = LocalFile::parse(".env", Secret::new(line));
+        let text = format!("x = '{}'\n", file.entries[0].value.reveal());
+        assert_eq!(in_file(line, "a.py", &text).len() == 1, expected, "{line}");
+    }
+}
+
+#[test]
+fn a_value_is_found_anywhere_in_any_form_and_reported_with_its_line() {
+    let env = "# x\nAPI_KEY='k3y \"4\" you'\n";
+    for (name, text, expected) in [
+        ("a.py", "one\ntwo = 'k3y \"4\" you'\n", "a.py:2 API_KEY .env:2"),
+        ("a.json", "{\"key\": \"k3y \\\"4\\\" you\"}", "a.json:1 API_KEY .env:2"),
+        ("secret.yml", "data:\n  key: azN5ICI0IiB5b3U=\n", "secret.yml:2 API_KEY .env:2"),
+        ("curl.sh", "-H 'Authorization: Basic dTprM3kgIjQiIHlvdQ=='", "curl.sh:1 API_KEY .env:2"),
+        ("links.md", "https://x?key=k3y%20%224%22%20you", "links.md:1 API_KEY .env:2"),
+        ("a.db", "\0\0\nk3y \"4\" you", "a.db:- API_KEY .env:2"),
+        (".env.example", "# k3y \"4\" you", ".env.example:1 API_KEY .env:2"),
+        (".env.production", "X=1\n# was k3y \"4\" you\n", ".env.production:2 API_KEY .env:2"),
+        (".env.production", "\0GITCRYPT\0k3y \"4\" you\n", ".env.production:- API_KEY .env:2"),
+    ] {
+        assert_eq!(in_file(env, name, text), [expected], "{name}");
+    }
+    for text in ["k3y \"4\" yo", "K3Y \"4\" YOU", ""] {
+        assert_eq!(in_file(env, "a.py", text), [""; 0], "{text}");
+    }
+    let wide: Vec<u8> = "\u{feff}one\nk3y \"4\" you".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_eq!(leaks(env, ("a.txt", &wide), "", &[]), ["a.txt:2 API_KEY .env:2"], "UTF-16");
+}
+
+#[test]
+fn a_long_secret_is_found_however_its_lines_are_written() {
+    let block =
+        "-----BEGIN PRIVATE KEY-----\nMIIBmarkerAAAAAAAAAAAA\nbbbbmarkerBBBBBBBBBBBB\n-----END PRIVATE KEY-----";
+    let env = format!("A=1\nPEM='{block}'\n");
+    for text in [
+        block.to_owned(),
+        block.replace('\n', "\r\n"),
+        format!("key: |\n  {}\n", block.replace('\n', "\n  ")),
+        format!("{{\"key\": \"{}\"}}", block.replace('\n', "\\n")),
+        block.replace('\n', "\" +\n\t\""),
+        "only MIIBmarkerAAAAAAAAAAAA".to_owned(),
+        "only bbbbmarkerBBBBBBBBBBBB".to_owned(),
+    ] {
+        let found = in_file(&env, "a.txt", &text);
+        assert!(found.len() == 1 && found[0].ends_with("PEM .env:2"), "{text}: {found:?}");
+    }
+    assert_eq!(in_file(&env, "a.txt", "-----BEGIN PRIVATE KEY-----\nother\n-----END PRIVATE KEY-----"), [""; 0]);
+    let json = "{\n  \"type\": \"service_account\",\n  \"private_key_id\": \"4f1c9a77b2d04e554f1c\"\n}";
+    let env = format!("GOOGLE_CREDENTIALS='{json}'\n");
+    assert_eq!(in_file(&env, "a.json", &json.replace(['\n', ' '], "")), ["a.json:1 GOOGLE_CREDENTIALS .env:1"]);
+    assert_eq!(in_file(&env, "a.json", "{\"type\": \"service_account\"}"), [""; 0]);
+}
+
+#[test]
+fn what_the_repository_has_already_is_no_leak() {
+    let env = "API_KEY=the-k3y-itself\n";
+    for (present, expected) in [("", 1), ("the-k3y", 1), ("x the-k3y-itself x", 0)] {
+        assert_eq!(leaks(env, ("a.py", b"'the-k3y-itself'"), present, &[]).len(), expected, "{present}");
+        assert_eq!(leaks("", (".env", env.as_bytes()), present, &[]).len(), expected, "{present}");
+    }
+    // A short value may be a part of anything: the whole line counts.
+    for (present, expected) in [("x9z", 1), ("a x9z b", 1), ("PASSWORD=x9z", 0)] {
+        assert_eq!(leaks("", (".env", b"PASSWORD=x9z\n"), present, &[]).len(), expected, "{present}");
+    }
+    assert_eq!(leaks(env, ("a.py", b"the-k3y-itself"), "", &["API_*"]), [""; 0], "it was accepted");
+    assert_eq!(leaks(env, (".env", env.as_bytes()), "", &["API_KEY"]), [""; 0], "it was accepted");
+}
+
+#[test]
+fn content_decides_and_not_the_name() {
+    for (name, text, expected) in [
+        (".env", "A=1\nAPI_KEY=4f1c9a77\nAPI_KEY=4f1c9a78\n", &[".env:2 API_KEY secret", ".env:3 API_KEY secret"][..]),
+        ("api/.env.staging", "", &[]),
+        (".env", "\u{0}\u{0}", &[]),
+        (".env", "VITE_API_URL=https://api.acme.dev\nVITE_TITLE=Acme\n", &[]),
+        (
+            ".env.test",
+            "API_KEY=test\nDB_PASSWORD=postgres\nDATABASE_URL=postgres://postgres:postgres@localhost/test\n",
+            &[],
+        ),
+        (".env.production", "# @required\nAPI_URL=https://api.acme.dev\nAPI_KEY=\n", &[]),
+        (
+            ".env.production",
+            "DATABASE_URL=postgres://app:s3cr3t@db.acme.dev/app\n",
+            &[".env.production:1 DATABASE_URL secret"],
+        ),
+        (".dev.vars", "STRIPE_SECRET_KEY=sk_live_51H8xAbCdEfGhIjKlMnOp\n", &[".dev.vars:1 STRIPE_SECRET_KEY secret"]),
+        (".env.keys", "DOTENV_PRIVATE_KEY=7d3f9a8b7c6d5e4f\n", &[".env.keys:1 DOTENV_PRIVATE_KEY secret"]),
+        (".env.schema", "# @required\nAPI_KEY=\n", &[]),
+        (".env.defaults", "API_KEY=changeme\nJWT_SECRET=your-256-bit-secret\n", &[]),
+        (".env.example", "API_KEY=\nDB_PASSWORD=changeme\nJWT_SECRET=your-256-bit-secret\n", &[]),
+        (".env.sample", "A=1\nAPI_KEY=4f1c9a77b2d04e\n", &[".env.sample:2 API_KEY example"]),
+        ("config/prod.env", "PORT=1\nAPI_KEY=4f1c9a77b2d04e\n", &["config/prod.env:2 API_KEY example"]),
+        ("a.py", "API_KEY=4f1c9a77b2d04e\n", &[]),
+        (".env", "DOTENV_PUBLIC_KEY=\"03a5\"\nAPI_KEY=encrypted:BDqDBibm4wsYqMpCjTQ6\n", &[]),
+        (".env", "API_KEY=op://dev/openai/credential\nDB_PASSWORD=vault:secret/data/app#pw\n", &[]),
+        (".env", "API_KEY='ENC[AES256_GCM,data:Tr7o=,iv:1=]'\nsops_version=3.9.0\n", &[]),
+        (".env", "API_KEY=encrypted:BDqDBibm4wsYqMpCjTQ6\nB_KEY=pl4in\n", &[".env:2 B_KEY secret"]),
+    ] {
+        assert_eq!(in_file("", name, text), expected, "{name}: {text}");
+    }
+}
+
+#[test]
+fn comments_and_false_headers_hide_nothing() {
+    let cipher = "API_KEY=encrypted:BDqDBibm4wsYqMpCjTQ6\n";
+    for (text, expected) in [
+        (format!("# API_KEY=4f1c9a77b2d04e\n{cipher}"), "1 API_KEY"),
+        (format!("{cipher}  # export OLD_TOKEN: '4f1c9a77b2d04e'\n"), "2 OLD_TOKEN"),
+        (format!("# DB_PASSWORD was sk_live_51H8xAbCdEfGhIjKlMnOp\n{cipher}"), "1 DB_PASSWORD"),
+        (format!("# old: sk_live_51H8xAbCdEfGhIjKlMnOp\n{cipher}"), "1 API_KEY"),
+        ("\0GITCRYPT\0\nAPI_KEY=4f1c9a77b2d04e\n".to_owned(), "2 API_KEY"),
+        ("\0GITCRYPT\0API_KEY=4f1c9a77b2d04e\n".to_owned(), "1 API_KEY"),
+    ] {
+        assert_eq!(in_file("", ".env.production", &text), [format!(".env.production:{expected} secret")], "{text}");
+    }
+    for text in [
+        "#/-------------------[DOTENV_PUBLIC_KEY]--------------------/\n#/            public-key encryption for .env files          /\n",
+        "# see https://docs.acme.dev/4f1c9a77b2d04e554f1c9a77b2d04e55\n",
+        "# API_KEY=\n# TOKEN=<your token>\n# set API_KEY here\n",
+        "#ENC[AES256_GCM,data:Tr7oTr7oTr7oTr7o1a2b3c,iv:1=,tag:k=]\n",
+    ] {
+        assert_eq!(in_file("", ".env.production", &format!("{text}{cipher}")), [""; 0], "{text}");
+    }
+    let encrypted = [&b"\0GITCRYPT\0"[..], &[0x8f, 0xfe, 0x01, 0xc3, 0x28, b'\n', b'=', 0xff]].concat();
+    assert_eq!(leaks("", (".env", &encrypted), "", &[]), [""; 0]);
+}
