@@ -9,7 +9,7 @@ fn without_a_terminal_it_shows_the_file_and_says_how_to_write_it() {
     let sandbox = shop();
     let ended = sandbox.run(&["init", "--service", "shop-api", "--env-file", ".env", "-e", "staging"]);
     refused(&ended, "there is nobody to ask");
-    let again = "next: run `doctor init --yes --environment=staging --env-file=.env --service=shop-api`";
+    let again = "next: run `doctor init --yes --environment=staging --service=shop-api --env-file=.env`";
     assert!(ended.err.contains(again), "{ended:?}");
     assert!(ended.out.contains("[services.api]\nname = \"shop-api\"\n"), "{ended:?}");
     assert!(!is_written(&sandbox) && !sandbox.state().exists());
