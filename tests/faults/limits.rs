@@ -130,6 +130,13 @@ fn files() -> Vec<Heavy> {
             ..CHECK
         },
         Heavy {
+            name: "more keys that no service has than there is memory to report",
+            prepare: |cell| env(cell, &lines(190_000, |number| format!("A{number}=v\n"))),
+            codes: &[2],
+            says: "error: doctor needs more than 256 MiB of memory",
+            ..CHECK
+        },
+        Heavy {
             name: "files that are too large together",
             words: &["check", "--env-file=.env", "--env-file=a.env", "--env-file=b.env"],
             prepare: |cell| {
@@ -226,13 +233,10 @@ fn remote() -> Vec<Heavy> {
             ..CHECK
         },
         Heavy {
-            // Each of its forms is several times as long.
-            name: "a value that needs too much memory to redact",
+            name: "a value whose encoded forms are several times as long",
             limit: 50_000,
             prepare: |cell| env(cell, &format!("BIG_KEY='{}'\n", "é".repeat(1900 << 10))),
             change: Some(("Values", |body| beside(1, &body))),
-            codes: &[2],
-            says: "error: doctor needs more than 256 MiB of memory",
             ..CHECK
         },
         Heavy {
@@ -340,9 +344,9 @@ fn a_costly_response_ends_within_the_limits() {
 
 /// Names and patterns that take minutes to compare.
 fn endless(cell: &mut Cell) {
-    let name = "a".repeat(2000);
-    env(cell, &lines(1000, |number| format!("{name}{number}=\n")));
-    cell.write("doctor.toml", &ignore((0..1000).map(|number| format!("*{}{number}b", "a".repeat(800)))));
+    let name = format!("KEY_{}", "OF_".repeat(20));
+    env(cell, &lines(20_000, |number| format!("{name}{number}=\n")));
+    cell.write("doctor.toml", &ignore((0..1000).map(|number| format!("*{}{number}B", "OF_".repeat(18)))));
 }
 
 #[test]
