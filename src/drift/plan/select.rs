@@ -1,5 +1,7 @@
 //! Which offers are taken when one direction is chosen for all.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::drift::plan::offer::{Offer, Proposal, Reach, Terms, Way};
 use crate::drift::steering::is_dangerous_name;
 
@@ -60,9 +62,24 @@ pub fn select<'p>(proposals: &'p [Proposal<'_>], ways: &[Way], terms: &Terms, co
             }
         }
     }
+    leave_out_conflicts(&mut selection);
     selection.unnamed.sort_unstable();
     selection.unnamed.dedup();
     selection
+}
+
+/// Two findings may be about one key: what one service stores differs, and what another renders. A file has one place for
+/// the value, so neither is pulled.
+fn leave_out_conflicts(selection: &mut Selection<'_>) {
+    let pulls = || selection.taken.iter().flat_map(|(_, offer)| &offer.pulls);
+    let mut values = BTreeMap::new();
+    let first = pulls().filter(|pull| *values.entry((pull.file, &pull.key)).or_insert(&pull.value) != &pull.value);
+    let conflicts: BTreeSet<String> = first.map(|pull| pull.key.clone()).collect();
+    selection.taken.retain(|(_, offer)| offer.pulls.iter().all(|pull| !conflicts.contains(&pull.key)));
+    selection.obstacles.extend(conflicts.into_iter().map(|key| {
+        let why = format!("services hold different values for {key}: name one of them with --service");
+        (key, why)
+    }));
 }
 
 enum Refusal {

@@ -42,6 +42,15 @@ fn pushed(found: &Survey, terms: &Terms, consent: Consent) -> (Vec<String>, Vec<
 const NONE: [&str; 0] = [];
 
 #[test]
+fn a_pull_leaves_out_a_key_with_different_values_in_two_findings() {
+    let named = Terms { named: set(&["A"]), ..Terms::default() };
+    for (worker, expected) in [("A=${{Postgres.URL}} => 3", &NONE[..]), ("A=${{Postgres.URL}} => 2", &["0<A", "0<A"])] {
+        let found = survey(&["A=1"], &[("api", &["A=2"]), ("worker", &[worker])]);
+        assert_eq!(taken(&found, &[Way::Pull], &named, Consent::Asked).0, expected, "{worker}");
+    }
+}
+
+#[test]
 fn a_push_of_all_takes_what_differs_and_nothing_that_needs_a_word() {
     let cases: &[(&[&str], &[Service<'_>], &[&str])] = &[
         (&["A=1"], &[("api", &["A=2"]), ("worker", &["A=3"])], &["~api.A", "~worker.A"]),
