@@ -13,7 +13,7 @@ use crate::drift::local::literal::Literal;
 use crate::drift::local::text::Counter;
 
 /// What the flaw of such a line says.
-const WHAT: &str = "what stands before the `=` looks like a piece of a value that lacks quotes, not like a name";
+pub const WHAT: &str = "what stands before the `=` looks like a piece of a value that lacks quotes, not like a name";
 
 /// Shorter names are shown: they give too little away, and too many of them look random.
 const SHORTEST: usize = 8;
