@@ -45,7 +45,7 @@ def the_incident_as_it_was():
         look.says("lacks -B", "403 instead of 200", "follows from start-command", "FAIL running")
         it.check("one probe, refused", look.probes == [("GET", STATUS, 403)], look.probes)
         commands = {one: it.service(one)["running"]["startCommand"] for one in (API, WORKER)}
-        run = it.run("fix", "--push", "--yes", "--format", "json", code=7)
+        run = it.run("fix", "--push", "--yes", "--only", KEY, "--format", "json", code=7)
         pushed = {place: outcome for place, outcome in run.receipts().items() if place[0] == "push"}
         it.check("both were stored", pushed == {("push", KEY, API): "done", ("push", KEY, WORKER): "done"}, run)
         it.both_run(NEW)
@@ -65,10 +65,10 @@ def the_incident_as_it_was():
 def the_incident_told_by_a_person():
     """The text of a fix that is stored and not proved."""
     with world("incident, in text", the_incident(), toml=DECLARED) as it:
-        run = it.run("fix", "--push", "--yes", code=7)
+        run = it.run("fix", "--push", "--yes", "--only", KEY, code=7)
         it.check("no step is said to have failed where the deployment succeeded", "which step failed" not in run.words, run)
         it.check("it says how to undo", "doctor undo" in run.words, run)
-        run = it.run("fix", "--push", "--yes", code=1)
+        run = it.run("fix", "--push", "--yes", "--only", KEY, code=1)
         it.check("a second fix sends nothing", not run.mutations, run)
 
 

@@ -182,7 +182,7 @@ impl Run<'_> {
     }
 
     fn needs_shared_values(&self) -> bool {
-        let refers = |finding: &Finding| finding.rule.name == "reference-differs";
+        let refers = |finding: &Finding| ["reference-differs", "expected-difference"].contains(&finding.rule.name);
         let wanted = !self.terms.shared.is_empty() || self.terms.asking == Asking::Person;
         wanted && !self.seen.survey.catalogue.shared.is_empty() && self.examination.findings.iter().any(refers)
     }

@@ -132,7 +132,7 @@ fn a_declined_choice_is_printed_as_the_commands_that_do_just_that() {
     .at_a_terminal();
     // ONE of `my worker`, not of web; TWO of web, not of `my worker`.
     let (push, skip) = (Prepared::Choice(0), Prepared::Choice(2));
-    let answers = vec![Prepared::Choice(2), push.clone(), skip.clone(), skip, push, NO];
+    let answers = vec![Prepared::Choice(1), push.clone(), skip.clone(), skip, push, NO];
     let ended = sandbox.answered(&["fix"], answers);
     let words = "next: run `doctor fix --push --yes --only=ONE --service='my worker'`, \
                  and then `doctor fix --push --yes --only=TWO --service=web`";

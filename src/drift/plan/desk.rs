@@ -356,7 +356,8 @@ fn ways(finding: &Finding, terms: &Terms) -> Vec<Way> {
         || is(finding, &missing_on_railway::RULE);
     let by_word = is(finding, &expected_difference::RULE) || is(finding, &sealed::RULE);
     let over = is(finding, &reference_differs::RULE) || is(finding, &dangling_reference::RULE);
-    if over {
+    // An expected difference may be one from a shared variable, too.
+    if over || is(finding, &expected_difference::RULE) {
         ways.push(Way::PushShared);
     }
     if (mends && has(Remedy::Push)) || by_word || over {
