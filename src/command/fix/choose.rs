@@ -10,7 +10,7 @@ use crate::drift::plan::select::{Consent, Selection, select};
 use crate::error::Error;
 use crate::outside::world::World;
 
-/// What is to be done, as far as it was chosen.
+/// The changes that were chosen.
 #[derive(Default)]
 pub(super) struct Chosen {
     pub(super) offers: Vec<Offer>,
@@ -29,7 +29,7 @@ pub(super) enum Choice {
     Made(Chosen),
     /// `--yes` names no key for it: it is planned, shown, and refused.
     Unnamed(Chosen),
-    /// No direction was given, and nobody is there to be asked: this is what the likeliest one would do.
+    /// No direction was given, and there is no terminal: this is what the likeliest direction would do.
     Undirected(Chosen),
     /// The person leaves everything as it is.
     Nothing,

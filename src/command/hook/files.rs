@@ -218,7 +218,7 @@ fn place(world: &World<'_>) -> Result<Place, Error> {
     Ok(Place { text: hooks::text(binary.as_deref()), folder, root, reach, lead })
 }
 
-/// Whom the hooks of that folder are for, by where it is.
+/// Returns whose hooks the directory holds, judged by where it is.
 fn reach(folder: &Path, git: &Path, root: Option<&Path>) -> Reach {
     if folder.starts_with(git) {
         Reach::Clone
