@@ -5,7 +5,7 @@ use crate::command::fix::choose::{Chosen, selected};
 use crate::command::fix::ignore::Ignoring;
 use crate::drift::plan::due::Due;
 use crate::drift::plan::offer::{Offer, Proposal, Reach, Way};
-use crate::drift::plan::select::{Consent, Selection, select};
+use crate::drift::plan::select::{Consent, Selection, leave_out_conflicts, select};
 use crate::drift::sentence::{count, names as names_of};
 use crate::drift::{Finding, Severity};
 use crate::error::Error;
@@ -70,7 +70,7 @@ pub(super) fn choose(
 
 fn menu((push, pull): (&Selection<'_>, &Selection<'_>), due: &[Due], findings: usize) -> Vec<(Menu, String)> {
     let mut menu = Vec::new();
-    let stores: Vec<_> = push.taken.iter().flat_map(|(_, offer)| &offer.stores).collect();
+    let stores: Vec<_> = push.taken.iter().flat_map(|offer| &offer.stores).collect();
     if !stores.is_empty() {
         let mut owners: Vec<&str> = stores.iter().map(|store| store.owner.name()).collect();
         owners.sort_unstable();
@@ -78,7 +78,7 @@ fn menu((push, pull): (&Selection<'_>, &Selection<'_>), due: &[Due], findings: u
         let words = format!("{} on {}", count(stores.len(), "variable"), count(owners.len(), "service"));
         menu.push((Menu::All(Way::Push), format!("Push: the file's values go to Railway ({words})")));
     }
-    let pulls: usize = pull.taken.iter().map(|(_, offer)| offer.pulls.len()).sum();
+    let pulls: usize = pull.taken.iter().map(|offer| offer.pulls.len()).sum();
     if pulls > 0 {
         menu.push((
             Menu::All(Way::Pull),
@@ -118,9 +118,10 @@ fn one_by_one(
         }
     }
     let ignores = picks.iter().filter_map(|(_, ignoring)| ignoring.clone()).collect();
-    let offers: Vec<Offer> = picks.into_iter().filter_map(|(offer, _)| offer).collect();
+    let mut offers: Vec<Offer> = picks.into_iter().filter_map(|(offer, _)| offer).collect();
+    let remarks = leave_out_conflicts(&mut offers).into_iter().map(|(_, why)| why).collect();
     let Some(redeploys) = redeploys(due, &offers, world)? else { return Ok(None) };
-    Ok(Some(Chosen { offers, ignores, redeploys, ..Chosen::default() }))
+    Ok(Some(Chosen { offers, ignores, redeploys, remarks, ..Chosen::default() }))
 }
 
 /// Asks about each service that a deployment would mend, unless it is deployed anyway; `None` goes back.

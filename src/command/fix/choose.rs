@@ -128,7 +128,7 @@ pub(super) fn selected(selection: Selection<'_>) -> Chosen {
         ));
     }
     Chosen {
-        offers: selection.taken.into_iter().map(|(_, offer)| offer.clone()).collect(),
+        offers: selection.taken.into_iter().cloned().collect(),
         remarks,
         ..Chosen::default()
     }

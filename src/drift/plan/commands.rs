@@ -7,7 +7,7 @@ use crate::drift::plan::Store;
 use crate::drift::plan::dependent::dependents;
 use crate::drift::plan::due::Due;
 use crate::drift::plan::invocation::{Deploying, Effects, Invocation, Known, Redeploy};
-use crate::drift::plan::offer::{Offer, Pull, Way};
+use crate::drift::plan::offer::{Offer, Way};
 use crate::drift::{Named, Survey, Variable};
 
 /// What was chosen, and what of the command line it depends on.
@@ -32,7 +32,7 @@ pub struct Wish<'w> {
 /// One command where one is exact, several to be run one after the other where that is needed, and `None` where no
 /// command says exactly this.
 pub fn commands(survey: &mut Survey, wish: &Wish<'_>) -> Option<Vec<Invocation>> {
-    let units = without_overtaken(wish.offers.iter().flat_map(units).collect());
+    let units = wish.offers.iter().flat_map(units).collect();
     let mut search = Search { survey, wish, units };
     let expected = search.expected();
     search.single(&expected).map(|one| vec![one]).or_else(|| search.several(&expected))
@@ -45,19 +45,6 @@ fn units(offer: &Offer) -> Vec<Offer> {
     }
     let alone = |store: &Store| Offer { stores: vec![store.clone()], ..offer.clone() };
     offer.stores.iter().map(alone).collect()
-}
-
-/// The units without values for a file that a later one replaces.
-fn without_overtaken(units: Vec<Offer>) -> Vec<Offer> {
-    let mut last: BTreeMap<(usize, String), usize> = BTreeMap::new();
-    for (at, unit) in units.iter().enumerate() {
-        last.extend(unit.pulls.iter().map(|pull| ((pull.file, pull.key.clone()), at)));
-    }
-    let counts = |at: usize, unit: &Offer| {
-        let is_last = |pull: &Pull| last.get(&(pull.file, pull.key.clone())) == Some(&at);
-        unit.pulls.is_empty() || unit.pulls.iter().any(is_last)
-    };
-    units.into_iter().enumerate().filter(|(at, unit)| counts(*at, unit)).map(|(_, unit)| unit).collect()
 }
 
 /// The services that a command has to name for it.

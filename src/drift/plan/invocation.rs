@@ -123,9 +123,8 @@ impl Invocation {
             let findings = examine(survey).findings;
             let proposals = proposals(survey, &findings, &terms);
             let selection = select(&proposals, &ways, &terms, Consent::GivenBefore);
-            let offers: Vec<&Offer> = selection.taken.iter().map(|(_, offer)| *offer).collect();
             let due = if self.redeploy == Redeploy::Due { due(survey, &findings) } else { Vec::new() };
-            Effects::of(&offers, &due, self.deploying, known)
+            Effects::of(&selection.taken, &due, self.deploying, known)
         })
     }
 

@@ -1,7 +1,10 @@
 //! Which offers are taken when one direction is chosen for all.
 
+use std::borrow::Borrow;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::drift::Secret;
 use crate::drift::plan::offer::{Offer, Proposal, Reach, Terms, Way};
 use crate::drift::steering::is_dangerous_name;
 
@@ -19,8 +22,8 @@ pub enum Consent {
 /// What one direction for all comes to.
 #[derive(Debug, Default)]
 pub struct Selection<'p> {
-    /// The offers that are taken, each with the index of its proposal.
-    pub taken: Vec<(usize, &'p Offer)>,
+    /// The offers that are taken.
+    pub taken: Vec<&'p Offer>,
     /// Keys that would be taken if they were named, each once.
     pub unnamed: Vec<String>,
     /// What can't be done, and why: key and sentence.
@@ -30,7 +33,7 @@ pub struct Selection<'p> {
 /// The offers of these directions that are taken without a further word.
 pub fn select<'p>(proposals: &'p [Proposal<'_>], ways: &[Way], terms: &Terms, consent: Consent) -> Selection<'p> {
     let mut selection = Selection::default();
-    for (index, proposal) in proposals.iter().enumerate() {
+    for proposal in proposals {
         let key = proposal.key;
         let named = terms.names(key);
         let fitting = |way: &&Way| proposal.offers.iter().find(|offer| offer.way == **way);
@@ -45,7 +48,7 @@ pub fn select<'p>(proposals: &'p [Proposal<'_>], ways: &[Way], terms: &Terms, co
         }
         for offer in main.into_iter().chain(added) {
             match refusal(offer, proposal, named, consent) {
-                None => selection.taken.push((index, offer)),
+                None => selection.taken.push(offer),
                 Some(Refusal::Unnamed) => selection.unnamed.push(key.to_owned()),
                 Some(Refusal::NotInBulk) => {}
                 Some(Refusal::OverReference) => selection.obstacles.push((
@@ -62,24 +65,60 @@ pub fn select<'p>(proposals: &'p [Proposal<'_>], ways: &[Way], terms: &Terms, co
             }
         }
     }
-    leave_out_conflicts(&mut selection);
+    selection.obstacles.extend(leave_out_conflicts(&mut selection.taken));
     selection.unnamed.sort_unstable();
     selection.unnamed.dedup();
     selection
 }
 
-/// Two findings may be about one key: what one service stores differs, and what another renders. A file has one place for
-/// the value, so neither is pulled.
-fn leave_out_conflicts(selection: &mut Selection<'_>) {
-    let pulls = || selection.taken.iter().flat_map(|(_, offer)| &offer.pulls);
-    let mut values = BTreeMap::new();
-    let first = pulls().filter(|pull| *values.entry((pull.file, &pull.key)).or_insert(&pull.value) != &pull.value);
-    let conflicts: BTreeSet<String> = first.map(|pull| pull.key.clone()).collect();
-    selection.taken.retain(|(_, offer)| offer.pulls.iter().all(|pull| !conflicts.contains(&pull.key)));
-    selection.obstacles.extend(conflicts.into_iter().map(|key| {
-        let why = format!("services hold different values for {key}: name one of them with --service");
-        (key, why)
-    }));
+/// Where an offer writes a value.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Destination {
+    /// A key of a file.
+    File(usize, String),
+    /// A variable of a service, or a shared one.
+    Variable(Option<String>, String),
+}
+
+/// What an offer writes, and where.
+fn writes(offer: &Offer) -> impl Iterator<Item = (Destination, Option<&Secret>)> {
+    let pulls = offer.pulls.iter().map(|pull| (Destination::File(pull.file, pull.key.clone()), Some(&pull.value)));
+    let stores = offer.stores.iter().map(|store| {
+        let owner = store.owner.id().map(ToOwned::to_owned);
+        (Destination::Variable(owner, store.key.clone()), store.after.as_ref())
+    });
+    pulls.chain(stores)
+}
+
+/// Removes the offers that would write different values to the same place: a key of a file that two services disagree
+/// about, a shared variable that two keys refer to. Which value is right is unknown, so none is written. Returns each key
+/// and why it is left out.
+pub fn leave_out_conflicts<O: Borrow<Offer>>(offers: &mut Vec<O>) -> Vec<(String, String)> {
+    let mut values: BTreeMap<Destination, Option<Secret>> = BTreeMap::new();
+    let mut conflicts: BTreeSet<Destination> = BTreeSet::new();
+    for (destination, value) in offers.iter().flat_map(|offer| writes(offer.borrow())) {
+        match values.entry(destination) {
+            Entry::Vacant(unseen) => drop(unseen.insert(value.cloned())),
+            Entry::Occupied(known) if known.get().as_ref() != value => drop(conflicts.insert(known.key().clone())),
+            Entry::Occupied(_) => {}
+        }
+    }
+    let conflict = |offer: &Offer| writes(offer).map(|(to, _)| to).find(|to| conflicts.contains(to));
+    let left_out: BTreeMap<String, Destination> = offers
+        .iter()
+        .filter_map(|offer| conflict(offer.borrow()).map(|to| (offer.borrow().key.clone(), to)))
+        .collect();
+    offers.retain(|offer| conflict(offer.borrow()).is_none());
+    left_out.into_iter().map(|(key, to)| (key.clone(), conflict_sentence(&key, &to))).collect()
+}
+
+fn conflict_sentence(key: &str, destination: &Destination) -> String {
+    match destination {
+        Destination::File(..) => format!("services hold different values for {key}: name one of them with --service"),
+        Destination::Variable(_, name) => {
+            format!("{key} and another key would write different values to {name}: select one of them with --only")
+        }
+    }
 }
 
 enum Refusal {

@@ -32,7 +32,7 @@ fn taken(found: &Survey, ways: &[Way], terms: &Terms, consent: Consent) -> (Vec<
     let examination = examine(found);
     let proposals = proposals(found, &examination.findings, terms);
     let selection = select(&proposals, ways, terms, consent);
-    (selection.taken.iter().flat_map(|(_, offer)| told(offer)).collect(), selection.unnamed)
+    (selection.taken.into_iter().flat_map(told).collect(), selection.unnamed)
 }
 
 fn pushed(found: &Survey, terms: &Terms, consent: Consent) -> (Vec<String>, Vec<String>) {
@@ -268,4 +268,26 @@ fn nothing_is_removed_without_prune_and_a_name() {
     assert_eq!(removed(&Terms { prune: Prune::Allowed, ..Terms::default() }), NONE);
     let both = Terms { prune: Prune::Allowed, named: all, ..Terms::default() };
     assert_eq!(removed(&both), ["-api.OLD"]);
+}
+
+/// Two keys refer to one shared variable, and the file gives them different values.
+#[test]
+fn a_push_leaves_out_a_shared_variable_with_two_wanted_values() {
+    let both = ["A=${{shared.S}} => 2", "B=${{shared.S}} => 2"];
+    for (file, expected) in [(["A=1", "B=3"], &NONE[..]), (["A=1", "B=1"], &["~shared variables.S"; 2])] {
+        let mut found = survey(&file, &[("api", &both)]);
+        shared(&mut found, "S");
+        let shared_values = BTreeMap::from([("S".to_owned(), Variable::Plain(Secret::new("2")))]);
+        let terms = Terms { shared: set(&["A", "B"]), shared_values, ..Terms::default() };
+        assert_eq!(pushed(&found, &terms, Consent::Asked).0, expected, "{file:?}");
+    }
+}
+
+#[test]
+fn a_push_keeps_a_reference_that_renders_the_wanted_value() {
+    let mut found = survey(&["A=1"], &[("api", &["A=2"]), ("worker", &["A=${{Postgres.URL}} => 1"])]);
+    out_of_scope(&mut found, "Postgres", &["URL"]);
+    require(&mut found, "A", &[]);
+    let terms = Terms { references: set(&["A"]), ..Terms::default() };
+    assert_eq!(pushed(&found, &terms, Consent::Asked).0, ["~api.A", "~api.A"]);
 }
