@@ -127,9 +127,5 @@ pub(super) fn selected(selection: Selection<'_>) -> Chosen {
             selection.unnamed.join(", ")
         ));
     }
-    Chosen {
-        offers: selection.taken.into_iter().cloned().collect(),
-        remarks,
-        ..Chosen::default()
-    }
+    Chosen { offers: selection.taken.into_iter().cloned().collect(), remarks, ..Chosen::default() }
 }

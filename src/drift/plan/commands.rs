@@ -32,7 +32,7 @@ pub struct Wish<'w> {
 /// One command where one is exact, several to be run one after the other where that is needed, and `None` where no
 /// command says exactly this.
 pub fn commands(survey: &mut Survey, wish: &Wish<'_>) -> Option<Vec<Invocation>> {
-    let units = wish.offers.iter().flat_map(units).collect();
+    let units = without_repeated(wish.offers.iter().flat_map(units).collect());
     let mut search = Search { survey, wish, units };
     let expected = search.expected();
     search.single(&expected).map(|one| vec![one]).or_else(|| search.several(&expected))
@@ -45,6 +45,17 @@ fn units(offer: &Offer) -> Vec<Offer> {
     }
     let alone = |store: &Store| Offer { stores: vec![store.clone()], ..offer.clone() };
     offer.stores.iter().map(alone).collect()
+}
+
+/// The units without those that only write values to a file which an earlier one writes as well: two findings may be about
+/// one key.
+fn without_repeated(mut units: Vec<Offer>) -> Vec<Offer> {
+    let mut seen: BTreeSet<(usize, String)> = BTreeSet::new();
+    units.retain(|unit| {
+        let new = unit.pulls.iter().filter(|pull| seen.insert((pull.file, pull.key.clone()))).count();
+        unit.pulls.is_empty() || new > 0
+    });
+    units
 }
 
 /// The services that a command has to name for it.

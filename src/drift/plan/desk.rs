@@ -12,7 +12,7 @@ use crate::drift::rule::{
     reference_differs, sealed, services_disagree, value_differs,
 };
 use crate::drift::survey::Local;
-use crate::drift::{Survey, Target, Variable, dispute};
+use crate::drift::{Named, Survey, Target, Variable, dispute};
 
 /// What can be done about every finding that has a key.
 pub fn proposals<'f>(survey: &Survey, findings: &'f [Finding], terms: &Terms) -> Vec<Proposal<'f>> {
@@ -184,7 +184,9 @@ impl Desk<'_> {
     /// Where all that stands there is `${{shared.NAME}}`, the shared variable can be written in its place.
     fn push_shared(&self, finding: &Finding, key: &str) -> Made {
         let targets = self.targets(finding);
-        let names: BTreeSet<&str> = targets.iter().filter_map(|target| shared_name(target.variable(key)?)).collect();
+        let referring: Vec<(&Named, &str)> =
+            targets.iter().filter_map(|target| Some((&target.service, shared_name(target.variable(key)?)?))).collect();
+        let names: BTreeSet<&str> = referring.iter().map(|(_, name)| *name).collect();
         let locals: Vec<_> = targets.iter().filter_map(|target| self.survey.local(target, key)).collect();
         let (1, Some(&name), Some(local)) = (names.len(), names.first(), locals.first()) else { return Ok(None) };
         if locals.iter().any(|other| other.entry.value != local.entry.value) {
@@ -196,28 +198,15 @@ impl Desk<'_> {
         if !self.terms.shared.contains(key) && !self.is_asking() {
             return Err(format!("only `--allow-shared {key}` writes the shared variable {name} that it refers to"));
         }
-        let before = self.terms.shared_values.get(name);
-        match before {
-            Some(before) if self.survey.is_stored_indirect(before) => {
-                return Err(format!("the shared variable {name} refers to a value kept elsewhere"));
-            }
-            Some(Variable::Plain(_)) => {}
-            Some(Variable::Sealed) => return Err(format!("the shared variable {name} is sealed")),
-            Some(Variable::Unavailable) => {
-                return Err(format!("Railway returned no value for the shared variable {name}"));
-            }
-            Some(Variable::Reference { .. }) => {
-                return Err(format!("the shared variable {name} is itself a reference"));
-            }
-            None => return Err(format!("the shared variable {name} could not be read")),
-        }
+        let before = self.shared_value(name)?;
         let store = Store {
             owner: Owner::Shared,
             key: name.to_owned(),
-            before: before.cloned(),
+            before: Some(before.clone()),
             after: Some(local.entry.value.clone()),
             from: Some(local.place()),
-            meant_for: finding.services.clone(),
+            // A service with a literal under the key keeps it, so there is nothing new to deploy.
+            meant_for: referring.into_iter().map(|(service, _)| service.clone()).collect(),
         };
         Ok(Some(Offer {
             key: key.to_owned(),
@@ -227,6 +216,21 @@ impl Desk<'_> {
             pulls: Vec::new(),
             caution: Some(format!("every service that refers to the shared variable {name} follows")),
         }))
+    }
+
+    /// What the shared variable holds now; an error where a push can't replace it.
+    fn shared_value(&self, name: &str) -> Result<&Variable, String> {
+        let found = self.terms.shared_values.get(name);
+        if found.is_some_and(|found| self.survey.is_stored_indirect(found)) {
+            return Err(format!("the shared variable {name} refers to a value kept elsewhere"));
+        }
+        match found {
+            Some(plain @ Variable::Plain(_)) => Ok(plain),
+            Some(Variable::Sealed) => Err(format!("the shared variable {name} is sealed")),
+            Some(Variable::Unavailable) => Err(format!("Railway returned no value for the shared variable {name}")),
+            Some(Variable::Reference { .. }) => Err(format!("the shared variable {name} is itself a reference")),
+            None => Err(format!("the shared variable {name} could not be read")),
+        }
     }
 
     fn pull(&self, finding: &Finding, key: &str) -> Made {

@@ -104,10 +104,8 @@ pub fn leave_out_conflicts<O: Borrow<Offer>>(offers: &mut Vec<O>) -> Vec<(String
         }
     }
     let conflict = |offer: &Offer| writes(offer).map(|(to, _)| to).find(|to| conflicts.contains(to));
-    let left_out: BTreeMap<String, Destination> = offers
-        .iter()
-        .filter_map(|offer| conflict(offer.borrow()).map(|to| (offer.borrow().key.clone(), to)))
-        .collect();
+    let left_out: BTreeMap<String, Destination> =
+        offers.iter().filter_map(|offer| conflict(offer.borrow()).map(|to| (offer.borrow().key.clone(), to))).collect();
     offers.retain(|offer| conflict(offer.borrow()).is_none());
     left_out.into_iter().map(|(key, to)| (key.clone(), conflict_sentence(&key, &to))).collect()
 }

@@ -291,3 +291,18 @@ fn a_push_keeps_a_reference_that_renders_the_wanted_value() {
     let terms = Terms { references: set(&["A"]), ..Terms::default() };
     assert_eq!(pushed(&found, &terms, Consent::Asked).0, ["~api.A", "~api.A"]);
 }
+
+/// The other service has a literal under the same key: nothing changes there.
+#[test]
+fn a_shared_variable_is_deployed_only_where_a_reference_to_it_stands() {
+    let mut found = survey(&["PORT=1"], &[("api", &["PORT=${{shared.P}} => 2"]), ("worker", &["PORT=2"])]);
+    shared(&mut found, "P");
+    let shared_values = BTreeMap::from([("P".to_owned(), Variable::Plain(Secret::new("2")))]);
+    let terms = Terms { shared: set(&["PORT"]), shared_values, ..Terms::default() };
+    let examination = examine(&found);
+    let proposals = proposals(&found, &examination.findings, &terms);
+    let selection = select(&proposals, &[Way::Push, Way::PushShared], &terms, Consent::Asked);
+    let stores = selection.taken.iter().flat_map(|offer| &offer.stores);
+    let meant: Vec<&str> = stores.flat_map(|store| &store.meant_for).map(|service| service.name.as_str()).collect();
+    assert_eq!(meant, ["api"]);
+}
