@@ -29,6 +29,7 @@ use crate::drift::staged::Staged;
 use crate::drift::survey::{Catalogue, Coverage};
 use crate::drift::{Named, Severity, Survey, Target};
 use crate::error::Error;
+use crate::outside::checkout;
 use crate::outside::config::{self, At, Choice, Config};
 use crate::outside::endpoint::{Domain, Standing};
 use crate::outside::exposure::{self, Looking};
@@ -269,6 +270,7 @@ fn look(
             only: options.only.iter().cloned().collect::<BTreeSet<_>>(),
             coverage: coverage(options, config, &shape.environment),
             proved: BTreeSet::new(),
+            infrastructure: checkout::infrastructure_file(&world.folder),
             today,
         },
         sights: Sights { declarations, domains: domains(&shape), trust },

@@ -32,7 +32,7 @@ pub struct Settings {
     /// The configuration file that its settings name, if they name one.
     pub config_file: Option<String>,
     /// Railway's configuration files for it in the checkout, as a person would type them: `railway.json`,
-    /// `railway.toml`, `.railway/railway.ts`.
+    /// `railway.toml`.
     pub files: Vec<String>,
     /// When its command runs, for a cron service.
     pub cron: Option<String>,

@@ -5,6 +5,7 @@ pub mod check;
 pub mod command_line;
 pub mod command_source;
 pub mod comparison;
+pub mod config_as_code;
 mod credential_shape;
 pub mod declared;
 mod decoded_text;

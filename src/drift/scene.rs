@@ -49,6 +49,7 @@ pub(crate) fn survey(file: &[&str], services: &[Service<'_>]) -> Survey {
         only: BTreeSet::new(),
         coverage: Coverage::Whole,
         proved: BTreeSet::new(),
+        infrastructure: None,
         today: TODAY,
     };
     for (name, rows) in services {

@@ -129,6 +129,9 @@ pub struct Survey {
     pub coverage: Coverage,
     /// The ids of the services that a fix has looked at to prove itself.
     pub proved: BTreeSet<String>,
+    /// The checkout's file of infrastructure as code, as a person would type it: `.railway/railway.ts`. What it declares,
+    /// `railway config apply` sets.
+    pub infrastructure: Option<String>,
     /// The day of the check, for rules with an end.
     pub today: Date,
 }

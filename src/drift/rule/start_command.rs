@@ -1,11 +1,11 @@
 //! D406 start-command: what runs was started with another command than is wanted.
 
 use crate::drift::command_line::CommandLine;
-use crate::drift::command_source::{Source, may_come_from_a_file};
+use crate::drift::command_source::{Source, may_come_from_a_file, quoted};
 use crate::drift::deployment::{Deployment, StartCommand};
 use crate::drift::finding::{Finding, Gist, Remedy, Severity};
 use crate::drift::rule::Rule;
-use crate::drift::{Secret, Survey, Target, sentence};
+use crate::drift::{Secret, Survey, Target};
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -51,35 +51,34 @@ Remove the part from `start-command-contains`, or:
 ";
 
 fn check(survey: &Survey) -> Vec<Finding> {
-    survey.targets.iter().filter_map(finding).collect()
+    survey.targets.iter().filter_map(|target| finding(survey, target)).collect()
 }
 
-fn finding(target: &Target) -> Option<Finding> {
+fn finding(survey: &Survey, target: &Target) -> Option<Finding> {
     let deployment = target.live.deployed.known()?.subject()?;
+    let source = Source::of(survey, target, deployment);
     let found = match &deployment.origin.start {
         StartCommand::Untold => return None,
-        StartCommand::OfImage => lacking(target, deployment, ""),
+        StartCommand::OfImage => lacking(target, &source, ""),
         StartCommand::Is(command) => {
-            lacking(target, deployment, command.reveal()).or_else(|| another(target, deployment, command))
+            lacking(target, &source, command.reveal()).or_else(|| another(target, deployment, command))
         }
     };
     found.map(|finding| Finding { services: vec![target.service.clone()], ..finding })
 }
 
-fn lacking(target: &Target, deployment: &Deployment, command: &str) -> Option<Finding> {
+fn lacking(target: &Target, source: &Source, command: &str) -> Option<Finding> {
     let parts = CommandLine::of(command).lacks(&target.declared.start_command);
     if parts.is_empty() {
         return None;
     }
     let name = &target.service.name;
-    let quoted: Vec<String> = parts.iter().map(|part| quoted(part)).collect();
-    let words = sentence::names(&quoted.iter().map(String::as_str).collect::<Vec<_>>());
-    let source = Source::of(&target.live, deployment);
+    let words = quoted(&parts);
     let finding = Finding {
         gist: Some(Gist::Wrong(format!("lacks {words}"))),
         ..Finding::new(&RULE, format!("the start command of {name} lacks {words}"))
     };
-    if is_set_already(target, &source, &parts) {
+    if is_set_already(target, source, &parts) {
         return Some(Finding {
             reason: Some("its settings have it, and the running deployment is older than that".to_owned()),
             remedies: vec![Remedy::Redeploy],
@@ -87,7 +86,7 @@ fn lacking(target: &Target, deployment: &Deployment, command: &str) -> Option<Fi
             ..finding
         });
     }
-    let (reason, advice) = source.place(name, &words);
+    let (reason, advice) = source.place(name, &parts);
     Some(Finding { reason: Some(reason), advice: Some(advice), ..finding })
 }
 
@@ -99,7 +98,7 @@ fn is_set_already(target: &Target, source: &Source, parts: &[&str]) -> bool {
         let set = CommandLine::of(set.reveal());
         parts.iter().all(|part| set.has(part))
     };
-    !matches!(source, Source::File(_)) && set.is_some_and(has_all)
+    !matches!(source, Source::ConfigFile(_)) && set.is_some_and(has_all)
 }
 
 /// Nothing is declared, or it is all there; but the settings say something else than what runs.
@@ -118,11 +117,6 @@ fn another(target: &Target, deployment: &Deployment, running: &Secret) -> Option
         gist: Some(Gist::Wrong("is not that of the settings".to_owned())),
         ..Finding::new(&RULE, format!("the start command of {} is not the one of its settings", target.service.name))
     })
-}
-
-/// A part of several words needs marks around it in a sentence.
-fn quoted(part: &str) -> String {
-    if part.contains(char::is_whitespace) { format!("“{part}”") } else { part.to_owned() }
 }
 
 #[cfg(test)]
@@ -233,8 +227,11 @@ mod tests {
             ),
             (
                 "described",
-                Box::new(|found| settings(found, Some("celery worker"), None, &[".railway/railway.ts"])),
-                "in .railway/railway.ts, apply it",
+                Box::new(|found| {
+                    settings(found, Some("celery worker"), None, &[]);
+                    found.infrastructure = Some(".railway/railway.ts".to_owned());
+                }),
+                "in .railway/railway.ts (`start: \"… -B\",`, where … is what stands there), then run `railway config apply`",
             ),
             (
                 "no settings",
@@ -244,17 +241,17 @@ mod tests {
             (
                 "a named file",
                 Box::new(|found| settings(found, None, Some("/w/railway.toml"), &[])),
-                "in /w/railway.toml",
+                "in /w/railway.toml (`startCommand = \"… -B\"`, where",
             ),
             (
                 "the checkout's",
                 Box::new(|found| settings(found, None, None, &["railway.json"])),
-                "in railway.json, and",
+                "in railway.json (`\"startCommand\": \"… -B\"`, where",
             ),
             (
                 "the deployment's",
                 Box::new(|found| origin(found, Some("celery worker"), Some("railway.toml"))),
-                "in railway.toml, and",
+                "in railway.toml (`startCommand = \"… -B\"`, where",
             ),
             (
                 "a file over the same settings",
@@ -262,7 +259,7 @@ mod tests {
                     settings(found, Some("celery worker"), None, &[]);
                     origin(found, Some("celery worker"), Some("railway.json"));
                 }),
-                "in railway.json, and",
+                "in railway.json (`\"startCommand\": \"… -B\"`, where",
             ),
             (
                 "a file over settings that have it",
@@ -270,7 +267,7 @@ mod tests {
                     settings(found, Some("celery worker -B"), None, &[]);
                     origin(found, Some("celery worker"), Some("railway.json"));
                 }),
-                "in railway.json, and",
+                "in railway.json (`\"startCommand\": \"… -B\"`, where",
             ),
             (
                 "settings that were emptied, beside a file that sets none",
