@@ -7,8 +7,8 @@ use crate::drift::finding::{Finding, Gist, Severity};
 use crate::drift::learned::Learned;
 use crate::drift::live::{Answer, LogRead, Relation, Sought};
 use crate::drift::rule::{
-    Rule, commit_behind, deployment_unhealthy, endpoint_wrong, log_line_missing, never_deployed, staged_changes,
-    stale_deployment, start_command,
+    Rule, commit_behind, config_file_retired, deployment_unhealthy, endpoint_wrong, log_line_missing, never_deployed,
+    staged_changes, stale_deployment, start_command,
 };
 use crate::drift::stale::stale_keys;
 use crate::drift::{Survey, Target, sentence};
@@ -57,6 +57,7 @@ static ROWS: &[Row] = &[
     Row { name: "staged", rules: &[&staged_changes::RULE], plain: staged },
     Row { name: "commit", rules: &[&commit_behind::RULE], plain: commit },
     Row { name: "start command", rules: &[&start_command::RULE], plain: start },
+    Row { name: "config file", rules: &[&config_file_retired::RULE], plain: |_, _| Plain::NotMade },
     Row { name: "log line", rules: &[&log_line_missing::RULE], plain: lines },
     Row { name: "endpoint", rules: &[&endpoint_wrong::RULE], plain: requests },
 ];

@@ -78,7 +78,7 @@ impl Source {
                 ),
             ),
             Self::RetiredFile(file) => (
-                format!("it was set in {file}, which Railway does not read since {END}"),
+                format!("it was set in {file}, which Railway stopped reading on {END}"),
                 format!("set a start command with {words} in {in_dashboard}, and deploy"),
             ),
             Self::Infrastructure(file) => (

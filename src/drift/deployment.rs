@@ -1,9 +1,11 @@
 //! What Railway says of a deployment, and what it means for somebody who waits for it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::drift::Secret;
 use crate::drift::learned::Learned;
+use crate::drift::setting::Settings;
 
 /// One deployment of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +45,11 @@ pub struct Origin {
     pub start_in_file: Learned<Option<Secret>>,
     /// The configuration file that was read for it: `railway.json`.
     pub config_file: Option<String>,
+    /// The settings that it runs with; `None` where Railway does not tell.
+    pub settings: Option<Settings>,
+    /// The names of those that a configuration file gave it. Not known where Railway names no such file: that is no proof
+    /// that there was none.
+    pub given_by_file: Option<BTreeSet<&'static str>>,
     /// Why it was made, in Railway's word: `deploy`, `redeploy`, `rollback`.
     pub reason: Option<String>,
     /// Whether it was only built: the command of a cron service runs at its next time.

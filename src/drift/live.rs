@@ -3,6 +3,7 @@
 use crate::drift::Secret;
 use crate::drift::deployment::Deployed;
 use crate::drift::learned::Learned;
+use crate::drift::setting;
 use crate::drift::stale::Got;
 
 /// What is known of how one service runs. What is not known takes one rule its sight, and no other.
@@ -38,6 +39,8 @@ pub struct Settings {
     pub cron: Option<String>,
     /// Whether it may sleep when nobody calls it.
     pub sleeps: bool,
+    /// What the environment's configuration has for it, if it lists the service.
+    pub configured: Option<setting::Settings>,
 }
 
 /// Why a deployment failed; everything scrubbed.

@@ -48,6 +48,7 @@ mod scrub_forms;
 pub mod secret;
 pub mod secret_like;
 pub mod sentence;
+pub mod setting;
 pub mod staged;
 pub mod stale;
 pub mod steering;

@@ -250,6 +250,12 @@ fn every_explanation_has_its_four_parts_and_true_examples() {
 }
 
 #[test]
+fn the_day_on_which_configuration_files_end_is_the_one_of_the_code() {
+    let end = railway_doctor::drift::config_as_code::END.to_string();
+    assert!(document("README.md").contains(&format!("`railway.toml` (announced for {end})")));
+}
+
+#[test]
 fn the_reference_has_every_key_that_the_parser_knows_and_no_other() {
     let sections = [
         "",

@@ -59,6 +59,9 @@ impl Drafting<'_> {
         let cautions = chosen.offers.iter().filter_map(|offer| offer.caution.clone());
         draft.plan.cautions = cautions.collect();
         draft.plan.stores = merged(chosen.offers.iter().flat_map(|offer| &offer.stores));
+        if let (false, Some(file)) = (draft.plan.stores.is_empty(), &self.seen.survey.infrastructure) {
+            draft.plan.cautions.push(infrastructure_words(file));
+        }
         let pulls: Vec<&Pull> = chosen.offers.iter().flat_map(|offer| &offer.pulls).collect();
         self.edit_files(&pulls, &mut draft)?;
         if !chosen.ignores.is_empty() {
@@ -263,6 +266,15 @@ fn merged<'s>(stores: impl Iterator<Item = &'s Store>) -> Vec<Store> {
     let order = |store: &Store| (store.owner == Owner::Shared, store.owner.name().to_owned(), store.key.clone());
     merged.sort_by_key(order);
     merged
+}
+
+/// The file is a program of the checkout, so what it declares is not known.
+fn infrastructure_words(file: &str) -> String {
+    format!(
+        "{file} may describe these services: the next `railway config apply` then sets a variable that it declares back to \
+         the value there and, under the policy “managed” (the default), deletes one that it does not declare; \
+         `preserve()` or the policy's `ignore` keeps what is pushed"
+    )
 }
 
 fn staged_words(staged: &Staged) -> String {

@@ -14,7 +14,9 @@ use crate::command::telling::{self, Manner, Showing};
 use crate::command::visit::{self, Haste, Options, Visit};
 use crate::drift::examine::{Examination, examine};
 use crate::drift::leak::LINES;
-use crate::drift::rule::{Rule, commit_behind, deployment_unhealthy, env_file_exposed, never_deployed, start_command};
+use crate::drift::rule::{
+    Rule, commit_behind, config_file_retired, deployment_unhealthy, env_file_exposed, never_deployed, start_command,
+};
 use crate::drift::sentence::count;
 use crate::error::{Error, Exit};
 use crate::outside::config::{Config, OnDrift};
@@ -30,8 +32,9 @@ use crate::report::{escape, leak, shell};
 
 /// What is left out: the commit that is being made may be the very cure, and can't run anywhere yet. What git tracks is
 /// searched for secrets before.
-const CURED: [&Rule; 5] = [
+const CURED: [&Rule; 6] = [
     &commit_behind::RULE,
+    &config_file_retired::RULE,
     &deployment_unhealthy::RULE,
     &env_file_exposed::RULE,
     &never_deployed::RULE,

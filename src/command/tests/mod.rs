@@ -10,6 +10,7 @@ mod auth;
 mod batches;
 mod comparison;
 mod complete;
+mod config_files;
 mod deploy;
 mod disasters;
 mod errors;

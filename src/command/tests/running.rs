@@ -117,11 +117,17 @@ fn the_files_of_a_checkout_explain_a_start_command() {
     let out = check(&beside(Quirks::default(), [changed.clone()]), 0, 2);
     assert!(out.contains("start-command"), "{out}");
     let explained = beside(Quirks::default(), [changed.clone()]).file("railway.toml", "[deploy]\n");
-    assert!(!check(&explained, 0, 2).contains("warning:"));
-    for (file, is_told) in [("backend/railway.json", false), ("railway.json", true), (".railway/railway.ts", true)] {
+    let out = check(&explained, 0, 2);
+    assert!(!out.contains("is not the one of its settings") && out.contains("api may depend on railway.toml"), "{out}");
+    for (file, rule) in [
+        ("backend/railway.json", "config-file-retired"),
+        ("railway.json", "start-command"),
+        (".railway/railway.ts", "start-command"),
+    ] {
         let inside = beside(Quirks::default(), [changed.clone().root("/backend")]).file(file, "{}");
         let ended = inside.run(&["check", "--service", "api", "--env-file", ".env"]);
-        assert_eq!((ended.code, ended.out.contains("warning: ")), (0, is_told), "{file}: {ended:?}");
+        assert_eq!((ended.code, ended.out.matches("\nwarning: ").count()), (0, 1), "{file}: {ended:?}");
+        assert!(ended.out.contains(rule), "{file}: {ended:?}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! The rules, and the one list of them.
 
 pub mod commit_behind;
+pub mod config_file_retired;
 pub mod dangling_reference;
 pub mod deployment_unhealthy;
 pub mod duplicate_key;
@@ -80,6 +81,7 @@ pub static RULES: &[&Rule] = &[
     &start_command::RULE,
     &log_line_missing::RULE,
     &endpoint_wrong::RULE,
+    &config_file_retired::RULE,
 ];
 
 /// The rule of that name or code.

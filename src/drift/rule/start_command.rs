@@ -20,8 +20,9 @@ pub static RULE: Rule = Rule {
 const EXPLAIN: &str = "\
 ## Why it matters
 
-A worker that is started without `-B` works, and its schedule never runs. A start command can be set on Railway's page,
-in `railway.json` or `railway.toml`, or in `.railway/railway.ts`; a file's goes over the page's and is not shown there.
+A worker that is started without `-B` works, and its schedule never runs. A start command is set in the settings on
+Railway's dashboard, or in a `.railway/railway.ts`, `.py` or `.go`, which `railway config apply` writes into the settings. A
+`railway.json` or `railway.toml` overrides the settings and is not shown there, until Railway stops reading these files.
 
 ## Example
 

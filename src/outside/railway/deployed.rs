@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::drift::Secret;
 use crate::drift::deployment::{Deployed, Deployment, Origin, StartCommand, Status};
 use crate::drift::learned::Learned;
+use crate::drift::setting::{Settings, given};
 use crate::outside::railway::scalar::DeploymentMeta;
 
 /// Instances that are gone count no more.
@@ -59,17 +60,19 @@ pub(crate) fn origin(meta: Option<&DeploymentMeta>) -> Origin {
     let text = |name: &str| filled(meta.get(name));
     let of_file = |value: &Value| filled(value.pointer("/deploy/startCommand"));
     let start = start(meta);
+    // An empty one is no proof that there is no file.
+    let is_filled = |value: &&Value| value.as_object().is_some_and(|object| !object.is_empty());
+    let in_file = meta.get("fileServiceManifest").filter(is_filled);
+    let mapping = meta.get("propertyFileMapping").filter(is_filled);
     // The mapping names each property that a file gave; the command itself then stands in the manifest.
     let mapped = || {
-        let mapping = meta.get("propertyFileMapping")?.as_object()?;
-        let is_given = mapping.keys().any(|property| property.ends_with("startCommand"));
+        let is_given = mapping?.as_object()?.keys().any(|property| property.ends_with("startCommand"));
         match (&start, is_given) {
             (StartCommand::Is(command), true) => Some(Some(command.clone())),
             (_, true) => None,
             (_, false) => Some(None),
         }
     };
-    let in_file = meta.get("fileServiceManifest").filter(|file| file.is_object());
     let start_in_file = in_file.map(|file| of_file(file).map(Secret::new)).or_else(mapped);
     Origin {
         commit: text("commitHash"),
@@ -78,6 +81,8 @@ pub(crate) fn origin(meta: Option<&DeploymentMeta>) -> Origin {
         branch: text("branch"),
         start_in_file: start_in_file.map_or(Learned::NotLooked, Learned::Known),
         config_file: text("configFile"),
+        settings: meta.get("serviceManifest").filter(|manifest| manifest["deploy"].is_object()).map(Settings::of),
+        given_by_file: in_file.or(mapping).map(|_| given(in_file, mapping)),
         reason: text("reason"),
         build_only: meta.get("buildOnly").and_then(Value::as_bool).unwrap_or(false),
         start,
@@ -151,6 +156,11 @@ mod tests {
             (json!({ "serviceManifest": manifest }), Learned::NotLooked),
             (json!({ "serviceManifest": manifest, "fileServiceManifest": manifest }), Learned::Known(Some("web"))),
             (json!({ "serviceManifest": manifest, "fileServiceManifest": { "build": {} } }), Learned::Known(None)),
+            // Nothing, as Railway has it for a service without a file and while a deployment is made, proves nothing.
+            (
+                json!({ "serviceManifest": manifest, "fileServiceManifest": {}, "propertyFileMapping": {} }),
+                Learned::NotLooked,
+            ),
             (
                 json!({ "serviceManifest": manifest, "propertyFileMapping": { "deploy.startCommand": "$.x" } }),
                 Learned::Known(Some("web")),
@@ -166,6 +176,28 @@ mod tests {
             };
             assert_eq!(of(&meta).start_in_file, expected, "{meta}");
         }
+    }
+
+    #[test]
+    fn what_a_file_gave_is_known_where_railway_names_anything_of_it() {
+        let manifest = json!({ "deploy": { "startCommand": "web", "numReplicas": 2 } });
+        let mapping = json!({ "deploy.startCommand": "$.deploy.startCommand", "build.builder": "$.build.builder" });
+        for (meta, expected) in [
+            (json!({ "configFile": "/railway.json", "fileServiceManifest": null }), None),
+            (json!({ "configFile": "/railway.json", "fileServiceManifest": {}, "propertyFileMapping": {} }), None),
+            (json!({ "fileServiceManifest": manifest }), Some(vec!["start command"])),
+            (
+                json!({ "propertyFileMapping": mapping, "fileServiceManifest": {} }),
+                Some(vec!["builder", "start command"]),
+            ),
+            (json!({ "fileServiceManifest": { "deploy": { "numReplicas": 2 } } }), Some(vec![])),
+            (json!({ "fileServiceManifest": ["odd"], "propertyFileMapping": "odd" }), None),
+        ] {
+            let given = of(&meta).given_by_file.map(|given| given.into_iter().collect::<Vec<_>>());
+            assert_eq!(given, expected, "{meta}");
+        }
+        assert_eq!(of(&json!({ "serviceManifest": { "build": {} } })).settings, None, "half filled");
+        assert!(of(&json!({ "serviceManifest": manifest })).settings.is_some());
     }
 
     #[test]

@@ -124,6 +124,7 @@ macro_rules! full {
             files: Vec::new(),
             cron: node.cron_schedule.filter(|schedule| !schedule.is_empty()),
             sleeps: node.sleep_application.unwrap_or(false),
+            configured: None,
         };
         let (image, repository) = node.source.map(|source| (source.image, source.repo)).unwrap_or_default();
         crate::outside::railway::instance::Instance {

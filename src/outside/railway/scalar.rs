@@ -7,6 +7,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::drift::Secret;
+use crate::drift::setting::Settings;
 
 /// RFC 3339 text.
 pub(crate) type DateTime = String;
@@ -81,12 +82,18 @@ pub(crate) struct ServiceConfig {
     /// Volume id → where it is mounted.
     pub(crate) volume_mounts: serde_json::Value,
     pub(crate) deploy: serde_json::Value,
+    pub(crate) build: serde_json::Value,
 }
 
 impl ServiceConfig {
     /// Whether a volume is attached.
     pub(crate) fn has_volume(&self) -> bool {
         self.volume_mounts.as_object().is_some_and(|mounts| !mounts.is_empty())
+    }
+
+    /// Its settings, as far as a configuration file can override them.
+    pub(crate) fn settings(&self) -> Settings {
+        Settings::of(&serde_json::json!({ "build": self.build, "deploy": self.deploy }))
     }
 
     /// Whether its command runs at set times.

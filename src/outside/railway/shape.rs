@@ -300,7 +300,12 @@ fn assemble(client: &Client<'_>, (first, mut extent): (First, Extent)) -> Result
         .into_iter()
         .filter(|instance| !instance.deleted)
         .map(|instance| {
-            let config = configured.remove(&instance.id).flatten().unwrap_or_default();
+            let config = configured.remove(&instance.id).flatten();
+            let mut settings = instance.settings.clone();
+            if let Learned::Known(settings) = &mut settings {
+                settings.configured = config.as_ref().map(ServiceConfig::settings);
+            }
+            let config = config.unwrap_or_default();
             ServiceShape {
                 running: running(&instance, &config),
                 service: Named { id: instance.id, name: instance.name },
@@ -308,7 +313,7 @@ fn assemble(client: &Client<'_>, (first, mut extent): (First, Extent)) -> Result
                 image: instance.image,
                 variables: seals(config.variables.unwrap_or_default()),
                 deployed: instance.deployed,
-                settings: instance.settings,
+                settings,
                 domains: instance.domains,
             }
         })

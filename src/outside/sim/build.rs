@@ -142,6 +142,7 @@ impl Service {
             source: Source::Nothing,
             root_directory: None,
             start_command: None,
+            config_file: None,
             domain: None,
             custom_domains: Vec::new(),
             deleted_at: None,
@@ -180,6 +181,12 @@ impl Service {
     /// Sets the start command.
     pub fn start(mut self, command: &str) -> Self {
         self.start_command = Some(command.into());
+        self
+    }
+
+    /// Names a configuration file in its settings.
+    pub fn config_file(mut self, path: &str) -> Self {
+        self.config_file = Some(path.into());
         self
     }
 

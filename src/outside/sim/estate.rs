@@ -152,6 +152,8 @@ pub struct Service {
     pub root_directory: Option<String>,
     /// The start command of the service's settings.
     pub start_command: Option<String>,
+    /// The configuration file that its settings name.
+    pub config_file: Option<String>,
     /// The domain that Railway serves it on.
     pub domain: Option<String>,
     /// Domains of its owner's, and whether they are proven to be.

@@ -69,7 +69,7 @@ pub(crate) fn settings(service: &Service) -> Value {
     let custom = custom.map(|(domain, proof)| json!({ "domain": domain, "status": { "verified": proof.is_given() } }));
     json!({
         "startCommand": service.start_command,
-        "railwayConfigFile": null,
+        "railwayConfigFile": service.config_file,
         "cronSchedule": service.cron,
         "sleepApplication": null,
         "domains": { "serviceDomains": own.collect::<Vec<_>>(), "customDomains": custom.collect::<Vec<_>>() },

@@ -1,10 +1,10 @@
 //! How services run: learned in the requests that are sent anyway, and never at the cost of the variables.
 
 use super::Bench;
-use crate::drift::Secret;
 use crate::drift::deployment::{StartCommand, Status};
 use crate::drift::learned::Learned;
 use crate::drift::live::Settings;
+use crate::drift::{Secret, setting};
 use crate::outside::railway::shape::{ServiceShape, Shape};
 use crate::outside::railway::values::Read;
 use crate::outside::railway::wire::Scheme;
@@ -66,7 +66,9 @@ fn two_requests_tell_how_everything_runs() {
         assert_eq!(running.status_updated_at.as_deref(), Some("2026-11-20T10:00:00.000Z"));
         assert_eq!(running.origin.start, StartCommand::Is(Secret::new("serve --all")));
         assert_eq!(running.origin.repository.as_deref(), Some("team/shop"));
-        let settings = Settings { start_command: Some(Secret::new("serve --all")), ..Settings::default() };
+        let configured = setting::Settings::of(&serde_json::json!({ "deploy": { "startCommand": "serve --all" } }));
+        let start_command = Some(Secret::new("serve --all"));
+        let settings = Settings { start_command, configured: Some(configured), ..Settings::default() };
         assert_eq!(api.settings, Learned::Known(settings));
         assert_eq!(api.domains.known().unwrap(), &["api.up.railway.app", "shop.example"]);
         assert_eq!(nightly.settings.known().unwrap().cron.as_deref(), Some("0 3 * * *"));

@@ -1,0 +1,389 @@
+//! D409 config-file-retired: a service depends on a `railway.json` or `railway.toml`, which Railway stops reading.
+
+use crate::drift::config_as_code::{END, is_read_on, was_read_at};
+use crate::drift::deployment::{Deployment, Stage};
+use crate::drift::finding::{Finding, Gist, Severity};
+use crate::drift::live::Settings;
+use crate::drift::rule::Rule;
+use crate::drift::setting::{CRON_SCHEDULE, Origin, SETTINGS, SLEEP, START_COMMAND, Setting};
+use crate::drift::{Secret, Survey, Target};
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    code: "D409",
+    name: "config-file-retired",
+    severity: Severity::Warning,
+    summary: "A service depends on a configuration file that Railway stops reading",
+    explain: EXPLAIN,
+    check,
+};
+
+const EXPLAIN: &str = "\
+## Why it matters
+
+`railway.json` and `railway.toml` (Config as Code) override a service's settings in each deployment, and are never stored.
+Railway stops reading them; the finding names the day. The next deployment then takes the settings, without an error.
+They may hold another start command, another builder, no health check and no schedule.
+
+## Example
+
+    worker   depends on /railway.json; its settings differ in: start command, cron schedule
+
+The running deployment's manifest names what the file gave it. Where it names nothing, the settings that point to a file,
+or a file in the checkout, show that one may have been read; then only what nothing else explains is compared.
+Replicas, regions and limits are not compared. The values are not shown: a start command may hold a credential.
+
+## How to mend it
+
+Set what the finding names in the service's settings on Railway's dashboard, to what the file has, before that day. It
+changes nothing until then. Or describe the project in `.railway/railway.ts`, as `railway config migrate` drafts it: read what
+`railway config plan` prints before you apply it. After that day, deploy the service once the settings are right.
+
+## How to silence it
+
+    [severity]
+    config-file-retired = \"off\"
+";
+
+/// What shows that a file was read, and so what is compared.
+enum Evidence<'e> {
+    /// The deployment's manifest names what the file gave it.
+    Manifest(&'e str),
+    /// A file is named in the settings, or is in the checkout.
+    File(&'e str),
+}
+
+/// What a file is called where nothing names it.
+const SOME_FILE: &str = "a railway.json or railway.toml";
+
+fn check(survey: &Survey) -> Vec<Finding> {
+    survey.targets.iter().filter_map(|target| finding(survey, target)).collect()
+}
+
+fn finding(survey: &Survey, target: &Target) -> Option<Finding> {
+    // While one is on its way, its manifest is half filled.
+    let is_done = |deployment: &&Deployment| !matches!(deployment.status.stage(), Stage::UnderWay | Stage::Stuck);
+    let deployment = target.live.deployed.known()?.subject().filter(is_done)?;
+    let settings = target.live.settings.known()?;
+    let evidence = evidence(settings, deployment)?;
+    let differing = differing(settings, deployment, &evidence);
+    if differing.is_empty() {
+        return None;
+    }
+    let name = &target.service.name;
+    let is_over = !is_read_on(survey.today);
+    let (Evidence::Manifest(file) | Evidence::File(file)) = &evidence;
+    let depends = if matches!(evidence, Evidence::Manifest(_)) { "depends" } else { "may depend" };
+    let end = match (is_over, was_read_at(&deployment.created_at)) {
+        (false, _) => format!("Railway stops reading on {END}"),
+        (true, true) => format!("Railway stopped reading on {END}"),
+        // Railway moved the day.
+        (true, false) => format!("Railway was to stop reading on {END}"),
+    };
+    let from_when = if is_over { "the next deployment takes" } else { "its deployments then take" };
+    Some(Finding {
+        services: vec![target.service.clone()],
+        reason: Some(format!("{from_when} its settings instead, which differ in: {}", differing.join(", "))),
+        advice: Some(advice(name, file, &differing, is_over)),
+        deployment: Some(deployment.id.clone()),
+        gist: Some(Gist::Wrong(format!("{depends} on {file}"))),
+        ..Finding::new(&RULE, format!("{name} {depends} on {file}, which {end}"))
+    })
+}
+
+/// What shows that the deployment read a file; that Railway names none proves nothing.
+fn evidence<'e>(settings: &'e Settings, deployment: &'e Deployment) -> Option<Evidence<'e>> {
+    let origin = &deployment.origin;
+    let named = origin.config_file.as_ref().or(settings.config_file.as_ref()).or(settings.files.first());
+    let named = named.map(String::as_str);
+    match &origin.given_by_file {
+        Some(_) => Some(Evidence::Manifest(named.unwrap_or(SOME_FILE))),
+        None if origin.config_file.is_some() || was_read_at(&deployment.created_at) => named.map(Evidence::File),
+        None => None,
+    }
+}
+
+/// The names of the settings that the deployment has from a file, as far as that shows, and that the service has not.
+fn differing(settings: &Settings, deployment: &Deployment, evidence: &Evidence<'_>) -> Vec<&'static str> {
+    let Some(running) = &deployment.origin.settings else { return Vec::new() };
+    let given = deployment.origin.given_by_file.as_ref();
+    let may_be_given = |setting: &Setting| match evidence {
+        Evidence::Manifest(_) => given.is_some_and(|given| given.contains(setting.name)),
+        Evidence::File(_) => setting.origin == Origin::Person && running.get(setting).is_some(),
+    };
+    let differs =
+        |setting: &Setting| stored(settings, setting).is_some_and(|stored| stored.as_ref() != running.get(setting));
+    let found = SETTINGS.iter().filter(|setting| may_be_given(setting) && differs(setting));
+    found.map(|setting| setting.name).collect()
+}
+
+/// What is stored of a setting; `None` where Railway does not tell.
+fn stored(settings: &Settings, setting: &Setting) -> Option<Option<Secret>> {
+    let comparable = |text: &str| setting.comparable(&text.into());
+    match setting.name {
+        name if name == START_COMMAND.name => {
+            Some(settings.start_command.as_ref().and_then(|command| comparable(command.reveal())))
+        }
+        name if name == CRON_SCHEDULE.name => Some(settings.cron.as_deref().and_then(comparable)),
+        name if name == SLEEP.name => Some(setting.comparable(&settings.sleeps.into())),
+        _ => settings.configured.as_ref().map(|configured| configured.get(setting).cloned()),
+    }
+}
+
+fn advice(name: &str, file: &str, differing: &[&str], is_over: bool) -> String {
+    let them = if differing.len() == 1 { "it" } else { "them" };
+    let place = format!("in the settings of {name} on Railway's dashboard, to what {file} has");
+    let start = if differing.contains(&START_COMMAND.name) {
+        let word = shlex::try_quote(name).map_or_else(|_| "NAME".to_owned(), Into::into);
+        format!("; `doctor fix --start-command TEXT --service={word}` sets the start command")
+    } else {
+        String::new()
+    };
+    if is_over {
+        format!("set {them} {place}, before the next deployment{start}")
+    } else {
+        format!("set {them} {place}, before {END}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::ToSpan;
+    use serde_json::{Value, json};
+
+    use super::RULE;
+    use crate::drift::config_as_code::END;
+    use crate::drift::deployment::{Origin, StartCommand};
+    use crate::drift::learned::Learned;
+    use crate::drift::live::Settings;
+    use crate::drift::scene::{healthy, latest, lines, running, survey, target};
+    use crate::drift::setting::{self, given};
+    use crate::drift::{Finding, Secret, Survey};
+
+    /// What one service runs with, what a file gave it of that, and what is stored.
+    struct World<'w> {
+        runs: Value,
+        /// The file's manifest; null where Railway shows none.
+        file: Value,
+        named_by_deployment: Option<&'w str>,
+        named_by_settings: Option<&'w str>,
+        in_checkout: &'w [&'w str],
+        start: Option<&'w str>,
+        cron: Option<&'w str>,
+        /// The rest of what is stored; null where the environment's configuration does not list the service.
+        stored: Value,
+        created_at: &'w str,
+    }
+
+    impl Default for World<'_> {
+        fn default() -> Self {
+            Self {
+                runs: json!({ "deploy": { "startCommand": "celery worker" } }),
+                file: Value::Null,
+                named_by_deployment: None,
+                named_by_settings: None,
+                in_checkout: &[],
+                start: None,
+                cron: None,
+                stored: json!({}),
+                created_at: "2026-11-20T10:00:00.000Z",
+            }
+        }
+    }
+
+    impl World<'_> {
+        fn survey(&self) -> Survey {
+            let mut found = survey(&[], &[("worker", &[])]);
+            running(&mut found, "worker", "SUCCESS");
+            let live = &mut target(&mut found, "worker").live;
+            let is_shown = !self.file.is_null();
+            if let Learned::Known(deployed) = &mut live.deployed {
+                let deployment = &mut deployed.active[0];
+                deployment.created_at = self.created_at.to_owned();
+                deployment.origin = Origin {
+                    start: StartCommand::OfImage,
+                    settings: (!self.runs.is_null()).then(|| setting::Settings::of(&self.runs)),
+                    given_by_file: is_shown.then(|| given(Some(&self.file), None)),
+                    config_file: self.named_by_deployment.map(ToOwned::to_owned),
+                    ..Origin::default()
+                };
+                deployed.latest = Some(deployment.clone());
+            }
+            live.settings = Learned::Known(Settings {
+                start_command: self.start.map(Secret::new),
+                config_file: self.named_by_settings.map(ToOwned::to_owned),
+                files: self.in_checkout.iter().map(|&file| file.to_owned()).collect(),
+                cron: self.cron.map(ToOwned::to_owned),
+                configured: (!self.stored.is_null()).then(|| setting::Settings::of(&self.stored)),
+                ..Settings::default()
+            });
+            found
+        }
+
+        fn finding(&self) -> Option<Finding> {
+            (RULE.check)(&self.survey()).pop()
+        }
+
+        /// What differs, as the finding lists it; nothing without a finding.
+        fn differs(&self) -> String {
+            let reason = self.finding().and_then(|finding| finding.reason).unwrap_or_default();
+            reason.split_once("differ in: ").map(|(_, names)| names.to_owned()).unwrap_or_default()
+        }
+    }
+
+    /// A service that has everything from a file.
+    fn of_file() -> World<'static> {
+        let manifest = json!({
+            "build": { "builder": "DOCKERFILE", "watchPatterns": ["/api/**"] },
+            "deploy": {
+                "startCommand": "celery worker", "cronSchedule": "0 * * * *", "preDeployCommand": ["migrate"],
+                "healthcheckPath": "/up", "restartPolicyType": "NEVER", "numReplicas": 2,
+            },
+        });
+        let named_by_deployment = Some("/railway.json");
+        World { runs: manifest.clone(), file: manifest, named_by_deployment, ..World::default() }
+    }
+
+    #[test]
+    fn what_a_file_gave_is_compared_with_what_is_stored() {
+        let all =
+            "start command, pre-deploy command, cron schedule, health check path, restart policy, builder, watch paths";
+        assert_eq!(of_file().differs(), all);
+        let stored = json!({
+            "build": { "builder": "DOCKERFILE", "watchPatterns": ["/api/**"] },
+            "deploy": { "preDeployCommand": "migrate", "healthcheckPath": "/up", "restartPolicyType": "NEVER" },
+        });
+        let alike =
+            || World { start: Some(" celery worker"), cron: Some("0 * * * *"), stored: stored.clone(), ..of_file() };
+        assert_eq!(alike().differs(), "", "a migrated service is quiet");
+        assert_eq!(World { start: Some("celery beat"), ..alike() }.differs(), "start command");
+        assert_eq!(World { cron: None, ..alike() }.differs(), "cron schedule");
+        assert_eq!(World { stored: Value::Null, ..alike() }.differs(), "", "what is stored of the rest is not known");
+        assert_eq!(World { stored: Value::Null, ..of_file() }.differs(), "start command, cron schedule");
+        // What the file does not give was changed in the settings since.
+        let changed = json!({ "deploy": { "healthcheckPath": "/new" } });
+        let file = json!({ "deploy": { "startCommand": "celery worker" } });
+        assert_eq!(World { file, start: Some("celery worker"), stored: changed, ..of_file() }.differs(), "");
+        // A file that takes a setting away gives it, too.
+        let file = json!({ "deploy": { "preDeployCommand": null } });
+        let stored = json!({ "deploy": { "preDeployCommand": "migrate" } });
+        assert_eq!(World { file, stored, ..World::default() }.differs(), "pre-deploy command");
+    }
+
+    #[test]
+    fn without_proof_a_file_may_explain_what_is_not_stored() {
+        let names = ["the deployment", "the settings", "the checkout", "nothing"];
+        for (name, world, expected) in [
+            (names[0], World { named_by_deployment: Some("railway.toml"), ..World::default() }, "start command"),
+            (names[1], World { named_by_settings: Some("/w/railway.json"), ..World::default() }, "start command"),
+            (names[2], World { in_checkout: &["railway.json"], ..World::default() }, "start command"),
+            (names[3], World::default(), ""),
+        ] {
+            assert_eq!(world.differs(), expected, "{name}");
+            let equal = World { start: Some("celery worker"), ..world };
+            assert_eq!(equal.differs(), "", "{name}, and the settings are equal");
+        }
+        // What Railway finds in the code, and what a default gives, is in each manifest.
+        let runs = json!({
+            "build": { "builder": "DOCKERFILE", "dockerfilePath": "Dockerfile" },
+            "deploy": { "startCommand": null, "restartPolicyType": "ON_FAILURE", "healthcheckTimeout": 300 },
+        });
+        assert_eq!(World { runs, in_checkout: &["railway.json"], ..World::default() }.differs(), "");
+        let stored = json!({ "deploy": { "healthcheckPath": "/new" } });
+        let changed =
+            World { start: Some("celery worker"), stored, in_checkout: &["railway.json"], ..World::default() };
+        assert_eq!(changed.differs(), "", "a setting that was added since");
+        assert_eq!(World { runs: Value::Null, ..of_file() }.differs(), "", "Railway does not show what runs");
+    }
+
+    #[test]
+    fn a_deployment_after_the_day_needs_proof() {
+        let later = "2027-01-04T10:00:00.000Z";
+        for (world, expected) in [
+            (World { in_checkout: &["railway.json"], ..World::default() }, ""),
+            (World { named_by_settings: Some("/railway.json"), ..World::default() }, ""),
+            (World { named_by_deployment: Some("/railway.json"), ..World::default() }, "start command"),
+            (World { file: json!({ "deploy": { "startCommand": "" } }), ..World::default() }, "start command"),
+        ] {
+            assert_eq!(World { created_at: later, ..world }.differs(), expected);
+        }
+    }
+
+    #[test]
+    fn the_words_depend_on_the_day() {
+        let finding = |world: &World<'_>, days: i64| {
+            let mut found = world.survey();
+            found.today = END + days.days();
+            let finding = (RULE.check)(&found).remove(0);
+            [finding.message, finding.reason.unwrap(), finding.advice.unwrap()]
+        };
+        let one = World { file: World::default().runs, named_by_deployment: Some("/railway.json"), ..World::default() };
+        let [message, reason, advice] = finding(&one, -1);
+        assert_eq!(message, "worker depends on /railway.json, which Railway stops reading on 2026-12-01");
+        assert_eq!(reason, "its deployments then take its settings instead, which differ in: start command");
+        let place = "set it in the settings of worker on Railway's dashboard, to what /railway.json has, before";
+        assert_eq!(advice, format!("{place} 2026-12-01"));
+        let [message, reason, advice] = finding(&one, 0);
+        assert_eq!(message, "worker depends on /railway.json, which Railway stopped reading on 2026-12-01");
+        assert_eq!(reason, "the next deployment takes its settings instead, which differ in: start command");
+        let command = "`doctor fix --start-command TEXT --service=worker` sets the start command";
+        assert_eq!(advice, format!("{place} the next deployment; {command}"));
+        let moved = World { created_at: "2026-12-24T10:00:00.000Z", ..one };
+        let [message, ..] = finding(&moved, 30);
+        assert_eq!(message, "worker depends on /railway.json, which Railway was to stop reading on 2026-12-01");
+        let [message, ..] = finding(&World { in_checkout: &["railway.toml"], ..World::default() }, -1);
+        assert_eq!(message, "worker may depend on railway.toml, which Railway stops reading on 2026-12-01");
+        let unnamed = World { file: World::default().runs, ..World::default() };
+        let [message, ..] = finding(&unnamed, -1);
+        assert_eq!(
+            message,
+            "worker depends on a railway.json or railway.toml, which Railway stops reading on 2026-12-01"
+        );
+    }
+
+    #[test]
+    fn no_command_is_shown() {
+        let secret = json!({ "deploy": { "startCommand": "serve --password=hunter2-of-file" } });
+        let world = World { runs: secret.clone(), file: secret, start: Some("serve --password=hunter2"), ..of_file() };
+        assert!(!format!("{:?}", world.finding().unwrap()).contains("hunter2"));
+    }
+
+    #[test]
+    fn while_a_deployment_is_on_its_way_nothing_is_told_of_it() {
+        for (status, is_told) in [
+            ("INITIALIZING", false),
+            ("BUILDING", false),
+            ("NEEDS_APPROVAL", false),
+            ("SUCCESS", true),
+            ("SLEEPING", true),
+            ("CRASHED", true),
+            ("FAILED", true),
+        ] {
+            let mut found = of_file().survey();
+            let deployed = &mut target(&mut found, "worker").live.deployed;
+            let Learned::Known(known) = deployed else { panic!() };
+            let origin = known.active[0].origin.clone();
+            latest(&mut found, "worker", status);
+            if let Learned::Known(known) = &mut target(&mut found, "worker").live.deployed {
+                known.active.clear();
+                known.latest.as_mut().unwrap().origin = origin;
+            }
+            assert_eq!(lines(&RULE, &found).len(), usize::from(is_told), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_healthy_project_is_quiet_and_so_is_one_that_nobody_looked_at() {
+        assert_eq!(lines(&RULE, &healthy()), [""; 0]);
+        let mut found = of_file().survey();
+        for settings in [Learned::NotLooked, Learned::Untold("refused".to_owned())] {
+            target(&mut found, "worker").live.settings = settings;
+            assert_eq!(lines(&RULE, &found), [""; 0]);
+        }
+        let mut found = of_file().survey();
+        for deployed in [Learned::NotLooked, Learned::Untold("refused".to_owned())] {
+            target(&mut found, "worker").live.deployed = deployed;
+            assert_eq!(lines(&RULE, &found), [""; 0]);
+        }
+    }
+}
