@@ -8,6 +8,7 @@ twice, and knowing its requests (server_estates.py).
 """
 import http.server
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -206,8 +207,12 @@ def rolled_back():
 
 # 3. Start commands ------------------------------------------------------------------------------------------------------
 
+# Before the day on which Railway stops reading configuration files, whenever this runs.
+BEFORE = "2026-11-20T10:00:00.000Z"
+
+
 def worker(running, settings=None, *, parts='"-B"', files=(), **meta):
-    instance = service(MAILER, {"SMTP_PASSWORD": SMTP}, ran(start=running, **meta), startCommand=settings)
+    instance = service(MAILER, {"SMTP_PASSWORD": SMTP}, ran(at=BEFORE, start=running, **meta), startCommand=settings)
     return estate(instance), toml_of({"jobs": (MAILER, f"start-command-contains = [{parts}]")})
 
 
@@ -240,7 +245,73 @@ def a_start_command_of_a_file():
     scenario, toml = worker("celery worker", None, configFile="/deploy/railway.json")
     with world("start command of a file", scenario, env_of(SMTP_PASSWORD=SMTP), toml=toml) as it:
         (it.path / "railway.json").write_text('{"deploy": {"startCommand": "celery worker"}}')
-        Look(it, code=1).expect(*LACKS).says("railway\\.json")
+        Look(it, code=1).expect(*LACKS, *RETIRED).says("railway\\.json")
+
+
+FILE = {"path": "/railway.toml", "build": {"builder": "DOCKERFILE"},
+        "deploy": {"startCommand": "celery worker -B", "cronSchedule": "0 3 * * *", "healthcheckPath": "/up"}}
+SAME = {"startCommand": "celery worker -B", "build": {"builder": "DOCKERFILE"},
+        "deploy": {"cronSchedule": "0 3 * * *", "healthcheckPath": "/up"}}
+RETIRED = [("config-file-retired", "warning", None, [MAILER])]
+DIFFER = "differ in: start command, cron schedule, health check path, builder"
+LATER = ran(at="-1h", start="celery worker -B", fileServiceManifest={}, propertyFileMapping={})
+
+
+def from_file(*deployments, file=FILE, settings=None, **options):
+    """A service whose code has a configuration file."""
+    given = {"fileConfig": file} if file else {}
+    instance = service(MAILER, {"SMTP_PASSWORD": SMTP}, *(deployments or (ran(at=BEFORE),)), **given, **(settings or {}))
+    return estate(instance, **options)
+
+
+@cases_of([
+    ("of everything", from_file(), RETIRED, ["depends on /railway.toml", DIFFER]),
+    ("that the deployment does not name", from_file(configFileInMeta=False), RETIRED, [DIFFER]),
+    ("that is not read any more", from_file(configAsCode="ended"), RETIRED, [DIFFER]),
+    ("that the settings name", from_file(settings={"configFile": "/deploy/railway.toml"}), RETIRED, [DIFFER]),
+    ("that the settings alone name", from_file(ran(at=BEFORE, start="celery worker"), file=None, settings={"configFile": "/railway.json"}),
+     RETIRED, ["may depend on /railway.json", "differ in: start command"]),
+    ("that was moved into the settings", from_file(settings=SAME), [], []),
+    ("that no deployment reads any more", from_file(LATER, file=None, settings=SAME), [], []),
+    ("of a deployment that is being built", from_file(ran("BUILDING"), metaWhileBuilding="half"), [], []),
+    ("beside another command in the settings", from_file(settings={**SAME, "startCommand": "celery beat"}), RETIRED,
+     ["differ in: start command"]),
+    ("beside infrastructure as code", from_file(file=None, settings={**SAME, "managedBy": ".railway/railway.ts"}), [], []),
+])
+def a_configuration_file(name, scenario, expected, words):
+    with world(f"a file {name}", scenario, env_of(SMTP_PASSWORD=SMTP)) as it:
+        look = Look(it, code=0, requests=2).expect(*expected)
+        look.says(*words).keeps_from("celery worker")
+
+
+@case
+def a_configuration_file_that_ends_with_the_next_deployment():
+    """The deployment of a variable reads the file no longer: the settings count, and the warning is over."""
+    with world("a file, then none", from_file(configAsCode="ended"), env_of(SMTP_PASSWORD="smtp-harbor-relay-78")) as it:
+        it.values.add("smtp-harbor-relay-78")
+        it.run("fix", "--push", "--only", "SMTP_PASSWORD", "--yes", code=0)
+        it.check("it runs without a command", it.service(MAILER)["running"]["startCommand"] is None)
+        Look(it, code=0).expect()
+
+
+@cases_of([(end, line) for end, line in (("ts", "start: \"… -B\","), ("py", "start=\"… -B\","), ("go", "\"start\": \"… -B\","))])
+def infrastructure_as_code(end, line):
+    file = f".railway/railway.{end}"
+    scenario, toml = worker("celery worker", "celery worker")
+    scenario["projects"][0]["environments"][0]["instances"][0]["managedBy"] = file
+    with world(f"infrastructure as code, {end}", scenario, env_of(SMTP_PASSWORD="smtp-harbor-relay-78"), toml=toml) as it:
+        it.values.add("smtp-harbor-relay-78")
+        (it.path / ".railway").mkdir()
+        (it.path / file).write_text("raise SystemExit(1)\n")
+        look = Look(it, code=1)
+        look.says(re.escape(file), re.escape(line), "railway config apply").keeps_from("settings of")
+        warned = f"{file} may describe these services: the next `railway config apply`"
+        run = it.run("fix", "--push", "--only", "SMTP_PASSWORD", "--dry-run", code=1)
+        it.check("a push is warned of", warned in run.words, run)
+        run = it.run("fix", "--push", "--only", "SMTP_PASSWORD", "--dry-run", "--format", "json", code=1)
+        it.check("and so are programs", any(warned in one for one in run.report["plan"]["cautions"]), run)
+        run = it.run("fix", "--pull", "--dry-run", code=1)
+        it.check("a pull is not", "config apply" not in run.words, run)
 
 
 @case

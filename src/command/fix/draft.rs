@@ -271,9 +271,9 @@ fn merged<'s>(stores: impl Iterator<Item = &'s Store>) -> Vec<Store> {
 /// The file is a program of the checkout, so what it declares is not known.
 fn infrastructure_words(file: &str) -> String {
     format!(
-        "{file} may describe these services: the next `railway config apply` then sets a variable that it declares back to \
-         the value there and, under the policy “managed” (the default), deletes one that it does not declare; \
-         `preserve()` or the policy's `ignore` keeps what is pushed"
+        "{file} may describe these services: the next `railway config apply` then resets a variable that it declares and, \
+         under its default policy “managed”, deletes one that it does not declare; `preserve()` or the policy's `ignore` \
+         keeps what is pushed"
     )
 }
 

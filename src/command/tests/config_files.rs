@@ -51,7 +51,7 @@ fn a_service_that_depends_on_a_file_is_warned_of_in_two_requests() {
         for part in [
             "warning: worker depends on /railway.json, which Railway stops reading on 2026-12-01",
             "its deployments then take its settings instead, which differ in: start command, health check path",
-            "set them in the settings of worker on Railway's dashboard, to what /railway.json has, before 2026-12-01",
+            "set them on Railway's dashboard, in the settings of worker, to what the file has, before 2026-12-01",
             "PASS config file depends on /railway.json",
         ] {
             assert!(out.contains(part), "{part}: {out}");
@@ -140,9 +140,8 @@ fn the_command_of_a_file_is_changed_there_and_in_the_settings_until_the_day_and_
     assert!(!out.contains("`startCommand` in"), "{out}");
 }
 
-const WARNED: &str = "railway.py may describe these services: the next `railway config apply` then sets a variable that it \
-                      declares back to the value there and, under the policy “managed” (the default), deletes one that it \
-                      does not declare";
+const WARNED: &str = "railway.py may describe these services: the next `railway config apply` then resets a variable that it \
+                      declares and, under its default policy “managed”, deletes one that it does not declare";
 
 fn described() -> Sandbox {
     // The file is never opened, so it may be anything.

@@ -84,7 +84,7 @@ fn finding(survey: &Survey, target: &Target) -> Option<Finding> {
     Some(Finding {
         services: vec![target.service.clone()],
         reason: Some(format!("{from_when} its settings instead, which differ in: {}", differing.join(", "))),
-        advice: Some(advice(name, file, &differing, is_over)),
+        advice: Some(advice(name, &differing, is_over)),
         deployment: Some(deployment.id.clone()),
         gist: Some(Gist::Wrong(format!("{depends} on {file}"))),
         ..Finding::new(&RULE, format!("{name} {depends} on {file}, which {end}"))
@@ -130,20 +130,17 @@ fn stored(settings: &Settings, setting: &Setting) -> Option<Option<Secret>> {
     }
 }
 
-fn advice(name: &str, file: &str, differing: &[&str], is_over: bool) -> String {
+fn advice(name: &str, differing: &[&str], is_over: bool) -> String {
     let them = if differing.len() == 1 { "it" } else { "them" };
-    let place = format!("in the settings of {name} on Railway's dashboard, to what {file} has");
-    let start = if differing.contains(&START_COMMAND.name) {
+    let place = format!("set {them} on Railway's dashboard, in the settings of {name}, to what the file has, before");
+    if !is_over {
+        return format!("{place} {END}");
+    }
+    let start = differing.contains(&START_COMMAND.name).then(|| {
         let word = shlex::try_quote(name).map_or_else(|_| "NAME".to_owned(), Into::into);
         format!("; `doctor fix --start-command TEXT --service={word}` sets the start command")
-    } else {
-        String::new()
-    };
-    if is_over {
-        format!("set {them} {place}, before the next deployment{start}")
-    } else {
-        format!("set {them} {place}, before {END}")
-    }
+    });
+    format!("{place} the next deployment{}", start.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -321,7 +318,7 @@ mod tests {
         let [message, reason, advice] = finding(&one, -1);
         assert_eq!(message, "worker depends on /railway.json, which Railway stops reading on 2026-12-01");
         assert_eq!(reason, "its deployments then take its settings instead, which differ in: start command");
-        let place = "set it in the settings of worker on Railway's dashboard, to what /railway.json has, before";
+        let place = "set it on Railway's dashboard, in the settings of worker, to what the file has, before";
         assert_eq!(advice, format!("{place} 2026-12-01"));
         let [message, reason, advice] = finding(&one, 0);
         assert_eq!(message, "worker depends on /railway.json, which Railway stopped reading on 2026-12-01");
