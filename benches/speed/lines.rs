@@ -151,6 +151,7 @@ fn survey(file: LocalFile, stored: &BTreeMap<String, Variable>) -> Survey {
         only: BTreeSet::new(),
         coverage: Coverage::Whole,
         proved: BTreeSet::new(),
+        infrastructure: None,
         today: date(2026, 10, 3),
     }
 }

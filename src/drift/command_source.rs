@@ -36,7 +36,9 @@ impl Source {
         let in_settings = |otherwise: Self| survey.infrastructure.clone().map_or(otherwise, Self::Infrastructure);
         let in_file = |path: &str| {
             let path = path.to_owned();
-            if is_read_on(survey.today) { Self::ConfigFile(path) } else { Self::RetiredFile(path) }
+            // One that read it after the day shows that Railway has moved the day.
+            let is_read = is_read_on(survey.today) || !was_read_at(&deployment.created_at);
+            if is_read { Self::ConfigFile(path) } else { Self::RetiredFile(path) }
         };
         let running = match &deployment.origin.start {
             StartCommand::Untold => return Self::Unknown,
@@ -70,10 +72,10 @@ impl Source {
         let in_dashboard = format!("the settings of {name} on Railway's dashboard");
         match self {
             Self::ConfigFile(file) => (
-                format!("it is set in {file}, which overrides the settings until {END}"),
+                format!("it is set in {file}, which overrides the settings"),
                 format!(
-                    "add {words} to `startCommand` in {file}{}, and deploy that; from {END} on Railway no longer reads \
-                     the file, so set the same command in {in_dashboard}, too",
+                    "add {words} to `startCommand` in {file}{}, and deploy that; Railway ends such files on {END}, so \
+                     set the same command in {in_dashboard}, too",
                     line(file, parts)
                 ),
             ),
@@ -143,4 +145,133 @@ pub fn may_come_from_a_file(settings: &Settings, deployment: &Deployment) -> boo
 fn file<'s>(settings: &'s Settings, deployment: &'s Deployment) -> Option<&'s str> {
     let named = deployment.origin.config_file.as_ref().or(settings.config_file.as_ref());
     named.or(settings.files.first()).map(String::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::ToSpan;
+
+    use super::Source;
+    use crate::drift::config_as_code::END;
+    use crate::drift::deployment::StartCommand;
+    use crate::drift::learned::Learned;
+    use crate::drift::live::Settings;
+    use crate::drift::scene::{running, survey, target};
+    use crate::drift::{Secret, Survey};
+
+    const BEFORE: &str = "2026-11-20T10:00:00.000Z";
+    const AFTER: &str = "2027-01-04T10:00:00.000Z";
+
+    /// Where the command of a deployment came from that was created then, as seen on a day before or after the end.
+    fn source(created_at: &str, today: i64, change: impl FnOnce(&mut Survey)) -> Source {
+        let mut found = survey(&[], &[("worker", &[])]);
+        running(&mut found, "worker", "SUCCESS");
+        found.today = END + today.days();
+        let live = &mut target(&mut found, "worker").live;
+        if let Learned::Known(deployed) = &mut live.deployed {
+            deployed.active[0].created_at = created_at.to_owned();
+            deployed.active[0].origin.start = StartCommand::Is(Secret::new("celery worker"));
+        }
+        live.settings = Learned::Known(Settings::default());
+        change(&mut found);
+        let deployment = found.targets[0].live.deployed.known().unwrap().subject().unwrap().clone();
+        Source::of(&found, &found.targets[0], &deployment)
+    }
+
+    fn given_by_file(found: &mut Survey) {
+        if let Learned::Known(deployed) = &mut target(found, "worker").live.deployed {
+            deployed.active[0].origin.start_in_file = Learned::Known(Some(Secret::new("celery worker")));
+            deployed.active[0].origin.config_file = Some("/railway.toml".to_owned());
+        }
+    }
+
+    fn in_checkout(found: &mut Survey) {
+        let files = vec!["railway.json".to_owned()];
+        target(found, "worker").live.settings = Learned::Known(Settings { files, ..Settings::default() });
+    }
+
+    fn set(found: &mut Survey) {
+        let start_command = Some(Secret::new("celery worker"));
+        target(found, "worker").live.settings = Learned::Known(Settings { start_command, ..Settings::default() });
+    }
+
+    fn described(found: &mut Survey) {
+        set(found);
+        found.infrastructure = Some(".railway/railway.go".to_owned());
+    }
+
+    fn of_image(found: &mut Survey) {
+        if let Learned::Known(deployed) = &mut target(found, "worker").live.deployed {
+            deployed.active[0].origin.start = StartCommand::OfImage;
+        }
+    }
+
+    #[test]
+    fn a_file_counts_as_long_as_railway_reads_it() {
+        let file = |path: &str| Source::ConfigFile(path.to_owned());
+        let retired = |path: &str| Source::RetiredFile(path.to_owned());
+        assert_eq!(source(BEFORE, -1, given_by_file), file("/railway.toml"));
+        assert_eq!(source(BEFORE, 0, given_by_file), retired("/railway.toml"));
+        assert_eq!(source(AFTER, 60, given_by_file), file("/railway.toml"), "the day was moved");
+        assert_eq!(source(BEFORE, -1, in_checkout), file("railway.json"));
+        assert_eq!(source(BEFORE, 60, in_checkout), retired("railway.json"));
+        assert_eq!(source(AFTER, 60, in_checkout), Source::Settings, "such a file proves nothing any more");
+        assert_eq!(source(BEFORE, -1, |_| {}), file("railway.json or railway.toml of the code"));
+        assert_eq!(source(AFTER, 60, |_| {}), Source::Settings);
+    }
+
+    #[test]
+    fn the_settings_are_described_by_a_file_of_infrastructure_as_code() {
+        let infrastructure = || Source::Infrastructure(".railway/railway.go".to_owned());
+        assert_eq!(source(BEFORE, -1, set), Source::Settings);
+        assert_eq!(source(BEFORE, -1, described), infrastructure());
+        assert_eq!(source(BEFORE, -1, of_image), Source::Image);
+        let both = |found: &mut Survey| {
+            described(found);
+            of_image(found);
+        };
+        assert_eq!(source(BEFORE, -1, both), infrastructure());
+        let overridden = |found: &mut Survey| {
+            described(found);
+            given_by_file(found);
+        };
+        assert_eq!(source(BEFORE, -1, overridden), Source::ConfigFile("/railway.toml".to_owned()));
+    }
+
+    #[test]
+    fn a_command_is_written_into_the_settings_where_nothing_else_decides() {
+        for (source, is_settable) in [
+            (Source::Settings, true),
+            (Source::Image, true),
+            (Source::RetiredFile("railway.json".to_owned()), true),
+            (Source::ConfigFile("railway.json".to_owned()), false),
+            (Source::Infrastructure(".railway/railway.ts".to_owned()), false),
+            (Source::Unknown, false),
+        ] {
+            assert_eq!(source.is_settable(), is_settable, "{source:?}");
+        }
+    }
+
+    #[test]
+    fn the_line_to_write_is_spelled_as_its_file_wants_it() {
+        let parts = ["-B", "--name 'a \"b\"'"];
+        for (file, line) in [
+            ("railway.json", r#"`"startCommand": "… -B --name 'a \"b\"'"`"#),
+            ("/deploy/railway.toml", r#"`startCommand = "… -B --name 'a \"b\"'"`"#),
+        ] {
+            let (_, advice) = Source::ConfigFile(file.to_owned()).place("worker", &parts);
+            assert!(advice.contains(line) && advice.contains(&END.to_string()), "{advice}");
+        }
+        for (file, line) in [
+            (".railway/railway.ts", r#"`start: "… -B --name 'a \"b\"'",`"#),
+            (".railway/railway.py", r#"`start="… -B --name 'a \"b\"'",`"#),
+            (".railway/railway.go", r#"`"start": "… -B --name 'a \"b\"'",`"#),
+        ] {
+            let (_, advice) = Source::Infrastructure(file.to_owned()).place("worker", &parts);
+            assert!(advice.contains(line) && advice.contains("railway config apply"), "{advice}");
+        }
+        let (_, advice) =
+            Source::ConfigFile("railway.json or railway.toml of the code".to_owned()).place("worker", &parts);
+        assert!(!advice.contains('…'), "{advice}");
+    }
 }

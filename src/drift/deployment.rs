@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::drift::Secret;
 use crate::drift::learned::Learned;
-use crate::drift::setting::Settings;
+use crate::drift::setting::SettingValues;
 
 /// One deployment of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub struct Origin {
     /// The configuration file that was read for it: `railway.json`.
     pub config_file: Option<String>,
     /// The settings that it runs with; `None` where Railway does not tell.
-    pub settings: Option<Settings>,
+    pub settings: Option<SettingValues>,
     /// The names of those that a configuration file gave it. Not known where Railway names no such file: that is no proof
     /// that there was none.
     pub given_by_file: Option<BTreeSet<&'static str>>,

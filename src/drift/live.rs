@@ -3,7 +3,7 @@
 use crate::drift::Secret;
 use crate::drift::deployment::Deployed;
 use crate::drift::learned::Learned;
-use crate::drift::setting;
+use crate::drift::setting::SettingValues;
 use crate::drift::stale::Got;
 
 /// What is known of how one service runs. What is not known takes one rule its sight, and no other.
@@ -40,7 +40,7 @@ pub struct Settings {
     /// Whether it may sleep when nobody calls it.
     pub sleeps: bool,
     /// What the environment's configuration has for it, if it lists the service.
-    pub configured: Option<setting::Settings>,
+    pub configured: Option<SettingValues>,
 }
 
 /// Why a deployment failed; everything scrubbed.

@@ -17,25 +17,25 @@ pub struct Setting {
     pub name: &'static str,
     /// What counts where nothing is set, as Railway's documentation has it; empty where nothing does.
     default: &'static str,
-    /// Whether a manifest has it only where somebody set it.
-    pub origin: Origin,
+    /// Who puts it into a deployment's manifest.
+    pub set_by: SetBy,
 }
 
-/// Who can put a setting into a deployment's manifest.
+/// Who puts a setting into a deployment's manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub enum SetBy {
     /// A person, in the settings or in a file.
     Person,
     /// A person, or Railway by what it finds in the code.
-    Detected,
+    PersonOrDetection,
 }
 
 const fn deploy(key: &'static str, name: &'static str, default: &'static str) -> Setting {
-    Setting { section: "deploy", key, name, default, origin: Origin::Person }
+    Setting { section: "deploy", key, name, default, set_by: SetBy::Person }
 }
 
 const fn build(key: &'static str, name: &'static str, default: &'static str) -> Setting {
-    Setting { section: "build", key, name, default, origin: Origin::Detected }
+    Setting { section: "build", key, name, default, set_by: SetBy::PersonOrDetection }
 }
 
 /// Its start command.
@@ -90,13 +90,13 @@ impl Setting {
 
 /// Settings with their values; what is missing has its default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Settings(BTreeMap<&'static str, Secret>);
+pub struct SettingValues(BTreeMap<&'static str, Secret>);
 
-impl Settings {
+impl SettingValues {
     /// Those of a manifest: `{"build": {…}, "deploy": {…}}`.
     pub fn of(manifest: &Value) -> Self {
-        let value = |setting: &&Setting| Some((setting.name, setting.comparable(setting.within(manifest)?)?));
-        Self(SETTINGS.iter().filter_map(|setting| value(setting)).collect())
+        let value = |setting: &&'static Setting| Some((setting.name, setting.comparable(setting.within(manifest)?)?));
+        Self(SETTINGS.iter().filter_map(value).collect())
     }
 
     /// The value of one, if it is not the default.
@@ -119,7 +119,7 @@ pub fn given(manifest: Option<&Value>, mapping: Option<&Value>) -> BTreeSet<&'st
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{SETTINGS, Settings, given};
+    use super::{SETTINGS, SettingValues, given};
 
     #[test]
     fn two_spellings_of_one_setting_are_equal_and_a_default_is_nothing() {
@@ -136,7 +136,7 @@ mod tests {
             ("build", "builder", json!("dockerfile"), json!("DOCKERFILE")),
             ("build", "watchPatterns", json!([]), json!(null)),
         ] {
-            let of = |value: &Value| Settings::of(&json!({ section: { key: value } }));
+            let of = |value: &Value| SettingValues::of(&json!({ section: { key: value } }));
             assert_eq!(of(&one), of(&other), "{key}: {one} and {other}");
         }
     }
@@ -152,7 +152,7 @@ mod tests {
             ("build", "builder", json!("DOCKERFILE"), json!("RAILPACK")),
             ("build", "watchPatterns", json!(["/api/**"]), json!("/api/**")),
         ] {
-            let of = |value: &Value| Settings::of(&json!({ section: { key: value } }));
+            let of = |value: &Value| SettingValues::of(&json!({ section: { key: value } }));
             assert_ne!(of(&one), of(&other), "{key}: {one} and {other}");
         }
     }

@@ -134,7 +134,7 @@ fn the_command_of_a_file_is_changed_there_and_in_the_settings_until_the_day_and_
         out.contains("in /railway.json (`\"startCommand\": \"… -B\"`, where … is what stands there), and deploy"),
         "{out}"
     );
-    assert!(out.contains("from 2026-12-01 on Railway no longer reads the file"), "{out}");
+    assert!(out.contains("Railway ends such files on 2026-12-01"), "{out}");
     let out = words(&sandbox.run(&["check"]));
     assert!(out.contains("set a start command with -B in the settings of worker on Railway's dashboard"), "{out}");
     assert!(!out.contains("`startCommand` in"), "{out}");

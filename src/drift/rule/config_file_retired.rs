@@ -1,11 +1,13 @@
 //! D409 config-file-retired: a service depends on a `railway.json` or `railway.toml`, which Railway stops reading.
 
+use jiff::civil::Date;
+
 use crate::drift::config_as_code::{END, is_read_on, was_read_at};
 use crate::drift::deployment::{Deployment, Stage};
 use crate::drift::finding::{Finding, Gist, Severity};
 use crate::drift::live::Settings;
 use crate::drift::rule::Rule;
-use crate::drift::setting::{CRON_SCHEDULE, Origin, SETTINGS, SLEEP, START_COMMAND, Setting};
+use crate::drift::setting::{CRON_SCHEDULE, SETTINGS, SLEEP, START_COMMAND, SetBy, Setting};
 use crate::drift::{Secret, Survey, Target};
 
 /// The rule.
@@ -71,24 +73,43 @@ fn finding(survey: &Survey, target: &Target) -> Option<Finding> {
         return None;
     }
     let name = &target.service.name;
-    let is_over = !is_read_on(survey.today);
     let (Evidence::Manifest(file) | Evidence::File(file)) = &evidence;
     let depends = if matches!(evidence, Evidence::Manifest(_)) { "depends" } else { "may depend" };
-    let end = match (is_over, was_read_at(&deployment.created_at)) {
-        (false, _) => format!("Railway stops reading on {END}"),
-        (true, true) => format!("Railway stopped reading on {END}"),
-        // Railway moved the day.
-        (true, false) => format!("Railway was to stop reading on {END}"),
+    let time = Time::of(survey.today, &deployment.created_at);
+    let (end, then) = match time {
+        Time::Before => ("stops reading", "its deployments then take its settings instead"),
+        Time::Over => ("stopped reading", "the next deployment takes its settings instead"),
+        Time::Moved => ("was to stop reading", "a deployment without it takes its settings instead"),
     };
-    let from_when = if is_over { "the next deployment takes" } else { "its deployments then take" };
     Some(Finding {
         services: vec![target.service.clone()],
-        reason: Some(format!("{from_when} its settings instead, which differ in: {}", differing.join(", "))),
-        advice: Some(advice(name, &differing, is_over)),
+        reason: Some(format!("{then}, which differ in: {}", differing.join(", "))),
+        advice: Some(advice(name, &differing, time)),
         deployment: Some(deployment.id.clone()),
         gist: Some(Gist::Wrong(format!("{depends} on {file}"))),
-        ..Finding::new(&RULE, format!("{name} {depends} on {file}, which {end}"))
+        ..Finding::new(&RULE, format!("{name} {depends} on {file}, which Railway {end} on {END}"))
     })
+}
+
+/// The day of a check and the deployment that runs then, against the day on which the files end.
+#[derive(Clone, Copy)]
+enum Time {
+    /// Railway still reads them.
+    Before,
+    /// It does not.
+    Over,
+    /// A deployment read one after that day.
+    Moved,
+}
+
+impl Time {
+    fn of(today: Date, created_at: &str) -> Self {
+        match (is_read_on(today), was_read_at(created_at)) {
+            (true, _) => Self::Before,
+            (false, true) => Self::Over,
+            (false, false) => Self::Moved,
+        }
+    }
 }
 
 /// What shows that the deployment read a file; that Railway names none proves nothing.
@@ -109,38 +130,43 @@ fn differing(settings: &Settings, deployment: &Deployment, evidence: &Evidence<'
     let given = deployment.origin.given_by_file.as_ref();
     let may_be_given = |setting: &Setting| match evidence {
         Evidence::Manifest(_) => given.is_some_and(|given| given.contains(setting.name)),
-        Evidence::File(_) => setting.origin == Origin::Person && running.get(setting).is_some(),
+        Evidence::File(_) => setting.set_by == SetBy::Person && running.get(setting).is_some(),
     };
-    let differs =
-        |setting: &Setting| stored(settings, setting).is_some_and(|stored| stored.as_ref() != running.get(setting));
-    let found = SETTINGS.iter().filter(|setting| may_be_given(setting) && differs(setting));
+    let found =
+        SETTINGS.iter().filter(|setting| may_be_given(setting) && differs(settings, setting, running.get(setting)));
     found.map(|setting| setting.name).collect()
 }
 
-/// What is stored of a setting; `None` where Railway does not tell.
-fn stored(settings: &Settings, setting: &Setting) -> Option<Option<Secret>> {
+/// Whether another value is stored than what runs; not where Railway does not tell what is stored.
+fn differs(settings: &Settings, setting: &Setting, running: Option<&Secret>) -> bool {
     let comparable = |text: &str| setting.comparable(&text.into());
-    match setting.name {
+    let own = match setting.name {
         name if name == START_COMMAND.name => {
-            Some(settings.start_command.as_ref().and_then(|command| comparable(command.reveal())))
+            settings.start_command.as_ref().and_then(|command| comparable(command.reveal()))
         }
-        name if name == CRON_SCHEDULE.name => Some(settings.cron.as_deref().and_then(comparable)),
-        name if name == SLEEP.name => Some(setting.comparable(&settings.sleeps.into())),
-        _ => settings.configured.as_ref().map(|configured| configured.get(setting).cloned()),
-    }
+        name if name == CRON_SCHEDULE.name => settings.cron.as_deref().and_then(comparable),
+        name if name == SLEEP.name => setting.comparable(&settings.sleeps.into()),
+        _ => match &settings.configured {
+            Some(configured) => configured.get(setting).cloned(),
+            None => return false,
+        },
+    };
+    own.as_ref() != running
 }
 
-fn advice(name: &str, differing: &[&str], is_over: bool) -> String {
+fn advice(name: &str, differing: &[&str], time: Time) -> String {
     let them = if differing.len() == 1 { "it" } else { "them" };
-    let place = format!("set {them} on Railway's dashboard, in the settings of {name}, to what the file has, before");
-    if !is_over {
-        return format!("{place} {END}");
+    let place = format!("set {them} on Railway's dashboard, in the settings of {name}, to what the file has");
+    match time {
+        Time::Before => format!("{place}, before {END}"),
+        Time::Moved => place,
+        Time::Over if differing.contains(&START_COMMAND.name) => {
+            let word = shlex::try_quote(name).map_or_else(|_| "NAME".to_owned(), Into::into);
+            let start = format!("`doctor fix --start-command TEXT --service={word}` sets the start command");
+            format!("{place}, before the next deployment; {start}")
+        }
+        Time::Over => format!("{place}, before the next deployment"),
     }
-    let start = differing.contains(&START_COMMAND.name).then(|| {
-        let word = shlex::try_quote(name).map_or_else(|_| "NAME".to_owned(), Into::into);
-        format!("; `doctor fix --start-command TEXT --service={word}` sets the start command")
-    });
-    format!("{place} the next deployment{}", start.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -154,7 +180,7 @@ mod tests {
     use crate::drift::learned::Learned;
     use crate::drift::live::Settings;
     use crate::drift::scene::{healthy, latest, lines, running, survey, target};
-    use crate::drift::setting::{self, given};
+    use crate::drift::setting::{SettingValues, given};
     use crate::drift::{Finding, Secret, Survey};
 
     /// What one service runs with, what a file gave it of that, and what is stored.
@@ -199,7 +225,7 @@ mod tests {
                 deployment.created_at = self.created_at.to_owned();
                 deployment.origin = Origin {
                     start: StartCommand::OfImage,
-                    settings: (!self.runs.is_null()).then(|| setting::Settings::of(&self.runs)),
+                    settings: (!self.runs.is_null()).then(|| SettingValues::of(&self.runs)),
                     given_by_file: is_shown.then(|| given(Some(&self.file), None)),
                     config_file: self.named_by_deployment.map(ToOwned::to_owned),
                     ..Origin::default()
@@ -211,7 +237,7 @@ mod tests {
                 config_file: self.named_by_settings.map(ToOwned::to_owned),
                 files: self.in_checkout.iter().map(|&file| file.to_owned()).collect(),
                 cron: self.cron.map(ToOwned::to_owned),
-                configured: (!self.stored.is_null()).then(|| setting::Settings::of(&self.stored)),
+                configured: (!self.stored.is_null()).then(|| SettingValues::of(&self.stored)),
                 ..Settings::default()
             });
             found
@@ -318,16 +344,18 @@ mod tests {
         let [message, reason, advice] = finding(&one, -1);
         assert_eq!(message, "worker depends on /railway.json, which Railway stops reading on 2026-12-01");
         assert_eq!(reason, "its deployments then take its settings instead, which differ in: start command");
-        let place = "set it on Railway's dashboard, in the settings of worker, to what the file has, before";
-        assert_eq!(advice, format!("{place} 2026-12-01"));
+        let place = "set it on Railway's dashboard, in the settings of worker, to what the file has";
+        assert_eq!(advice, format!("{place}, before 2026-12-01"));
         let [message, reason, advice] = finding(&one, 0);
         assert_eq!(message, "worker depends on /railway.json, which Railway stopped reading on 2026-12-01");
         assert_eq!(reason, "the next deployment takes its settings instead, which differ in: start command");
         let command = "`doctor fix --start-command TEXT --service=worker` sets the start command";
-        assert_eq!(advice, format!("{place} the next deployment; {command}"));
+        assert_eq!(advice, format!("{place}, before the next deployment; {command}"));
         let moved = World { created_at: "2026-12-24T10:00:00.000Z", ..one };
-        let [message, ..] = finding(&moved, 30);
+        let [message, reason, advice] = finding(&moved, 30);
         assert_eq!(message, "worker depends on /railway.json, which Railway was to stop reading on 2026-12-01");
+        assert_eq!(reason, "a deployment without it takes its settings instead, which differ in: start command");
+        assert_eq!(advice, place);
         let [message, ..] = finding(&World { in_checkout: &["railway.toml"], ..World::default() }, -1);
         assert_eq!(message, "worker may depend on railway.toml, which Railway stops reading on 2026-12-01");
         let unnamed = World { file: World::default().runs, ..World::default() };

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::drift::Secret;
 use crate::drift::deployment::{Deployed, Deployment, Origin, StartCommand, Status};
 use crate::drift::learned::Learned;
-use crate::drift::setting::{Settings, given};
+use crate::drift::setting::{SettingValues, given};
 use crate::outside::railway::scalar::DeploymentMeta;
 
 /// Instances that are gone count no more.
@@ -81,7 +81,7 @@ pub(crate) fn origin(meta: Option<&DeploymentMeta>) -> Origin {
         branch: text("branch"),
         start_in_file: start_in_file.map_or(Learned::NotLooked, Learned::Known),
         config_file: text("configFile"),
-        settings: meta.get("serviceManifest").filter(|manifest| manifest["deploy"].is_object()).map(Settings::of),
+        settings: meta.get("serviceManifest").filter(|manifest| manifest["deploy"].is_object()).map(SettingValues::of),
         given_by_file: in_file.or(mapping).map(|_| given(in_file, mapping)),
         reason: text("reason"),
         build_only: meta.get("buildOnly").and_then(Value::as_bool).unwrap_or(false),

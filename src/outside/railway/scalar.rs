@@ -7,7 +7,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::drift::Secret;
-use crate::drift::setting::Settings;
+use crate::drift::setting::SettingValues;
 
 /// RFC 3339 text.
 pub(crate) type DateTime = String;
@@ -92,8 +92,8 @@ impl ServiceConfig {
     }
 
     /// Its settings, as far as a configuration file can override them.
-    pub(crate) fn settings(&self) -> Settings {
-        Settings::of(&serde_json::json!({ "build": self.build, "deploy": self.deploy }))
+    pub(crate) fn settings(&self) -> SettingValues {
+        SettingValues::of(&serde_json::json!({ "build": self.build, "deploy": self.deploy }))
     }
 
     /// Whether its command runs at set times.

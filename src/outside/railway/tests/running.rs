@@ -1,10 +1,11 @@
 //! How services run: learned in the requests that are sent anyway, and never at the cost of the variables.
 
 use super::Bench;
+use crate::drift::Secret;
 use crate::drift::deployment::{StartCommand, Status};
 use crate::drift::learned::Learned;
 use crate::drift::live::Settings;
-use crate::drift::{Secret, setting};
+use crate::drift::setting::SettingValues;
 use crate::outside::railway::shape::{ServiceShape, Shape};
 use crate::outside::railway::values::Read;
 use crate::outside::railway::wire::Scheme;
@@ -66,7 +67,7 @@ fn two_requests_tell_how_everything_runs() {
         assert_eq!(running.status_updated_at.as_deref(), Some("2026-11-20T10:00:00.000Z"));
         assert_eq!(running.origin.start, StartCommand::Is(Secret::new("serve --all")));
         assert_eq!(running.origin.repository.as_deref(), Some("team/shop"));
-        let configured = setting::Settings::of(&serde_json::json!({ "deploy": { "startCommand": "serve --all" } }));
+        let configured = SettingValues::of(&serde_json::json!({ "deploy": { "startCommand": "serve --all" } }));
         let start_command = Some(Secret::new("serve --all"));
         let settings = Settings { start_command, configured: Some(configured), ..Settings::default() };
         assert_eq!(api.settings, Learned::Known(settings));
