@@ -23,23 +23,25 @@ pub static RULE: Rule = Rule {
 const EXPLAIN: &str = "\
 ## Why it matters
 
-`railway.json` and `railway.toml` (Config as Code) override a service's settings in each deployment, and are never stored.
-Railway stops reading them; the finding names the day. The next deployment then takes the settings, without an error.
-They may hold another start command, another builder, no health check and no schedule.
+`railway.json` and `railway.toml` (Config as Code) override a service's settings in each deployment, and are never
+stored. Railway stops reading them; the finding names the day. The next deployment then takes the settings, without
+an error. They may hold another start command, another builder, no health check and no schedule.
 
 ## Example
 
     worker   depends on /railway.json; its settings differ in: start command, cron schedule
 
-The running deployment's manifest names what the file gave it. Where it names nothing, the settings that point to a file,
-or a file in the checkout, show that one may have been read; then only what nothing else explains is compared.
-Replicas, regions and limits are not compared. The values are not shown: a start command may hold a credential.
+The running deployment's manifest names what the file gave it. Where it names nothing, settings that point to a
+file, or a file in the checkout, show that one may have been read; then only settings that somebody must have set
+are compared. Replicas, regions and limits are not compared. The values are not shown: a start command may hold a
+credential.
 
 ## How to mend it
 
-Set what the finding names in the service's settings on Railway's dashboard, to what the file has, before that day. It
-changes nothing until then. Or describe the project in `.railway/railway.ts`, as `railway config migrate` drafts it: read what
-`railway config plan` prints before you apply it. After that day, deploy the service once the settings are right.
+Set what the finding names in the service's settings on Railway's dashboard, to what the file has, before that day.
+It changes nothing until then. Or describe the project in `.railway/railway.ts`, as `railway config migrate` drafts
+it: read what `railway config plan` prints before you apply it. After that day, deploy the service once the settings
+are right.
 
 ## How to silence it
 

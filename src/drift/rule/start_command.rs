@@ -21,8 +21,8 @@ const EXPLAIN: &str = "\
 ## Why it matters
 
 A worker that is started without `-B` works, and its schedule never runs. A start command is set in the settings on
-Railway's dashboard, or in a `.railway/railway.ts`, `.py` or `.go`, which `railway config apply` writes into the settings. A
-`railway.json` or `railway.toml` overrides the settings and is not shown there, until Railway stops reading these files.
+Railway's dashboard, or in a `.railway/railway.ts`, `.py` or `.go`, from which `railway config apply` sets them. A
+`railway.json` or `railway.toml` overrides the settings and is not shown there, until Railway stops reading such files.
 
 ## Example
 
