@@ -28,12 +28,16 @@ pub(crate) fn live(service: &ServiceShape, got: Learned<Got>, scrubber: &Scrubbe
     {
         settings.files = checkout::config_files(service.root_directory.as_deref(), folder);
     }
-    Live {
-        deployed: scrubbed(service.deployed.clone(), scrubber),
-        got: scrubbed(got, scrubber),
-        settings,
-        ..Live::default()
+    let scrub_path = |path: &mut String| *path = scrubber.scrub(path);
+    if let Learned::Known(settings) = &mut settings {
+        settings.config_file.iter_mut().for_each(scrub_path);
     }
+    let mut deployed = scrubbed(service.deployed.clone(), scrubber);
+    if let Learned::Known(deployed) = &mut deployed {
+        let all = deployed.latest.iter_mut().chain(&mut deployed.active);
+        all.filter_map(|deployment| deployment.origin.config_file.as_mut()).for_each(scrub_path);
+    }
+    Live { deployed, got: scrubbed(got, scrubber), settings, ..Live::default() }
 }
 
 fn scrubbed<T>(learned: Learned<T>, scrubber: &Scrubber) -> Learned<T> {

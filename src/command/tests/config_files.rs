@@ -125,6 +125,19 @@ fn no_command_is_shown_in_any_format() {
 }
 
 #[test]
+fn a_value_in_the_path_of_a_file_is_redacted() {
+    let value = "value-of-a-4711";
+    let path = format!("/{value}/railway.json");
+    for worker in [
+        worker().config_file(&path).deployed(Deployment::serving(SINCE).started_with("celery worker")),
+        worker().deployed(from_file(Deployment::serving(SINCE)).meta("configFile", path.as_str())),
+    ] {
+        let ended = beside(worker.variables(&[("API_TOKEN", value)])).run(&["check", "-v", "--format", "json"]);
+        assert!(ended.out.contains("/railway.json, which") && !ended.out.contains(value), "{ended:?}");
+    }
+}
+
+#[test]
 fn the_command_of_a_file_is_changed_there_and_in_the_settings_until_the_day_and_then_only_there() {
     let declared = "[services.worker]\nname = \"worker\"\nstart-command-contains = [\"-B\"]\n";
     let sandbox = beside(worker().deployed(from_file(Deployment::serving(SINCE)))).file("doctor.toml", declared);
