@@ -49,10 +49,10 @@ impl Source {
         match (&deployment.origin.start_in_file, &settings.start_command) {
             (Learned::Known(Some(given)), _) if given == running => in_file(file.unwrap_or(SOME_FILE)),
             (_, Some(set)) if set == running => in_settings(Self::Settings),
-            // The settings had another one when it was created.
-            (Learned::Known(_), _) => in_settings(Self::Settings),
             _ if may_come_from_a_file(settings, deployment) => in_file(file.unwrap_or(SOME_FILE)),
-            (_, Some(_)) => in_settings(Self::Settings),
+            (_, None) if deployment.origin.names_no_file() && was_read_at(&deployment.created_at) => Self::Unknown,
+            // The settings had another one when it was created.
+            (Learned::Known(_), _) | (_, Some(_)) => in_settings(Self::Settings),
             // What the settings do not have comes from a file.
             (_, None) if known.is_some() && was_read_at(&deployment.created_at) => in_file(SOME_FILE),
             (_, None) if known.is_some() => in_settings(Self::Settings),
@@ -133,11 +133,15 @@ pub fn quoted(parts: &[&str]) -> String {
 
 /// Whether a configuration file may have given the command.
 pub fn may_come_from_a_file(settings: &Settings, deployment: &Deployment) -> bool {
-    match &deployment.origin.start_in_file {
-        Learned::Known(given) => given.is_some(),
-        Learned::NotLooked | Learned::Untold(_) => {
-            was_read_at(&deployment.created_at) && file(settings, deployment).is_some()
-        }
+    let origin = &deployment.origin;
+    let may_be_read = was_read_at(&deployment.created_at);
+    match &origin.start_in_file {
+        Learned::Known(Some(_)) => true,
+        // The file was read, and sets none.
+        Learned::Known(None) if origin.given_by_file.is_some() => false,
+        // That Railway names nothing of it proves nothing where a file is named; one in the checkout may be an unused one.
+        Learned::Known(None) => origin.config_file.is_some() || may_be_read && settings.config_file.is_some(),
+        Learned::NotLooked | Learned::Untold(_) => may_be_read && file(settings, deployment).is_some(),
     }
 }
 
@@ -218,6 +222,28 @@ mod tests {
         assert_eq!(source(AFTER, 60, in_checkout), Source::Settings, "such a file proves nothing any more");
         assert_eq!(source(BEFORE, -1, |_| {}), file("railway.json or railway.toml of the code"));
         assert_eq!(source(AFTER, 60, |_| {}), Source::Settings);
+        // Where the manifest says that there was none.
+        let denied = |found: &mut Survey| {
+            if let Learned::Known(deployed) = &mut target(found, "worker").live.deployed {
+                deployed.active[0].origin.start_in_file = Learned::Known(None);
+            }
+        };
+        assert_eq!(source(BEFORE, -1, denied), Source::Unknown);
+        let unused = |found: &mut Survey| {
+            in_checkout(found);
+            denied(found);
+            let live = &mut target(found, "worker").live;
+            let start_command = Some(Secret::new("celery beat"));
+            let known = live.settings.known().unwrap().clone();
+            live.settings = Learned::Known(Settings { start_command, ..known });
+        };
+        assert_eq!(source(BEFORE, -1, unused), Source::Settings, "a file of the checkout that was never read");
+        let named = |found: &mut Survey| {
+            let config_file = Some("/railway.json".to_owned());
+            target(found, "worker").live.settings = Learned::Known(Settings { config_file, ..Settings::default() });
+            denied(found);
+        };
+        assert_eq!(source(BEFORE, -1, named), file("/railway.json"));
     }
 
     #[test]

@@ -76,6 +76,11 @@ impl Origin {
         commit.or_else(|| self.image.as_ref().map(|image| format!("image {image}")))
     }
 
+    /// Whether Railway shows that it read no file. It is a hint and no proof: for some that read one, it shows the same.
+    pub fn names_no_file(&self) -> bool {
+        self.start_in_file == Learned::Known(None) && self.given_by_file.is_none() && self.config_file.is_none()
+    }
+
     /// Whether somebody went back to it: it runs with the variables of its time then, as it is meant to.
     pub fn is_rollback(&self) -> bool {
         self.reason.as_ref().is_some_and(|reason| reason.to_ascii_lowercase().contains("rollback"))

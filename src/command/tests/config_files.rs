@@ -95,10 +95,14 @@ fn the_settings_or_the_checkout_show_a_file_where_the_manifest_does_not() {
     };
     let out = run(worker().config_file("/deploy/railway.json"), &[]);
     assert!(out.contains("warning: worker may depend on /deploy/railway.json"), "{out}");
-    let out = run(worker(), &["railway.toml"]);
+    let out = run(service("worker", &[("A", "1")]), &["railway.toml"]);
     assert!(out.contains("warning: worker may depend on railway.toml"), "{out}");
-    let out = run(worker(), &[]);
-    assert!(out.contains("warning: the start command of worker is not the one of its settings"), "{out}");
+    // A file that is not used, and another command in the settings since: a deployment is what is missing.
+    for files in [&["railway.toml"][..], &[]] {
+        let out = run(worker(), files);
+        assert!(out.contains("warning: the start command of worker is not the one of its settings"), "{out}");
+        assert!(!out.contains("may depend"), "{out}");
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ use jiff::civil::Date;
 use crate::drift::config_as_code::{END, is_read_on, was_read_at};
 use crate::drift::deployment::{Deployment, Stage};
 use crate::drift::finding::{Finding, Gist, Severity};
+use crate::drift::learned::Learned;
 use crate::drift::live::Settings;
 use crate::drift::rule::Rule;
 use crate::drift::setting::{CRON_SCHEDULE, SETTINGS, SLEEP, START_COMMAND, SetBy, Setting};
@@ -128,19 +129,28 @@ fn evidence<'e>(settings: &'e Settings, deployment: &'e Deployment) -> Option<Ev
 
 /// The names of the settings that the deployment has from a file, as far as that shows, and that the service has not.
 fn differing(settings: &Settings, deployment: &Deployment, evidence: &Evidence<'_>) -> Vec<&'static str> {
-    let Some(running) = &deployment.origin.settings else { return Vec::new() };
-    let given = deployment.origin.given_by_file.as_ref();
-    let may_be_given = |setting: &Setting| match evidence {
-        Evidence::Manifest(_) => given.is_some_and(|given| given.contains(setting.name)),
-        Evidence::File(_) => setting.set_by == SetBy::Person && running.get(setting).is_some(),
+    let origin = &deployment.origin;
+    let Some(running) = &origin.settings else { return Vec::new() };
+    // Other settings than run are explained by a change since, where nothing but the checkout speaks for a file.
+    let is_hinted = settings.config_file.is_some() || !origin.names_no_file();
+    let differs = |setting: &Setting| {
+        let (stored, runs) = (stored(settings, setting), running.get(setting));
+        let differs = stored.known().is_some_and(|stored| stored.as_ref() != runs);
+        differs
+            && match evidence {
+                Evidence::Manifest(_) => {
+                    origin.given_by_file.as_ref().is_some_and(|given| given.contains(setting.name))
+                }
+                Evidence::File(_) => {
+                    setting.set_by == SetBy::Person && runs.is_some() && (is_hinted || stored == Learned::Known(None))
+                }
+            }
     };
-    let found =
-        SETTINGS.iter().filter(|setting| may_be_given(setting) && differs(settings, setting, running.get(setting)));
-    found.map(|setting| setting.name).collect()
+    SETTINGS.iter().filter(|setting| differs(setting)).map(|setting| setting.name).collect()
 }
 
-/// Whether another value is stored than what runs; not where Railway does not tell what is stored.
-fn differs(settings: &Settings, setting: &Setting, running: Option<&Secret>) -> bool {
+/// What is stored of a setting.
+fn stored(settings: &Settings, setting: &Setting) -> Learned<Option<Secret>> {
     let comparable = |text: &str| setting.comparable(&text.into());
     let own = match setting.name {
         name if name == START_COMMAND.name => {
@@ -150,10 +160,10 @@ fn differs(settings: &Settings, setting: &Setting, running: Option<&Secret>) -> 
         name if name == SLEEP.name => setting.comparable(&settings.sleeps.into()),
         _ => match &settings.configured {
             Some(configured) => configured.get(setting).cloned(),
-            None => return false,
+            None => return Learned::NotLooked,
         },
     };
-    own.as_ref() != running
+    Learned::Known(own)
 }
 
 fn advice(name: &str, differing: &[&str], time: Time) -> String {
@@ -193,6 +203,8 @@ mod tests {
         named_by_deployment: Option<&'w str>,
         named_by_settings: Option<&'w str>,
         in_checkout: &'w [&'w str],
+        /// Whether the manifest says that there was no file.
+        denied: bool,
         start: Option<&'w str>,
         cron: Option<&'w str>,
         /// The rest of what is stored; null where the environment's configuration does not list the service.
@@ -208,6 +220,7 @@ mod tests {
                 named_by_deployment: None,
                 named_by_settings: None,
                 in_checkout: &[],
+                denied: false,
                 start: None,
                 cron: None,
                 stored: json!({}),
@@ -229,6 +242,7 @@ mod tests {
                     start: StartCommand::OfImage,
                     settings: (!self.runs.is_null()).then(|| SettingValues::of(&self.runs)),
                     given_by_file: is_shown.then(|| given(Some(&self.file), None)),
+                    start_in_file: if self.denied { Learned::Known(None) } else { Learned::NotLooked },
                     config_file: self.named_by_deployment.map(ToOwned::to_owned),
                     ..Origin::default()
                 };
@@ -308,6 +322,12 @@ mod tests {
             let equal = World { start: Some("celery worker"), ..world };
             assert_eq!(equal.differs(), "", "{name}, and the settings are equal");
         }
+        // An empty manifest proves nothing where nothing else explains what runs.
+        let denied = || World { denied: true, in_checkout: &["railway.json"], ..World::default() };
+        assert_eq!(denied().differs(), "start command");
+        assert_eq!(World { start: Some("celery beat"), ..denied() }.differs(), "", "it was changed since");
+        let configured = World { start: Some("celery beat"), named_by_settings: Some("/railway.json"), ..denied() };
+        assert_eq!(configured.differs(), "start command");
         // What Railway finds in the code, and what a default gives, is in each manifest.
         let runs = json!({
             "build": { "builder": "DOCKERFILE", "dockerfilePath": "Dockerfile" },

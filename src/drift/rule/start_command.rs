@@ -122,6 +122,8 @@ fn another(target: &Target, deployment: &Deployment, running: &Secret) -> Option
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::RULE;
     use crate::drift::deployment::StartCommand;
     use crate::drift::finding::Remedy;
@@ -207,6 +209,7 @@ mod tests {
                 Some(command) => Learned::Known(Some(Secret::new(command))),
                 None => Learned::NotLooked,
             };
+            deployed.active[0].origin.given_by_file = start_in_file.map(|_| BTreeSet::new());
             deployed.active[0].origin.config_file = config_file.map(ToOwned::to_owned);
         }
     }

@@ -60,10 +60,9 @@ pub(crate) fn origin(meta: Option<&DeploymentMeta>) -> Origin {
     let text = |name: &str| filled(meta.get(name));
     let of_file = |value: &Value| filled(value.pointer("/deploy/startCommand"));
     let start = start(meta);
-    // An empty one is no proof that there is no file.
+    let object = |name: &str| meta.get(name).filter(|value| value.is_object());
+    let (in_file, mapping) = (object("fileServiceManifest"), object("propertyFileMapping"));
     let is_filled = |value: &&Value| value.as_object().is_some_and(|object| !object.is_empty());
-    let in_file = meta.get("fileServiceManifest").filter(is_filled);
-    let mapping = meta.get("propertyFileMapping").filter(is_filled);
     // The mapping names each property that a file gave; the command itself then stands in the manifest.
     let mapped = || {
         let is_given = mapping?.as_object()?.keys().any(|property| property.ends_with("startCommand"));
@@ -73,7 +72,12 @@ pub(crate) fn origin(meta: Option<&DeploymentMeta>) -> Origin {
             (_, false) => Some(None),
         }
     };
-    let start_in_file = in_file.map(|file| of_file(file).map(Secret::new)).or_else(mapped);
+    let own_start = |file: &Value| of_file(file).map(Secret::new);
+    let start_in_file = match in_file.filter(is_filled) {
+        Some(file) => Some(own_start(file)),
+        None => mapped().or_else(|| in_file.map(own_start)),
+    };
+    let given_by_file = in_file.filter(is_filled).or(mapping.filter(is_filled)).map(|_| given(in_file, mapping));
     Origin {
         commit: text("commitHash"),
         image: text("image"),
@@ -82,7 +86,7 @@ pub(crate) fn origin(meta: Option<&DeploymentMeta>) -> Origin {
         start_in_file: start_in_file.map_or(Learned::NotLooked, Learned::Known),
         config_file: text("configFile"),
         settings: meta.get("serviceManifest").filter(|manifest| manifest["deploy"].is_object()).map(SettingValues::of),
-        given_by_file: in_file.or(mapping).map(|_| given(in_file, mapping)),
+        given_by_file,
         reason: text("reason"),
         build_only: meta.get("buildOnly").and_then(Value::as_bool).unwrap_or(false),
         start,
@@ -156,10 +160,9 @@ mod tests {
             (json!({ "serviceManifest": manifest }), Learned::NotLooked),
             (json!({ "serviceManifest": manifest, "fileServiceManifest": manifest }), Learned::Known(Some("web"))),
             (json!({ "serviceManifest": manifest, "fileServiceManifest": { "build": {} } }), Learned::Known(None)),
-            // Nothing, as Railway has it for a service without a file and while a deployment is made, proves nothing.
             (
                 json!({ "serviceManifest": manifest, "fileServiceManifest": {}, "propertyFileMapping": {} }),
-                Learned::NotLooked,
+                Learned::Known(None),
             ),
             (
                 json!({ "serviceManifest": manifest, "propertyFileMapping": { "deploy.startCommand": "$.x" } }),
