@@ -137,6 +137,7 @@ pub fn states<'b>(
     catalogue: &Catalogue,
 ) -> Vec<(&'b str, State<'b>)> {
     let found = occurrences(template);
+    let is_left = |reference: &str| rendered.is_some_and(|rendered| rendered.contains(reference));
     let outcome = match (found.as_slice(), rendered) {
         ([one], Some(rendered)) => outcome_of_one(template, one, rendered),
         (_, Some(rendered)) if is_literals_alone(rendered, template, &found) => Outcome::Nothing,
@@ -147,6 +148,12 @@ pub fn states<'b>(
         .map(|occurrence| {
             let state = match (&outcome, aim(occurrence.body, &target.service.name, catalogue)) {
                 (Outcome::Something, _) | (_, Ok(Aim::Function) | Err(Lack::Service(GITHUB_SECRETS))) => State::Fine,
+                // Railway sets it where tracing is on, and what that renders to may stand among other text.
+                (Outcome::Unclear, Err(Lack::Own(name) | Lack::Variable { name, .. }))
+                    if system::is_set_by_tracing(name) && !is_left(&template[occurrence.span.clone()]) =>
+                {
+                    State::Fine
+                }
                 (_, Err(Lack::Own(name))) if target.variable(name).is_none() => State::Missing(Lack::Own(name)),
                 (_, Err(lack)) if !matches!(lack, Lack::Own(_)) => State::Missing(lack),
                 (Outcome::Nothing, _) => State::Empty,
@@ -282,6 +289,19 @@ mod tests {
             ("${{odd name.EMPTY}}-${{shared.BASE}}", "-", &[State::Empty, State::Empty]),
             ("${{odd name.EMPTY}}-${{shared.BASE}}", "-b", &[State::Fine, State::Fine]),
             ("${{Nowhere.X}}-${{shared.BASE}}", "-b", &[lack("Nowhere"), State::Fine]),
+            ("${{OTEL_SERVICE_NAME}}", "", &[State::Missing(Lack::Own("OTEL_SERVICE_NAME"))]),
+            ("${{OTEL_SERVICE_NAME}}", "${{OTEL_SERVICE_NAME}}", &[State::Missing(Lack::Own("OTEL_SERVICE_NAME"))]),
+            (
+                "${{OTEL_SERVICE_NAME}}-${{shared.BASE}}",
+                "-",
+                &[State::Missing(Lack::Own("OTEL_SERVICE_NAME")), State::Empty],
+            ),
+            ("${{OTEL_SERVICE_NAME}}-${{shared.BASE}}", "api-b", &[State::Fine, State::Fine]),
+            (
+                "${{OTEL_SERVICE_NO}}-${{shared.BASE}}",
+                "api-b",
+                &[State::Missing(Lack::Own("OTEL_SERVICE_NO")), State::Fine],
+            ),
             ("${{secret(8)}}", "", &[State::Fine]),
             ("${{ secrets.X }}", "", &[State::Fine]),
             ("${{ secrets.X }}-${{Nowhere.X}}", "-", &[State::Fine, lack("Nowhere")]),
@@ -298,6 +318,7 @@ mod tests {
                 &[State::Fine, State::Missing(Lack::Variable { service: "odd name", name: "NO" })],
             ),
             ("${{NO}}", &[State::Missing(Lack::Own("NO"))]),
+            ("${{odd name.OTEL_SERVICE_NAME}}", &[State::Fine]),
             ("${{secret(8)}}", &[State::Fine]),
         ] {
             let found: Vec<_> =

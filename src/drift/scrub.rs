@@ -72,6 +72,9 @@ impl Scrubber {
         lines.for_each(|line| add(&mut known, line, SHORTEST));
         passwords(bare).for_each(|password| add(&mut known, password, 1));
         parameters(bare).for_each(|parameter| add(&mut known, parameter, SHORTEST));
+        if key.starts_with("OTEL_") && key.ends_with("_HEADERS") {
+            header_values(bare).for_each(|value| add(&mut known, value, SHORTEST));
+        }
     }
 
     /// The text without any known value and without anything that looks like a credential.
@@ -148,6 +151,16 @@ fn passwords(value: &str) -> impl Iterator<Item = &str> {
 fn parameters(value: &str) -> impl Iterator<Item = &str> {
     let pairs = value.split(['?', '&', ';', ' ']).filter_map(|pair| pair.split_once('='));
     pairs.filter(|(name, _)| is_secret_like(name)).map(|(_, value)| value)
+}
+
+/// The values of OpenTelemetry's list of headers, `x-key=…,authorization=Basic …`, each also without its scheme. Whatever
+/// their names are, they are there to let somebody in.
+fn header_values(list: &str) -> impl Iterator<Item = &str> {
+    let values = list.split(',').filter_map(|header| Some(header.split_once('=')?.1.trim()));
+    values.flat_map(|value| {
+        let scheme = value.split_once(' ').or_else(|| value.split_once("%20"));
+        [Some(value), scheme.map(|(_, rest)| rest)].into_iter().flatten()
+    })
 }
 
 /// The last place at or before `at` where a character begins, or the end of the text.
@@ -255,6 +268,21 @@ mod tests {
             ("in debug mode", "in debug mode"),
         ] {
             assert_eq!(scrubber.scrub(text), expected);
+        }
+    }
+
+    #[test]
+    fn every_header_of_a_trace_exporter_is_a_credential() {
+        let scrubber = Scrubber::default();
+        let headers = "x-railway=1a2b3c4d5e,authorization=Basic%20c2hvcDpzaG9w, x-team = Api 0123456789";
+        scrubber.learn("OTEL_EXPORTER_OTLP_HEADERS", &Secret::new(headers));
+        scrubber.learn("SOME_HEADERS", &Secret::new("x-other=not-learned"));
+        for credential in ["1a2b3c4d5e", "c2hvcDpzaG9w", "0123456789"] {
+            let scrubbed = scrubber.scrub(&format!("sent {credential}, twice"));
+            assert!(scrubbed.ends_with("•••, twice") && !scrubbed.contains(credential), "{scrubbed}");
+        }
+        for text in ["x-railway, Basic", "not-learned"] {
+            assert_eq!(scrubber.scrub(text), text);
         }
     }
 

@@ -50,8 +50,8 @@ pub fn stale_keys(got: &Got, stored: &BTreeMap<String, Variable>) -> Option<Vec<
         .filter(|(key, variable)| !system::is_provided(key) && !is_running(got, key, variable))
         .map(|(key, _)| key.clone())
         .collect();
-    let is_gone = |key: &&String| !stored.contains_key(*key) && !system::is_provided(key);
-    keys.extend(got.keys().filter(is_gone).filter(|key| !key.starts_with("RAILWAY_")).cloned());
+    let is_gone = |key: &&String| !stored.contains_key(*key) && !system::may_be_added(key);
+    keys.extend(got.keys().filter(is_gone).cloned());
     keys.sort_unstable();
     Some(keys)
 }
@@ -64,6 +64,11 @@ pub fn is_running(got: &Got, key: &str, variable: &Variable) -> bool {
         Some(None) => true,
         None => false,
     }
+}
+
+/// Whether a deployment runs without a variable that is no longer stored. Tracing may have set one of its own in its place.
+pub fn is_removed(got: &Got, key: &str) -> bool {
+    !got.contains_key(key) || system::is_set_by_tracing(key)
 }
 
 /// Whether what it got are the stored texts: some Railway could keep templates there.
@@ -112,6 +117,21 @@ mod tests {
             (&[("A", Some("y"))], &[("A", "${{P.A}} => ")], Some(&[])),
             (&[("RAILWAY_SERVICE_ID", Some("1")), ("RAILWAY_NEW_THING", Some("2"))], &[], Some(&[])),
             (&[], &[("RAILWAY_RUN_UID", "0")], Some(&["RAILWAY_RUN_UID"])),
+            (&[("OTEL_SERVICE_NAME", Some("api")), ("OTEL_SERVICE_VERSION", Some("d1"))], &[], Some(&[])),
+            (&[("OTEL_TRACES_SAMPLER", Some("always_on")), ("OTEL_TRACES_SAMPLER_ARG", None)], &[], Some(&[])),
+            (&[("OTEL_SERVICE_NAME", Some("shop"))], &[("OTEL_SERVICE_NAME", "shop")], Some(&[])),
+            (
+                &[("OTEL_SERVICE_NAME", Some("api")), ("OTEL_SERVICE_VERSION", Some("d1"))],
+                &[("OTEL_SERVICE_NAME", "shop")],
+                Some(&["OTEL_SERVICE_NAME"]),
+            ),
+            (&[], &[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://x")], Some(&["OTEL_EXPORTER_OTLP_ENDPOINT"])),
+            (
+                &[("OTEL_EXPORTER_OTLP_ENDPOINT", Some("http://a")), ("OTEL_EXPORTER_OTLP_HEADERS", Some("k=v"))],
+                &[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://b")],
+                Some(&["OTEL_EXPORTER_OTLP_ENDPOINT"]),
+            ),
+            (&[("OTEL_RESOURCE_ATTRIBUTES", Some("a=b"))], &[], Some(&["OTEL_RESOURCE_ATTRIBUTES"])),
         ] {
             let keys = stale_keys(&got(got_rows), &stored(stored_rows));
             let expected = expected.map(|keys| keys.iter().map(|&key| key.to_owned()).collect());

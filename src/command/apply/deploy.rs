@@ -11,7 +11,7 @@ use crate::drift::deployment::{Deployed, Deployment, Stage, Status};
 use crate::drift::plan::deploy::{Cause, Commit, How, how, retried};
 use crate::drift::plan::{Owner, Store};
 use crate::drift::receipt::{Outcome, Shortfall};
-use crate::drift::stale::{Got, is_running};
+use crate::drift::stale::{Got, is_removed, is_running};
 use crate::drift::{Named, sentence};
 use crate::error::Error;
 use crate::outside::railway::client::Client;
@@ -171,8 +171,11 @@ impl Work<'_, '_> {
             return None;
         }
         let got = self.site.client.snapshots(&[&newest.id]).ok()?.into_iter().next().flatten()?;
-        let has = |store: &&&Store| got.get(&store.key).and_then(Option::as_ref) == store.after.as_ref();
-        let is_current = own.iter().filter(|store| store.owner != Owner::Shared).all(|store| has(&store));
+        let has = |store: &Store| {
+            got.get(&store.key).and_then(Option::as_ref) == store.after.as_ref()
+                || store.after.is_none() && is_removed(&got, &store.key)
+        };
+        let is_current = own.iter().filter(|store| store.owner != Owner::Shared).all(|store| has(store));
         (is_current && (!is_shared || self.has_everything(service, &got))).then_some(newest.id)
     }
 
@@ -200,7 +203,7 @@ impl Work<'_, '_> {
         let Ok(now) = read(self.site, &[&owner]) else { return false };
         let deleted = self.deleted_keys();
         now.get(&owner).is_some_and(|stored| {
-            let is_gone = |key: &&str| stored.contains_key(*key) || !got.contains_key(*key);
+            let is_gone = |key: &&str| stored.contains_key(*key) || is_removed(got, key);
             stored.iter().all(|(key, variable)| is_running(got, key, variable)) && deleted.iter().all(is_gone)
         })
     }

@@ -11,7 +11,7 @@ use crate::drift::deployment::Stage;
 use crate::drift::plan::Owner;
 use crate::drift::receipt::{Outcome, Shortfall};
 use crate::drift::sentence;
-use crate::drift::stale::{Got, is_running};
+use crate::drift::stale::{Got, is_removed, is_running};
 
 /// How long a deployment that has just come up is given to fall over.
 const SETTLING: Duration = Duration::from_secs(3);
@@ -91,7 +91,7 @@ impl Work<'_, '_> {
             .map(|(store, _)| store.key.as_str())
             .collect();
         // A variable that was removed must be gone; every other one must be what it is now.
-        let removed = changed.iter().filter(|key| !stored.contains_key(**key) && got.contains_key(**key)).copied();
+        let removed = changed.iter().filter(|key| !stored.contains_key(**key) && !is_removed(got, key)).copied();
         let differing = stored.iter().filter(|(key, variable)| !is_running(got, key, variable));
         let old: Vec<&str> = differing.map(|(key, _)| key.as_str()).chain(removed).collect();
         let (own, others): (Vec<&str>, Vec<&str>) = old.iter().partition(|key| changed.contains(**key));

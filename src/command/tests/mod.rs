@@ -39,6 +39,7 @@ mod sandbox;
 mod schema;
 mod seen;
 mod target_sources;
+mod tracing;
 mod trust;
 mod unclear;
 mod undo;

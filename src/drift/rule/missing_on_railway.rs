@@ -80,7 +80,14 @@ fn elsewhere(survey: &Survey, key: &str, holders: &Holders<'_>) -> Option<String
             "the environment has a shared variable {key}: a service gets it by ${{{{shared.{key}}}}}"
         ));
     }
-    holders.get(key).map(|service| format!("{service} has a variable of that name, and is not looked at here"))
+    if let Some(service) = holders.get(key) {
+        return Some(format!("{service} has a variable of that name, and is not looked at here"));
+    }
+    system::is_set_by_tracing(key).then(|| {
+        format!(
+            "Railway sets {key} by itself where tracing is on, and that is not compared; a value that you store wins"
+        )
+    })
 }
 
 /// A service that lacks a key, and the local value that it could have.

@@ -7,7 +7,7 @@ use graphql_client::GraphQLQuery;
 use crate::drift::learned::Learned;
 use crate::drift::staged::Staged;
 use crate::drift::stale::Got;
-use crate::drift::system::is_provided;
+use crate::drift::system::{TRACING_CREDENTIAL, is_provided};
 use crate::drift::{Secret, Variable};
 use crate::error::Error;
 use crate::outside::railway::answer::{Answer, Kind, Refusal};
@@ -287,6 +287,10 @@ fn stored(maps: &mut Maps, position: usize, service: &ServiceShape, client: &Cli
             (key, as_stored(value, rendered, seal))
         })
         .collect();
+    // What Railway sets itself is not compared, but tracing sets a credential, which a log may print.
+    if let Some(Some(credential)) = rendered.get(TRACING_CREDENTIAL) {
+        client.scrubber.learn(TRACING_CREDENTIAL, credential);
+    }
     // Railway has been seen to leave sealed variables out of the maps altogether.
     for (key, seal) in &service.variables {
         if *seal == Seal::Sealed {

@@ -13,6 +13,7 @@ use crate::outside::sim::page::connection;
 use crate::outside::sim::quirk::Quirks;
 use crate::outside::sim::render::Renderer;
 use crate::outside::sim::scene::{Denied, Scene, denied};
+use crate::outside::sim::tracing;
 
 // GraphQL is not executed here, so this and others repeat the documents' `first`; a test compares them.
 const PROJECTS_PER_PAGE: usize = 100;
@@ -202,7 +203,12 @@ pub(crate) fn values(scene: &Scene<'_>) -> Result<Value, Denied> {
             map.iter_mut().filter(|(key, _)| withheld.contains(&key.as_str())).for_each(|(_, value)| *value = None);
             config::values(map, *sealed)
         };
-        data.insert(format!("rendered_{number}"), values(renderer.variables(service)));
+        let mut rendered = renderer.variables(service);
+        if scene.quirks.tracing.is_in_variables() {
+            let newest = service.deployments.last().map_or("", |newest| newest.id.as_str());
+            tracing::add(&mut rendered, service, newest, scene.quirks.sampler);
+        }
+        data.insert(format!("rendered_{number}"), values(rendered));
         data.insert(field, values(config::stored(&service.variables)));
         if let Some(id) = scene.variables.get(&format!("deploymentId_{number}")).and_then(Value::as_str) {
             data.insert(format!("snapshot_{number}"), follow::snapshot_of(scene, number, id));

@@ -14,6 +14,7 @@ use crate::outside::sim::quirk::{Snapshots, System};
 use crate::outside::sim::render::Renderer;
 use crate::outside::sim::rollout::Place;
 use crate::outside::sim::scene::{Denied, Scene, denied};
+use crate::outside::sim::tracing;
 
 const DEPLOYMENTS_PER_PAGE: usize = 10;
 const EVENTS_PER_PAGE: usize = 50;
@@ -178,6 +179,9 @@ fn captured(scene: &Scene<'_>, id: &str) -> Result<Value, String> {
         deployment.captured.iter().map(|(name, variable)| (name.clone(), text(variable))).collect();
     if scene.quirks.snapshot_system == System::Present {
         map.extend(given(scene, place, id));
+    }
+    if scene.quirks.tracing.is_in_snapshots() {
+        tracing::add(&mut map, scene.estate.at(place).2, id, scene.quirks.sampler);
     }
     match scene.quirks.snapshot {
         Snapshots::Rendered | Snapshots::Raw => {

@@ -25,6 +25,7 @@ mod rollout;
 mod scene;
 pub mod seed;
 mod state;
+mod tracing;
 mod write;
 
 #[cfg(test)]
@@ -42,6 +43,7 @@ use crate::outside::sim::state::State;
 pub use crate::outside::sim::quirk::{
     Absent, Deletion, Empty, Masked, Overwritten, Quirks, Redeployed, Sealed, Snapshots, System,
 };
+pub use crate::outside::sim::tracing::{Sampler, Tracing};
 pub use crate::outside::sim::write::Mutation;
 
 /// The simulated Railway. A clone is another handle on the same one, so that a test can look at what `doctor` talks to.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::outside::sim::tracing::{Sampler, Tracing};
+
 /// Its ways; the default is what is known, or thought likeliest.
 #[derive(Clone, Debug)]
 pub struct Quirks {
@@ -41,6 +43,10 @@ pub struct Quirks {
     pub snapshot_sealed: Sealed,
     /// Whether a snapshot holds the variables that Railway itself gives.
     pub snapshot_system: System,
+    /// Where the variables of tracing show, which adds them to every service.
+    pub tracing: Tracing,
+    /// Whether tracing adds those of the sampler.
+    pub sampler: Sampler,
 }
 
 /// How a sealed variable shows.
@@ -151,6 +157,8 @@ impl Default for Quirks {
             snapshot: Snapshots::Rendered,
             snapshot_sealed: Sealed::Null,
             snapshot_system: System::Absent,
+            tracing: Tracing::Off,
+            sampler: Sampler::Present,
         }
     }
 }
