@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 sys.dont_write_bytecode = True  # This folder is for sources.
-from server_cases import API, INCIDENT_ENV, KEY, NEW, OLD, REDEPLOY, UPSERT, WORKER, case, cases, cases_of, play_all, tally, world
+from server_cases import API, DELETE, INCIDENT_ENV, KEY, NEW, OLD, REDEPLOY, UPSERT, WORKER, case, cases, cases_of, play_all, tally, world
 from server_estates import REPOSITORY, Look, env_of, estate, ran, service, the_incident, toml_of
 
 CELERY = "celery -A agentverse.worker worker --loglevel=info --concurrency=4"
@@ -129,6 +129,58 @@ def stale_of_one_service():
         run = it.at_a_terminal("fix", "--service", MAILER, answers=[("What is to be done?", "\r"), ("Do it?", "y")], code=0)
         it.check("a person's redeploy", [one["field"] for one in run.mutations] == [REDEPLOY], run)
         it.both_run("post@harbor.example", (MAILER,), "REPLY_TO")
+
+
+@cases_of([
+    ("everywhere", {}), ("in the snapshot only", {"tracingInVariables": False}),
+    ("in the rendered map only", {"tracingInSnapshot": False}), ("without sampler", {"tracingSampler": False}),
+    ("with a new version each time", {"tracingVersion": "deployment"}),
+])
+def traced(name, options):
+    """What tracing sets is not compared, and no redeploy is needed for it; what the user stored is compared."""
+    with world(f"traced {name}", estate(service(MAILER, {"SMTP_PASSWORD": SMTP}, ran(), tracing=True), **options),
+               env_of(SMTP_PASSWORD=SMTP)) as it:
+        Look(it, code=0, requests=2).expect().keeps_from("OTEL_", "only on Railway")
+        run = it.run("matrix", "-v", code=0)
+        it.check("the matrix has no such row", "OTEL_" not in run.words, run)
+        for words in (FIX, ("fix", "--pull", "--yes"), ("fix", "--push", "--yes")):
+            run = it.run(*words, code=0)
+            it.check("there is nothing to do", not run.mutations and "OTEL_" not in run.words, run)
+        it.write(service=MAILER, name="OTEL_SERVICE_NAME", value="post-office-2026", deploy=False)
+        look = Look(it, code=1, requests=2).expect(("stale-deployment", "error", "OTEL_SERVICE_NAME", [MAILER]))
+        look.keeps_from("OTEL_SERVICE_VERSION", "OTEL_EXPORTER")
+        run = it.run(*FIX, code=0)
+        it.check("one deployment", run.count(REDEPLOY) == 1, run)
+        it.both_run("post-office-2026", (MAILER,), "OTEL_SERVICE_NAME")
+        Look(it, code=0, requests=2).expect()
+        it.write(service=MAILER, name="OTEL_EXPORTER_OTLP_ENDPOINT", value="http://collector-of-mine", deploy=True)
+        Look(it, code=0, requests=2).expect()
+
+
+@case
+def traced_since_the_deployment():
+    """Tracing was switched on or off after the deployment: what it sets comes or goes with the next one."""
+    for since, own in (("-1d", None), (False, True)):
+        with world("traced since", estate(service(MAILER, {"SMTP_PASSWORD": SMTP}, {**ran(), "tracing": own}, tracing=since)),
+                   env_of(SMTP_PASSWORD=SMTP)) as it:
+            Look(it, code=0, requests=2).expect().keeps_from("OTEL_")
+
+
+@case
+def a_traced_key_of_the_file():
+    """Railway alone sets what the file has: missing, added by name, and gone after the undo without a second deployment."""
+    with world("traced key of the file", estate(service(MAILER, {"SMTP_PASSWORD": SMTP}, ran(), tracing=True)),
+               env_of(SMTP_PASSWORD=SMTP, OTEL_SERVICE_NAME="post-office-2026")) as it:
+        look = Look(it, code=0, requests=2).expect(("missing-on-railway", "warning", "OTEL_SERVICE_NAME", [MAILER]))
+        look.says("Railway sets OTEL_SERVICE_NAME by itself where tracing is on")
+        run = it.run("fix", "--push", "--yes", code=0)
+        it.check("no push adds it", not run.mutations, run)
+        it.run("fix", "--add", "--push", "--only=OTEL_SERVICE_NAME", f"--service={MAILER}", "--yes", code=0)
+        it.both_run("post-office-2026", (MAILER,), "OTEL_SERVICE_NAME")
+        Look(it, code=0, requests=2).expect()
+        run = it.run("undo", "--yes", code=0)
+        it.check("one deletion and no deployment of doctor's", [one["field"] for one in run.mutations] == [DELETE], run)
+        it.check("Railway's own runs again", it.running(MAILER, "OTEL_SERVICE_NAME") == MAILER)
 
 
 @case
