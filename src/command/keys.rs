@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::drift::likeness::close_matches;
 use crate::drift::local::LocalFile;
 use crate::drift::local::piece::is_name;
-use crate::drift::{Survey, sentence};
+use crate::drift::{Survey, sentence, system};
 use crate::error::Error;
 use crate::report::shell;
 
@@ -51,7 +51,11 @@ impl KeyFlag<'_> {
             _ => format!("unknown keys {}", sentence::names(&named)),
         };
         let files: Vec<&str> = survey.files.iter().map(|file| file.name.as_str()).collect();
+        let is_system = |key: &&str| system::is_provided(key) || system::is_set_by_tracing(key);
         let why = match files.as_slice() {
+            _ if !named.is_empty() && named.iter().all(is_system) => {
+                format!("Railway itself sets {}, which is not compared", sentence::names(&named))
+            }
             [] => "no service in scope has it".to_owned(),
             files => format!("neither {} nor a service in scope has it", sentence::names(files)),
         };
