@@ -1,28 +1,33 @@
 //! What Railway tells of a deployment that failed: the step, and the end of a log where it may be shown.
 
+use std::time::Duration;
+
 use crate::command::apply::Work;
+use crate::command::apply::follow::Followed;
 use crate::drift::deployment::Status;
 use crate::drift::receipt::Failure;
+use crate::outside::railway::build_log::{Build, BuildLog};
+use crate::outside::railway::failure::FailedDeployment;
 use crate::report::Logs;
 
 /// Lines of a log that are shown.
 const LINES: usize = 20;
 
+/// The last lines of a build arrive up to that long after it has failed, and what it failed with is among them.
+const LATE: Duration = Duration::from_secs(15);
+
 impl Work<'_, '_> {
     /// Asks for the failing step, and for the end of the log that tells of it.
-    pub(crate) fn look_into(&mut self, index: usize, id: &str, status: &Status) {
-        let client = self.site.client;
-        let service = &self.plan.deploys[index].service;
-        let told = client.failure(id).unwrap_or_default();
-        let in_build = told.step.as_ref().is_some_and(|step| step.contains("BUILD") || step.contains("IMAGE"));
-        let log = if *status == Status::Failed && in_build { "build" } else { "run" };
-        let lines = if log == "build" { client.build_log(id, LINES) } else { client.deployment_log(id, LINES) };
-        let lines = lines.unwrap_or_default();
+    pub(crate) fn look_into(&mut self, followed: &Followed) {
+        let service = &self.plan.deploys[followed.index].service;
+        let told = self.site.client.failure(&followed.id).unwrap_or_default();
+        let (log, lines) = self.log_of(followed, &told);
         let (lines, hidden) = match self.site.logs {
             Logs::Shown => (lines, 0),
             Logs::Counted => (Vec::new(), lines.len()),
         };
         let shape = self.site.shape;
+        let told = told.failure;
         self.applied.failures.push(Failure {
             service: service.name.clone(),
             step: Some([told.step, told.said, told.diagnosis].into_iter().flatten().collect::<Vec<_>>().join(": "))
@@ -31,9 +36,51 @@ impl Work<'_, '_> {
             lines,
             hidden,
             link: format!(
-                "https://railway.com/project/{}/service/{}?environmentId={}&id={id}",
-                shape.project.id, service.id, shape.environment.id
+                "https://railway.com/project/{}/service/{}?environmentId={}&id={}",
+                shape.project.id, service.id, shape.environment.id, followed.id
             ),
         });
+    }
+
+    /// The log that tells of it. Where the step is not known, a build that wrote nothing is none.
+    fn log_of(&self, followed: &Followed, told: &FailedDeployment) -> (&'static str, Vec<String>) {
+        let run = || self.site.client.deployment_log(&followed.id, LINES).unwrap_or_default();
+        let is_of_build = |step: &String| step.contains("BUILD") || step.contains("IMAGE");
+        if followed.status != Status::Failed || told.failure.step.as_ref().is_some_and(|step| !is_of_build(step)) {
+            return ("run", run());
+        }
+        let build = Build {
+            environment: &self.site.shape.environment.id,
+            deployment: &followed.id,
+            snapshot: told.snapshot.as_deref(),
+            created_at: told.created_at.as_deref(),
+        };
+        let first = self.site.client.build_log(build, LINES).unwrap_or_default();
+        if first.lines.is_empty() && told.failure.step.is_none() {
+            let lines = run();
+            if !lines.is_empty() {
+                return ("run", lines);
+            }
+        }
+        ("build", self.complete(followed, build, first).lines)
+    }
+
+    /// The same log once more, where it does not have what the build failed with and that may still come. Nobody waits for
+    /// lines that are only counted.
+    fn complete(&self, followed: &Followed, build: Build<'_>, first: BuildLog) -> BuildLog {
+        let client = self.site.client;
+        let wait = (followed.ended() + LATE).saturating_sub(client.clock.elapsed());
+        if first.has_cause || self.site.logs == Logs::Counted || wait.is_zero() || wait >= client.remaining() {
+            return first;
+        }
+        let service = &self.plan.deploys[followed.index].service.name;
+        client.talk.waiting(&format!("waiting for the last lines of the build log of {service}"));
+        self.site.interrupt.pause(client.clock, wait);
+        client.talk.done();
+        if self.site.interrupt.is_requested() {
+            return first;
+        }
+        let second = client.build_log(build, LINES).unwrap_or_default();
+        if second.lines.is_empty() { first } else { second }
     }
 }

@@ -51,6 +51,11 @@ impl Followed {
         let took = Duration::ZERO;
         Self { index, id, status: Status::Initializing, end: None, since, took, successions: 0 }
     }
+
+    /// When its end was seen, on the run's clock.
+    pub(crate) fn ended(&self) -> Duration {
+        self.since + self.took
+    }
 }
 
 impl Work<'_, '_> {

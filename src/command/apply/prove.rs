@@ -125,14 +125,14 @@ impl Work<'_, '_> {
                 None => words,
             });
         };
-        match followed.end {
+        match followed.end.clone() {
             Some(End::Up) => add(receipt, followed.status.to_string()),
             Some(End::Down(why)) => {
                 receipt.outcome = Outcome::Failed;
                 add(receipt, why);
                 self.ledger.is_not_verified(&service.name, Shortfall::Disproved);
                 if followed.status.stage() == Stage::Down {
-                    self.look_into(followed.index, &followed.id, &followed.status);
+                    self.look_into(&followed);
                 }
             }
             Some(End::Open(why)) => {

@@ -8,6 +8,7 @@ mod ahead;
 mod asked;
 mod auth;
 mod batches;
+mod build_logs;
 mod comparison;
 mod complete;
 mod config_files;

@@ -5,11 +5,8 @@ use std::collections::BTreeMap;
 use graphql_client::GraphQLQuery;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use crate::drift::deployment::{Deployed, Deployment, Status};
-use crate::drift::learned::Learned;
-use crate::drift::live::Failure;
 use crate::drift::staged::Staged;
 use crate::drift::stale::Got;
 use crate::error::Error;
@@ -20,16 +17,10 @@ use crate::outside::railway::deployed::{deployed, deployment, word};
 use crate::outside::railway::instance::PageEnd;
 use crate::outside::railway::maps::{kind, number};
 use crate::outside::railway::operation::change::{Fence as FenceOperation, fence};
-use crate::outside::railway::operation::{
-    BuildLog, DeploymentLog, RecentDeployments, build_log, deployment_log, recent_deployments,
-};
+use crate::outside::railway::operation::{DeploymentLog, RecentDeployments, deployment_log, recent_deployments};
 use crate::outside::railway::requested::{Claim, claim};
-use crate::outside::railway::scalar::DeploymentDiagnosis;
 use crate::outside::railway::shape::Pages;
 use crate::outside::railway::staged::staged;
-
-/// The longest diagnosis that is told, in characters.
-const LONGEST_DIAGNOSIS: usize = 300;
 
 /// What must be known right before something is written.
 #[derive(Debug, Default)]
@@ -57,35 +48,6 @@ pub struct Doing {
 #[derive(Deserialize)]
 struct Taken {
     variables: Got,
-}
-
-/// The steps of one deployment.
-#[derive(Deserialize)]
-struct Steps {
-    edges: Vec<Edge>,
-}
-
-#[derive(Deserialize)]
-struct Edge {
-    node: Step,
-}
-
-#[derive(Deserialize)]
-struct Step {
-    step: String,
-    payload: Option<Payload>,
-}
-
-#[derive(Deserialize)]
-struct Payload {
-    error: Option<String>,
-    reason: Option<String>,
-    detail: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Diagnosed {
-    diagnosis: Option<DeploymentDiagnosis>,
 }
 
 impl Client<'_> {
@@ -172,7 +134,7 @@ impl Client<'_> {
     }
 
     /// What each of these was answered with, by the alias; what is refused by itself is left out of the next try.
-    fn aliases<T: DeserializeOwned>(
+    pub(super) fn aliases<T: DeserializeOwned>(
         &self,
         operation: &'static str,
         ids: &[&str],
@@ -207,54 +169,6 @@ impl Client<'_> {
             }
         }
         Ok(results)
-    }
-
-    /// Why a deployment failed, if Railway tells: one request.
-    pub fn failure(&self, deployment: &str) -> Result<Failure, Error> {
-        Ok(self.failures(&[deployment])?.first().and_then(Learned::known).cloned().unwrap_or_default())
-    }
-
-    /// Why these deployments failed, in their order: one request.
-    pub fn failures(&self, deployments: &[&str]) -> Result<Vec<Learned<Failure>>, Error> {
-        let told = self.aliases("DeploymentEvents", deployments, batch::events)?;
-        Ok(told.into_iter().map(|own| self.failure_of(own)).collect())
-    }
-
-    fn failure_of(&self, mut told: BTreeMap<String, Value>) -> Learned<Failure> {
-        let mut part = |alias| told.remove(alias);
-        let diagnosed: Option<Diagnosed> = part("diagnosis").and_then(|own| serde_json::from_value(own).ok());
-        let diagnosis = diagnosed.and_then(|own| own.diagnosis);
-        let diagnosis = diagnosis.and_then(|own| Some(self.scrubber.excerpt(own.text()?, LONGEST_DIAGNOSIS)));
-        let steps: Option<Steps> = part("events").and_then(|own| serde_json::from_value(own).ok());
-        match (steps, diagnosis) {
-            (None, None) => Learned::Untold("Railway does not tell its steps".to_owned()),
-            (steps, diagnosis) => {
-                let (step, said) = steps.and_then(|steps| self.failed_step(steps)).unzip();
-                Learned::Known(Failure { step, said, diagnosis })
-            }
-        }
-    }
-
-    /// The last step that did not end well, and what Railway says of it.
-    fn failed_step(&self, steps: Steps) -> Option<(String, String)> {
-        let failed = steps.edges.into_iter().filter_map(|edge| {
-            let payload = edge.node.payload?;
-            let said = payload.error.or(payload.reason).filter(|said| !said.is_empty());
-            let detail = payload.detail.filter(|detail| !detail.is_empty());
-            let words: Vec<String> = said.iter().chain(&detail).map(|text| self.scrubber.scrub(text)).collect();
-            (!words.is_empty()).then(|| (edge.node.step, words.join(": ")))
-        });
-        failed.last()
-    }
-
-    /// The last lines of a deployment's build, scrubbed: one request.
-    pub fn build_log(&self, deployment: &str, lines: usize) -> Result<Vec<String>, Error> {
-        let limit = i64::try_from(lines).unwrap_or(i64::MAX);
-        let variables = build_log::Variables { deployment_id: deployment.to_owned(), limit };
-        let data: build_log::ResponseData = self
-            .ask("BuildLog", &BuildLog::build_query(variables))
-            .map_err(|unanswered| self.error(unanswered, "BuildLog", "the build log"))?;
-        Ok(self.last_lines(data.build_logs.into_iter().map(|line| line.message), lines))
     }
 
     /// The last lines that a deployment's program has written, scrubbed: one request.

@@ -2,9 +2,11 @@
 
 mod answer;
 pub mod batch;
+pub mod build_log;
 pub mod client;
 mod deployed;
 pub mod deployments;
+pub mod failure;
 pub mod guess;
 pub mod http;
 pub mod identity;

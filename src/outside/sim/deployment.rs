@@ -53,6 +53,8 @@ pub struct Deployment {
     /// Reads for which `latestDeployment` still does not know it.
     pub(crate) unseen: usize,
     pub(crate) log_reads: usize,
+    /// Reads of its build log since it ended.
+    pub(crate) build_reads: usize,
 }
 
 /// A variable as a deployment got it; `None` where it is sealed, or goes through something sealed.
@@ -75,6 +77,8 @@ pub struct Event {
     pub completed_at: Option<String>,
     /// What went wrong, if something did.
     pub error: Option<String>,
+    /// Whether there was nothing to do.
+    pub skipped: bool,
 }
 
 /// A line of a log.
@@ -88,6 +92,8 @@ pub struct Line {
     pub severity: &'static str,
     /// The log shows it after so many reads.
     pub after_reads: usize,
+    /// What was parsed of it, as JSON texts.
+    pub attributes: Vec<(&'static str, Secret)>,
 }
 
 impl Deployment {
@@ -116,6 +122,7 @@ impl Deployment {
             polled: 0,
             unseen: 0,
             log_reads: 0,
+            build_reads: 0,
         }
     }
 

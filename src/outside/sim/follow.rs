@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use crate::drift::Secret;
+use crate::outside::sim::build::identity;
 use crate::outside::sim::clock::Clock;
 use crate::outside::sim::config;
 use crate::outside::sim::deployment::{Captured, Deployment, Event, Line};
-use crate::outside::sim::estate::{Environment, Service};
+use crate::outside::sim::estate::{Environment, Service, Source};
 use crate::outside::sim::operation::batched;
 use crate::outside::sim::page::connection;
-use crate::outside::sim::quirk::{Snapshots, System};
+use crate::outside::sim::quirk::{BuildLogs, Snapshots, System};
 use crate::outside::sim::render::Renderer;
 use crate::outside::sim::rollout::Place;
 use crate::outside::sim::scene::{Denied, Scene, denied};
@@ -204,23 +206,34 @@ pub(crate) fn events(scene: &Scene<'_>) -> Result<Value, Denied> {
     let mut data = Map::new();
     for (number, id) in batched(scene.variables, "deploymentId_") {
         let field = format!("events_{number}");
-        let (_, deployment) = scene.deployment(id).map_err(denied(&field))?;
+        let (place, deployment) = scene.deployment(id).map_err(denied(&field))?;
         let shown = deployment.events.iter().take(EVENTS_PER_PAGE.min(scene.quirks.page_cap));
-        let edges: Vec<Value> = shown.map(|event| json!({ "node": step(event) })).collect();
+        let edges: Vec<Value> = shown.zip(0..).map(|(event, number)| json!({ "node": step(event, number) })).collect();
         data.insert(field, json!({ "edges": edges }));
-        data.insert(format!("diagnosis_{number}"), json!({ "diagnosis": deployment.diagnosis }));
+        let own = json!({
+            "diagnosis": deployment.diagnosis,
+            "snapshotId": snapshot_id(scene.estate.at(place).2, deployment),
+            "createdAt": deployment.created_at,
+        });
+        data.insert(format!("deployment_{number}"), own);
     }
     Ok(data.into())
 }
 
-fn step(event: &Event) -> Value {
-    let payload = event.error.as_ref().map(|error| {
-        json!({
-            "error": error, "reason": null, "detail": null,
-        })
-    });
+/// What its build is found by; an image is not built.
+fn snapshot_id(service: &Service, deployment: &Deployment) -> Option<String> {
+    (!matches!(service.source, Source::Image(_))).then(|| identity(&["snapshot", &deployment.id]))
+}
+
+fn step(event: &Event, number: usize) -> Value {
+    let says = event.error.is_some() || event.skipped;
+    let payload =
+        says.then(|| json!({ "error": event.error, "reason": null, "detail": null, "skipped": event.skipped }));
     json!({
+        "id": format!("{}-{number}", event.step),
         "step": event.step,
+        "createdAt": event.created_at,
+        "completedAt": event.completed_at,
         "payload": payload,
     })
 }
@@ -229,7 +242,29 @@ pub(crate) fn build_log(scene: &Scene<'_>) -> Result<Value, Denied> {
     let denied = denied("buildLogs");
     let (_, deployment) = scene.deployment(scene.text("deploymentId")).map_err(&denied)?;
     scene.seen.borrow_mut().polled.insert(deployment.id.clone());
-    Ok(json!({ "buildLogs": lines(scene, &deployment.build_log, 0).map_err(&denied)? }))
+    if scene.quirks.build_logs == BuildLogs::OfEnvironment {
+        return Ok(json!({ "buildLogs": [] }));
+    }
+    scene.seen.borrow_mut().build.insert(deployment.id.clone());
+    Ok(json!({ "buildLogs": lines(scene, &deployment.build_log, deployment.build_reads).map_err(&denied)? }))
+}
+
+/// Only the lines of builds, and only for the filter that Railway's own programs write.
+pub(crate) fn build_log_by_snapshot(scene: &Scene<'_>) -> Result<Value, Denied> {
+    let denied = denied("environmentLogs");
+    let (_, environment) = scene.environment_anywhere().map_err(&denied)?;
+    let is_asked = |service: &Service, deployment: &&Deployment| {
+        let id = snapshot_id(service, deployment);
+        id.is_some_and(|id| scene.text("build") == format!("(@snapshot:{id} OR @replica:{id})"))
+    };
+    let mut services = environment.services.iter();
+    let found = services.find_map(|service| service.deployments.iter().find(|one| is_asked(service, one)));
+    let Some(deployment) = found else { return Ok(json!({ "environmentLogs": [] })) };
+    scene.seen.borrow_mut().build.insert(deployment.id.clone());
+    let (start, end) = (Clock::at(scene.text("start")), Clock::at(scene.text("end")));
+    let is_within = |line: &&Line| (start..=end).contains(&Clock::at(&line.timestamp));
+    let within: Vec<Line> = deployment.build_log.iter().filter(is_within).cloned().collect();
+    Ok(json!({ "environmentLogs": lines(scene, &within, deployment.build_reads).map_err(&denied)? }))
 }
 
 pub(crate) fn deployment_log(scene: &Scene<'_>) -> Result<Value, Denied> {
@@ -257,7 +292,15 @@ fn lines(scene: &Scene<'_>, all: &[Line], reads: usize) -> Result<Value, String>
         .filter(|line| end.is_none_or(|end| Clock::at(&line.timestamp) <= end))
         .collect();
     let last = &shown[shown.len().saturating_sub(limit + 1)..];
-    let line = |line: &&Line| json!({ "timestamp": line.timestamp, "message": line.message.reveal(), "severity": line.severity });
+    let attribute = |(key, value): &(&str, Secret)| json!({ "key": key, "value": value.reveal() });
+    let line = |line: &&Line| {
+        json!({
+            "timestamp": line.timestamp,
+            "message": line.message.reveal(),
+            "severity": line.severity,
+            "attributes": line.attributes.iter().map(attribute).collect::<Vec<_>>(),
+        })
+    };
     Ok(last.iter().map(line).collect())
 }
 

@@ -181,7 +181,13 @@ impl Line {
     /// The line of that number among those written at that time.
     pub(crate) fn written(message: Secret, clock: Clock, number: u32) -> Self {
         let at = clock.after(Duration::from_millis(10) * number);
-        Self { timestamp: at.precisely(), message, severity: "info", after_reads: 0 }
+        Self { timestamp: at.precisely(), ..Self::saying(message.reveal()) }
+    }
+
+    /// A line of no time.
+    pub(crate) fn saying(message: &str) -> Self {
+        let message = Secret::new(message);
+        Self { timestamp: String::new(), message, severity: "info", after_reads: 0, attributes: Vec::new() }
     }
 
     fn after(mut self, reads: usize) -> Self {

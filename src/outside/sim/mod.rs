@@ -41,7 +41,7 @@ use crate::outside::sim::hook::Hook;
 use crate::outside::sim::state::State;
 
 pub use crate::outside::sim::quirk::{
-    Absent, Deletion, Empty, Masked, Overwritten, Quirks, Redeployed, Sealed, Snapshots, System,
+    Absent, BuildLogs, Deletion, Empty, Masked, Overwritten, Quirks, Redeployed, Sealed, Snapshots, System,
 };
 pub use crate::outside::sim::tracing::{Sampler, Tracing};
 pub use crate::outside::sim::write::Mutation;

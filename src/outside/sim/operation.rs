@@ -40,6 +40,11 @@ const LIMIT: &str = "limit: Int!";
 pub(crate) static OPERATIONS: &[Operation] = &[
     row("ApiTokenProbe", &[], Query(answer::api_token)),
     row("BuildLog", &[DEPLOYMENT, LIMIT], Query(follow::build_log)),
+    row(
+        "BuildLogBySnapshot",
+        &[ENVIRONMENT, "build: String!", "start: String", "end: String!", LIMIT],
+        Query(follow::build_log_by_snapshot),
+    ),
     row("DeleteVariable", &[PROJECT, ENVIRONMENT, OWNER, "name: String!"], Mutation(write::delete_variable)),
     row("Deploy", &[ENVIRONMENT, SERVICE, "commitSha: String"], Mutation(write::deploy)),
     row("DeploymentEvents", &[EACH_DEPLOYMENT], Query(follow::events)),

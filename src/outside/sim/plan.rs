@@ -2,7 +2,10 @@
 
 use std::collections::VecDeque;
 
+use serde_json::Value;
+
 use crate::drift::Secret;
+use crate::outside::sim::deployment::Line;
 use crate::outside::sim::estate::Source;
 
 /// The statuses of a deployment to come, in order; the last one stays.
@@ -23,7 +26,7 @@ pub(crate) struct Stage {
     /// What the last of these steps ends with, where it fails.
     pub(crate) error: Option<String>,
     /// Lines of the build's log that are there from here on.
-    pub(crate) build: Vec<Secret>,
+    pub(crate) build: Vec<Line>,
     /// Lines of the program's log that are there from here on.
     pub(crate) log: Vec<Secret>,
     /// Somebody else makes a newer deployment at this moment.
@@ -43,7 +46,7 @@ impl Stage {
             Self { status, polls: 1, steps, error: None, build: Vec::new(), log: Vec::new(), superseded: false };
         if status == "BUILDING" {
             stage.build =
-                ["#1 load build definition", "#2 install", "Build time: 12.34 seconds"].map(Secret::new).into();
+                ["#1 load build definition", "#2 install", "Build time: 12.34 seconds"].map(Line::saying).into();
         }
         stage
     }
@@ -135,7 +138,24 @@ impl Plan {
 
     /// Adds lines to the build's log when it gets to that status.
     pub fn building(mut self, status: &str, lines: &[&str]) -> Self {
-        self.change(status, |stage| stage.build.extend(lines.iter().map(|line| Secret::new(*line))));
+        self.change(status, |stage| stage.build.extend(lines.iter().map(|line| Line::saying(line))));
+        self
+    }
+
+    /// Adds a line to the build's log as its builder writes it while a step goes on, when it gets to that status. What the step
+    /// failed with is in an attribute only.
+    pub fn step(self, status: &str, message: &str, error: Option<&str>) -> Self {
+        self.late_step(0, status, message, error)
+    }
+
+    /// The same, and it shows only after so many reads of the log.
+    pub fn late_step(mut self, reads: usize, status: &str, message: &str, error: Option<&str>) -> Self {
+        let attributes = [("source", "buildkit"), ("type", "vertex"), ("digest", message)];
+        let attributes = attributes.map(|(name, text)| (name, Value::from(text)));
+        let attributes = attributes.into_iter().chain([("error", Value::from(error))]);
+        let attributes = attributes.map(|(name, value)| (name, Secret::new(value.to_string()))).collect();
+        let line = Line { after_reads: reads, attributes, ..Line::saying(message) };
+        self.change(status, |stage| stage.build.push(line.clone()));
         self
     }
 

@@ -45,6 +45,8 @@ pub struct Quirks {
     pub snapshot_system: System,
     /// Where the variables of tracing show, which adds them to every service.
     pub tracing: Tracing,
+    /// Whether the log of a build is where it has always been.
+    pub build_logs: BuildLogs,
     /// Whether tracing adds those of the sampler.
     pub sampler: Sampler,
 }
@@ -136,6 +138,15 @@ pub enum System {
     Present,
 }
 
+/// Where the log of a build is. Among the lines of the environment it is in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BuildLogs {
+    /// Also under its deployment.
+    OfDeployment,
+    /// Nowhere else.
+    OfEnvironment,
+}
+
 impl Default for Quirks {
     fn default() -> Self {
         Self {
@@ -158,6 +169,7 @@ impl Default for Quirks {
             snapshot_sealed: Sealed::Null,
             snapshot_system: System::Absent,
             tracing: Tracing::Off,
+            build_logs: BuildLogs::OfDeployment,
             sampler: Sampler::Present,
         }
     }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::drift::Secret;
 use crate::outside::sim::clock::Clock;
 use crate::outside::sim::deployment::{Captured, Deployment, Event, Line};
 use crate::outside::sim::estate::{Environment, Estate, Project, Service};
@@ -126,15 +125,16 @@ impl Deployment {
     }
 
     fn write(&mut self, stage: &Stage, clock: Clock) {
-        let event = |&step| Event { step, created_at: clock.text(), completed_at: None, error: None };
+        let event = |&step| Event { step, created_at: clock.text(), completed_at: None, error: None, skipped: false };
         self.events.extend(stage.steps.iter().map(event));
         let severity = if ["FAILED", "CRASHED"].contains(&stage.status) { "error" } else { "info" };
-        let lines = |messages: &[Secret]| -> Vec<Line> {
-            let lines = messages.iter().zip(0..);
-            lines.map(|(message, number)| Line { severity, ..Line::written(message.clone(), clock, number) }).collect()
+        let written = |line: Line, number| {
+            let Line { timestamp, .. } = Line::written(line.message.clone(), clock, number);
+            Line { timestamp, severity, ..line }
         };
-        self.build_log.extend(lines(&stage.build));
-        self.log.extend(lines(&stage.log));
+        self.build_log.extend(stage.build.iter().cloned().zip(0..).map(|(line, number)| written(line, number)));
+        let said = stage.log.iter().map(|message| Line::saying(message.reveal()));
+        self.log.extend(said.zip(0..).map(|(line, number)| written(line, number)));
     }
 }
 

@@ -39,6 +39,8 @@ pub(crate) struct Seen {
     pub(crate) passed: BTreeSet<String>,
     /// Those whose log was read.
     pub(crate) log: BTreeSet<String>,
+    /// Those whose build log was read.
+    pub(crate) build: BTreeSet<String>,
 }
 
 /// A field that answers with an error. Where it may not be null, nothing else is answered then.

@@ -146,12 +146,13 @@ impl State {
 
     /// What was looked at goes on.
     fn go_on(&mut self, seen: &Seen) {
-        for id in seen.passed.iter().chain(&seen.log) {
+        for id in seen.passed.iter().chain(&seen.log).chain(&seen.build) {
             let Some(place) = self.estate.place_of(id) else { continue };
             let mut known = self.estate.service_at(place).deployments.iter_mut().filter(|known| known.id == *id);
             let Some(deployment) = known.next() else { continue };
             deployment.unseen -= usize::from(seen.passed.contains(id));
             deployment.log_reads += usize::from(seen.log.contains(id));
+            deployment.build_reads += usize::from(seen.build.contains(id));
         }
         for id in &seen.polled {
             self.estate.poll(id);

@@ -253,6 +253,12 @@ fn each_kind_of_token_may_ask_its_own_things() {
         ("Snapshot", batch.clone(), [OK, OK, OK, OK, NOT, NONE, NONE]),
         ("DeploymentEvents", batch, [OK, OK, OK, OK, NOT, NONE, NONE]),
         ("BuildLog", lines.clone(), [OK, OK, OK, OK, NOT, NONE, NONE]),
+        (
+            "BuildLogBySnapshot",
+            json!({ "environmentId": scope["environmentId"], "build": "(@snapshot:1 OR @replica:1)",
+                "start": "2026-11-24T09:00:00.000Z", "end": "2026-11-24T10:00:00.000Z", "limit": 5 }),
+            [OK, OK, OK, OK, NOT, NONE, NONE],
+        ),
         ("DeploymentLog", lines, [OK, OK, OK, OK, NOT, NONE, NONE]),
         ("SetVariables", set(&scope, None, json!({})), [OK, OK, OK, OK, NOT, NONE, NONE]),
     ] {
