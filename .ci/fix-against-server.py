@@ -519,6 +519,66 @@ def what_is_said_of_a_deployment(end, code, outcome):
         it.both_run(OLD)
 
 
+def failing_build(error, **late):
+    """A build whose log has the cause in an attribute alone, beside what its steps repeat; and steps of which only one failed."""
+    def step(text, **attributes):
+        return {"message": text, "attributes": {"source": "buildkit", "type": "vertex", "digest": text, **attributes}}
+
+    cause = {**step("[4/4] RUN make", error=error), "severity": "error", **late}
+    steps = [{"step": "SNAPSHOT_CODE"}, {"id": "retried", "step": "PUBLISH_IMAGE", "error": "a registry that answered later"},
+             {"id": "retried", "step": "PUBLISH_IMAGE"}, {"step": "HEALTHCHECK", "error": "was not reached", "skipped": True},
+             {"step": "BUILD_IMAGE", "error": "Failed to build. Please check the build logs for more details."},
+             {"step": "DRAIN_INSTANCES", "skipped": True}]
+    log = [step("[1/4] FROM python")] * 3 + [step("[4/4] RUN make", error=None)] * 2 + [cause]
+    return [{"end": "FAILED", "buildLogs": log, "events": steps}]
+
+
+def operations(it):
+    """Of every request that came in."""
+    return [one["operationName"] for one in it.server.ask("/requests")["requests"]]
+
+
+@cases_of([
+    ("at once", {}, {}, 1, 0), ("plain", {"logAttributes": "plain"}, {}, 1, 0),
+    ("refused", {"buildLogs": "refused"}, {}, 1, 1), ("empty", {"buildLogs": "empty"}, {}, 1, 1),
+    ("by its replica", {"buildLogs": "empty", "buildLogTags": "replica"}, {}, 1, 1),
+    ("late by polls", {}, {"afterEndPolls": 1}, 2, 0), ("late", {}, {"afterEndSeconds": 15}, 2, 0),
+    ("refused and late", {"buildLogs": "refused"}, {"afterEndSeconds": 12, "afterEndPolls": 1}, 2, 2),
+])
+def why_a_build_failed(name, options, late, own, by_snapshot):
+    """The cause is found wherever the log is and however late it comes, and nobody waits for what is there."""
+    plan = failing_build(f"exit code: 2, token {NEW}", **late)
+    with world(f"failed build {name}", incident(**options), plans=[(WORKER, plan)]) as it:
+        began = time.monotonic()
+        run = it.run(*PUSH, "--service", WORKER, "--show-logs", code=7)
+        took = time.monotonic() - began
+        it.check("the cause is shown", "[4/4] RUN make: exit code: 2, token" in run.words, run)
+        it.check("the step that failed", re.search(r"BUILD_IMAGE: Failed to build\.(?! Please)", run.words), run)
+        it.check("no other step", not re.search("PUBLISH_IMAGE|HEALTHCHECK|DRAIN", run.words), run)
+        it.check("what a step repeats is there once", run.words.count("[1/4] FROM python") == 1, run)
+        sent = operations(it)
+        tries = 2 if options.get("buildLogs") == "refused" else 1  # A failure without a reason is tried once more.
+        it.check("the log is read as often as needed", sent.count("BuildLog") == own * tries and
+                 sent.count("BuildLogBySnapshot") == by_snapshot, sent)
+        it.check("in no more time", took < 12 if own == 1 else took > 14, took)
+
+
+@cases_of([("counted", (), 0, 7), ("interrupted", ("--show-logs",), signal.SIGINT, 130)])
+def nobody_waits_for_a_late_line(name, flags, number, code):
+    """Where lines are only counted, and after Ctrl-C, what comes late is not waited for."""
+    with world(f"late line {name}", plans=[(WORKER, failing_build("exit code: 2", afterEndPolls=1))]) as it:
+        before, began = it.begin(), time.monotonic()
+        process = it.start(*PUSH, "--service", WORKER, *flags)
+        if number:
+            it.wait("the build log", lambda _: "BuildLog" in operations(it))
+            time.sleep(1)
+            process.send_signal(number)
+        run = it.end(process, PUSH, before, code)
+        it.check("it ends at once", time.monotonic() - began < 12, run)
+        it.check("it does not show the cause", "exit code: 2" not in run.words, run)
+        it.check("it shows lines only where asked to", ("[4/4] RUN make" in run.words) == bool(flags), run)
+
+
 @case
 def a_newer_deployment_under_way():
     """It is waited for, and deployed again: older code is never put over it."""
