@@ -1,12 +1,13 @@
 //! How the services run: what came with the shape and the values, and what is asked only where it is needed.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::command::visit::Visit;
 use crate::drift::Target;
-use crate::drift::deployment::Status;
+use crate::drift::deployment::{Deployment, Origin, SkipReason, Status};
 use crate::drift::learned::Learned;
-use crate::drift::live::Live;
+use crate::drift::live::{Live, Relation};
 use crate::drift::scrub::Scrubber;
 use crate::drift::stale::{Got, stale_keys};
 use crate::drift::times::Times;
@@ -68,7 +69,7 @@ pub(crate) fn look_again(client: &Client<'_>, seen: &mut Visit, world: &World<'_
         target.live = Live { lines, answers, ..live(services[index], got, client.scrubber, &world.folder) };
     }
     survey.times = look_closer(client, shape, &mut survey.targets);
-    relate_commits(client, &mut survey.targets, world);
+    relate_commits(client, shape, &mut survey.targets, world);
     Ok(())
 }
 
@@ -117,7 +118,51 @@ fn look_into_failures(client: &Client<'_>, targets: &mut [Target]) {
 }
 
 /// Holds the commits that run against the declared ones, or against what is checked out.
-pub(crate) fn relate_commits(client: &Client<'_>, targets: &mut [Target], world: &World<'_>) {
+pub(crate) fn relate_commits(client: &Client<'_>, shape: &Shape, targets: &mut [Target], world: &World<'_>) {
+    relate_with(client, targets, world, &BTreeMap::new());
+    let skipped = skipped_before(client, shape, targets);
+    if !skipped.is_empty() {
+        relate_with(client, targets, world, &skipped);
+    }
+}
+
+/// Pushes that Railway declined to build before what runs was made again from an older one, by the ids of services: such a
+/// deployment is newer than they are, and has an older commit. One request for each service that seems behind for that.
+fn skipped_before(client: &Client<'_>, shape: &Shape, targets: &[Target]) -> BTreeMap<String, Deployment> {
+    let skipped = |target: &Target| {
+        let code = target.live.code.known()?;
+        let running = &target.live.deployed.known()?.running()?.origin;
+        if code.skipped.is_some() || !matches!(code.running, Relation::Behind(_)) || running.is_push() {
+            return None;
+        }
+        let id = &target.service.id;
+        let recent = client.recent(&shape.project.id, &shape.environment.id, id).ok()?;
+        Some((id.clone(), skipped_push(recent, running)?))
+    };
+    targets.iter().filter_map(skipped).collect()
+}
+
+/// The push that Railway declined to build last, among deployments that are newest first, if nothing but such pushes came
+/// after the code that runs. One whose checks failed counts before the others.
+fn skipped_push(recent: Vec<Deployment>, running: &Origin) -> Option<Deployment> {
+    let is_skipped = |one: &Deployment| one.status == Status::Skipped;
+    let pushes = recent.into_iter().filter(|one| is_skipped(one) || one.origin.is_push());
+    let (skipped, others): (Vec<Deployment>, Vec<Deployment>) = {
+        let mut pushes = pushes.filter(|one| one.origin.commit.is_some()).peekable();
+        let skipped = std::iter::from_fn(|| pushes.next_if(is_skipped)).collect();
+        (skipped, pushes.collect())
+    };
+    let is_older_code = others.first().is_none_or(|push| push.origin.commit == running.commit);
+    let refused = skipped.iter().position(|push| push.origin.skip_reason() == SkipReason::ChecksFailed);
+    skipped.into_iter().nth(refused.unwrap_or(0)).filter(|_| is_older_code)
+}
+
+fn relate_with(
+    client: &Client<'_>,
+    targets: &mut [Target],
+    world: &World<'_>,
+    skipped_before: &BTreeMap<String, Deployment>,
+) {
     let root = git::root(&world.folder);
     let mut indexes = Vec::new();
     let mut questions = Vec::new();
@@ -129,6 +174,7 @@ pub(crate) fn relate_commits(client: &Client<'_>, targets: &mut [Target], world:
             declared: target.declared.commit.as_deref(),
             running: &running.origin,
             coming: deployed.coming().map(|coming| &coming.origin),
+            skipped: deployed.skipped().or_else(|| skipped_before.get(&target.service.id)).map(|push| &push.origin),
         });
     }
     let answers = relate(&asker(client, world), root.as_deref(), &questions);

@@ -247,7 +247,7 @@ fn look(
     };
     let trust = Trust::of(config, aimed, world).naming(layers.only_declared.clone(), scope.aliases.clone());
     let times = running::look_closer(client, &shape, &mut targets);
-    running::relate_commits(client, &mut targets, world);
+    running::relate_commits(client, &shape, &mut targets, world);
     let exposures = looking.finish();
     layers.mark_checkout_files(&exposures, &trust);
     let examples = layers.examples(&world.folder);

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::drift::deployment::{Deployed, Stage, StartCommand};
+use crate::drift::deployment::{Deployed, SkipReason, Stage, StartCommand};
 use crate::drift::finding::{Finding, Gist, Severity};
 use crate::drift::learned::Learned;
 use crate::drift::live::{Answer, LogRead, Relation, Sought};
@@ -138,7 +138,10 @@ fn deployment(_: &Survey, target: &Target) -> Plain {
         Learned::NotLooked => Plain::NotMade,
         Learned::Untold(why) | Learned::Known(Deployed { untold: Some(why), .. }) => open(why),
         Learned::Known(deployed) => {
-            let Some(newest) = deployed.newest() else { return Plain::NotMade };
+            let unwatched = deployed.skipped().filter(|push| push.origin.skip_reason() == SkipReason::Unwatched);
+            let Some(newest) = unwatched.and(deployed.running()).or_else(|| deployed.newest()) else {
+                return Plain::NotMade;
+            };
             let origin = newest.origin.words().map(|words| format!(", {words}")).unwrap_or_default();
             let words = format!("{}{origin}", newest.status);
             if newest.status.stage() == Stage::Up { good(words) } else { open(words) }
@@ -181,6 +184,7 @@ fn commit(_: &Survey, target: &Target) -> Plain {
         Learned::Known(code) => match code.running {
             Relation::Same => good(format!("{} runs", code.wanted)),
             Relation::Newer => good(format!("newer than {}", code.wanted)),
+            _ if code.is_covered() => good(format!("misses nothing of {}: no watched file changed", code.wanted)),
             Relation::Behind(_) | Relation::Diverged | Relation::Unclear(_) => Plain::NotMade,
         },
         Learned::Untold(why) if is_declared => open(why),

@@ -54,7 +54,32 @@ pub struct Origin {
     pub reason: Option<String>,
     /// Whether it was only built: the command of a cron service runs at its next time.
     pub build_only: bool,
+    /// Why Railway declined to build it, in Railway's words: `No changes to watched files`.
+    pub skipped_reason: Option<String>,
+    /// Whether a change of variables or settings is what it was made for.
+    pub is_patch: bool,
 }
+
+/// Why Railway declined to build a push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SkipReason {
+    /// No file changed that the service's watch paths name, so it misses nothing.
+    Unwatched,
+    /// The checks of the commit failed. Railway does not try again, even if they pass later.
+    ChecksFailed,
+    /// Railway does not say, or says something else.
+    Unknown,
+}
+
+/// Words in Railway's reason for a deployment that nobody asked for, letters only. Only the first was seen in answers;
+/// the others are what its documentation calls such deployments.
+const OWN_REASONS: [(&str, &str); 5] = [
+    ("autoupdate", "an automatic update of its image"),
+    ("vuln", "a security update"),
+    ("security", "a security update"),
+    ("remediation", "a security update"),
+    ("migration", "a migration of the platform"),
+];
 
 /// What a deployment starts with. A command may hold a credential, so it is never shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -84,6 +109,31 @@ impl Origin {
     /// Whether somebody went back to it: it runs with the variables of its time then, as it is meant to.
     pub fn is_rollback(&self) -> bool {
         self.reason.as_ref().is_some_and(|reason| reason.to_ascii_lowercase().contains("rollback"))
+    }
+
+    /// Whether it was made for a commit that was pushed, as far as is known, and not of older code once more.
+    pub fn is_push(&self) -> bool {
+        !self.is_patch && self.reason.as_deref().is_none_or(|reason| reason == "deploy")
+    }
+
+    /// Why Railway declined to build it.
+    pub fn skip_reason(&self) -> SkipReason {
+        let said = self.skipped_reason.as_deref().unwrap_or_default().to_ascii_lowercase();
+        if said.starts_with("no changes") && said.contains("watch") {
+            SkipReason::Unwatched
+        } else if said.starts_with("ci ") && said.contains("failed") {
+            SkipReason::ChecksFailed
+        } else {
+            SkipReason::Unknown
+        }
+    }
+
+    /// What Railway deployed it for by itself, without a push or a person; `None` where somebody may have.
+    pub fn railways_own(&self) -> Option<&'static str> {
+        let reason: String =
+            self.reason.iter().flat_map(|reason| reason.chars()).filter(char::is_ascii_alphabetic).collect();
+        let reason = reason.to_ascii_lowercase();
+        OWN_REASONS.iter().find(|(word, _)| reason.contains(word)).map(|(_, what)| *what)
     }
 }
 
@@ -215,12 +265,23 @@ impl Deployed {
 
     /// The running one; where nothing runs, what was meant to: the newest that serves in some way, or the newest at all.
     pub fn subject(&self) -> Option<&Deployment> {
-        self.running().or_else(|| self.active.first()).or_else(|| self.newest())
+        self.running().or_else(|| self.active.first()).or_else(|| self.newest_made()).or_else(|| self.newest())
     }
 
-    /// The newest one, where it is still on its way.
+    /// The newest that is no skipped push: of those nothing was made.
+    fn newest_made(&self) -> Option<&Deployment> {
+        let made = self.latest.iter().chain(&self.active).filter(|one| one.status != Status::Skipped);
+        made.max_by(|one, other| one.created_at.cmp(&other.created_at))
+    }
+
+    /// The newest one that is made, where it is still on its way.
     pub fn coming(&self) -> Option<&Deployment> {
-        self.newest().filter(|newest| matches!(newest.status.stage(), Stage::UnderWay | Stage::Stuck))
+        self.newest_made().filter(|newest| matches!(newest.status.stage(), Stage::UnderWay | Stage::Stuck))
+    }
+
+    /// A push that is newer than everything that was made, and that Railway declined to build.
+    pub fn skipped(&self) -> Option<&Deployment> {
+        self.newest().filter(|newest| newest.status == Status::Skipped && newest.origin.commit.is_some())
     }
 
     /// The ids of all of them.
@@ -231,7 +292,7 @@ impl Deployed {
 
 #[cfg(test)]
 mod tests {
-    use super::{Deployed, Deployment, NAMES, Origin, Stage, Status};
+    use super::{Deployed, Deployment, NAMES, Origin, SkipReason, Stage, Status};
 
     fn deployment(id: &str, status: &str) -> Deployment {
         Deployment {
@@ -289,6 +350,8 @@ mod tests {
             (Some(("1", "SUCCESS")), &[("2", "SUCCESS"), ("1", "SUCCESS")], Some("2"), None),
             (Some(("1", "SUCCESS")), &[("2", "DEPLOYING"), ("1", "SUCCESS")], Some("1"), Some("2")),
             (Some(("1", "CRASHED")), &[("1", "CRASHED")], None, None),
+            (Some(("2", "SKIPPED")), &[("1", "SUCCESS")], Some("1"), None),
+            (Some(("3", "SKIPPED")), &[("2", "DEPLOYING"), ("1", "SUCCESS")], Some("1"), Some("2")),
         ];
         for (latest, active, running, coming) in cases {
             let deployed = Deployed {
@@ -299,6 +362,59 @@ mod tests {
             let id = |found: Option<&Deployment>| found.map(|found| found.id.clone());
             let expected = (running.map(ToOwned::to_owned), coming.map(ToOwned::to_owned));
             assert_eq!((id(deployed.running()), id(deployed.coming())), expected, "{latest:?} {active:?}");
+        }
+    }
+
+    #[test]
+    fn only_railways_own_words_are_a_reason_to_skip() {
+        for (said, expected) in [
+            (Some("No changes to watched files"), SkipReason::Unwatched),
+            (Some("no changes to watched files."), SkipReason::Unwatched),
+            (Some("CI check suite failed"), SkipReason::ChecksFailed),
+            (Some("CI check suite is pending"), SkipReason::Unknown),
+            (Some("No changes"), SkipReason::Unknown),
+            (Some("Watched files changed"), SkipReason::Unknown),
+            (Some("failed"), SkipReason::Unknown),
+            (Some(""), SkipReason::Unknown),
+            (None, SkipReason::Unknown),
+        ] {
+            let origin = Origin { skipped_reason: said.map(ToOwned::to_owned), ..Origin::default() };
+            assert_eq!(origin.skip_reason(), expected, "{said:?}");
+        }
+    }
+
+    #[test]
+    fn what_railway_deploys_by_itself_is_known_by_its_reason() {
+        for (reason, expected) in [
+            (Some("autoupdate"), Some("an automatic update of its image")),
+            (Some("AUTO_UPDATE"), Some("an automatic update of its image")),
+            (Some("security-update"), Some("a security update")),
+            (Some("platform migration"), Some("a migration of the platform")),
+            (Some("deploy"), None),
+            (Some("redeploy"), None),
+            (Some("rollback"), None),
+            (Some("update"), None),
+            (Some(""), None),
+            (None, None),
+        ] {
+            let origin = Origin { reason: reason.map(ToOwned::to_owned), ..Origin::default() };
+            assert_eq!(origin.railways_own(), expected, "{reason:?}");
+        }
+    }
+
+    #[test]
+    fn a_push_is_skipped_only_if_it_is_the_newest_and_has_a_commit() {
+        for (latest, commit, active, expected) in [
+            (("2", "SKIPPED"), Some("371a158"), ("1", "SUCCESS"), true),
+            (("2", "SKIPPED"), None, ("1", "SUCCESS"), false),
+            (("2", "FAILED"), Some("371a158"), ("1", "SUCCESS"), false),
+            (("1", "SKIPPED"), Some("371a158"), ("2", "SUCCESS"), false),
+        ] {
+            let mut newest = deployment(latest.0, latest.1);
+            newest.origin.commit = commit.map(ToOwned::to_owned);
+            let deployed =
+                Deployed { latest: Some(newest), active: vec![deployment(active.0, active.1)], untold: None };
+            assert_eq!(deployed.skipped().is_some(), expected, "{latest:?} {commit:?} {active:?}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! How one service runs, as far as it was looked at.
 
 use crate::drift::Secret;
-use crate::drift::deployment::Deployed;
+use crate::drift::deployment::{Deployed, SkipReason};
 use crate::drift::learned::Learned;
 use crate::drift::setting::SettingValues;
 use crate::drift::stale::Got;
@@ -65,6 +65,31 @@ pub struct Code {
     pub running: Relation,
     /// That of [`Deployed::coming`], if there is one.
     pub coming: Option<Relation>,
+    /// A push that Railway declined to build, newer than what was deployed for a push last.
+    pub skipped: Option<SkippedPush>,
+}
+
+/// A push that Railway declined to build.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SkippedPush {
+    /// Its commit, shortened.
+    pub commit: String,
+    /// Why.
+    pub reason: SkipReason,
+    /// How its commit stands to the wanted one.
+    pub relation: Relation,
+}
+
+impl Code {
+    /// Whether a push has the wanted commit and changed nothing that the service is built from, so that what runs is what the
+    /// push would have made.
+    pub fn is_covered(&self) -> bool {
+        let is_older = matches!(self.running, Relation::Behind(_) | Relation::Unclear(Unclear::UnknownCommit(_)));
+        let has_wanted = |push: &SkippedPush| {
+            push.reason == SkipReason::Unwatched && matches!(push.relation, Relation::Same | Relation::Newer)
+        };
+        is_older && self.skipped.as_ref().is_some_and(has_wanted)
+    }
 }
 
 /// How a deployed commit stands to the wanted one.

@@ -228,7 +228,8 @@ fn runs_well(survey: &mut Survey, service: &str) {
     target.live.got = Learned::Known(got);
     target.live.settings = Learned::Known(Settings { start_command: Some(command), ..Settings::default() });
     let (wanted, running) = ("371a158".to_owned(), Relation::Same);
-    target.live.code = Learned::Known(Code { wanted: wanted.clone(), commit: None, running, coming: None });
+    target.live.code =
+        Learned::Known(Code { wanted: wanted.clone(), commit: None, running, coming: None, skipped: None });
     let sought = Sought::At("2026-11-24T09:00:01.000000000Z".to_owned());
     let read = LogRead { sought, lines: 1, span: None, reach: Reach::Whole, replicas: Some(1) };
     target.live.lines = vec![Learned::Known(read)];

@@ -82,11 +82,14 @@ impl Work<'_, '_> {
         let nothing = Deployed::default();
         let (old, new) = (before.deployed.get(id).unwrap_or(&nothing), now.deployed.get(id).unwrap_or(&nothing));
         if let Some(adopted) = self.appeared(index, old, new) {
-            let words = match self.deleted_keys().as_slice() {
-                [] => "created while the values were stored, and has them".to_owned(),
-                keys => format!("Railway created it when {} was deleted", sentence::names(keys)),
+            let words = match (adopted.origin.railways_own(), self.deleted_keys().as_slice()) {
+                (Some(what), _) => {
+                    format!("Railway made it itself ({what}) while the values were stored, and it has them")
+                }
+                (None, []) => "created while the values were stored, and has them".to_owned(),
+                (None, keys) => format!("Railway created it when {} was deleted", sentence::names(keys)),
             };
-            return Some(self.created(index, adopted, Some(format!("{words}; no second one was needed"))));
+            return Some(self.created(index, adopted.id, Some(format!("{words}; no second one was needed"))));
         }
         let decided = decide(self.site.client, self.site.shape, Some(new), &deploy.service);
         let decided = match decided {
@@ -150,7 +153,7 @@ impl Work<'_, '_> {
     /// A deployment that was created while this run wrote, and has the new values: a second one would be one too many.
     ///
     /// `variableDelete` can't be told not to deploy, so after a deletion such a deployment is this run's own.
-    fn appeared(&self, index: usize, old: &Deployed, new: &Deployed) -> Option<String> {
+    fn appeared(&self, index: usize, old: &Deployed, new: &Deployed) -> Option<Deployment> {
         let service = &self.plan.deploys[index].service;
         let is_meant = |store: &Store| store.meant_for.iter().any(|meant| meant.id == service.id);
         let own: Vec<&Store> = self.plan.stores.iter().filter(|store| is_meant(store)).collect();
@@ -164,7 +167,7 @@ impl Work<'_, '_> {
         let is_followed = match newest.status.stage() {
             Stage::UnderWay | Stage::Up => true,
             // The same code would fail again.
-            Stage::Down => is_own_doing && newest.status != Status::Skipped,
+            Stage::Down => is_own_doing,
             Stage::Stuck | Stage::Gone => false,
         };
         if !is_followed {
@@ -176,14 +179,16 @@ impl Work<'_, '_> {
                 || store.after.is_none() && is_removed(&got, &store.key)
         };
         let is_current = own.iter().filter(|store| store.owner != Owner::Shared).all(|store| has(store));
-        (is_current && (!is_shared || self.has_everything(service, &got))).then_some(newest.id)
+        (is_current && (!is_shared || self.has_everything(service, &got))).then_some(newest)
     }
 
     /// The newest deployment, if it was not there before the first write. The latest one of a service may be told late, so
     /// after a deletion the list is asked as well.
     fn created_since(&self, service: &Named, old: &Deployed, new: &Deployed) -> Option<Deployment> {
         let is_new = |one: &Deployment| !old.ids().any(|known| known == one.id);
-        if let Some(latest) = new.latest.as_ref().filter(|latest| is_new(latest)) {
+        // A push that Railway skipped is the latest, and nothing was made of it.
+        let is_made = |one: &Deployment| is_new(one) && one.status != Status::Skipped;
+        if let Some(latest) = new.latest.as_ref().filter(|latest| is_made(latest)) {
             return Some(latest.clone());
         }
         if self.ledger.deleted.is_empty() {
@@ -191,7 +196,7 @@ impl Work<'_, '_> {
         }
         let shape = self.site.shape;
         let listed = self.site.client.recent(&shape.project.id, &shape.environment.id, &service.id).ok()?;
-        let newest = listed.into_iter().next().filter(is_new)?;
+        let newest = listed.into_iter().find(|one| one.status != Status::Skipped).filter(is_new)?;
         // A service whose older deployments were never read has only new ones.
         let is_newer = |known: &Deployment| known.created_at < newest.created_at;
         old.newest().is_none_or(is_newer).then_some(newest)
@@ -223,11 +228,16 @@ impl Work<'_, '_> {
             let is_planned = self.plan.deploys.iter().any(|deploy| deploy.service.id == service.id);
             let latest = now.deployed.get(&service.id).and_then(|deployed| deployed.latest.as_ref());
             let known = before.deployed.get(&service.id).unwrap_or(&nothing);
-            let Some(latest) = latest.filter(|latest| !is_planned && !known.ids().any(|id| id == latest.id)) else {
+            let is_new = |latest: &&Deployment| !known.ids().any(|id| id == latest.id);
+            let Some(latest) = latest.filter(is_new).filter(|one| !is_planned && one.status != Status::Skipped) else {
                 continue;
             };
+            let why = match latest.origin.railways_own() {
+                Some(what) => format!("Railway made itself: {what}"),
+                None => format!("Railway created when {deleted} was deleted"),
+            };
             self.applied.remarks.push(format!(
-                "{} has a new deployment, {}, which Railway created when {deleted} was deleted; it was not verified",
+                "{} has a new deployment, {}, which {why}; it was not verified",
                 service.name, latest.id
             ));
         }
@@ -238,7 +248,12 @@ impl Work<'_, '_> {
         let service = self.plan.deploys[index].service.name.clone();
         let mut waited = Duration::ZERO;
         loop {
-            self.site.client.talk.waiting(&format!("{service}: waiting for deployment {}, which is newer", other.id));
+            let by_itself = other.origin.railways_own().map(|what| format!(", and Railway's own: {what}"));
+            let by_itself = by_itself.unwrap_or_default();
+            self.site
+                .client
+                .talk
+                .waiting(&format!("{service}: waiting for deployment {}, which is newer{by_itself}", other.id));
             let doing = match self.site.client.watch(&[&other.id]) {
                 Ok(doing) => doing.into_iter().next().flatten(),
                 Err(error) => {
@@ -252,8 +267,10 @@ impl Work<'_, '_> {
                 Some(Stage::UnderWay | Stage::Stuck) => {}
             }
             if waited >= OTHERS || PAUSE >= self.site.client.remaining() || self.site.interrupt.is_requested() {
-                let words =
-                    format!("a newer deployment, {}, is still under way; older code was not put over it", other.id);
+                let words = format!(
+                    "a newer deployment, {}, is still under way{by_itself}; older code was not put over it",
+                    other.id
+                );
                 self.ledger.deploys[index].end(Outcome::NotTried, words);
                 return Waited::InVain;
             }
@@ -340,7 +357,8 @@ impl Work<'_, '_> {
             let service = &self.plan.deploys[index].service.id;
             let recent = self.site.client.recent(&shape.project.id, &shape.environment.id, service)?;
             let is_new = |one: &&Deployment| {
-                !ids.contains(one.id.as_str()) && newest.is_none_or(|newest| one.created_at.as_str() > newest)
+                let is_newer = newest.is_none_or(|newest| one.created_at.as_str() > newest);
+                is_newer && !ids.contains(one.id.as_str()) && one.status != Status::Skipped
             };
             if let Some(found) = recent.iter().find(is_new) {
                 return Ok(Some(found.id.clone()));
@@ -375,11 +393,19 @@ pub(crate) fn decide(
     deployed: Option<&Deployed>,
     service: &Named,
 ) -> Result<How, Error> {
-    let how = how(deployed, shape.running(&service.id));
-    if how != How::First {
-        return Ok(how);
+    let running = shape.running(&service.id);
+    let decided = how(deployed, running);
+    let recent = || client.recent(&shape.project.id, &shape.environment.id, &service.id);
+    // Behind a push that Railway skipped, one that is on its way is not seen.
+    if let Some(deployed) = deployed.filter(|deployed| deployed.skipped().is_some()) {
+        let made = recent()?.into_iter().find(|one| one.status != Status::Skipped);
+        let seen = made.map(|made| Deployed { latest: Some(made), ..deployed.clone() });
+        return Ok(seen.map_or(decided, |seen| how(Some(&seen), running)));
     }
-    let earlier = client.recent(&shape.project.id, &shape.environment.id, &service.id)?;
+    if decided != How::First {
+        return Ok(decided);
+    }
+    let earlier = recent()?;
     Ok(match earlier.first() {
         None => How::First,
         Some(last) => How::Not(format!("nothing of it runs: its last deployment is {}", last.status)),

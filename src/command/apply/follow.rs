@@ -125,10 +125,15 @@ impl Work<'_, '_> {
             return None;
         };
         let own = recent.iter().position(|one| one.id == followed.id).unwrap_or(recent.len());
-        let Some(newer) = recent[..own].first() else { return removed() };
+        // A push that Railway skipped takes nobody's place.
+        let Some(newer) = recent[..own].iter().find(|one| one.status != Status::Skipped) else { return removed() };
+        let by_itself = newer.origin.railways_own().map(|what| format!("; Railway made it itself: {what}"));
         self.applied.remarks.push(format!(
-            "deployment {} of {} was superseded by {}, which was made after the values were stored",
-            followed.id, service.name, newer.id
+            "deployment {} of {} was superseded by {}, which was made after the values were stored{}",
+            followed.id,
+            service.name,
+            newer.id,
+            by_itself.unwrap_or_default()
         ));
         followed.id.clone_from(&newer.id);
         followed.successions += 1;

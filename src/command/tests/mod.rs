@@ -39,6 +39,7 @@ mod running;
 mod sandbox;
 mod schema;
 mod seen;
+mod skipped;
 mod target_sources;
 mod tracing;
 mod trust;

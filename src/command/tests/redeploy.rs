@@ -118,6 +118,128 @@ fn an_older_commit_gives_way_to_the_wanted_one() {
     assert!(ended.out.contains(&format!("PASS  deployment  SUCCESS, commit {}", &two[..7])), "{ended:?}");
 }
 
+const UNWATCHED: &str = "No changes to watched files";
+const REFUSED: &str = "CI check suite failed";
+
+/// A checkout with two commits beside a service that runs the first of them, and whose push of the second was skipped.
+fn skipped(reason: &str) -> (Sandbox, [String; 2]) {
+    let (sandbox, commits) = behind();
+    push(&sandbox, &commits[1], reason, "2026-11-22T10:00:00.000Z");
+    (sandbox, commits)
+}
+
+/// Railway declines to build a push.
+fn push(sandbox: &Sandbox, commit: &str, reason: &str, time: &str) {
+    let push = Deployment::with_status("SKIPPED", time).id(&format!("skipped-{time}"));
+    let push = push.meta("commitHash", commit).meta("reason", "deploy").meta("skippedReason", reason);
+    sandbox.sim.change(|estate| estate.service_named("api").unwrap().deployments.push(push));
+}
+
+#[test]
+fn a_push_without_watched_files_leaves_nothing_behind() {
+    for config in ["", "[services.api]\ncommit = \"HEAD\"\n"] {
+        let (sandbox, [one, two]) = skipped(UNWATCHED);
+        let sandbox = if config.is_empty() { sandbox } else { sandbox.file("doctor.toml", config) };
+        let ended = sandbox.run(&["check", "-v"]);
+        assert_eq!((ended.code, sandbox.sim.count()), (0, 2), "{ended:?}");
+        assert!(!ended.out.contains("commit-behind"), "{ended:?}");
+        let words = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        let row = format!("PASS deployment SUCCESS, commit {}", &one[..7]);
+        let commit = format!("PASS commit misses nothing of {}: no watched file changed", &two[..7]);
+        assert!(words.contains(&row) && words.contains(&commit), "{ended:?}");
+        sandbox.run(FIX);
+        assert_eq!(sandbox.mutations(), [""; 0], "nothing is deployed");
+    }
+}
+
+#[test]
+fn what_runs_is_deployed_again_over_a_skipped_push_and_misses_nothing_afterwards() {
+    let (sandbox, [one, _]) = skipped(UNWATCHED);
+    // What is deployed again names the service's repository.
+    git(&sandbox.work(), &["remote", "add", "origin", "https://github.com/shop/shop.git"]);
+    let sandbox = sandbox.file("doctor.toml", "[services.api]\ncommit = \"HEAD\"\n");
+    let serving = sandbox.sim.change(|estate| {
+        let api = estate.service_named("api").unwrap();
+        api.set("A", "2");
+        api.deployments[0].id.clone()
+    });
+    let sandbox = sandbox.file(".env", "A=2\n");
+    let ended = sandbox.run(FIX);
+    assert_eq!((ended.code, sandbox.mutations()), (0, vec!["Redeploy api".to_owned()]), "{ended:?}");
+    assert!(sandbox.sent.borrow().iter().any(|sent| sent.contains("Redeploy(") && sent.contains(&serving)));
+    assert!(ended.out.contains(&format!("commit {}", &one[..7])) && !ended.out.contains("commit-behind"), "{ended:?}");
+    // The new deployment is newer than the push, and has the older commit still.
+    let before = sandbox.sim.count();
+    let ended = sandbox.run(&["check", "-v"]);
+    assert_eq!((ended.code, sandbox.sim.count() - before), (0, 3), "one request tells of the push: {ended:?}");
+    assert!(!ended.out.contains("commit-behind"), "{ended:?}");
+}
+
+#[test]
+fn a_push_whose_checks_failed_is_behind_until_its_commit_is_deployed() {
+    let (sandbox, [_, two]) = skipped(REFUSED);
+    let ended = sandbox.run(&["check", "-v"]);
+    assert_eq!((ended.code, sandbox.sim.count()), (0, 2), "{ended:?}");
+    let words = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in [
+        format!(
+            "warning: api runs a commit that is 1 commit behind {}, which Railway skipped because its CI checks failed",
+            &two[..7]
+        ),
+        "Railway does not try it again by itself, even if they pass later".to_owned(),
+        format!("once its checks pass, deploy {}", &two[..7]),
+    ] {
+        assert!(words.contains(&part), "{part}: {ended:?}");
+    }
+    let ended = sandbox.run(FIX);
+    assert_eq!((ended.code, sandbox.mutations()), (0, vec!["Deploy api".to_owned()]), "{ended:?}");
+    assert!(sandbox.sent.borrow().iter().any(|sent| sent.contains("Deploy(") && sent.contains(&two)), "{ended:?}");
+    assert_eq!(sandbox.run(&["check"]).code, 0);
+}
+
+#[test]
+fn a_push_that_was_skipped_without_a_reason_is_no_evidence() {
+    for reason in ["", "something new"] {
+        let (sandbox, _) = skipped(reason);
+        let ended = sandbox.run(&["check", "-v"]);
+        assert!(ended.out.contains("warning: api runs a commit that is 1 commit behind"), "{ended:?}");
+        assert!(ended.out.contains("does not say why"), "{ended:?}");
+    }
+}
+
+#[test]
+fn older_code_made_again_is_covered_only_by_pushes_that_all_came_without_watched_files() {
+    for (pushes, words) in [
+        (&[("0", UNWATCHED), ("1", UNWATCHED)][..], ""),
+        (&[("0", REFUSED), ("1", UNWATCHED)], "Railway skipped 0000000, because its CI checks failed"),
+        (&[("1", "")], "does not say why"),
+        (&[], "1 commit behind"),
+    ] {
+        let (sandbox, commits) = behind();
+        for (at, (commit, reason)) in pushes.iter().enumerate() {
+            let commit = if *commit == "1" { commits[1].clone() } else { commit.repeat(40) };
+            push(&sandbox, &commit, reason, &format!("2026-11-22T1{at}:00:00.000Z"));
+        }
+        // Somebody changed a variable since.
+        sandbox.sim.change(|estate| {
+            let api = estate.service_named("api").unwrap();
+            let again = Deployment::serving("2026-11-23T10:00:00.000Z").id("again");
+            let again = again.meta("commitHash", commits[0].as_str()).meta("reason", "deploy").meta("patchId", "p");
+            let captured = api.deployments[0].captured.clone();
+            api.deployments[0].active = false;
+            api.deployments.push(Deployment { captured, ..again });
+        });
+        let ended = sandbox.run(&["check", "-v"]);
+        let text = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(
+            (text.contains("commit-behind"), sandbox.sim.count()),
+            (!words.is_empty(), 3),
+            "{pushes:?}: {ended:?}"
+        );
+        assert!(text.contains(words), "{words}: {ended:?}");
+    }
+}
+
 #[test]
 fn a_commit_that_somebody_deployed_meanwhile_stays() {
     let (sandbox, _) = behind();

@@ -86,8 +86,13 @@ mod tests {
             got(&mut all, name, &["A=1"]);
         }
         got(&mut all, "api", &["A=0"]);
-        let behind =
-            |running| Code { wanted: "371a158".to_owned(), commit: Some("371a158f".to_owned()), running, coming: None };
+        let behind = |running| Code {
+            wanted: "371a158".to_owned(),
+            commit: Some("371a158f".to_owned()),
+            running,
+            coming: None,
+            skipped: None,
+        };
         target(&mut all, "api").live.code = Learned::Known(behind(Relation::Behind(2)));
         target(&mut all, "web").live.code = Learned::Known(behind(Relation::Diverged));
         let worker = target(&mut all, "worker");

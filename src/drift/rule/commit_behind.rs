@@ -1,8 +1,9 @@
 //! D405 commit-behind: older code runs than is wanted.
 
+use crate::drift::deployment::SkipReason;
 use crate::drift::finding::{Finding, Gist, Remedy, Severity};
 use crate::drift::follow::Suspect;
-use crate::drift::live::{Code, Relation, Unclear};
+use crate::drift::live::{Code, Relation, SkippedPush, Unclear};
 use crate::drift::rule::{Rule, deployment_unhealthy};
 use crate::drift::{Survey, Target, sentence};
 
@@ -34,6 +35,10 @@ that is checked out is what is wanted, and older code is a warning, told only wh
 those of the checkout. Where it can't be told (another repository or branch, a commit that the checkout does not have,
 an image, `railway up`, no git), a declared commit has a note that says why.
 
+Railway skips a push where no watched file changed: what runs then misses nothing, and is not behind. It also skips a
+push whose CI checks failed, and does not try it again, even if they pass later: then it is behind, and the finding
+says so. A push that was skipped without a reason proves neither.
+
 ## How to mend it
 
 Push the commit; then `doctor fix --redeploy`, or deploy it on Railway's page. If a deployment of it is on its way,
@@ -50,6 +55,9 @@ fn check(survey: &Survey) -> Vec<Finding> {
 }
 
 fn finding(target: &Target, code: &Code) -> Option<Finding> {
+    if code.is_covered() {
+        return None;
+    }
     let (name, wanted) = (&target.service.name, &code.wanted);
     let finding = match &code.running {
         Relation::Same | Relation::Newer => return None,
@@ -66,7 +74,8 @@ fn finding(target: &Target, code: &Code) -> Option<Finding> {
         }
         Relation::Behind(number) => {
             let number = sentence::count(*number, "commit");
-            behind(target, code, format!("{name} runs a commit that is {number} behind {wanted}"))
+            let why = if is_refused(code) { ", which Railway skipped because its CI checks failed" } else { "" };
+            behind(target, code, format!("{name} runs a commit that is {number} behind {wanted}{why}"))
         }
         Relation::Diverged => {
             behind(target, code, format!("{name} runs a commit that is neither {wanted} nor a descendant of it"))
@@ -103,12 +112,42 @@ fn behind(target: &Target, code: &Code, message: String) -> Finding {
         let advice = format!("merge the two, or deploy {wanted} on Railway's page if the rest is to go");
         return Finding { advice: Some(advice), ..finding };
     }
+    let advice = if is_refused(code) {
+        format!("once its checks pass, deploy {wanted}")
+    } else {
+        "push the commit first if Railway's repository does not have it".to_owned()
+    };
     Finding {
         remedies: vec![Remedy::Redeploy],
         next: Some(Finding::fix_redeploy()),
-        advice: Some("push the commit first if Railway's repository does not have it".to_owned()),
+        reason: code.skipped.as_ref().and_then(skipped),
+        advice: Some(advice),
         ..finding
     }
+}
+
+/// Whether the wanted commit is the one whose checks failed.
+fn is_refused(code: &Code) -> bool {
+    let refused = code.skipped.as_ref().filter(|push| push.reason == SkipReason::ChecksFailed);
+    refused.is_some_and(|push| push.relation == Relation::Same)
+}
+
+/// What a push that Railway declined to build says of the service, where it does not have everything.
+fn skipped(push: &SkippedPush) -> Option<String> {
+    const FOR_GOOD: &str = "Railway does not try it again by itself, even if they pass later";
+    let commit = &push.commit;
+    Some(match (push.reason, &push.relation) {
+        (SkipReason::ChecksFailed, Relation::Same) => FOR_GOOD.to_owned(),
+        (SkipReason::ChecksFailed, _) => {
+            format!("Railway skipped {commit}, because its CI checks failed; {FOR_GOOD}")
+        }
+        (SkipReason::Unwatched, Relation::Behind(number)) => format!(
+            "up to {commit} it misses nothing, because no watched file changed; {} may",
+            if *number == 1 { "the commit after that".to_owned() } else { format!("the {number} commits after that") }
+        ),
+        (SkipReason::Unwatched, _) | (SkipReason::Unknown, Relation::Diverged | Relation::Unclear(_)) => return None,
+        (SkipReason::Unknown, _) => format!("Railway skipped {commit}, and does not say why"),
+    })
 }
 
 impl Unclear {
@@ -141,9 +180,10 @@ fn advice(unclear: &Unclear) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::RULE;
+    use crate::drift::deployment::SkipReason;
     use crate::drift::finding::{Gist, Remedy};
     use crate::drift::learned::Learned;
-    use crate::drift::live::{Code, Relation, Unclear};
+    use crate::drift::live::{Code, Relation, SkippedPush, Unclear};
     use crate::drift::scene::{healthy, latest, lines, running, survey, target};
     use crate::drift::{Finding, Survey};
 
@@ -151,7 +191,8 @@ mod tests {
         let mut found = survey(&[], &[("api", &[])]);
         let target = target(&mut found, "api");
         target.declared.commit = declared.map(ToOwned::to_owned);
-        target.live.code = Learned::Known(Code { wanted: "371a158".to_owned(), commit: None, running, coming });
+        target.live.code =
+            Learned::Known(Code { wanted: "371a158".to_owned(), commit: None, running, coming, skipped: None });
         found
     }
 
@@ -226,6 +267,89 @@ mod tests {
             assert_eq!(finding.gist, Some(Gist::Open(format!("can't be told: {why}"))));
             let said = finding.advice.as_deref().unwrap_or_default();
             assert!(said.starts_with(advice) && said.is_empty() == advice.is_empty(), "{relation:?}: {said}");
+        }
+    }
+
+    fn with_skipped(running: Relation, reason: SkipReason, relation: Relation) -> Survey {
+        let mut found = with(Some("HEAD"), running, None);
+        if let Learned::Known(code) = &mut target(&mut found, "api").live.code {
+            code.skipped = Some(SkippedPush { commit: "9c31f04".to_owned(), reason, relation });
+        }
+        found
+    }
+
+    #[test]
+    fn a_push_without_watched_files_covers_what_it_has() {
+        let unknown = || Relation::Unclear(Unclear::UnknownCommit("b90c4e7".to_owned()));
+        let repository = || Relation::Unclear(Unclear::OtherRepository("shop/web".to_owned()));
+        for (running, relation, is_covered) in [
+            (Relation::Behind(3), Relation::Same, true),
+            (Relation::Behind(3), Relation::Newer, true),
+            (unknown(), Relation::Same, true),
+            (Relation::Behind(3), Relation::Behind(1), false),
+            (Relation::Behind(3), Relation::Diverged, false),
+            (Relation::Behind(3), unknown(), false),
+            (Relation::Diverged, Relation::Same, false),
+            (repository(), Relation::Same, false),
+        ] {
+            for reason in [SkipReason::Unwatched, SkipReason::ChecksFailed, SkipReason::Unknown] {
+                let found = with_skipped(running.clone(), reason, relation.clone());
+                let expected = is_covered && reason == SkipReason::Unwatched;
+                assert_eq!(lines(&RULE, &found).is_empty(), expected, "{running:?} {relation:?} {reason:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn why_a_push_was_skipped_is_told_with_what_it_means() {
+        let behind = "api runs a commit that is 3 commits behind 371a158";
+        let refused = format!("{behind}, which Railway skipped because its CI checks failed");
+        let again = "Railway does not try it again by itself, even if they pass later";
+        let failed = format!("Railway skipped 9c31f04, because its CI checks failed; {again}");
+        for (reason, relation, message, why, advice) in [
+            (
+                SkipReason::ChecksFailed,
+                Relation::Same,
+                refused.as_str(),
+                Some(again),
+                "once its checks pass, deploy 371a158",
+            ),
+            (SkipReason::ChecksFailed, Relation::Newer, behind, Some(failed.as_str()), "push the commit first"),
+            (SkipReason::ChecksFailed, Relation::Behind(1), behind, Some(&failed), "push the commit first"),
+            (
+                SkipReason::Unwatched,
+                Relation::Behind(1),
+                behind,
+                Some("up to 9c31f04 it misses nothing, because no watched file changed; the commit after that may"),
+                "push the commit first",
+            ),
+            (
+                SkipReason::Unwatched,
+                Relation::Behind(2),
+                behind,
+                Some("up to 9c31f04 it misses nothing, because no watched file changed; the 2 commits after that may"),
+                "push the commit first",
+            ),
+            (
+                SkipReason::Unknown,
+                Relation::Same,
+                behind,
+                Some("Railway skipped 9c31f04, and does not say why"),
+                "push the commit first",
+            ),
+            (SkipReason::ChecksFailed, Relation::Diverged, behind, Some(&failed), "push the commit first"),
+            (SkipReason::Unwatched, Relation::Diverged, behind, None, "push the commit first"),
+            (SkipReason::Unknown, Relation::Diverged, behind, None, "push the commit first"),
+        ] {
+            let found = with_skipped(Relation::Behind(3), reason, relation.clone());
+            let finding = (RULE.check)(&found).remove(0);
+            assert_eq!(
+                (finding.message.as_str(), finding.reason.as_deref()),
+                (message, why),
+                "{reason:?} {relation:?}"
+            );
+            assert!(finding.advice.is_some_and(|said| said.starts_with(advice)), "{reason:?} {relation:?}");
+            assert_eq!((finding.remedies, finding.severity.word()), (vec![Remedy::Redeploy], "error"));
         }
     }
 

@@ -1,6 +1,6 @@
 //! D402 deployment-unhealthy: the newest deployment did not end well.
 
-use crate::drift::deployment::{Deployed, Deployment, Stage, Status};
+use crate::drift::deployment::{Deployed, Deployment, SkipReason, Stage, Status};
 use crate::drift::finding::{Finding, Gist, Remedy, Severity};
 use crate::drift::learned::Learned;
 use crate::drift::live::Failure;
@@ -64,12 +64,7 @@ fn finding(target: &Target) -> Option<Finding> {
             gist: Some(wrong("the newest deployment waits for approval")),
             ..Finding::new(&RULE, format!("the newest deployment of {name} waits for approval{}", beside(deployed)))
         },
-        Status::Skipped => Finding {
-            severity: Severity::Note,
-            gist: Some(wrong("the newest deployment was skipped")),
-            reason: Some("its watch paths did not match, or its checks failed".to_owned()),
-            ..Finding::new(&RULE, format!("Railway skipped the newest deployment of {name}{}", beside(deployed)))
-        },
+        Status::Skipped => skipped(name, (deployed, newest)),
         Status::Removing | Status::Removed if deployed.running().is_none() => Finding {
             severity: Severity::Note,
             gist: Some(wrong("nothing runs: it was removed")),
@@ -90,6 +85,31 @@ fn finding(target: &Target) -> Option<Finding> {
         _ => return None,
     };
     Some(Finding { services: vec![target.service.clone()], deployment: Some(newest.id.clone()), ..finding })
+}
+
+/// Where no watched file changed and something runs, nothing is wrong, and the table shows what runs.
+fn skipped(name: &str, (deployed, newest): (&Deployed, &Deployment)) -> Finding {
+    let what = newest.origin.words().unwrap_or_else(|| "the newest deployment".to_owned());
+    let told = |why: &str, gist: Option<&str>| Finding {
+        severity: Severity::Note,
+        gist: gist.map(wrong),
+        ..Finding::new(&RULE, format!("Railway skipped {what} of {name}{why}{}", beside(deployed)))
+    };
+    match newest.origin.skip_reason() {
+        SkipReason::Unwatched => {
+            let nothing_runs = deployed.running().is_none().then_some("the newest push was skipped, and nothing runs");
+            told(": no watched file changed", nothing_runs)
+        }
+        SkipReason::ChecksFailed => Finding {
+            reason: Some("it is not tried again by itself, even if the checks pass later".to_owned()),
+            advice: Some("once they pass, deploy that commit".to_owned()),
+            ..told(": its CI checks failed", Some("the newest push was skipped: its CI checks failed"))
+        },
+        SkipReason::Unknown => Finding {
+            reason: Some("its watch paths did not match, or its checks failed; Railway does not say which".to_owned()),
+            ..told("", Some("the newest deployment was skipped"))
+        },
+    }
 }
 
 fn broken(target: &Target, how: &str, (deployed, newest): (&Deployed, &Deployment)) -> Finding {
@@ -197,6 +217,45 @@ mod tests {
             running(&mut found, "api", "SUCCESS");
             latest(&mut found, "api", status);
             assert_eq!(lines(&RULE, &found).concat(), beside, "{status} beside another");
+        }
+    }
+
+    #[test]
+    fn a_skipped_push_says_why() {
+        let words = "Railway skipped commit 371a158 of api";
+        for (reason, alone, beside, is_wrong) in [
+            (
+                "No changes to watched files",
+                ": no watched file changed; nothing serves",
+                ": no watched file changed; an older one still serves",
+                false,
+            ),
+            (
+                "CI check suite failed",
+                ": its CI checks failed; nothing serves",
+                ": its CI checks failed; an older one still serves",
+                true,
+            ),
+            ("another", "; nothing serves", "; an older one still serves", true),
+        ] {
+            for runs in [false, true] {
+                let mut found = survey(&[], &[("api", &[])]);
+                if runs {
+                    running(&mut found, "api", "SUCCESS");
+                }
+                latest(&mut found, "api", "SKIPPED");
+                if let Learned::Known(deployed) = &mut target(&mut found, "api").live.deployed {
+                    let origin = &mut deployed.latest.as_mut().unwrap().origin;
+                    origin.commit = Some("371a158f00".to_owned());
+                    origin.skipped_reason = Some(reason.to_owned());
+                }
+                let expected = format!("note - [api]: {words}{}", if runs { beside } else { alone });
+                assert_eq!(lines(&RULE, &found), [expected], "{reason}");
+                let finding = (RULE.check)(&found).remove(0);
+                assert_eq!(finding.gist.is_some(), is_wrong || !runs, "{reason}");
+                let is_final = finding.reason.is_some_and(|why| why.contains("not tried again by itself"));
+                assert_eq!(is_final, reason.starts_with("CI"), "{reason}");
+            }
         }
     }
 

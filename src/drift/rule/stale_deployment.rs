@@ -160,8 +160,16 @@ impl Case<'_> {
         if serving > 1 {
             parts.push(format!("{serving} deployments serve, and this is about the newest of them"));
         }
+        if let Some(what) = self.running.origin.railways_own() {
+            parts.push(format!("Railway redeployed it itself: {what}"));
+        }
         if let Some(coming) = self.deployed.coming() {
-            parts.push(format!("a newer deployment is on its way ({})", coming.status));
+            let by_itself = coming.origin.railways_own().map(|what| format!("; Railway made it itself: {what}"));
+            parts.push(format!(
+                "a newer deployment is on its way ({}){}",
+                coming.status,
+                by_itself.unwrap_or_default()
+            ));
         }
         (!parts.is_empty()).then(|| parts.join("; "))
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::drift::deployment::Origin;
 use crate::drift::learned::Learned;
-use crate::drift::live::{Code, Relation, Unclear};
+use crate::drift::live::{Code, Relation, SkippedPush, Unclear};
 use crate::outside::git::Asker;
 
 /// Digits of a commit that are shown.
@@ -20,6 +20,8 @@ pub struct Question<'q> {
     pub running: &'q Origin,
     /// What the one was made from that is on its way.
     pub coming: Option<&'q Origin>,
+    /// What a push had that Railway declined to build.
+    pub skipped: Option<&'q Origin>,
 }
 
 impl<'q> Question<'q> {
@@ -28,7 +30,7 @@ impl<'q> Question<'q> {
     }
 
     fn origins(&self) -> impl Iterator<Item = &'q Origin> + use<'q> {
-        [Some(self.running), self.coming].into_iter().flatten()
+        [Some(self.running), self.coming, self.skipped].into_iter().flatten()
     }
 }
 
@@ -68,7 +70,12 @@ fn answer(
         (Some(commit), Ok(Some(repository))) => repository.relation(question.wanted(), origin, commit),
     };
     let running = relation(question.running);
-    let coming = question.coming.map(relation);
+    let coming = question.coming.map(&mut relation);
+    let skipped = question.skipped.map(|origin| SkippedPush {
+        commit: short(origin.commit.as_deref().unwrap_or_default()).to_owned(),
+        reason: origin.skip_reason(),
+        relation: relation(origin),
+    });
     let head = known.as_ref().ok().and_then(Option::as_ref).and_then(|known| known.commits.get("HEAD")?.clone());
     let wanted = match question.wanted() {
         "HEAD" => head.as_deref().map_or("HEAD", short).to_owned(),
@@ -76,7 +83,7 @@ fn answer(
     };
     let commits = known.as_ref().ok().and_then(Option::as_ref).map(|known| &known.commits);
     let commit = commits.and_then(|commits| commits.get(question.wanted())?.clone());
-    Learned::Known(Code { wanted, commit, running, coming })
+    Learned::Known(Code { wanted, commit, running, coming, skipped })
 }
 
 /// What was asked of a repository so far.
@@ -197,9 +204,9 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use super::{Question, relate, repository};
-    use crate::drift::deployment::Origin;
+    use crate::drift::deployment::{Origin, SkipReason};
     use crate::drift::learned::Learned;
-    use crate::drift::live::{Code, Relation, Unclear};
+    use crate::drift::live::{Code, Relation, SkippedPush, Unclear};
     use crate::outside::git::tests::{asker, git, said};
 
     /// A repository with three commits on `main` and one beside them, and all of their hashes.
@@ -231,7 +238,7 @@ mod tests {
     }
 
     fn ask(folder: &Path, declared: Option<&str>, running: &Origin) -> Learned<Code> {
-        let question = Question { declared, running, coming: None };
+        let question = Question { declared, running, coming: None, skipped: None };
         relate(&asker(folder), Some(folder), &[question]).remove(0)
     }
 
@@ -259,13 +266,19 @@ mod tests {
         let Learned::Known(code) = ask(&folder, None, &origin(&second)) else { panic!("it is known") };
         assert_eq!(code.wanted, third[..7]);
         let (running, coming) = (origin(&second), origin(&third));
-        let question = Question { declared: Some(&third), running: &running, coming: Some(&coming) };
+        let question =
+            Question { declared: Some(&third), running: &running, coming: Some(&coming), skipped: Some(&running) };
         let found = relate(&asker(&folder), Some(&folder), &[question]).remove(0);
         let expected = Code {
             wanted: third[..7].to_owned(),
             commit: Some(third.clone()),
             running: Relation::Behind(1),
             coming: Some(Relation::Same),
+            skipped: Some(SkippedPush {
+                commit: second[..7].to_owned(),
+                reason: SkipReason::Unknown,
+                relation: Relation::Behind(1),
+            }),
         };
         assert_eq!(found, Learned::Known(expected));
     }
@@ -333,7 +346,7 @@ mod tests {
         let with_commit = origin(&first);
         let without = Origin::default();
         let ask = |root: Option<&Path>, declared, running| {
-            relate(&nowhere, root, &[Question { declared, running, coming: None }]).remove(0)
+            relate(&nowhere, root, &[Question { declared, running, coming: None, skipped: None }]).remove(0)
         };
         assert_eq!(ask(None, None, &with_commit), Learned::NotLooked);
         assert_eq!(ask(Some(&folder), None, &without), Learned::NotLooked);

@@ -88,6 +88,8 @@ pub(crate) fn origin(meta: Option<&DeploymentMeta>) -> Origin {
         settings: meta.get("serviceManifest").filter(|manifest| manifest["deploy"].is_object()).map(SettingValues::of),
         given_by_file,
         reason: text("reason"),
+        skipped_reason: text("skippedReason"),
+        is_patch: text("patchId").is_some(),
         build_only: meta.get("buildOnly").and_then(Value::as_bool).unwrap_or(false),
         start,
     }
@@ -136,6 +138,21 @@ mod tests {
         }
         let meta = json!({ "commitHash": "371a158", "serviceManifest": null });
         assert_eq!(of(&meta).commit.as_deref(), Some("371a158"));
+    }
+
+    #[test]
+    fn why_it_was_made_or_skipped_is_read() {
+        let found = of(&json!({ "reason": "deploy", "patchId": "p", "skippedReason": "CI check suite failed" }));
+        assert_eq!(found.skipped_reason.as_deref(), Some("CI check suite failed"));
+        assert!(found.is_patch && !found.is_push());
+        for (meta, is_push) in [
+            (json!({}), true),
+            (json!({ "reason": "deploy", "patchId": null, "skippedReason": 7 }), true),
+            (json!({ "reason": "redeploy" }), false),
+            (json!({ "reason": "autoupdate" }), false),
+        ] {
+            assert_eq!((of(&meta).is_push(), of(&meta).skipped_reason), (is_push, None), "{meta}");
+        }
     }
 
     #[test]
