@@ -560,6 +560,17 @@ def git(folder, *words):
     return told.stdout.strip()
 
 
+def history(folder):
+    """A repository of the services, with three commits."""
+    git(folder, "init", "-q", "-b", "main")
+    git(folder, "remote", "add", "origin", f"https://github.com/{REPOSITORY}.git")
+    made = []
+    for number in range(3):
+        git(folder, "commit", "-q", "--allow-empty", "-m", f"step {number}")
+        made.append(git(folder, "rev-parse", "HEAD"))
+    return made
+
+
 @cases_of([
     ("older than HEAD", 0, "", "warning", {}), ("HEAD", 2, "", None, {}), ("older than declared", 0, 1, "error", {}),
     ("newer than declared", 2, 1, None, {}), ("unknown", "f" * 40, "", None, {}),
@@ -568,12 +579,7 @@ def git(folder, *words):
 ])
 def commits(name, runs, declared, severity, meta):
     with tempfile.TemporaryDirectory() as folder:
-        git(folder, "init", "-q", "-b", "main")
-        git(folder, "remote", "add", "origin", f"https://github.com/{REPOSITORY}.git")
-        made = []
-        for number in range(3):
-            git(folder, "commit", "-q", "--allow-empty", "-m", f"step {number}")
-            made.append(git(folder, "rev-parse", "HEAD"))
+        made = history(folder)
         commit = made[runs] if isinstance(runs, int) else runs
         scenario = estate(service(MAILER, {"SMTP_PASSWORD": SMTP}, ran(commit=commit, **meta)))
         toml = toml_of({"mail": (MAILER, f'commit = "{made[declared][:9]}"' if declared else "")})
@@ -588,6 +594,64 @@ def commits(name, runs, declared, severity, meta):
                 run = it.run(*FIX, code=0)
                 it.check("the wanted commit is deployed", [one["field"] for one in run.mutations] == ["serviceInstanceDeployV2"], run)
                 it.check("nothing is behind any more", not Look(it, code=0).of("commit-behind"))
+
+
+WATCHED, REFUSED = "No changes to watched files", "CI check suite failed"
+
+
+@cases_of([
+    ("of HEAD", [(2, WATCHED)], "", None, None), ("of the declared commit", [(1, WATCHED)], 1, None, None),
+    ("after the declared commit", [(2, WATCHED)], 1, None, None), ("before HEAD", [(1, WATCHED)], "", "warning", "the commit after that may"),
+    ("of HEAD by its checks", [(2, REFUSED)], "", "warning", "skipped because its CI checks failed"),
+    ("of the declared commit by its checks", [(1, REFUSED)], 1, "error", "skipped because its CI checks failed"),
+    ("without a reason", [(2, "")], "", "warning", "does not say why"),
+    ("twice", [(1, WATCHED), (2, WATCHED)], "", None, None),
+])
+def skipped_pushes(name, pushes, declared, severity, words):
+    """Railway skipped pushes after what runs was built: by watch paths nothing is missing, by failed checks it is."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = history(folder)
+        later = [ran("SKIPPED", f"-{20 - at}h", commit=made[commit], skippedReason=reason) for at, (commit, reason) in enumerate(pushes)]
+        scenario = estate(service(MAILER, {"SMTP_PASSWORD": SMTP}, ran(commit=made[0]), *later))
+        toml = toml_of({"mail": (MAILER, f'commit = "{made[declared][:9]}"' if declared else "")})
+        with world(f"skipped push {name}", scenario, env_of(SMTP_PASSWORD=SMTP), toml=toml) as it:
+            shutil.copytree(Path(folder, ".git"), it.path / ".git")
+            (it.path / ".gitignore").write_text(".env\n")
+            look = Look(it, requests=2, code=1 if severity == "error" else 0)
+            found = {one["severity"] for one in look.of("commit-behind")}
+            it.check(f"it is {severity}", found == ({severity} if severity else set()), look.text)
+            if severity:
+                look.says(words)
+                run = it.run(*FIX, code=0)
+                it.check("the wanted commit is deployed", [(one["field"], one["args"].get("commitSha")) for one in run.mutations] ==
+                         [("serviceInstanceDeployV2", made[declared or 2])], run)
+                it.check("nothing is behind any more", not Look(it, code=0).of("commit-behind"))
+                return
+            run = it.run(*FIX, code=0)
+            it.check("there is nothing to deploy", not run.mutations, run)
+            running = it.service(MAILER)["running"]["id"]
+            it.write(service=MAILER, name="SMTP_PASSWORD", value="smtp-harbor-relay-78", deploy=False)
+            (it.path / ".env").write_text(env_of(SMTP_PASSWORD="smtp-harbor-relay-78"))
+            run = it.run(*FIX, code=0)
+            it.check("what runs is deployed again", [one["args"].get("id") for one in run.mutations] == [running], run)
+            it.both_run("smtp-harbor-relay-78", (MAILER,), "SMTP_PASSWORD")
+            it.check("and misses nothing", not Look(it, code=0, requests=3).of("commit-behind"))
+
+
+@case
+def a_push_while_a_fix_deploys():
+    """A push is skipped while a fix follows its deployment: that is the latest, and takes nobody's place."""
+    with world("push while a fix deploys", estate(service(MAILER, {"SMTP_PASSWORD": SMTP}, ran(commit="a" * 40),
+                                                          build={"watchPatterns": ["mail/**"]}), advance="polls",
+                                                  phases={"INITIALIZING": 1, "BUILDING": 3, "DEPLOYING": 1}),
+               env_of(SMTP_PASSWORD="smtp-harbor-relay-78")) as it:
+        before = it.begin()
+        process = it.start("fix", "--push", "--yes", "--only", "SMTP_PASSWORD", "--format", "json")
+        it.wait("a deployment", lambda summary: summary["deploymentsCreated"])
+        it.write(push={"sha": "b" * 40, "files": ["docs/readme.md"], "message": "docs", "repo": REPOSITORY})
+        run = it.end(process, FIX, before, 0)
+        it.check("one deployment, and it is followed", run.count(REDEPLOY) == 1 and "superseded" not in run.words, run)
+        it.both_run("smtp-harbor-relay-78", (MAILER,), "SMTP_PASSWORD")
 
 
 # 8. Endpoints that lead elsewhere ---------------------------------------------------------------------------------------

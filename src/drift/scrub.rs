@@ -278,8 +278,8 @@ mod tests {
         scrubber.learn("OTEL_EXPORTER_OTLP_HEADERS", &Secret::new(headers));
         scrubber.learn("SOME_HEADERS", &Secret::new("x-other=not-learned"));
         for credential in ["1a2b3c4d5e", "c2hvcDpzaG9w", "0123456789"] {
-            let scrubbed = scrubber.scrub(&format!("sent {credential}, twice"));
-            assert!(scrubbed.ends_with("•••, twice") && !scrubbed.contains(credential), "{scrubbed}");
+            let told = scrubber.scrub(&format!("sent {credential}, twice"));
+            assert!(told.ends_with("•••, twice") && !told.contains(credential), "{told}");
         }
         for text in ["x-railway, Basic", "not-learned"] {
             assert_eq!(scrubber.scrub(text), text);

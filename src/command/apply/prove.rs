@@ -27,7 +27,7 @@ impl Work<'_, '_> {
         self.prove_seen(&mut followers);
         self.site.client.talk.done();
         for followed in followers {
-            self.conclude(followed);
+            self.conclude(&followed);
         }
     }
 
@@ -116,7 +116,7 @@ impl Work<'_, '_> {
         stores.any(|store| store.meant_for.contains(service))
     }
 
-    fn conclude(&mut self, followed: Followed) {
+    fn conclude(&mut self, followed: &Followed) {
         let service = &self.plan.deploys[followed.index].service;
         let receipt = &mut self.ledger.deploys[followed.index];
         let add = |receipt: &mut crate::drift::receipt::Receipt, words: String| {
@@ -132,7 +132,7 @@ impl Work<'_, '_> {
                 add(receipt, why);
                 self.ledger.is_not_verified(&service.name, Shortfall::Disproved);
                 if followed.status.stage() == Stage::Down {
-                    self.look_into(&followed);
+                    self.look_into(followed);
                 }
             }
             Some(End::Open(why)) => {

@@ -1,5 +1,7 @@
 //! A push that Railway skips is the latest deployment, and nothing was made of it; and what Railway deploys by itself.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::command::tests::deploy::{api, shop};
@@ -18,7 +20,7 @@ fn says(ended: &Ended, words: &str) {
 
 /// Railway declines to build a push, now.
 fn push(estate: &mut Estate) {
-    let time = estate.clock.text();
+    let time = estate.clock.after(Duration::from_millis(5)).text();
     let push = Deployment::with_status("SKIPPED", &time).id("skipped").meta("commitHash", "f".repeat(40));
     let push = push.meta("skippedReason", "No changes to watched files");
     estate.service_named("api").unwrap().deployments.push(push);
@@ -83,6 +85,18 @@ fn a_push_takes_the_place_of_no_deployment() {
     let ended = sandbox.run(PUSH);
     assert_eq!(ended.code, 7, "{ended:?}");
     says(&ended, "it was removed, and no newer one replaces it");
+}
+
+#[test]
+fn a_deletions_own_deployment_is_found_behind_the_push() {
+    let sandbox = shop(api()).file(".env", "A=old-value\nNEW=brand-new\n");
+    let ended = sandbox.run(&["fix", "--add", "--push", "--only=NEW", "--service=api", "--yes"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let before = sandbox.mutations().len();
+    sandbox.sim.after("DeleteVariable", push);
+    let ended = sandbox.run(&["undo", "--yes"]);
+    assert_eq!((ended.code, sandbox.mutations().split_off(before)), (0, vec!["DeleteVariable api NEW".to_owned()]));
+    says(&ended, "Railway created it when NEW was deleted; no second one was needed");
 }
 
 #[test]

@@ -93,21 +93,25 @@ fn skipped(name: &str, (deployed, newest): (&Deployed, &Deployment)) -> Finding 
     let told = |why: &str, gist: Option<&str>| Finding {
         severity: Severity::Note,
         gist: gist.map(wrong),
-        ..Finding::new(&RULE, format!("Railway skipped {what} of {name}{why}{}", beside(deployed)))
+        ..Finding::new(&RULE, format!("Railway skipped {what} of {name}{why}"))
     };
-    match newest.origin.skip_reason() {
-        SkipReason::Unwatched => {
-            let nothing_runs = deployed.running().is_none().then_some("the newest push was skipped, and nothing runs");
-            told(": no watched file changed", nothing_runs)
+    let beside = beside(deployed);
+    match (newest.origin.skip_reason(), deployed.running()) {
+        (SkipReason::Unwatched, Some(_)) => told(": no watched file changed, so what runs misses nothing of it", None),
+        (SkipReason::Unwatched, None) => {
+            told(&format!(": no watched file changed{beside}"), Some("the newest push was skipped, and nothing runs"))
         }
-        SkipReason::ChecksFailed => Finding {
+        (SkipReason::ChecksFailed, _) => Finding {
             reason: Some("it is not tried again by itself, even if the checks pass later".to_owned()),
             advice: Some("once they pass, deploy that commit".to_owned()),
-            ..told(": its CI checks failed", Some("the newest push was skipped: its CI checks failed"))
+            ..told(
+                &format!(": its CI checks failed{beside}"),
+                Some("the newest push was skipped: its CI checks failed"),
+            )
         },
-        SkipReason::Unknown => Finding {
+        (SkipReason::Unknown, _) => Finding {
             reason: Some("its watch paths did not match, or its checks failed; Railway does not say which".to_owned()),
-            ..told("", Some("the newest deployment was skipped"))
+            ..told(beside, Some("the newest deployment was skipped"))
         },
     }
 }
@@ -227,7 +231,7 @@ mod tests {
             (
                 "No changes to watched files",
                 ": no watched file changed; nothing serves",
-                ": no watched file changed; an older one still serves",
+                ": no watched file changed, so what runs misses nothing of it",
                 false,
             ),
             (

@@ -29,7 +29,8 @@ page, and not in the program: everything looks right, and the old key is in use.
     api      OPS_API_KEY is stored, and the running deployment got another value
 
 Railway keeps what each deployment was created with; it is compared with what a deployment would get now. Sealed
-variables and those that Railway sets itself are left out. Where Railway does not tell what a deployment got, the time
+variables and those that Railway sets itself are left out, such as the `OTEL_` variables of its tracing where the
+service does not store them. Where Railway does not tell what a deployment got, the time
 of the last change is compared with that of the deployment: then the finding says “possibly” and is a warning. A change
 within five seconds of the deployment can't be told apart, and is a note. A variable that was deleted has no time.
 

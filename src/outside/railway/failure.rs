@@ -46,13 +46,13 @@ struct Steps {
 
 #[derive(Deserialize)]
 struct Edge {
-    node: Step,
+    node: Attempt,
 }
 
 /// One try at a step.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Step {
+struct Attempt {
     id: String,
     step: String,
     created_at: String,
@@ -99,7 +99,7 @@ impl Client<'_> {
             (None, None) => Learned::Untold("Railway does not tell its steps".to_owned()),
             (steps, diagnosis) => {
                 let failed = steps.and_then(failed_step);
-                let said = failed.as_ref().and_then(|failed| failed.said());
+                let said = failed.as_ref().and_then(Attempt::said);
                 let said = said.map(|said| self.scrubber.scrub(&said));
                 Learned::Known(Failure { step: failed.map(|failed| failed.step), said, diagnosis })
             }
@@ -115,11 +115,11 @@ fn parts(mut told: BTreeMap<String, Value>) -> (Option<Own>, Option<Steps>) {
 }
 
 /// The last step that failed for good: what is skipped does not count, and a later try takes the place of an earlier one.
-fn failed_step(steps: Steps) -> Option<Step> {
-    let mut steps: Vec<Step> = steps.edges.into_iter().map(|edge| edge.node).collect();
+fn failed_step(steps: Steps) -> Option<Attempt> {
+    let mut steps: Vec<Attempt> = steps.edges.into_iter().map(|edge| edge.node).collect();
     // RFC 3339 in UTC, so the order of the texts is that of the times; of two at one time the order of the list holds.
     steps.sort_by(|one, other| one.created_at.cmp(&other.created_at));
-    let mut failed: Vec<Step> = Vec::new();
+    let mut failed: Vec<Attempt> = Vec::new();
     for step in steps {
         let is_skipped = step.payload.as_ref().is_some_and(|payload| payload.skipped == Some(true));
         let is_over = step.completed_at.is_some() && !is_skipped || step.has_failed();
@@ -131,7 +131,7 @@ fn failed_step(steps: Steps) -> Option<Step> {
     failed.pop()
 }
 
-impl Step {
+impl Attempt {
     fn has_failed(&self) -> bool {
         self.payload.as_ref().is_some_and(|payload| payload.skipped != Some(true) && payload.cause().is_some())
     }

@@ -203,12 +203,12 @@ pub(crate) fn values(scene: &Scene<'_>) -> Result<Value, Denied> {
             map.iter_mut().filter(|(key, _)| withheld.contains(&key.as_str())).for_each(|(_, value)| *value = None);
             config::values(map, *sealed)
         };
-        let mut rendered = renderer.variables(service);
+        let mut map = renderer.variables(service);
         if scene.quirks.tracing.is_in_variables() {
             let newest = service.deployments.last().map_or("", |newest| newest.id.as_str());
-            tracing::add(&mut rendered, service, newest, scene.quirks.sampler);
+            tracing::add(&mut map, service, newest, scene.quirks.sampler);
         }
-        data.insert(format!("rendered_{number}"), values(rendered));
+        data.insert(format!("rendered_{number}"), values(map));
         data.insert(field, values(config::stored(&service.variables)));
         if let Some(id) = scene.variables.get(&format!("deploymentId_{number}")).and_then(Value::as_str) {
             data.insert(format!("snapshot_{number}"), follow::snapshot_of(scene, number, id));

@@ -114,7 +114,9 @@ impl Service {
         let said = said.map(|saying| (saying.message.clone(), saying.after_reads));
         let chatter = (0..self.chatter).map(|number| (Secret::new(format!("GET /health 200 ({number})")), 0));
         let lines = said.chain(chatter).zip(0_u32..);
-        lines.map(|((message, after_reads), number)| Line::written(message, clock, number).after(after_reads)).collect()
+        lines
+            .map(|((message, after_reads), number)| Line::written(&message, clock, number).after(after_reads))
+            .collect()
     }
 
     /// What a deployment is made from: what an older one was made from, or the service's source as it is.
@@ -179,7 +181,7 @@ impl Service {
 
 impl Line {
     /// The line of that number among those written at that time.
-    pub(crate) fn written(message: Secret, clock: Clock, number: u32) -> Self {
+    pub(crate) fn written(message: &Secret, clock: Clock, number: u32) -> Self {
         let at = clock.after(Duration::from_millis(10) * number);
         Self { timestamp: at.precisely(), ..Self::saying(message.reveal()) }
     }

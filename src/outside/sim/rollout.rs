@@ -129,7 +129,7 @@ impl Deployment {
         self.events.extend(stage.steps.iter().map(event));
         let severity = if ["FAILED", "CRASHED"].contains(&stage.status) { "error" } else { "info" };
         let written = |line: Line, number| {
-            let Line { timestamp, .. } = Line::written(line.message.clone(), clock, number);
+            let Line { timestamp, .. } = Line::written(&line.message, clock, number);
             Line { timestamp, severity, ..line }
         };
         self.build_log.extend(stage.build.iter().cloned().zip(0..).map(|(line, number)| written(line, number)));
