@@ -126,35 +126,41 @@ pub(crate) fn relate_commits(client: &Client<'_>, shape: &Shape, targets: &mut [
     }
 }
 
-/// Pushes that Railway declined to build before what runs was made again from an older one, by the ids of services: such a
-/// deployment is newer than they are, and has an older commit. One request for each service that seems behind for that.
+/// Pushes that Railway declined to build and that are not the latest deployment, by the ids of services: older code that was
+/// made again is newer than they are, and so are further pushes. One request for each service that seems behind and may
+/// have one.
 fn skipped_before(client: &Client<'_>, shape: &Shape, targets: &[Target]) -> BTreeMap<String, Deployment> {
     let skipped = |target: &Target| {
         let code = target.live.code.known()?;
         let running = &target.live.deployed.known()?.running()?.origin;
-        if code.skipped.is_some() || !matches!(code.running, Relation::Behind(_)) || running.is_push() {
+        let may_have = match &code.skipped {
+            None => !running.is_push(),
+            Some(push) => !matches!(push.relation, Relation::Same | Relation::Behind(_)),
+        };
+        if code.is_covered() || !may_have || !matches!(code.running, Relation::Behind(_)) {
             return None;
         }
         let id = &target.service.id;
         let recent = client.recent(&shape.project.id, &shape.environment.id, id).ok()?;
-        Some((id.clone(), skipped_push(recent, running)?))
+        Some((id.clone(), skipped_push(recent, running, code.commit.as_deref())?))
     };
     targets.iter().filter_map(skipped).collect()
 }
 
-/// The push that Railway declined to build last, among deployments that are newest first, if nothing but such pushes came
-/// after the code that runs. One whose checks failed counts before the others.
-fn skipped_push(recent: Vec<Deployment>, running: &Origin) -> Option<Deployment> {
+/// The push that Railway declined to build, among deployments that are newest first, if nothing but such pushes came after
+/// the code that runs: that of the wanted commit, or else the newest. An older one whose checks failed counts before it.
+fn skipped_push(recent: Vec<Deployment>, running: &Origin, wanted: Option<&str>) -> Option<Deployment> {
     let is_skipped = |one: &Deployment| one.status == Status::Skipped;
-    let pushes = recent.into_iter().filter(|one| is_skipped(one) || one.origin.is_push());
-    let (skipped, others): (Vec<Deployment>, Vec<Deployment>) = {
-        let mut pushes = pushes.filter(|one| one.origin.commit.is_some()).peekable();
-        let skipped = std::iter::from_fn(|| pushes.next_if(is_skipped)).collect();
-        (skipped, pushes.collect())
-    };
-    let is_older_code = others.first().is_none_or(|push| push.origin.commit == running.commit);
+    let is_push = |one: &Deployment| one.origin.commit.is_some() && (is_skipped(one) || one.origin.is_push());
+    let mut pushes = recent.into_iter().filter(is_push).peekable();
+    let mut skipped: Vec<Deployment> = std::iter::from_fn(|| pushes.next_if(is_skipped)).collect();
+    if pushes.next().is_some_and(|push| push.origin.commit != running.commit) {
+        return None;
+    }
+    let newest = skipped.iter().position(|push| push.origin.commit.as_deref() == wanted).unwrap_or(0);
+    skipped.drain(..newest);
     let refused = skipped.iter().position(|push| push.origin.skip_reason() == SkipReason::ChecksFailed);
-    skipped.into_iter().nth(refused.unwrap_or(0)).filter(|_| is_older_code)
+    skipped.into_iter().nth(refused.unwrap_or(0))
 }
 
 fn relate_with(
@@ -174,7 +180,7 @@ fn relate_with(
             declared: target.declared.commit.as_deref(),
             running: &running.origin,
             coming: deployed.coming().map(|coming| &coming.origin),
-            skipped: deployed.skipped().or_else(|| skipped_before.get(&target.service.id)).map(|push| &push.origin),
+            skipped: skipped_before.get(&target.service.id).or(deployed.skipped()).map(|push| &push.origin),
         });
     }
     let answers = relate(&asker(client, world), root.as_deref(), &questions);

@@ -184,7 +184,7 @@ fn commit(_: &Survey, target: &Target) -> Plain {
         Learned::Known(code) => match code.running {
             Relation::Same => good(format!("{} runs", code.wanted)),
             Relation::Newer => good(format!("newer than {}", code.wanted)),
-            _ if code.is_covered() => good(format!("misses nothing of {}: no watched file changed", code.wanted)),
+            _ if code.is_covered() => good(format!("no watched file changed up to {}", code.wanted)),
             Relation::Behind(_) | Relation::Diverged | Relation::Unclear(_) => Plain::NotMade,
         },
         Learned::Untold(why) if is_declared => open(why),

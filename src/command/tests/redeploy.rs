@@ -145,7 +145,7 @@ fn a_push_without_watched_files_leaves_nothing_behind() {
         assert!(!ended.out.contains("commit-behind"), "{ended:?}");
         let words = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
         let row = format!("PASS deployment SUCCESS, commit {}", &one[..7]);
-        let commit = format!("PASS commit misses nothing of {}: no watched file changed", &two[..7]);
+        let commit = format!("PASS commit no watched file changed up to {}", &two[..7]);
         assert!(words.contains(&row) && words.contains(&commit), "{ended:?}");
         sandbox.run(FIX);
         assert_eq!(sandbox.mutations(), [""; 0], "nothing is deployed");
@@ -235,6 +235,25 @@ fn older_code_made_again_is_covered_only_by_pushes_that_all_came_without_watched
             (text.contains("commit-behind"), sandbox.sim.count()),
             (!words.is_empty(), 3),
             "{pushes:?}: {ended:?}"
+        );
+        assert!(text.contains(words), "{words}: {ended:?}");
+    }
+}
+
+#[test]
+fn further_pushes_that_the_checkout_does_not_have_hide_no_skipped_one() {
+    let refused = "which Railway skipped because its CI checks failed";
+    for (wanted, further, words) in
+        [(UNWATCHED, UNWATCHED, ""), (UNWATCHED, REFUSED, ""), (UNWATCHED, "", ""), (REFUSED, UNWATCHED, refused)]
+    {
+        let (sandbox, _) = skipped(wanted);
+        push(&sandbox, &"0".repeat(40), further, "2026-11-22T11:00:00.000Z");
+        let ended = sandbox.run(&["check", "-v"]);
+        let text = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(
+            (text.contains("commit-behind"), sandbox.sim.count()),
+            (!words.is_empty(), 3),
+            "{wanted}: {ended:?}"
         );
         assert!(text.contains(words), "{words}: {ended:?}");
     }
