@@ -35,6 +35,7 @@ impl Error {
             Self::TimedOut { .. } => "timed-out",
             Self::RateLimited { .. } => "rate-limited",
             Self::Redirected { .. } => "redirected",
+            Self::Blocked { .. } => "blocked",
             Self::Garbled { .. } => "garbled-answer",
             Self::SchemaMoved { .. } => "schema-moved",
             Self::Railway { .. } => "railway",

@@ -117,6 +117,9 @@ pub enum Error {
     /// A redirect, which would carry the token elsewhere.
     #[error("{host} redirects to {to}")]
     Redirected { host: String, to: String },
+    /// Something in front of Railway refused the request, so that Railway never saw it.
+    #[error("something in front of {host} blocked the request")]
+    Blocked { host: String, why: String },
     /// An answer that is no answer: HTML, an empty body, broken JSON, a gateway's status.
     #[error("{host} did not answer as Railway does")]
     Garbled { host: String, what: String },
@@ -172,6 +175,7 @@ impl Error {
             | Self::Output { why, .. }
             | Self::Write { why, .. }
             | Self::Unreachable { why, .. }
+            | Self::Blocked { why, .. }
             | Self::Certificate { why, .. }
             | Self::NoRoots { why, .. }
             | Self::Truncated { why, .. }
@@ -300,9 +304,16 @@ impl Error {
                 None => "run it again in a few minutes".into(),
             },
             Self::Redirected { .. } => "check the proxy or the network's sign-in page, then run it again".into(),
-            Self::Garbled { .. } => "run it again in a minute; https://status.railway.com tells of outages".into(),
-            Self::SchemaMoved { .. } => "install the newest doctor; if this is it, report the message above".into(),
-            Self::Railway { .. } => "run it again; if it stays, give the trace id to Railway's support".into(),
+            Self::Blocked { .. } => {
+                format!("check the proxy, VPN or firewall of this network, or run it from another one; {BUG_REPORT}")
+            }
+            Self::Garbled { .. } => {
+                format!("run it again in a minute; https://status.railway.com shows outages; {BUG_REPORT}")
+            }
+            Self::SchemaMoved { .. } => format!("install the newest doctor; {BUG_REPORT}"),
+            Self::Railway { .. } => {
+                format!("run it again; if it stays, give the trace id to Railway's support; {BUG_REPORT}")
+            }
             Self::Truncated { .. } => "run it again; nothing is compared against half a list".into(),
         }
     }
@@ -360,6 +371,7 @@ impl Error {
             | Self::Overdue { .. }
             | Self::RateLimited { .. }
             | Self::Redirected { .. }
+            | Self::Blocked { .. }
             | Self::Garbled { .. }
             | Self::SchemaMoved { .. }
             | Self::Railway { .. }
@@ -367,6 +379,9 @@ impl Error {
         }
     }
 }
+
+/// What helps whoever has to find out why a response was not as expected.
+const BUG_REPORT: &str = "for a bug report, add `--debug-api FILE` and attach that file";
 
 /// "a, b and 3 more", or the word for none.
 fn listed(names: &[String], none: &str) -> String {

@@ -72,6 +72,7 @@ fn faults() -> Vec<(&'static str, Answer, Clarity)> {
         ("100 MiB", Answer::large().after(), UnclearDone),
         ("a page with 413", page(413), No),
         ("no permission", refusal("Not Authorized"), No),
+        ("a block", Answer::page(403, &[("content-type", "text/plain")], "error code: 1010"), UnclearLost),
         ("429", Answer::page(429, &[("retry-after", "0")], ""), Later),
     ]
 }

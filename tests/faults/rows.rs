@@ -72,7 +72,7 @@ fn pages() -> Vec<Row> {
     let page = |status: u16| Answer::page(status, &html, format!("<html><h1>{status}</h1>mark4711-stored</html>"));
     let json = [("content-type", "application/json")];
     let mut rows = Vec::new();
-    for status in [200, 400, 401, 403, 404, 408, 421, 500].into_iter().chain(520..=526).chain([530]) {
+    for status in [200, 400, 404, 408, 421, 500].into_iter().chain(520..=526).chain([530]) {
         let says = format!("HTTP {status} with a web page: a gateway, a proxy or a sign-in page stands between");
         let row = Row::fails(format!("a page with {status}"), page(status), 5, &[&says]);
         rows.push(if status > 520 { row.thin() } else { row });
@@ -87,9 +87,20 @@ fn pages() -> Vec<Row> {
         let answer = Answer::page(status, &json, "{\"error\":\"mark4711-stored\"}");
         rows.push(Row::fails(format!("other JSON with {status}"), answer, 5, &[&says]).thin());
     }
+    let blocked = "something in front of 127.0.0.1:";
     for status in [401, 403] {
-        let answer = Answer::page(status, &json, "");
-        rows.push(Row::fails(format!("an empty {status}"), answer, 4, &["Railway refused the token from"]));
+        let row = |what: &str, answer, says: &str| {
+            Row::fails(format!("{what} with {status}"), answer, 5, &[blocked, &format!("HTTP {status} with {says}")])
+        };
+        rows.push(row("a page", page(status), "a web page"));
+        rows.push(row("nothing", Answer::page(status, &json, ""), "an empty body").thin());
+        let gateway = Answer::page(status, &json, "{\"message\":\"mark4711-stored\"}");
+        rows.push(row("a gateway's JSON", gateway, "JSON that is not a GraphQL response").thin());
+        let plain = [("content-type", "text/plain"), ("server", "cloudflare"), ("cf-ray", "mark4711-SIN")];
+        let cloudflare = Answer::page(status, &plain, "error code: 1010");
+        rows.push(row("Cloudflare's code", cloudflare, "Cloudflare's `error code: 1010`: it does not accept"));
+        let own = Answer::page(status, &json, "{\"errors\":[{\"message\":\"Forbidden\"}]}");
+        rows.push(Row::fails(format!("Railway's own {status}"), own, 4, &["Railway refused the token from"]).thin());
     }
     rows.push(Row::fails("a page with 413", page(413), 5, &["too large"]));
     rows

@@ -26,7 +26,7 @@ fn http(served: &Served) -> Http {
 fn post(http: &Http, (token, scheme): (&str, Scheme), body: &str) -> Result<Reply, Failure> {
     let token = Secret::new(token);
     let patience = Duration::from_millis(700);
-    http.post(&Outgoing { operation: "ApiTokenProbe", body, token: &token, scheme, patience })
+    http.post(&Outgoing { operation: "ApiTokenProbe", body, token: &token, scheme, patience, attempt: 1 })
 }
 
 fn probe(http: &Http) -> Result<Reply, Failure> {

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 
+use crate::outside::railway::in_front;
 use crate::outside::railway::inspect::inspect;
 use crate::outside::railway::wire::Reply;
 
@@ -20,6 +21,8 @@ pub(crate) enum Trouble {
     Garbled(String),
     /// JSON that Railway does not send: too large, or ambiguous. It is not asked for again.
     Invalid(String),
+    /// Something in front of Railway refused the request; what is known of it. It says nothing of the token.
+    Blocked(String),
     /// Railway or its edge limits the rate.
     Limited {
         /// `Retry-After` as sent.
@@ -54,9 +57,10 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    /// A refusal without Railway's usual errors in it.
-    fn of_status(status: u16) -> Self {
-        Self { kind: Kind::NotAuthorized, message: format!("HTTP {status}"), ..Self::too_large() }
+    /// Railway answers HTTP 200 to nearly everything; with one of these two it speaks of the token, whatever it says.
+    fn answered_with(self, status: u16) -> Self {
+        let is_of_token = matches!(status, 401 | 403) && self.kind == Kind::Other;
+        Self { kind: if is_of_token { Kind::NotAuthorized } else { self.kind }, ..self }
     }
 
     /// The edge's way of saying that a smaller question may pass.
@@ -190,10 +194,11 @@ pub(crate) fn read<T: DeserializeOwned>(reply: &Reply) -> Result<Answer<T>, Trou
         return Err(Trouble::Refused(vec![Refusal::too_large()]));
     }
     inspect(&reply.body).map_err(|what| Trouble::Invalid(format!("HTTP {}, with {what}", reply.status)))?;
-    if matches!(reply.status, 401 | 403) && !is_page(reply) && !has_errors(reply) {
-        return Err(Trouble::Refused(vec![Refusal::of_status(reply.status)]));
+    let is_refusal = matches!(reply.status, 401 | 403) && !in_front::is_graphql(&reply.body);
+    if is_refusal || (400..500).contains(&reply.status) && in_front::cloudflare_code(reply).is_some() {
+        return Err(Trouble::Blocked(in_front::described(reply, kind_of_body(reply))));
     }
-    if matches!(reply.status, 502..=504) {
+    if matches!(reply.status, 502..=504) && in_front::cloudflare_code(reply).is_none() {
         return Err(Trouble::Garbled(format!("a gateway answered HTTP {}, not Railway itself", reply.status)));
     }
     let envelope: Envelope<T> = serde_json::from_slice(&reply.body).or_else(|error| {
@@ -209,7 +214,7 @@ pub(crate) fn read<T: DeserializeOwned>(reply: &Reply) -> Result<Answer<T>, Trou
     if errors.len() > MOST_ERRORS {
         return Err(Trouble::Invalid(format!("HTTP {}, with more than {MOST_ERRORS} errors in it", reply.status)));
     }
-    let refusals: Vec<Refusal> = errors.iter().map(refusal).collect();
+    let refusals: Vec<Refusal> = errors.iter().map(|error| refusal(error).answered_with(reply.status)).collect();
     match envelope.data {
         _ if refusals.iter().any(|refusal| refusal.kind == Kind::Limited) => {
             Err(Trouble::Limited { retry_after: reply.retry_after.clone(), by: "Railway" })
@@ -250,11 +255,27 @@ fn plain(value: &Value) -> Option<String> {
     }
 }
 
+/// What the body of a response is that is not Railway's.
+fn kind_of_body(reply: &Reply) -> &'static str {
+    let body = reply.body.trim_ascii();
+    if body.is_empty() {
+        "an empty body"
+    } else if is_page(reply) {
+        "a web page"
+    } else if serde_json::from_slice::<IgnoredAny>(body).is_ok() {
+        "JSON that is not a GraphQL response"
+    } else {
+        "a body that is not JSON"
+    }
+}
+
 /// What came instead of Railway's JSON, without quoting any of it.
 fn garbled(reply: &Reply, error: &serde_json::Error) -> String {
     let status = reply.status;
     let body = reply.body.trim_ascii();
-    if body.is_empty() {
+    if in_front::cloudflare_code(reply).is_some() {
+        in_front::described(reply, "")
+    } else if body.is_empty() {
         format!("HTTP {status} with an empty body")
     } else if is_page(reply) {
         format!("HTTP {status} with a web page: a gateway, a proxy or a sign-in page stands between")
@@ -276,15 +297,7 @@ fn is_page(reply: &Reply) -> bool {
     is_html || reply.body.trim_ascii_start().starts_with(b"<")
 }
 
-fn has_errors(reply: &Reply) -> bool {
-    serde_json::from_slice::<Envelope<IgnoredAny>>(&reply.body)
-        .is_ok_and(|envelope| envelope.errors.is_some_and(|errors| !errors.is_empty()))
-}
-
 /// Cloudflare answers 429 by itself, with `error code: 1015` and no word of Railway's.
 fn limiter(reply: &Reply) -> &'static str {
-    // A number of Railway's own, such as a trace id, may have the same digits in it.
-    let is_json = reply.body.trim_ascii_start().starts_with(b"{");
-    let edge = !is_json && reply.body.windows(4).any(|window| window == b"1015");
-    if edge { "Cloudflare, Railway's edge," } else { "Railway" }
+    if in_front::cloudflare_code(reply) == Some(1015) { "Cloudflare, Railway's edge," } else { "Railway" }
 }

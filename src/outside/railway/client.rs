@@ -161,7 +161,7 @@ impl Client<'_> {
         attempt: u32,
         remaining: Duration,
     ) -> Next<T> {
-        let outgoing = self.outgoing(operation, body, patience(remaining));
+        let outgoing = self.outgoing(operation, body, patience(remaining), attempt);
         let wait = FIRST_WAIT * 2_u32.pow(attempt);
         match self.post_with_guesses(&outgoing) {
             Err(failure) => self.after_failure(failure, wait),
@@ -171,6 +171,9 @@ impl Client<'_> {
                 Err(Trouble::Garbled(what)) => Next::Again { error: Error::Garbled { host: self.host(), what }, wait },
                 Err(Trouble::Invalid(what)) => {
                     Next::Never(Unanswered::Failed(Error::Garbled { host: self.host(), what }))
+                }
+                Err(Trouble::Blocked(why)) => {
+                    Next::Never(Unanswered::Failed(Error::Blocked { host: self.host(), why }))
                 }
                 Err(Trouble::Redirected(to)) => {
                     Next::Never(Unanswered::Failed(Error::Redirected { host: self.host(), to: origin(&to) }))
@@ -183,10 +186,16 @@ impl Client<'_> {
         }
     }
 
-    /// What is sent for a question.
-    pub(crate) fn outgoing<'o>(&'o self, operation: &'static str, body: &'o str, patience: Duration) -> Outgoing<'o> {
+    /// What is sent for a question, after so many tries that came to nothing.
+    pub(crate) fn outgoing<'o>(
+        &'o self,
+        operation: &'static str,
+        body: &'o str,
+        patience: Duration,
+        earlier: u32,
+    ) -> Outgoing<'o> {
         let Credentials { token, scheme, .. } = self.credentials;
-        Outgoing { operation, body, token, scheme: *scheme, patience }
+        Outgoing { operation, body, token, scheme: *scheme, patience, attempt: earlier + 1 }
     }
 
     /// What a limit comes to, and how long to wait for its end.

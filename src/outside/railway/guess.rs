@@ -159,7 +159,7 @@ impl Client<'_> {
         }
         let others: Vec<Outgoing<'_>> = questions
             .iter()
-            .map(|question| Outgoing { operation: question.operation, body: &question.body, ..*outgoing })
+            .map(|question| Outgoing { operation: question.operation, body: &question.body, attempt: 1, ..*outgoing })
             .collect();
         let (result, ahead) = self.wire.post_ahead(outgoing, &others);
         let early = questions.into_iter().zip(ahead).map(|(question, ahead)| Early { question, ahead });
@@ -203,7 +203,7 @@ impl Client<'_> {
             sent.remove(position)
         };
         let alone = self.remaining() / SHARE;
-        let again = self.outgoing(operation, body, patience(self.remaining().saturating_sub(alone)));
+        let again = self.outgoing(operation, body, patience(self.remaining().saturating_sub(alone)), 1);
         let (early, second) = self.wire.wait(early.ahead, alone, &again);
         self.hear(&early);
         if let Some(second) = &second {

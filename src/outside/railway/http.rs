@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 use crate::drift::scrub::Scrubber;
 use crate::error::Error;
 use crate::outside::railway::underway::{Announced, Underway};
-use crate::outside::railway::wire::{Ahead, Failure, Outgoing, Reply, Scheme, Waited, Wire};
+use crate::outside::railway::wire::{Ahead, Failure, OTHER_HEADERS, Outgoing, Reply, Scheme, Waited, Wire};
 use crate::outside::system;
 
 /// How long a connection may take to be made.
@@ -248,6 +248,7 @@ async fn read(mut response: Response, limit: usize) -> Result<Reply, Failure> {
         location: text(LOCATION.as_str()),
         date: text(DATE.as_str()).and_then(|date| DateTimeParser::new().parse_timestamp(&date).ok()),
         content_type: text(CONTENT_TYPE.as_str()),
+        others: OTHER_HEADERS.iter().filter_map(|&name| Some((name.to_owned(), text(name)?))).collect(),
         body: Zeroizing::new(Vec::new()),
     };
     while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {

@@ -10,6 +10,7 @@ pub mod failure;
 pub mod guess;
 pub mod http;
 pub mod identity;
+mod in_front;
 mod inspect;
 mod instance;
 mod limit;

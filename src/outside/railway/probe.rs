@@ -57,6 +57,7 @@ fn send<V: Serialize, T: DeserializeOwned>(
         token: &client.credentials.token,
         scheme,
         patience: remaining.min(PATIENCE),
+        attempt: 1,
     };
     let reply = client.post(&outgoing).map_err(|_| Probed::Unknown)?;
     match answer::read(&reply) {

@@ -51,7 +51,7 @@ impl Client<'_> {
         let body = Zeroizing::new(serde_json::to_string(&body).expect("maps of text are JSON"));
         for attempt in 0.. {
             let patience = patience(self.remaining());
-            let (error, wait) = match self.sent_once(&self.outgoing(operation, &body, patience), attempt) {
+            let (error, wait) = match self.sent_once(&self.outgoing(operation, &body, patience, attempt), attempt) {
                 Tried::Over(sent) => return sent,
                 Tried::Again(error, wait) => (error, wait),
             };
@@ -79,6 +79,8 @@ impl Client<'_> {
                 Ok(answer) => Tried::Over(Sent::Answered(answer.data)),
                 Err(Trouble::Refused(refusals)) => Tried::Over(Sent::Refused(refusals)),
                 Err(Trouble::Garbled(what) | Trouble::Invalid(what)) => unclear(Error::Garbled { host, what }),
+                // Most likely nothing arrived, and nothing proves it.
+                Err(Trouble::Blocked(why)) => unclear(Error::Blocked { host, why }),
                 // "See other" may well mean that it was done.
                 Err(Trouble::Redirected(to)) => unclear(Error::Redirected { host, to: origin(&to) }),
                 Err(Trouble::Limited { .. }) if reply.status != 429 => {

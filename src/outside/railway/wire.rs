@@ -21,6 +21,8 @@ pub struct Outgoing<'o> {
     pub scheme: Scheme,
     /// How long this attempt may take, body included.
     pub patience: Duration,
+    /// Which try of its question it is, counted from 1.
+    pub attempt: u32,
 }
 
 /// Which header carries the token.
@@ -34,6 +36,18 @@ pub enum Scheme {
 
 /// What is said of [`Failure::TooLong`].
 pub(crate) const TOO_LONG: &str = "an answer longer than anything Railway sends: more than 16 MiB";
+
+/// Headers that show who answered, and what support asks for. None of them is believed before it was checked.
+pub const OTHER_HEADERS: [&str; 8] = [
+    "cf-ray",
+    "server",
+    "x-railway-edge",
+    "x-railway-request-id",
+    "x-ratelimit-remaining",
+    "x-ratelimit-reset",
+    "x-request-id",
+    "x-trace-id",
+];
 
 /// What came back, whatever it is.
 #[derive(Debug)]
@@ -50,6 +64,8 @@ pub struct Reply {
     pub date: Option<Timestamp>,
     /// `Content-Type`.
     pub content_type: Option<String>,
+    /// Further headers that show who answered, see [`OTHER_HEADERS`]; the names in lower case.
+    pub others: Vec<(String, String)>,
     /// The body; cleared on drop, because it holds values.
     pub body: Zeroizing<Vec<u8>>,
 }

@@ -42,6 +42,7 @@ pub(crate) fn reply(canned: Canned) -> Reply {
         location: None,
         date: None,
         content_type: None,
+        others: Vec::new(),
         body: Zeroizing::new(canned.body.reveal().as_bytes().to_vec()),
     };
     for (name, value) in canned.headers {
@@ -49,7 +50,8 @@ pub(crate) fn reply(canned: Canned) -> Reply {
             "retry-after" => reply.retry_after = Some(value),
             "location" => reply.location = Some(value),
             "content-type" => reply.content_type = Some(value),
-            _ => reply.rate.push((name.into(), value)),
+            "ratelimit-policy" | "x-ratelimit-limit" => reply.rate.push((name.into(), value)),
+            _ => reply.others.push((name.into(), value)),
         }
     }
     reply

@@ -190,21 +190,66 @@ fn many_refusals_are_explained_by_one_probe() {
 }
 
 #[test]
-fn a_status_of_credentials_is_one_whatever_the_body() {
-    for (name, fault) in [
-        ("an empty 401", Fault::reply(401, "")),
-        ("a 403 of JSON", Fault::reply(403, "{\"error\":\"Forbidden\"}")),
-        ("a 401 with usual errors", Fault::reply(401, "{\"errors\":[{\"message\":\"Not Authorized\"}]}")),
+fn a_refusal_in_railways_own_json_is_about_the_token() {
+    for body in [
+        r#"{"errors":[{"message":"Not Authorized"}]}"#,
+        r#"{"errors":[{"message":"Forbidden"}],"data":null}"#,
+        r#"{"errors":[{"message":"No","extensions":{"code":"FORBIDDEN"},"traceId":"1"}]}"#,
     ] {
-        let (result, _, _) = under(vec![fault.for_ever()]);
-        assert_eq!(result.map_err(|error| error.exit()), Err(Exit::Credentials), "{name}");
+        for status in [401, 403] {
+            let (result, _, _) = under(vec![Fault::reply(status, body).for_ever()]);
+            assert_eq!(result.map_err(|error| error.exit()), Err(Exit::Credentials), "{status} {body}");
+        }
     }
-    let page = Fault::reply(403, "<html>blocked</html>").for_ever();
-    assert_eq!(
-        under(vec![page]).0.map_err(|error| error.exit()),
-        Err(Exit::Unreachable),
-        "a proxy's page is no refusal"
-    );
+}
+
+/// Each with a part of what is said of it.
+const BLOCKED: [(u16, &str, &str); 12] = [
+    (403, "error code: 1010", "Cloudflare's `error code: 1010`: it does not accept the signature of this client"),
+    (403, "error code: 1020", "Cloudflare's `error code: 1020`: one of its firewall rules blocks the request"),
+    (403, "error code: 1077", "Cloudflare's `error code: 1077`"),
+    (400, "error code: 1003", "HTTP 400 with Cloudflare's `error code: 1003`"),
+    (403, "<html><title>Error 1006 Access denied</title></html>", "Cloudflare's `error code: 1006`"),
+    (403, "<!doctype html><title>Sign in to the network</title>", "HTTP 403 with a web page"),
+    (401, "", "HTTP 401 with an empty body"),
+    (403, "Access denied by policy", "HTTP 403 with a body that is not JSON"),
+    (403, r#"{"message":"Forbidden"}"#, "HTTP 403 with JSON that is not a GraphQL response"),
+    (401, r#"{"error":"login required","errors":[]}"#, "HTTP 401 with JSON that is not a GraphQL response"),
+    (403, r#"{"errors":[{"status":"403","title":"Forbidden"}]}"#, "JSON that is not a GraphQL response"),
+    (403, r#"["data"]"#, "JSON that is not a GraphQL response"),
+];
+
+#[test]
+fn a_refusal_by_something_in_front_says_nothing_of_the_token() {
+    for (status, body, because) in BLOCKED {
+        let (result, requests, _) = under(vec![Fault::reply(status, body).for_ever()]);
+        let error = result.expect_err(body);
+        assert!(matches!(error, Error::Blocked { .. }) && error.exit() == Exit::Unreachable, "{body}: {error:?}");
+        let told = format!("{error}\n{}\n{}", error.because().unwrap(), error.next());
+        assert!(told.contains(because), "{body}: {told}");
+        assert!(!told.to_lowercase().contains("token") && !told.contains("log in"), "{body}: {told}");
+        assert_eq!(requests, 1, "{body}: it is neither repeated nor explained by a probe");
+    }
+}
+
+#[test]
+fn a_probe_that_is_blocked_tells_nothing_of_the_token() {
+    let bench = Bench::incident();
+    bench.sim.fault(Fault::refusal("Not Authorized").on("Shape").for_ever());
+    bench.sim.fault(Fault::reply(403, "error code: 1010").on("ApiTokenProbe").for_ever());
+    let error = bench.shape().unwrap_err();
+    assert!(matches!(error, Error::NoPermission { reach: None, .. }), "{error:?}");
+    assert!(!error.next().contains("make a new"), "{}", error.next());
+}
+
+#[test]
+fn who_blocked_a_request_is_named_where_its_headers_are_known() {
+    let fault = Fault::reply(403, "error code: 1010").header("cf-ray", "8a1f3c5d7e9b0a2c-SIN");
+    let because = |fault: Fault| under(vec![fault.for_ever()]).0.unwrap_err().because().unwrap();
+    assert!(because(fault).contains("(CF-RAY 8a1f3c5d7e9b0a2c-SIN)"));
+    let fault = || Fault::reply(403, "<html>").header("content-type", "text/html");
+    assert_eq!(because(fault().header("server", "squid/6.6")), "HTTP 403 with a web page (sent by Squid)");
+    assert_eq!(because(fault().header("server", "marker-4711").header("cf-ray", "4711")), "HTTP 403 with a web page");
 }
 
 #[test]

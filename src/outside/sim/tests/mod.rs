@@ -31,6 +31,7 @@ fn send(sim: &Sim, token: (Scheme, &str), operation: &'static str, body: &Value)
         token: &Secret::new(token.1),
         scheme: token.0,
         patience: Duration::from_secs(1),
+        attempt: 1,
     })
 }
 
