@@ -2,7 +2,7 @@
 
 use crate::cli::Targeting;
 use crate::command::target::{self, Asked, Found, Source};
-use crate::error::Error;
+use crate::error::{Error, NO_ACCESS, NOT_FOUND};
 use crate::outside::config::{At, Config};
 use crate::outside::credentials;
 use crate::outside::railway::client::Client;
@@ -55,10 +55,15 @@ fn at_its_place(error: Error, targeting: &Targeting, config: Option<&Config>) ->
     let Some(at) = at.as_ref().filter(|at| flag.is_none() && at.value == *wanted) else { return error };
     let next = match suggestions.first() {
         Some(suggestion) => format!("did you mean `{suggestion}`?"),
+        None if choices.is_empty() && *kind == "project" => NO_ACCESS.to_owned(),
         None if choices.is_empty() => format!("there is no {kind} to name"),
         None => format!("name one of {}", choices.join(", ")),
     };
-    config.fault(at, format!("{within} has no {kind} `{wanted}`"), next)
+    let what = match *kind {
+        "project" => format!("project `{wanted}` {NOT_FOUND}"),
+        _ => format!("{within} has no {kind} `{wanted}`"),
+    };
+    config.fault(at, what, next)
 }
 
 fn linked(world: &World<'_>) -> Result<Source, Error> {

@@ -3,7 +3,7 @@
 /// What waits in an environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Staged {
-    /// Whether they wait for a person, or are being applied right now.
+    /// Whether they wait for a person, are being applied right now, or could not be applied.
     pub state: State,
     /// The variables that they touch: the service's id, or none for a shared one, and the key.
     pub variables: Vec<(Option<String>, String)>,
@@ -13,6 +13,8 @@ pub struct Staged {
     pub updated_at: String,
     /// Who changed them, where Railway tells; a name or an address.
     pub by: Option<String>,
+    /// Why they could not be applied when somebody last committed them.
+    pub error: Option<String>,
 }
 
 /// Whether staged changes wait.
@@ -22,6 +24,8 @@ pub enum State {
     Waiting,
     /// They are being applied.
     Applying,
+    /// Somebody committed them, and Railway could not apply them: they neither wait nor change anything.
+    Failed,
 }
 
 /// Whether staged changes touch more than variables.

@@ -54,7 +54,7 @@ pub enum Error {
     #[error("no environment is named for project {project}")]
     NoEnvironment { project: String, origin: String, choices: Vec<String> },
     /// A name that fits nothing.
-    #[error("there is no {kind} {wanted}")]
+    #[error("{}", unknown(kind, wanted))]
     Unknown { kind: &'static str, wanted: String, within: String, suggestions: Vec<String>, choices: Vec<String> },
     /// Keys that a flag names and nothing has.
     #[error("{what}")]
@@ -88,9 +88,12 @@ pub enum Error {
     /// A live token that may not see this.
     #[error("the token from {from} may not see {what}")]
     NoPermission { from: String, what: String, said: Said, reach: Option<String> },
-    /// An id that Railway does not have.
-    #[error("Railway has no {what}")]
+    /// An id that Railway does not have, or that an access group hides from the token's owner.
+    #[error("{what} {NOT_FOUND}")]
     NotFound { what: String, said: Said },
+    /// A commit that is not in the repository of a service.
+    #[error("Railway did not find commit {commit} in the repository that the service is connected to")]
+    CommitNotFound { commit: String, said: Said },
     /// The workspace demands two-factor authentication.
     #[error("workspace {workspace} demands two-factor authentication")]
     TwoFactor { workspace: String },
@@ -129,6 +132,9 @@ pub enum Error {
     /// An error of Railway's own.
     #[error("Railway could not answer {operation}")]
     Railway { operation: &'static str, said: Said },
+    /// A change that Railway refuses.
+    #[error("Railway refused {what}")]
+    ChangeRefused { what: &'static str, said: Said },
     /// A listing that did not come to its end.
     #[error("Railway's list of {what} did not come to an end")]
     Truncated { what: &'static str, why: String },
@@ -205,7 +211,9 @@ impl Error {
             }
             Self::Refused { said, .. }
             | Self::NotFound { said, .. }
+            | Self::CommitNotFound { said, .. }
             | Self::SchemaMoved { said, .. }
+            | Self::ChangeRefused { said, .. }
             | Self::Railway { said, .. } => Some(said.to_string()),
             Self::WrongKind { found, .. } => {
                 Some(format!("Railway knows it as {found}, which goes into another header"))
@@ -264,8 +272,9 @@ impl Error {
             Self::NoEnvironment { choices, .. } => {
                 format!("pass `--environment={}`", choices.first().map_or_else(|| "NAME".into(), |name| quoted(name)))
             }
-            Self::Unknown { kind, suggestions, .. } => match suggestions.first() {
+            Self::Unknown { kind, suggestions, choices, .. } => match suggestions.first() {
                 Some(name) => format!("did you mean `--{kind}={}`?", quoted(name)),
+                None if choices.is_empty() && *kind == "project" => NO_ACCESS.into(),
                 None => format!("pass one of them as `--{kind}=NAME`"),
             },
             Self::Ambiguous { kind, candidates, .. } => {
@@ -275,8 +284,12 @@ impl Error {
             Self::TokenContradicts { .. } => {
                 "use a token for that environment, or leave the project and environment to the token".into()
             }
-            Self::Deleted { .. } | Self::NotFound { .. } => {
-                "run `railway link` again, or pass `--project` and `--environment`".into()
+            Self::Deleted { .. } => "run `railway link` again, or pass `--project` and `--environment`".into(),
+            Self::NotFound { .. } => {
+                format!("run `railway link` again, or pass `--project` and `--environment`; else {NO_ACCESS}")
+            }
+            Self::CommitNotFound { commit, .. } => {
+                format!("push commit {commit} to that repository, or declare a commit that is in it")
             }
             Self::NoCredentials { .. } => {
                 "run `doctor auth login` or `railway login`, or set RAILWAY_TOKEN to a project token of this environment".into()
@@ -314,6 +327,7 @@ impl Error {
             Self::Railway { .. } => {
                 format!("run it again; if it stays, give the trace id to Railway's support; {BUG_REPORT}")
             }
+            Self::ChangeRefused { .. } => "ask a workspace admin if a policy refuses it; else run it again".into(),
             Self::Truncated { .. } => "run it again; nothing is compared against half a list".into(),
         }
     }
@@ -324,7 +338,9 @@ impl Error {
             Self::Refused { said, .. }
             | Self::NoPermission { said, .. }
             | Self::NotFound { said, .. }
+            | Self::CommitNotFound { said, .. }
             | Self::SchemaMoved { said, .. }
+            | Self::ChangeRefused { said, .. }
             | Self::Railway { said, .. } => Some(said),
             _ => None,
         }
@@ -347,6 +363,7 @@ impl Error {
             | Self::Ambiguous { .. }
             | Self::Deleted { .. }
             | Self::NotFound { .. }
+            | Self::CommitNotFound { .. }
             | Self::NoConsent { .. }
             | Self::Untrusted { .. }
             | Self::TrustOutdated { .. }
@@ -374,9 +391,24 @@ impl Error {
             | Self::Blocked { .. }
             | Self::Garbled { .. }
             | Self::SchemaMoved { .. }
+            | Self::ChangeRefused { .. }
             | Self::Railway { .. }
             | Self::Truncated { .. } => Exit::Unreachable,
         }
+    }
+}
+
+/// What Railway's “not found” means: members of a workspace may be shown only the projects of their access groups.
+pub const NOT_FOUND: &str = "was not found, or is not visible to this token";
+
+/// What to do about something that the token may only not see.
+pub const NO_ACCESS: &str = "use a token that can see it, or ask a workspace admin for access";
+
+/// A name that fits nothing. What a token does not see may be there all the same.
+fn unknown(kind: &str, wanted: &str) -> String {
+    match kind {
+        "project" => format!("project {wanted} {NOT_FOUND}"),
+        _ => format!("there is no {kind} {wanted}"),
     }
 }
 

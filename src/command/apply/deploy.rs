@@ -306,6 +306,7 @@ impl Work<'_, '_> {
 
     /// What was not clearly done is looked for, never asked for again.
     fn settle_creation(&mut self, index: usize, known: &Deployed, reply: Reply<String>) -> Option<Followed> {
+        let is_limit = matches!(reply, Reply::Refused(No::TooMany(_)));
         let (look, outcome, error) = match reply {
             Reply::Done(id) => return Some(self.created(index, id, None)),
             Reply::NotSent(error) => {
@@ -313,12 +314,11 @@ impl Work<'_, '_> {
                 self.applied.halted = Some(error);
                 return None;
             }
-            Reply::Refused(no) => {
-                if matches!(no, No::TooMany(_)) {
-                    self.tell_of_the_limit(index);
-                }
-                (Look::Once, Outcome::Failed, no.error().clone())
+            Reply::Refused(No::TooMany(error)) => {
+                self.tell_of_the_limit(index);
+                (Look::Once, Outcome::Failed, error)
             }
+            Reply::Refused(no) => (Look::Once, Outcome::Failed, no.error().clone()),
             Reply::Unclear(error) => (Look::Patiently, Outcome::Unknown, error),
         };
         match self.look_for((index, known), look) {
@@ -326,6 +326,9 @@ impl Work<'_, '_> {
                 Some(self.created(index, id, Some(format!("its answer was lost ({error}); Railway has it"))))
             }
             Ok(None) => {
+                if outcome == Outcome::Failed && !is_limit {
+                    self.report_what_still_runs(index);
+                }
                 self.ledger.deploys[index].end(outcome, said(&error));
                 None
             }
@@ -335,6 +338,24 @@ impl Work<'_, '_> {
                 None
             }
         }
+    }
+
+    /// What a refused deployment leaves behind: a workspace policy, for example, stops deployments and not writes.
+    fn report_what_still_runs(&mut self, index: usize) {
+        let service = &self.plan.deploys[index].service;
+        let stored = self.plan.stores.iter().zip(&self.ledger.stores).filter(|(store, receipt)| {
+            receipt.outcome == Outcome::Done && store.meant_for.iter().any(|meant| meant.id == service.id)
+        });
+        let keys: Vec<&str> = stored.map(|(store, _)| store.key.as_str()).collect();
+        if keys.is_empty() {
+            return;
+        }
+        let (value, is) = if keys.len() == 1 { ("value", "is") } else { ("values", "are") };
+        self.applied.remarks.push(format!(
+            "the new {value} of {} {is} stored for {}, which still runs with the old {value}: its deployment was refused",
+            sentence::names(&keys),
+            service.name
+        ));
     }
 
     fn tell_of_the_limit(&mut self, index: usize) {

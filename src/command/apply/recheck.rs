@@ -132,8 +132,12 @@ fn refuse_staged(site: Site<'_>, staged: &Staged, stores: &[Store]) -> Result<()
     let touched: Vec<&Store> = stores.iter().filter(|store| staged.touches(store.owner.id(), &store.key)).collect();
     let names: Vec<String> = touched.iter().map(|store| format!("{} of {}", store.key, store.owner.name())).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    if staged.state == State::Applying && !stores.is_empty() {
+    // The caller has something to write or to deploy: either would get in the way of what is being applied.
+    if staged.state == State::Applying {
         return Err(Error::StagedApplying);
+    }
+    if staged.state == State::Failed {
+        return Ok(());
     }
     if !touched.is_empty() && site.on_staged == OnStaged::Stop {
         return Err(Error::Staged { what: sentence::names(&names) });

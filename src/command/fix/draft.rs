@@ -16,7 +16,7 @@ use crate::drift::plan::deploy::{Cause, Deploy, costs, retried};
 use crate::drift::plan::due::Due;
 use crate::drift::plan::offer::Pull;
 use crate::drift::plan::{Edit, FileChange, Kind, Owner, Plan, Store};
-use crate::drift::staged::{Others, Staged};
+use crate::drift::staged::{Others, Staged, State};
 use crate::drift::{Named, Secret, Variable, sentence};
 use crate::error::Error;
 use crate::outside::config::Config;
@@ -159,7 +159,7 @@ impl Drafting<'_> {
     fn plan_deployments(&self, redeploys: &[Due], draft: &mut Draft) -> Result<(), Error> {
         let shape = &self.seen.shape;
         let fence = self.client.fence(&shape.project.id, &shape.environment.id)?;
-        if let Some(staged) = &fence.staged {
+        if let Some(staged) = fence.staged.as_ref().filter(|staged| staged.state != State::Failed) {
             draft.plan.cautions.push(staged_words(staged));
         }
         if self.args.no_deploy {

@@ -35,6 +35,7 @@ mod programs;
 mod pull;
 mod random_worlds;
 mod redeploy;
+mod refusals;
 mod running;
 mod sandbox;
 mod schema;

@@ -9,6 +9,7 @@ use crate::outside::ask::Reply;
 use crate::outside::ask::script::Prepared;
 use crate::outside::sim::deployment::Deployment;
 use crate::outside::sim::estate::{Environment, Estate, Project, Service};
+use crate::outside::sim::fault::Fault;
 use crate::outside::sim::{Quirks, Sim, Snapshots};
 
 const SINCE: &str = "2026-11-20T10:00:00.000Z";
@@ -257,6 +258,17 @@ fn further_pushes_that_the_checkout_does_not_have_hide_no_skipped_one() {
         );
         assert!(text.contains(words), "{words}: {ended:?}");
     }
+}
+
+#[test]
+fn a_commit_that_railway_does_not_find_is_named_and_not_the_service() {
+    let (sandbox, [_, two]) = behind();
+    sandbox.sim.fault(Fault::refusal("Commit not found").on("Deploy").for_ever());
+    let ended = sandbox.run(FIX);
+    assert_eq!(ended.code, 6, "{ended:?}");
+    let told = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = format!("Railway did not find commit {two} in the repository that the service is connected to");
+    assert!(told.contains(&words) && !told.contains("not visible"), "{ended:?}");
 }
 
 #[test]

@@ -28,7 +28,8 @@ is written over whatever was pushed in between.
 
     staging   OPS_API_KEY of api was changed on Railway's page, and not deployed
 
-It is an error where it touches a key that the file has too: then that key is about to change once more.
+It is an error where it touches a key that the file has too: then that key is about to change once more. Changes that
+somebody deployed and that Railway could not apply are a warning: they neither wait nor change anything.
 
 ## How to mend it
 
@@ -43,12 +44,31 @@ before it writes a key that they touch.
 
 fn check(survey: &Survey) -> Vec<Finding> {
     let Some(Some(staged)) = survey.staged.known() else { return Vec::new() };
+    if staged.state == State::Failed {
+        return failed(survey, staged);
+    }
     let compared = compared(survey, staged);
     if survey.only.is_empty() {
         let keys: Vec<&str> = compared.iter().copied().collect();
         return vec![finding(survey, staged, &keys)];
     }
     compared.into_iter().filter(|key| survey.is_asked(key)).map(|key| finding(survey, staged, &[key])).collect()
+}
+
+/// Changes that could not be applied. No key is about to change, so that none is singled out.
+fn failed(survey: &Survey, staged: &Staged) -> Vec<Finding> {
+    if !survey.only.is_empty() && !staged.variables.iter().any(|(_, key)| survey.is_asked(key)) {
+        return Vec::new();
+    }
+    let what = what(staged, &[]);
+    let why = staged.error.as_deref().unwrap_or("Railway does not say why");
+    vec![Finding {
+        services: services(survey, staged),
+        reason: Some(format!("could not be applied: {why}")),
+        advice: Some("if they are still wanted, restage and deploy them in the dashboard".to_owned()),
+        gist: Some(Gist::Open(format!("could not be applied: {what}"))),
+        ..Finding::new(&RULE, format!("changes that were deployed in {} failed: {what}", survey.environment.name))
+    }]
 }
 
 /// The keys that are touched and under comparison on the service that they are touched on.
@@ -75,12 +95,12 @@ fn refers(survey: &Survey, target: &Target, shared: &str) -> bool {
 fn finding(survey: &Survey, staged: &Staged, keys: &[&str]) -> Finding {
     let what = what(staged, keys);
     let verb = match staged.state {
-        State::Waiting => "wait",
+        State::Waiting | State::Failed => "wait",
         State::Applying => "are being applied",
     };
     let by = staged.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
     let advice = match staged.state {
-        State::Waiting => "deploy or discard them on Railway's page",
+        State::Waiting | State::Failed => "deploy or discard them on Railway's page",
         State::Applying => "wait until they are, then check again",
     };
     Finding {
@@ -98,7 +118,8 @@ fn finding(survey: &Survey, staged: &Staged, keys: &[&str]) -> Finding {
 fn when(staged: &Staged) -> Option<String> {
     let time = Some(&staged.updated_at).filter(|time| !time.is_empty())?;
     let nobody = if staged.by.is_none() { "; Railway does not tell by whom" } else { "" };
-    Some(format!("they were changed last at {}{nobody}", sentence::moment(time)))
+    let failed = staged.error.as_ref().map(|error| format!("; deploying them failed: {error}")).unwrap_or_default();
+    Some(format!("they were changed last at {}{nobody}{failed}", sentence::moment(time)))
 }
 
 /// What they touch: keys under comparison first, then the rest by number.
@@ -146,8 +167,34 @@ mod tests {
             others,
             updated_at: "2026-11-24T09:00:00.000Z".to_owned(),
             by: None,
+            error: None,
         }));
         found
+    }
+
+    #[test]
+    fn changes_that_could_not_be_applied_are_a_warning_with_their_error() {
+        let mut found = with(&[("api", "A")], Others::None);
+        let staged = |error: Option<&str>, state| {
+            let Learned::Known(Some(staged)) = with(&[("api", "A")], Others::None).staged else { panic!("none") };
+            Learned::Known(Some(Staged { state, error: error.map(str::to_owned), ..staged }))
+        };
+        for (error, why) in [(Some("no such image"), "no such image"), (None, "Railway does not say why")] {
+            found.staged = staged(error, State::Failed);
+            let expected = "warning - [api]: changes that were deployed in staging failed: A";
+            assert_eq!(lines(&RULE, &found), [expected]);
+            let reason = (RULE.check)(&found)[0].reason.clone();
+            assert_eq!(reason, Some(format!("could not be applied: {why}")));
+        }
+        for (key, count) in [("A", 1), ("B", 0)] {
+            found.only = [key.to_owned()].into();
+            assert_eq!(lines(&RULE, &found).len(), count, "{key}");
+        }
+        found.only.clear();
+        found.staged = staged(Some("no such image"), State::Waiting);
+        let finding = &(RULE.check)(&found)[0];
+        assert_eq!(finding.severity.word(), "error", "they are staged again, and wait");
+        assert!(finding.reason.as_ref().unwrap().ends_with("; deploying them failed: no such image"));
     }
 
     #[test]

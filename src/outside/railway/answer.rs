@@ -82,7 +82,9 @@ pub(crate) enum Kind {
     ProjectTokenNotFound,
     /// A dead session, no permission, or an id that does not exist.
     NotAuthorized,
-    /// Missing or deleted.
+    /// The commit is not in the repository of the service.
+    CommitNotFound,
+    /// Missing, deleted, or hidden by an access group.
     NotFound,
     /// A server failure without a word of why.
     Problem,
@@ -144,6 +146,8 @@ impl Kind {
             || matches!(code, "RATE_LIMITED" | "TOO_MANY_REQUESTS")
         {
             Self::Limited
+        } else if has("commit not found") {
+            Self::CommitNotFound
         } else if has("not found") || code == "NOT_FOUND" {
             Self::NotFound
         } else if has("problem processing request") {

@@ -173,7 +173,7 @@ mod tests {
              \x20 stored_1: variables(projectId: $projectId, environmentId: $environmentId, serviceId: $serviceId_1, unrendered: true)\n\
              \x20 rendered_1: variables(projectId: $projectId, environmentId: $environmentId, serviceId: $serviceId_1)\n\
              \x20 snapshot_1: deploymentSnapshot(deploymentId: $deploymentId_1) { variables }\n\
-             \x20 staged: environmentStagedChanges(environmentId: $environmentId) { environmentId status patch updatedAt appliedBy { name email } }\n}\n"
+             \x20 staged: environmentStagedChanges(environmentId: $environmentId) { id environmentId status patch lastAppliedError updatedAt appliedBy { name email } }\n}\n"
         );
         assert_eq!(
             batch.variables,

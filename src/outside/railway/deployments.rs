@@ -20,7 +20,7 @@ use crate::outside::railway::operation::change::{Fence as FenceOperation, fence}
 use crate::outside::railway::operation::{DeploymentLog, RecentDeployments, deployment_log, recent_deployments};
 use crate::outside::railway::requested::{Claim, claim};
 use crate::outside::railway::shape::Pages;
-use crate::outside::railway::staged::staged;
+use crate::outside::railway::staged::{Shown, staged};
 
 /// What must be known right before something is written.
 #[derive(Debug, Default)]
@@ -70,7 +70,13 @@ impl Client<'_> {
             self.require_same("environment", environment, &data.environment.id)?;
             let patch = data.environment_staged_changes;
             self.require_same("environment", environment, &patch.environment_id)?;
-            found.staged = staged(&patch.patch, &word(&patch.status), patch.updated_at);
+            found.staged = staged(Shown {
+                id: &patch.id,
+                patch: &patch.patch,
+                status: &word(&patch.status),
+                updated_at: patch.updated_at,
+                last_error: patch.last_applied_error,
+            });
             let connection = data.environment.service_instances;
             let end = PageEnd { more: connection.page_info.has_next_page, cursor: connection.page_info.end_cursor };
             for node in connection.edges.into_iter().map(|edge| edge.node) {

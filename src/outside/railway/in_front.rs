@@ -95,7 +95,8 @@ pub(crate) fn is_graphql(body: &[u8]) -> bool {
         data: Option<IgnoredAny>,
         errors: Option<Vec<Value>>,
     }
-    let has_message = |error: &Value| error.get("message").is_some_and(|message| message.is_string() || message.is_null());
+    let has_message =
+        |error: &Value| error.get("message").is_some_and(|message| message.is_string() || message.is_null());
     // A list is no envelope, although its parts could be read as one.
     body.trim_ascii_start().starts_with(b"{")
         && serde_json::from_slice::<Envelope>(body).is_ok_and(|envelope| {

@@ -10,7 +10,7 @@ use crate::drift::learned::Learned;
 use crate::drift::staged::Staged;
 use crate::drift::stale::Got;
 use crate::outside::railway::scalar::{EnvironmentVariables, Patch};
-use crate::outside::railway::staged::staged;
+use crate::outside::railway::staged::{Shown, staged};
 
 /// What each alias holds; null where Railway could not answer that one alone.
 #[derive(Default)]
@@ -35,9 +35,11 @@ struct Snapshot {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Changes {
+    id: String,
     environment_id: String,
     status: String,
     patch: Patch,
+    last_applied_error: Option<String>,
     updated_at: String,
     applied_by: Option<Member>,
 }
@@ -78,7 +80,13 @@ impl<'de> Visitor<'de> for Aliases {
                 ("staged", None) => {
                     let changes: Option<Changes> = map.next_value()?;
                     if let Some(found) = changes {
-                        maps.staged = Learned::Known(staged(&found.patch, &found.status, found.updated_at));
+                        maps.staged = Learned::Known(staged(Shown {
+                            id: &found.id,
+                            patch: &found.patch,
+                            status: &found.status,
+                            updated_at: found.updated_at,
+                            last_error: found.last_applied_error,
+                        }));
                         name(&mut maps.staged, found.applied_by);
                         maps.staged_in = Some(found.environment_id);
                     }

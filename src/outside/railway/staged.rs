@@ -4,9 +4,21 @@ use serde_json::Value;
 
 use crate::drift::staged::{Others, Staged, State};
 
+/// The id of what Railway answers with where nothing is staged.
+const PLACEHOLDER: &str = "<empty>";
+
+/// A patch as Railway shows it.
+pub(crate) struct Shown<'p> {
+    pub(crate) id: &'p str,
+    pub(crate) patch: &'p Value,
+    pub(crate) status: &'p str,
+    pub(crate) updated_at: String,
+    pub(crate) last_error: Option<String>,
+}
+
 /// What a patch touches. With nothing staged Railway answers with a placeholder whose patch is empty.
-pub(crate) fn staged(patch: &Value, status: &str, updated_at: String) -> Option<Staged> {
-    let patch = patch.as_object().filter(|patch| !patch.is_empty())?;
+pub(crate) fn staged(shown: Shown<'_>) -> Option<Staged> {
+    let patch = shown.patch.as_object().filter(|patch| !patch.is_empty() && shown.id != PLACEHOLDER)?;
     let mut variables = Vec::new();
     let mut others = Others::None;
     let object = |value: &Value| value.as_object().cloned().unwrap_or_default();
@@ -27,28 +39,53 @@ pub(crate) fn staged(patch: &Value, status: &str, updated_at: String) -> Option<
             _ => {}
         }
     }
-    let state = match status {
+    let state = match shown.status {
         "APPLYING" => State::Applying,
+        "FAILED" => State::Failed,
         _ => State::Waiting,
     };
     // What is committed waits for nobody; empty sections touch nothing.
     let touches = !variables.is_empty() || others == Others::Some;
-    (touches && status != "COMMITTED").then_some(Staged { state, variables, others, updated_at, by: None })
+    let error = shown.last_error.filter(|error| !error.trim().is_empty());
+    let Shown { status, updated_at, .. } = shown;
+    (touches && status != "COMMITTED").then_some(Staged { state, variables, others, updated_at, by: None, error })
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::staged;
-    use crate::drift::staged::{Others, State};
+    use super::{Shown, staged};
+    use crate::drift::staged::{Others, Staged, State};
+
+    fn read(id: &str, patch: &serde_json::Value, status: &str) -> Option<Staged> {
+        staged(Shown { id, patch, status, updated_at: "2026".to_owned(), last_error: Some("odd".to_owned()) })
+    }
 
     #[test]
     fn a_placeholder_is_no_staged_change() {
         for patch in [json!({}), json!(null), json!({ "services": {} }), json!({ "services": {}, "volumes": {} })] {
-            assert_eq!(staged(&patch, "STAGED", String::new()), None, "{patch}");
+            assert_eq!(read("one", &patch, "STAGED"), None, "{patch}");
         }
-        assert_eq!(staged(&json!({ "sharedVariables": { "A": null } }), "COMMITTED", String::new()), None);
+        let patch = json!({ "sharedVariables": { "A": null } });
+        assert_eq!(read("one", &patch, "COMMITTED"), None);
+        for status in ["STAGED", "FAILED", "LATER"] {
+            assert_eq!(read("<empty>", &patch, status), None, "{status}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_staged_or_unknown_waits() {
+        let patch = json!({ "sharedVariables": { "A": null } });
+        for (status, expected) in [
+            ("STAGED", State::Waiting),
+            ("LATER", State::Waiting),
+            ("APPLYING", State::Applying),
+            ("FAILED", State::Failed),
+        ] {
+            let found = read("one", &patch, status).unwrap();
+            assert_eq!((found.state, found.error.as_deref()), (expected, Some("odd")), "{status}");
+        }
     }
 
     #[test]
@@ -61,14 +98,14 @@ mod tests {
             },
             "sharedVariables": { "S": { "value": "" } },
         });
-        let found = staged(&patch, "APPLYING", "2026".to_owned()).unwrap();
+        let found = read("one", &patch, "APPLYING").unwrap();
         assert_eq!((found.state, found.others), (State::Applying, Others::Some));
         for (service, key, touched) in
             [(Some("one"), "A", true), (Some("one"), "B", true), (None, "S", true), (None, "A", false)]
         {
             assert_eq!(found.touches(service, key), touched, "{service:?} {key}");
         }
-        let only = staged(&json!({ "services": { "one": { "variables": { "A": null } } } }), "STAGED", String::new());
+        let only = read("one", &json!({ "services": { "one": { "variables": { "A": null } } } }), "STAGED");
         assert_eq!(only.unwrap().others, Others::None);
     }
 }

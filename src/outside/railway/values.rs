@@ -28,6 +28,9 @@ const MOST_ALONE: usize = 2;
 /// The most variables of a service. Linux starts no program with more than 2 MiB of them.
 const MOST_VARIABLES: usize = 20_000;
 
+/// The longest error of staged changes that is shown, in characters.
+const LONGEST_ERROR: usize = 300;
+
 /// What is read along with the values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Along {
@@ -74,7 +77,14 @@ pub(crate) fn read(
         results.map(|result| result.expect("each service was asked for until it had a result")).collect();
     match shared_error(&stored) {
         Some(error) => Err(error),
-        None => Ok(Read { stored, got: reading.riders.got, staged: reading.riders.staged }),
+        None => {
+            // Only now is every value known that an error may quote.
+            let mut staged = reading.riders.staged;
+            if let Learned::Known(Some(Staged { error: Some(error), .. })) = &mut staged {
+                *error = client.scrubber.excerpt(error, LONGEST_ERROR);
+            }
+            Ok(Read { stored, got: reading.riders.got, staged })
+        }
     }
 }
 

@@ -105,6 +105,12 @@ impl Writer<'_> {
             commit_sha: commit.map(str::to_owned),
         };
         let sent = self.client.send("Deploy", &Deploy::build_query(variables));
+        if let (Sent::Refused(refusals), Some(commit)) = (&sent, commit)
+            && refusals.iter().any(|refusal| refusal.kind == Kind::CommitNotFound)
+        {
+            let said = self.client.said(refusals);
+            return Reply::Refused(No::Other(Error::CommitNotFound { commit: commit.to_owned(), said }));
+        }
         self.reply("Deploy", sent, |data: deploy::ResponseData| {
             Some(data.service_instance_deploy_v2).filter(|id| !id.is_empty())
         })
@@ -127,8 +133,8 @@ impl Writer<'_> {
 
     fn refused<T>(&self, operation: &'static str, refusals: &[Refusal]) -> Reply<T> {
         let what = match operation {
-            "SetVariables" | "DeleteVariable" => "these variables, to change them",
-            _ => "this service, to deploy it",
+            "SetVariables" | "DeleteVariable" => "the service whose variables were to change",
+            _ => "the service that was to be deployed",
         };
         let has = |kind| refusals.iter().any(|refusal| refusal.kind == kind);
         let error = || Error::Railway { operation, said: self.client.said(refusals) };
@@ -143,7 +149,19 @@ impl Writer<'_> {
         } else if has(Kind::NothingToRedeploy) {
             No::NothingThere(error())
         } else {
-            No::Other(self.client.explain(operation, what, refusals))
+            No::Other(match self.client.explain(operation, what, refusals) {
+                Error::Railway { said, .. } => Error::ChangeRefused { what: refused_change(operation), said },
+                error => error,
+            })
         })
+    }
+}
+
+/// What an operation was to do.
+fn refused_change(operation: &str) -> &'static str {
+    match operation {
+        "SetVariables" => "to store the variables",
+        "DeleteVariable" => "to delete the variable",
+        _ => "the deployment",
     }
 }

@@ -102,12 +102,14 @@ pub struct Environment {
 pub struct Staged {
     /// Railway's id.
     pub id: String,
-    /// `STAGED`, or `APPLYING` while they are deployed.
+    /// `STAGED`, `APPLYING` while they are deployed, or `FAILED`.
     pub status: &'static str,
     /// A part of a configuration; its values are masked when it is shown.
     pub patch: Value,
     /// When it was last changed.
     pub updated_at: String,
+    /// Why it could not be applied.
+    pub last_error: Option<String>,
 }
 
 impl Staged {
@@ -118,6 +120,7 @@ impl Staged {
             status,
             patch,
             updated_at: "2026-11-23T17:20:30.400Z".into(),
+            last_error: None,
         }
     }
 }

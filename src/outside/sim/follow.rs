@@ -43,6 +43,7 @@ pub(crate) fn staged(scene: &Scene<'_>, environment: &Environment) -> Value {
             "environmentId": environment.id,
             "status": staged.status,
             "patch": config::patch(&staged.patch, scene.quirks),
+            "lastAppliedError": staged.last_error,
             "updatedAt": staged.updated_at,
         }),
         None => json!({

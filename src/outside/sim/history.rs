@@ -205,6 +205,12 @@ impl Environment {
         self
     }
 
+    /// Changes that somebody deployed, and that could not be applied.
+    pub fn failed_to_apply(mut self, patch: Value, why: &str) -> Self {
+        self.staged = Some(Staged { last_error: Some(why.into()), ..Staged::new(patch, "FAILED") });
+        self
+    }
+
     /// Changes that somebody is deploying at this moment.
     pub fn applying(mut self, patch: Value) -> Self {
         self.staged = Some(Staged::new(patch, "APPLYING"));

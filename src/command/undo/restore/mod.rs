@@ -1,5 +1,6 @@
 //! The plan that puts a run back, made from what stands there now: what moved on since is left alone.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::cli::Undo;
@@ -7,17 +8,21 @@ use crate::command::apply::{decide, said};
 use crate::command::undo::restore::now::Now;
 use crate::command::writable::{Committed, refusal};
 use crate::drift::Named;
+use crate::drift::deployment::Deployed;
 use crate::drift::local::LocalFile;
 use crate::drift::plan::deploy::{Cause, Deploy, costs};
 use crate::drift::plan::{Edit, FileChange, Kind, Owner, Plan, Store};
 use crate::drift::receipt::{Outcome, Receipt, Sides};
+use crate::drift::stale::Got;
 use crate::drift::{Secret, Variable};
 use crate::error::Error;
 use crate::outside::exposure::Looking;
 use crate::outside::files;
 use crate::outside::git::Asker;
 use crate::outside::journal::{self, Before, Record};
+use crate::outside::railway::batch::SERVICES_PER_REQUEST;
 use crate::outside::railway::client::Client;
+use crate::outside::railway::deployments::Fence;
 use crate::outside::railway::shape::Shape;
 use crate::outside::world::World;
 use crate::report::{Look, ServiceLine, shell};
@@ -167,6 +172,35 @@ impl Restoring {
         });
     }
 
+    /// Those of the services that run with what the run made of their variables: a deployment may have been refused, and
+    /// then there is nothing to restore about what runs. One request.
+    fn leave_out_unreached(&mut self, client: &Client<'_>, fence: &Fence, services: Vec<Named>) -> Vec<Named> {
+        let running = |service: &Named| fence.deployed.get(&service.id).and_then(Deployed::running);
+        let ids: Vec<&str> = services.iter().filter_map(running).map(|running| running.id.as_str()).collect();
+        let mut got: BTreeMap<&str, Got> = BTreeMap::new();
+        for chunk in ids.chunks(SERVICES_PER_REQUEST) {
+            let known = client.snapshots(chunk).unwrap_or_default();
+            got.extend(chunk.iter().copied().zip(known).filter_map(|(id, got)| Some((id, got?))));
+        }
+        let stores = &self.plan.stores;
+        let is_left_out = |service: &Named| {
+            let deployed = fence.deployed.get(&service.id);
+            let is_settled = deployed.is_some_and(|deployed| deployed.under_way().is_none());
+            let mut own = stores.iter().filter(|store| store.meant_for.contains(service));
+            is_settled
+                && running(service)
+                    .and_then(|running| got.get(running.id.as_str()))
+                    .is_some_and(|got| own.all(|store| lacks(got, store)))
+        };
+        let (unreached, others): (Vec<Named>, Vec<Named>) = services.into_iter().partition(is_left_out);
+        self.remarks.extend(
+            unreached
+                .iter()
+                .map(|service| format!("{} never ran with what that run stored: it is not deployed", service.name)),
+        );
+        others
+    }
+
     /// One deployment for each service that gets something back.
     fn deployments(&mut self, client: &Client<'_>, record: &Record, redeploys: &[String]) -> Result<(), Error> {
         let fence = client.fence(&record.project.id, &record.environment.id)?;
@@ -192,6 +226,7 @@ impl Restoring {
         for store in self.plan.stores.iter_mut().filter(|store| store.owner == Owner::Shared) {
             store.meant_for.clone_from(&record.deploys);
         }
+        let services = self.leave_out_unreached(client, &fence, services);
         for service in services {
             let running = self.shape.running(&service.id);
             let how = decide(client, &self.shape, fence.deployed.get(&service.id), &service)?;
@@ -201,6 +236,15 @@ impl Restoring {
             self.plan.deploys.push(Deploy { service, how, cause: Cause::Changed, costs, commit: None });
         }
         Ok(())
+    }
+}
+
+/// Whether a deployment does not have what the run made of a variable. What a reference renders to is not known here.
+fn lacks(got: &Got, store: &Store) -> bool {
+    match &store.before {
+        Some(Variable::Plain(text)) => store.owner != Owner::Shared && got.get(&store.key) != Some(&Some(text.clone())),
+        Some(_) => false,
+        None => got.contains_key(&store.key),
     }
 }
 
