@@ -1,5 +1,6 @@
 //! What is declared and must be seen: lines of the running deployment's log, answers of its endpoints.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use zeroize::Zeroizing;
@@ -12,7 +13,7 @@ use crate::drift::live::{Answer, LogRead};
 use crate::drift::plan::select::Consent;
 use crate::drift::{Secret, Survey, Target, dispute};
 use crate::outside::config::{HeaderPart, HttpSection, Presence};
-use crate::outside::endpoint::{self, Address, Domain, PATIENCE, Probe, Question, Reading};
+use crate::outside::endpoint::{self, Address, Domain, Front, PATIENCE, Probe, Question, Reading, Suspicion};
 use crate::outside::railway::client::Client;
 use crate::outside::railway::log::{Manner, Wanted};
 
@@ -36,6 +37,8 @@ pub(crate) struct Sights {
     pub(crate) domains: BTreeMap<String, Learned<Vec<Domain>>>,
     /// Whether local values may be sent.
     pub(crate) trust: Trust,
+    /// What stands in front of the services that were asked about, by their ids.
+    pub(crate) fronts: RefCell<BTreeMap<String, Front>>,
 }
 
 /// Looks at every declared line and endpoint of the services that run: one or two requests for each log, one for each
@@ -88,11 +91,16 @@ impl Eyes<'_> {
         };
         let asked = address
             .and_then(|address| Ok((headers(section, &self.sights.trust, (survey, target))?, address)))
-            .and_then(|(headers, address)| self.ask(section, &address, &headers));
+            .and_then(|(headers, address)| self.ask(section, &address, (&headers, (survey, target))));
         asked.unwrap_or_else(Answer::NotAsked)
     }
 
-    fn ask(&self, section: &HttpSection, address: &Address, sent: &[(String, Secret)]) -> Result<Answer, String> {
+    fn ask(
+        &self,
+        section: &HttpSection,
+        address: &Address,
+        (sent, of): (&[(String, Secret)], (&Survey, &Target)),
+    ) -> Result<Answer, String> {
         if !matches!(section.method.as_str(), "GET" | "HEAD") && section.allow_effects != Some(true) {
             return Err(format!("{} may change something", section.method));
         }
@@ -105,7 +113,27 @@ impl Eyes<'_> {
         self.client.talk.waiting(&format!("asking {}", address.host()));
         let (method, path, status) = (&section.method, &section.path, section.status);
         let question = Question { address, method, path, headers: sent, status, reading, patience };
-        Ok(endpoint::judge(self.probe.ask(&question), &question, &json, self.client.scrubber))
+        let heard = self.probe.ask(&question);
+        let suspicion = heard.as_ref().map_or(Suspicion::None, endpoint::suspicion);
+        let answer = endpoint::judge(heard, &question, &json, self.client.scrubber);
+        if endpoint::is_as_declared(&answer, &question) { Ok(answer) } else { Ok(self.of_edge(answer, suspicion, of)) }
+    }
+
+    /// The same response, as the edge's where something shows that it is. One request, where that may show it.
+    fn of_edge(&self, answer: Answer, suspicion: Suspicion, (survey, target): (&Survey, &Target)) -> Answer {
+        let Answer::Came { domain, status, faults, body, .. } = answer else { return answer };
+        let feature = if suspicion.is_open() {
+            let (environment, service) = (&survey.environment.id, &target.service.id);
+            let mut fronts = self.sights.fronts.borrow_mut();
+            let front = fronts.entry(service.clone()).or_insert_with(|| self.client.front(environment, service));
+            suspicion.feature(front)
+        } else {
+            suspicion.feature(&Front::Unknown)
+        };
+        match feature {
+            Some(feature) => Answer::Edge { domain, status, feature },
+            None => Answer::Came { domain, status, faults, body, may_be_edge: suspicion.is_doubtful(status) },
+        }
     }
 }
 

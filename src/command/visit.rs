@@ -1,5 +1,6 @@
 //! Looking at both sides: link, credentials, environment, files, services, values.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -273,7 +274,7 @@ fn look(
             infrastructure: checkout::infrastructure_file(&world.folder),
             today,
         },
-        sights: Sights { declarations, domains: domains(&shape), trust },
+        sights: Sights { declarations, domains: domains(&shape), trust, fronts: RefCell::default() },
         project_origin,
         environment_origin,
         services_origin: scope.origin,

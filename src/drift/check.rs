@@ -227,7 +227,7 @@ fn requests(_: &Survey, target: &Target) -> Plain {
     let wanted = target.declared.requests.len();
     let came = target.live.answers.iter().filter_map(|answer| match answer.known()? {
         Answer::Came { status, .. } => Some(*status),
-        Answer::None { .. } | Answer::NotAsked(_) => None,
+        Answer::None { .. } | Answer::NotAsked(_) | Answer::Edge { .. } => None,
     });
     match came.collect::<Vec<_>>().as_slice() {
         _ if wanted == 0 => Plain::NotMade,

@@ -38,8 +38,13 @@ fn world(stored: &str, worker_got: &str, answer: (u16, &[JsonFault])) -> Survey 
     let keys = vec![KEY.to_owned()];
     api.declared.requests = vec![ExpectedAnswer { request, status: Some(200), keys, place: None }];
     let (status, faults) = (answer.0, answer.1.to_vec());
-    api.live.answers =
-        vec![Learned::Known(Answer::Came { domain: "api.up.railway.app".to_owned(), status, faults, body: None })];
+    api.live.answers = vec![Learned::Known(Answer::Came {
+        domain: "api.up.railway.app".to_owned(),
+        status,
+        faults,
+        body: None,
+        may_be_edge: false,
+    })];
     found
 }
 

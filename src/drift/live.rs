@@ -176,6 +176,17 @@ pub enum Answer {
         faults: Vec<JsonFault>,
         /// The body, where something was not as declared and all of it was read.
         body: Option<Excerpt>,
+        /// Whether Railway's edge may have answered instead of the service, although nothing shows that it did.
+        may_be_edge: bool,
+    },
+    /// Something in front of the service answered in its place.
+    Edge {
+        /// The domain that was asked.
+        domain: String,
+        /// The status of that response.
+        status: u16,
+        /// What answered.
+        feature: EdgeFeature,
     },
     /// None came; why.
     None {
@@ -186,6 +197,51 @@ pub enum Answer {
     },
     /// It was not asked; why.
     NotAsked(String),
+}
+
+/// What answers in front of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EdgeFeature {
+    /// Under Attack Mode, which is on.
+    UnderAttackMode,
+    /// A page that checks whether a browser asks.
+    Challenge,
+    /// A sign-in with Railway.
+    SignIn,
+    /// Most likely one of the service's edge rules.
+    Rule,
+    /// Cloudflare, which refused the request.
+    Cloudflare,
+}
+
+impl EdgeFeature {
+    /// Who answered.
+    pub fn responder(self) -> &'static str {
+        if self == Self::Cloudflare { "Cloudflare" } else { "Railway's edge" }
+    }
+
+    /// How it is known, as a phrase.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::UnderAttackMode => "Under Attack Mode is on for the service, and lets only browsers through",
+            Self::Challenge => "it is a page that checks whether a browser asks, as Under Attack Mode sends it",
+            Self::SignIn => "it leads to a sign-in with Railway, as Railway Authentication requires it",
+            Self::Rule => "the service has edge rules, and one of them may have answered",
+            Self::Cloudflare => "Cloudflare in front of the domain refused the request",
+        }
+    }
+
+    /// What to do about it.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::UnderAttackMode | Self::Challenge => "check again when Under Attack Mode is off",
+            Self::SignIn => {
+                "let programs through in the service's Railway Authentication settings, or remove the entry"
+            }
+            Self::Rule => "let this request through in the service's edge rules, or remove the entry",
+            Self::Cloudflare => "let this request through in Cloudflare's settings for the domain",
+        }
+    }
 }
 
 /// A body as it may be shown to a person at a terminal.

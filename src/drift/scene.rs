@@ -233,7 +233,13 @@ fn runs_well(survey: &mut Survey, service: &str) {
     let sought = Sought::At("2026-11-24T09:00:01.000000000Z".to_owned());
     let read = LogRead { sought, lines: 1, span: None, reach: Reach::Whole, replicas: Some(1) };
     target.live.lines = vec![Learned::Known(read)];
-    let answer = Answer::Came { domain: "shop.up.railway.app".to_owned(), status: 200, faults: Vec::new(), body: None };
+    let answer = Answer::Came {
+        domain: "shop.up.railway.app".to_owned(),
+        status: 200,
+        faults: Vec::new(),
+        body: None,
+        may_be_edge: false,
+    };
     target.live.answers = vec![Learned::Known(answer)];
     let request =
         ExpectedAnswer { request: "GET /health".to_owned(), status: Some(200), keys: Vec::new(), place: None };

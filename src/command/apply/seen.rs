@@ -131,7 +131,8 @@ impl Work<'_, '_> {
                 let answer = seeing.eyes.answer(section, seeing.survey, target);
                 let wait = between_looks(client.allowance.get());
                 let is_over = client.clock.elapsed().saturating_sub(began) + wait > most || wait >= client.remaining();
-                let is_final = matches!(answer, Answer::NotAsked(_)) || wrong(expected, &answer).is_none();
+                let is_final =
+                    matches!(answer, Answer::NotAsked(_) | Answer::Edge { .. }) || wrong(expected, &answer).is_none();
                 if is_final || !is_safe(expected) || is_over || self.site.interrupt.is_requested() {
                     return Learned::Known(answer);
                 }
@@ -172,6 +173,12 @@ fn end(declared: &Declared, lines: &[Learned<LogRead>], answers: &[Learned<Answe
         let answer = answer.known()?;
         match answer {
             Answer::NotAsked(why) => Some(End::Open(format!("it runs; {} was not asked: {why}", expected.request))),
+            Answer::Edge { status, feature, .. } => Some(End::Open(format!(
+                "it runs; {} did not reach it: {} answered {status} ({})",
+                expected.request,
+                feature.responder(),
+                feature.reason()
+            ))),
             _ => wrong(expected, answer).map(|why| End::Down(format!("it runs, and {why}"))),
         }
     });
@@ -202,7 +209,7 @@ fn wrong(expected: &ExpectedAnswer, answer: &Answer) -> Option<String> {
         Answer::Came { faults, .. } if !faults.is_empty() => {
             Some(format!("the answer to {request} is not as declared"))
         }
-        Answer::Came { .. } => None,
+        Answer::Came { .. } | Answer::Edge { .. } => None,
         Answer::None { why, .. } => Some(format!("{request} is not answered: {why}")),
         Answer::NotAsked(why) => Some(format!("{request} was not asked: {why}")),
     }
@@ -216,7 +223,7 @@ mod tests {
     use crate::drift::declared::{Declared, ExpectedAnswer, ExpectedLine};
     use crate::drift::deployment::StartCommand;
     use crate::drift::learned::Learned;
-    use crate::drift::live::{Answer, JsonFault, LogRead, Reach, Sought};
+    use crate::drift::live::{Answer, EdgeFeature, JsonFault, LogRead, Reach, Sought};
     use crate::drift::scene::deployment;
 
     fn declared() -> Declared {
@@ -247,9 +254,19 @@ mod tests {
     fn what_is_wrong_counts_before_what_can_not_be_told() {
         let there = || read(Sought::At("x".to_owned()), Reach::Whole);
         let came = |status, faults| {
-            Learned::Known(Answer::Came { domain: "shop.up.railway.app".to_owned(), status, faults, body: None })
+            Learned::Known(Answer::Came {
+                domain: "shop.up.railway.app".to_owned(),
+                status,
+                faults,
+                body: None,
+                may_be_edge: false,
+            })
         };
         let not_asked = || Learned::Known(Answer::NotAsked("no domain".to_owned()));
+        let edge = || {
+            let feature = EdgeFeature::UnderAttackMode;
+            Learned::Known(Answer::Edge { domain: "shop.up.railway.app".to_owned(), status: 429, feature })
+        };
         for (line, answer, expected) in [
             (there(), came(200, vec![]), "up"),
             (read(Sought::Nowhere, Reach::Whole), came(200, vec![]), "down: it runs, and “up” is not in its log"),
@@ -266,6 +283,13 @@ mod tests {
                 "open: it runs; whether “up” is in its log: not in what could be read of it",
             ),
             (Learned::Untold("refused".to_owned()), not_asked(), "open: it runs; whether “up” is in its log: refused"),
+            (
+                there(),
+                edge(),
+                "open: it runs; GET /x did not reach it: Railway's edge answered 429 (Under Attack Mode is on for the \
+                 service, and lets only browsers through)",
+            ),
+            (read(Sought::Nowhere, Reach::Whole), edge(), "down: it runs, and “up” is not in its log"),
             (there(), not_asked(), "open: it runs; GET /x was not asked: no domain"),
         ] {
             let found = match end(&declared(), &[line], &[answer]) {

@@ -3,7 +3,8 @@
 use crate::command::tests::fix::service;
 use crate::command::tests::sandbox::{Ended, Sandbox};
 use crate::outside::sim::deployment::Deployment;
-use crate::outside::sim::estate::Service;
+use crate::outside::sim::estate::{Edge, Service};
+use crate::outside::sim::fault::Fault;
 
 const PUSH: &[&str] = &["fix", "--push", "--yes", "--only", "A"];
 
@@ -94,4 +95,75 @@ fn a_service_that_is_not_there_is_an_error_at_its_place() {
     let ended = fixed(api(), declared);
     assert_eq!(ended.code, 2, "{ended:?}");
     assert!(ended.err.contains("doctor.toml:2") && ended.err.contains("no service `wroker`"), "{ended:?}");
+}
+
+const ENDPOINT: &str = "[[expect.http]]\nservice = \"api\"\nrequest = \"GET /health\"\nstatus = 200\n";
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What stands in front of the service, and what is said of it.
+fn edges() -> [(Edge, &'static str, &'static str); 4] {
+    let page = "<html><title>Sign in to Railway</title>".to_owned();
+    [
+        (Edge::UnderAttack, "429", "Under Attack Mode is on for the service"),
+        (Edge::Challenge, "429", "it is a page that checks whether a browser asks"),
+        (Edge::Authentication, "302", "it leads to a sign-in with Railway"),
+        (Edge::Page(401, page), "401", "it leads to a sign-in with Railway"),
+    ]
+}
+
+#[test]
+fn what_the_edge_answers_is_inconclusive_and_blames_no_key() {
+    for (edge, status, reason) in edges() {
+        let name = format!("{edge:?}");
+        let api = |value: &str| service("api", &[("A", value)]).domain("api.up.railway.app").behind(edge.clone());
+        let sandbox = Sandbox::of([api("a-value")]).file(".env", "A=a-value\n").file("doctor.toml", ENDPOINT);
+        let ended = sandbox.run(&["check"]);
+        let told = one_line(&ended.out);
+        assert_eq!(ended.code, 0, "{name}: {ended:?}");
+        let words =
+            format!("warning: GET /health on api.up.railway.app did not reach api: Railway's edge answered {status}");
+        assert!(told.contains(&words) && told.contains(reason), "{name}: {ended:?}");
+        let ended = fixed(api("old-value"), ENDPOINT);
+        let told = one_line(&ended.out);
+        assert_eq!(ended.code, 8, "{name}: {ended:?}");
+        let words = format!("it runs; GET /health did not reach it: Railway's edge answered {status} ({reason}");
+        assert!(told.contains(&words), "{name}: {ended:?}");
+        assert!(ended.took.as_secs() < 60, "{name}: nothing that waiting would change is waited for: {ended:?}");
+    }
+}
+
+#[test]
+fn the_edges_settings_are_asked_only_where_they_show_something_and_may_be_refused() {
+    let text = |text: &str| text.to_owned();
+    let rule = Some("the service has edge rules, and one of them may have answered");
+    for (edge, refused, asked, code, said) in [
+        (None, false, 0, 0, None),
+        (Some(Edge::UnderAttack), false, 1, 0, Some("Under Attack Mode is on")),
+        (Some(Edge::UnderAttack), true, 1, 0, Some("it is a page that checks whether a browser asks")),
+        (Some(Edge::Authentication), false, 0, 0, Some("a sign-in with Railway")),
+        (Some(Edge::Rule(403, text("Forbidden"))), false, 1, 0, rule),
+        (Some(Edge::Rule(302, text(""))), false, 1, 0, rule),
+        (Some(Edge::Rule(403, text("{\"detail\":\"no\"}"))), false, 0, 1, Some("403 instead of 200")),
+        (Some(Edge::Page(403, text("Forbidden"))), false, 1, 1, Some("Railway's edge may have answered")),
+        (Some(Edge::Page(403, text("Forbidden"))), true, 1, 1, Some("Railway's edge may have answered")),
+        (Some(Edge::Page(429, text("{\"detail\":\"slow down\"}"))), false, 1, 1, Some("429 instead of 200")),
+        (Some(Edge::Page(500, text("<html>"))), false, 0, 1, Some("500 instead of 200")),
+    ] {
+        let name = format!("{edge:?}, refused: {refused}");
+        let api = service("api", &[("A", "a-value")]).domain("api.up.railway.app");
+        let api = Service { edge, ..api };
+        let sandbox = Sandbox::of([api]).file(".env", "A=a-value\n").file("doctor.toml", ENDPOINT);
+        if refused {
+            sandbox.sim.fault(Fault::refusal("Not Authorized").on("Edge").for_ever());
+        }
+        let ended = sandbox.run(&["check"]);
+        assert_eq!(ended.code, code, "{name}: {ended:?}");
+        assert_eq!(sandbox.sim.asked().iter().filter(|asked| asked.operation == "Edge").count(), asked, "{name}");
+        if let Some(said) = said {
+            assert!(one_line(&ended.out).contains(said), "{name}: {ended:?}");
+        }
+    }
 }

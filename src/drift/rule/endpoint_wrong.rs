@@ -42,6 +42,9 @@ deployment. Where the request could not be made at all (no domain, a value that 
 
 ## How to mend it
 
+What Railway's edge answers in the place of the service (Under Attack Mode, Railway Authentication, an edge rule) is a
+warning: it shows nothing of the service or its key.
+
 401 and 403 mean most often that the service has another key than the file: push it, or redeploy. Where another finding
 explains the answer, it stands above this one.
 
@@ -52,6 +55,10 @@ Remove the `[[expect.http]]`, or:
     [severity]
     endpoint-wrong = \"off\"
 ";
+
+/// Said before anything is said about a key.
+const MAY_BE_EDGE: &str =
+    "it is not JSON, so that Railway's edge may have answered (Railway Authentication, an edge rule)";
 
 fn check(survey: &Survey) -> Vec<Finding> {
     survey.targets.iter().flat_map(of_target).collect()
@@ -79,10 +86,21 @@ fn finding(target: &Target, expected: &ExpectedAnswer, learned: &Learned<Answer>
             suspects: silent(),
             ..Finding::new(&RULE, format!("{name} did not answer {request} on {domain}"))
         },
-        Learned::Known(Answer::Came { domain, status, faults, body: said }) => {
+        Learned::Known(Answer::Edge { domain, status, feature }) => Finding {
+            severity: Severity::Warning,
+            reason: Some(feature.reason().to_owned()),
+            advice: Some(feature.advice().to_owned()),
+            gist: Some(Gist::Open(format!("{request}: {} answered {status} in its place", feature.responder()))),
+            ..Finding::new(
+                &RULE,
+                format!("{request} on {domain} did not reach {name}: {} answered {status}", feature.responder()),
+            )
+        },
+        Learned::Known(Answer::Came { domain, status, faults, body: said, may_be_edge }) => {
             let refused = refusal(expected, *status);
             let words = refused.or_else(|| body(*status, faults))?;
             Finding {
+                reason: may_be_edge.then(|| MAY_BE_EDGE.to_owned()),
                 gist: Some(Gist::Wrong(format!("{request}: {words}"))),
                 excerpt: said.clone(),
                 suspects: answered(expected, *status),
@@ -171,7 +189,7 @@ mod tests {
     use crate::drift::examine::examine;
     use crate::drift::finding::Place;
     use crate::drift::learned::Learned;
-    use crate::drift::live::{Answer, JsonFault};
+    use crate::drift::live::{Answer, EdgeFeature, JsonFault};
     use crate::drift::scene::{healthy, lines, survey, target};
 
     fn came(status: u16, faults: &[JsonFault]) -> Learned<Answer> {
@@ -180,7 +198,12 @@ mod tests {
             status,
             faults: faults.to_vec(),
             body: None,
+            may_be_edge: false,
         })
+    }
+
+    fn edge(status: u16, feature: EdgeFeature) -> Learned<Answer> {
+        Learned::Known(Answer::Edge { domain: "api.up.railway.app".to_owned(), status, feature })
     }
 
     fn survey_of(answer: Learned<Answer>, status: Option<u16>) -> Survey {
@@ -228,6 +251,16 @@ mod tests {
                 Some(200),
                 "warning: api was not asked for GET /ops".to_owned(),
             ),
+            (
+                edge(429, EdgeFeature::UnderAttackMode),
+                Some(200),
+                "warning: GET /ops on api.up.railway.app did not reach api: Railway's edge answered 429".to_owned(),
+            ),
+            (
+                edge(403, EdgeFeature::Cloudflare),
+                Some(200),
+                "warning: GET /ops on api.up.railway.app did not reach api: Cloudflare answered 403".to_owned(),
+            ),
             (Learned::Untold(why), Some(200), "warning: api was not asked for GET /ops".to_owned()),
         ] {
             let found = survey_of(answer, status);
@@ -251,6 +284,26 @@ mod tests {
             let wrong = findings.iter().find(|finding| finding.rule.code == RULE.code).unwrap();
             assert_eq!(wrong.reason.as_deref(), follows, "{status}");
         }
+    }
+
+    #[test]
+    fn what_the_edge_answers_follows_from_no_key() {
+        for feature in [EdgeFeature::SignIn, EdgeFeature::Rule, EdgeFeature::Challenge] {
+            let mut found = survey_of(edge(401, feature), Some(200));
+            target(&mut found, "api").stored = survey(&[], &[("api", &["OPS_KEY=old"])]).targets.remove(0).stored;
+            let findings = examine(&found).findings;
+            let wrong = findings.iter().find(|finding| finding.rule.code == RULE.code).unwrap();
+            assert_eq!(wrong.reason.as_deref(), Some(feature.reason()));
+            assert_eq!(wrong.advice.as_deref(), Some(feature.advice()));
+        }
+    }
+
+    #[test]
+    fn a_response_that_may_be_the_edges_says_so() {
+        let Learned::Known(Answer::Came { domain, status, faults, body, .. }) = came(403, &[]) else { panic!() };
+        let doubtful = Learned::Known(Answer::Came { domain, status, faults, body, may_be_edge: true });
+        let finding = &(RULE.check)(&survey_of(doubtful, Some(200)))[0];
+        assert_eq!((finding.severity.word(), finding.reason.as_deref()), ("error", Some(super::MAY_BE_EDGE)));
     }
 
     #[test]

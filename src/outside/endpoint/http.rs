@@ -10,7 +10,7 @@ use tokio::runtime::Builder;
 use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
-use crate::outside::endpoint::{Heard, Probe, Question, Reading};
+use crate::outside::endpoint::{Head, Heard, Probe, Question, Reading};
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -38,6 +38,7 @@ impl Probe for Caller {
             let sent = timeout_at(deadline, client.request(method, url).headers(headers).send()).await.map_err(late)?;
             let mut response = sent.map_err(|error| why(&error))?;
             let status = response.status().as_u16();
+            let head = head(response.headers());
             let body = match (question.is_wanted(status), question.reading) {
                 (true, Reading::Status) => None,
                 (true, Reading::Body) => Some(timeout_at(deadline, whole(&mut response)).await.map_err(late)??),
@@ -47,7 +48,7 @@ impl Probe for Caller {
                     timeout_at(soon, whole(&mut response)).await.ok().and_then(Result::ok)
                 }
             };
-            Ok(Heard { status, body })
+            Ok(Heard { status, body, head })
         })
     }
 }
@@ -90,6 +91,18 @@ fn headers(question: &Question<'_>) -> Result<HeaderMap, String> {
         headers.insert(name, sent);
     }
     Ok(headers)
+}
+
+/// What shows who answered.
+fn head(headers: &HeaderMap) -> Head {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let is = |name: &str, part: &str| text(name).is_some_and(|text| text.to_ascii_lowercase().contains(part));
+    Head {
+        passed_edge: is("server", "railway-edge") || text("x-railway-edge").is_some(),
+        is_challenge: is("cf-mitigated", "challenge"),
+        is_html: is("content-type", "html"),
+        location: text("location").map(str::to_owned),
+    }
 }
 
 async fn whole(response: &mut Response) -> Result<Zeroizing<Vec<u8>>, String> {

@@ -2,6 +2,7 @@
 
 mod address;
 mod body;
+mod edge;
 mod http;
 
 use std::time::Duration;
@@ -13,6 +14,7 @@ use crate::drift::live::{Answer, Excerpt};
 use crate::drift::scrub::Scrubber;
 use crate::outside::config::Presence;
 pub use crate::outside::endpoint::address::{Address, Neighbourhood, choose};
+pub use crate::outside::endpoint::edge::{Front, Settings, Suspicion, suspicion};
 pub use crate::outside::endpoint::http::Caller;
 
 /// How long an answer is waited for, if the run has that much time.
@@ -73,6 +75,21 @@ pub struct Heard {
     pub status: u16,
     /// The body, if all of it was read; cleared on drop, because it may hold anything.
     pub body: Option<Zeroizing<Vec<u8>>>,
+    /// What its headers show.
+    pub head: Head,
+}
+
+/// What the headers of a response show of who sent it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// Whether it passed Railway's edge: `Server: railway-edge`, `X-Railway-Edge`.
+    pub passed_edge: bool,
+    /// Whether it says that it checks the browser: `CF-Mitigated: challenge`.
+    pub is_challenge: bool,
+    /// Whether it says that it is a page.
+    pub is_html: bool,
+    /// `Location` of a redirect, which is not followed.
+    pub location: Option<String>,
 }
 
 impl Question<'_> {
@@ -91,6 +108,11 @@ pub trait Probe {
 /// The most of a body that is shown, in characters.
 const SHOWN: usize = 300;
 
+/// Whether a response is as declared.
+pub fn is_as_declared(answer: &Answer, question: &Question<'_>) -> bool {
+    matches!(answer, Answer::Came { status, faults, .. } if faults.is_empty() && question.is_wanted(*status))
+}
+
 /// What a request came to, held against what is declared.
 pub fn judge(
     heard: Result<Heard, String>,
@@ -101,7 +123,7 @@ pub fn judge(
     let domain = question.address.host().to_owned();
     match heard {
         Err(why) => Answer::None { domain, why: scrubber.scrub(&why) },
-        Ok(Heard { status, body }) => {
+        Ok(Heard { status, body, .. }) => {
             let is_wanted = question.is_wanted(status);
             let held = || body.as_ref().map(|body| body::faults(body, json)).unwrap_or_default();
             let faults = if is_wanted && !json.is_empty() { held() } else { Vec::new() };
@@ -111,7 +133,7 @@ pub fn judge(
                 text: scrubber.excerpt(&String::from_utf8_lossy(body), SHOWN),
                 bytes: body.len(),
             };
-            Answer::Came { domain, status, faults, body: body.map(|body| excerpt(&body)) }
+            Answer::Came { domain, status, faults, body: body.map(|body| excerpt(&body)), may_be_edge: false }
         }
     }
 }

@@ -6,6 +6,7 @@ pub mod build_log;
 pub mod client;
 mod deployed;
 pub mod deployments;
+mod edge;
 pub mod failure;
 pub mod guess;
 pub mod http;

@@ -3,7 +3,7 @@
 use graphql_client::GraphQLQuery;
 
 use crate::outside::railway::scalar::{
-    DateTime, DeploymentDiagnosis, DeploymentMeta, EnvironmentConfig, EnvironmentVariables,
+    DateTime, DeploymentDiagnosis, DeploymentMeta, EnvironmentConfig, EnvironmentVariables, JSON,
 };
 
 // The derive reads the schema without telling cargo; this line makes cargo rebuild when it changes.
@@ -30,6 +30,7 @@ operation!(BuildLog, "graphql/build_log.graphql", "The end of a build's log.");
 operation!(BuildLogBySnapshot, "graphql/build_log_by_snapshot.graphql", "The same, from the environment's lines.");
 operation!(DeploymentEvents, "graphql/deployment_events.graphql", "Steps of a deployment; for a batch.");
 operation!(DeploymentLog, "graphql/deployment_log.graphql", "Lines of a deployment's log.");
+operation!(Edge, "graphql/edge.graphql", "What stands in front of a service.");
 operation!(Environments, "graphql/environments.graphql", "A project's environments.");
 operation!(MoreServices, "graphql/more_services.graphql", "A further page of services.");
 operation!(PlainMoreServices, "graphql/plain_more_services.graphql", "A further page of a plain shape.");

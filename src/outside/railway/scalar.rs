@@ -12,6 +12,10 @@ use crate::drift::setting::SettingValues;
 /// RFC 3339 text.
 pub(crate) type DateTime = String;
 
+/// Any JSON.
+#[expect(clippy::upper_case_acronyms, reason = "the schema's name for it")]
+pub(crate) type JSON = serde_json::Value;
+
 /// Name → value; `None` where the value is sealed. A missing key is a third thing.
 pub(crate) type EnvironmentVariables = BTreeMap<String, Option<Secret>>;
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::outside::sim::access::{NOT_AUTHORIZED, sees_project, sees_workspace};
 use crate::outside::sim::config;
-use crate::outside::sim::estate::{Environment, Project, Reach, Service, Source};
+use crate::outside::sim::estate::{Edge, Environment, Project, Reach, Service, Source};
 use crate::outside::sim::follow;
 use crate::outside::sim::operation::batched;
 use crate::outside::sim::page::connection;
@@ -245,4 +245,21 @@ pub(crate) fn variable_times(scene: &Scene<'_>) -> Result<Value, Denied> {
     let page = scene.page(ROWS_PER_PAGE, scene.after());
     let listed = connection(&rows.iter().collect::<Vec<_>>(), page, |row| row.0.as_str(), |row| row.1.clone());
     Ok(json!({ "environment": { "id": environment.id, "variables": listed.map_err(&denied)? } }))
+}
+
+/// What stands in front of a service; null where nothing is set.
+pub(crate) fn edge(scene: &Scene<'_>) -> Result<Value, Denied> {
+    let denied = denied("serviceInstance");
+    let (_, environment) = scene.environment_anywhere().map_err(&denied)?;
+    let place = scene.service(environment, scene.text("serviceId")).map_err(&denied)?;
+    let (_, environment, service) = scene.estate.at(place);
+    let config = match &service.edge {
+        Some(Edge::UnderAttack) => {
+            let until = scene.estate.clock.moment().as_second() + 3600;
+            json!({ "edgeRules": null, "underAttackModeUntil": until })
+        }
+        Some(Edge::Rule(..)) => json!({ "edgeRules": [{ "action": "block" }], "underAttackModeUntil": null }),
+        _ => Value::Null,
+    };
+    Ok(json!({ "serviceInstance": { "environmentId": environment.id, "serviceId": service.id, "edgeConfig": config } }))
 }

@@ -6,7 +6,7 @@ use ring::digest;
 
 use crate::drift::Secret;
 use crate::outside::sim::estate::{
-    Access, Environment, Estate, Project, Proof, Reach, Service, Source, Stored, Token, Workspace,
+    Access, Edge, Environment, Estate, Project, Proof, Reach, Service, Source, Stored, Token, Workspace,
 };
 
 /// When everything that is deleted here was deleted; Railway's format of a time.
@@ -151,6 +151,7 @@ impl Service {
             volume: None,
             cron: None,
             commit: None,
+            edge: None,
             deployments: Vec::new(),
             settled: false,
             next_plans: VecDeque::new(),
@@ -193,6 +194,12 @@ impl Service {
     /// Serves it on a domain.
     pub fn domain(mut self, domain: &str) -> Self {
         self.domain = Some(domain.into());
+        self
+    }
+
+    /// Lets something in front of it answer in its place.
+    pub fn behind(mut self, edge: Edge) -> Self {
+        self.edge = Some(edge);
         self
     }
 

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use crate::outside::endpoint::{Heard, Probe, Question};
+use crate::outside::endpoint::{Head, Heard, Probe, Question};
 use crate::outside::sim::Sim;
 use crate::outside::sim::deployment::Deployment;
-use crate::outside::sim::estate::{Environment, Service};
+use crate::outside::sim::estate::{Edge, Environment, Service};
 
 /// The header that the programs know their callers by.
 const KEY_HEADER: &str = "x-api-key";
@@ -21,15 +21,31 @@ impl Probe for Sim {
                 let service = services.find(|service| service.domain.as_deref() == Some(host))?;
                 Some((environment, service))
             });
+            if let Some(edge) = served.and_then(|(_, service)| service.edge.as_ref()) {
+                return Ok(of_edge(edge));
+            }
             let (status, body) = match served.and_then(|(environment, service)| Some((environment, running(service)?)))
             {
                 Some((environment, deployment)) => answer(question, environment, deployment),
                 // What Railway's edge says where nothing runs.
                 None => (404, json!({ "status": "error", "code": 404, "message": "Application not found" })),
             };
-            Ok(Heard { status, body: Some(Zeroizing::new(body.to_string().into_bytes())) })
+            let body = Some(Zeroizing::new(body.to_string().into_bytes()));
+            Ok(Heard { status, body, head: Head { passed_edge: true, ..Head::default() } })
         })
     }
+}
+
+/// What the edge answers in the place of a service.
+fn of_edge(edge: &Edge) -> Heard {
+    let (status, body, location) = match edge {
+        Edge::UnderAttack | Edge::Challenge => (429, "<!DOCTYPE html><title>Checking your browser</title>\n", None),
+        Edge::Authentication => (302, "", Some("https://railway.com/login".to_owned())),
+        Edge::Rule(status, body) | Edge::Page(status, body) => (*status, body.as_str(), None),
+    };
+    let is_html = body.starts_with('<');
+    let head = Head { passed_edge: true, is_challenge: false, is_html, location };
+    Heard { status, body: Some(Zeroizing::new(body.as_bytes().to_vec())), head }
 }
 
 fn running(service: &Service) -> Option<&Deployment> {

@@ -175,11 +175,28 @@ pub struct Service {
     pub commit: Option<String>,
     /// Its deployments, the newest last.
     pub deployments: Vec<Deployment>,
+    /// What answers in its place.
+    pub edge: Option<Edge>,
     pub(crate) settled: bool,
     pub(crate) next_plans: VecDeque<Plan>,
     pub(crate) plan: Option<Plan>,
     pub(crate) sayings: Vec<Saying>,
     pub(crate) chatter: usize,
+}
+
+/// What stands in front of a service and answers in its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edge {
+    /// Under Attack Mode, as the edge's settings show.
+    UnderAttack,
+    /// The same page, and the settings show nothing.
+    Challenge,
+    /// A redirect to a sign-in with Railway.
+    Authentication,
+    /// This status with this body, after it passed Railway's edge. The settings have rules.
+    Rule(u16, String),
+    /// The same without any rules.
+    Page(u16, String),
 }
 
 /// Whether a custom domain is proven to be its owner's.

@@ -53,6 +53,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         &[DEPLOYMENT, LIMIT, "filter: String", "startDate: DateTime", "endDate: DateTime"],
         Query(follow::deployment_log),
     ),
+    row("Edge", &[ENVIRONMENT, SERVICE], Query(answer::edge)),
     row("Environments", &[PROJECT, AFTER], Query(answer::environments)),
     row("Fence", &[PROJECT, ENVIRONMENT, AFTER], Query(follow::fence)),
     row("MoreServices", &[PROJECT, ENVIRONMENT, AFTER], Query(answer::more_services)),
