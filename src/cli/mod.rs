@@ -41,7 +41,7 @@ pub struct Cli {
 /// Flags that every verb has.
 #[derive(Args, Clone, Debug)]
 pub struct Global {
-    /// auto, always or never; heeds NO_COLOR and CLICOLOR_FORCE
+    /// auto, always or never; heeds NO_COLOR, CLICOLOR_FORCE
     #[arg(long, global = true, value_enum, default_value_t = When::Auto, hide_possible_values = true, hide_default_value = true, value_name = "WHEN", help_heading = "Global")]
     pub color: When,
     /// Tell more: every key behind a summary line
@@ -59,6 +59,9 @@ pub struct Global {
     /// Talk to a simulated Railway on a loopback address
     #[arg(long, global = true, value_name = "URL", overrides_with = "api_url", help_heading = "Global")]
     pub api_url: Option<String>,
+    /// Record requests in a file, for a bug report
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global")]
+    pub debug_api: Option<PathBuf>,
 }
 
 /// The verbs.
@@ -382,4 +385,28 @@ fn formats() -> impl Iterator<Item = &'static str> {
 /// The same for the formats of a matrix.
 fn matrix_formats() -> impl Iterator<Item = &'static str> {
     matrix::FORMATS.iter().map(|(name, _)| *name)
+}
+
+impl Verb {
+    /// `--env-file`, where the verb has it.
+    pub fn env_file(&self) -> &[PathBuf] {
+        match self {
+            Self::Check(args) => &args.env_file,
+            Self::Fix(args) => &args.env_file,
+            Self::Matrix(args) => &args.env_file,
+            Self::Init(args) => &args.env_file,
+            _ => &[],
+        }
+    }
+
+    /// `--output`, where the verb has it.
+    pub fn output(&self) -> Option<&PathBuf> {
+        match self {
+            Self::Check(args) => args.output.as_ref(),
+            Self::Fix(args) => args.telling.output.as_ref(),
+            Self::Undo(args) => args.telling.output.as_ref(),
+            Self::Matrix(args) => args.output.as_ref(),
+            _ => None,
+        }
+    }
 }

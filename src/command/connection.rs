@@ -1,6 +1,7 @@
 //! The way to Railway for one run: address, token, and what must not be printed.
 
 use std::cell::{Cell, RefCell};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cli::{Global, Targeting};
@@ -12,6 +13,7 @@ use crate::outside::endpoint::Neighbourhood;
 use crate::outside::railway::client::Client;
 use crate::outside::railway::guess::Guessing;
 use crate::outside::railway::http::Endpoint;
+use crate::outside::railway::record::Recorded;
 use crate::outside::railway::wire::Wire;
 use crate::outside::world::World;
 
@@ -38,6 +40,10 @@ impl Connection {
         let scrubber = Scrubber::default();
         scrubber.learn("TOKEN", &credentials.token);
         let wire = (world.connect)(endpoint)?;
+        let wire: Box<dyn Wire> = match &world.debug_log {
+            Some(log) => Box::new(Recorded::new(wire, Arc::clone(log))),
+            None => wire,
+        };
         let neighbourhood = if endpoint.is_loopback() { Neighbourhood::Loopback } else { Neighbourhood::Public };
         Ok(Self { credentials, scrubber, wire, neighbourhood })
     }

@@ -84,6 +84,7 @@ pub(crate) fn run(demo: &Demo, global: &Global, world: &mut World<'_>) -> Result
         clock: &hurried,
         connect: &|_| -> Result<Box<dyn Wire>, Error> { Ok(Box::new(railway.clone())) },
         probe: &railway,
+        debug_log: world.debug_log.clone(),
         fingerprints: world.fingerprints.clone(),
         program: vec!["doctor".to_owned(), "demo".to_owned()],
     };
@@ -137,6 +138,7 @@ fn mend(global: &Global, world: &mut World<'_>) -> Result<Exit, Error> {
         clock: world.clock,
         connect: world.connect,
         probe: world.probe,
+        debug_log: world.debug_log.clone(),
         fingerprints: world.fingerprints.clone(),
         program: world.program.clone(),
     };

@@ -5,6 +5,7 @@ mod auth;
 mod check;
 mod complete;
 mod connection;
+mod debug_api;
 mod declared;
 mod demo;
 mod expect;
@@ -61,7 +62,12 @@ pub fn run(arguments: &[OsString], world: &mut World<'_>) -> Exit {
     if !matches!(cli.verb, Verb::Demo(_)) {
         files::clear_abandoned(world.state.as_deref());
     }
-    dispatch(&cli.verb, &cli.global, world).unwrap_or_else(|error| {
+    let exit = debug_api::open(&cli, world).and_then(|log| {
+        world.debug_log = log;
+        dispatch(&cli.verb, &cli.global, world)
+    });
+    debug_api::report_failure(world);
+    exit.unwrap_or_else(|error| {
         talk.done();
         if matches!(error, Error::Interrupted) {
             interrupt.tell(&|line| talk.say(line));

@@ -1,5 +1,7 @@
 //! The exit codes.
 
+use crate::error::Error;
+
 /// How a run ended, as the shell sees it. The numbers are the contract with scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -39,6 +41,59 @@ impl Exit {
             Self::Disproved => 7,
             Self::Inconclusive => 8,
             Self::Interrupted => 130,
+        }
+    }
+}
+
+impl Error {
+    /// The exit code of a run that ends with it.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Flag { .. }
+            | Self::File { .. }
+            | Self::NoEnvFile { .. }
+            | Self::Config { .. }
+            | Self::Output { .. }
+            | Self::Write { .. }
+            | Self::NoProject { .. }
+            | Self::NoEnvironment { .. }
+            | Self::Unknown { .. }
+            | Self::UnknownKey { .. }
+            | Self::TokenContradicts { .. }
+            | Self::Ambiguous { .. }
+            | Self::Deleted { .. }
+            | Self::NotFound { .. }
+            | Self::CommitNotFound { .. }
+            | Self::NoConsent { .. }
+            | Self::Untrusted { .. }
+            | Self::TrustOutdated { .. }
+            | Self::Journal { .. }
+            | Self::TooLarge
+            | Self::Machine { .. } => Exit::Usage,
+            Self::Staged { .. } | Self::StagedApplying => Exit::Partial,
+            Self::Interrupted => Exit::Interrupted,
+            Self::CliConfig { .. }
+            | Self::NoCredentials { .. }
+            | Self::Keyring { .. }
+            | Self::Expired { .. }
+            | Self::Refused { .. }
+            | Self::WrongKind { .. }
+            | Self::NoPermission { .. }
+            | Self::TwoFactor { .. }
+            | Self::MalformedToken { .. } => Exit::Credentials,
+            Self::Unreachable { .. }
+            | Self::Certificate { .. }
+            | Self::NoRoots { .. }
+            | Self::TimedOut { .. }
+            | Self::Overdue { .. }
+            | Self::RateLimited { .. }
+            | Self::Redirected { .. }
+            | Self::Blocked { .. }
+            | Self::Garbled { .. }
+            | Self::SchemaMoved { .. }
+            | Self::ChangeRefused { .. }
+            | Self::Railway { .. }
+            | Self::Truncated { .. } => Exit::Unreachable,
         }
     }
 }

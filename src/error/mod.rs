@@ -345,57 +345,6 @@ impl Error {
             _ => None,
         }
     }
-
-    /// The exit code of a run that ends with it.
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::Flag { .. }
-            | Self::File { .. }
-            | Self::NoEnvFile { .. }
-            | Self::Config { .. }
-            | Self::Output { .. }
-            | Self::Write { .. }
-            | Self::NoProject { .. }
-            | Self::NoEnvironment { .. }
-            | Self::Unknown { .. }
-            | Self::UnknownKey { .. }
-            | Self::TokenContradicts { .. }
-            | Self::Ambiguous { .. }
-            | Self::Deleted { .. }
-            | Self::NotFound { .. }
-            | Self::CommitNotFound { .. }
-            | Self::NoConsent { .. }
-            | Self::Untrusted { .. }
-            | Self::TrustOutdated { .. }
-            | Self::Journal { .. }
-            | Self::TooLarge
-            | Self::Machine { .. } => Exit::Usage,
-            Self::Staged { .. } | Self::StagedApplying => Exit::Partial,
-            Self::Interrupted => Exit::Interrupted,
-            Self::CliConfig { .. }
-            | Self::NoCredentials { .. }
-            | Self::Keyring { .. }
-            | Self::Expired { .. }
-            | Self::Refused { .. }
-            | Self::WrongKind { .. }
-            | Self::NoPermission { .. }
-            | Self::TwoFactor { .. }
-            | Self::MalformedToken { .. } => Exit::Credentials,
-            Self::Unreachable { .. }
-            | Self::Certificate { .. }
-            | Self::NoRoots { .. }
-            | Self::TimedOut { .. }
-            | Self::Overdue { .. }
-            | Self::RateLimited { .. }
-            | Self::Redirected { .. }
-            | Self::Blocked { .. }
-            | Self::Garbled { .. }
-            | Self::SchemaMoved { .. }
-            | Self::ChangeRefused { .. }
-            | Self::Railway { .. }
-            | Self::Truncated { .. } => Exit::Unreachable,
-        }
-    }
 }
 
 /// What Railway's “not found” means: members of a workspace may be shown only the projects of their access groups.

@@ -7,6 +7,7 @@ pub mod clock;
 mod columns;
 pub mod config;
 pub mod credentials;
+pub mod debug_log;
 pub mod endpoint;
 pub mod exposure;
 pub mod files;

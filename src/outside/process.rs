@@ -128,6 +128,7 @@ impl Run {
             clock: &clock,
             connect: &|endpoint| -> Result<Box<dyn Wire>, Error> { Ok(Box::new(Http::new(endpoint.clone())?)) },
             probe: &Caller,
+            debug_log: None,
             fingerprints,
             program: vec!["doctor".to_owned()],
         };

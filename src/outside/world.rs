@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::drift::secret::FingerprintKey;
 use crate::error::Error;
 use crate::outside::ask::Ask;
 use crate::outside::clock::Clock;
+use crate::outside::debug_log::DebugLog;
 use crate::outside::endpoint::Probe;
 use crate::outside::files::why;
 use crate::outside::interrupt::Interrupt;
@@ -52,6 +54,8 @@ pub struct World<'w> {
     pub connect: &'w Connect<'w>,
     /// The way to services themselves.
     pub probe: &'w dyn Probe,
+    /// The file of `--debug-api`, once the run has made it.
+    pub debug_log: Option<Arc<DebugLog>>,
     /// The key of this run's fingerprints.
     pub fingerprints: FingerprintKey,
     /// How printed commands begin: `["doctor"]`, or `["doctor", "demo"]`.

@@ -13,6 +13,7 @@ use railway_doctor::outside::sim::deployment::Deployment;
 use railway_doctor::outside::sim::estate::{Environment, Estate, Project, Service};
 use railway_doctor::outside::sim::plan::Plan;
 use railway_doctor::outside::sim::seed::ACCOUNT_TOKEN;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::silence::record_children;
@@ -154,6 +155,15 @@ impl Cell {
         command.args(words).current_dir(self.work()).env_clear().envs(coverage).envs(&self.variables);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
+    }
+
+    /// The flag that records every request in a file beside the working folder, which is searched like every other.
+    pub(crate) const RECORDED: &'static str = "--debug-api=../debug.jsonl";
+
+    /// Every line of that file.
+    pub(crate) fn recorded(&self) -> Result<Vec<Value>, String> {
+        let text = fs::read_to_string(self.folder.path().join("debug.jsonl")).map_err(|error| error.to_string())?;
+        text.lines().map(|line| serde_json::from_str(line).map_err(|error| format!("{error}: {line}"))).collect()
     }
 
     pub(crate) fn run(&self, words: &[&str], input: &str, watch: Watch) -> Ran {

@@ -119,6 +119,7 @@ impl Blow {
         let limit = if self.recovers() { 25 } else { 8 };
         let limits = [format!("--timeout={limit}s"), format!("--api-url={url}")];
         let mut words = vec!["fix", "--push", "--yes", "--only=API_KEY", "--format=json", &limits[0], &limits[1]];
+        words.push(Cell::RECORDED);
         words.extend(STORING.contains(&step).then_some("--no-deploy"));
         let before = Before::of(&cell);
         let ran = cell.run(&words, "", Watch::Nothing);

@@ -164,14 +164,22 @@ impl Stage {
             Fault::Way(way) => self.lead(way, &mut cell, case),
         };
         let (before, written) = ((cell.names(), names(&cell.state())), Before::of(&cell));
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).chain([Cell::RECORDED]).collect();
         let input = if column.place == Place::Keyring { ACCOUNT_TOKEN } else { "" };
         let is_other = |(name, _): &&(&str, _)| *name == column.name;
         let ends = row.but.iter().find(is_other).map_or(&row.ends, |(_, ends)| ends);
         let ran = cell.run(&words, input, row.watch);
         let limit = Duration::from_millis(limit);
         let verdict = Verdict { row, column, limit, cell: &cell, case: &case, ran: &ran };
-        let result = written.is_silent(&cell, &ran).and_then(|()| verdict.of(ends, &before));
+        let recorded = cell.recorded().and_then(|lines| {
+            let is_whole = lines.len() >= case.heard().len();
+            if is_whole {
+                Ok(())
+            } else {
+                Err(format!("{} of {} requests are recorded", lines.len(), case.heard().len()))
+            }
+        });
+        let result = written.is_silent(&cell, &ran).and(recorded).and_then(|()| verdict.of(ends, &before));
         result.map_err(|what| format!("{what}\n{ran:#?}"))
     }
 

@@ -6,6 +6,8 @@
 )]
 
 mod ahead;
+#[cfg(unix)]
+mod debug_api;
 mod doctor;
 mod endpoint;
 mod exits;

@@ -221,7 +221,7 @@ fn answer(heard: &Heard, body: &[u8], sim: &Sim) -> Option<(Vec<u8>, Vec<u8>)> {
     let single =
         [("content-type", &reply.content_type), ("retry-after", &reply.retry_after), ("location", &reply.location)];
     let single = single.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
-    let rate = reply.rate.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let rate = reply.rate.iter().chain(&reply.others).map(|(name, value)| (name.as_str(), value.as_str()));
     let headers: Vec<(&str, &str)> = single.chain(rate).collect();
     Some(rendered(reply.status, &headers, &reply.body))
 }

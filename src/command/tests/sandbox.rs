@@ -310,6 +310,7 @@ impl Sandbox {
             clock: &clock,
             connect: &connect,
             probe: &self.sim,
+            debug_log: None,
             fingerprints: FingerprintKey::new(&[7; 32]),
             program: vec!["doctor".to_owned()],
         };

@@ -35,7 +35,7 @@ pub use crate::outside::files::budget::{Budget, ENV_FILE_LIMIT};
 pub use crate::outside::files::example::examples;
 use crate::outside::files::hint::hint;
 pub use crate::outside::files::hint::{env_files_in, variables_in};
-pub use crate::outside::files::output::{append, refuse_output, refuse_unwritable, write_report};
+pub use crate::outside::files::output::{append, create_own, refuse_output, refuse_unwritable, write_report};
 pub use crate::outside::files::path::{display_path, normal};
 pub use crate::outside::files::place::{Access, Leads, Place, is_gits_own, is_stream, locate, resolve};
 pub use crate::outside::files::present::{current, remove};

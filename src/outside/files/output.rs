@@ -1,6 +1,6 @@
 //! Where a report may be written: nowhere that a checkout leads it to, and never over what the run reads.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use crate::outside::files::place::{is_gits_own, resolve};
 use crate::outside::files::write::{folder_of, write_bytes};
 use crate::outside::files::{kind, why};
 use crate::outside::git;
-use crate::outside::system;
+use crate::outside::system::{self, Mode};
 
 /// The names of the streams that a run has anyway; a shell may have connected them to anything.
 const STREAMS: [&str; 2] = ["/dev/stdout", "/dev/stderr"];
@@ -77,6 +77,27 @@ pub fn refuse_unwritable(path: &Path, working_folder: &Path) -> Result<(), Error
     check().map_err(|why| refusal(path, why))
 }
 
+/// Makes a file for the user alone, and opens it to write. What is there is replaced, and never written through: a file that
+/// has another name keeps what it holds under that one. Refused are links, everything that is no file, git's own files, and
+/// what is taken, each with its reason.
+pub fn create_own(path: &Path, taken: &[(PathBuf, &'static str)], working_folder: &Path) -> Result<File, String> {
+    let is_stream = STREAMS.iter().any(|stream| path == Path::new(stream));
+    if !is_stream && path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink()) {
+        return Err("it is a link".to_owned());
+    }
+    let Destination::File(end) = destination(path, working_folder)? else { return Err("it is not a file".to_owned()) };
+    if let Some((_, why)) = taken.iter().find(|(path, _)| is_same(&end, path)) {
+        return Err((*why).to_owned());
+    }
+    let make = || {
+        let mut builder = tempfile::Builder::new();
+        system::make_with(&mut builder, Mode::OwnFile);
+        let made = builder.prefix(".doctor-").tempfile_in(folder_of(&end))?;
+        made.persist(&end).map_err(|error| error.error)
+    };
+    make().map_err(|error| why(&error))
+}
+
 fn refusal(path: &Path, why: String) -> Error {
     Error::Output { path: path.display().to_string(), why }
 }
@@ -136,11 +157,12 @@ fn is_same(end: &Path, input: &Path) -> bool {
 #[cfg(unix)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::symlink;
+    use std::io::Write;
+    use std::os::unix::fs::{PermissionsExt, symlink};
     use std::path::{Path, PathBuf};
     use std::process::Command;
 
-    use super::{append, refuse_output, write_report};
+    use super::{append, create_own, refuse_output, write_report};
     use crate::error::Error;
 
     /// A checkout with what a report must not replace, and a home beside it.
@@ -226,6 +248,40 @@ mod tests {
         for path in ["report.md", "sub/real.md", "inside.md", "/dev/stdout", "/dev/stderr", "/tmp/report.md"] {
             assert_eq!(why(refuse_output(&work.join(path), &inputs, &work)), "", "{path}");
         }
+    }
+
+    #[test]
+    fn a_file_for_the_user_alone_replaces_nothing_that_is_read_or_led_to() {
+        let (_guard, work) = checkout();
+        let taken = [(work.join(".env"), "this run reads it"), (work.join("report.md"), "the report is written there")];
+        for (path, expected) in [
+            (".env", "this run reads it"),
+            ("hard.md", "this run reads it"),
+            ("sub/../report.md", "the report is written there"),
+            ("inside.md", "it is a link"),
+            ("new.md", "it is a link"),
+            ("env.md", "it is a link"),
+            ("out/debug.jsonl", "leads out"),
+            ("pipe.md", "a pipe"),
+            ("sub", "directory"),
+            (".git/config", "git keeps its own files"),
+            ("/dev/null", "a device"),
+            ("/dev/stdout", "it is not a file"),
+            ("/dev/stderr", "it is not a file"),
+            ("missing/debug.jsonl", "no such file or folder"),
+        ] {
+            let refused = create_own(&work.join(path), &taken, &work).unwrap_err();
+            assert!(refused.contains(expected), "{path}: {refused}");
+        }
+        assert_eq!(fs::read_to_string(work.join(".env")).unwrap(), "kept\n");
+        assert!(!work.join("../home/new.md").exists());
+        fs::hard_link(work.join("sub/real.md"), work.join("twice.md")).unwrap();
+        for path in ["debug.jsonl", "twice.md"] {
+            create_own(&work.join(path), &taken, &work).unwrap().write_all(b"new\n").unwrap();
+            assert_eq!(fs::read_to_string(work.join(path)).unwrap(), "new\n");
+            assert_eq!(fs::metadata(work.join(path)).unwrap().permissions().mode() & 0o777, 0o600, "{path}");
+        }
+        assert_eq!(fs::read_to_string(work.join("sub/real.md")).unwrap(), "kept\n", "its other name keeps it");
     }
 
     #[test]

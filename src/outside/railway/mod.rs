@@ -20,6 +20,7 @@ pub mod log;
 mod maps;
 mod operation;
 mod probe;
+pub mod record;
 mod requested;
 mod riders;
 mod scalar;

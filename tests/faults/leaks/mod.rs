@@ -104,10 +104,11 @@ fn checkout(words: &[&str], world: World) -> Cell {
 
 /// Runs it, and searches what it has written.
 fn silent(cell: &Cell, words: &[String]) -> Result<Ran, String> {
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).chain([Cell::RECORDED]).collect();
     let before = Before::of(cell);
     let ran = cell.run(&words, ACCOUNT_TOKEN, Watch::Nothing);
     before.is_silent(cell, &ran).map_err(|what| format!("{what}\n{ran:#?}"))?;
+    cell.recorded()?;
     Ok(ran)
 }
 

@@ -126,6 +126,7 @@ impl Place {
             clock: &clock,
             connect: &|_| -> Result<Box<dyn Wire>, Error> { Ok(connect()) },
             probe,
+            debug_log: None,
             fingerprints: FingerprintKey::new(&[7; 32]),
             program: vec!["doctor".to_owned()],
         };
