@@ -158,8 +158,13 @@ fn no_secret_is_recorded_wherever_it_stands_in_a_response() {
             doctor.served.sim.fault(fault.for_ever());
             doctor.check(&["--debug-api", "debug.jsonl", "--timeout", "700ms"]);
             assert!(!lines(&doctor).is_empty(), "{status} {body}");
-            let text = fs::read_to_string(doctor.work().join("debug.jsonl")).unwrap();
-            assert!(!text.contains("mark") && !text.contains("4711"), "{status} {body} leaves {text}");
+            for mut line in lines(&doctor) {
+                // Its port may have any digits.
+                line.as_object_mut().unwrap().remove("host");
+                line.as_object_mut().unwrap().remove("started_at");
+                let text = line.to_string();
+                assert!(!text.contains("mark") && !text.contains("4711"), "{status} {body} leaves {text}");
+            }
         }
     }
 }
