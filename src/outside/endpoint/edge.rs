@@ -64,21 +64,20 @@ pub struct Settings {
 
 /// What the response looks like by itself.
 pub fn suspicion(heard: &Heard) -> Suspicion {
-    let page = Page::of(heard);
-    let passed_edge = heard.head.passed_edge;
+    let body = Body::of(heard);
+    let (headers, passed_edge) = (&heard.head, heard.head.passed_edge);
+    let is_challenge = headers.is_challenge || body == Body::Challenge;
     match heard.status {
-        _ if page.blocked => Suspicion::Certain(EdgeFeature::Cloudflare),
-        300..=399 if heard.head.location.as_deref().is_some_and(is_sign_in) => Suspicion::Certain(EdgeFeature::SignIn),
+        _ if body == Body::CloudflareRefusal => Suspicion::Certain(EdgeFeature::Cloudflare),
+        300..=399 if headers.location.as_deref().is_some_and(is_sign_in) => Suspicion::Certain(EdgeFeature::SignIn),
         300..=399 if passed_edge => Suspicion::Doubtful,
-        429 => {
-            let challenge = (page.checks_browser || heard.head.is_challenge).then_some(EdgeFeature::Challenge);
-            Suspicion::Limit { page: challenge, is_doubtful: passed_edge && !page.is_json }
-        }
-        _ if heard.head.is_challenge || page.checks_browser && passed_edge => {
-            Suspicion::Certain(EdgeFeature::Challenge)
-        }
-        401 | 403 if passed_edge && page.is_sign_in => Suspicion::Certain(EdgeFeature::SignIn),
-        401 | 403 if passed_edge && !page.is_json => Suspicion::Doubtful,
+        429 => Suspicion::Limit {
+            page: is_challenge.then_some(EdgeFeature::Challenge),
+            is_doubtful: passed_edge && body != Body::Json,
+        },
+        _ if headers.is_challenge || is_challenge && passed_edge => Suspicion::Certain(EdgeFeature::Challenge),
+        401 | 403 if passed_edge && body == Body::SignIn => Suspicion::Certain(EdgeFeature::SignIn),
+        401 | 403 if passed_edge && body != Body::Json => Suspicion::Doubtful,
         _ => Suspicion::None,
     }
 }
@@ -114,30 +113,39 @@ impl Suspicion {
 }
 
 /// What the body of a response is.
-struct Page {
-    is_json: bool,
-    checks_browser: bool,
-    is_sign_in: bool,
-    /// Cloudflare's own refusal: `error code: 1010` and nothing else.
-    blocked: bool,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Body {
+    Json,
+    /// A page that checks a browser.
+    Challenge,
+    /// A page to sign in on.
+    SignIn,
+    /// `error code: 1010` and nothing else.
+    CloudflareRefusal,
+    Other,
 }
 
-impl Page {
+impl Body {
     fn of(heard: &Heard) -> Self {
         let body = heard.body.as_deref().map(|body| body.trim_ascii()).unwrap_or_default();
-        let is_json = body.starts_with(b"{") || body.starts_with(b"[");
-        let is_json = is_json && serde_json::from_slice::<IgnoredAny>(body).is_ok();
+        if matches!(body.first(), Some(b'{' | b'[')) && serde_json::from_slice::<IgnoredAny>(body).is_ok() {
+            return Self::Json;
+        }
         let start = String::from_utf8_lossy(&body[..body.len().min(READ)]).to_lowercase();
-        let is_html = !is_json && (start.starts_with('<') || heard.head.is_html);
+        if heard.status >= 400 && start.strip_prefix("error code: 10").is_some_and(|rest| rest.len() == 2) {
+            return Self::CloudflareRefusal;
+        }
+        if !start.starts_with('<') && !heard.head.is_html {
+            return Self::Other;
+        }
         let title = start.split_once("<title").and_then(|(_, rest)| rest.split_once("</title>"));
         let title = title.map_or("", |(title, _)| title);
-        let has = |words: &[&str], text: &str| words.iter().any(|word| text.contains(word));
-        let blocked = heard.status >= 400 && start.strip_prefix("error code: 10").is_some_and(|rest| rest.len() == 2);
-        Self {
-            is_json,
-            checks_browser: is_html && has(&CHALLENGES, &start),
-            is_sign_in: is_html && (has(&SIGN_IN, title) || title.contains("railway")),
-            blocked,
+        if CHALLENGES.iter().any(|words| start.contains(words)) {
+            Self::Challenge
+        } else if SIGN_IN.iter().any(|words| title.contains(words)) || title.contains("railway") {
+            Self::SignIn
+        } else {
+            Self::Other
         }
     }
 }

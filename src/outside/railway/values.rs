@@ -75,17 +75,15 @@ pub(crate) fn read(
     let results = reading.results.into_iter();
     let stored: Vec<Stored> =
         results.map(|result| result.expect("each service was asked for until it had a result")).collect();
-    match shared_error(&stored) {
-        Some(error) => Err(error),
-        None => {
-            // Only now is every value known that an error may quote.
-            let mut staged = reading.riders.staged;
-            if let Learned::Known(Some(Staged { error: Some(error), .. })) = &mut staged {
-                *error = client.scrubber.excerpt(error, LONGEST_ERROR);
-            }
-            Ok(Read { stored, got: reading.riders.got, staged })
-        }
+    if let Some(error) = shared_error(&stored) {
+        return Err(error);
     }
+    let mut staged = reading.riders.staged;
+    // Only now is every value known that its error may quote.
+    if let Learned::Known(Some(Staged { error: Some(error), .. })) = &mut staged {
+        *error = client.scrubber.excerpt(error, LONGEST_ERROR);
+    }
+    Ok(Read { stored, got: reading.riders.got, staged })
 }
 
 /// A batch after the other, until each service has a result.

@@ -72,13 +72,15 @@ struct Cans {
 impl Wire for Cans {
     fn post(&self, _: &Outgoing<'_>) -> Result<Reply, Failure> {
         let canned = self.replies.get(self.next.replace(self.next.get() + 1)).ok_or(Failure::TimedOut)?;
+        let text = String::from_utf8_lossy(&canned.body).into_owned();
         Ok(Reply {
             status: canned.status,
             retry_after: None,
             rate: Vec::new(),
-            location: Some(String::from_utf8_lossy(&canned.body).into_owned()),
+            location: Some(text.clone()),
             date: None,
             content_type: None,
+            others: ["server", "cf-ray", "x-trace-id"].map(|name| (name.to_owned(), text.clone())).into(),
             body: Zeroizing::new(canned.body.clone()),
         })
     }

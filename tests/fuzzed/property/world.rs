@@ -130,11 +130,17 @@ impl Place {
             fingerprints: FingerprintKey::new(&[7; 32]),
             program: vec!["doctor".to_owned()],
         };
-        let arguments: Vec<OsString> = ["doctor"].iter().chain(words).map(OsString::from).collect();
+        let recorded = ["--debug-api=../debug.jsonl"];
+        let arguments: Vec<OsString> = ["doctor"].iter().chain(words).chain(&recorded).map(OsString::from).collect();
         let code = command::run(&arguments, &mut world).code();
         drop(world);
         let ended = Ended { code, out: String::from_utf8(out).expect("a report is text"), err: talk.0.take() };
         harmless(&ended, words);
+        // Whatever came, each request is a line of JSON.
+        let lines = std::fs::read_to_string(self.folder.path().join("debug.jsonl")).unwrap_or_default();
+        for line in lines.lines() {
+            assert!(serde_json::from_str::<serde_json::Value>(line).is_ok_and(|line| line.is_object()), "{line}");
+        }
         ended
     }
 }

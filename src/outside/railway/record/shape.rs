@@ -77,7 +77,7 @@ enum At {
     Typed(Kind),
 }
 
-impl<'d> Place<'d> {
+impl Place<'_> {
     fn to(self, at: At) -> Self {
         Self { at, ..self }
     }
@@ -90,9 +90,8 @@ impl<'d> Place<'d> {
             (At::Envelope | At::Error, "extensions") => Some(At::Extensions),
             (At::Error, "message" | "traceId") | (At::Extensions, "traceId") => Some(At::Typed(Kind::Text)),
             (At::Error, "path") => Some(At::Path),
-            (At::Error, "locations") => Some(At::Location),
             (At::Extensions, "code") => Some(At::Code),
-            (At::Location, "line" | "column") => Some(At::Location),
+            (At::Error, "locations") | (At::Location, "line" | "column") => Some(At::Location),
             (At::Typed(Kind::Object(_)), "__typename") => Some(At::TypeName),
             (At::Typed(Kind::Object(object)), name) => field(object, self.document.field(name)).map(At::Typed),
             _ => None,
