@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use railway_doctor::outside::railway::wire::{Failure, Outgoing, Reply, Wire};
 use railway_doctor::outside::sim::Sim;
+use railway_doctor::outside::sim::estate::Edge;
 use railway_doctor::outside::sim::seed::{ACCOUNT_TOKEN, PROJECT_TOKEN, incident};
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -25,12 +26,16 @@ const fn story(letter: u8, runs: &'static [&'static [&'static str]]) -> Story {
     Story { letter, token: ("RAILWAY_API_TOKEN", ACCOUNT_TOKEN), runs }
 }
 
+/// The story in which the edge answers in the place of a service.
+const BEHIND_THE_EDGE: u8 = b'e';
+
 /// The key that differs, and a service that has it.
 const KEY: &str = "STAGING_OPS_API_KEY";
 const API: &str = "agentverse-api-staging";
 
-const STORIES: [Story; 12] = [
+const STORIES: [Story; 13] = [
     story(b'c', &[&["check", "-v"]]),
+    story(BEHIND_THE_EDGE, &[&["check", "-v"]]),
     story(b'j', &[&["check", "--format", "json"]]),
     story(b'n', &[&["check", "--project", "agentverse", "--environment", "staging"]]),
     Story { letter: b't', token: ("RAILWAY_TOKEN", PROJECT_TOKEN), runs: &[&["check"]] },
@@ -67,9 +72,12 @@ pub fn hold(data: &[u8]) {
 /// Plays an input, and gives the Railway that was asked.
 pub fn played(data: &[u8]) -> Option<Sim> {
     let (story, lines) = std::str::from_utf8(data).ok()?.split_once('\n')?;
-    let Story { token, runs, .. } = STORIES.iter().find(|other| story.as_bytes() == [other.letter])?;
+    let Story { letter, token, runs } = STORIES.iter().find(|other| story.as_bytes() == [other.letter])?;
     let bends: Rc<Vec<Bend>> = Rc::new(lines.lines().filter_map(Bend::read).collect());
     let (sim, next) = (Sim::new(incident::estate()), Rc::new(Cell::default()));
+    if *letter == BEHIND_THE_EDGE {
+        sim.change(|estate| estate.service_named(API).expect("it is there").edge = Some(Edge::UnderAttack));
+    }
     let place = Place::with(&[*token]);
     let (work, home, before) = (place.work(), place.home(), format!("{}{NEW_FLAG}", incident::ENV_FILE));
     let place = place
