@@ -5,6 +5,7 @@ use crate::command::tests::sandbox::Sandbox;
 use crate::outside::sim::deployment::Deployment;
 use crate::outside::sim::estate::{Environment, Service};
 use crate::outside::sim::fault::Fault;
+use crate::outside::sim::plan::Plan;
 
 const PUSH: &[&str] = &["fix", "--push", "--yes", "--only", "A"];
 const REDEPLOY: &[&str] = &["fix", "--redeploy", "--yes"];
@@ -64,6 +65,23 @@ fn undo_deploys_where_the_new_value_ran_or_where_that_is_unknown() {
         let undone = sandbox.run(&["undo", "--yes"]);
         assert_eq!(sandbox.mutations()[before..].last().map(String::as_str), Some(expected), "{undone:?}");
     }
+}
+
+#[test]
+fn undo_deploys_again_what_failed_on_its_way() {
+    let web = service("web", &[("A", "old-value")]).deployed(Deployment::serving(SINCE).had("A", "older-value"));
+    let sandbox = Sandbox::of([web]).file(".env", "A=new-value\n");
+    let next = |plan: Plan| {
+        sandbox.sim.change(|estate| {
+            let web = estate.service_named("web").unwrap();
+            *web = web.clone().plan(plan);
+        });
+    };
+    next(Plan::failing_build("no such image"));
+    assert_eq!(sandbox.run(PUSH).code, 7);
+    next(Plan::through(&["SUCCESS"]));
+    let undone = sandbox.run(&["undo", "--yes"]);
+    assert_eq!(sandbox.mutations().last().map(String::as_str), Some("Redeploy web"), "{undone:?}");
 }
 
 fn staged(of: impl Fn(Environment, serde_json::Value) -> Environment, api: Service) -> Sandbox {

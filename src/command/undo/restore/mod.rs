@@ -184,13 +184,12 @@ impl Restoring {
         }
         let stores = &self.plan.stores;
         let is_left_out = |service: &Named| {
-            let deployed = fence.deployed.get(&service.id);
-            let is_settled = deployed.is_some_and(|deployed| deployed.under_way().is_none());
+            let Some(running) = running(service) else { return false };
+            // One that was made and failed is deployed again: the code that runs is to start with these values.
+            let newest = fence.deployed.get(&service.id).and_then(Deployed::newest);
             let mut own = stores.iter().filter(|store| store.meant_for.contains(service));
-            is_settled
-                && running(service)
-                    .and_then(|running| got.get(running.id.as_str()))
-                    .is_some_and(|got| own.all(|store| lacks(got, store)))
+            newest.is_some_and(|newest| newest.id == running.id)
+                && got.get(running.id.as_str()).is_some_and(|got| own.all(|store| lacks(got, store)))
         };
         let (unreached, others): (Vec<Named>, Vec<Named>) = services.into_iter().partition(is_left_out);
         self.remarks.extend(
