@@ -104,16 +104,28 @@ impl Scrubber {
 /// are decoded too.
 fn add(known: &mut KnownValues, value: &str, shortest: usize) {
     known.add(value.as_bytes(), shortest);
-    if !value.contains(['\\', '%', '&']) {
-        return;
+    let has_escapes = value.contains(['\\', '%', '&']);
+    if has_escapes {
+        let decoded = decoded(value);
+        known.add(&decoded, shortest);
+        known.add(without_beginning_of_escape(&decoded), SHORTEST);
     }
-    let decoded = decoded(value);
-    known.add(&decoded, shortest);
-    known.add(without_beginning_of_escape(&decoded), SHORTEST);
     // What stands before the value may make an escape with its first characters: then the rest is left to recognise.
     for start in (1..=LONGEST_OVERLAP).filter(|&start| value.is_char_boundary(start) && start < value.len()) {
-        let rest = &value[start..boundary_before(value, start + ENOUGH)];
-        known.add(without_beginning_of_escape(&self::decoded(rest)), SHORTEST);
+        if has_escapes || may_end_escape(&value.as_bytes()[..start]) {
+            let rest = &value[start..boundary_before(value, start + ENOUGH)];
+            known.add(without_beginning_of_escape(&self::decoded(rest)), SHORTEST);
+        }
+    }
+}
+
+/// Whether an escape may end with these bytes: `\` and `b`, `\u0` and `0ab`, `&#3` and `9;`.
+fn may_end_escape(bytes: &[u8]) -> bool {
+    let digits = bytes.strip_prefix(b"x").or_else(|| bytes.strip_prefix(b"u")).or_else(|| bytes.strip_prefix(b"U"));
+    match bytes {
+        [one] if b"nrtbvf".contains(one) || one.is_ascii_punctuation() => true,
+        [.., b';'] => true,
+        _ => digits.unwrap_or(bytes).iter().all(u8::is_ascii_hexdigit),
     }
 }
 

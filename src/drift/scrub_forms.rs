@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use proptest::prelude::{ProptestConfig, any, proptest};
 use proptest::sample::select;
-use proptest::{prop_assert, prop_assert_eq};
+use proptest::{prop_assert, prop_assert_eq, prop_assume};
 
 use crate::drift::Secret;
 use crate::drift::scrub::Scrubber;
@@ -212,6 +212,23 @@ fn ordinary_text_and_other_base64_stay() {
     }
 }
 
+/// A character that the text has before an encoded value is decoded with its first characters.
+#[test]
+fn a_value_behind_the_beginning_of_an_escape_is_redacted() {
+    for (value, text) in [
+        ("baaa😀'€ß00a€a", "\\baaa%F0%9F%98%80%27%E2%82%AC%C3%9F00a%E2%82%ACa"),
+        ("nothing here to see", "\\nothing%20here%20to%20see"),
+        ("x41-and the rest of it", "\\x41-and%20the%20rest%20of%20it"),
+        ("0ab3f and the rest of it", "\\u0\u{30}ab3f%20and%20the%20rest%20of%20it"),
+        ("41 is the rest of it", "%41%20is%20the%20rest%20of%20it"),
+        ("9;and the rest of it", "&#39;and%20the%20rest%20of%20it"),
+    ] {
+        let clean = knows("A", value).scrub(text);
+        let shows = ["rest", "here", "%AC"].iter().any(|part| clean.contains(part));
+        assert!(clean.contains('•') && !shows, "{clean}");
+    }
+}
+
 /// Texts that were written to make the search slow: if the work were not linear, this would not end.
 #[test]
 fn the_work_is_bounded() {
@@ -277,6 +294,8 @@ proptest! {
         noise in proptest::collection::vec(any::<u8>(), 0..60),
     ) {
         let scrubber = knows("A_KEY", "Zq7-known-VALUE-42");
+        // In base64, a JSON object looks like the beginning of a JWT.
+        prop_assume!(!text.starts_with("{\""));
         let text = format!("{} {}", (encoder.1)(&text), STANDARD.encode(noise));
         // An address with `@` is masked whatever is known; there is none in these letters.
         prop_assert_eq!(scrubber.scrub(&text), text);
