@@ -7,6 +7,8 @@ pub struct Staged {
     pub state: State,
     /// The variables that they touch: the service's id, or none for a shared one, and the key.
     pub variables: Vec<(Option<String>, String)>,
+    /// The ids of the services whose settings they touch.
+    pub settings: Vec<String>,
     /// Whether they touch anything else: settings, sources, whole services.
     pub others: Others,
     /// When they were changed last, on Railway's clock.

@@ -164,6 +164,7 @@ mod tests {
         found.staged = Learned::Known(Some(Staged {
             state: State::Waiting,
             variables: variables.iter().map(|(service, key)| (owner(service), (*key).to_owned())).collect(),
+            settings: Vec::new(),
             others,
             updated_at: "2026-11-24T09:00:00.000Z".to_owned(),
             by: None,

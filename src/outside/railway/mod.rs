@@ -25,6 +25,7 @@ mod requested;
 mod riders;
 mod scalar;
 mod send;
+pub mod settings;
 pub mod shape;
 mod spare;
 mod staged;

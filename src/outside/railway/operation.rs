@@ -33,6 +33,7 @@ operation!(DeploymentLog, "graphql/deployment_log.graphql", "Lines of a deployme
 operation!(Edge, "graphql/edge.graphql", "What stands in front of a service.");
 operation!(Environments, "graphql/environments.graphql", "A project's environments.");
 operation!(MoreServices, "graphql/more_services.graphql", "A further page of services.");
+operation!(PatchProgress, "graphql/patch_progress.graphql", "What became of a patch.");
 operation!(PlainMoreServices, "graphql/plain_more_services.graphql", "A further page of a plain shape.");
 operation!(PlainScopedShape, "graphql/plain_scoped_shape.graphql", "A token's plain shape.");
 operation!(PlainShape, "graphql/plain_shape.graphql", "A shape without how services run.");
@@ -43,6 +44,7 @@ operation!(ScopedShape, "graphql/scoped_shape.graphql", "The shape of a project 
 operation!(Shape, "graphql/shape.graphql", "The shape of an environment.");
 operation!(SharedValues, "graphql/shared_values.graphql", "An environment's shared variables.");
 operation!(Snapshot, "graphql/snapshot.graphql", "What a deployment got; the batch is built from it.");
+operation!(StartCommands, "graphql/start_commands.graphql", "An environment's start commands.");
 operation!(StagedChanges, "graphql/staged_changes.graphql", "What is staged; it rides along with values.");
 operation!(UserProbe, "graphql/user_probe.graphql", "Whether a bearer token is a person's.");
 operation!(Values, "graphql/values.graphql", "One service's variables; the batch is built from it.");
@@ -62,4 +64,13 @@ pub(crate) mod change {
     operation!(Fence, "graphql/fence.graphql", "What must be known right before something is written.");
     operation!(Redeploy, "graphql/redeploy.graphql", "Deploys a deployment's code again.");
     operation!(SetVariables, "graphql/set_variables.graphql", "Stores variables.");
+
+    /// A patch that goes out.
+    pub(crate) mod patch {
+        use graphql_client::GraphQLQuery;
+
+        use crate::outside::railway::scalar::StartCommandPatch as EnvironmentConfig;
+
+        operation!(CommitPatch, "graphql/commit_patch.graphql", "Changes settings in one environment.");
+    }
 }

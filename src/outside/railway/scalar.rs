@@ -70,6 +70,27 @@ impl Serialize for Leaving {
     }
 }
 
+/// The part of a configuration that sets one start command, on its way to Railway; null removes it.
+pub(crate) struct StartCommandPatch {
+    pub(crate) service: String,
+    pub(crate) command: Option<Secret>,
+}
+
+impl std::fmt::Debug for StartCommandPatch {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_tuple("StartCommandPatch").field(&self.service).finish()
+    }
+}
+
+impl Serialize for StartCommandPatch {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let command = self.command.as_ref().map(Secret::reveal);
+        let deploy = BTreeMap::from([("startCommand", command)]);
+        let services = BTreeMap::from([(self.service.as_str(), BTreeMap::from([("deploy", deploy)]))]);
+        BTreeMap::from([("services", services)]).serialize(serializer)
+    }
+}
+
 /// The environment as configuration. Every key is optional, and null stands for absent.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

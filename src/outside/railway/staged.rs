@@ -20,7 +20,7 @@ pub(crate) struct Shown<'p> {
 pub(crate) fn staged(shown: Shown<'_>) -> Option<Staged> {
     let patch = shown.patch.as_object().filter(|patch| !patch.is_empty() && shown.id != PLACEHOLDER)?;
     let mut variables = Vec::new();
-    let mut others = Others::None;
+    let (mut settings, mut others) = (Vec::new(), Others::None);
     let object = |value: &Value| value.as_object().cloned().unwrap_or_default();
     for (section, content) in patch {
         match section.as_str() {
@@ -31,6 +31,7 @@ pub(crate) fn staged(shown: Shown<'_>) -> Option<Staged> {
                     variables.extend(own.keys().map(|key| (Some(service.clone()), key.clone())));
                     if parts.is_none_or(|parts| parts.keys().any(|part| part != "variables")) {
                         others = Others::Some;
+                        settings.push(service);
                     }
                 }
             }
@@ -48,7 +49,7 @@ pub(crate) fn staged(shown: Shown<'_>) -> Option<Staged> {
     let touches = !variables.is_empty() || others == Others::Some;
     let error = shown.last_error.filter(|error| !error.trim().is_empty());
     let Shown { status, updated_at, .. } = shown;
-    (touches && status != "COMMITTED").then_some(Staged { state, variables, others, updated_at, by: None, error })
+    (touches && status != "COMMITTED").then_some(Staged { state, variables, settings, others, updated_at, by: None, error })
 }
 
 #[cfg(test)]
@@ -100,6 +101,7 @@ mod tests {
         });
         let found = read("one", &patch, "APPLYING").unwrap();
         assert_eq!((found.state, found.others), (State::Applying, Others::Some));
+        assert_eq!(found.settings, ["three", "two"]);
         for (service, key, touched) in
             [(Some("one"), "A", true), (Some("one"), "B", true), (None, "S", true), (None, "A", false)]
         {

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use graphql_client::GraphQLQuery;
 
-use crate::drift::Secret;
+use crate::drift::{Named, Secret};
 use crate::error::Error;
 use crate::outside::railway::answer::{Kind, Refusal};
 use crate::outside::railway::client::Client;
+use crate::outside::railway::operation::change::patch::{CommitPatch, commit_patch};
 use crate::outside::railway::operation::change::{
     DeleteVariable, Deploy, Redeploy, SetVariables, delete_variable, deploy, redeploy, set_variables,
 };
-use crate::outside::railway::scalar::Leaving;
+use crate::outside::railway::scalar::{Leaving, StartCommandPatch};
 use crate::outside::railway::send::Sent;
 
 /// The environment that is written to.
@@ -116,6 +117,18 @@ impl Writer<'_> {
         })
     }
 
+    /// Sets the start command in the settings of a service, in this environment only; `None` removes it. Railway deploys the
+    /// service with it. The answer is the id of the work that this starts: one request.
+    pub fn set_start_command(&self, service: &Named, command: Option<&Secret>) -> Reply<String> {
+        let variables = commit_patch::Variables {
+            environment_id: self.environment.to_owned(),
+            patch: StartCommandPatch { service: service.id.clone(), command: command.cloned() },
+            message: Some(format!("doctor: start command of {}", service.name)),
+        };
+        let sent = self.client.send("CommitPatch", &CommitPatch::build_query(variables));
+        self.reply("CommitPatch", sent, |data: commit_patch::ResponseData| Some(data.environment_patch_commit))
+    }
+
     fn reply<D, T>(&self, operation: &'static str, sent: Sent<D>, read: impl Fn(D) -> Option<T>) -> Reply<T> {
         match sent {
             Sent::Answered(data) => match read(data) {
@@ -134,6 +147,7 @@ impl Writer<'_> {
     fn refused<T>(&self, operation: &'static str, refusals: &[Refusal]) -> Reply<T> {
         let what = match operation {
             "SetVariables" | "DeleteVariable" => "the service whose variables were to change",
+            "CommitPatch" => "the service whose settings were to change",
             _ => "the service that was to be deployed",
         };
         let has = |kind| refusals.iter().any(|refusal| refusal.kind == kind);

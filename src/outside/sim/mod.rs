@@ -24,6 +24,7 @@ mod reply;
 mod rollout;
 mod scene;
 pub mod seed;
+mod settings;
 mod state;
 mod tracing;
 mod write;
@@ -41,7 +42,8 @@ use crate::outside::sim::hook::Hook;
 use crate::outside::sim::state::State;
 
 pub use crate::outside::sim::quirk::{
-    Absent, BuildLogs, Deletion, Empty, Masked, Overwritten, Quirks, Redeployed, Sealed, Snapshots, System,
+    Absent, BuildLogs, Deletion, Empty, Masked, Overwritten, PatchDeploys, Patched, Quirks, Redeployed, Sealed, Snapshots,
+    Started, System,
 };
 pub use crate::outside::sim::tracing::{Sampler, Tracing};
 pub use crate::outside::sim::write::Mutation;

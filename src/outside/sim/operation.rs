@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::outside::sim::clock::Clock;
 use crate::outside::sim::scene::{Denied, Scene};
 use crate::outside::sim::write::{self, Bench};
-use crate::outside::sim::{answer, follow};
+use crate::outside::sim::{answer, follow, settings};
 
 /// An operation of `graphql/`: its variables, and how it is answered. GraphQL itself is not executed here; a test holds
 /// this table against the documents.
@@ -45,6 +45,11 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         &[ENVIRONMENT, "build: String!", "start: String", "end: String!", LIMIT],
         Query(follow::build_log_by_snapshot),
     ),
+    row(
+        "CommitPatch",
+        &[ENVIRONMENT, "patch: EnvironmentConfig!", "message: String"],
+        Mutation(settings::commit_patch),
+    ),
     row("DeleteVariable", &[PROJECT, ENVIRONMENT, OWNER, "name: String!"], Mutation(write::delete_variable)),
     row("Deploy", &[ENVIRONMENT, SERVICE, "commitSha: String"], Mutation(write::deploy)),
     row("DeploymentEvents", &[EACH_DEPLOYMENT], Query(follow::events)),
@@ -57,6 +62,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
     row("Environments", &[PROJECT, AFTER], Query(answer::environments)),
     row("Fence", &[PROJECT, ENVIRONMENT, AFTER], Query(follow::fence)),
     row("MoreServices", &[PROJECT, ENVIRONMENT, AFTER], Query(answer::more_services)),
+    row("PatchProgress", &["workflowId: String!"], Query(settings::patch_progress)),
     row("PlainMoreServices", &[PROJECT, ENVIRONMENT, AFTER], Query(answer::plain_more_services)),
     row("PlainScopedShape", &[], Query(answer::plain_scoped_shape)),
     row("PlainShape", &[PROJECT, ENVIRONMENT], Query(answer::plain_shape)),
@@ -74,6 +80,7 @@ pub(crate) static OPERATIONS: &[Operation] = &[
     row("SharedValues", &[PROJECT, ENVIRONMENT], Query(answer::shared_values)),
     row("Snapshot", &[EACH_DEPLOYMENT], Query(follow::snapshot)),
     row("StagedChanges", &[ENVIRONMENT], Query(follow::staged_changes)),
+    row("StartCommands", &[PROJECT, ENVIRONMENT, AFTER], Query(settings::start_commands)),
     row("UserProbe", &[], Query(answer::me)),
     row("Values", &[PROJECT, ENVIRONMENT, "serviceId_*: String!"], Query(answer::values)),
     row("VariableTimes", &[PROJECT, ENVIRONMENT, AFTER], Query(answer::variable_times)),
@@ -125,7 +132,7 @@ impl Operation {
 
     /// What is wrong with the text of the document, as far as that can be told without reading it.
     pub(crate) fn misgiving(&self, query: &str) -> Option<String> {
-        let forbidden = ["replace", "environmentPatchCommit", "StageChanges"];
+        let forbidden = ["replace", "PatchCommitStaged", "StageChanges"];
         if let Some(word) = forbidden.into_iter().find(|word| self.is_mutation() && query.contains(word)) {
             return Some(format!("{} says {word}", self.name));
         }
@@ -140,6 +147,7 @@ fn complaint(name: &str, kind: &str, value: Option<&Value>) -> Option<String> {
         (_, None | Some(Value::Null)) => !required,
         ("String", Some(value)) => value.is_string(),
         ("Int", Some(value)) => value.as_i64().is_some_and(|number| i32::try_from(number).is_ok()),
+        ("EnvironmentConfig", Some(value)) => value.is_object(),
         ("DateTime", Some(value)) => value.as_str().is_some_and(Clock::reads),
         (_, Some(value)) => value.as_object().is_some_and(|map| map.values().all(Value::is_string)),
     };

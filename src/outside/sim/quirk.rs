@@ -33,6 +33,14 @@ pub struct Quirks {
     pub deletion: Deletion,
     /// Which variables a redeployment gets.
     pub redeployed: Redeployed,
+    /// Which environments a patch of settings changes.
+    pub patched: Patched,
+    /// What setting a start command deploys.
+    pub patch_deploys: PatchDeploys,
+    /// Which start command a redeployment gets.
+    pub redeployed_command: Started,
+    /// Which start command a deployment from the source gets.
+    pub deployed_command: Started,
     /// So many deployments of one service are let through within `deploy_window`.
     pub deploy_limit: usize,
     /// The window of `deploy_limit`.
@@ -116,6 +124,35 @@ pub enum Redeployed {
     WithCaptured,
 }
 
+/// Which environments a patch of settings changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patched {
+    /// The one that it is for.
+    One,
+    /// Every one that has the service.
+    All,
+}
+
+/// What setting a start command deploys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PatchDeploys {
+    /// The service, with the commit that runs.
+    SameCommit,
+    /// The service, with the commit at the head of its branch.
+    Head,
+    /// Nothing.
+    Nothing,
+}
+
+/// Which start command a deployment gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Started {
+    /// That of the settings.
+    WithCurrent,
+    /// That of the deployment that served before.
+    WithCaptured,
+}
+
 /// What a deployment's snapshot shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Snapshots {
@@ -163,6 +200,10 @@ impl Default for Quirks {
             absent: Absent::Refused,
             deletion: Deletion::Deploys,
             redeployed: Redeployed::WithCurrent,
+            patched: Patched::One,
+            patch_deploys: PatchDeploys::SameCommit,
+            redeployed_command: Started::WithCurrent,
+            deployed_command: Started::WithCurrent,
             deploy_limit: 3,
             deploy_window: Duration::from_secs(600),
             snapshot: Snapshots::Rendered,

@@ -196,7 +196,9 @@ impl State {
         let batch = |prefix| batched(variables, prefix).map(|(_, id)| id);
         let deployments = text("deploymentId").into_iter().chain(batch("deploymentId_"));
         let deployed = deployments.filter_map(|id| Some(self.estate.at(self.estate.place_of(id)?).2.id.as_str()));
-        let services = text("serviceId").into_iter().chain(batch("serviceId_")).chain(deployed);
+        let patched = variables.get("patch").and_then(|patch| patch["services"].as_object());
+        let patched = patched.into_iter().flat_map(|services| services.keys().map(String::as_str));
+        let services = text("serviceId").into_iter().chain(batch("serviceId_")).chain(deployed).chain(patched);
         let services: Vec<String> = services.map(String::from).collect();
         // Each of them counts, whichever happens.
         let possible = self.faults.iter_mut().filter(|fault| !fault.is_besides(query));

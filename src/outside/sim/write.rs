@@ -13,6 +13,7 @@ use crate::outside::sim::quirk::{Absent, Deletion, Empty, Overwritten, Quirks, R
 use crate::outside::sim::render::Renderer;
 use crate::outside::sim::rollout::{Order, Place};
 use crate::outside::sim::scene::{Denied, Scene, denied};
+use crate::outside::sim::settings::started;
 
 /// The only words that are known for a service that there is nothing to deploy of.
 const NO_SNAPSHOT: &str = "Cannot redeploy without a snapshot";
@@ -61,6 +62,11 @@ impl Mutation {
         let deployed = text("deploymentId").and_then(|id| estate.place_of(id));
         let service = text("serviceId").map(String::from).or(deployed.map(|place| estate.at(place).2.id.clone()));
         let mut keys: Vec<String> = text("name").into_iter().map(String::from).collect();
+        let patched = variables.get("patch").and_then(|patch| patch["services"].as_object()?.keys().next().cloned());
+        if patched.is_some() {
+            keys.push("start command".to_owned());
+        }
+        let service = service.or(patched);
         if let Some(Value::Object(set)) = variables.get("variables") {
             keys.extend(set.keys().cloned());
         }
@@ -70,7 +76,7 @@ impl Mutation {
 }
 
 impl Bench<'_> {
-    fn scene(&self) -> Scene<'_> {
+    pub(crate) fn scene(&self) -> Scene<'_> {
         Scene::new(self.estate, self.quirks, self.variables).reached(self.reach.as_ref().map_err(|said| *said))
     }
 
@@ -114,13 +120,13 @@ impl Bench<'_> {
         environment.services.iter().map(|service| renderer.variables(service)).collect()
     }
 
-    fn make(&mut self, place: Place, order: Order) -> String {
+    pub(crate) fn make(&mut self, place: Place, order: Order) -> String {
         let id = self.estate.create(place, Order { unseen: self.quirks.latest_lag, ..order });
         self.record.deployments.push(id.clone());
         id
     }
 
-    fn is_over_the_limit(&self, place: Place) -> bool {
+    pub(crate) fn is_over_the_limit(&self, place: Place) -> bool {
         let (_, _, service) = self.estate.at(place);
         let recent = service
             .deployments
@@ -208,6 +214,7 @@ pub(crate) fn redeploy(bench: &mut Bench<'_>) -> Result<Value, Denied> {
         return Err(denied("Service deployment rate limit exceeded".into()));
     }
     let meta = service.meta(Some(&original.meta), "redeploy");
+    let meta = started(meta, Some(original), bench.quirks.redeployed_command);
     let captured = (bench.quirks.redeployed == Redeployed::WithCaptured).then(|| original.captured.clone());
     let id = bench.make(place, Order { meta, captured, plan: None, unseen: 0 });
     bench.record.applied = true;
@@ -241,6 +248,8 @@ pub(crate) fn deploy(bench: &mut Bench<'_>) -> Result<Value, Denied> {
     if let Some(commit) = bench.variables.get("commitSha").and_then(Value::as_str) {
         meta["commitHash"] = json!(commit);
     }
+    let serving = service.deployments.iter().rev().find(|known| known.active);
+    let meta = started(meta, serving, bench.quirks.deployed_command);
     let id = bench.make(place, Order { meta, captured: None, plan: None, unseen: 0 });
     bench.record.applied = true;
     Ok(json!({ "serviceInstanceDeployV2": id }))

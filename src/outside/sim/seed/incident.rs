@@ -79,6 +79,14 @@ pub fn estate() -> Estate {
     Estate::of("agentverse").project(Project::named("agentverse").id(PROJECT).environment(staging)).with_tokens()
 }
 
+/// What the worker is started with: without `-B`, so that no Celery Beat runs. It is the other half of the incident.
+const START_COMMAND: &str = "celery --app agentverse.tasks worker --loglevel INFO";
+
+/// What it is to be started with.
+pub fn start_command_with_beat() -> String {
+    format!("{START_COMMAND} -B")
+}
+
 /// The commit that gave the worker its boot line and its Beat, which the worker was never deployed with.
 const COMMIT: &str = "371a158c06be94d2f7a05e31b8d49c6fa2e7130b";
 /// What the worker still runs.
@@ -108,8 +116,7 @@ fn api() -> Service {
 fn worker() -> Service {
     Service::named("agentverse-worker-staging")
         .repository("agentverse/agentverse")
-        // Without `-B`, so that no Celery Beat runs: the other half of the incident.
-        .start("celery --app agentverse.tasks worker --loglevel INFO")
+        .start(START_COMMAND)
         .variables(&[
             ("APP_ENV", "staging"),
             ("CELERY_BROKER_URL", "${{Redis.REDIS_URL}}/1"),

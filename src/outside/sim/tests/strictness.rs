@@ -150,6 +150,7 @@ fn every_document_is_answered_with_its_own_variables_and_page_sizes() {
         ("RecentDeployments", "10"),
         ("ScopedShape", "500"),
         ("Shape", "500"),
+        ("StartCommands", "500"),
         ("VariableTimes", "200"),
     ];
     let known: BTreeMap<_, _> = OPERATIONS
