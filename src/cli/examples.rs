@@ -42,6 +42,7 @@ pub(super) const FIX: &str = examples!(
     "doctor fix                               ask, then mend"
     "doctor fix --push --only KEY --yes       store and prove"
     "doctor fix --pull --only KEY --yes       into .env"
+    "doctor fix --start-command CMD -s NAME   set it, deploy"
 );
 
 pub(super) const UNDO: &str = examples!(

@@ -182,10 +182,10 @@ pub struct Fix {
     /// Only this key; repeatable
     #[arg(long, value_name = "KEY")]
     pub only: Vec<String>,
-    /// From the file to Railway, where a key is and differs
+    /// From file to Railway, where a key is and differs
     #[arg(long, conflicts_with = "pull", help_heading = "What to do")]
     pub push: bool,
-    /// Add the keys of --only to the services named by --service
+    /// Add the keys of --only to the --service ones
     #[arg(long, requires_all = ["only", "service"], conflicts_with = "pull", help_heading = "What to do")]
     pub add: bool,
     /// From Railway into the file, for all that differs
@@ -194,13 +194,16 @@ pub struct Fix {
     /// Deploy the services again that run with old values
     #[arg(long, help_heading = "What to do")]
     pub redeploy: bool,
+    /// Set the start command of the one --service
+    #[arg(long, value_name = "TEXT", requires = "service", conflicts_with_all = ["add", "prune", "no_deploy"], help_heading = "What to do")]
+    pub start_command: Option<String>,
     /// Show the plan alone; exit code 1 if it has steps
     #[arg(long, help_heading = "What to do")]
     pub dry_run: bool,
-    /// Without asking; pushes only --only and required keys
+    /// Ask nothing; push only --only and required keys
     #[arg(short, long, help_heading = "What to do")]
     pub yes: bool,
-    /// Store only: the running services keep their old values
+    /// Store only: running services keep old values
     #[arg(long, conflicts_with = "redeploy", help_heading = "What to do")]
     pub no_deploy: bool,
     /// Deploy the services too that refer to what changes

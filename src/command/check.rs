@@ -2,7 +2,7 @@
 
 use crate::cli::{Check, Global};
 use crate::command::layers::Absent;
-use crate::command::scope::Named;
+use crate::command::scope::{Flags, Named};
 use crate::command::telling::{self, Manner, Showing};
 use crate::command::visit::{self, Haste, Options, Visit};
 use crate::drift::examine::{Examination, examine};
@@ -17,6 +17,7 @@ pub(crate) fn run(args: &Check, global: &Global, world: &mut World<'_>) -> Resul
         limit: telling::duration(&args.timeout)?,
         global,
         targeting: &args.targeting,
+        service_flags: Flags::Select,
         env_file: &args.env_file,
         only: &args.only,
         absent: Absent::Refused,

@@ -3,6 +3,7 @@
 use crate::cli::{Global, Matrix};
 use crate::command::check;
 use crate::command::layers::Absent;
+use crate::command::scope::Flags;
 use crate::command::telling::{self, Manner, Showing};
 use crate::command::visit::{self, Haste, Options};
 use crate::drift::examine::examine;
@@ -17,6 +18,7 @@ pub(crate) fn run(args: &Matrix, global: &Global, world: &mut World<'_>) -> Resu
         limit: telling::duration(&args.timeout)?,
         global,
         targeting: &args.targeting,
+        service_flags: Flags::Select,
         env_file: &args.env_file,
         only: &args.only,
         absent: Absent::Refused,

@@ -101,6 +101,12 @@ impl Services {
         scope::resolve(wanted, &pairs)
     }
 
+    /// The service that a flag names.
+    pub(crate) fn named(&self, wanted: &str) -> Result<&Name, Error> {
+        let found = self.resolve(wanted).map_err(|why| self.unknown(wanted, why))?;
+        Ok(&self.candidates[found.index].service)
+    }
+
     /// The service that `doctor.toml` names at that place; a part of a name is not enough there.
     pub(crate) fn in_config(&self, config: &Config, name: &At<String>) -> Result<usize, Error> {
         let suggestions = match self.resolve(&name.value) {
@@ -141,13 +147,27 @@ impl Services {
     }
 }
 
+/// What `--service` does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flags {
+    /// It names the services of the run.
+    Select,
+    /// It names a service for another flag; the run is about the default services as well.
+    Add,
+}
+
 /// Chooses the services and reads their files.
 pub(crate) fn choose(
-    flags: &[String],
+    (flags, effect): (&[String], Flags),
     services: &Services,
     sources: Sources<'_>,
     layers: &mut Layers,
 ) -> Result<Scope, Error> {
+    if effect == Flags::Add {
+        let named = choose((flags, Flags::Select), services, sources, layers)?;
+        let default = choose((&[], Flags::Select), services, sources, layers)?;
+        return Ok(joined(default, named));
+    }
     let mut scope = if !flags.is_empty() {
         by_flags(flags, services)?
     } else if let Some(config) = sources.config.filter(|config| !config.services.is_empty()) {
@@ -160,6 +180,20 @@ pub(crate) fn choose(
         chosen.layers = layers.of(sources, chosen.alias.as_deref())?;
     }
     Ok(scope)
+}
+
+/// The default services, and those that flags name in addition.
+fn joined(default: Scope, named: Scope) -> Scope {
+    let is_new = |chosen: &Chosen| default.chosen.iter().all(|known| known.index != chosen.index);
+    let new: Vec<Chosen> = named.chosen.into_iter().filter(is_new).collect();
+    let mut scope = Scope { parts: named.parts, aliases: named.aliases, ..default };
+    if !new.is_empty() {
+        scope.origin = format!("{}, --service", scope.origin);
+    }
+    scope.remarks.extend(named.remarks);
+    scope.chosen.extend(new);
+    scope.chosen.sort_by_key(|chosen| chosen.index);
+    scope
 }
 
 fn by_flags(flags: &[String], services: &Services) -> Result<Scope, Error> {

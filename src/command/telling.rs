@@ -14,7 +14,7 @@ use crate::drift::{Named, Severity, Target};
 use crate::error::{Error, Exit};
 use crate::outside::files;
 use crate::outside::world::{Sort, World};
-use crate::report::{self, Detail, FORMATS, Format, Logs, Look, Report, ServiceLine, Values};
+use crate::report::{self, CommandTexts, Detail, FORMATS, Format, Logs, Look, Report, ServiceLine, Values};
 
 /// The manner of one report.
 #[derive(Clone, Copy, Debug)]
@@ -92,7 +92,15 @@ impl<'m> Manner<'m> {
                 Shown::Values => Values::Shown,
             },
             logs: self.logs,
+            commands: self.commands(world),
         }
+    }
+
+    /// A plan goes to standard output as text, and to standard error beside every other format.
+    fn commands(&self, world: &World<'_>) -> CommandTexts {
+        let is_text = self.format == Format::Text && self.output.is_none();
+        let stream = if is_text { world.terminal.out } else { world.terminal.err };
+        if stream == Sort::Pipe || world.variable("CI").is_some() { CommandTexts::Masked } else { CommandTexts::Shown }
     }
 
     /// A file gets no colour unless asked.
@@ -200,6 +208,7 @@ pub(crate) fn plain_look<'k>(world: &'k World<'_>) -> Look<'k> {
         detail: Detail::Normal,
         values: Values::Fingerprints(&world.fingerprints),
         logs: Logs::Counted,
+        commands: CommandTexts::Masked,
     }
 }
 

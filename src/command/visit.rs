@@ -48,6 +48,8 @@ pub(crate) struct Options<'o> {
     pub(crate) global: &'o Global,
     /// `--project`, `--environment`, `--service`.
     pub(crate) targeting: &'o Targeting,
+    /// What its `--service` does.
+    pub(crate) service_flags: scope::Flags,
     /// `--env-file`.
     pub(crate) env_file: &'o [PathBuf],
     /// `--only`.
@@ -222,7 +224,8 @@ fn look(
         git: &git,
         patience: client.remaining(),
     };
-    let mut scope = scope::choose(&options.targeting.service, &services, sources, &mut layers)?;
+    let mut scope =
+        scope::choose((&options.targeting.service, options.service_flags), &services, sources, &mut layers)?;
     for entry in layers.files.iter().flat_map(|file| &file.entries) {
         client.scrubber.learn(&entry.key, &entry.value);
     }

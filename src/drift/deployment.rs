@@ -93,6 +93,16 @@ pub enum StartCommand {
     Is(Secret),
 }
 
+impl StartCommand {
+    /// The command, where it is known and set.
+    pub fn text(&self) -> Option<&Secret> {
+        match self {
+            Self::Is(command) => Some(command),
+            Self::Untold | Self::OfImage => None,
+        }
+    }
+}
+
 impl Origin {
     /// In a few words: `commit 371a158`, `image redis:8`, or nothing.
     pub fn words(&self) -> Option<String> {

@@ -46,6 +46,8 @@ pub enum Remedy {
     Pull,
     /// A new deployment, with what is stored now.
     Redeploy,
+    /// Another start command in the settings.
+    StartCommand,
 }
 
 impl Remedy {
@@ -55,6 +57,7 @@ impl Remedy {
             Self::Push => "push",
             Self::Pull => "pull",
             Self::Redeploy => "redeploy",
+            Self::StartCommand => "start-command",
         }
     }
 }
@@ -157,6 +160,11 @@ impl Finding {
     /// The arguments of the `doctor fix` that deploys again.
     pub fn fix_redeploy() -> Vec<String> {
         vec!["fix".to_owned(), "--redeploy".to_owned()]
+    }
+
+    /// The arguments of the `doctor fix` that is about this service.
+    pub fn fix_service(name: &str) -> Vec<String> {
+        vec!["fix".to_owned(), format!("--service={name}")]
     }
 
     /// The arguments of the `doctor fix` that is about this key alone.

@@ -106,15 +106,15 @@ fn add(known: &mut KnownValues, value: &str, shortest: usize) {
     known.add(value.as_bytes(), shortest);
     let has_escapes = value.contains(['\\', '%', '&']);
     if has_escapes {
-        let decoded = decoded(value);
-        known.add(&decoded, shortest);
-        known.add(without_beginning_of_escape(&decoded), SHORTEST);
+        let whole = decoded(value);
+        known.add(&whole, shortest);
+        known.add(without_beginning_of_escape(&whole), SHORTEST);
     }
     // What stands before the value may make an escape with its first characters: then the rest is left to recognise.
     for start in (1..=LONGEST_OVERLAP).filter(|&start| value.is_char_boundary(start) && start < value.len()) {
         if has_escapes || may_end_escape(&value.as_bytes()[..start]) {
             let rest = &value[start..boundary_before(value, start + ENOUGH)];
-            known.add(without_beginning_of_escape(&self::decoded(rest)), SHORTEST);
+            known.add(without_beginning_of_escape(&decoded(rest)), SHORTEST);
         }
     }
 }

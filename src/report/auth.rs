@@ -71,7 +71,7 @@ pub fn reach(reach: &Reach, look: &Look<'_>) -> String {
 mod tests {
     use super::{Place, Reach, holder, places, reach};
     use crate::drift::identity::Identity;
-    use crate::report::{Detail, Logs, Look, Values};
+    use crate::report::{CommandTexts, Detail, Logs, Look, Values};
 
     const LOOK: Look<'static> = Look {
         colour: false,
@@ -80,6 +80,7 @@ mod tests {
         detail: Detail::Normal,
         values: Values::Shown,
         logs: Logs::Counted,
+        commands: CommandTexts::Masked,
     };
 
     #[test]

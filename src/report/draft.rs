@@ -8,7 +8,7 @@ use crate::report::escape;
 use crate::report::paint::Tone;
 use crate::report::text::column::{columns, cut, pad};
 use crate::report::text::page::Page;
-use crate::report::{Detail, Logs, Look, Values};
+use crate::report::{CommandTexts, Detail, Logs, Look, Values};
 
 /// Names are cut here in a list, so that what stands beside them can be seen.
 const LONGEST_NAME: usize = 36;
@@ -38,8 +38,15 @@ pub struct Seen {
 
 /// What was looked at, for a terminal of that many columns.
 pub fn seen(seen: &Seen, width: usize) -> String {
-    let look =
-        Look { colour: false, links: false, width, detail: Detail::Normal, values: Values::Shown, logs: Logs::Counted };
+    let look = Look {
+        colour: false,
+        links: false,
+        width,
+        detail: Detail::Normal,
+        values: Values::Shown,
+        logs: Logs::Counted,
+        commands: CommandTexts::Masked,
+    };
     let mut page = Page::new(&look);
     let target = [seen.project.clone(), format!("{} ({})", seen.environment, seen.origin)];
     page.flow(&[], 2, (Tone::Plain, " · ", &target));
@@ -104,8 +111,15 @@ pub fn why(keys: &[&str]) -> String {
 
 /// A note, for a terminal of that many columns.
 pub fn note(text: &str, width: usize) -> String {
-    let look =
-        Look { colour: false, links: false, width, detail: Detail::Normal, values: Values::Shown, logs: Logs::Counted };
+    let look = Look {
+        colour: false,
+        links: false,
+        width,
+        detail: Detail::Normal,
+        values: Values::Shown,
+        logs: Logs::Counted,
+        commands: CommandTexts::Masked,
+    };
     let mut page = Page::new(&look);
     page.paragraph(&[(Tone::Plain, "note: ")], 2, (Tone::Plain, text));
     page.into_text()

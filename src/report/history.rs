@@ -112,6 +112,7 @@ fn page(history: &History, look: &Look<'_>) -> String {
         detail: look.detail,
         values: Values::Shown,
         logs: look.logs,
+        commands: look.commands,
     };
     let text = text(history, &plain);
     let lines: Vec<String> = text.lines().map(html::harmless).collect();

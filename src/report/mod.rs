@@ -248,6 +248,17 @@ pub struct Look<'k> {
     pub values: Values<'k>,
     /// Whether what services say is shown.
     pub logs: Logs,
+    /// Whether start commands are shown.
+    pub commands: CommandTexts,
+}
+
+/// Whether start commands are shown: people write credentials into them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommandTexts {
+    /// On a terminal.
+    Shown,
+    /// As values are.
+    Masked,
 }
 
 /// Whether logs and answers may be shown: they are a service's own words, and a log of CI is kept.

@@ -2,7 +2,7 @@
 
 use crate::report::paint::Tone;
 use crate::report::text::page::Page;
-use crate::report::{Detail, Logs, Look, Values};
+use crate::report::{CommandTexts, Detail, Logs, Look, Values};
 
 /// What a `doctor.toml` can do with local values.
 #[derive(Debug, Default)]
@@ -40,8 +40,15 @@ pub struct Sending {
 
 /// The text, for a terminal of that many columns.
 pub fn text(offer: &Offer, width: usize) -> String {
-    let look =
-        Look { colour: false, links: false, width, detail: Detail::Normal, values: Values::Shown, logs: Logs::Counted };
+    let look = Look {
+        colour: false,
+        links: false,
+        width,
+        detail: Detail::Normal,
+        values: Values::Shown,
+        logs: Logs::Counted,
+        commands: CommandTexts::Masked,
+    };
     let mut page = Page::new(&look);
     let file = &offer.file;
     if !offer.changes.is_empty() {

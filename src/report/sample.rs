@@ -7,7 +7,7 @@ use crate::drift::rule::Rule;
 use crate::drift::scope::Objection;
 use crate::drift::secret::FingerprintKey;
 use crate::drift::survey::Named;
-use crate::report::{Detail, Format, Logs, Look, Report, ServiceLine, Values, write};
+use crate::report::{CommandTexts, Detail, Format, Logs, Look, Report, ServiceLine, Values, write};
 
 macro_rules! rule {
     ($rule:ident, $code:literal, $name:literal, $severity:ident, $summary:literal) => {
@@ -146,7 +146,15 @@ pub(crate) fn cut_short() -> Report {
 
 /// How the tests look at a report unless they say otherwise.
 pub(crate) fn look(key: &FingerprintKey, width: usize, detail: Detail) -> Look<'_> {
-    Look { colour: false, links: false, width, detail, values: Values::Fingerprints(key), logs: Logs::Shown }
+    Look {
+        colour: false,
+        links: false,
+        width,
+        detail,
+        values: Values::Fingerprints(key),
+        logs: Logs::Shown,
+        commands: CommandTexts::Masked,
+    }
 }
 
 /// The key under which the tests know the fingerprints.

@@ -44,7 +44,7 @@ const fn column(name: &'static str, words: &'static [&'static str], as_ever: i32
 }
 
 /// All of them. `demo` talks to nobody.
-pub(crate) const COLUMNS: [Column; 16] = [
+pub(crate) const COLUMNS: [Column; 17] = [
     column("check", &["check"], 1, Speech::Lines),
     column("check for programs", &["check", "--format", "json"], 1, Speech::Json),
     column("matrix", &["matrix"], 1, Speech::Lines),
@@ -52,6 +52,8 @@ pub(crate) const COLUMNS: [Column; 16] = [
     // What runs is old as before.
     column("pull", &["fix", "--pull", "--yes", "--only", "API_KEY", "--format=json"], 1, Speech::Json),
     column("redeploy", &["fix", "--redeploy", "--yes"], 1, Speech::Lines),
+    // What else differs is left.
+    column("start command", &["fix", "--start-command=web --now", "--service=api", "--yes"], 1, Speech::Lines),
     column("dry run", &["fix", "--push", "--dry-run", "--format=json"], 1, Speech::Json),
     Column { place: Place::Fixed, ..column("undo", &["undo", "RUN", "--yes"], 0, Speech::Lines) },
     Column {

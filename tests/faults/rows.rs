@@ -186,6 +186,7 @@ fn odd() -> Vec<Row> {
         Row::passes("statuses that nobody knows", Answer::changed(with_new_statuses)).within(9000).but(&[
             ("push", 8),
             ("redeploy", 1),
+            ("start command", 8),
             ("pull", 0),
         ]),
         Row::fails(

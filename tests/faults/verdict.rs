@@ -114,10 +114,11 @@ impl Verdict<'_> {
             "push" => &["SetVariables", "SetVariables", "Redeploy", "Redeploy"],
             "undo" => &["SetVariables", "SetVariables"],
             "redeploy" => &["Redeploy"],
+            "start command" => &["CommitPatch"],
             _ => &[],
         };
         hold!(sent == expected, "it sent {sent:?}");
-        let recorded = usize::from(["push", "pull", "undo"].contains(&column.name));
+        let recorded = usize::from(["push", "pull", "undo", "start command"].contains(&column.name));
         let known = before.1.iter().filter(|name| name.ends_with(".journal")).count();
         hold!(cell.runs().len() == known + recorded, "{} runs are recorded", cell.runs().len());
         Ok(())

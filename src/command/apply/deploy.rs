@@ -62,10 +62,11 @@ impl Work<'_, '_> {
     fn is_ready(&self, index: usize) -> bool {
         let deploy = &self.plan.deploys[index];
         let stores = self.plan.stores.iter().zip(&self.ledger.stores);
-        let own: Vec<Outcome> = stores
-            .filter(|(store, _)| store.meant_for.iter().any(|service| service.id == deploy.service.id))
-            .map(|(_, receipt)| receipt.outcome)
-            .collect();
+        let stores = stores.filter(|(store, _)| store.meant_for.iter().any(|service| service.id == deploy.service.id));
+        let settings = self.plan.settings.iter().zip(&self.ledger.settings);
+        let settings = settings.filter(|(setting, _)| setting.service.id == deploy.service.id);
+        let own = stores.map(|(_, receipt)| receipt.outcome).chain(settings.map(|(_, receipt)| receipt.outcome));
+        let own: Vec<Outcome> = own.collect();
         let is_done = |outcome: &Outcome| *outcome == Outcome::Done;
         match deploy.cause {
             Cause::Stale | Cause::Behind | Cause::Command | Cause::Unhealthy => true,
@@ -81,6 +82,15 @@ impl Work<'_, '_> {
         let id = &deploy.service.id;
         let nothing = Deployed::default();
         let (old, new) = (before.deployed.get(id).unwrap_or(&nothing), now.deployed.get(id).unwrap_or(&nothing));
+        match self.deployed_with_its_command(index) {
+            Ok(Some(id)) => return Some(self.created(index, id, None)),
+            Ok(None) => {}
+            Err(lost) => {
+                self.ledger.deploys[index].end(Outcome::Unknown, said(&lost));
+                self.applied.halted = Some(lost);
+                return None;
+            }
+        }
         if let Some(adopted) = self.appeared(index, old, new) {
             let words = match (adopted.origin.railways_own(), self.deleted_keys().as_slice()) {
                 (Some(what), _) => {
@@ -131,6 +141,17 @@ impl Work<'_, '_> {
                 self.redeploy(index, new, serves)
             }
         }
+    }
+
+    /// The id of the deployment that Railway creates when a start command is set, which appears a moment later; nothing for a
+    /// service that got none, or where Railway created nothing.
+    fn deployed_with_its_command(&self, index: usize) -> Result<Option<String>, Error> {
+        let service = &self.plan.deploys[index].service;
+        let is_own = |at: &usize| {
+            self.plan.settings[*at].service.id == service.id && self.ledger.settings[*at].outcome == Outcome::Done
+        };
+        let Some(at) = self.ledger.patched.keys().find(|at| is_own(at)) else { return Ok(None) };
+        self.look_for((index, &self.ledger.patched[at]), Look::Patiently)
     }
 
     /// Puts a newer commit in the place of the one that ran when it was planned.
@@ -244,7 +265,7 @@ impl Work<'_, '_> {
     }
 
     /// Waits for a newer deployment; what serves after it is the one to deploy again.
-    fn wait_for(&mut self, index: usize, other: &Deployment) -> Waited {
+    pub(super) fn wait_for(&mut self, index: usize, other: &Deployment) -> Waited {
         let service = self.plan.deploys[index].service.name.clone();
         let mut waited = Duration::ZERO;
         loop {
@@ -305,7 +326,7 @@ impl Work<'_, '_> {
     }
 
     /// What was not clearly done is looked for, never asked for again.
-    fn settle_creation(&mut self, index: usize, known: &Deployed, reply: Reply<String>) -> Option<Followed> {
+    pub(super) fn settle_creation(&mut self, index: usize, known: &Deployed, reply: Reply<String>) -> Option<Followed> {
         let is_limit = matches!(reply, Reply::Refused(No::TooMany(_)));
         let (look, outcome, error) = match reply {
             Reply::Done(id) => return Some(self.created(index, id, None)),
@@ -403,6 +424,10 @@ impl Work<'_, '_> {
         for (_, receipt) in stores.filter(|(store, _)| store.meant_for.iter().any(|meant| meant.id == service.id)) {
             receipt.deployment = Some(id.clone());
         }
+        let settings = self.plan.settings.iter().zip(&mut self.ledger.settings);
+        for (_, receipt) in settings.filter(|(setting, _)| setting.service.id == service.id) {
+            receipt.deployment = Some(id.clone());
+        }
         Followed::new(index, id, self.site.client.clock.elapsed())
     }
 }
@@ -435,7 +460,7 @@ pub(crate) fn decide(
 
 /// What became of somebody else's deployment.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Waited {
+pub(super) enum Waited {
     /// It serves.
     Up,
     /// It does not, and the one before it still does.

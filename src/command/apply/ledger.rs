@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::drift::deployment::Deployed;
 use crate::drift::plan::Plan;
 use crate::drift::receipt::{Outcome, Receipt, Shortfall};
 
 /// What the steps are called in receipts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Words {
-    /// `push`, `pull`, `remove`.
+    /// `push`, `pull`, `remove`, `start-command`.
     Fix,
     /// `restore`.
     Undo,
@@ -21,10 +22,17 @@ pub(crate) struct Ledger {
     pub(crate) files: Vec<Vec<Receipt>>,
     /// One for each variable.
     pub(crate) stores: Vec<Receipt>,
+    /// One for each start command.
+    pub(crate) settings: Vec<Receipt>,
     /// One for each deployment.
     pub(crate) deploys: Vec<Receipt>,
     /// Variables whose deletion was sent, as indexes into the stores: Railway may deploy by itself after it.
     pub(crate) deleted: BTreeSet<usize>,
+    /// Start commands whose change was sent, as indexes into the settings, and the deployments of the service right before:
+    /// Railway deploys by itself after it.
+    pub(crate) patched: BTreeMap<usize, Deployed>,
+    /// Deployments that were made a second time, because the first one had the old start command.
+    pub(crate) redone: BTreeSet<usize>,
     /// Deployments that were not to be made after all, as the plan or Railway said.
     pub(crate) excused: BTreeSet<usize>,
     /// What verification came to, by the place that receipts name, where it did not succeed.
@@ -45,8 +53,11 @@ impl Ledger {
         Self {
             files: plan.files.iter().map(edits).collect(),
             stores: plan.stores.iter().map(store).collect(),
+            settings: plan.settings.iter().map(|one| Receipt::of("start-command", None, &one.service.name)).collect(),
             deploys: plan.deploys.iter().map(|deploy| Receipt::of("redeploy", None, &deploy.service.name)).collect(),
             deleted: BTreeSet::new(),
+            patched: BTreeMap::new(),
+            redone: BTreeSet::new(),
             excused: BTreeSet::new(),
             verification: BTreeMap::new(),
         }
@@ -55,7 +66,7 @@ impl Ledger {
     /// Whether anything is left to do, deployments aside.
     pub(crate) fn is_open(&self) -> bool {
         let open = |receipt: &Receipt| receipt.outcome == Outcome::NotTried;
-        let changes = self.files.iter().flatten().chain(&self.stores);
+        let changes = self.files.iter().flatten().chain(&self.stores).chain(&self.settings);
         let mut changes = changes.peekable();
         // A plan of deployments alone is as open as they are.
         if changes.peek().is_none() { self.deploys.iter().any(open) } else { changes.any(open) }
@@ -66,7 +77,8 @@ impl Ledger {
         let mut shortfalls = self.verification.clone();
         let made = |index: &usize, receipt: &Receipt| receipt.deployment.is_some() || self.excused.contains(index);
         let unmade = self.deploys.iter().enumerate().filter(|(index, receipt)| !made(index, receipt));
-        let steps = self.files.iter().flatten().chain(&self.stores).chain(unmade.map(|(_, receipt)| receipt));
+        let written = self.files.iter().flatten().chain(&self.stores).chain(&self.settings);
+        let steps = written.chain(unmade.map(|(_, receipt)| receipt));
         for receipt in steps.filter(|receipt| receipt.outcome != Outcome::Done) {
             add(&mut shortfalls, &receipt.place, Shortfall::Incomplete);
         }
@@ -77,7 +89,8 @@ impl Ledger {
     pub(crate) fn has_landed(&self) -> bool {
         let landed =
             |receipt: &Receipt| matches!(receipt.outcome, Outcome::Done | Outcome::Unknown | Outcome::Conflict);
-        self.files.iter().flatten().chain(&self.stores).chain(&self.deploys).any(landed)
+        let written = self.files.iter().flatten().chain(&self.stores).chain(&self.settings);
+        written.chain(&self.deploys).any(landed)
     }
 
     /// Records that verification did not succeed for a place; the worst counts.
@@ -87,7 +100,8 @@ impl Ledger {
 
     /// All of them, in the order of the plan.
     pub(crate) fn into_receipts(self) -> Vec<Receipt> {
-        self.files.into_iter().flatten().chain(self.stores).chain(self.deploys).collect()
+        let written = self.files.into_iter().flatten().chain(self.stores).chain(self.settings);
+        written.chain(self.deploys).collect()
     }
 }
 

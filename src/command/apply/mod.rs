@@ -1,5 +1,5 @@
-//! Carrying out a plan: look once more, record, files, variables, deployments, proof. Every step has a receipt, and a step
-//! that fails stops what depends on it and nothing else.
+//! Carrying out a plan: look once more, record, files, variables, start commands, deployments, proof. Every step has a
+//! receipt, and a step that fails stops what depends on it and nothing else.
 
 mod confirm;
 mod deploy;
@@ -9,6 +9,8 @@ mod ledger;
 mod prove;
 mod recheck;
 mod seen;
+mod settings;
+mod started;
 mod store;
 
 use std::collections::BTreeMap;
@@ -112,8 +114,9 @@ pub(crate) fn apply(
     let mut ledger = Ledger::of(plan, words);
     site.client.talk.waiting("looking once more before anything is written");
     let fence = recheck::recheck(site, plan, &mut ledger);
+    let elsewhere = fence.and_then(|fence| Ok((fence, settings::recheck(site, plan, &mut ledger.settings)?)));
     site.client.talk.done();
-    let fence = fence?;
+    let (fence, elsewhere) = elsewhere?;
     let mut applied = Applied::default();
     if ledger.is_open() {
         site.interrupt.begin_writing();
@@ -125,8 +128,10 @@ pub(crate) fn apply(
         let mut work = Work { site, plan, ledger: &mut ledger, applied: &mut applied };
         work.write_files();
         work.write_stores();
+        work.write_settings(&elsewhere);
         let followed = work.create_deployments(&fence);
         work.prove(followed);
+        work.note_unfollowed();
         site.interrupt.end_writing();
     }
     applied.shortfalls = ledger.shortfalls();
@@ -137,10 +142,10 @@ pub(crate) fn apply(
 }
 
 impl Applied {
-    /// Whether a variable or a file was changed, or may have been.
+    /// Whether a variable, a start command or a file was changed, or may have been.
     pub(crate) fn has_changed(&self) -> bool {
         let changed = |receipt: &Receipt| matches!(receipt.outcome, Outcome::Done | Outcome::Unknown);
-        self.receipts.iter().any(|receipt| receipt.key.is_some() && changed(receipt))
+        self.receipts.iter().any(|receipt| receipt.change != "redeploy" && changed(receipt))
     }
 }
 

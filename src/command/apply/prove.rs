@@ -23,6 +23,11 @@ impl Work<'_, '_> {
             return;
         }
         self.follow(&mut followers);
+        self.prove_commands(&mut followers);
+        if !self.ledger.redone.is_empty() {
+            self.follow(&mut followers);
+            self.prove_commands(&mut followers);
+        }
         self.prove_running(&mut followers);
         self.prove_seen(&mut followers);
         self.site.client.talk.done();

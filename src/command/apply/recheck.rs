@@ -22,7 +22,7 @@ pub(crate) type Now = BTreeMap<Owner, BTreeMap<String, Variable>>;
 pub(crate) fn recheck(site: Site<'_>, plan: &Plan, ledger: &mut Ledger) -> Result<Fence, Error> {
     recheck_files(site, plan, ledger);
     let stores = &plan.stores;
-    if stores.is_empty() && plan.deploys.is_empty() {
+    if plan.changes_nothing_stored() && plan.deploys.is_empty() {
         return Ok(Fence::default());
     }
     let now = read(site, &plan.owners())?;
@@ -34,7 +34,7 @@ pub(crate) fn recheck(site: Site<'_>, plan: &Plan, ledger: &mut Ledger) -> Resul
     }
     let fence = site.client.fence(&site.shape.project.id, &site.shape.environment.id)?;
     if let Some(staged) = &fence.staged {
-        refuse_staged(site, staged, stores)?;
+        refuse_staged(site, staged, plan)?;
     }
     Ok(fence)
 }
@@ -127,10 +127,13 @@ fn local_sides(store: &Store, found: Option<Secret>) -> Sides {
     Sides { planned_on: store.after.clone(), found, wanted: store.before.as_ref().and_then(Variable::stored).cloned() }
 }
 
-/// What somebody has staged on the same key would later overwrite what is pushed now.
-fn refuse_staged(site: Site<'_>, staged: &Staged, stores: &[Store]) -> Result<(), Error> {
-    let touched: Vec<&Store> = stores.iter().filter(|store| staged.touches(store.owner.id(), &store.key)).collect();
-    let names: Vec<String> = touched.iter().map(|store| format!("{} of {}", store.key, store.owner.name())).collect();
+/// What somebody has staged on the same key, or on the settings of the same service, would later overwrite what is written now.
+fn refuse_staged(site: Site<'_>, staged: &Staged, plan: &Plan) -> Result<(), Error> {
+    let stores = plan.stores.iter().filter(|store| staged.touches(store.owner.id(), &store.key));
+    let settings = plan.settings.iter().filter(|setting| staged.settings.contains(&setting.service.id));
+    let names = stores.map(|store| format!("{} of {}", store.key, store.owner.name()));
+    let names: Vec<String> =
+        names.chain(settings.map(|setting| format!("the settings of {}", setting.service.name))).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     // The caller has something to write or to deploy: either would get in the way of what is being applied.
     if staged.state == State::Applying {
@@ -139,7 +142,7 @@ fn refuse_staged(site: Site<'_>, staged: &Staged, stores: &[Store]) -> Result<()
     if staged.state == State::Failed {
         return Ok(());
     }
-    if !touched.is_empty() && site.on_staged == OnStaged::Stop {
+    if !names.is_empty() && site.on_staged == OnStaged::Stop {
         return Err(Error::Staged { what: sentence::names(&names) });
     }
     Ok(())

@@ -1,11 +1,12 @@
 //! Choosing with a person: all at once, or finding by finding.
 
 use crate::command::fix::Run;
-use crate::command::fix::choose::{Chosen, selected};
+use crate::command::fix::choose::{Chosen, Open, selected};
 use crate::command::fix::ignore::Ignoring;
 use crate::drift::plan::due::Due;
 use crate::drift::plan::offer::{Offer, Proposal, Reach, Way};
 use crate::drift::plan::select::{Consent, Selection, leave_out_conflicts, select};
+use crate::drift::plan::setting::Setting;
 use crate::drift::sentence::{count, names as names_of};
 use crate::drift::{Finding, Severity};
 use crate::error::Error;
@@ -17,6 +18,7 @@ use crate::report::escape;
 #[derive(Clone, Copy)]
 enum Menu {
     All(Way),
+    StartCommands,
     Redeploy,
     EachOne,
     Nothing,
@@ -37,46 +39,84 @@ type Picked = (Option<Offer>, Option<Ignoring>);
 /// Shows what was found, and asks what to do about it. `None`: nothing.
 pub(super) fn choose(
     run: &Run<'_>,
-    (proposals, due): (&[Proposal<'_>], &[Due]),
+    open: Open<'_>,
     findings: &[Finding],
     world: &mut World<'_>,
 ) -> Result<Option<Chosen>, Error> {
+    let Open { proposals, due, commands } = open;
     run.show_findings(findings, world)?;
     world.talk.say("");
+    show_elsewhere(open, world);
     let able: Vec<&Proposal<'_>> = proposals.iter().filter(|proposal| !proposal.offers.is_empty()).collect();
-    if able.is_empty() && due.is_empty() {
+    if able.is_empty() && due.is_empty() && commands.offers.is_empty() {
         let remarks = proposals.iter().flat_map(|proposal| &proposal.obstacles).map(|(_, why)| why.clone()).collect();
         return Ok(Some(Chosen { remarks, ..Chosen::default() }));
     }
     loop {
         let push = select(proposals, &[Way::Push], &run.terms, Consent::Asked);
         let pull = select(proposals, &[Way::Pull], &run.terms, Consent::Asked);
-        let menu = menu((&push, &pull), due, able.len() + due.len());
+        let menu = menu((&push, &pull), open, able.len() + due.len() + commands.offers.len());
         let items: Vec<String> = menu.iter().map(|(_, words)| words.clone()).collect();
         let Answer::Given(picked) = world.ask.choose("What is to be done?", &items, 0)? else { return Ok(None) };
-        match menu[picked].0 {
+        let chosen = match menu[picked].0 {
             Menu::All(Way::Pull) => return Ok(Some(selected(pull))),
-            Menu::All(_) => return Ok(Some(selected(push))),
-            Menu::Redeploy => return Ok(Some(Chosen { redeploys: due.to_vec(), ..Chosen::default() })),
+            Menu::All(_) => selected(push),
+            Menu::StartCommands => Chosen::default(),
+            Menu::Redeploy => Chosen { redeploys: due.to_vec(), ..Chosen::default() },
             Menu::Nothing => return Ok(None),
             Menu::EachOne => {
-                if let Some(chosen) = one_by_one(run, &able, due, world)? {
-                    return Ok(Some(chosen));
-                }
+                let Some(chosen) = one_by_one(run, &able, open, world)? else { continue };
+                return Ok(Some(chosen));
             }
+        };
+        if let Some(settings) = start_commands(open, world)? {
+            return Ok(Some(Chosen { settings, ..chosen }));
         }
     }
 }
 
-fn menu((push, pull): (&Selection<'_>, &Selection<'_>), due: &[Due], findings: usize) -> Vec<(Menu, String)> {
+/// What has to be changed elsewhere, each with its line. Whoever is asked sits at a terminal.
+fn show_elsewhere(open: Open<'_>, world: &World<'_>) {
+    for (words, line) in &open.commands.elsewhere {
+        world.talk.say(&escape::line(words));
+        if let Some(line) = line {
+            world.talk.say(&format!("  {}", escape::line(line.reveal())));
+        }
+    }
+}
+
+/// Shows each start command that is offered, in full, and asks for it; `None` goes back.
+fn start_commands(open: Open<'_>, world: &mut World<'_>) -> Result<Option<Vec<Setting>>, Error> {
+    let mut settings = Vec::new();
+    for (setting, found) in &open.commands.offers {
+        let text = setting.after.as_ref().map(|text| escape::line(text.reveal())).unwrap_or_default();
+        world.talk.say(&format!("{}; with the missing part it is", escape::line(found)));
+        world.talk.say(&format!("  {text}"));
+        let prompt = format!("Set it as the start command of {}?", escape::line(&setting.service.name));
+        match world.ask.confirm(&prompt, Reply::Yes)? {
+            Answer::Given(Reply::Yes) => settings.push(setting.clone()),
+            Answer::Given(Reply::No) => {}
+            Answer::Back => return Ok(None),
+        }
+    }
+    Ok(Some(settings))
+}
+
+fn menu((push, pull): (&Selection<'_>, &Selection<'_>), open: Open<'_>, findings: usize) -> Vec<(Menu, String)> {
+    let Open { due, commands, .. } = open;
     let mut menu = Vec::new();
+    let and_commands = if commands.offers.is_empty() { "" } else { ", and the start command is set" };
     let stores: Vec<_> = push.taken.iter().flat_map(|offer| &offer.stores).collect();
     if !stores.is_empty() {
         let mut owners: Vec<&str> = stores.iter().map(|store| store.owner.name()).collect();
         owners.sort_unstable();
         owners.dedup();
         let words = format!("{} on {}", count(stores.len(), "variable"), count(owners.len(), "service"));
-        menu.push((Menu::All(Way::Push), format!("Push: the file's values go to Railway ({words})")));
+        menu.push((Menu::All(Way::Push), format!("Push: the file's values go to Railway ({words}){and_commands}")));
+    } else if !commands.offers.is_empty() {
+        let names: Vec<&str> = commands.offers.iter().map(|(setting, _)| setting.service.name.as_str()).collect();
+        let words = format!("Set the start command of {}: variables stay as they are", names_of(&names));
+        menu.push((Menu::StartCommands, escape::line(&words).into_owned()));
     }
     let pulls: usize = pull.taken.iter().map(|offer| offer.pulls.len()).sum();
     if pulls > 0 {
@@ -99,7 +139,7 @@ fn menu((push, pull): (&Selection<'_>, &Selection<'_>), due: &[Due], findings: u
 fn one_by_one(
     run: &Run<'_>,
     able: &[&Proposal<'_>],
-    due: &[Due],
+    open: Open<'_>,
     world: &mut World<'_>,
 ) -> Result<Option<Chosen>, Error> {
     let mut picks: Vec<Picked> = Vec::new();
@@ -120,16 +160,22 @@ fn one_by_one(
     let ignores = picks.iter().filter_map(|(_, ignoring)| ignoring.clone()).collect();
     let mut offers: Vec<Offer> = picks.into_iter().filter_map(|(offer, _)| offer).collect();
     let remarks = leave_out_conflicts(&mut offers).into_iter().map(|(_, why)| why).collect();
-    let Some(redeploys) = redeploys(due, &offers, world)? else { return Ok(None) };
-    Ok(Some(Chosen { offers, ignores, redeploys, remarks, ..Chosen::default() }))
+    let Some(settings) = start_commands(open, world)? else { return Ok(None) };
+    let Some(redeploys) = redeploys(open.due, (&offers, &settings), world)? else { return Ok(None) };
+    Ok(Some(Chosen { offers, ignores, settings, redeploys, remarks, ..Chosen::default() }))
 }
 
 /// Asks about each service that a deployment would mend, unless it is deployed anyway; `None` goes back.
-fn redeploys(due: &[Due], offers: &[Offer], world: &mut World<'_>) -> Result<Option<Vec<Due>>, Error> {
+fn redeploys(
+    due: &[Due],
+    (offers, settings): (&[Offer], &[Setting]),
+    world: &mut World<'_>,
+) -> Result<Option<Vec<Due>>, Error> {
     let mut chosen = Vec::new();
     for due in due {
         let is_meant = |offer: &Offer| offer.stores.iter().any(|store| store.meant_for.contains(&due.service));
-        if due.commit.is_none() && offers.iter().any(is_meant) {
+        let is_set = settings.iter().any(|setting| setting.service == due.service);
+        if is_set || due.commit.is_none() && offers.iter().any(is_meant) {
             continue;
         }
         let prompt = format!("{}. Deploy it again?", escape::line(&due.found.join("; ")));

@@ -2,19 +2,35 @@
 
 use std::collections::BTreeSet;
 
+use crate::command::fix::start::StartChoices;
 use crate::command::fix::{Run, ask, commands, ignore};
 use crate::drift::Finding;
+use crate::drift::plan::deploy::Cause;
 use crate::drift::plan::due::Due;
 use crate::drift::plan::offer::{Asking, Offer, Proposal, Way};
 use crate::drift::plan::select::{Consent, Selection, select};
+use crate::drift::plan::setting::Setting;
 use crate::error::Error;
 use crate::outside::world::World;
+
+/// Everything that something can be done about.
+#[derive(Clone, Copy)]
+pub(super) struct Open<'o> {
+    /// Findings about keys.
+    pub(super) proposals: &'o [Proposal<'o>],
+    /// Services that a deployment brings up to date.
+    pub(super) due: &'o [Due],
+    /// Start commands.
+    pub(super) commands: &'o StartChoices,
+}
 
 /// The changes that were chosen.
 #[derive(Default)]
 pub(super) struct Chosen {
     pub(super) offers: Vec<Offer>,
     pub(super) ignores: Vec<ignore::Ignoring>,
+    /// Start commands that are set.
+    pub(super) settings: Vec<Setting>,
     /// Services that are deployed, whatever becomes of variables.
     pub(super) redeploys: Vec<Due>,
     /// What can't be done or was left out, to be said; sentences without full stop.
@@ -37,18 +53,14 @@ pub(super) enum Choice {
 
 impl Run<'_> {
     /// What flags choose for all, or what a person chooses.
-    pub(super) fn choose(
-        &self,
-        (proposals, due): (&[Proposal<'_>], &[Due]),
-        findings: &[Finding],
-        world: &mut World<'_>,
-    ) -> Result<Choice, Error> {
+    pub(super) fn choose(&self, open: Open<'_>, findings: &[Finding], world: &mut World<'_>) -> Result<Choice, Error> {
+        let Open { proposals, due, commands: StartChoices { typed, is_set_already, .. } } = open;
         if self.terms.asking == Asking::Person {
-            let chosen = ask::choose(self, (proposals, due), findings, world)?;
-            return Ok(chosen.map_or(Choice::Nothing, Choice::Made));
+            let chosen = ask::choose(self, open, findings, world)?;
+            return Ok(chosen.map_or(Choice::Nothing, |chosen| Choice::Made(chosen.with_one_commit())));
         }
         let ways = self.ways();
-        if ways.is_empty() && !self.args.redeploy {
+        if ways.is_empty() && !self.args.redeploy && self.args.start_command.is_none() {
             return Ok(Choice::Undirected(self.likeliest((proposals, due), world)));
         }
         let to_add = if ways.contains(&Way::Push) && !ways.contains(&Way::Add) {
@@ -64,13 +76,20 @@ impl Run<'_> {
         let selection = select(proposals, &ways, &self.terms, consent);
         if self.args.yes && selection.taken.is_empty() && !selection.unnamed.is_empty() && !self.args.redeploy {
             let wanted = select(proposals, &ways, &self.terms, Consent::Asked);
-            return Ok(Choice::Unnamed(Chosen { to_add, ..selected(wanted) }));
+            let settings = typed.iter().cloned().collect();
+            return Ok(Choice::Unnamed(Chosen { settings, to_add, ..selected(wanted) }));
         }
-        let redeploys = if self.args.redeploy { due.to_vec() } else { Vec::new() };
-        let mut chosen = Chosen { redeploys, to_add, ..selected(selection) };
+        // What a run before this one has set and not deployed is deployed.
+        let is_wanted = |due: &&Due| self.args.redeploy || *is_set_already && due.cause == Cause::Command;
+        let redeploys = due.iter().filter(is_wanted).cloned().collect();
+        let settings = typed.iter().cloned().collect();
+        let mut chosen = Chosen { settings, redeploys, to_add, ..selected(selection) };
+        if *is_set_already {
+            chosen.remarks.push("the settings have that start command already".to_owned());
+        }
         let unheld: BTreeSet<&str> = if chosen.to_add.is_empty() { BTreeSet::new() } else { self.unheld(proposals) };
         chosen.remarks.extend(unheld.into_iter().map(unheld_words));
-        Ok(Choice::Made(chosen))
+        Ok(Choice::Made(chosen.with_one_commit()))
     }
 
     /// Named keys that no service in scope holds, and that could be added to one.
@@ -97,7 +116,7 @@ impl Run<'_> {
     /// The directions that the flags name. A dry run without one shows what a push would do.
     fn ways(&self) -> Vec<Way> {
         let mut ways = Vec::new();
-        let is_directed = self.args.pull || self.args.redeploy || self.args.prune;
+        let is_directed = self.args.pull || self.args.redeploy || self.args.prune || self.args.start_command.is_some();
         if self.args.push || self.args.add || (self.args.dry_run && !is_directed) {
             ways.extend([Way::Push, Way::PushShared]);
         }
@@ -111,6 +130,22 @@ impl Run<'_> {
             ways.push(Way::Remove);
         }
         ways
+    }
+}
+
+impl Chosen {
+    /// Railway deploys the code that runs with a new start command: a service gets that, or another commit.
+    fn with_one_commit(mut self) -> Self {
+        for due in &mut self.redeploys {
+            if due.commit.is_some() && self.settings.iter().any(|setting| setting.service == due.service) {
+                due.commit = None;
+                self.remarks.push(format!(
+                    "{} gets its start command with the commit that runs; `--redeploy` deploys the newer one afterwards",
+                    due.service.name
+                ));
+            }
+        }
+        self
     }
 }
 

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use crate::cli::Staging;
 use crate::command::fix::choose::Chosen;
 use crate::command::fix::draft::Draft;
-use crate::command::fix::{Run, consent};
+use crate::command::fix::{Run, consent, start};
 use crate::command::scope::Services;
 use crate::drift::Named;
-use crate::drift::plan::commands::{Wish, commands};
+use crate::drift::plan::commands::{Scope, Wish, commands};
 use crate::drift::plan::deploy::Cause;
 use crate::drift::plan::invocation::{Deploying, Invocation, Known, Redeploy};
 use crate::drift::plan::offer::{Proposal, Way};
@@ -17,7 +17,11 @@ use crate::outside::world::World;
 use crate::report::shell;
 
 /// Where no command says exactly what the plan shows.
-pub(super) const NO_COMMAND: &str = "no flags say exactly this: choose it at a terminal";
+const NO_COMMAND: &str = "no flags say exactly this: choose it at a terminal";
+
+/// Where a command does, and holds what is not printed.
+const UNPRINTABLE: &str =
+    "run the same command again with --yes: its start command contains a value that is not printed";
 
 /// The commands that carry out a plan.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +30,15 @@ pub(super) struct Commands {
     pub(super) lines: Vec<Vec<String>>,
     /// What of the plan no command does; a sentence without full stop.
     pub(super) beyond: Option<String>,
+    /// Whether there is a command that can't be printed.
+    is_unprintable: bool,
+}
+
+impl Commands {
+    /// What stands in the place of commands where none is printed.
+    pub(super) fn none(&self) -> &'static str {
+        if self.is_unprintable { UNPRINTABLE } else { NO_COMMAND }
+    }
 }
 
 /// The commands for what was chosen, as the plan came out of it.
@@ -37,6 +50,8 @@ pub(super) fn of_plan(run: &mut Run<'_>, chosen: &Chosen, draft: &Draft, world: 
     let shared_values = std::mem::take(&mut run.terms.shared_values);
     let wish = Wish {
         offers: &chosen.offers,
+        settings: &draft.plan.settings,
+        scope: if run.seen.service_flags.is_empty() { Scope::Default } else { Scope::Typed },
         // A plan that only stores leaves out the deployments that were chosen.
         due: if run.args.no_deploy { &[] } else { &chosen.redeploys },
         only: &only,
@@ -45,13 +60,16 @@ pub(super) fn of_plan(run: &mut Run<'_>, chosen: &Chosen, draft: &Draft, world: 
         deploying: if run.args.no_deploy { Deploying::Never } else { Deploying::Changed },
         known: Known { shared_values: &shared_values, unwritable: &unwritable },
     };
-    let does_something = !(wish.offers.is_empty() && wish.due.is_empty());
+    let does_something = !(wish.offers.is_empty() && wish.due.is_empty() && wish.settings.is_empty());
     let found = if does_something { commands(&mut run.seen.survey, &wish) } else { None };
     run.terms.shared_values = shared_values;
     let is_configured = draft.plan.files.iter().any(|file| file.kind == Kind::Configuration);
     let beyond = is_configured.then(|| "what changes in doctor.toml is chosen at a terminal only".to_owned());
+    let is_unprintable = found.is_some() && !draft.plan.settings.iter().all(|one| start::is_printable(run, one, world));
+    let found = found.filter(|_| !is_unprintable);
     let lines = found.and_then(|found| lines(run, &found, &draft.plan, world)).unwrap_or_default();
-    Commands { lines, beyond }
+    let is_unprintable = is_unprintable && run.args.start_command.is_some();
+    Commands { lines, beyond, is_unprintable }
 }
 
 /// Values that were chosen and that no spelling in the file would give.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::command::fix::commands::{Commands, NO_COMMAND};
+use crate::command::fix::commands::Commands;
 use crate::command::fix::draft::Draft;
-use crate::command::fix::{Refusal, Run};
+use crate::command::fix::{Refusal, Run, start};
 use crate::command::protection;
 use crate::command::scope::Part;
 use crate::command::trust::{self, Objection};
@@ -106,16 +106,24 @@ pub(super) fn is_protected(run: &Run<'_>) -> bool {
 
 /// Asks to accept `doctor.toml` before anything else is asked, where a person may go on to send values: answers that are
 /// refused at the end would be lost.
-pub(super) fn settle_trust(run: &mut Run<'_>, proposals: &[Proposal<'_>], world: &mut World<'_>) -> Result<(), Error> {
+pub(super) fn settle_trust(
+    run: &mut Run<'_>,
+    proposals: &[Proposal<'_>],
+    commands: &start::StartChoices,
+    world: &mut World<'_>,
+) -> Result<(), Error> {
     let is_asked = !run.args.yes && !run.args.dry_run && can_ask(&world.terminal, &world.variables);
-    let pushes = run.terms.asking == Asking::Person || run.args.push;
+    let pushes = run.terms.asking == Asking::Person || run.args.push || commands.typed.is_some();
     let sends = |proposal: &Proposal<'_>| {
         proposal.offers.iter().any(|offer| offer.stores.iter().any(|store| store.after.is_some()))
     };
-    if !is_asked || !pushes || !proposals.iter().any(sends) {
+    let trust = &run.seen.sights.trust;
+    // A start command is confirmed by its text; what matters is where it goes.
+    let sets = (commands.typed.is_some() || !commands.offers.is_empty())
+        && trust.objection(Consent::Asked, &BTreeSet::new()).is_some();
+    if !is_asked || !pushes || !(sets || proposals.iter().any(sends)) {
         return Ok(());
     }
-    let trust = &run.seen.sights.trust;
     if let (Some(config), true) = (run.config, trust.is_wanted()) {
         let target = trust::Shown::of(run.client, config, &run.seen.shape)?;
         let text = target.text(&trust.acceptance, world.terminal.width);
@@ -135,10 +143,10 @@ pub(super) fn settle_trust(run: &mut Run<'_>, proposals: &[Proposal<'_>], world:
     objection.map_or(Ok(()), |objection| Err(objection.into_error()))
 }
 
-/// Local values go only where something outside the checkout says, or a `doctor.toml` that was accepted.
+/// Local values, and commands, go only where something outside the checkout says, or a `doctor.toml` that was accepted.
 pub(super) fn refuse_untrusted(run: &Run<'_>, plan: &Plan) -> Result<(), Error> {
     let consent = if run.args.yes { Consent::GivenBefore } else { Consent::Asked };
-    let sends = plan.stores.iter().any(|store| store.after.is_some());
+    let sends = plan.stores.iter().any(|store| store.after.is_some()) || !plan.settings.is_empty();
     let of_services = || run.seen.sights.trust.objection_to_services(consent).filter(|_| sends);
     untrusted(run, plan, consent).or_else(of_services).map_or(Ok(()), |objection| Err(objection.into_error()))
 }
@@ -147,7 +155,7 @@ pub(super) fn refuse_untrusted(run: &Run<'_>, plan: &Plan) -> Result<(), Error> 
 fn untrusted(run: &Run<'_>, plan: &Plan, consent: Consent) -> Option<Objection> {
     let sent: Vec<_> = plan.stores.iter().filter(|store| store.after.is_some()).collect();
     let files: BTreeSet<&str> = sent.iter().filter_map(|store| Some(store.from.as_ref()?.file.as_str())).collect();
-    if sent.is_empty() { None } else { run.seen.sights.trust.objection(consent, &files) }
+    if sent.is_empty() && plan.settings.is_empty() { None } else { run.seen.sights.trust.objection(consent, &files) }
 }
 
 /// A sentence about the printed command, where it will be refused until `doctor.toml` is accepted. It names services in
@@ -161,7 +169,8 @@ pub(super) fn trust_first(run: &Run<'_>, plan: &Plan) -> Option<String> {
 pub(super) fn no_direction(commands: &Commands) -> Error {
     Error::NoConsent {
         what: "there is nobody to ask".to_owned(),
-        why: "without a terminal, a flag must say in which direction: --push, --pull or --redeploy".to_owned(),
+        why: "without a terminal, a flag must say in which direction: --push, --pull, --redeploy or --start-command"
+            .to_owned(),
         next: to_run(commands),
     }
 }
@@ -184,6 +193,6 @@ pub(super) fn unnamed(run: &Run<'_>, draft: Draft, world: &mut World<'_>) -> Res
 /// The commands that carry out the plan, as the last line of an error.
 fn to_run(commands: &Commands) -> String {
     let lines: Vec<String> = commands.lines.iter().map(|words| format!("`{}`", shell::line(words))).collect();
-    let run = if lines.is_empty() { NO_COMMAND.to_owned() } else { format!("run {}", lines.join(", and then ")) };
+    let run = if lines.is_empty() { commands.none().to_owned() } else { format!("run {}", lines.join(", and then ")) };
     [run].into_iter().chain(commands.beyond.clone()).collect::<Vec<_>>().join("; ")
 }

@@ -12,7 +12,7 @@ use crate::command::visit::Visit;
 use crate::command::writable::{Committed, Refused, refusal};
 use crate::drift::local::LocalFile;
 use crate::drift::plan::dependent::{Template, dependents};
-use crate::drift::plan::deploy::{Cause, Deploy, costs, retried};
+use crate::drift::plan::deploy::{Cause, Deploy, How, costs, retried};
 use crate::drift::plan::due::Due;
 use crate::drift::plan::offer::Pull;
 use crate::drift::plan::{Edit, FileChange, Kind, Owner, Plan, Store};
@@ -59,7 +59,8 @@ impl Drafting<'_> {
         let cautions = chosen.offers.iter().filter_map(|offer| offer.caution.clone());
         draft.plan.cautions = cautions.collect();
         draft.plan.stores = merged(chosen.offers.iter().flat_map(|offer| &offer.stores));
-        if let (false, Some(file)) = (draft.plan.stores.is_empty(), &self.seen.survey.infrastructure) {
+        draft.plan.settings.clone_from(&chosen.settings);
+        if let (false, Some(file)) = (draft.plan.changes_nothing_stored(), &self.seen.survey.infrastructure) {
             draft.plan.cautions.push(infrastructure_words(file));
         }
         let pulls: Vec<&Pull> = chosen.offers.iter().flat_map(|offer| &offer.pulls).collect();
@@ -67,7 +68,7 @@ impl Drafting<'_> {
         if !chosen.ignores.is_empty() {
             draft.plan.files.push(ignore::change(self.config, &chosen.ignores, self.folder)?);
         }
-        if !chosen.redeploys.is_empty() || !draft.plan.stores.is_empty() {
+        if !chosen.redeploys.is_empty() || !draft.plan.changes_nothing_stored() {
             self.plan_deployments(&chosen.redeploys, &mut draft)?;
         }
         draft.plan.cautions.dedup();
@@ -173,6 +174,7 @@ impl Drafting<'_> {
         }
         let meant = draft.plan.stores.iter().flat_map(|store| &store.meant_for).cloned();
         causes.extend(meant.map(|service| (service, Cause::Changed)));
+        causes.extend(draft.plan.settings.iter().map(|setting| (setting.service.clone(), Cause::Changed)));
         let following = self.following(draft, &causes);
         for (service, keys) in following {
             if self.args.dependents {
@@ -194,6 +196,7 @@ impl Drafting<'_> {
         }
         deploys.sort_by(|one, other| one.service.name.cmp(&other.service.name));
         draft.plan.deploys = deploys;
+        leave_out_undeployed(draft);
         Ok(())
     }
 
@@ -236,6 +239,26 @@ impl Drafting<'_> {
         let found = found.into_iter().filter_map(|(name, keys)| Some((named(&name)?.clone(), keys)));
         found.filter(|(service, _)| !deployed.contains_key(service)).collect()
     }
+}
+
+/// Railway deploys with a new start command, so a service that must not be deployed keeps its own.
+fn leave_out_undeployed(draft: &mut Draft) {
+    for deploy in &draft.plan.deploys {
+        let How::Not(why) = &deploy.how else { continue };
+        let before = draft.plan.settings.len();
+        draft.plan.settings.retain(|setting| setting.service != deploy.service);
+        if draft.plan.settings.len() < before {
+            let name = &deploy.service.name;
+            draft
+                .remarks
+                .push(format!("the start command of {name} is left as it is, because setting it deploys: {why}"));
+        }
+    }
+    let Plan { stores, deploys, .. } = &mut draft.plan;
+    deploys.retain(|deploy| {
+        let is_changed = stores.iter().any(|store| store.meant_for.contains(&deploy.service));
+        is_changed || deploy.cause != Cause::Changed || !matches!(deploy.how, How::Not(_))
+    });
 }
 
 /// The files that no value is pulled into, by index.

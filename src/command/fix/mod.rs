@@ -8,6 +8,7 @@ mod consent;
 mod draft;
 mod ignore;
 mod record;
+mod start;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,12 +16,13 @@ use crate::cli::{Fix, Global, Staging};
 use crate::command::apply::{self, Applied, OnStaged, Seeing, Site, Words};
 use crate::command::check;
 use crate::command::expect::Eyes;
-use crate::command::fix::choose::{Choice, Chosen};
+use crate::command::fix::choose::{Choice, Chosen, Open};
 pub(crate) use crate::command::fix::consent::refuse_parts;
 use crate::command::fix::draft::{Draft, Drafting};
 pub(crate) use crate::command::fix::record::{Kept, forget_idle, record};
 use crate::command::keys::KeyFlag;
 use crate::command::layers::Absent;
+use crate::command::scope::Flags;
 use crate::command::telling::{self, Manner};
 use crate::command::visit::{self, Haste, Options, Visit};
 use crate::drift::examine::{Examination, examine};
@@ -62,6 +64,7 @@ pub(crate) fn run(args: &Fix, global: &Global, world: &mut World<'_>) -> Result<
         limit: telling::duration(&telling.timeout)?,
         global,
         targeting: &args.targeting,
+        service_flags: if start::is_one_of_several(args) { Flags::Add } else { Flags::Select },
         env_file: &args.env_file,
         only: &args.only,
         absent: if args.pull { Absent::Empty } else { Absent::Refused },
@@ -76,6 +79,7 @@ pub(crate) fn run(args: &Fix, global: &Global, world: &mut World<'_>) -> Result<
     manner.refuse_unwritable(&args.env_file, global, world)?;
     let allowed = allowed(args);
     allowed.iter().try_for_each(|allowed| allowed.refuse_values())?;
+    start::refuse(args)?;
     let (config, connection) = visit::prepare(&options, global, world)?;
     let client = connection.client(world, options.limit);
     let seen = visit::visit(&client, &options, config.as_ref(), world)?;
@@ -104,6 +108,7 @@ fn allowed(args: &Fix) -> [KeyFlag<'_>; 3] {
 fn terms(args: &Fix, seen: &Visit, world: &World<'_>) -> Terms {
     let set = |keys: &[String]| keys.iter().cloned().collect::<BTreeSet<_>>();
     let directed = args.push || args.add || args.pull || args.redeploy || args.yes || args.dry_run;
+    let directed = directed || args.start_command.is_some();
     let asking = if !directed && can_ask(&world.terminal, &world.variables) { Asking::Person } else { Asking::Nobody };
     // A person is not offered what can't be done; a flag that asks for it is an error.
     let closed = match asking {
@@ -132,8 +137,10 @@ impl Run<'_> {
         let findings = self.examination.findings.clone();
         let proposals = proposals(&self.seen.survey, &findings, &self.terms);
         let due = due(&self.seen.survey, &findings);
-        consent::settle_trust(&mut self, &proposals, world)?;
-        let choice = self.choose((&proposals, &due), &findings, world)?;
+        let commands = start::commands(&self, &findings)?;
+        consent::settle_trust(&mut self, &proposals, &commands, world)?;
+        let open = Open { proposals: &proposals, due: &due, commands: &commands };
+        let choice = self.choose(open, &findings, world)?;
         let (Choice::Made(chosen) | Choice::Unnamed(chosen) | Choice::Undirected(chosen)) = &choice else {
             return Ok(self.nothing_chosen());
         };
@@ -263,6 +270,9 @@ impl Run<'_> {
     }
 
     fn apply(&self, plan: &Plan, world: &World<'_>) -> Result<Applied, Error> {
+        for text in plan.settings.iter().flat_map(|setting| setting.before.iter().chain(&setting.after)) {
+            self.client.scrubber.learn("START_COMMAND", text);
+        }
         let files: Vec<_> =
             self.seen.paths.iter().map(std::path::PathBuf::as_path).zip(&self.seen.survey.files).collect();
         let redeploy = ["fix", "--redeploy"].map(str::to_owned);
@@ -285,7 +295,7 @@ impl Run<'_> {
         };
         let mut applied = apply::apply(site, plan, Words::Fix, |ledger| {
             // Deployments alone leave nothing to put back.
-            if self.args.no_journal || (plan.stores.is_empty() && plan.files.is_empty()) {
+            if self.args.no_journal || (plan.changes_nothing_stored() && plan.files.is_empty()) {
                 return Ok(None);
             }
             let kept = Kept { ledger, undoes: None, protected: consent::is_protected(self) };
@@ -340,7 +350,7 @@ fn dry_run_lines(draft: &Draft) -> Vec<String> {
     let labels = ["next"].into_iter().chain(std::iter::repeat("then"));
     lines.extend(labels.zip(&draft.commands.lines).map(|(label, words)| line(label, words)));
     if draft.commands.lines.is_empty() {
-        lines.push(format!("  {}", commands::NO_COMMAND));
+        lines.push(format!("  {}", draft.commands.none()));
     }
     lines
 }

@@ -45,6 +45,13 @@ pub(crate) fn record(site: Site<'_>, plan: &Plan, kept: &Kept<'_>, world: &World
                 keys: file.edits.iter().map(|edit| edit.key.clone()).collect(),
             })
             .collect(),
+        settings: plan
+            .settings
+            .iter()
+            .zip(&ledger.settings)
+            .filter(|(_, receipt)| open(receipt))
+            .map(|(setting, _)| setting.clone())
+            .collect(),
         deploys: plan.deploys.iter().map(|deploy| deploy.service.clone()).collect(),
     };
     let journal = Journal::open(world.state.as_deref(), world.keyring)?;

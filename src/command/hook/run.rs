@@ -10,6 +10,7 @@ use crate::command::hook::look::{Search, Seen};
 use crate::command::hook::recent;
 use crate::command::layers::Absent;
 use crate::command::lines;
+use crate::command::scope::Flags;
 use crate::command::telling::{self, Manner, Showing};
 use crate::command::visit::{self, Haste, Options, Visit};
 use crate::drift::examine::{Examination, examine};
@@ -171,6 +172,7 @@ impl Orders<'_> {
             limit: self.limit,
             global: self.global,
             targeting: &self.args.targeting,
+            service_flags: Flags::Select,
             env_file: &self.args.env_file,
             only: &[],
             absent: Absent::Refused,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::cli::{self, Global, Targeting};
 use crate::command::connection::Connection;
 use crate::command::layers::Absent;
+use crate::command::scope::Flags;
 use crate::command::telling;
 use crate::command::visit::{self, Haste, Options, Visit};
 use crate::error::Error;
@@ -40,5 +41,14 @@ impl<'e> Eyes<'e> {
 }
 
 fn options<'o>(global: &'o Global, targeting: &'o Targeting, files: &'o [PathBuf], limit: Duration) -> Options<'o> {
-    Options { global, limit, targeting, env_file: files, only: &[], absent: Absent::Refused, haste: Haste::InTurn }
+    Options {
+        global,
+        limit,
+        targeting,
+        service_flags: Flags::Select,
+        env_file: files,
+        only: &[],
+        absent: Absent::Refused,
+        haste: Haste::InTurn,
+    }
 }

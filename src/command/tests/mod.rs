@@ -41,6 +41,8 @@ mod sandbox;
 mod schema;
 mod seen;
 mod skipped;
+mod start_command;
+mod start_command_faults;
 mod target_sources;
 mod tracing;
 mod trust;

@@ -10,6 +10,8 @@ use crate::command::tests::sandbox::{Ended, Sandbox};
 use crate::drift::Secret;
 use crate::drift::local::LocalFile;
 
+/// How a start command stands among the variables of a service.
+const START: &str = " start";
 /// Worlds of the ordinary test run.
 const WORLDS: u64 = 60;
 /// The variable that says how many worlds instead.
@@ -53,6 +55,8 @@ impl Done {
                     let is_goes_on = words.starts_with(' ') || how.trim_start().starts_with("is not deployed");
                     done.deployments.extend((!is_goes_on).then(|| service.to_owned()));
                 }
+                // The two sides of a start command.
+                Some(words) if words.starts_with(' ') => {}
                 Some(words) => {
                     let mut words = words.split_whitespace();
                     if let (Some("+" | "~" | "-"), Some(key)) = (words.next(), words.next()) {
@@ -70,7 +74,11 @@ impl Done {
         let list = |name: &str| plan[name].as_array().unwrap().clone();
         let edits = list("files").into_iter().flat_map(|file| file["changes"].as_array().unwrap().clone());
         Self {
-            variables: list("variables").iter().map(|one| text(&one["service"]) + " " + &text(&one["key"])).collect(),
+            variables: list("variables")
+                .iter()
+                .map(|one| text(&one["service"]) + " " + &text(&one["key"]))
+                .chain(list("start_commands").iter().map(|one| text(&one["service"]) + START))
+                .collect(),
             deployments: list("deployments")
                 .iter()
                 .filter(|one| one["how"] != "not")
@@ -91,7 +99,9 @@ impl Done {
         let mut by_itself = Vec::new();
         for mutation in sandbox.sim.mutations() {
             let owner = mutation.service.as_ref().map_or("shared variables", |id| names[id].as_str());
-            done.variables.extend(mutation.keys.iter().map(|key| format!("{owner} {key}")));
+            let name =
+                |key: &String| if mutation.operation == "CommitPatch" { START.to_owned() } else { format!(" {key}") };
+            done.variables.extend(mutation.keys.iter().map(|key| format!("{owner}{}", name(key))));
             // Railway also deploys by itself when a variable is deleted.
             let made = mutation.deployments.iter().map(|_| owner.to_owned());
             if mutation.operation == "DeleteVariable" { &mut by_itself } else { &mut done.deployments }.extend(made);
@@ -141,7 +151,7 @@ fn assert_not_spread(world: &World, done: &Done, ended: &Ended, names: &dyn Fn()
         world.mode == Mode::Declined
             && ended.asked.iter().any(|prompt| prompt.split([' ', ':']).any(|word| word == key))
     };
-    for pair in done.variables.iter().filter(|pair| !pair.starts_with("shared variables ")) {
+    for pair in done.variables.iter().filter(|pair| !pair.starts_with("shared variables ") && !pair.ends_with(START)) {
         let (service, key) = pair.rsplit_once(' ').unwrap();
         let is_allowed = world.holds(service, key)
             || world.required.contains(&(service.to_owned(), key.to_owned()))
@@ -159,6 +169,7 @@ struct Count {
     in_several: usize,
     in_none: usize,
     added: usize,
+    started: usize,
 }
 
 fn play(seed: u64, count: &mut Count) {
@@ -206,9 +217,10 @@ fn play(seed: u64, count: &mut Count) {
         .iter()
         .filter(|pair| {
             let (service, key) = pair.rsplit_once(' ').unwrap();
-            !world.holds(service, key)
+            !world.holds(service, key) && !pair.ends_with(START)
         })
         .count();
+    count.started += received.variables.iter().filter(|pair| pair.ends_with(START)).count();
     let said = || ends.iter().map(|end| format!("{}\n{}", end.out, end.err)).collect::<Vec<_>>().join("\n");
     assert_eq!(received, shown, "{commands:?}\n{}\n{}", names(), said());
 }
@@ -231,14 +243,17 @@ fn a_printed_command_does_exactly_what_the_plan_shows() {
     });
     let sum = |of: fn(&Count) -> usize| counts.iter().map(of).sum::<usize>();
     println!(
-        "{worlds} worlds in {:?}: {} plans, {} with one command, {} with several, {} with none; {} variables added",
+        "{worlds} worlds in {:?}: {} plans, {} with one command, {} with several, {} with none; {} variables added, {} start \
+         commands",
         began.elapsed(),
         sum(|one| one.planned),
         sum(|one| one.in_one),
         sum(|one| one.in_several),
         sum(|one| one.in_none),
-        sum(|one| one.added)
+        sum(|one| one.added),
+        sum(|one| one.started)
     );
+    assert!(sum(|one| one.started) > 0, "no start command is set: {counts:?}");
     assert!(sum(|one| one.in_one) > 0 && sum(|one| one.in_several) > 0, "the worlds say nothing: {counts:?}");
 }
 

@@ -69,6 +69,8 @@ pub(super) struct World {
     config: String,
     /// Service, key and value as stored; `<sealed>` is hidden.
     stored: Vec<(&'static str, &'static str, String)>,
+    /// Whether the settings of the worker lack what is declared, too.
+    lacking: bool,
     /// Services that run with an old value of a key, or were started without what is declared.
     stale: Vec<&'static str>,
     services: Vec<&'static str>,
@@ -125,21 +127,24 @@ impl World {
         let stale = dice.some(&services, 4);
         let (config, required) = config(&dice, &services);
         let (words, mode) = words(&dice, &services);
-        Self { seed, file, config, stored: all, stale, services, required, words, mode }
+        let lacking = dice.below(2) == 0;
+        Self { seed, file, config, stored: all, lacking, stale, services, required, words, mode }
     }
 
     pub(super) fn sandbox(&self) -> Sandbox {
         let mut environment = Environment::named("staging").shared(&[("BASE", "shared-base-value")]);
         for &name in &self.services {
             let own: Vec<_> = self.stored.iter().filter(|(service, ..)| *service == name).collect();
-            let mut service = Service::named(name).repository("shop/shop").start("run --now");
+            let is_lacking = self.lacking && name == "worker";
+            let command = if is_lacking { "run" } else { "run --now" };
+            let mut service = Service::named(name).repository("shop/shop").start(command);
             for (_, key, value) in own {
                 service = match value.as_str() {
                     "<sealed>" => service.sealed(key, "sealed-secret-value"),
                     value => service.variables(&[(key, value)]),
                 };
             }
-            let running = Deployment::serving(SINCE).started_with("run --now");
+            let running = Deployment::serving(SINCE).started_with(command);
             environment = environment.service(service.deployed(match self.stale.contains(&name) {
                 true if name == "worker" => Deployment::serving(SINCE).started_with("run"),
                 true => running.had("REGION", "us"),
@@ -204,7 +209,9 @@ fn words(dice: &Dice, services: &[&str]) -> (Vec<String>, Mode) {
     let mut words = vec!["fix".to_owned()];
     let only = dice.some(&KEYS, if dice.below(2) == 0 { 3 } else { 100 });
     let named = dice.some(services, if dice.below(2) == 0 { 2 } else { 100 });
-    let add = !only.is_empty() && !named.is_empty() && dice.below(2) == 0;
+    let starts = mode != Mode::Declined && dice.below(4) == 0;
+    let named = if starts { vec![services[dice.below(services.len())]] } else { named };
+    let add = !only.is_empty() && !named.is_empty() && !starts && dice.below(2) == 0;
     let directions: &[&[&str]] = &[
         &["--push"],
         &["--push"],
@@ -218,7 +225,11 @@ fn words(dice: &Dice, services: &[&str]) -> (Vec<String>, Mode) {
         &[],
     ];
     let directions = if mode == Mode::Declined { &[][..] } else { directions[dice.below(directions.len())] };
+    let directions: Vec<&str> = directions.iter().copied().filter(|word| !starts || *word != "--prune").collect();
     words.extend(directions.iter().map(|&word| word.to_owned()));
+    if starts {
+        words.push("--start-command=run 'it' --typed".to_owned());
+    }
     if add && mode != Mode::Declined && !directions.contains(&"--pull") {
         words.push("--add".to_owned());
     }
@@ -229,7 +240,7 @@ fn words(dice: &Dice, services: &[&str]) -> (Vec<String>, Mode) {
     }
     let deploying = dice.below(6);
     // Railway deploys by itself when a variable is deleted, so that a removal is never a matter of storing alone.
-    if deploying == 0 && !directions.iter().any(|word| ["--redeploy", "--prune"].contains(word)) {
+    if deploying == 0 && !starts && !directions.iter().any(|word| ["--redeploy", "--prune"].contains(word)) {
         words.push("--no-deploy".to_owned());
     } else if deploying == 1 {
         words.push("--dependents".to_owned());

@@ -15,6 +15,9 @@ pub(super) fn learn(scrubber: &Scrubber, record: &Record) {
             scrubber.learn(&store.key, value);
         }
     }
+    for text in record.settings.iter().flat_map(|setting| setting.before.iter().chain(&setting.after)) {
+        scrubber.learn("START_COMMAND", text);
+    }
     for text in record.files.iter().flat_map(|file| file.before.iter().chain(&file.after)) {
         for entry in LocalFile::parse("", text.clone()).entries {
             scrubber.learn(&entry.key, &entry.value);
@@ -27,6 +30,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::learn;
+    use crate::drift::plan::setting::Setting;
     use crate::drift::scrub::Scrubber;
     use crate::drift::{Named, Secret};
     use crate::outside::journal::{Before, Command, FileChange, Record, Store};
@@ -54,11 +58,16 @@ mod tests {
             folder: "/work".into(),
             stores: vec![store(Before::Stored(Secret::new("earlier-value"))), store(Before::Absent)],
             files: vec![file],
+            settings: vec![Setting {
+                service: named(),
+                before: Some(Secret::new("web --old-token")),
+                after: Some(Secret::new("web --new-token")),
+            }],
             deploys: Vec::new(),
         };
         let scrubber = Scrubber::default();
         learn(&scrubber, &record);
-        let said = "earlier-value, later-value, old-of-file, kept in file, new-of-file, the host";
-        assert_eq!(scrubber.scrub(said), "•••, •••, •••, •••, •••, the host");
+        let said = "earlier-value, later-value, old-of-file, kept in file, new-of-file, web --old-token, web --new-token, the host";
+        assert_eq!(scrubber.scrub(said), "•••, •••, •••, •••, •••, •••, •••, the host");
     }
 }

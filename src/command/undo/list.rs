@@ -79,6 +79,10 @@ fn what(record: &Record) -> String {
     if !keys.is_empty() {
         parts.push(format!("{} of {}", names(&keys), names(&owners)));
     }
+    if !record.settings.is_empty() {
+        let services: Vec<&str> = record.settings.iter().map(|setting| setting.service.name.as_str()).collect();
+        parts.push(format!("the start command of {}", names(&services)));
+    }
     for file in &record.files {
         let keys: Vec<&str> = file.keys.iter().map(String::as_str).collect();
         parts.push(format!("{} in {}", names(&keys), file.shown));

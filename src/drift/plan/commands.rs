@@ -8,6 +8,7 @@ use crate::drift::plan::dependent::dependents;
 use crate::drift::plan::due::Due;
 use crate::drift::plan::invocation::{Deploying, Effects, Invocation, Known, Redeploy};
 use crate::drift::plan::offer::{Offer, Way};
+use crate::drift::plan::setting::Setting;
 use crate::drift::{Named, Survey, Variable};
 
 /// What was chosen, and what of the command line it depends on.
@@ -15,8 +16,12 @@ use crate::drift::{Named, Survey, Variable};
 pub struct Wish<'w> {
     /// The offers that were taken.
     pub offers: &'w [Offer],
+    /// The start commands that are set.
+    pub settings: &'w [Setting],
     /// The services that are deployed again.
     pub due: &'w [Due],
+    /// Whether the services of this run are those of a run that names none.
+    pub scope: Scope,
     /// `--only`, as it was typed.
     pub only: &'w BTreeSet<String>,
     /// The directions, as they were typed.
@@ -27,6 +32,15 @@ pub struct Wish<'w> {
     pub deploying: Deploying,
     /// What a prediction needs.
     pub known: Known<'w>,
+}
+
+/// Which services a run is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Those of a run that names none, and the one that a start command is for.
+    Default,
+    /// Those that were typed.
+    Typed,
 }
 
 /// One command where one is exact, several to be run one after the other where that is needed, and `None` where no
@@ -81,6 +95,7 @@ fn covering(units: &[&Offer], services: Option<BTreeSet<Named>>, deploying: Depl
         shared: keys(&|unit| unit.way == Way::PushShared),
         services,
         redeploy: Redeploy::None,
+        start: None,
     }
 }
 
@@ -93,7 +108,7 @@ struct Search<'s> {
 impl Search<'_> {
     fn expected(&self) -> Effects {
         let offers: Vec<&Offer> = self.wish.offers.iter().collect();
-        Effects::of(&offers, self.wish.due, self.wish.deploying, self.wish.known)
+        Effects::of(&offers, self.wish.due, self.wish.deploying, self.wish.known).setting(self.wish.settings)
     }
 
     fn is_exact(&mut self, invocation: &Invocation, expected: &Effects) -> bool {
@@ -105,9 +120,17 @@ impl Search<'_> {
         let units: Vec<&Offer> = self.units.iter().collect();
         let all = covering(&units, None, self.wish.deploying);
         let sends = units.iter().any(|unit| matches!(unit.way, Way::Push | Way::PushShared | Way::Add));
-        if sends && all.ways.contains(&Way::Pull) {
+        // Adding and removing are never combined with a start command, and one command sets one.
+        let takes_none = |way: &Way| matches!(way, Way::Add | Way::Remove);
+        let is_apart = match self.wish.settings {
+            [] => false,
+            [_] => all.ways.iter().any(takes_none),
+            _ => true,
+        };
+        if (sends && all.ways.contains(&Way::Pull)) || is_apart {
             return None;
         }
+        let start = self.wish.settings.first().cloned();
         let due = self.wish.due.iter().map(|due| due.service.clone());
         let services: BTreeSet<Named> = units.iter().flat_map(|unit| services(unit)).chain(due).collect();
         let redeploy = if self.wish.due.is_empty() { self.wish.redeploy } else { Redeploy::Due };
@@ -125,6 +148,16 @@ impl Search<'_> {
             for services in whole.iter().cloned().chain([Some(services.clone())]) {
                 let like = Invocation { ways: ways.clone(), redeploy, services, ..all.clone() };
                 candidates.extend(names.iter().map(|keys| Invocation { keys: keys.clone(), ..like.clone() }));
+            }
+        }
+        if let Some(setting) = start {
+            // Which services the directions of such a command are about is known only where no service was typed.
+            candidates.retain(|one| {
+                self.wish.scope == Scope::Default || one.ways.is_empty() && one.redeploy == Redeploy::None
+            });
+            for one in &mut candidates {
+                one.services = Some(BTreeSet::from([setting.service.clone()]));
+                one.start = Some(setting.clone());
             }
         }
         candidates.into_iter().find(|one| self.is_exact(one, expected))
@@ -145,6 +178,10 @@ impl Search<'_> {
         for one in &all {
             done = done.and(one.effects(self.survey, self.wish.known))?;
         }
+        for one in self.wish.settings.iter().map(Invocation::starting) {
+            done = done.and(one.effects(self.survey, self.wish.known))?;
+            all.push(one);
+        }
         let left = |due: &&Due| !done.deployed.contains_key(&due.service.id);
         let left: BTreeSet<Named> = self.wish.due.iter().filter(left).map(|due| due.service.clone()).collect();
         if !left.is_empty() {
@@ -156,10 +193,13 @@ impl Search<'_> {
         (done == *expected).then_some(all)
     }
 
-    /// Each service is changed by one command, so that it is deployed once. One that also gets a newer commit is only
-    /// changed: the redeploy that follows gives it both.
+    /// Each service is changed by one command, so that it is deployed once. One that also gets a newer commit or another start
+    /// command is only changed: the command that follows deploys it with both.
     fn stored(&mut self, units: &[Offer]) -> Option<Vec<Invocation>> {
-        let newer = |service: &Named| self.wish.due.iter().any(|due| due.commit.is_some() && due.service == *service);
+        let newer = |service: &Named| {
+            let is_started = self.wish.settings.iter().any(|setting| setting.service == *service);
+            is_started || self.wish.due.iter().any(|due| due.commit.is_some() && due.service == *service)
+        };
         let (silent, deployed): (Vec<&Offer>, Vec<&Offer>) =
             units.iter().partition(|unit| services(unit).iter().any(newer));
         let mut all = Vec::new();

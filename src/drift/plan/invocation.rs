@@ -8,6 +8,7 @@ use crate::drift::plan::desk::proposals;
 use crate::drift::plan::due::{Due, due};
 use crate::drift::plan::offer::{Addition, Asking, Offer, Prune, Terms, Way};
 use crate::drift::plan::select::{Consent, select};
+use crate::drift::plan::setting::Setting;
 use crate::drift::{Named, Secret, Survey, Variable};
 
 /// A `doctor fix` without questions. Everything else of a run is repeated as it was typed.
@@ -21,6 +22,8 @@ pub struct Invocation {
     pub deploying: Deploying,
     /// `--only`; empty for every key.
     pub keys: BTreeSet<String>,
+    /// `--start-command`, for the service that it is the only one to name.
+    pub start: Option<Setting>,
     /// `--service`; `None` for the services of this run.
     pub services: Option<BTreeSet<Named>>,
     /// `--allow-reference`.
@@ -58,6 +61,8 @@ pub struct Effects {
     pub stores: BTreeMap<(Option<String>, String), Option<Secret>>,
     /// File and key → the new value.
     pub pulls: BTreeMap<(usize, String), Secret>,
+    /// The id of each service whose start command changes → the new one.
+    pub settings: BTreeMap<String, Option<Secret>>,
     /// The id of each service that is deployed → the commit that takes the place of an older one.
     pub deployed: BTreeMap<String, Option<Commit>>,
 }
@@ -82,6 +87,17 @@ impl Invocation {
         }
     }
 
+    /// The command that sets that start command, and does nothing else.
+    pub fn starting(setting: &Setting) -> Self {
+        let services = Some(BTreeSet::from([setting.service.clone()]));
+        Self { start: Some(setting.clone()), services, ..Self::default() }
+    }
+
+    /// Whether it does something that is not about the service of its start command alone.
+    fn is_directed(&self) -> bool {
+        !self.ways.is_empty() || self.redeploy == Redeploy::Due
+    }
+
     /// The arguments, without the targeting of the run: directions, then `more`, then keys and services.
     pub fn words(&self, more: &[String]) -> Vec<String> {
         let pushes = [Way::Push, Way::PushShared, Way::Add].iter().any(|way| self.ways.contains(way));
@@ -104,6 +120,8 @@ impl Invocation {
         ] {
             words.extend(keys.iter().map(|key| format!("{flag}={key}")));
         }
+        let text = self.start.iter().filter_map(|setting| setting.after.as_ref());
+        words.extend(text.map(|text| format!("--start-command={}", text.reveal())));
         words.extend(self.services.iter().flatten().map(|service| format!("--service={}", service.name)));
         words
     }
@@ -119,12 +137,18 @@ impl Invocation {
             ways.insert(Way::PushShared);
         }
         let ways: Vec<Way> = ways.into_iter().collect();
-        survey.within(self.services.as_ref(), &self.keys, |survey| {
+        // With a start command, the one service is not the only one that the directions are about.
+        let services = self.services.as_ref().filter(|_| self.start.is_none() || !self.is_directed());
+        survey.within(services, &self.keys, |survey| {
             let findings = examine(survey).findings;
             let proposals = proposals(survey, &findings, &terms);
             let selection = select(&proposals, &ways, &terms, Consent::GivenBefore);
+            // Without a key that is named, a push is refused, and its start command with it.
+            if selection.taken.is_empty() && !selection.unnamed.is_empty() && self.redeploy == Redeploy::None {
+                return Effects::default();
+            }
             let due = if self.redeploy == Redeploy::Due { due(survey, &findings) } else { Vec::new() };
-            Effects::of(&selection.taken, &due, self.deploying, known)
+            Effects::of(&selection.taken, &due, self.deploying, known).setting(self.start.as_slice())
         })
     }
 
@@ -164,13 +188,23 @@ impl Effects {
         effects
     }
 
+    /// The same with these start commands, each with one deployment of the code that runs.
+    #[must_use]
+    pub fn setting(mut self, settings: &[Setting]) -> Self {
+        self.settings.extend(settings.iter().map(|setting| (setting.service.id.clone(), setting.after.clone())));
+        self.deployed.extend(settings.iter().map(|setting| (setting.service.id.clone(), None)));
+        self
+    }
+
     /// Takes in what another one does; `None` where both do the same thing, so that it would be done twice.
     pub fn and(mut self, other: Self) -> Option<Self> {
         let is_apart = other.stores.keys().all(|store| !self.stores.contains_key(store))
             && other.pulls.keys().all(|pull| !self.pulls.contains_key(pull))
+            && other.settings.keys().all(|service| !self.settings.contains_key(service))
             && other.deployed.keys().all(|service| !self.deployed.contains_key(service));
         self.stores.extend(other.stores);
         self.pulls.extend(other.pulls);
+        self.settings.extend(other.settings);
         self.deployed.extend(other.deployed);
         is_apart.then_some(self)
     }

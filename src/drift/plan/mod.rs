@@ -8,6 +8,7 @@ pub mod due;
 pub mod invocation;
 pub mod offer;
 pub mod select;
+pub mod setting;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 
 use crate::drift::finding::Place;
 use crate::drift::plan::deploy::Deploy;
+use crate::drift::plan::setting::Setting;
 use crate::drift::{Named, Secret, Variable};
 
 /// Whose variable it is.
@@ -104,13 +106,15 @@ pub enum Kind {
     Configuration,
 }
 
-/// Everything that a fix will do, in the order in which it is done: files, variables, deployments.
+/// Everything that a fix will do, in the order in which it is done: files, variables, start commands, deployments.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     /// Files that change.
     pub files: Vec<FileChange>,
     /// Variables that change, by owner and key.
     pub stores: Vec<Store>,
+    /// Start commands that change, by service.
+    pub settings: Vec<Setting>,
     /// Services that are deployed once after that, sorted by name.
     pub deploys: Vec<Deploy>,
     /// What a person should know before saying yes; sentences without full stop.
@@ -120,7 +124,17 @@ pub struct Plan {
 impl Plan {
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
-        self.files.is_empty() && self.stores.is_empty() && self.deploys.is_empty()
+        self.files.is_empty() && self.changes_nothing_stored() && self.deploys.is_empty()
+    }
+
+    /// Whether neither a variable nor a start command changes.
+    pub fn changes_nothing_stored(&self) -> bool {
+        self.stores.is_empty() && self.settings.is_empty()
+    }
+
+    /// The start command that changes on that service.
+    pub fn setting(&self, service: &Named) -> Option<&Setting> {
+        self.settings.iter().find(|setting| setting.service.id == service.id)
     }
 
     /// The owners of variables that change, each once, services first by name.

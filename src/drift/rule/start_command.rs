@@ -40,8 +40,10 @@ file explains it.
 
 ## How to mend it
 
-The finding says where the running command came from, and so where to change it. Where the place has the part already,
-the running deployment is older, and `doctor fix --redeploy` is enough. `doctor` changes no start command.
+The finding says where the running command came from, and so where to change it. If that is the settings, `doctor fix`
+at a terminal shows the command with the missing parts appended and sets it, in this environment only; elsewhere, use
+`doctor fix --start-command TEXT --service NAME`. If a file is the source, change it in the file. Where the place has
+the part already, the running deployment is older, and `doctor fix --redeploy` is enough.
 
 ## How to silence it
 
@@ -88,7 +90,14 @@ fn lacking(target: &Target, source: &Source, command: &str) -> Option<Finding> {
         });
     }
     let (reason, advice) = source.place(name, &parts);
-    Some(Finding { reason: Some(reason), advice: Some(advice), ..finding })
+    let is_written = source.is_settable();
+    Some(Finding {
+        reason: Some(reason),
+        advice: Some(advice),
+        remedies: if is_written { vec![Remedy::StartCommand] } else { Vec::new() },
+        next: is_written.then(|| Finding::fix_service(name)),
+        ..finding
+    })
 }
 
 /// Whether the settings have what the running command lacks, and nothing goes over them.
@@ -219,15 +228,11 @@ mod tests {
         type Case<'c> = (&'c str, Box<dyn FnOnce(&mut Survey)>, &'c str);
         let same = "celery worker";
         let cases: Vec<Case<'_>> = vec![
-            (
-                "settings",
-                Box::new(|found| settings(found, Some("celery worker"), None, &[])),
-                "in the settings of worker",
-            ),
+            ("settings", Box::new(|found| settings(found, Some("celery worker"), None, &[])), "in the settings on"),
             (
                 "settings beside a file without it",
                 Box::new(|found| settings(found, Some("celery worker"), None, &["railway.json"])),
-                "in the settings of worker",
+                "in the settings on",
             ),
             (
                 "described",
@@ -279,7 +284,7 @@ mod tests {
                     settings(found, None, None, &["railway.json"]);
                     origin(found, Some(""), Some("railway.json"));
                 }),
-                "in the settings of worker",
+                "in the settings on",
             ),
             (
                 "no settings known",
@@ -289,8 +294,12 @@ mod tests {
         ];
         for (name, change, place) in cases {
             let found = finding(change);
-            let advice = found.advice.unwrap();
-            assert!(advice.contains(place) && found.next.is_none(), "{name}: {advice}");
+            let (reason, advice) = (found.reason.unwrap(), found.advice.unwrap());
+            assert!(format!("{reason}: {advice}").contains(place), "{name}: {reason}: {advice}");
+            let is_written = place.starts_with("in the settings");
+            assert_eq!(found.remedies.contains(&Remedy::StartCommand), is_written, "{name}");
+            let next = is_written.then(|| vec!["fix".to_owned(), "--service=worker".to_owned()]);
+            assert_eq!(found.next, next, "{name}");
             assert!(!advice.contains(same), "a command is not shown");
         }
     }

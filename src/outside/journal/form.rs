@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::drift::Secret;
+use crate::drift::plan::setting::Setting;
 use crate::drift::survey::Named;
 use crate::outside::journal::record::{Before, Command, FileChange, Record, Store};
 use crate::outside::journal::run::Run;
 
 /// The version of the form. A later one is refused, never guessed at.
-pub(super) const VERSION: u8 = 2;
+pub(super) const VERSION: u8 = 3;
 
 /// Writes the text. A path that is no Unicode text is an error: it could not be found again.
 pub(super) fn write(run: &Run, record: &Record, out: &mut dyn Write) -> io::Result<()> {
@@ -31,6 +32,7 @@ pub(super) fn write(run: &Run, record: &Record, out: &mut dyn Write) -> io::Resu
         folder: &record.folder,
         stores: record.stores.iter().map(StoreForm::of).collect(),
         files: record.files.iter().map(FileForm::of).collect(),
+        settings: record.settings.iter().map(SettingForm::of).collect(),
         deploys: record.deploys.iter().map(NamedForm::of).collect(),
     };
     serde_json::to_writer(out, &form).map_err(io::Error::other)
@@ -64,6 +66,7 @@ pub(super) fn read(run: &Run, text: &[u8]) -> Option<Record> {
         folder: read.folder,
         stores: read.stores.into_iter().map(StoreRead::store).collect(),
         files: read.files.into_iter().map(FileRead::file).collect(),
+        settings: read.settings.into_iter().map(SettingRead::setting).collect(),
         deploys: read.deploys.into_iter().map(NamedRead::named).collect(),
     })
 }
@@ -104,6 +107,7 @@ struct RecordForm<'r> {
     folder: &'r Path,
     stores: Vec<StoreForm<'r>>,
     files: Vec<FileForm<'r>>,
+    settings: Vec<SettingForm<'r>>,
     deploys: Vec<NamedForm<'r>>,
 }
 
@@ -124,7 +128,41 @@ struct RecordRead {
     folder: PathBuf,
     stores: Vec<StoreRead>,
     files: Vec<FileRead>,
+    /// Versions 1 and 2 do not have it.
+    #[serde(default)]
+    settings: Vec<SettingRead>,
     deploys: Vec<NamedRead>,
+}
+
+#[derive(Serialize)]
+struct SettingForm<'r> {
+    service: NamedForm<'r>,
+    before: Option<&'r str>,
+    after: Option<&'r str>,
+}
+
+impl<'r> SettingForm<'r> {
+    fn of(setting: &'r Setting) -> Self {
+        Self {
+            service: NamedForm::of(&setting.service),
+            before: setting.before.as_ref().map(Secret::reveal),
+            after: setting.after.as_ref().map(Secret::reveal),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SettingRead {
+    service: NamedRead,
+    before: Option<Secret>,
+    after: Option<Secret>,
+}
+
+impl SettingRead {
+    fn setting(self) -> Setting {
+        Setting { service: self.service.named(), before: self.before, after: self.after }
+    }
 }
 
 #[derive(Serialize)]

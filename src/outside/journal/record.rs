@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use crate::drift::Secret;
+use crate::drift::plan::setting::Setting;
 use crate::drift::survey::Named;
 use crate::outside::journal::run::Run;
 
@@ -31,6 +32,8 @@ pub struct Record {
     pub stores: Vec<Store>,
     /// The files that change.
     pub files: Vec<FileChange>,
+    /// The start commands that change on Railway.
+    pub settings: Vec<Setting>,
     /// The services that are to be deployed.
     pub deploys: Vec<Named>,
 }

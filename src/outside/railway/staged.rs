@@ -49,7 +49,15 @@ pub(crate) fn staged(shown: Shown<'_>) -> Option<Staged> {
     let touches = !variables.is_empty() || others == Others::Some;
     let error = shown.last_error.filter(|error| !error.trim().is_empty());
     let Shown { status, updated_at, .. } = shown;
-    (touches && status != "COMMITTED").then_some(Staged { state, variables, settings, others, updated_at, by: None, error })
+    (touches && status != "COMMITTED").then_some(Staged {
+        state,
+        variables,
+        settings,
+        others,
+        updated_at,
+        by: None,
+        error,
+    })
 }
 
 #[cfg(test)]

@@ -42,8 +42,8 @@ use crate::outside::sim::hook::Hook;
 use crate::outside::sim::state::State;
 
 pub use crate::outside::sim::quirk::{
-    Absent, BuildLogs, Deletion, Empty, Masked, Overwritten, PatchDeploys, Patched, Quirks, Redeployed, Sealed, Snapshots,
-    Started, System,
+    Absent, BuildLogs, Deletion, Empty, Masked, Overwritten, PatchDeploys, Patched, Quirks, Redeployed, Sealed,
+    Snapshots, Started, System,
 };
 pub use crate::outside::sim::tracing::{Sampler, Tracing};
 pub use crate::outside::sim::write::Mutation;

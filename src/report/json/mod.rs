@@ -119,7 +119,7 @@ struct FindingForm<'r> {
     /// Why the values differ, where that can be told.
     reason: Option<&'r str>,
     /// What `doctor fix` could do about it.
-    #[schemars(extend("items" = { "type": "string", "enum": ["push", "pull", "redeploy"] }))]
+    #[schemars(extend("items" = { "type": "string", "enum": ["push", "pull", "redeploy", "start-command"] }))]
     remedies: Vec<&'r str>,
     /// The command to run next, as an argument list.
     next: Option<Vec<String>>,
@@ -139,7 +139,7 @@ struct PlaceForm<'r> {
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Receipt")]
 struct ReceiptForm<'r> {
-    #[schemars(extend("enum" = ["push", "pull", "remove", "restore", "redeploy", "ignore"]))]
+    #[schemars(extend("enum" = ["push", "pull", "remove", "restore", "start-command", "redeploy", "ignore"]))]
     change: &'r str,
     key: Option<&'r str>,
     /// The service's name, the file's, or `shared variables`.

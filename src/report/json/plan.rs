@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::drift::Variable;
 use crate::drift::plan::deploy::{Cause, Deploy, How};
+use crate::drift::plan::setting::Setting;
 use crate::drift::plan::{FileChange, Kind, Store};
 use crate::report::Planned;
 
@@ -13,6 +14,8 @@ use crate::report::Planned;
 pub(super) struct PlanForm<'p> {
     files: Vec<FileForm<'p>>,
     variables: Vec<VariableForm<'p>>,
+    /// Start commands that change in the settings of services, by name: the texts may hold credentials.
+    start_commands: Vec<StartCommandForm<'p>>,
     deployments: Vec<DeploymentForm<'p>>,
     /// What a person should know before saying yes.
     cautions: &'p [String],
@@ -55,6 +58,14 @@ struct VariableForm<'p> {
 }
 
 #[derive(JsonSchema, Serialize)]
+#[schemars(rename = "PlannedStartCommand")]
+struct StartCommandForm<'p> {
+    service: &'p str,
+    #[schemars(extend("enum" = ["add", "change", "remove"]))]
+    change: &'static str,
+}
+
+#[derive(JsonSchema, Serialize)]
 #[schemars(rename = "From")]
 struct FromForm<'p> {
     file: &'p str,
@@ -83,6 +94,7 @@ pub(super) fn form(planned: &Planned) -> PlanForm<'_> {
     PlanForm {
         files: plan.files.iter().map(file).collect(),
         variables: plan.stores.iter().map(variable).collect(),
+        start_commands: plan.settings.iter().map(start_command).collect(),
         deployments: plan.deploys.iter().map(deployment).collect(),
         cautions: &plan.cautions,
         next: match planned.commands.as_slice() {
@@ -106,6 +118,17 @@ fn file(file: &FileChange) -> FileForm<'_> {
             .iter()
             .map(|edit| EditForm { change: edit.change, key: &edit.key, from: &edit.from })
             .collect(),
+    }
+}
+
+fn start_command(setting: &Setting) -> StartCommandForm<'_> {
+    StartCommandForm {
+        service: &setting.service.name,
+        change: match (&setting.before, &setting.after) {
+            (_, None) => "remove",
+            (None, _) => "add",
+            (Some(_), _) => "change",
+        },
     }
 }
 

@@ -7,7 +7,7 @@ use crate::report::escape;
 use crate::report::link::behind;
 use crate::report::paint::{Tone, paint};
 use crate::report::text::column::columns;
-use crate::report::{Detail, Look, Values};
+use crate::report::{CommandTexts, Detail, Look, Values};
 
 /// A piece of a line and what it is to the reader.
 pub(crate) type Span<'t> = (Tone, &'t str);
@@ -70,6 +70,16 @@ impl<'l> Page<'l> {
             Values::Shown => {}
         }
         self.look.mask(value)
+    }
+
+    /// A start command: in full where it is shown, and else what stands for a value.
+    pub(crate) fn command(&mut self, command: &Secret) -> String {
+        if self.shows_commands() { escape::line(command.reveal()).into_owned() } else { self.value(command) }
+    }
+
+    /// Whether start commands are shown in full.
+    pub(crate) fn shows_commands(&self) -> bool {
+        self.look.commands == CommandTexts::Shown
     }
 
     /// One line, as long as it may be; blanks at its end are left out.

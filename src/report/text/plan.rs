@@ -7,6 +7,7 @@ use similar::{DiffableStr, group_diff_ops};
 
 use crate::drift::likeness::edits;
 use crate::drift::plan::deploy::{Cause, Deploy, How};
+use crate::drift::plan::setting::Setting;
 use crate::drift::plan::{FileChange, Owner, Plan, Store};
 use crate::drift::sentence::count;
 use crate::drift::{Secret, Variable};
@@ -20,8 +21,15 @@ const NAME: usize = 40;
 /// Writes the plan.
 pub(crate) fn write(page: &mut Page<'_>, plan: &Plan) {
     page.line(&[(Tone::Strong, &format!("Plan: {}", totals(plan)))]);
-    for owner in plan.owners() {
+    let owners = plan.owners();
+    for owner in &owners {
         stores(page, plan, owner);
+        plan.settings.iter().filter(|one| owner.id() == Some(&one.service.id)).for_each(|one| setting(page, one));
+    }
+    for one in plan.settings.iter().filter(|one| owners.iter().all(|owner| owner.id() != Some(&one.service.id))) {
+        page.gap();
+        page.line(&[(Tone::Plain, "  "), (Tone::Strong, &one.service.name)]);
+        setting(page, one);
     }
     for file in &plan.files {
         diff(page, file);
@@ -47,6 +55,9 @@ fn totals(plan: &Plan) -> String {
     if variables > 0 {
         parts.push(format!("{} on Railway", count(variables, "variable")));
     }
+    if !plan.settings.is_empty() {
+        parts.push(count(plan.settings.len(), "start command"));
+    }
     parts.extend(plan.files.iter().map(|file| format!("{} in {}", count(file.edits.len(), "change"), file.name)));
     parts.push(if deploys == 0 { "no deployment".to_owned() } else { count(deploys, "deployment") });
     parts.join(", ")
@@ -68,6 +79,27 @@ fn stores(page: &mut Page<'_>, plan: &Plan, owner: &Owner) {
         let key = pad(&store.key, names);
         page.line(&[(tone, sign), (Tone::Plain, &key), (Tone::Plain, &format!("  {sides}")), (Tone::Faint, &from)]);
     }
+}
+
+/// A start command on both sides: in full where a person sees it at a terminal, so that the text can be confirmed.
+fn setting(page: &mut Page<'_>, setting: &Setting) {
+    let (sign, tone) = match (&setting.before, &setting.after) {
+        (_, None) => ("    - ", Tone::Error),
+        (None, _) => ("    + ", Tone::Good),
+        (Some(_), _) => ("    ~ ", Tone::Warning),
+    };
+    let mut shown = |text: &Option<Secret>| text.as_ref().map(|text| page.command(text));
+    let (before, after) = (shown(&setting.before), shown(&setting.after));
+    let is_long = page.shows_commands() && before.is_some() && after.is_some();
+    let label = [(tone, sign), (Tone::Plain, "start command")];
+    if let (true, Some(before), Some(after)) = (is_long, &before, &after) {
+        page.line(&label);
+        page.line(&[(Tone::Error, "      - "), (Tone::Plain, before)]);
+        page.line(&[(Tone::Good, "      + "), (Tone::Plain, after)]);
+        return;
+    }
+    let sides: Vec<String> = before.into_iter().chain(after).collect();
+    page.line(&[label[0], label[1], (Tone::Plain, &format!("  {}", sides.join(" → ")))]);
 }
 
 /// `● 1a2b3c → ● 4d5e6f`, and where a reference stands, that one does.

@@ -11,6 +11,7 @@ use crate::drift::Named;
 use crate::drift::deployment::Deployed;
 use crate::drift::local::LocalFile;
 use crate::drift::plan::deploy::{Cause, Deploy, costs};
+use crate::drift::plan::setting::Setting;
 use crate::drift::plan::{Edit, FileChange, Kind, Owner, Plan, Store};
 use crate::drift::receipt::{Outcome, Receipt, Sides};
 use crate::drift::stale::Got;
@@ -57,6 +58,9 @@ pub(super) fn plan(
     for store in &record.stores {
         restoring.store(store, &now);
     }
+    for setting in &record.settings {
+        restoring.setting(setting, args);
+    }
     let look = crate::command::telling::plain_look(world);
     let asker = Asker::new(&world.variables);
     for file in &record.files {
@@ -68,7 +72,7 @@ pub(super) fn plan(
     }
     if !restoring.plan.stores.is_empty() && args.no_deploy {
         restoring.remarks.push("the running services keep their values until they are deployed".to_owned());
-    } else if !restoring.plan.stores.is_empty() {
+    } else if !restoring.plan.changes_nothing_stored() {
         restoring.deployments(client, record, redeploys)?;
     }
     restoring.services = touched(record, &restoring.shape);
@@ -117,6 +121,29 @@ impl Restoring {
             after,
             from: None,
         });
+    }
+
+    /// One start command: put back if it is still the one that the run set.
+    fn setting(&mut self, kept: &Setting, args: &Undo) {
+        let shape = self.shape.services.iter().find(|known| known.service.id == kept.service.id);
+        let settings = shape.and_then(|shape| shape.settings.known());
+        let found = settings.and_then(|settings| settings.start_command.clone());
+        let mut receipt = Receipt::of("start-command", None, &kept.service.name);
+        if settings.is_none() {
+            receipt.end(Outcome::NotTried, "Railway does not return the settings of the service".to_owned());
+        } else if found == kept.before {
+            return;
+        } else if found != kept.after {
+            receipt.end(Outcome::Conflict, "it was changed since".to_owned());
+            receipt.sides = Some(Sides { planned_on: kept.after.clone(), found, wanted: kept.before.clone() });
+        } else if args.no_deploy {
+            receipt.end(Outcome::NotTried, "Railway deploys with it: run it without --no-deploy".to_owned());
+        } else {
+            let (service, after) = (kept.service.clone(), kept.before.clone());
+            self.plan.settings.push(Setting { service, before: found, after });
+            return;
+        }
+        self.conflicts.push(receipt);
     }
 
     /// One file: put back byte for byte if it is still what the run made of it; else key by key, as far as that is safe.
@@ -206,13 +233,15 @@ impl Restoring {
         // A shared variable was changed for services of its own, which the record names.
         let is_shared = self.plan.stores.iter().any(|store| store.owner == Owner::Shared);
         let mut services: Vec<Named> = self.plan.stores.iter().flat_map(|store| store.meant_for.clone()).collect();
+        services.extend(self.plan.settings.iter().map(|setting| setting.service.clone()));
         if is_shared {
             services.extend(record.deploys.iter().cloned());
         }
         services.sort_by(|one, other| one.name.cmp(&other.name));
         services.dedup();
-        let (deployed, left): (Vec<Named>, Vec<Named>) =
-            services.into_iter().partition(|service| record.deploys.contains(service));
+        let (deployed, left): (Vec<Named>, Vec<Named>) = services
+            .into_iter()
+            .partition(|service| record.deploys.contains(service) || self.plan.setting(service).is_some());
         let services = deployed;
         self.remarks.extend(left.iter().map(|service| {
             let words = [redeploys, &[format!("--service={}", service.name)]].concat();
@@ -299,6 +328,7 @@ fn key_by_key(kept: &journal::FileChange, found: Option<&Secret>) -> Option<(Sec
 
 fn touched(record: &Record, shape: &Shape) -> Vec<ServiceLine> {
     let mut services: Vec<Named> = record.stores.iter().filter_map(|store| store.owner.clone()).collect();
+    services.extend(record.settings.iter().map(|setting| setting.service.clone()));
     services.extend(record.deploys.iter().cloned());
     services.sort_by(|one, other| one.name.cmp(&other.name));
     services.dedup();

@@ -15,6 +15,7 @@ use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptes
 use proptest::{option, prop_assert, prop_assert_eq};
 
 use crate::drift::Secret;
+use crate::drift::plan::setting::Setting;
 use crate::drift::survey::Named;
 use crate::error::{Error, Exit};
 use crate::outside::journal::{Before, Command, FileChange, Journal, Record, Run, Store, state_folder};
@@ -58,6 +59,10 @@ fn record(time: &str) -> Record {
             store(None, Before::Absent, None),
         ],
         files: vec![file("/home/ada/agentverse/.env", Some("A=\"1\"\r\n")), file("/srv/.env", None)],
+        settings: vec![
+            Setting { service: named("worker"), before: None, after: Some(Secret::new("celery \"-B\"")) },
+            Setting { service: named("cron"), before: Some(Secret::new("cron")), after: None },
+        ],
         deploys: vec![named("api"), named("worker")],
     }
 }

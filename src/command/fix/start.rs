@@ -1,0 +1,120 @@
+//! Start commands: the text that was typed, or the one that a person is offered.
+
+use crate::cli::Fix;
+use crate::command::fix::Run;
+use crate::command::scope::Services;
+use crate::drift::finding::Finding;
+use crate::drift::plan::setting::{Change, Offered, Setting, offered, typed};
+use crate::drift::{Secret, Target};
+use crate::error::Error;
+use crate::outside::world::{Sort, World};
+use crate::report::{Format, escape};
+
+const FLAG: &str = "--start-command";
+
+/// What a run may do about start commands.
+#[derive(Default)]
+pub(super) struct StartChoices {
+    /// The change to the text that was typed.
+    pub(super) typed: Option<Setting>,
+    /// Whether text was typed that the settings have already.
+    pub(super) is_set_already: bool,
+    /// What a person is offered. It may come from `doctor.toml`, so it is never taken without an answer.
+    pub(super) offers: Vec<(Setting, String)>,
+    /// What a person has to change elsewhere: sentences, and lines that may hold credentials.
+    pub(super) elsewhere: Vec<(String, Option<Secret>)>,
+}
+
+/// Whether `--service` names the service of the start command, and other flags are about more than that one.
+pub(super) fn is_one_of_several(args: &Fix) -> bool {
+    args.start_command.is_some() && (args.push || args.pull || args.redeploy)
+}
+
+/// Refuses text that can't be a start command, and more than one service for it.
+pub(super) fn refuse(args: &Fix) -> Result<(), Error> {
+    let Some(text) = &args.start_command else { return Ok(()) };
+    if args.targeting.service.len() != 1 {
+        return Err(Error::Flag {
+            flag: FLAG,
+            value: "used with more than one service".to_owned(),
+            why: "each service has a start command of its own".to_owned(),
+            next: "name one service with --service, and run it again for the next one".to_owned(),
+        });
+    }
+    let Some(why) = unwritable(text) else { return Ok(()) };
+    Err(Error::Flag {
+        flag: FLAG,
+        value: "used with that text".to_owned(),
+        why: why.to_owned(),
+        next: "write the whole command as one line of visible characters".to_owned(),
+    })
+}
+
+/// Why text is never written as a start command: a person who confirms it must have seen all of it.
+fn unwritable(text: &str) -> Option<&'static str> {
+    if text.trim().is_empty() {
+        return Some("it is empty");
+    }
+    (escape::line(text) != text).then_some("it contains control characters or invisible characters")
+}
+
+/// What can be done about start commands in this run.
+pub(super) fn commands(run: &Run<'_>, findings: &[Finding]) -> Result<StartChoices, Error> {
+    let mut commands = StartChoices::default();
+    if let Some(text) = &run.args.start_command {
+        let change = typed(&run.seen.survey, target(run)?, &Secret::new(text.as_str()))
+            .map_err(|(why, next)| Error::Flag { flag: FLAG, value: "used for this service".to_owned(), why, next })?;
+        commands.is_set_already = change.is_none();
+        commands.typed = change;
+        return Ok(commands);
+    }
+    for Offered { service, found, change } in offered(&run.seen.survey, findings) {
+        match change {
+            Change::Settings(_) if run.args.no_deploy => commands.elsewhere.push((
+                format!(
+                    "no start command is offered for {}: Railway deploys with it, and --no-deploy is given",
+                    service.name
+                ),
+                None,
+            )),
+            Change::Settings(setting) => match setting.after.as_ref().and_then(|text| unwritable(text.reveal())) {
+                None => commands.offers.push((setting, found)),
+                Some(why) => {
+                    commands.elsewhere.push((format!("no start command is offered for {}: {why}", service.name), None));
+                }
+            },
+            Change::File(file, line) => {
+                let words = format!("the start command of {} is set in {file}: change it there, to", service.name);
+                commands.elsewhere.push((words, Some(line)));
+            }
+            Change::ByHand(why) => {
+                let words = format!("{why}: set it with --start-command TEXT --service {}", service.name);
+                commands.elsewhere.push((words, None));
+            }
+        }
+    }
+    Ok(commands)
+}
+
+/// The service that `--service` names.
+fn target<'r>(run: &'r Run<'_>) -> Result<&'r Target, Error> {
+    let services = Services::of(&run.seen.shape, run.config);
+    let wanted = run.args.targeting.service.first().map(String::as_str).unwrap_or_default();
+    let service = services.named(wanted)?;
+    let found = run.seen.survey.targets.iter().find(|target| target.service == *service);
+    found.ok_or_else(|| Error::Flag {
+        flag: FLAG,
+        value: format!("used for {}", service.name),
+        why: "other services take their values from it, so it is left out beside them".to_owned(),
+        next: "run it without --push, --pull and --redeploy".to_owned(),
+    })
+}
+
+/// Whether the command line that sets this text may be printed: the text was typed, or a person has seen it on this terminal;
+/// and it holds no value that is known.
+pub(super) fn is_printable(run: &Run<'_>, setting: &Setting, world: &World<'_>) -> bool {
+    let text = setting.after.as_ref().map(Secret::reveal).unwrap_or_default();
+    let is_typed = run.args.start_command.as_deref() == Some(text);
+    let is_seen = run.manner.format == Format::Text && world.terminal.err != Sort::Pipe && run.manner.output.is_none();
+    (is_typed || is_seen) && run.client.scrubber.scrub(text) == text
+}
