@@ -20,9 +20,14 @@ use crate::outside::sim::seed::incident;
 use crate::outside::stage::Stage;
 use crate::outside::talk::Silence;
 use crate::outside::world::{Memory, Terminal, World};
+use crate::report::shell;
 
 /// The fix that the story types.
-const FIX: &[&str] = &["fix", "--push", "--yes"];
+fn fix_words() -> Vec<String> {
+    let words =
+        ["fix", "--push", "--yes", "--start-command", &incident::start_command_with_beat(), "--service", "worker"];
+    words.map(str::to_owned).into()
+}
 
 /// Display settings are the user's in the demo too; nothing else of the process environment gets in.
 const KEPT: [&str; 3] = ["NO_COLOR", "CLICOLOR_FORCE", "CI"];
@@ -36,18 +41,14 @@ The new key is in .env. What do Railway and the running services have? `doctor c
 ";
 
 const FIXING: &str = "
-The new key never reached Railway, and the worker runs with an even older one. `doctor fix --push --yes` stores what \
-doctor.toml requires on both services, deploys each once, and looks whether it worked:
-
-";
-
-const CHECKING: &str = "
-The values are right, stored and running. What is left is one cause with what follows from it, and the words to mend it: \
-doctor changes no start command. In short, `doctor check -q`:
+The new key never reached Railway, and the worker runs with an even older one and without -B. One command stores what \
+doctor.toml requires on both services, sets the start command, deploys each service once, and verifies the result:
 
 ";
 
 const CLOSING: &str = "
+The values are right, stored and running; the worker runs its schedule, and the API answers. `doctor check` now ends with 0.
+
 Try it yourself:
 
   doctor demo fix               choose, see the plan, say yes
@@ -100,22 +101,20 @@ pub(crate) fn run(demo: &Demo, global: &Global, world: &mut World<'_>) -> Result
     }
 }
 
-/// Check, fix, check again: what a day with the incident is like.
+/// Check and fix: what a day with the incident is like.
 fn story(global: &Global, clock: &Hurried<'_>, world: &mut World<'_>) -> Result<Exit, Error> {
     let width = world.terminal.width;
     let tell = |world: &mut World<'_>, text: &str| world.print(&fill(text, wrapping(width)));
     tell(world, OPENING)?;
-    check::run(&typed(&["check"]), global, world)?;
+    check::run(&typed(&["check".to_owned()]), global, world)?;
     tell(world, FIXING)?;
+    // Not broken, so that it can be copied.
+    world.print(&format!("  doctor {}\n\n", shell::line(&fix_words())))?;
     clock.begin();
-    let fixed = fix::run(&typed(FIX), global, world)?;
-    if fixed == Exit::Interrupted {
-        return Ok(fixed);
+    let exit = fix::run(&typed(&fix_words()), global, world)?;
+    if exit != Exit::Interrupted {
+        tell(world, CLOSING)?;
     }
-    tell(world, CHECKING)?;
-    clock.begin();
-    let exit = check::run(&typed(&["check"]), &Global { quiet: true, verbose: false, ..global.clone() }, world)?;
-    tell(world, CLOSING)?;
     Ok(exit)
 }
 
@@ -142,11 +141,11 @@ fn mend(global: &Global, world: &mut World<'_>) -> Result<Exit, Error> {
         fingerprints: world.fingerprints.clone(),
         program: world.program.clone(),
     };
-    fix::run(&typed(FIX), global, &mut quiet)
+    fix::run(&typed(&fix_words()), global, &mut quiet)
 }
 
 /// What the story types.
-fn typed<T: Args + FromArgMatches>(words: &[&str]) -> T {
+fn typed<T: Args + FromArgMatches>(words: &[String]) -> T {
     let arguments = T::augment_args(clap::Command::new("demo")).get_matches_from(words);
     T::from_arg_matches(&arguments).expect("the story types what the verbs take")
 }
