@@ -36,8 +36,8 @@ INCIDENT = json.loads((SCENARIOS / "incident.json").read_text(encoding="utf-8"))
 INCIDENT_ENV = (SCENARIOS / "incident.env").read_text(encoding="utf-8")
 PUSH = ("fix", "--push", "--yes", "--only", KEY)
 PULL = ("fix", "--pull", "--yes", "--only", KEY)
-UPSERT, DELETE, REDEPLOY, DEPLOY = (
-    "variableCollectionUpsert", "variableDelete", "deploymentRedeploy", "serviceInstanceDeployV2")
+UPSERT, DELETE, REDEPLOY, DEPLOY, PATCH = (
+    "variableCollectionUpsert", "variableDelete", "deploymentRedeploy", "serviceInstanceDeployV2", "environmentPatchCommit")
 GIT = """#!/bin/sh
 # Notes what it is called with: the arguments of a process can be read by everybody on the machine.
 printf '%s\\n' "$@" >> "$ARGUMENTS"
@@ -295,14 +295,18 @@ class Case:
         seen = set()
         for mutation in run.mutations:
             field, arguments = mutation["field"], mutation["args"]
-            known = field in (UPSERT, DELETE, REDEPLOY, DEPLOY)
+            known = field in (UPSERT, DELETE, REDEPLOY, DEPLOY, PATCH)
             self.check(f"{what}: no other mutation than it needs", known, field)
             written = arguments.get("input", {})
             self.check(f"{what}: never replaces", not written.get("replace"), arguments)
             if field == UPSERT:
                 self.check(f"{what}: storing deploys nothing", written.get("skipDeploys") is True, written.keys())
             # A redeployment and a first deployment of the same service are two deployments.
-            target = (field == DELETE and (written["serviceId"], written["name"])) or (
+            patched = arguments.get("patch", {}).get("services", {})
+            if field == PATCH:
+                parts = [list(part) + list(part.get("deploy", {})) for part in patched.values()]
+                self.check(f"{what}: a patch sets one start command", parts == [["deploy", "startCommand"]], parts)
+            target = (field == PATCH and (field, *patched)) or (field == DELETE and (written["serviceId"], written["name"])) or (
                 field == UPSERT and (field, written.get("serviceId"))) or (
                 "deployment", owners.get(arguments.get("id"), arguments.get("serviceId")))
             self.check(f"{what}: nothing is sent twice", target not in seen, target)
