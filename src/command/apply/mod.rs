@@ -2,6 +2,7 @@
 //! receipt, and a step that fails stops what depends on it and nothing else.
 
 mod confirm;
+mod creation;
 mod deploy;
 mod failure;
 mod follow;

@@ -153,7 +153,7 @@ fn the_command_of_a_file_is_changed_there_and_in_the_settings_until_the_day_and_
     );
     assert!(out.contains("Railway ends such files on 2026-12-01"), "{out}");
     let out = words(&sandbox.run(&["check"]));
-    assert!(out.contains("set a start command with -B in the settings of worker on Railway's dashboard"), "{out}");
+    assert!(out.contains("`doctor fix` at a terminal shows it with -B appended, and sets it"), "{out}");
     assert!(!out.contains("`startCommand` in"), "{out}");
 }
 

@@ -33,7 +33,11 @@ const BEHIND_THE_EDGE: u8 = b'e';
 const KEY: &str = "STAGING_OPS_API_KEY";
 const API: &str = "agentverse-api-staging";
 
-const STORIES: [Story; 13] = [
+/// A service whose start command lacks `-B`, and the command that has it.
+const WORKER: &str = "agentverse-worker-staging";
+const BEAT: &str = "celery --app agentverse.tasks worker --loglevel INFO -B";
+
+const STORIES: [Story; 14] = [
     story(b'c', &[&["check", "-v"]]),
     story(BEHIND_THE_EDGE, &[&["check", "-v"]]),
     story(b'j', &[&["check", "--format", "json"]]),
@@ -44,6 +48,25 @@ const STORIES: [Story; 13] = [
     story(b'i', &[&["init", "--yes"]]),
     story(b'f', &[&["fix", "--push", "--yes", "--only", KEY, "--environment", "staging", "--show-logs"]]),
     story(b'r', &[&["fix", "--redeploy", "--yes", "--environment", "staging"]]),
+    story(
+        b's',
+        &[
+            &[
+                "fix",
+                "--push",
+                "--yes",
+                "--only",
+                KEY,
+                "--environment",
+                "staging",
+                "--start-command",
+                BEAT,
+                "--service",
+                WORKER,
+            ],
+            &["undo", "--yes"],
+        ],
+    ),
     story(b'l', &[&["fix", "--pull", "--yes", "--only", "OPS_DRILLS"]]),
     story(b'd', &[&["fix", "--push", "--add", "--only", "NEW_FLAG", "--service", API, "--yes"], &["undo", "--yes"]]),
     story(b'u', &[&["fix", "--push", "--yes", "--only", KEY, "--environment", "staging"], &["undo", "--yes"]]),
