@@ -92,12 +92,13 @@ impl<'m> Manner<'m> {
                 Shown::Values => Values::Shown,
             },
             logs: self.logs,
-            commands: self.commands(world),
+            commands: self.command_texts(world),
         }
     }
 
-    /// A plan goes to standard output as text, and to standard error beside every other format.
-    fn commands(&self, world: &World<'_>) -> CommandTexts {
+    /// Whether start commands are shown. A plan goes to standard output as text, and to standard error beside every other
+    /// format.
+    pub(crate) fn command_texts(&self, world: &World<'_>) -> CommandTexts {
         let is_text = self.format == Format::Text && self.output.is_none();
         let stream = if is_text { world.terminal.out } else { world.terminal.err };
         if stream == Sort::Pipe || world.variable("CI").is_some() { CommandTexts::Masked } else { CommandTexts::Shown }

@@ -8,7 +8,7 @@ use crate::drift::plan::setting::{Change, Offered, Setting, offered, typed};
 use crate::drift::{Secret, Target};
 use crate::error::Error;
 use crate::outside::world::{Sort, World};
-use crate::report::{Format, escape};
+use crate::report::{CommandTexts, escape};
 
 const FLAG: &str = "--start-command";
 
@@ -110,11 +110,13 @@ fn target<'r>(run: &'r Run<'_>) -> Result<&'r Target, Error> {
     })
 }
 
-/// Whether the command line that sets this text may be printed: the text was typed, or a person has seen it on this terminal;
-/// and it holds no value that is known.
+/// Whether the command line that sets this text may be printed: on a terminal, where a person has seen the text in full; or the
+/// text was typed, and no known value is in it.
 pub(super) fn is_printable(run: &Run<'_>, setting: &Setting, world: &World<'_>) -> bool {
     let text = setting.after.as_ref().map(Secret::reveal).unwrap_or_default();
     let is_typed = run.args.start_command.as_deref() == Some(text);
-    let is_seen = run.manner.format == Format::Text && world.terminal.err != Sort::Pipe && run.manner.output.is_none();
-    (is_typed || is_seen) && run.client.scrubber.scrub(text) == text
+    // The commands go to standard output below a plan, and to standard error where it is declined.
+    let is_seen = run.manner.command_texts(world) == CommandTexts::Shown
+        && [world.terminal.out, world.terminal.err].iter().all(|one| *one != Sort::Pipe);
+    is_seen || is_typed && run.client.scrubber.scrub(text) == text
 }

@@ -2,10 +2,11 @@
 
 use crate::command::tests::fix::{API, KEY, WORKER, service};
 use crate::command::tests::sandbox::{Ended, Sandbox};
+use crate::drift::Secret;
 use crate::outside::ask::Reply;
 use crate::outside::ask::script::Prepared;
 use crate::outside::sim::deployment::Deployment;
-use crate::outside::sim::estate::{Environment, Estate, Project, Service};
+use crate::outside::sim::estate::{Environment, Estate, Project, Service, Stored};
 use crate::outside::sim::seed::incident;
 use crate::outside::sim::{Quirks, Sim};
 
@@ -213,6 +214,25 @@ fn a_command_with_a_known_value_is_not_printed() {
     says(&ended, "run the same command again with --yes");
     let ended = sandbox.run(&["fix", "--start-command", text, "--service=worker", "--format=json"]);
     assert!(!ended.out.contains("abcdefghij") && !ended.err.contains("abcdefghij"), "{ended:?}");
+}
+
+/// Whoever declines has seen the text in full, so the command that carries out the plan can repeat it there.
+#[test]
+fn a_declined_command_with_a_known_value_is_printed_on_that_terminal_only() {
+    let sandbox = || {
+        let sandbox = declared(shop());
+        sandbox.sim.change(|estate| {
+            let worker = estate.service_named("worker").unwrap();
+            worker.variables.insert("QUEUE".to_owned(), Stored::Open(Secret::new("hunter2hunter2")));
+        });
+        sandbox
+    };
+    let declined = || vec![Prepared::Enter, Prepared::Reply(Reply::Yes), Prepared::Reply(Reply::No)];
+    let terminal = sandbox().at_a_terminal();
+    let ended = terminal.answered(&["fix"], declined());
+    says(&ended, &format!("--start-command={}", crate::report::shell::line(&[NEW.to_owned()])));
+    let in_ci = sandbox().at_a_terminal().variable("CI", Some("true"));
+    shows_no_command(&in_ci.run(&["fix", "--dry-run"]));
 }
 
 pub(super) fn declared(sandbox: Sandbox) -> Sandbox {
