@@ -14,6 +14,10 @@ pub(super) const SHORTEST: usize = 8;
 /// a value that was cut off or broken into lines.
 const LONGEST: usize = 64;
 
+/// As many bytes at the start of a value as what stands before it can make part of an escape: `\u0` and `0ab`, or `%` and two
+/// digits of base64 in which every character takes two bytes.
+pub(super) const LONGEST_OVERLAP: usize = 9;
+
 /// In what base64 decodes to by chance, a value of fewer bytes than this is there by chance.
 const SHORTEST_IN_PIECES: usize = 3;
 
@@ -59,12 +63,23 @@ impl KnownValues {
             self.short[value.len()].insert(self.hash_short(value));
             return;
         }
+        let last = value.len().saturating_sub(LONGEST);
+        self.add_patterns(value, (0..last).step_by(LONGEST).chain([last]));
+    }
+
+    /// Adds what is left of a value whose first bytes were decoded together with what stands before it.
+    pub(super) fn add_rests(&mut self, value: &[u8]) {
+        if value.len() > SHORTEST && self.seen.insert(self.hasher.hash_one(value)) {
+            self.add_patterns(value, 1..=LONGEST_OVERLAP.min(value.len() - SHORTEST));
+        }
+    }
+
+    fn add_patterns(&mut self, value: &[u8], starts: impl Iterator<Item = usize>) {
         let Ok(text) = u32::try_from(self.texts.len()) else { return };
         self.texts.push(Zeroizing::new(value.iter().copied().map(space).collect()));
-        let last = value.len().saturating_sub(LONGEST);
-        let starts = (0..last).step_by(LONGEST).chain([last]);
         let patterns = starts.filter_map(|start| {
-            Some(Pattern { text, start: u32::try_from(start).ok()?, length: value.len().min(LONGEST) })
+            let length = (value.len() - start).min(LONGEST);
+            Some(Pattern { text, start: u32::try_from(start).ok()?, length })
         });
         self.patterns.extend(patterns);
     }

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use crate::drift::Secret;
 use crate::drift::credential_shape;
 use crate::drift::decoded_text::{DecodedText, ENCODINGS, Span};
-use crate::drift::known_values::{KnownValues, SHORTEST};
+use crate::drift::known_values::{KnownValues, LONGEST_OVERLAP, SHORTEST};
 use crate::drift::secret_like::is_secret_like;
 
 /// What stands in the place of a value.
@@ -39,16 +39,23 @@ const LONGEST_TEXT: usize = 2 << 20;
 /// So much of what was cut off is searched, so that a value at the cut is recognised.
 const BEHIND_CUT: usize = 1 << 16;
 
-/// As many bytes at the start of a value as what stands before it can make part of an escape: `\u0` and `0ab`.
-const LONGEST_OVERLAP: usize = 6;
-
 /// Enough of a value to be recognised behind such an overlap.
 const ENOUGH: usize = 256;
 
 /// The values known to a run.
 #[derive(Default)]
 pub struct Scrubber {
-    known: RefCell<KnownValues>,
+    known: RefCell<Known>,
+}
+
+/// What is searched for.
+#[derive(Default)]
+struct Known {
+    /// The values.
+    whole: KnownValues,
+    /// The values without their first bytes: these may be decoded together with what stands before a value, so that only texts
+    /// that were decoded are searched for the rest.
+    rests: KnownValues,
 }
 
 impl fmt::Debug for Scrubber {
@@ -80,7 +87,8 @@ impl Scrubber {
     /// The text without any known value and without anything that looks like a credential.
     pub fn scrub(&self, text: &str) -> String {
         let mut known = self.known.borrow_mut();
-        known.index();
+        known.whole.index();
+        known.rests.index();
         let examined = &text[..boundary_before(text, LONGEST_TEXT + BEHIND_CUT)];
         let mut search = Search { known: &known, found: Vec::new(), work: LEAST_WORK + MOST_WORK * examined.len() };
         match search.text(DecodedText::received(examined), 0) {
@@ -102,30 +110,20 @@ impl Scrubber {
 
 /// Adds a value, and what it becomes where a text is decoded further than it was encoded, as the escapes in the value itself
 /// are decoded too.
-fn add(known: &mut KnownValues, value: &str, shortest: usize) {
+fn add(known: &mut Known, value: &str, shortest: usize) {
+    known.rests.add_rests(value.as_bytes());
+    let known = &mut known.whole;
     known.add(value.as_bytes(), shortest);
-    let has_escapes = value.contains(['\\', '%', '&']);
-    if has_escapes {
-        let whole = decoded(value);
-        known.add(&whole, shortest);
-        known.add(without_beginning_of_escape(&whole), SHORTEST);
+    if !value.contains(['\\', '%', '&']) {
+        return;
     }
-    // What stands before the value may make an escape with its first characters: then the rest is left to recognise.
+    let whole = decoded(value);
+    known.add(&whole, shortest);
+    known.add(without_beginning_of_escape(&whole), SHORTEST);
+    // Where what stands before the value makes an escape with its first characters, the rest is decoded for itself.
     for start in (1..=LONGEST_OVERLAP).filter(|&start| value.is_char_boundary(start) && start < value.len()) {
-        if has_escapes || may_end_escape(&value.as_bytes()[..start]) {
-            let rest = &value[start..boundary_before(value, start + ENOUGH)];
-            known.add(without_beginning_of_escape(&decoded(rest)), SHORTEST);
-        }
-    }
-}
-
-/// Whether an escape may end with these bytes: `\` and `b`, `\u0` and `0ab`, `&#3` and `9;`.
-fn may_end_escape(bytes: &[u8]) -> bool {
-    let digits = bytes.strip_prefix(b"x").or_else(|| bytes.strip_prefix(b"u")).or_else(|| bytes.strip_prefix(b"U"));
-    match bytes {
-        [one] if b"nrtbvf".contains(one) || one.is_ascii_punctuation() => true,
-        [.., b';'] => true,
-        _ => digits.unwrap_or(bytes).iter().all(u8::is_ascii_hexdigit),
+        let rest = &value[start..boundary_before(value, start + ENOUGH)];
+        known.add(without_beginning_of_escape(&decoded(rest)), SHORTEST);
     }
 }
 
@@ -187,7 +185,7 @@ fn boundary_after(text: &str, at: usize) -> usize {
 
 /// A search through the layers of one text.
 struct Search<'k> {
-    known: &'k KnownValues,
+    known: &'k Known,
     found: Vec<Span>,
     /// How many bytes may still be decoded.
     work: usize,
@@ -197,9 +195,12 @@ impl Search<'_> {
     /// Searches a text and everything that it decodes to; `None` if that is too much.
     fn text(&mut self, mut text: DecodedText, depth: usize) -> Option<()> {
         let mut seen = HashSet::new();
-        for _ in 0..MOST_ESCAPES {
+        for layer in 0..MOST_ESCAPES {
             self.work = self.work.checked_sub(text.bytes.len())?;
-            self.known.find(&text, &mut self.found);
+            self.known.whole.find(&text, &mut self.found);
+            if layer > 0 || depth > 0 {
+                self.known.rests.find(&text, &mut self.found);
+            }
             let credentials = credential_shape::find(&text.bytes);
             self.found.extend(credentials.map(|(start, end)| text.span(start, end)));
             self.encoded(&text, depth, &mut seen)?;
@@ -213,7 +214,7 @@ impl Search<'_> {
 
     /// Searches what the base64 and the hexadecimal text in it decode to.
     fn encoded(&mut self, text: &DecodedText, depth: usize, seen: &mut HashSet<(Span, usize)>) -> Option<()> {
-        let runs = text.runs(self.known.shortest(), seen);
+        let runs = text.runs(self.known.whole.shortest(), seen);
         if depth == MOST_ENCODINGS {
             let long = runs.iter().filter(|run| run.len() >= SUSPICIOUS);
             let ends = long.map(|run| (run[0] as usize, run[run.len() - 1] as usize + 1));

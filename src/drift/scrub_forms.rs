@@ -221,10 +221,11 @@ fn a_value_behind_the_beginning_of_an_escape_is_redacted() {
         ("x41-and the rest of it", "\\x41-and%20the%20rest%20of%20it"),
         ("0ab3f and the rest of it", "\\u0\u{30}ab3f%20and%20the%20rest%20of%20it"),
         ("41 is the rest of it", "%41%20is%20the%20rest%20of%20it"),
+        ("A€aaa  0ä A  0>0", "%AEEgrABhAGEAYQAgACAAMADkACAAQQAgACAAMAA%2BADA%3D"),
         ("9;and the rest of it", "&#39;and%20the%20rest%20of%20it"),
     ] {
         let clean = knows("A", value).scrub(text);
-        let shows = ["rest", "here", "%AC"].iter().any(|part| clean.contains(part));
+        let shows = ["rest", "here", "%AC", "AGEAYQ"].iter().any(|part| clean.contains(part));
         assert!(clean.contains('•') && !shows, "{clean}");
     }
 }
