@@ -149,7 +149,7 @@ def staged(**patch):
 
 def server_that_knows_failed():
     """The published schema lacks the status; production has it."""
-    text = (Path(SERVER).parent.parent / "schema.graphql").read_text()
+    text = (Path(SERVER).parent / "schema.graphql").read_text()
     before, after = text.split("enum EnvironmentPatchStatus {", 1)
     with tempfile.NamedTemporaryFile("w", suffix=".graphql", delete=False) as file:
         file.write(f"{before}enum EnvironmentPatchStatus {{\n  FAILED{after}")

@@ -222,7 +222,9 @@ def refused_after_it_was_stored():
         it.check("the setting is done, the deployment is not",
                  run.receipts() == {**SET_DONE, ("redeploy", None, WORKER): "failed"}, run)
         only_here(it, BEAT)
-        it.run("undo", "--yes", code=6)
+        # The service never ran with it, so no deployment is needed.
+        run = it.run("undo", "--yes", code=0)
+        it.check("nothing is deployed", "never ran with what that run stored" in run.words, run)
         only_here(it, CELERY)
 
 
