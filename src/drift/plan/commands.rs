@@ -173,7 +173,8 @@ impl Search<'_> {
         }
         // What is pulled may refer to what is pushed, and not the other way round.
         let mut all = self.pulled(&pulled)?;
-        all.extend(self.stored(&stored)?);
+        let together = self.stored(&stored, Grouping::Together);
+        all.extend(together.or_else(|| self.stored(&stored, Grouping::Apart))?);
         let mut done = Effects::default();
         for one in &all {
             done = done.and(one.effects(self.survey, self.wish.known))?;
@@ -195,7 +196,7 @@ impl Search<'_> {
 
     /// Each service is changed by one command, so that it is deployed once. One that also gets a newer commit or another start
     /// command is only changed: the command that follows deploys it with both.
-    fn stored(&mut self, units: &[Offer]) -> Option<Vec<Invocation>> {
+    fn stored(&mut self, units: &[Offer], grouping: Grouping) -> Option<Vec<Invocation>> {
         let newer = |service: &Named| {
             let is_started = self.wish.settings.iter().any(|setting| setting.service == *service);
             is_started || self.wish.due.iter().any(|due| due.commit.is_some() && due.service == *service)
@@ -208,22 +209,47 @@ impl Search<'_> {
             if units.is_empty() {
                 continue;
             }
-            let whole = covering(&units, Some(services), deploying);
-            let wanted = Effects::of(&units, &[], deploying, self.wish.known);
-            if self.is_exact(&whole, &wanted) {
-                all.push(Part { invocation: whole, units });
+            let whole = (services, units.clone());
+            if let Some(whole) = self.part(whole, deploying).filter(|_| grouping == Grouping::Together) {
+                all.push(whole);
                 continue;
             }
-            for (services, units) in groups(&units) {
-                let part = covering(&units, Some(services), deploying);
-                let wanted = Effects::of(&units, &[], deploying, self.wish.known);
-                if !self.is_exact(&part, &wanted) {
-                    return None;
+            for group in groups(&units) {
+                match self.part(group.clone(), deploying) {
+                    Some(part) => all.push(part),
+                    None => all.extend(self.around_shared(&group.1, deploying)?),
                 }
-                all.push(Part { invocation: part, units });
             }
         }
         self.in_order(all)
+    }
+
+    /// One command for a group, where it is exact.
+    fn part<'u>(&mut self, (services, units): Group<'u>, deploying: Deploying) -> Option<Part<'u>> {
+        let invocation = covering(&units, Some(services), deploying);
+        let wanted = Effects::of(&units, &[], deploying, self.wish.known);
+        self.is_exact(&invocation, &wanted).then_some(Part { invocation, units })
+    }
+
+    /// A shared variable is written for several services, and a key that only one of them gets can't be named beside it. The
+    /// services' own variables are stored first, and the command that writes the shared variable deploys these services.
+    fn around_shared<'u>(&mut self, units: &[&'u Offer], deploying: Deploying) -> Option<Vec<Part<'u>>> {
+        let (shared, own): (Vec<&Offer>, Vec<&Offer>) = units.iter().partition(|unit| unit.way == Way::PushShared);
+        let deployed: BTreeSet<Named> = shared.iter().flat_map(|unit| services(unit)).collect();
+        let (silent, apart): (Vec<&Offer>, Vec<&Offer>) =
+            own.iter().partition(|unit| services(unit).is_subset(&deployed));
+        // A key that was stored on a service before would no longer be one that refers to the shared variable there.
+        let is_both = |unit: &&&Offer| shared.iter().any(|one| one.key == unit.key);
+        if shared.is_empty() || own.is_empty() || own.iter().any(|unit| is_both(&unit)) {
+            return None;
+        }
+        let mut parts = Vec::new();
+        for (units, deploying) in [(silent, Deploying::Never), (apart, deploying), (shared, deploying)] {
+            for group in groups(&units) {
+                parts.push(self.part(group, deploying)?);
+            }
+        }
+        Some(parts)
     }
 
     /// A reference gives another value once what it refers to was written, and a command that writes over it would find
@@ -275,6 +301,15 @@ impl Search<'_> {
         }
         Some(all)
     }
+}
+
+/// How services are put into commands. Fewer commands are better, and not always in an order that works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Grouping {
+    /// All in one, where that is exact.
+    Together,
+    /// Only services with the same keys in one.
+    Apart,
 }
 
 /// One of several commands, with what it takes on.
