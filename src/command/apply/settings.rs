@@ -10,7 +10,7 @@ use crate::command::apply::{Site, Work, decide, is_open, said};
 use crate::drift::deployment::Deployed;
 use crate::drift::plan::Plan;
 use crate::drift::plan::deploy::How;
-use crate::drift::plan::setting::Setting;
+use crate::drift::plan::start_command::StartCommandChange;
 use crate::drift::receipt::{Outcome, Receipt, Shortfall, Sides};
 use crate::drift::{Named, sentence};
 use crate::error::Error;
@@ -238,7 +238,7 @@ impl Work<'_, '_> {
             }
         }
         for (index, names) in changed {
-            let Setting { service, .. } = &self.plan.settings[index];
+            let StartCommandChange { service, .. } = &self.plan.settings[index];
             let (names, own) = (sentence::names(&names), &self.site.shape.environment.name);
             self.ledger.settings[index].detail = Some(format!("it changed in {names}, too"));
             self.ledger.is_not_verified(&service.name, Shortfall::Incomplete);
@@ -267,7 +267,7 @@ impl Work<'_, '_> {
     }
 
     /// What this run has set for the service.
-    pub(crate) fn set_command(&self, service: &Named) -> Option<&Setting> {
+    pub(crate) fn set_command(&self, service: &Named) -> Option<&StartCommandChange> {
         let settings = self.plan.settings.iter().zip(&self.ledger.settings);
         let mut set = settings.filter(|(_, receipt)| receipt.outcome == Outcome::Done);
         set.find(|(setting, _)| setting.service.id == service.id).map(|(setting, _)| setting)

@@ -6,7 +6,7 @@ use crate::command::fix::ignore::Ignoring;
 use crate::drift::plan::due::Due;
 use crate::drift::plan::offer::{Offer, Proposal, Reach, Way};
 use crate::drift::plan::select::{Consent, Selection, leave_out_conflicts, select};
-use crate::drift::plan::setting::Setting;
+use crate::drift::plan::start_command::StartCommandChange;
 use crate::drift::sentence::{count, names as names_of};
 use crate::drift::{Finding, Severity};
 use crate::error::Error;
@@ -86,7 +86,7 @@ fn show_elsewhere(open: Open<'_>, world: &World<'_>) {
 }
 
 /// Shows each start command that is offered, in full, and asks for it; `None` goes back.
-fn start_commands(open: Open<'_>, world: &mut World<'_>) -> Result<Option<Vec<Setting>>, Error> {
+fn start_commands(open: Open<'_>, world: &mut World<'_>) -> Result<Option<Vec<StartCommandChange>>, Error> {
     let mut settings = Vec::new();
     for (setting, found) in &open.commands.offers {
         let text = setting.after.as_ref().map(|text| escape::line(text.reveal())).unwrap_or_default();
@@ -168,7 +168,7 @@ fn one_by_one(
 /// Asks about each service that a deployment would mend, unless it is deployed anyway; `None` goes back.
 fn redeploys(
     due: &[Due],
-    (offers, settings): (&[Offer], &[Setting]),
+    (offers, settings): (&[Offer], &[StartCommandChange]),
     world: &mut World<'_>,
 ) -> Result<Option<Vec<Due>>, Error> {
     let mut chosen = Vec::new();

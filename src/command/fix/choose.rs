@@ -9,7 +9,7 @@ use crate::drift::plan::deploy::Cause;
 use crate::drift::plan::due::Due;
 use crate::drift::plan::offer::{Asking, Offer, Proposal, Way};
 use crate::drift::plan::select::{Consent, Selection, select};
-use crate::drift::plan::setting::Setting;
+use crate::drift::plan::start_command::StartCommandChange;
 use crate::error::Error;
 use crate::outside::world::World;
 
@@ -30,7 +30,7 @@ pub(super) struct Chosen {
     pub(super) offers: Vec<Offer>,
     pub(super) ignores: Vec<ignore::Ignoring>,
     /// Start commands that are set.
-    pub(super) settings: Vec<Setting>,
+    pub(super) settings: Vec<StartCommandChange>,
     /// Services that are deployed, whatever becomes of variables.
     pub(super) redeploys: Vec<Due>,
     /// What can't be done or was left out, to be said; sentences without full stop.

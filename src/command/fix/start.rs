@@ -4,7 +4,7 @@ use crate::cli::Fix;
 use crate::command::fix::Run;
 use crate::command::scope::Services;
 use crate::drift::finding::Finding;
-use crate::drift::plan::setting::{Change, Offered, Setting, offered, typed};
+use crate::drift::plan::start_command::{Change, Offered, StartCommandChange, offered, typed};
 use crate::drift::{Secret, Target};
 use crate::error::Error;
 use crate::outside::world::{Sort, World};
@@ -16,11 +16,11 @@ const FLAG: &str = "--start-command";
 #[derive(Default)]
 pub(super) struct StartChoices {
     /// The change to the text that was typed.
-    pub(super) typed: Option<Setting>,
+    pub(super) typed: Option<StartCommandChange>,
     /// Whether text was typed that the settings have already.
     pub(super) is_set_already: bool,
     /// What a person is offered. It may come from `doctor.toml`, so it is never taken without an answer.
-    pub(super) offers: Vec<(Setting, String)>,
+    pub(super) offers: Vec<(StartCommandChange, String)>,
     /// What a person has to change elsewhere: sentences, and lines that may hold credentials.
     pub(super) elsewhere: Vec<(String, Option<Secret>)>,
 }
@@ -112,7 +112,7 @@ fn target<'r>(run: &'r Run<'_>) -> Result<&'r Target, Error> {
 
 /// Whether the command line that sets this text may be printed: on a terminal, where a person has seen the text in full; or the
 /// text was typed, and no known value is in it.
-pub(super) fn is_printable(run: &Run<'_>, setting: &Setting, world: &World<'_>) -> bool {
+pub(super) fn is_printable(run: &Run<'_>, setting: &StartCommandChange, world: &World<'_>) -> bool {
     let text = setting.after.as_ref().map(Secret::reveal).unwrap_or_default();
     let is_typed = run.args.start_command.as_deref() == Some(text);
     // The commands go to standard output below a plan, and to standard error where it is declined.

@@ -30,7 +30,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::learn;
-    use crate::drift::plan::setting::Setting;
+    use crate::drift::plan::start_command::StartCommandChange;
     use crate::drift::scrub::Scrubber;
     use crate::drift::{Named, Secret};
     use crate::outside::journal::{Before, Command, FileChange, Record, Store};
@@ -58,7 +58,7 @@ mod tests {
             folder: "/work".into(),
             stores: vec![store(Before::Stored(Secret::new("earlier-value"))), store(Before::Absent)],
             files: vec![file],
-            settings: vec![Setting {
+            settings: vec![StartCommandChange {
                 service: named(),
                 before: Some(Secret::new("web --old-token")),
                 after: Some(Secret::new("web --new-token")),

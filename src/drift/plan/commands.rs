@@ -8,7 +8,7 @@ use crate::drift::plan::dependent::dependents;
 use crate::drift::plan::due::Due;
 use crate::drift::plan::invocation::{Deploying, Effects, Invocation, Known, Redeploy};
 use crate::drift::plan::offer::{Offer, Way};
-use crate::drift::plan::setting::Setting;
+use crate::drift::plan::start_command::StartCommandChange;
 use crate::drift::{Named, Survey, Variable};
 
 /// What was chosen, and what of the command line it depends on.
@@ -17,7 +17,7 @@ pub struct Wish<'w> {
     /// The offers that were taken.
     pub offers: &'w [Offer],
     /// The start commands that are set.
-    pub settings: &'w [Setting],
+    pub settings: &'w [StartCommandChange],
     /// The services that are deployed again.
     pub due: &'w [Due],
     /// Whether the services of this run are those of a run that names none.

@@ -8,7 +8,7 @@ use crate::drift::plan::desk::proposals;
 use crate::drift::plan::due::{Due, due};
 use crate::drift::plan::offer::{Addition, Asking, Offer, Prune, Terms, Way};
 use crate::drift::plan::select::{Consent, select};
-use crate::drift::plan::setting::Setting;
+use crate::drift::plan::start_command::StartCommandChange;
 use crate::drift::{Named, Secret, Survey, Variable};
 
 /// A `doctor fix` without questions. Everything else of a run is repeated as it was typed.
@@ -23,7 +23,7 @@ pub struct Invocation {
     /// `--only`; empty for every key.
     pub keys: BTreeSet<String>,
     /// `--start-command`, for the service that it is the only one to name.
-    pub start: Option<Setting>,
+    pub start: Option<StartCommandChange>,
     /// `--service`; `None` for the services of this run.
     pub services: Option<BTreeSet<Named>>,
     /// `--allow-reference`.
@@ -88,7 +88,7 @@ impl Invocation {
     }
 
     /// The command that sets that start command, and does nothing else.
-    pub fn starting(setting: &Setting) -> Self {
+    pub fn starting(setting: &StartCommandChange) -> Self {
         let services = Some(BTreeSet::from([setting.service.clone()]));
         Self { start: Some(setting.clone()), services, ..Self::default() }
     }
@@ -190,7 +190,7 @@ impl Effects {
 
     /// The same with these start commands, each with one deployment of the code that runs.
     #[must_use]
-    pub fn setting(mut self, settings: &[Setting]) -> Self {
+    pub fn setting(mut self, settings: &[StartCommandChange]) -> Self {
         self.settings.extend(settings.iter().map(|setting| (setting.service.id.clone(), setting.after.clone())));
         self.deployed.extend(settings.iter().map(|setting| (setting.service.id.clone(), None)));
         self

@@ -8,7 +8,7 @@ pub mod due;
 pub mod invocation;
 pub mod offer;
 pub mod select;
-pub mod setting;
+pub mod start_command;
 #[cfg(test)]
 mod tests;
 
@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 use crate::drift::finding::Place;
 use crate::drift::plan::deploy::Deploy;
-use crate::drift::plan::setting::Setting;
+use crate::drift::plan::start_command::StartCommandChange;
 use crate::drift::{Named, Secret, Variable};
 
 /// Whose variable it is.
@@ -114,7 +114,7 @@ pub struct Plan {
     /// Variables that change, by owner and key.
     pub stores: Vec<Store>,
     /// Start commands that change, by service.
-    pub settings: Vec<Setting>,
+    pub settings: Vec<StartCommandChange>,
     /// Services that are deployed once after that, sorted by name.
     pub deploys: Vec<Deploy>,
     /// What a person should know before saying yes; sentences without full stop.
@@ -133,7 +133,7 @@ impl Plan {
     }
 
     /// The start command that changes on that service.
-    pub fn setting(&self, service: &Named) -> Option<&Setting> {
+    pub fn setting(&self, service: &Named) -> Option<&StartCommandChange> {
         self.settings.iter().find(|setting| setting.service.id == service.id)
     }
 

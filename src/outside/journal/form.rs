@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::drift::Secret;
-use crate::drift::plan::setting::Setting;
+use crate::drift::plan::start_command::StartCommandChange;
 use crate::drift::survey::Named;
 use crate::outside::journal::record::{Before, Command, FileChange, Record, Store};
 use crate::outside::journal::run::Run;
@@ -142,7 +142,7 @@ struct SettingForm<'r> {
 }
 
 impl<'r> SettingForm<'r> {
-    fn of(setting: &'r Setting) -> Self {
+    fn of(setting: &'r StartCommandChange) -> Self {
         Self {
             service: NamedForm::of(&setting.service),
             before: setting.before.as_ref().map(Secret::reveal),
@@ -160,8 +160,8 @@ struct SettingRead {
 }
 
 impl SettingRead {
-    fn setting(self) -> Setting {
-        Setting { service: self.service.named(), before: self.before, after: self.after }
+    fn setting(self) -> StartCommandChange {
+        StartCommandChange { service: self.service.named(), before: self.before, after: self.after }
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use crate::drift::Secret;
-use crate::drift::plan::setting::Setting;
+use crate::drift::plan::start_command::StartCommandChange;
 use crate::drift::survey::Named;
 use crate::outside::journal::run::Run;
 
@@ -33,7 +33,7 @@ pub struct Record {
     /// The files that change.
     pub files: Vec<FileChange>,
     /// The start commands that change on Railway.
-    pub settings: Vec<Setting>,
+    pub settings: Vec<StartCommandChange>,
     /// The services that are to be deployed.
     pub deploys: Vec<Named>,
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::drift::Variable;
 use crate::drift::plan::deploy::{Cause, Deploy, How};
-use crate::drift::plan::setting::Setting;
+use crate::drift::plan::start_command::StartCommandChange;
 use crate::drift::plan::{FileChange, Kind, Store};
 use crate::report::Planned;
 
@@ -121,7 +121,7 @@ fn file(file: &FileChange) -> FileForm<'_> {
     }
 }
 
-fn start_command(setting: &Setting) -> StartCommandForm<'_> {
+fn start_command(setting: &StartCommandChange) -> StartCommandForm<'_> {
     StartCommandForm {
         service: &setting.service.name,
         change: match (&setting.before, &setting.after) {

@@ -7,7 +7,7 @@ use similar::{DiffableStr, group_diff_ops};
 
 use crate::drift::likeness::edits;
 use crate::drift::plan::deploy::{Cause, Deploy, How};
-use crate::drift::plan::setting::Setting;
+use crate::drift::plan::start_command::StartCommandChange;
 use crate::drift::plan::{FileChange, Owner, Plan, Store};
 use crate::drift::sentence::count;
 use crate::drift::{Secret, Variable};
@@ -82,7 +82,7 @@ fn stores(page: &mut Page<'_>, plan: &Plan, owner: &Owner) {
 }
 
 /// A start command on both sides: in full where a person sees it at a terminal, so that the text can be confirmed.
-fn setting(page: &mut Page<'_>, setting: &Setting) {
+fn setting(page: &mut Page<'_>, setting: &StartCommandChange) {
     let (sign, tone) = match (&setting.before, &setting.after) {
         (_, None) => ("    - ", Tone::Error),
         (None, _) => ("    + ", Tone::Good),

@@ -11,7 +11,7 @@ use crate::drift::Named;
 use crate::drift::deployment::Deployed;
 use crate::drift::local::LocalFile;
 use crate::drift::plan::deploy::{Cause, Deploy, costs};
-use crate::drift::plan::setting::Setting;
+use crate::drift::plan::start_command::StartCommandChange;
 use crate::drift::plan::{Edit, FileChange, Kind, Owner, Plan, Store};
 use crate::drift::receipt::{Outcome, Receipt, Sides};
 use crate::drift::stale::Got;
@@ -124,7 +124,7 @@ impl Restoring {
     }
 
     /// One start command: put back if it is still the one that the run set.
-    fn setting(&mut self, kept: &Setting, args: &Undo) {
+    fn setting(&mut self, kept: &StartCommandChange, args: &Undo) {
         let shape = self.shape.services.iter().find(|known| known.service.id == kept.service.id);
         let settings = shape.and_then(|shape| shape.settings.known());
         let found = settings.and_then(|settings| settings.start_command.clone());
@@ -140,7 +140,7 @@ impl Restoring {
             receipt.end(Outcome::NotTried, "Railway deploys with it: run it without --no-deploy".to_owned());
         } else {
             let (service, after) = (kept.service.clone(), kept.before.clone());
-            self.plan.settings.push(Setting { service, before: found, after });
+            self.plan.settings.push(StartCommandChange { service, before: found, after });
             return;
         }
         self.conflicts.push(receipt);

@@ -15,7 +15,7 @@ use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptes
 use proptest::{option, prop_assert, prop_assert_eq};
 
 use crate::drift::Secret;
-use crate::drift::plan::setting::Setting;
+use crate::drift::plan::start_command::StartCommandChange;
 use crate::drift::survey::Named;
 use crate::error::{Error, Exit};
 use crate::outside::journal::{Before, Command, FileChange, Journal, Record, Run, Store, state_folder};
@@ -60,8 +60,8 @@ fn record(time: &str) -> Record {
         ],
         files: vec![file("/home/ada/agentverse/.env", Some("A=\"1\"\r\n")), file("/srv/.env", None)],
         settings: vec![
-            Setting { service: named("worker"), before: None, after: Some(Secret::new("celery \"-B\"")) },
-            Setting { service: named("cron"), before: Some(Secret::new("cron")), after: None },
+            StartCommandChange { service: named("worker"), before: None, after: Some(Secret::new("celery \"-B\"")) },
+            StartCommandChange { service: named("cron"), before: Some(Secret::new("cron")), after: None },
         ],
         deploys: vec![named("api"), named("worker")],
     }

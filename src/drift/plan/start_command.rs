@@ -8,7 +8,7 @@ use crate::drift::{Named, Secret, Survey, Target};
 
 /// A start command that is to change in the settings of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Setting {
+pub struct StartCommandChange {
     /// The service.
     pub service: Named,
     /// The command of its settings now; `None` if none is set.
@@ -32,7 +32,7 @@ pub struct Offered {
 #[derive(Clone, Debug)]
 pub enum Change {
     /// In the settings, which a fix writes.
-    Settings(Setting),
+    Settings(StartCommandChange),
     /// In this file, which a fix does not write: the line that belongs there.
     File(String, Secret),
     /// A person has to write it; a sentence without full stop that says why.
@@ -69,9 +69,11 @@ fn change(survey: &Survey, target: &Target) -> Change {
     let parts = CommandLine::of(command.reveal()).lacks(&target.declared.start_command);
     match (appended(command.reveal(), &parts), source) {
         (None, _) => by_hand("has a start command that is more than one plain command, so nothing is appended to it"),
-        (Some(after), Source::Settings | Source::RetiredFile(_)) => {
-            Change::Settings(Setting { service: target.service.clone(), before: set.cloned(), after: Some(after) })
-        }
+        (Some(after), Source::Settings | Source::RetiredFile(_)) => Change::Settings(StartCommandChange {
+            service: target.service.clone(),
+            before: set.cloned(),
+            after: Some(after),
+        }),
         (Some(after), Source::ConfigFile(file) | Source::Infrastructure(file)) => {
             let line = line(&file, &after);
             Change::File(file, line)
@@ -88,7 +90,7 @@ fn line(file: &str, command: &Secret) -> Secret {
 
 /// The change to a command that somebody typed. `Ok(None)` if the settings have it already; otherwise why a fix does not write
 /// it, and what to do instead.
-pub fn typed(survey: &Survey, target: &Target, text: &Secret) -> Result<Option<Setting>, (String, String)> {
+pub fn typed(survey: &Survey, target: &Target, text: &Secret) -> Result<Option<StartCommandChange>, (String, String)> {
     let name = &target.service.name;
     let deployment = target.live.deployed.known().and_then(|deployed| deployed.subject());
     let source = deployment.map(|deployment| Source::of(survey, target, deployment));
@@ -102,5 +104,5 @@ pub fn typed(survey: &Survey, target: &Target, text: &Secret) -> Result<Option<S
     };
     let before = settings.start_command.clone();
     let (service, after) = (target.service.clone(), Some(text.clone()));
-    Ok((before != after).then_some(Setting { service, before, after }))
+    Ok((before != after).then_some(StartCommandChange { service, before, after }))
 }
