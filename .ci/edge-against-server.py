@@ -35,8 +35,8 @@ def blocks(status=403, body="error code: 1010", **more):
 
 
 def says_nothing_of_the_token(it, run):
-    told = run.err[run.err.find("error:"):].lower()
-    it.check("nothing is said of the token", "token" not in told and "log in" not in told and "login" not in told, run)
+    message = run.err[run.err.find("error:"):].lower()
+    it.check("nothing is said of the token", "token" not in message and "log in" not in message and "login" not in message, run)
 
 
 # 1. What stands in front of the API -------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::outside::debug_log::DebugLog;
 use crate::outside::world::World;
 
-/// Makes the file, if there is to be one.
+/// Creates the file of `--debug-api`, if the flag is given.
 pub(super) fn open(cli: &Cli, world: &World<'_>) -> Result<Option<Arc<DebugLog>>, Error> {
     let Some(path) = &cli.global.debug_api else { return Ok(None) };
     let place = |path: &Path| world.folder.join(path);

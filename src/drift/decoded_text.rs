@@ -269,7 +269,7 @@ impl Default for Span {
     }
 }
 
-/// Whether it occurs in a text that somebody wrote, so that bytes that mean nothing are seldom taken for UTF-16.
+/// Whether it occurs in written text, so that bytes that mean nothing are seldom taken for UTF-16.
 fn is_text_char(char: char) -> bool {
     char == '\u{feff}' || char.is_alphanumeric() || char.is_ascii() && !char.is_control() || "\t\r\n".contains(char)
 }

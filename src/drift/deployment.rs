@@ -71,7 +71,7 @@ pub enum SkipReason {
     Unknown,
 }
 
-/// Words in Railway's reason for a deployment that nobody asked for, letters only. Only the first was seen in answers;
+/// Words in Railway's reason for a deployment without a user action, letters only. Only the first was seen in answers;
 /// the others are what its documentation calls such deployments.
 const OWN_REASONS: [(&str, &str); 5] = [
     ("autoupdate", "an automatic update of its image"),
@@ -138,7 +138,7 @@ impl Origin {
         }
     }
 
-    /// What Railway deployed it for by itself, without a push or a person; `None` where somebody may have.
+    /// Why Railway started the deployment itself, without a push or a user action; `None` where a user may have started it.
     pub fn railways_own(&self) -> Option<&'static str> {
         let reason: String =
             self.reason.iter().flat_map(|reason| reason.chars()).filter(char::is_ascii_alphabetic).collect();

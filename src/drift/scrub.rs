@@ -164,7 +164,7 @@ fn parameters(value: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The values of OpenTelemetry's list of headers, `x-key=…,authorization=Basic …`, each also without its scheme. Whatever
-/// their names are, they are there to let somebody in.
+/// their names are, they are credentials.
 fn header_values(list: &str) -> impl Iterator<Item = &str> {
     let values = list.split(',').filter_map(|header| Some(header.split_once('=')?.1.trim()));
     values.flat_map(|value| {

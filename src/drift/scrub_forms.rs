@@ -240,7 +240,7 @@ fn the_work_is_bounded() {
     }
     scrubber.learn("LONG", &Secret::new("a".repeat(1 << 16) + "b"));
     let size = 1 << 16;
-    let mut nested = "a secret text that nobody knows".to_owned();
+    let mut nested = "a secret text that is not known".to_owned();
     while nested.len() < size {
         nested = STANDARD.encode(nested);
     }

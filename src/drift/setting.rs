@@ -42,7 +42,7 @@ const fn build(key: &'static str, name: &'static str, default: &'static str) -> 
 pub static START_COMMAND: Setting = deploy("startCommand", "start command", "");
 /// When its command runs, for a cron service.
 pub static CRON_SCHEDULE: Setting = deploy("cronSchedule", "cron schedule", "");
-/// Whether it may sleep when nobody calls it.
+/// Whether it may sleep while it receives no requests.
 pub static SLEEP: Setting = deploy("sleepApplication", "sleep when idle", "false");
 
 /// Those that are compared. Left out is what Railway stores in another form than a file has it: replicas, regions, limits.

@@ -15,7 +15,7 @@ pub struct Staged {
     pub updated_at: String,
     /// Who changed them, where Railway tells; a name or an address.
     pub by: Option<String>,
-    /// Why they could not be applied when somebody last committed them.
+    /// Why they could not be applied when they were last committed.
     pub error: Option<String>,
 }
 

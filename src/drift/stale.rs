@@ -66,7 +66,7 @@ pub fn is_running(got: &Got, key: &str, variable: &Variable) -> bool {
     }
 }
 
-/// Whether a deployment runs without a variable that is no longer stored. Tracing may have set one of its own in its place.
+/// Whether a deployment runs without a variable that is no longer stored. Tracing may set the same name.
 pub fn is_removed(got: &Got, key: &str) -> bool {
     !got.contains_key(key) || system::is_set_by_tracing(key)
 }

@@ -20,18 +20,20 @@ impl Work<'_, '_> {
     /// Asks for the failing step, and for the end of the log that tells of it.
     pub(crate) fn look_into(&mut self, followed: &Followed) {
         let service = &self.plan.deploys[followed.index].service;
-        let told = self.site.client.failure(&followed.id).unwrap_or_default();
-        let (log, lines) = self.log_of(followed, &told);
+        let failed = self.site.client.failure(&followed.id).unwrap_or_default();
+        let (log, lines) = self.log_of(followed, &failed);
         let (lines, hidden) = match self.site.logs {
             Logs::Shown => (lines, 0),
             Logs::Counted => (Vec::new(), lines.len()),
         };
         let shape = self.site.shape;
-        let told = told.failure;
+        let failure = failed.failure;
         self.applied.failures.push(Failure {
             service: service.name.clone(),
-            step: Some([told.step, told.said, told.diagnosis].into_iter().flatten().collect::<Vec<_>>().join(": "))
-                .filter(|words| !words.is_empty()),
+            step: Some(
+                [failure.step, failure.said, failure.diagnosis].into_iter().flatten().collect::<Vec<_>>().join(": "),
+            )
+            .filter(|words| !words.is_empty()),
             log,
             lines,
             hidden,
@@ -42,21 +44,21 @@ impl Work<'_, '_> {
         });
     }
 
-    /// The log that tells of it. Where the step is not known, a build that wrote nothing is none.
-    fn log_of(&self, followed: &Followed, told: &FailedDeployment) -> (&'static str, Vec<String>) {
+    /// Returns the log that has the cause. Where the step is unknown and the build wrote nothing, it is the deployment's.
+    fn log_of(&self, followed: &Followed, failed: &FailedDeployment) -> (&'static str, Vec<String>) {
         let run = || self.site.client.deployment_log(&followed.id, LINES).unwrap_or_default();
         let is_of_build = |step: &String| step.contains("BUILD") || step.contains("IMAGE");
-        if followed.status != Status::Failed || told.failure.step.as_ref().is_some_and(|step| !is_of_build(step)) {
+        if followed.status != Status::Failed || failed.failure.step.as_ref().is_some_and(|step| !is_of_build(step)) {
             return ("run", run());
         }
         let build = Build {
             environment: &self.site.shape.environment.id,
             deployment: &followed.id,
-            snapshot: told.snapshot.as_deref(),
-            created_at: told.created_at.as_deref(),
+            snapshot: failed.snapshot.as_deref(),
+            created_at: failed.created_at.as_deref(),
         };
         let first = self.site.client.build_log(build, LINES).unwrap_or_default();
-        if first.lines.is_empty() && told.failure.step.is_none() {
+        if first.lines.is_empty() && failed.failure.step.is_none() {
             let lines = run();
             if !lines.is_empty() {
                 return ("run", lines);
@@ -65,8 +67,8 @@ impl Work<'_, '_> {
         ("build", self.complete(followed, build, first).lines)
     }
 
-    /// The same log once more, where it does not have what the build failed with and that may still come. Nobody waits for
-    /// lines that are only counted.
+    /// Reads the log a second time if the cause is not in it and may still arrive. Lines that are only counted are not worth
+    /// the wait.
     fn complete(&self, followed: &Followed, build: Build<'_>, first: BuildLog) -> BuildLog {
         let client = self.site.client;
         let wait = (followed.ended() + LATE).saturating_sub(client.clock.elapsed());

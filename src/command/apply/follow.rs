@@ -125,7 +125,7 @@ impl Work<'_, '_> {
             return None;
         };
         let own = recent.iter().position(|one| one.id == followed.id).unwrap_or(recent.len());
-        // A push that Railway skipped takes nobody's place.
+        // A push that Railway skipped does not replace the running deployment.
         let Some(newer) = recent[..own].iter().find(|one| one.status != Status::Skipped) else { return removed() };
         let by_itself = newer.origin.railways_own().map(|what| format!("; Railway made it itself: {what}"));
         self.applied.remarks.push(format!(

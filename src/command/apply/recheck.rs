@@ -127,7 +127,7 @@ fn local_sides(store: &Store, found: Option<Secret>) -> Sides {
     Sides { planned_on: store.after.clone(), found, wanted: store.before.as_ref().and_then(Variable::stored).cloned() }
 }
 
-/// What somebody has staged on the same key, or on the settings of the same service, would later overwrite what is written now.
+/// A staged change of the same key, or of the settings of the same service, would later overwrite what is written now.
 fn refuse_staged(site: Site<'_>, staged: &Staged, plan: &Plan) -> Result<(), Error> {
     let stores = plan.stores.iter().filter(|store| staged.touches(store.owner.id(), &store.key));
     let settings = plan.settings.iter().filter(|setting| staged.settings.contains(&setting.service.id));

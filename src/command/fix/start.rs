@@ -37,7 +37,7 @@ pub(super) fn refuse(args: &Fix) -> Result<(), Error> {
         return Err(Error::Flag {
             flag: FLAG,
             value: "used with more than one service".to_owned(),
-            why: "each service has a start command of its own".to_owned(),
+            why: "it sets the start command of one service".to_owned(),
             next: "name one service with --service, and run it again for the next one".to_owned(),
         });
     }

@@ -49,7 +49,7 @@ fn the_cause_is_in_an_attribute_and_costs_one_request() {
     says(&ended, SHOWN);
     assert_eq!(ended.out.matches(STEP).count(), 2, "a step that goes on is there once: {ended:?}");
     assert_eq!((asked(&sandbox, "BuildLog"), asked(&sandbox, "BuildLogBySnapshot")), (1, 0));
-    assert!(ended.took < Duration::from_secs(15), "nobody waits for what is there: {:?}", ended.took);
+    assert!(ended.took < Duration::from_secs(15), "no second reading where the cause is known: {:?}", ended.took);
 }
 
 #[test]

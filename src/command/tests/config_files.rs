@@ -16,7 +16,7 @@ const SINCE: &str = "2026-11-20T10:00:00.000Z";
 const SECRET: &str = "broker-credential-4711";
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// What Railway tells of a deployment that read a file.
+/// The metadata of a deployment that read a file.
 fn from_file(mut deployment: Deployment) -> Deployment {
     let manifest = json!({
         "deploy": {
@@ -115,7 +115,7 @@ fn half_a_manifest_is_no_finding() {
     assert!(!ended.out.contains("config-file-retired"), "{ended:?}");
     let older = from_file(Deployment::serving(SINCE));
     let ended = beside(worker().deployed(older).deployed(building())).run(&["check"]);
-    assert!(ended.out.contains("config-file-retired"), "what runs is told of: {ended:?}");
+    assert!(ended.out.contains("config-file-retired"), "the running deployment is reported: {ended:?}");
 }
 
 #[test]

@@ -172,7 +172,7 @@ fn what_runs_is_deployed_again_over_a_skipped_push_and_misses_nothing_afterwards
     // The new deployment is newer than the push, and has the older commit still.
     let before = sandbox.sim.count();
     let ended = sandbox.run(&["check", "-v"]);
-    assert_eq!((ended.code, sandbox.sim.count() - before), (0, 3), "one request tells of the push: {ended:?}");
+    assert_eq!((ended.code, sandbox.sim.count() - before), (0, 3), "one more request finds the push: {ended:?}");
     assert!(!ended.out.contains("commit-behind"), "{ended:?}");
 }
 

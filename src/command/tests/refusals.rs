@@ -1,4 +1,4 @@
-//! What Railway refuses for reasons of its own: policies, staged changes, commits and projects that a token does not see.
+//! Refusals by Railway: policies, staged changes, unknown commits, and projects that are not visible to a token.
 
 use crate::command::tests::fix::service;
 use crate::command::tests::sandbox::Sandbox;

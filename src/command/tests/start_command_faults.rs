@@ -96,7 +96,7 @@ fn a_command_that_changed_since_the_check_is_a_conflict() {
     let ended = sandbox.run(&[SET, &["--format=json"]].concat());
     assert_eq!((ended.code, sandbox.mutations().len()), (6, 0), "{ended:?}");
     assert_eq!(ended.receipts(), ["start-command worker - conflict", "redeploy worker - not-tried"]);
-    // The same command is no conflict. Nothing is done about it either: somebody else is at work.
+    // The same command is not a conflict. It is not deployed either: another person is changing the service.
     let sandbox = shop();
     sandbox.sim.before("StartCommands", |estate| {
         estate.projects[0].environments[0].service_named("worker").unwrap().start_command = Some(NEW.to_owned());

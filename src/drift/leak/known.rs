@@ -23,7 +23,7 @@ const SHORTEST_SECRET: usize = 8;
 /// The most values that are reported for a file.
 const MOST: usize = 100;
 
-/// How much of a file tells whether it is text: git's own measure.
+/// How much of a file is inspected to decide whether it is text: as much as git inspects.
 const BEGINNING: usize = 8000;
 
 /// The local values that no commit may hold, and the keys whose values may be committed all the same.

@@ -1,5 +1,5 @@
 //! What a commit or a push would give away: a secret in a file of variables, a real value in an example, a local value in any
-//! file. What a file holds decides; its name only tells how it is read.
+//! file. What a file holds decides; its name only decides how it is read.
 
 mod assignment;
 mod known;

@@ -239,8 +239,8 @@ impl Search<'_> {
         let (silent, apart): (Vec<&Offer>, Vec<&Offer>) =
             own.iter().partition(|unit| services(unit).is_subset(&deployed));
         // A key that was stored on a service before would no longer be one that refers to the shared variable there.
-        let is_both = |unit: &&&Offer| shared.iter().any(|one| one.key == unit.key);
-        if shared.is_empty() || own.is_empty() || own.iter().any(|unit| is_both(&unit)) {
+        let is_both = |unit: &Offer| shared.iter().any(|one| one.key == unit.key);
+        if shared.is_empty() || own.is_empty() || own.iter().any(|unit| is_both(unit)) {
             return None;
         }
         let mut parts = Vec::new();

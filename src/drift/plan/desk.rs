@@ -144,9 +144,10 @@ impl Desk<'_> {
         };
         match before {
             Some(Variable::Plain(stored)) if *stored == local.entry.value => return Ok(None),
-            Some(Variable::Reference { template, .. }) if *template == local.entry.value => return Ok(None),
-            // It follows what it refers to, and gives the wanted value already: a literal would only end that.
-            Some(reference @ Variable::Reference { .. }) if reference.effective() == Some(&local.entry.value) => {
+            // A reference that renders the wanted value keeps following its source; a literal would end that.
+            Some(reference @ Variable::Reference { template, .. })
+                if *template == local.entry.value || reference.effective() == Some(&local.entry.value) =>
+            {
                 return Ok(None);
             }
             Some(Variable::Reference { .. }) if !self.terms.references.contains(key) && !self.is_asking() => {

@@ -13,7 +13,7 @@ pub struct StartCommandChange {
     pub service: Named,
     /// The command of its settings now; `None` if none is set.
     pub before: Option<Secret>,
-    /// The command that is to be set; `None` removes it.
+    /// The command to set; `None` removes it.
     pub after: Option<Secret>,
 }
 
@@ -24,11 +24,11 @@ pub struct Offered {
     pub service: Named,
     /// What was found; a sentence without full stop.
     pub found: String,
-    /// Where the command is to be changed.
+    /// Where to change the command.
     pub change: Change,
 }
 
-/// Where a start command is to be changed, and to what.
+/// Where to change a start command, and to what.
 #[derive(Clone, Debug)]
 pub enum Change {
     /// In the settings, which a fix writes.
@@ -88,7 +88,7 @@ fn line(file: &str, command: &Secret) -> Secret {
     Secret::new(assignment(file, text).unwrap_or_else(|| serde_json::Value::from(text).to_string()))
 }
 
-/// The change to a command that somebody typed. `Ok(None)` if the settings have it already; otherwise why a fix does not write
+/// The change to the text of `--start-command`. `Ok(None)` if the settings have it already; otherwise why a fix does not write
 /// it, and what to do instead.
 pub fn typed(survey: &Survey, target: &Target, text: &Secret) -> Result<Option<StartCommandChange>, (String, String)> {
     let name = &target.service.name;

@@ -131,7 +131,7 @@ fn evidence<'e>(settings: &'e Settings, deployment: &'e Deployment) -> Option<Ev
 fn differing(settings: &Settings, deployment: &Deployment, evidence: &Evidence<'_>) -> Vec<&'static str> {
     let origin = &deployment.origin;
     let Some(running) = &origin.settings else { return Vec::new() };
-    // Other settings than run are explained by a change since, where nothing but the checkout speaks for a file.
+    // Where only the checkout suggests a file, a later change of the settings explains the difference.
     let is_hinted = settings.config_file.is_some() || !origin.names_no_file();
     let differs = |setting: &Setting| {
         let (stored, runs) = (stored(settings, setting), running.get(setting));

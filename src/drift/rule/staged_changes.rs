@@ -29,7 +29,7 @@ is written over whatever was pushed in between.
     staging   OPS_API_KEY of api was changed on Railway's page, and not deployed
 
 It is an error where it touches a key that the file has too: then that key is about to change once more. Changes that
-somebody deployed and that Railway could not apply are a warning: they neither wait nor change anything.
+were committed and that Railway could not apply are a warning: they neither wait nor change anything.
 
 ## How to mend it
 

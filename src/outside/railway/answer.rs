@@ -57,7 +57,7 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    /// Railway answers HTTP 200 to nearly everything; with one of these two it speaks of the token, whatever it says.
+    /// Railway answers HTTP 200 to nearly everything; one of these two is about the token, whatever the text is.
     fn answered_with(self, status: u16) -> Self {
         let is_of_token = matches!(status, 401 | 403) && self.kind == Kind::Other;
         Self { kind: if is_of_token { Kind::NotAuthorized } else { self.kind }, ..self }

@@ -93,7 +93,7 @@ impl Client<'_> {
 
     /// `None` where there is no such place, or it was refused, too.
     fn build_log_by_snapshot(&self, build: Build<'_>) -> Option<Vec<RawLine>> {
-        // Nothing but an id goes into a filter, which is a language of its own.
+        // A filter is a query language, so only an id is put into it.
         let is_id = |id: &&str| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         let snapshot = build.snapshot.filter(is_id)?;
         let now = self.railway_time().unwrap_or_else(|| self.clock.now());

@@ -205,7 +205,7 @@ impl Environment {
         self
     }
 
-    /// Changes that somebody deployed, and that could not be applied.
+    /// Changes that were committed and could not be applied.
     pub fn failed_to_apply(mut self, patch: Value, why: &str) -> Self {
         self.staged = Some(Staged { last_error: Some(why.into()), ..Staged::new(patch, "FAILED") });
         self

@@ -36,7 +36,7 @@ impl Tracing {
     }
 }
 
-/// Adds them to a service's variables. What the service has itself stays, and with a receiver of its own it gets none.
+/// Adds them to a service's variables. A variable of the service wins; with its own OTLP endpoint, nothing is added.
 pub(crate) fn add(map: &mut BTreeMap<String, Option<String>>, service: &Service, version: &str, sampler: Sampler) {
     let receivers = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"];
     if receivers.iter().any(|receiver| map.contains_key(*receiver)) {

@@ -2,7 +2,7 @@
 //!
 //! A line holds the names that `doctor` itself sent (operation, fields, aliases), what the schema names (types, enum values),
 //! error codes, numbers that say nothing of a value, and headers in forms that are known. Everything else is replaced before
-//! it is written, so that nobody has to search a file for secrets before attaching it to a bug report.
+//! it is written, so that the file can be attached to a bug report as it is.
 
 mod headers;
 mod schema;

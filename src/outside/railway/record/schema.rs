@@ -21,7 +21,7 @@ pub(super) enum Kind {
     Boolean,
     Number,
     Text,
-    /// A scalar with a form of its own, or anything unknown: it may hold values and names of variables.
+    /// A custom scalar, or anything unknown: it may hold values and names of variables.
     Opaque,
 }
 

@@ -1,7 +1,7 @@
 //! The shape of a response: the same JSON, in which only names and values that are public by themselves are left.
 //!
 //! It is made while the body is read, so that no second copy of a value comes to be. The type of each place decides: where
-//! the schema has a scalar with a form of its own (maps of variables, configuration, patches), not even names are left.
+//! the schema has a custom scalar (maps of variables, configuration, patches), not even names are left.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -201,7 +201,7 @@ impl<'de> Visitor<'de> for Place<'_> {
     }
 }
 
-/// What sort of JSON something is, without a look at what it says.
+/// The JSON type of a value, without its content.
 struct Sort;
 
 /// How many there are of each sort.

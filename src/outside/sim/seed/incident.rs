@@ -82,7 +82,7 @@ pub fn estate() -> Estate {
 /// What the worker is started with: without `-B`, so that no Celery Beat runs. It is the other half of the incident.
 const START_COMMAND: &str = "celery --app agentverse.tasks worker --loglevel INFO";
 
-/// What it is to be started with.
+/// The start command that it needs.
 pub fn start_command_with_beat() -> String {
     format!("{START_COMMAND} -B")
 }
