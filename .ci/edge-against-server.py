@@ -27,7 +27,7 @@ DECLARED = toml_of(
     {"api": (API, ""), "worker": (WORKER, "")},
     f'[[expect.http]]\nservice = "api"\nrequest = "GET {STATUS}"\nheaders = {{ X-API-Key = "${KEY}" }}\nstatus = 200')
 BLOCKED = "something in front of 127.0.0.1:"
-HIDDEN = "was not found, or is not visible to this token"
+HIDDEN = "not found, or not visible to this token"
 
 
 def blocks(status=403, body="error code: 1010", **more):

@@ -10,7 +10,7 @@ use crate::outside::files;
 use crate::outside::world::World;
 
 /// The files that a run with these flags may read: `doctor.toml`, what it and `--env-file` name, and everything that has the
-/// name of a file of variables where the default one is looked for.
+/// name of a file of variables where the default one is looked for; and the folders of the official CLI and of `doctor` itself.
 ///
 /// Which of them a run reads is not known before Railway has answered, and its report must have its place by then.
 pub(crate) fn of(env_file: &[PathBuf], global: &Global, world: &World<'_>) -> Vec<PathBuf> {
@@ -23,6 +23,9 @@ pub(crate) fn of(env_file: &[PathBuf], global: &Global, world: &World<'_>) -> Ve
     let folders = [Some(world.folder.as_path()), config.as_ref().map(Config::folder)];
     let folders: BTreeSet<&Path> = folders.into_iter().flatten().collect();
     inputs.extend(folders.into_iter().flat_map(files::variables_in));
+    // The official CLI's login and links, the journal with its key, and what was accepted.
+    inputs.extend(world.home.as_ref().map(|home| home.join(".railway")));
+    inputs.extend(world.state.iter().chain(&world.cache).cloned());
     inputs
 }
 

@@ -54,7 +54,7 @@ impl KeyFlag<'_> {
         let is_system = |key: &&str| system::is_provided(key) || system::is_set_by_tracing(key);
         let why = match files.as_slice() {
             _ if !named.is_empty() && named.iter().all(is_system) => {
-                format!("Railway itself sets {}, which is not compared", sentence::names(&named))
+                format!("Railway sets {}; such variables are not compared", sentence::names(&named))
             }
             [] => "no service in scope has it".to_owned(),
             files => format!("neither {} nor a service in scope has it", sentence::names(files)),

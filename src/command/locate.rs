@@ -60,7 +60,7 @@ fn at_its_place(error: Error, targeting: &Targeting, config: Option<&Config>) ->
         None => format!("name one of {}", choices.join(", ")),
     };
     let what = match *kind {
-        "project" => format!("project `{wanted}` {NOT_FOUND}"),
+        "project" => format!("project `{wanted}`: {NOT_FOUND}"),
         _ => format!("{within} has no {kind} `{wanted}`"),
     };
     config.fault(at, what, next)

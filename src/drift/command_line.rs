@@ -33,6 +33,11 @@ impl CommandLine {
         self.lines.iter().any(|line| line.windows(part.len()).any(fits))
     }
 
+    /// Whether a text is one or more whole words that a command can be searched for.
+    pub fn is_part(text: &str) -> bool {
+        shlex::split(text).is_some() && !words(text).is_empty()
+    }
+
     /// Those of the parts that it lacks.
     pub fn lacks<'p>(&self, parts: &'p [String]) -> Vec<&'p str> {
         parts.iter().filter(|part| !self.has(part)).map(String::as_str).collect()

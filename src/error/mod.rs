@@ -89,7 +89,7 @@ pub enum Error {
     #[error("the token from {from} may not see {what}")]
     NoPermission { from: String, what: String, said: Said, reach: Option<String> },
     /// An id that Railway does not have, or that an access group hides from the token's owner.
-    #[error("{what} {NOT_FOUND}")]
+    #[error("{what}: {NOT_FOUND}")]
     NotFound { what: String, said: Said },
     /// A commit that is not in the repository of a service.
     #[error("Railway did not find commit {commit} in the repository that the service is connected to")]
@@ -122,7 +122,7 @@ pub enum Error {
     Redirected { host: String, to: String },
     /// Something in front of Railway refused the request, so that Railway never saw it.
     #[error("something in front of {host} blocked the request")]
-    Blocked { host: String, why: String },
+    Blocked { host: String, why: String, code: Option<u16> },
     /// An answer that is no answer: HTML, an empty body, broken JSON, a gateway's status.
     #[error("{host} did not answer as Railway does")]
     Garbled { host: String, what: String },
@@ -317,9 +317,11 @@ impl Error {
                 None => "run it again in a few minutes".into(),
             },
             Self::Redirected { .. } => "check the proxy or the network's sign-in page, then run it again".into(),
-            Self::Blocked { .. } => {
-                format!("check the proxy, VPN or firewall of this network, or run it from another one; {BUG_REPORT}")
-            }
+            Self::Blocked { code: Some(1010), .. } => format!("upgrade doctor to the latest version; {BUG_REPORT}"),
+            Self::Blocked { code: Some(1015), .. } => "run the command again in a few minutes".into(),
+            Self::Blocked { .. } => format!(
+                "check the proxy, VPN or firewall of this network, or run the command from another network; {BUG_REPORT}"
+            ),
             Self::Garbled { .. } => {
                 format!("run it again in a minute; https://status.railway.com shows outages; {BUG_REPORT}")
             }
@@ -327,7 +329,7 @@ impl Error {
             Self::Railway { .. } => {
                 format!("run it again; if it stays, give the trace id to Railway's support; {BUG_REPORT}")
             }
-            Self::ChangeRefused { .. } => "ask a workspace admin if a policy refuses it; else run it again".into(),
+            Self::ChangeRefused { .. } => "ask a workspace admin whether a policy blocks this change, or run the command again".into(),
             Self::Truncated { .. } => "run it again; nothing is compared against half a list".into(),
         }
     }
@@ -348,7 +350,7 @@ impl Error {
 }
 
 /// What Railway's “not found” means: members of a workspace may be shown only the projects of their access groups.
-pub const NOT_FOUND: &str = "was not found, or is not visible to this token";
+pub const NOT_FOUND: &str = "not found, or not visible to this token";
 
 /// What to do about something that the token may only not see.
 pub const NO_ACCESS: &str = "use a token that can see it, or ask a workspace admin for access";
@@ -356,7 +358,7 @@ pub const NO_ACCESS: &str = "use a token that can see it, or ask a workspace adm
 /// A name that fits nothing. What a token does not see may be there all the same.
 fn unknown(kind: &str, wanted: &str) -> String {
     match kind {
-        "project" => format!("project {wanted} {NOT_FOUND}"),
+        "project" => format!("project {wanted}: {NOT_FOUND}"),
         _ => format!("there is no {kind} {wanted}"),
     }
 }

@@ -75,12 +75,7 @@ fn two_means_that_what_was_typed_or_configured_is_at_fault() {
         ("a format", doctor(), vec!["--format", "xml"], "xml"),
         ("a time", doctor(), vec!["--timeout", "soon"], "--timeout"),
         ("a service", doctor(), vec!["--service", "wep"], "there is no service wep"),
-        (
-            "a project",
-            doctor(),
-            vec!["--project", "shoq"],
-            "project shoq was not found, or is not visible to this token",
-        ),
+        ("a project", doctor(), vec!["--project", "shoq"], "project shoq: not found, or not visible to this token"),
         ("an environment", doctor(), vec!["-e", "prodcution"], "--environment=production"),
         ("a missing file", doctor(), vec!["--env-file", ".evn"], "can't read .evn"),
         ("a folder", doctor().file("dir/x", ""), vec!["--env-file", "dir"], "a folder, not a file"),

@@ -33,20 +33,25 @@ pub(crate) fn recheck(site: Site<'_>, plan: &Plan, receipts: &mut [Receipt]) -> 
         return Ok(Elsewhere::default());
     }
     let now = read(site)?;
-    for (setting, receipt) in plan.settings.iter().zip(receipts) {
-        let found = now.get(&setting.service.id);
-        if found == setting.before.as_ref() {
-            continue;
-        }
-        if found == setting.after.as_ref() {
-            receipt.end(Outcome::Done, "it was so already".to_owned());
-            continue;
-        }
-        receipt.end(Outcome::Conflict, "it was changed on Railway meanwhile".to_owned());
-        receipt.sides =
-            Some(Sides { planned_on: setting.before.clone(), found: found.cloned(), wanted: setting.after.clone() });
+    for (setting, receipt) in plan.settings.iter().zip(&mut *receipts) {
+        compare(setting, &now, receipt);
     }
-    elsewhere(site)
+    if receipts.iter().any(is_open) { elsewhere(site) } else { Ok(Elsewhere::default()) }
+}
+
+/// Ends the receipt if the setting is not what the plan was made on.
+fn compare(setting: &StartCommandChange, now: &CommandsByService, receipt: &mut Receipt) {
+    let found = now.get(&setting.service.id);
+    if found == setting.before.as_ref() {
+        return;
+    }
+    if found == setting.after.as_ref() {
+        receipt.end(Outcome::Done, "already set".to_owned());
+        return;
+    }
+    receipt.end(Outcome::Conflict, "it was changed on Railway meanwhile".to_owned());
+    receipt.sides =
+        Some(Sides { planned_on: setting.before.clone(), found: found.cloned(), wanted: setting.after.clone() });
 }
 
 /// The start commands of the environment that is written to.
@@ -106,12 +111,27 @@ impl Work<'_, '_> {
                 self.ledger.settings[index].end(Outcome::NotTried, why);
                 continue;
             }
+            // Storing variables and waiting for a deployment take time in which another person may set it.
+            match read(self.site) {
+                Ok(now) => compare(setting, &now, &mut self.ledger.settings[index]),
+                Err(error) => {
+                    self.applied.halted = Some(error);
+                    break;
+                }
+            }
+            if !is_open(&self.ledger.settings[index]) {
+                continue;
+            }
             self.site.client.talk.waiting(&format!("setting the start command of {}", setting.service.name));
             let reply = self.writer().set_start_command(&setting.service, setting.after.as_ref());
-            self.ledger.patched.insert(index, known);
+            if !matches!(reply, Reply::NotSent(_)) {
+                self.ledger.patched.insert(index, known);
+            }
             self.settle_setting(index, reply);
         }
-        self.look_elsewhere(elsewhere);
+        if !self.ledger.patched.is_empty() {
+            self.look_elsewhere(elsewhere);
+        }
         self.site.client.talk.done();
     }
 
@@ -157,8 +177,13 @@ impl Work<'_, '_> {
                 receipt.end(Outcome::Done, format!("its answer was lost ({error}); Railway stores it"));
             }
             (Ok(Observed::Failed(why)), _) => receipt.end(Outcome::Failed, why),
+            (Ok(Observed::Changed), error) => {
+                let is_refused = error.is_some() && outcome == Outcome::Failed;
+                let outcome = if is_refused { Outcome::Failed } else { Outcome::Unknown };
+                receipt.end(outcome, "another start command was set on Railway meanwhile".to_owned());
+            }
             (Ok(Observed::NotYet), None) => {
-                receipt.end(outcome, "accepted, and not to be seen yet".to_owned());
+                receipt.end(outcome, "accepted, but not visible on Railway yet".to_owned());
                 let place = self.plan.settings[index].service.name.clone();
                 let words = format!("the start command of {place} can't be seen on Railway yet");
                 self.inconclusive([place.as_str()], words);
@@ -188,7 +213,7 @@ impl Work<'_, '_> {
                 return Ok(Observed::Set);
             }
             if found != setting.before.as_ref() {
-                return Ok(Observed::Failed("Railway stores something else than was sent".to_owned()));
+                return Ok(Observed::Changed);
             }
             if let Some(why) = workflow.and_then(|workflow| self.site.client.failed_patch(workflow)) {
                 return Ok(Observed::Failed(why));
@@ -254,13 +279,13 @@ impl Work<'_, '_> {
     pub(crate) fn note_unfollowed(&mut self) {
         for (deploy, receipt) in self.plan.deploys.iter().zip(&mut self.ledger.deploys) {
             let is_own = |index: &usize| {
-                let is_done = self.ledger.settings[*index].outcome == Outcome::Done;
-                is_done && self.plan.settings[*index].service.id == deploy.service.id
+                let may_be_done = matches!(self.ledger.settings[*index].outcome, Outcome::Done | Outcome::Unknown);
+                may_be_done && self.plan.settings[*index].service.id == deploy.service.id
             };
             if is_open(receipt) && receipt.detail.is_none() && self.ledger.patched.keys().any(is_own) {
                 receipt.end(
                     Outcome::Unknown,
-                    "Railway deploys it with its start command; that was not followed".to_owned(),
+                    "Railway deploys it with the new start command; this run did not follow that deployment".to_owned(),
                 );
             }
         }
@@ -278,5 +303,7 @@ impl Work<'_, '_> {
 enum Observed {
     Set,
     NotYet,
+    /// It is neither the old nor the new one.
+    Changed,
     Failed(String),
 }

@@ -8,7 +8,7 @@ use crate::drift::plan::start_command::{Change, Offered, StartCommandChange, off
 use crate::drift::{Secret, Target};
 use crate::error::Error;
 use crate::outside::world::{Sort, World};
-use crate::report::{CommandTexts, escape};
+use crate::report::{CommandTexts, Format, escape, shell};
 
 const FLAG: &str = "--start-command";
 
@@ -84,11 +84,13 @@ pub(super) fn commands(run: &Run<'_>, findings: &[Finding]) -> Result<StartChoic
                 }
             },
             Change::File(file, line) => {
-                let words = format!("the start command of {} is set in {file}: change it there, to", service.name);
-                commands.elsewhere.push((words, Some(line)));
+                let to = if line.is_some() { ", to" } else { "" };
+                let words = format!("the start command of {} is set in {file}: change it there{to}", service.name);
+                commands.elsewhere.push((words, line));
             }
             Change::ByHand(why) => {
-                let words = format!("{why}: set it with --start-command TEXT --service {}", service.name);
+                let flag = shell::line(&[format!("--service={}", service.name)]);
+                let words = format!("{why}: set it with --start-command TEXT {flag}");
                 commands.elsewhere.push((words, None));
             }
         }
@@ -116,7 +118,9 @@ pub(super) fn is_printable(run: &Run<'_>, setting: &StartCommandChange, world: &
     let text = setting.after.as_ref().map(Secret::reveal).unwrap_or_default();
     let is_typed = run.args.start_command.as_deref() == Some(text);
     // The commands go to standard output below a plan, and to standard error where it is declined.
-    let is_seen = run.manner.command_texts(world) == CommandTexts::Shown
+    let is_seen = run.manner.format == Format::Text
+        && run.manner.output.is_none()
+        && run.manner.command_texts(world) == CommandTexts::Shown
         && [world.terminal.out, world.terminal.err].iter().all(|one| *one != Sort::Pipe);
     is_seen || is_typed && run.client.scrubber.scrub(text) == text
 }

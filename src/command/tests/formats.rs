@@ -1,6 +1,6 @@
 //! The formats for other programs, as whole runs: the exit code is the same in each, and no value is in any.
 
-use crate::command::tests::fix::incident;
+use crate::command::tests::fix::{KEY, incident};
 use crate::outside::sim::seed::incident::ENV_FILE;
 use crate::report::FORMATS;
 
@@ -61,5 +61,28 @@ fn a_list_of_runs_has_three_formats_and_says_so() {
     assert!(ended.err.contains("because: runs are listed as text, json or html"), "{ended:?}");
     for format in ["text", "json", "html"] {
         assert_eq!(incident().run(&["undo", "--list", "--format", format]).code, 0, "{format}");
+    }
+}
+
+/// A report never replaces what this or another program keeps for the next run.
+#[test]
+fn a_report_never_replaces_a_login_a_link_or_a_record() {
+    let sandbox = incident();
+    let fixed = sandbox.run(&["fix", "--push", "--yes", "--only", KEY]);
+    std::fs::create_dir_all(sandbox.home().join(".railway")).unwrap();
+    std::fs::write(sandbox.home().join(".railway/config.json"), "{\"projects\":{},\"user\":{}}").unwrap();
+    let kept =
+        [sandbox.home().join(".railway/config.json"), sandbox.state().join("journal.key"), sandbox.state().join("new")];
+    for path in kept {
+        let before = std::fs::read(&path).ok();
+        for words in [&["check", "--format=json", "--output"][..], &["check", "--debug-api"]] {
+            let path = path.to_str().unwrap();
+            let ended = sandbox.run(&[words, &[path]].concat());
+            assert!(
+                ended.code == 2 && ended.err.contains("this run reads it"),
+                "{words:?} {path}: {ended:?} {fixed:?}"
+            );
+        }
+        assert_eq!(std::fs::read(&path).ok(), before);
     }
 }

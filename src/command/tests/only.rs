@@ -104,7 +104,7 @@ fn names_of_doctor_toml_are_errors_at_their_places() {
         ),
         (
             "\nproject = \"shpo\"\nenvironment = \"staging\"\n",
-            "doctor.toml:2:11: project `shpo` was not found, or is not visible to this token|did you mean `shop`?",
+            "doctor.toml:2:11: project `shpo`: not found, or not visible to this token|did you mean `shop`?",
         ),
         ("[services.wbe]\n", "doctor.toml:1:11: environment staging has no service `wbe`|did you mean `web`?"),
         (

@@ -131,7 +131,7 @@ fn a_placeholder_is_no_staged_change_whatever_stands_in_it() {
 #[test]
 fn a_project_that_is_not_there_may_only_not_be_visible() {
     let id = "30cf5498-5aeb-4cf6-b35c-5ba0b9ed81f2";
-    let hidden = "was not found, or is not visible to this token";
+    let hidden = "not found, or not visible to this token";
     let plain = || Sandbox::of([service("api", &[("A", "1")])]).file(".env", "A=1\n");
     let by_link = plain();
     by_link.sim.fault(Fault::refusal("Project not found").for_ever());

@@ -326,7 +326,7 @@ fn a_file_that_sets_the_command_is_named_with_its_line_and_the_setting_stays() {
         assert!(ended.err.contains(&format!("is set in {file}: change it there, to\n  {line}\n")), "{ended:?}");
         let refused = sandbox.run(SET);
         assert_eq!(refused.code, 2, "{refused:?}");
-        says(&refused, &format!("set in {file}, which would override the settings"));
+        says(&refused, &format!("set in {file}, which overrides the settings"));
         shows_no_command(&refused);
         assert_eq!(sandbox.mutations(), [""; 0]);
     }

@@ -108,6 +108,20 @@ fn a_command_that_changed_since_the_check_is_a_conflict() {
     assert_eq!((again.code, sandbox.mutations()), (0, vec!["Redeploy worker".to_owned()]), "{again:?}");
 }
 
+/// Storing the variables takes time, in which another person sets the command.
+#[test]
+fn a_command_that_changes_while_variables_are_stored_is_a_conflict() {
+    let sandbox = shop().file(".env", "A=2\n");
+    sandbox.sim.after("SetVariables", |estate| {
+        estate.projects[0].environments[0].service_named("worker").unwrap().start_command = Some("other".to_owned());
+    });
+    let ended = sandbox.run(&[&["fix", "--push", "--only=A"], &SET[1..], &["--format=json"]].concat());
+    assert!(!sandbox.mutations().iter().any(|one| one.contains("CommitPatch")), "{ended:?}");
+    assert_eq!(ended.code, 6, "{ended:?}");
+    assert!(ended.receipts().contains(&"start-command worker - conflict".to_owned()), "{ended:?}");
+    assert_set(&sandbox, Some("other"), &ended);
+}
+
 #[test]
 fn staged_settings_of_the_same_service_stop_it() {
     for (part, code) in [
@@ -141,7 +155,10 @@ fn a_run_that_is_interrupted_leaves_what_can_be_finished() {
         });
         let ended = sandbox.run_with(SET, Vec::new(), &interrupt);
         assert_eq!((ended.code, sandbox.mutations().len()), (130, sent), "{operation}: {ended:?}");
-        assert!(operation != "CommitPatch" || said(&ended).contains("that was not followed"), "{operation}: {ended:?}");
+        assert!(
+            operation != "CommitPatch" || said(&ended).contains("did not follow that deployment"),
+            "{operation}: {ended:?}"
+        );
         // The same command again finishes it; undo goes back.
         if operation == "Watch" {
             let undone = sandbox.run(&["undo", "--yes"]);

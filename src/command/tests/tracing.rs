@@ -52,8 +52,8 @@ fn no_command_reports_or_writes_what_tracing_sets() {
 #[test]
 fn a_key_that_railway_alone_sets_is_none_to_ask_about() {
     for (key, words) in [
-        ("OTEL_SERVICE_VERSION", "Railway itself sets OTEL_SERVICE_VERSION, which is not compared"),
-        ("RAILWAY_PUBLIC_DOMAIN", "Railway itself sets RAILWAY_PUBLIC_DOMAIN, which is not compared"),
+        ("OTEL_SERVICE_VERSION", "Railway sets OTEL_SERVICE_VERSION; such variables are not compared"),
+        ("RAILWAY_PUBLIC_DOMAIN", "Railway sets RAILWAY_PUBLIC_DOMAIN; such variables are not compared"),
         ("OTEL_SERVICE_VERSIONS", "neither .env nor a service in scope has it"),
     ] {
         let ended = everywhere(api(&[])).run(&["check", "--only", key]);

@@ -197,7 +197,7 @@ fn what_can_not_be_accepted_is_said() {
     assert!(homeless.err.contains("no project is linked"), "{homeless:?}");
     let unknown = checkout("project = \"nobodys\"\nenvironment = \"staging\"\n").run(&["trust", "--yes"]);
     assert_eq!(unknown.code, 2, "{unknown:?}");
-    assert!(unknown.err.contains("project `nobodys` was not found"), "{unknown:?}");
+    assert!(unknown.err.contains("project `nobodys`: not found"), "{unknown:?}");
     assert!(!bare.state().exists());
     let silent = incident().file("doctor.toml", "[severity]\nmissing-locally = \"off\"\n").run(&["trust", "--yes"]);
     assert_eq!(silent.code, 0, "{silent:?}");

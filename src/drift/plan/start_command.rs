@@ -33,8 +33,8 @@ pub struct Offered {
 pub enum Change {
     /// In the settings, which a fix writes.
     Settings(StartCommandChange),
-    /// In this file, which a fix does not write: the line that belongs there.
-    File(String, Secret),
+    /// In this file, which a fix does not write: the line that belongs there, where it is known.
+    File(String, Option<Secret>),
     /// A person has to write it; a sentence without full stop that says why.
     ByHand(String),
 }
@@ -65,19 +65,21 @@ fn change(survey: &Survey, target: &Target) -> Change {
     let running = deployment.origin.start.text();
     let set = target.live.settings.known().and_then(|settings| settings.start_command.as_ref());
     let command = if source == Source::Settings { set.or(running) } else { running };
-    let Some(command) = command else { return by_hand("has no start command that parts could be appended to") };
-    let parts = CommandLine::of(command.reveal()).lacks(&target.declared.start_command);
-    match (appended(command.reveal(), &parts), source) {
+    let after = command.and_then(|command| {
+        appended(command.reveal(), &CommandLine::of(command.reveal()).lacks(&target.declared.start_command))
+    });
+    match (after, source) {
+        (after, Source::ConfigFile(file) | Source::Infrastructure(file)) => {
+            let line = after.map(|after| line(&file, &after));
+            Change::File(file, line)
+        }
+        (None, _) if command.is_none() => by_hand("has no start command that parts could be appended to"),
         (None, _) => by_hand("has a start command that is more than one plain command, so nothing is appended to it"),
         (Some(after), Source::Settings | Source::RetiredFile(_)) => Change::Settings(StartCommandChange {
             service: target.service.clone(),
             before: set.cloned(),
             after: Some(after),
         }),
-        (Some(after), Source::ConfigFile(file) | Source::Infrastructure(file)) => {
-            let line = line(&file, &after);
-            Change::File(file, line)
-        }
         (Some(_), Source::Image | Source::Unknown) => by_hand("has a start command of unknown origin"),
     }
 }
@@ -94,9 +96,17 @@ pub fn typed(survey: &Survey, target: &Target, text: &Secret) -> Result<Option<S
     let name = &target.service.name;
     let deployment = target.live.deployed.known().and_then(|deployed| deployed.subject());
     let source = deployment.map(|deployment| Source::of(survey, target, deployment));
-    if let Some(Source::ConfigFile(file) | Source::Infrastructure(file)) = &source {
-        let why = format!("the start command of {name} is set in {file}, which would override the settings");
-        return Err((why, format!("change it in {file}, and deploy that")));
+    match source {
+        Some(Source::ConfigFile(file)) => {
+            let why = format!("the start command of {name} is set in {file}, which overrides the settings");
+            return Err((why, format!("change it in {file}, and deploy that")));
+        }
+        Some(Source::Infrastructure(file)) => {
+            let why =
+                format!("{file} may describe {name}, and the next `railway config apply` would reset the settings");
+            return Err((why, format!("change it in {file}, then run `railway config apply`")));
+        }
+        _ => {}
     }
     let Some(settings) = target.live.settings.known() else {
         let why = format!("Railway did not return the settings of {name}");

@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use toml::de::DeValue;
 
 use crate::drift::Severity;
+use crate::drift::command_line::CommandLine;
 use crate::error::Error;
 use crate::outside::config::table::{Item, Table, did_you_mean, listed};
 use crate::outside::config::{
@@ -160,10 +161,16 @@ fn service(section: &Table<'_>, item: &Item<'_>) -> Result<ServiceSection, Error
     {
         return Err(section.wrong(&item, "7 to 40 digits of a commit, or \"HEAD\""));
     }
+    let parts = section.texts("start-command-contains")?.unwrap_or_default();
+    if let (Some(_), Some(item)) =
+        (parts.iter().find(|part| !CommandLine::is_part(&part.value)), section.get("start-command-contains"))
+    {
+        return Err(section.wrong(&item, "words of a command, with quotes closed, such as \"-B\""));
+    }
     Ok(ServiceSection {
         name: section.text("name")?.unwrap_or_else(|| section.source.at(item.key_start, item.key.to_owned())),
         env_file: section.text_or_texts("env-file")?,
-        start_command_contains: section.texts("start-command-contains")?.unwrap_or_default(),
+        start_command_contains: parts,
         commit,
     })
 }

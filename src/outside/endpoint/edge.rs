@@ -6,7 +6,7 @@
 use serde::de::IgnoredAny;
 
 use crate::drift::live::EdgeFeature;
-use crate::outside::endpoint::Heard;
+use crate::outside::endpoint::{Content, Heard};
 
 /// How much of a page is read for its words.
 const READ: usize = 4096;
@@ -75,7 +75,9 @@ pub fn suspicion(heard: &Heard) -> Suspicion {
             page: is_challenge.then_some(EdgeFeature::Challenge),
             is_doubtful: passed_edge && body != Body::Json,
         },
-        _ if headers.is_challenge || is_challenge && passed_edge => Suspicion::Certain(EdgeFeature::Challenge),
+        _ if headers.is_challenge => Suspicion::Certain(EdgeFeature::Challenge),
+        // Any page may have these words on it.
+        403 | 503 if is_challenge && passed_edge => Suspicion::Certain(EdgeFeature::Challenge),
         401 | 403 if passed_edge && body == Body::SignIn => Suspicion::Certain(EdgeFeature::SignIn),
         401 | 403 if passed_edge && body != Body::Json => Suspicion::Doubtful,
         _ => Suspicion::None,
@@ -128,6 +130,10 @@ enum Body {
 impl Body {
     fn of(heard: &Heard) -> Self {
         let body = heard.body.as_deref().map(|body| body.trim_ascii()).unwrap_or_default();
+        // The body of a HEAD request is empty, and a late one is not read.
+        if body.is_empty() && heard.head.content == Content::Json {
+            return Self::Json;
+        }
         if matches!(body.first(), Some(b'{' | b'[')) && serde_json::from_slice::<IgnoredAny>(body).is_ok() {
             return Self::Json;
         }
@@ -135,14 +141,14 @@ impl Body {
         if heard.status >= 400 && start.strip_prefix("error code: 10").is_some_and(|rest| rest.len() == 2) {
             return Self::CloudflareRefusal;
         }
-        if !start.starts_with('<') && !heard.head.is_html {
+        if !start.starts_with('<') && heard.head.content != Content::Html {
             return Self::Other;
         }
         let title = start.split_once("<title").and_then(|(_, rest)| rest.split_once("</title>"));
         let title = title.map_or("", |(title, _)| title);
         if CHALLENGES.iter().any(|words| start.contains(words)) {
             Self::Challenge
-        } else if SIGN_IN.iter().any(|words| title.contains(words)) || title.contains("railway") {
+        } else if title.contains("railway") && SIGN_IN.iter().any(|words| title.contains(words)) {
             Self::SignIn
         } else {
             Self::Other
@@ -164,7 +170,7 @@ mod tests {
 
     use super::{Front, Settings, suspicion};
     use crate::drift::live::EdgeFeature;
-    use crate::outside::endpoint::{Head, Heard};
+    use crate::outside::endpoint::{Content, Head, Heard};
 
     const CHALLENGE: &str = "<!DOCTYPE html><title>Checking your browser</title>";
     const SIGN_IN: &str = "<!doctype html><html><title>Sign in to Railway</title>";
@@ -213,6 +219,11 @@ mod tests {
             (401, SIGN_IN, passed(), off(), Some(SignIn)),
             (403, SIGN_IN, passed(), unknown(), Some(SignIn)),
             (401, SIGN_IN, Head::default(), unknown(), None),
+            (401, "<title>Log in</title>", passed(), off(), None),
+            (403, "<title>Status of Railway</title>", passed(), off(), None),
+            (404, CHALLENGE, passed(), off(), None),
+            (401, "", Head { content: Content::Json, ..passed() }, rules(), None),
+            (403, "", passed(), rules(), Some(Rule)),
             (401, REFUSED, passed(), rules(), None),
             (403, REFUSED, Head::default(), attack(), None),
             (403, OWN_PAGE, passed(), off(), None),

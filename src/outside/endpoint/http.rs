@@ -10,7 +10,7 @@ use tokio::runtime::Builder;
 use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
-use crate::outside::endpoint::{Head, Heard, Probe, Question, Reading};
+use crate::outside::endpoint::{Content, Head, Heard, Probe, Question, Reading};
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -100,7 +100,11 @@ fn head(headers: &HeaderMap) -> Head {
     Head {
         passed_edge: is("server", "railway-edge") || text("x-railway-edge").is_some(),
         is_challenge: is("cf-mitigated", "challenge"),
-        is_html: is("content-type", "html"),
+        content: match () {
+            () if is("content-type", "html") => Content::Html,
+            () if is("content-type", "json") => Content::Json,
+            () => Content::Other,
+        },
         location: text("location").map(str::to_owned),
     }
 }

@@ -86,10 +86,22 @@ pub struct Head {
     pub passed_edge: bool,
     /// Whether it says that it checks the browser: `CF-Mitigated: challenge`.
     pub is_challenge: bool,
-    /// Whether it says that it is a page.
-    pub is_html: bool,
+    /// What it says that its body is.
+    pub content: Content,
     /// `Location` of a redirect, which is not followed.
     pub location: Option<String>,
+}
+
+/// The type of a body, by `Content-Type`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Content {
+    /// A page.
+    Html,
+    /// JSON of any kind.
+    Json,
+    /// Anything else.
+    #[default]
+    Other,
 }
 
 impl Question<'_> {

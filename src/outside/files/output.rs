@@ -57,7 +57,7 @@ pub fn append(path: &Path, bytes: &[u8], working_folder: &Path) -> Result<(), Er
 /// or a device, an input of the run.
 pub fn refuse_output(path: &Path, inputs: &[PathBuf], working_folder: &Path) -> Result<(), Error> {
     let check = || match destination(path, working_folder)? {
-        Destination::File(end) if inputs.iter().any(|input| is_same(&end, input)) => {
+        Destination::File(end) if inputs.iter().any(|input| is_taken(&end, input)) => {
             Err("this run reads it".to_owned())
         }
         _ => Ok(()),
@@ -86,7 +86,7 @@ pub fn create_own(path: &Path, taken: &[(PathBuf, &'static str)], working_folder
         return Err("it is a link".to_owned());
     }
     let Destination::File(end) = destination(path, working_folder)? else { return Err("it is not a file".to_owned()) };
-    if let Some((_, why)) = taken.iter().find(|(path, _)| is_same(&end, path)) {
+    if let Some((_, why)) = taken.iter().find(|(path, _)| is_taken(&end, path)) {
         return Err((*why).to_owned());
     }
     let make = || {
@@ -142,6 +142,11 @@ fn to_terminal(end: &Path, bytes: &[u8]) -> Result<(), String> {
         return Err("it is not a terminal any more".to_owned());
     }
     terminal.write_all(bytes).map_err(|error| why(&error))
+}
+
+/// Whether that is the input, or in the input where it is a folder.
+fn is_taken(end: &Path, input: &Path) -> bool {
+    is_same(end, input) || input.is_dir() && resolve(input).is_ok_and(|folder| end.starts_with(folder.end))
 }
 
 /// Whether both are one file, whatever their names: hard links, another case, another way to write the path.

@@ -65,7 +65,7 @@ impl<'j> Keys<'j> {
     }
 }
 
-/// The key for a new record, made now if there is none; with the reason, if it is the one in the file.
+/// The key for a new record, made now if there is none; with the reason, if one is made in the file: it is reported once.
 pub(super) fn for_writing(folder: &Folder, keyring: &dyn Keyring) -> Result<(Key, Option<Trouble>), Error> {
     let held = match in_keyring(folder, keyring) {
         Ok(None) => put_into_keyring(folder, keyring)?,
@@ -74,7 +74,10 @@ pub(super) fn for_writing(folder: &Folder, keyring: &dyn Keyring) -> Result<(Key
     };
     match held {
         Ok(key) => Ok((key, None)),
-        Err(trouble) => Ok((find_or_make_in_file(folder)?, Some(trouble))),
+        Err(trouble) => {
+            let is_known = folder.names()?.iter().any(|there| there == IN_FILE);
+            Ok((find_or_make_in_file(folder)?, Some(trouble).filter(|_| !is_known)))
+        }
     }
 }
 

@@ -22,7 +22,12 @@ pub(crate) enum Trouble {
     /// JSON that Railway does not send: too large, or ambiguous. It is not asked for again.
     Invalid(String),
     /// Something in front of Railway refused the request; what is known of it. It says nothing of the token.
-    Blocked(String),
+    Blocked {
+        /// What came.
+        why: String,
+        /// Cloudflare's own code, if it has one.
+        code: Option<u16>,
+    },
     /// Railway or its edge limits the rate.
     Limited {
         /// `Retry-After` as sent.
@@ -200,7 +205,8 @@ pub(crate) fn read<T: DeserializeOwned>(reply: &Reply) -> Result<Answer<T>, Trou
     inspect(&reply.body).map_err(|what| Trouble::Invalid(format!("HTTP {}, with {what}", reply.status)))?;
     let is_refusal = matches!(reply.status, 401 | 403) && !in_front::is_graphql(&reply.body);
     if is_refusal || (400..500).contains(&reply.status) && in_front::cloudflare_code(reply).is_some() {
-        return Err(Trouble::Blocked(in_front::described(reply, kind_of_body(reply))));
+        let (why, code) = (in_front::described(reply, kind_of_body(reply)), in_front::cloudflare_code(reply));
+        return Err(Trouble::Blocked { why, code });
     }
     if matches!(reply.status, 502..=504) && in_front::cloudflare_code(reply).is_none() {
         return Err(Trouble::Garbled(format!("a gateway answered HTTP {}, not Railway itself", reply.status)));
@@ -234,7 +240,8 @@ pub(crate) fn read<T: DeserializeOwned>(reply: &Reply) -> Result<Answer<T>, Trou
 /// The errors of a reply that has some.
 pub(crate) fn refusals(reply: &Reply) -> Vec<Refusal> {
     let envelope: Option<Envelope<IgnoredAny>> = serde_json::from_slice(&reply.body).ok();
-    envelope.and_then(|envelope| envelope.errors).unwrap_or_default().iter().map(refusal).collect()
+    let errors = envelope.and_then(|envelope| envelope.errors).unwrap_or_default();
+    errors.iter().map(|error| refusal(error).answered_with(reply.status)).collect()
 }
 
 fn refusal(raw: &RawError) -> Refusal {

@@ -172,8 +172,8 @@ impl Client<'_> {
                 Err(Trouble::Invalid(what)) => {
                     Next::Never(Unanswered::Failed(Error::Garbled { host: self.host(), what }))
                 }
-                Err(Trouble::Blocked(why)) => {
-                    Next::Never(Unanswered::Failed(Error::Blocked { host: self.host(), why }))
+                Err(Trouble::Blocked { why, code }) => {
+                    Next::Never(Unanswered::Failed(Error::Blocked { host: self.host(), why, code }))
                 }
                 Err(Trouble::Redirected(to)) => {
                     Next::Never(Unanswered::Failed(Error::Redirected { host: self.host(), to: origin(&to) }))

@@ -11,9 +11,7 @@ use crate::error::Error;
 use crate::outside::railway::batch;
 use crate::outside::railway::client::Client;
 use crate::outside::railway::scalar::DeploymentDiagnosis;
-
-/// The longest diagnosis that is shown, in characters.
-const LONGEST_DIAGNOSIS: usize = 300;
+use crate::outside::railway::values::LONGEST_ERROR;
 
 /// What Railway ends the error of a failed build with; the log is shown or linked to anyway.
 const HINT: &str = "please check the build logs for more details";
@@ -94,7 +92,7 @@ impl Client<'_> {
 
     fn failure_of(&self, own: Option<&Own>, steps: Option<Steps>) -> Learned<Failure> {
         let diagnosis = own.and_then(|own| own.diagnosis.as_ref()?.text());
-        let diagnosis = diagnosis.map(|text| self.scrubber.excerpt(text, LONGEST_DIAGNOSIS));
+        let diagnosis = diagnosis.map(|text| self.scrubber.excerpt(text, LONGEST_ERROR));
         match (steps, diagnosis) {
             (None, None) => Learned::Untold("Railway does not tell its steps".to_owned()),
             (steps, diagnosis) => {

@@ -40,7 +40,7 @@ const CODES: [(u16, &str); 10] = [
     (1007, "it blocks the address that this request came from"),
     (1008, "it blocks the address that this request came from"),
     (1009, "it blocks the country that this request came from"),
-    (1010, "it does not accept the signature of this client, usually its User-Agent"),
+    (1010, "the client signature, usually its User-Agent, is blocked"),
     (1012, "it denies access"),
     (1015, "it limits the rate of requests"),
     (1020, "one of its firewall rules blocks the request"),
@@ -211,8 +211,8 @@ mod tests {
             (
                 "error code: 1010",
                 &[("server", "cloudflare"), ray][..],
-                "HTTP 403 with Cloudflare's `error code: 1010` (CF-RAY 8a1f3c5d7e9b0a2c-SIN): it does not accept the \
-                 signature of this client, usually its User-Agent",
+                "HTTP 403 with Cloudflare's `error code: 1010` (CF-RAY 8a1f3c5d7e9b0a2c-SIN): the client \
+                 signature, usually its User-Agent, is blocked",
             ),
             ("error code: 1099", &[], "HTTP 403 with Cloudflare's `error code: 1099`"),
             ("<html>", &[("server", "squid/6.6")], "HTTP 403 with a page (sent by Squid)"),

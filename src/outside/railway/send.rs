@@ -80,7 +80,7 @@ impl Client<'_> {
                 Err(Trouble::Refused(refusals)) => Tried::Over(Sent::Refused(refusals)),
                 Err(Trouble::Garbled(what) | Trouble::Invalid(what)) => unclear(Error::Garbled { host, what }),
                 // Most likely nothing arrived, and nothing proves it.
-                Err(Trouble::Blocked(why)) => unclear(Error::Blocked { host, why }),
+                Err(Trouble::Blocked { why, code }) => unclear(Error::Blocked { host, why, code }),
                 // "See other" may well mean that it was done.
                 Err(Trouble::Redirected(to)) => unclear(Error::Redirected { host, to: origin(&to) }),
                 Err(Trouble::Limited { .. }) if reply.status != 429 => {

@@ -11,6 +11,7 @@ use crate::outside::railway::instance::{PageEnd, command};
 use crate::outside::railway::operation::patch_progress::WorkflowStatus;
 use crate::outside::railway::operation::{PatchProgress, StartCommands, patch_progress, start_commands};
 use crate::outside::railway::shape::Pages;
+use crate::outside::railway::values::LONGEST_ERROR;
 
 /// The start command of each service that has one in its settings, by the service's id.
 pub type CommandsByService = BTreeMap<String, Secret>;
@@ -52,7 +53,7 @@ impl Client<'_> {
         let asked = self.ask("PatchProgress", &PatchProgress::build_query(variables));
         let patch_progress::ResponseData { workflow_status } = asked.ok()?;
         let is_failed = matches!(workflow_status.status, WorkflowStatus::Error);
-        let said = workflow_status.error.unwrap_or_else(|| "Railway does not say why".to_owned());
-        is_failed.then(|| self.scrubber.scrub(&said))
+        let said = workflow_status.error.unwrap_or_else(|| "Railway reports no cause".to_owned());
+        is_failed.then(|| self.scrubber.excerpt(&said, LONGEST_ERROR))
     }
 }

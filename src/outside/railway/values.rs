@@ -29,7 +29,7 @@ const MOST_ALONE: usize = 2;
 const MOST_VARIABLES: usize = 20_000;
 
 /// The longest error of staged changes that is shown, in characters.
-const LONGEST_ERROR: usize = 300;
+pub(crate) const LONGEST_ERROR: usize = 300;
 
 /// What is read along with the values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

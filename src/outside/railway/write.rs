@@ -126,7 +126,9 @@ impl Writer<'_> {
             message: Some(format!("doctor: start command of {}", service.name)),
         };
         let sent = self.client.send("CommitPatch", &CommitPatch::build_query(variables));
-        self.reply("CommitPatch", sent, |data: commit_patch::ResponseData| Some(data.environment_patch_commit))
+        self.reply("CommitPatch", sent, |data: commit_patch::ResponseData| {
+            Some(data.environment_patch_commit).filter(|workflow| !workflow.is_empty())
+        })
     }
 
     fn reply<D, T>(&self, operation: &'static str, sent: Sent<D>, read: impl Fn(D) -> Option<T>) -> Reply<T> {
@@ -176,6 +178,7 @@ fn refused_change(operation: &str) -> &'static str {
     match operation {
         "SetVariables" => "to store the variables",
         "DeleteVariable" => "to delete the variable",
+        "CommitPatch" => "to set the start command",
         _ => "the deployment",
     }
 }

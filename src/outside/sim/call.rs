@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use crate::outside::endpoint::{Head, Heard, Probe, Question};
+use crate::outside::endpoint::{Content, Head, Heard, Probe, Question};
 use crate::outside::sim::Sim;
 use crate::outside::sim::deployment::Deployment;
 use crate::outside::sim::estate::{Edge, Environment, Service};
@@ -43,8 +43,8 @@ fn of_edge(edge: &Edge) -> Heard {
         Edge::Authentication => (302, "", Some("https://railway.com/login".to_owned())),
         Edge::Rule(status, body) | Edge::Page(status, body) => (*status, body.as_str(), None),
     };
-    let is_html = body.starts_with('<');
-    let head = Head { passed_edge: true, is_challenge: false, is_html, location };
+    let content = if body.starts_with('<') { Content::Html } else { Content::Other };
+    let head = Head { passed_edge: true, is_challenge: false, content, location };
     Heard { status, body: Some(Zeroizing::new(body.as_bytes().to_vec())), head }
 }
 

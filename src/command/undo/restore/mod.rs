@@ -216,7 +216,8 @@ impl Restoring {
             let newest = fence.deployed.get(&service.id).and_then(Deployed::newest);
             let mut own = stores.iter().filter(|store| store.meant_for.contains(service));
             newest.is_some_and(|newest| newest.id == running.id)
-                && !self.plan.setting(service).is_some_and(|set| running.origin.start.text() == set.before.as_ref())
+                // Railway deploys with a start command that is restored, and that deployment has to be followed.
+                && self.plan.setting(service).is_none()
                 && got.get(running.id.as_str()).is_some_and(|got| own.all(|store| lacks(got, store)))
         };
         let (unreached, others): (Vec<Named>, Vec<Named>) = services.into_iter().partition(is_left_out);

@@ -64,6 +64,15 @@ fn a_checkout_can_not_set_tokens_addresses_or_commands() {
     }
 }
 
+/// Such a part would be in every command.
+#[test]
+fn a_part_of_a_start_command_without_a_word_is_refused() {
+    for part in ["#x", "&&", ";", ")", "''", "'-B", " "] {
+        let fault = fault(&format!("services.a.start-command-contains = [\"-B\", \"{part}\"]"));
+        assert!(fault.contains("`start-command-contains` in [services.a] must be"), "{part}: {fault}");
+    }
+}
+
 #[test]
 fn a_wrong_type_is_told_without_the_value() {
     let list = "a list of strings that are not empty";

@@ -154,13 +154,14 @@ fn outcome(outgoing: &Outgoing<'_>, result: &Result<Reply, Failure>) -> Outcome 
         Ok(shape) => (Some(shape), None),
         Err(what) => (None, Some(what)),
     };
+    let is_like_json = matches!(reply.body.trim_ascii_start().first(), Some(b'{' | b'['));
     let code = in_front::cloudflare_code(reply).map(|code| format!("error code: {code}"));
     let is_trace = |trace: &String| trace.len() <= 24 && trace.bytes().all(|byte| byte.is_ascii_digit());
     Outcome {
         status: Some(reply.status),
         failure: None,
         headers: headers::of(reply),
-        bytes: shape.is_none().then_some(reply.body.len()),
+        bytes: (shape.is_none() && !is_like_json).then_some(reply.body.len()),
         errors: refusals.iter().take(MOST_ERRORS).map(|refusal| format!("{:?}", refusal.kind)).collect(),
         trace_ids: refusals
             .iter()

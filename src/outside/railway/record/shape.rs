@@ -37,16 +37,14 @@ const CODES: [&str; 15] = [
 /// The shape of a body, or what it is instead of JSON.
 pub(super) fn of(body: &[u8], document: &Document) -> Result<Value, String> {
     if body.trim_ascii().is_empty() {
-        return Err("nothing".to_owned());
+        return Err("empty body".to_owned());
     }
-    inspect(body).map_err(|what| format!("JSON with {what}"))?;
+    // Without the place: it would tell how long values are.
+    inspect(body).map_err(|what| format!("JSON with {}", what.split(" (line").next().unwrap_or_default()))?;
     let mut reader = serde_json::Deserializer::from_slice(body);
     let place = Place { document, at: At::Envelope };
     let read = place.deserialize(&mut reader).and_then(|shape| reader.end().map(|()| shape));
-    read.map_err(|error| {
-        let what = if error.is_eof() { "JSON that breaks off" } else { "no JSON" };
-        format!("{what} (line {}, column {})", error.line(), error.column())
-    })
+    read.map_err(|error| if error.is_eof() { "truncated JSON".to_owned() } else { "not JSON".to_owned() })
 }
 
 /// A place in a response.
@@ -346,7 +344,13 @@ mod tests {
 
     #[test]
     fn what_stands_in_an_unexpected_place_is_replaced_whatever_it_is() {
-        let odd = [json!("mark4711"), json!(4711), json!(true), json!(["SUCCESS", 4711]), json!({ "id": "mark4711" })];
+        let odd = [
+            json!("mark4711"),
+            json!(47_110_815),
+            json!(true),
+            json!(["SUCCESS", 47_110_815]),
+            json!({ "id": "mark4711" }),
+        ];
         for value in odd {
             for body in [
                 json!({ "data": value }),
@@ -358,7 +362,7 @@ mod tests {
                 value.clone(),
             ] {
                 let text = shape(&body).to_string();
-                let is_public = |text: &str| !text.contains("mark4711") && !text.contains("4711\"");
+                let is_public = |text: &str| !text.contains("4711");
                 assert!(is_public(&text), "{body} becomes {text}");
             }
         }
@@ -371,11 +375,11 @@ mod tests {
     #[test]
     fn what_is_no_json_is_only_named() {
         for (body, expected) in [
-            ("", "nothing"),
-            ("error code: 1010", "no JSON (line 1, column 1)"),
-            ("{\"data\": {\"mark4711", "JSON that breaks off (line 1, column 19)"),
-            ("{\"data\": {\"a\": 1, \"a\": 2}}", "JSON with the same key twice in one object (line 1, column 21)"),
-            ("{} mark4711", "no JSON (line 1, column 4)"),
+            ("", "empty body"),
+            ("error code: 1010", "not JSON"),
+            ("{\"data\": {\"mark4711", "truncated JSON"),
+            ("{\"data\": {\"a\": 1, \"a\": 2}}", "JSON with the same key twice in one object"),
+            ("{} mark4711", "not JSON"),
         ] {
             assert_eq!(of(body.as_bytes(), &document()).unwrap_err(), expected, "{body}");
         }

@@ -205,7 +205,11 @@ fn a_refusal_in_railways_own_json_is_about_the_token() {
 
 /// Each with a part of what is said of it.
 const BLOCKED: [(u16, &str, &str); 12] = [
-    (403, "error code: 1010", "Cloudflare's `error code: 1010`: it does not accept the signature of this client"),
+    (
+        403,
+        "error code: 1010",
+        "Cloudflare's `error code: 1010`: the client signature, usually its User-Agent, is blocked",
+    ),
     (403, "error code: 1020", "Cloudflare's `error code: 1020`: one of its firewall rules blocks the request"),
     (403, "error code: 1077", "Cloudflare's `error code: 1077`"),
     (400, "error code: 1003", "HTTP 400 with Cloudflare's `error code: 1003`"),

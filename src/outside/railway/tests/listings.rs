@@ -64,7 +64,7 @@ fn names_are_found_in_one_request_however_many_pages_stand_before_them() {
 fn an_unknown_name_is_answered_with_what_there_is() {
     let bench = Bench::incident();
     let error = bench.client().project_named("agentvers").unwrap_err();
-    assert_eq!(error.to_string(), "project agentvers was not found, or is not visible to this token");
+    assert_eq!(error.to_string(), "project agentvers: not found, or not visible to this token");
     assert_eq!(error.because().unwrap(), "the token's reach has agentverse");
     assert_eq!(error.next(), "did you mean `--project=agentverse`?");
     let located = bench.client().project_named("agentverse").unwrap();

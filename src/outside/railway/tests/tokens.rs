@@ -63,7 +63,7 @@ fn a_live_token_without_permission_is_told_what_it_reaches() {
 fn an_id_that_railway_does_not_have_is_a_mistake_of_ours() {
     let bench = Bench::incident();
     let error = bench.client().shape("nobody", "knows").unwrap_err();
-    assert_eq!(error.to_string(), "environment knows of project nobody was not found, or is not visible to this token");
+    assert_eq!(error.to_string(), "environment knows of project nobody: not found, or not visible to this token");
     assert_eq!(error.exit(), Exit::Usage);
 }
 
