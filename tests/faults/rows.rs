@@ -98,7 +98,7 @@ fn pages() -> Vec<Row> {
         rows.push(row("a gateway's JSON", gateway, "JSON that is not a GraphQL response").thin());
         let plain = [("content-type", "text/plain"), ("server", "cloudflare"), ("cf-ray", "mark4711-SIN")];
         let cloudflare = Answer::page(status, &plain, "error code: 1010");
-        rows.push(row("Cloudflare's code", cloudflare, "Cloudflare's `error code: 1010`: it does not accept"));
+        rows.push(row("Cloudflare's code", cloudflare, "Cloudflare's `error code: 1010`: the client signature"));
         let own = Answer::page(status, &json, "{\"errors\":[{\"message\":\"Forbidden\"}]}");
         rows.push(Row::fails(format!("Railway's own {status}"), own, 4, &["Railway refused the token from"]).thin());
     }

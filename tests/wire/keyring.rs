@@ -155,6 +155,8 @@ fn a_fix_without_a_keyring_keeps_the_journals_key_in_a_file_and_says_so() {
     let (fix, _) = run(&doctor, &["fix", "--push", "--yes", "--only=STAGING_OPS_API_KEY"], "");
     let said = "the journal's key is in a file beside it, because the system's keyring is not there";
     assert!(words(&fix.out).contains(said), "{fix:?}");
+    let (undo, _) = run(&doctor, &["undo", "--yes"], "");
+    assert!(undo.code == Some(0) && !words(&undo.out).contains(said), "once is enough: {undo:?}");
     let (list, _) = run(&doctor, &["undo", "--list"], "");
     assert!(words(&list.out).contains("encrypted; the key is a file beside them."), "{list:?}");
 }
