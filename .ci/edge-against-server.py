@@ -35,7 +35,9 @@ def blocks(status=403, body="error code: 1010", **more):
 
 
 def says_nothing_of_the_token(it, run):
-    message = run.err[run.err.find("error:"):].lower()
+    start = max(run.err.find("error:"), run.err.find('"error":'))
+    it.check("it is an error", start >= 0, run)
+    message = run.err[start:].lower()
     it.check("nothing is said of the token", "token" not in message and "log in" not in message and "login" not in message, run)
 
 
