@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Has each format read by a tool that nobody here wrote: Microsoft's SARIF validator, a JUnit reader, a Markdown parser.
 
-    formats-against-readers.py target/release/doctor path/to/server.py [PART OF A CASE'S NAME]
+    formats.py target/release/doctor path/to/server.py [PART OF A CASE'S NAME]
 
 The tools are installed below `target/ci-tools`. The worlds hold ordinary and hostile names.
 """
@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 sys.dont_write_bytecode = True  # This folder is for sources.
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 PYTHON, NODE = ROOT / "target" / "ci-tools" / "formats", ROOT / "target" / "ci-tools" / "formats-node"
 if pathlib.Path(sys.prefix) != PYTHON:
     # Once more, with the readers.

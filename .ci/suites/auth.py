@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Holds `doctor auth` and `doctor trust` to the independent simulated Railway, with a real keyring where there is one.
 
-    auth-against-server.py target/release/doctor path/to/server.py [PART OF A CASE'S NAME]
+    auth.py target/release/doctor path/to/server.py [PART OF A CASE'S NAME]
 
 Every run is held to what holds for all of them (server_cases.py).
 """

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs `doctor fix --start-command` and its undo against the independent simulated Railway, in many worlds at the same time.
 
-    start-command-against-server.py target/release/doctor path/to/server.py [PART OF A CASE'S NAME]
+    start_command.py target/release/doctor path/to/server.py [PART OF A CASE'S NAME]
 
 Every run is held to what holds for all of them (server_cases.py).
 """

@@ -2,7 +2,7 @@
 """Holds the hook from the wheel to pre-commit: the repository that a release makes for it, installed without compiling, stops a
 real commit with a `.env` in it, and lets it through without.
 
-    mirror-with-pre-commit.py WHEEL FOLDER
+    mirror_with_pre_commit.py WHEEL FOLDER
 """
 import hashlib
 import pathlib

@@ -2,7 +2,7 @@
 """Holds what a release is made of to what others will do with it: archives are unpacked, manifests are read by the programs that
 they are for, the action downloads and checks from a server here, and the image is built where there is a builder.
 
-    release-files.py STATIC-BINARY path/to/server.py FOLDER
+    release_files.py STATIC-BINARY path/to/server.py FOLDER
 """
 import functools
 import http.server

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Holds `doctor init` to the independent simulated Railway, with `--yes` and at a real pseudo-terminal, in many worlds at the same time.
 
-    init-against-server.py target/release/doctor path/to/server.py [PART OF A CASE'S NAME]
+    init.py target/release/doctor path/to/server.py [PART OF A CASE'S NAME]
 
 Every run is held to what holds for all of them (server_cases.py): no value in any output, no other file than the one. Whatever
 it writes is read by Python's own TOML, taken by `doctor check` as it is, and finds nothing that was not found before.

@@ -1,7 +1,7 @@
 // Holds the starter of the npm package to passing on what happens to it: arguments, exit codes, Ctrl-C, other signals, and to
 // saying what to do where its binary is missing.
 //
-//     node npm-starter.mjs FOLDER-WITH-node_modules
+//     node npm_starter.mjs FOLDER-WITH-node_modules
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { renameSync, readFileSync, writeFileSync } from "node:fs";

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the real binary against the independent simulated Railway and holds both to what they say.
 
-    against-server.py target/release/doctor path/to/server.py
+    check.py target/release/doctor path/to/server.py
 """
 import contextlib
 import json

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Ours has none before its first release: this stands in, and answers to nobody.
 ADDRESS = "https://git.example.com/railway-doctor"
 _held = 0

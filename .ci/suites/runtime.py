@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Holds what doctor says of running services to the independent simulated Railway, in many worlds at the same time.
 
-    running-against-server.py target/release/doctor path/to/server.py [PART OF A CASE'S NAME]
+    runtime.py target/release/doctor path/to/server.py [PART OF A CASE'S NAME]
 
 Every run is held to what holds for all of them (server_cases.py), and every check to sending no mutation, reading nothing
 twice, and knowing its requests (server_estates.py).

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Opens pages of `doctor` in a headless Chromium, from a file: light and dark, on a phone and on a desk.
 
-    matrix-in-browser.py DOCTOR BIG_PAGE [FOLDER_FOR_SCREENSHOTS]
+    matrix_in_browser.py DOCTOR BIG_PAGE [FOLDER_FOR_SCREENSHOTS]
 
-BIG_PAGE has 1000 keys on 50 services; `tests/wire/matrix.rs` writes it.
+BIG_PAGE has 1000 keys on 50 services; `tests/e2e/matrix.rs` writes it.
 """
 
 import pathlib

@@ -2,7 +2,7 @@
 """Completes half-typed lines in the shells themselves, each on a pseudo-terminal with nobody's settings: what a Tab puts on the
 line, and that neither loading the script, nor the Tab, nor Enter behind it runs a word that a checkout has put into its files.
 
-    completions-in-shells.py target/release/doctor
+    completions_in_shells.py target/release/doctor
 
 bash, zsh, fish and shellcheck must be there; elvish is held to it where it is installed.
 """

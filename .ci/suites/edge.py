@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Holds what doctor makes of refusals to the independent simulated Railway: by the edge, by policies, of what a token does not see.
 
-    edge-against-server.py target/release/doctor path/to/server.py [PART OF A CASE'S NAME]
+    edge.py target/release/doctor path/to/server.py [PART OF A CASE'S NAME]
 
 Every run is held to what holds for all of them (server_cases.py). The runs of the last part record their requests.
 """

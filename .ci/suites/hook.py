@@ -2,7 +2,7 @@
 """Holds the hook to git, and to the tools that keep hooks for it: each stops a real commit, and lets it through once it is
 mended, beside the independent simulated Railway.
 
-    hook-with-git.py target/release/doctor path/to/server.py [--build | PART OF A CASE'S NAME]
+    hook.py target/release/doctor path/to/server.py [--build | PART OF A CASE'S NAME]
 
 The tools are installed below `target/ci-tools`. `--build` is the one case that builds doctor from source, as pre-commit does
 for `doctor-src`: it takes minutes, and the time is printed.
@@ -20,7 +20,7 @@ sys.dont_write_bytecode = True  # This folder is for sources.
 from server_cases import KEY, PUSH, case, cases, cases_of, play_all, tally, world
 from server_checks import DOCTOR, Server
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOOLS = ROOT / "target" / "ci-tools"
 PYTHON, NODE = TOOLS / "hooks", TOOLS / "hooks-node"
 SECRET = "4f1c9a77-b2d0-4e5a"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs `doctor fix` and `doctor undo` against the independent simulated Railway, in many worlds at the same time.
 
-    fix-against-server.py target/release/doctor path/to/server.py [PART OF A CASE'S NAME]
+    fix.py target/release/doctor path/to/server.py [PART OF A CASE'S NAME]
 
 Every run is held to what holds for all of them (server_cases.py). What a case is about comes on top of that.
 """
