@@ -5,7 +5,7 @@
 //! and `--format json` (with its schema, `doctor schema report`) are what [Semantic Versioning](https://semver.org) covers.
 //! Of this library that is these two items; the modules are for its own tests, and may change in any release.
 //!
-//! Four rooms, and who may know whom (`tests/house.rs` holds every file to it):
+//! Four rooms, and who may know whom (`tests/architecture/main.rs` holds every file to it):
 //!
 //! ```text
 //! command  →  drift, report, outside     the verbs, each a straight list of steps
@@ -27,13 +27,13 @@ pub use crate::error::Exit;
 #[cfg_attr(docsrs, doc(hidden))]
 pub mod cli;
 #[cfg_attr(docsrs, doc(hidden))]
-pub mod command;
+pub mod commands;
 #[cfg_attr(docsrs, doc(hidden))]
 pub mod drift;
 #[cfg_attr(docsrs, doc(hidden))]
 pub mod error;
 #[cfg_attr(docsrs, doc(hidden))]
-pub mod outside;
+pub mod io;
 #[cfg_attr(docsrs, doc(hidden))]
 pub mod report;
 
@@ -41,5 +41,5 @@ pub mod report;
 ///
 /// The code is that of an [`Exit`]. Takes over Ctrl-C and the panic hook, so it is to be called once.
 pub fn run() -> ExitCode {
-    outside::process::run(command::run)
+    io::process::run(commands::run)
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use apollo_compiler::validation::Valid;
 use apollo_compiler::{ExecutableDocument, Schema};
-use railway_doctor::outside::railway::batch::{self, Asked, SERVICES_PER_REQUEST, Staged};
+use railway_doctor::io::railway::batch::{self, BatchService, SERVICES_PER_REQUEST, StagedQuery};
 
 fn schema() -> Valid<Schema> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("graphql/schema.graphql");
@@ -42,9 +42,9 @@ fn every_size_of_batch_is_valid() {
         let asked = ids
             .iter()
             .enumerate()
-            .map(|(index, id)| Asked { service: id, deployment: (index % 2 == 0).then_some("deployment-id") });
-        let asked: Vec<Asked<'_>> = asked.collect();
-        for staged in [Staged::Asked, Staged::NotAsked] {
+            .map(|(index, id)| BatchService { service: id, deployment: (index % 2 == 0).then_some("deployment-id") });
+        let asked: Vec<BatchService<'_>> = asked.collect();
+        for staged in [StagedQuery::Asked, StagedQuery::NotAsked] {
             let batch = batch::build("p", "e", &asked, staged);
             assert_eq!(problems(&batch.query), None, "{size} services");
             assert!(!batch.query.contains("deployment-id"), "no id stands in the text");

@@ -17,10 +17,10 @@ use std::process::{Command, Stdio};
 
 use generate::Generator;
 use railway_doctor::drift::Secret;
-use railway_doctor::drift::local::binding::Binding;
-use railway_doctor::drift::local::loader::{Body, Loader, Substitution, first_wins, last_wins};
-use railway_doctor::drift::local::python::Edition;
-use railway_doctor::drift::local::{LocalFile, Reading, piece};
+use railway_doctor::drift::dotenv::binding::Binding;
+use railway_doctor::drift::dotenv::loader::{Body, Loader, Substitution, first_wins, last_wins};
+use railway_doctor::drift::dotenv::python_reader::Edition;
+use railway_doctor::drift::dotenv::{KeyReading, LocalFile, pasted_fragment};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -48,7 +48,7 @@ fn ask<T: DeserializeOwned>(program: &str, script: &str, texts: &[String]) -> An
 }
 
 fn values<'b>(bindings: impl IntoIterator<Item = (&'b str, &'b Binding)>) -> Values {
-    let text = |binding: &Binding| binding.value.as_ref().map(|value| value.reveal().to_owned());
+    let text = |binding: &Binding| binding.value.as_ref().map(|value| value.expose().to_owned());
     bindings.into_iter().map(|(key, binding)| (key.to_owned(), text(binding))).collect()
 }
 
@@ -115,15 +115,15 @@ impl Figures {
     /// Holds one file to the promise, key by key.
     fn count(&mut self, text: &str, literal: &Values, loaders: [&Values; 4]) {
         let file = LocalFile::parse(".env", Secret::new(text));
-        assert_eq!(file.text().reveal(), text);
+        assert_eq!(file.text().expose(), text);
         let [_, node, ..] = loaders;
         let told = file.disagreements();
         let told: BTreeSet<&str> = told.iter().map(|disagreement| disagreement.key.as_str()).collect();
         let lists = std::iter::once(literal).chain(loaders);
         let keys: BTreeSet<&str> = lists.flat_map(|values| values.keys().map(String::as_str)).collect();
-        let has_pieces = file.flaws.iter().any(|flaw| flaw.what == piece::WHAT);
+        let has_pieces = file.flaws.iter().any(|flaw| flaw.what == pasted_fragment::WHAT);
         for &key in &keys {
-            let ours = file.entry(key).map(|entry| entry.value.reveal());
+            let ours = file.entry(key).map(|entry| entry.value.expose());
             if ours.is_none() && has_pieces && !told.contains(key) {
                 // A loader takes a piece of a value for a key there, and the reader does not.
                 self.pieces += 1;
@@ -153,7 +153,7 @@ impl Figures {
 
 #[test]
 fn a_disagreement_names_the_loader_that_differs() {
-    use Reading::{Different, Refused, Same};
+    use KeyReading::{Different, Refused, Same};
     let file = LocalFile::parse(".env", Secret::new("A=b#c\nB=x y\nC=1\n"));
     let told: Vec<_> = file
         .disagreements()

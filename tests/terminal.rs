@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use portable_pty::{CommandBuilder, MasterPty, PtySize, native_pty_system};
 use railway_doctor::error::{Error, Exit};
-use railway_doctor::outside::ask::{Answer, Reply, can_ask};
-use railway_doctor::outside::process;
-use railway_doctor::outside::row::{Done, Row};
-use railway_doctor::outside::world::World;
+use railway_doctor::io::process;
+use railway_doctor::io::terminal::progress_row::{ProgressRow, RowState};
+use railway_doctor::io::terminal::prompt::{PromptAnswer, YesNo, can_ask};
+use railway_doctor::io::world::World;
 
 /// A terminal with a scene on it.
 struct Stage {
@@ -88,7 +88,7 @@ fn scene() {
     process::run(|_, world| {
         let ended = play(world);
         if ended == Err(Error::Interrupted) {
-            world.interrupt.tell(&|line| world.talk.say(line));
+            world.interrupt.announce(&|line| world.talk.print_line(line));
         }
         let exit = ended.map_or_else(|error| error.exit(), |()| Exit::Clean);
         code.store(exit.code(), Ordering::Relaxed);
@@ -102,30 +102,30 @@ fn play(world: &World<'_>) -> Result<(), Error> {
     let items = ["push .env → Railway", "pull Railway → .env, ééééééééééééééééééééééééééééééééééééééééé", "skip"];
     let items = items.map(str::to_owned);
     if world.variable("SCENE") == Some("choose-as") {
-        world.talk.say(&format!("process {}", std::process::id()));
+        world.talk.print_line(&format!("process {}", std::process::id()));
     }
     match world.variable("SCENE").unwrap() {
         "choose" | "choose-as" => match world.ask.choose("A choice:", &items, 0)? {
-            Answer::Given(index) => world.talk.say(&format!("item {index}")),
-            Answer::Back => world.talk.say("back"),
+            PromptAnswer::Given(index) => world.talk.print_line(&format!("item {index}")),
+            PromptAnswer::Back => world.talk.print_line("back"),
         },
         "choose-many" => match world.ask.choose_many("Choices:", &items, &[2])? {
-            Answer::Given(indices) => world.talk.say(&format!("items {indices:?}")),
-            Answer::Back => world.talk.say("back"),
+            PromptAnswer::Given(indices) => world.talk.print_line(&format!("items {indices:?}")),
+            PromptAnswer::Back => world.talk.print_line("back"),
         },
-        "confirm" => match world.ask.confirm(&"Is this right, in every one of its words? ".repeat(3), Reply::No)? {
-            Answer::Given(reply) => world.talk.say(&format!("{reply:?}")),
-            Answer::Back => world.talk.say("back"),
+        "confirm" => match world.ask.confirm(&"Is this right, in every one of its words? ".repeat(3), YesNo::No)? {
+            PromptAnswer::Given(reply) => world.talk.print_line(&format!("{reply:?}")),
+            PromptAnswer::Back => world.talk.print_line("back"),
         },
         "line-from" => match world.ask.line_from("The reason:", "as ever")? {
-            Answer::Given(line) => world.talk.say(&format!("it is {line}")),
-            Answer::Back => world.talk.say("back"),
+            PromptAnswer::Given(line) => world.talk.print_line(&format!("it is {line}")),
+            PromptAnswer::Back => world.talk.print_line("back"),
         },
         "line" => match world.ask.line("The reason:")? {
-            Answer::Given(line) => world.talk.say(&format!("it is {line}")),
-            Answer::Back => world.talk.say("back"),
+            PromptAnswer::Given(line) => world.talk.print_line(&format!("it is {line}")),
+            PromptAnswer::Back => world.talk.print_line("back"),
         },
-        "links" => world.talk.say(&format!("links {}", world.terminal.links)),
+        "links" => world.talk.print_line(&format!("links {}", world.terminal.links)),
         "spinner" => {
             world.talk.waiting("asking Railway");
             world.interrupt.pause(world.clock, Duration::from_secs(30));
@@ -143,10 +143,10 @@ fn follow(world: &World<'_>, stop: &dyn Fn() -> bool) {
     world.interrupt.begin_writing();
     for second in 0..300 {
         let state = |seconds| match second {
-            _ if second < seconds => ("BUILDING", Done::Running),
-            _ => ("SUCCESS", Done::Good),
+            _ if second < seconds => ("BUILDING", RowState::Running),
+            _ => ("SUCCESS", RowState::Good),
         };
-        let row = |name: &str, (state, done): (&str, Done)| Row {
+        let row = |name: &str, (state, done): (&str, RowState)| ProgressRow {
             name: name.to_owned(),
             state: state.to_owned(),
             elapsed: Duration::from_secs(second),
@@ -157,7 +157,7 @@ fn follow(world: &World<'_>, stop: &dyn Fn() -> bool) {
             row("agentverse-worker-staging-with-a-long-name", state(1000)),
         ]);
         if second == 5 {
-            world.talk.say("api is served");
+            world.talk.print_line("api is served");
         }
         if stop() {
             break;
@@ -166,7 +166,7 @@ fn follow(world: &World<'_>, stop: &dyn Fn() -> bool) {
     }
     world.talk.done();
     world.interrupt.end_writing();
-    world.talk.say("the receipt");
+    world.talk.print_line("the receipt");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::fs;
 
-use railway_doctor::outside::sim::seed::ACCOUNT_TOKEN;
+use railway_doctor::io::sim::seed::ACCOUNT_TOKEN;
 
 use crate::measure::Program;
 use crate::place::Place;

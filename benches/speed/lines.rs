@@ -7,15 +7,16 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use jiff::civil::date;
-use railway_doctor::drift::comparison::{Verdict, pairs};
-use railway_doctor::drift::dispute::Disputes;
-use railway_doctor::drift::examine::examine;
-use railway_doctor::drift::learned::Learned;
-use railway_doctor::drift::local::LocalFile;
-use railway_doctor::drift::policy::Policy;
-use railway_doctor::drift::survey::{Catalogue, Coverage};
-use railway_doctor::drift::{Named, Secret, Survey, Target, Variable};
-use railway_doctor::outside::sim::estate::{Environment, Estate, Project, Service};
+use railway_doctor::drift::comparison::{ComparisonOutcome, pairs};
+use railway_doctor::drift::dotenv::LocalFile;
+use railway_doctor::drift::dotenv::disagreement::Disputes;
+use railway_doctor::drift::engine::policy::Policy;
+use railway_doctor::drift::engine::run_rules::examine;
+use railway_doctor::drift::model::catalogue::Catalogue;
+use railway_doctor::drift::model::observed::Observed;
+use railway_doctor::drift::survey::Coverage;
+use railway_doctor::drift::{ResourceRef, Secret, Survey, Target, Variable};
+use railway_doctor::io::sim::estate::{Environment, Estate, Project, SimService};
 
 use crate::Effort;
 use crate::measure::{Program, median, walls};
@@ -79,7 +80,7 @@ pub(crate) fn figures(effort: Effort) {
             || (Secret::new(text.as_str()), survey(LocalFile::parse(".env", Secret::new("")))),
             |(text, mut survey)| {
                 survey.files[0] = LocalFile::parse(".env", text);
-                assert!(pairs(&survey).all(|pair| pair.verdict(&survey) == Verdict::Equal));
+                assert!(pairs(&survey).all(|pair| pair.verdict(&survey) == ComparisonOutcome::Equal));
                 survey
             },
         ),
@@ -126,7 +127,7 @@ fn linter(place: &Place, words: &[&str], times: usize) -> Option<Duration> {
 fn place(text: &str) -> Place {
     let known = dotenvy(text);
     let stored: Vec<(&str, &str)> = known.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-    let service = Service::named("api").repository("large/large").variables(&stored);
+    let service = SimService::named("api").repository("large/large").variables(&stored);
     let environment = Environment::named("production").service(service);
     let place =
         Place::new(Estate::of("large").project(Project::named("large").environment(environment)).with_tokens(), text);
@@ -135,7 +136,7 @@ fn place(text: &str) -> Place {
 }
 
 fn survey(file: LocalFile, stored: &BTreeMap<String, Variable>) -> Survey {
-    let named = |name: &str| Named { id: format!("id-of-{name}"), name: name.to_owned() };
+    let named = |name: &str| ResourceRef { id: format!("id-of-{name}"), name: name.to_owned() };
     Survey {
         project: named("large"),
         environment: named("production"),
@@ -144,8 +145,8 @@ fn survey(file: LocalFile, stored: &BTreeMap<String, Variable>) -> Survey {
         examples: Vec::new(),
         disputes: Disputes::default(),
         targets: vec![Target::new(named("api"), vec![0], Ok(stored.clone()))],
-        staged: Learned::NotLooked,
-        times: Learned::NotLooked,
+        staged: Observed::NotRequested,
+        times: Observed::NotRequested,
         catalogue: Catalogue::default(),
         policy: Policy::default(),
         only: BTreeSet::new(),

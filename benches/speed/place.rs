@@ -5,10 +5,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use railway_doctor::outside::sim::Sim;
-use railway_doctor::outside::sim::deployment::Deployment;
-use railway_doctor::outside::sim::estate::Estate;
-use railway_doctor::outside::sim::seed::{ACCOUNT_TOKEN, generate};
+use railway_doctor::io::sim::Sim;
+use railway_doctor::io::sim::deployment::SimDeployment;
+use railway_doctor::io::sim::estate::Estate;
+use railway_doctor::io::sim::seed::{ACCOUNT_TOKEN, generate};
 use tempfile::TempDir;
 
 use crate::measure::{Program, Taken};
@@ -40,7 +40,7 @@ pub(crate) struct Place {
 pub(crate) fn project(services: usize, variables: usize) -> (Estate, String) {
     let (mut estate, file) = generate(services, variables);
     for service in &mut estate.projects[0].environments[0].services {
-        service.deployments.push(Deployment::serving("2026-11-20T10:00:00.000Z"));
+        service.deployments.push(SimDeployment::serving("2026-11-20T10:00:00.000Z"));
     }
     (estate, file)
 }

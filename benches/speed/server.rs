@@ -10,8 +10,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use railway_doctor::drift::Secret;
-use railway_doctor::outside::railway::wire::Scheme;
-use railway_doctor::outside::sim::Sim;
+use railway_doctor::io::railway::transport::Scheme;
+use railway_doctor::io::sim::Sim;
 
 /// A [`Sim`] on `127.0.0.1`, until the bench ends.
 pub(crate) struct Server {

@@ -8,10 +8,10 @@ use crate::cli::examples::{self, TEMPLATE};
 /// `doctor auth`.
 #[derive(Args, Clone, Debug)]
 #[command(help_template = TEMPLATE, before_help = examples::AUTH)]
-pub struct Auth {
+pub struct AuthArgs {
     /// What to do
     #[command(subcommand)]
-    pub verb: AuthVerb,
+    pub verb: AuthCommand,
     /// The time for asking Railway
     #[arg(long, value_name = "DURATION", default_value = "20s", global = true)]
     pub timeout: String,
@@ -20,7 +20,7 @@ pub struct Auth {
 /// `doctor auth status`.
 #[derive(Args, Clone, Debug)]
 #[command(help_template = TEMPLATE, before_help = examples::STATUS)]
-pub struct AuthStatus {
+pub struct AuthStatusArgs {
     /// By name or id; default: doctor.toml, `railway link`
     #[arg(long, value_name = "NAME", help_heading = "Targeting")]
     pub project: Option<String>,
@@ -34,12 +34,12 @@ pub struct AuthStatus {
 
 /// What `doctor auth` does.
 #[derive(Clone, Debug, Subcommand)]
-pub enum AuthVerb {
+pub enum AuthCommand {
     /// Store a token, typed unseen or piped into standard input
     #[command(help_template = TEMPLATE, before_help = examples::LOGIN)]
     Login,
     /// Tell every place that may hold a token, which one is used, and what it reaches
-    Status(AuthStatus),
+    Status(AuthStatusArgs),
     /// Remove what login stored
     #[command(help_template = TEMPLATE, before_help = examples::LOGOUT)]
     Logout,

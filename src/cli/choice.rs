@@ -48,7 +48,7 @@ pub enum SchemaName {
 
 /// When to use colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum When {
+pub enum ColorChoice {
     /// On a terminal.
     Auto,
     /// Always.

@@ -5,38 +5,38 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use crate::cli::examples::{self, TEMPLATE};
-use crate::cli::{HookName, ResultFormat, Targeting};
+use crate::cli::{HookName, ResultFormat, TargetArgs};
 
 /// `doctor hook`.
 #[derive(Args, Debug)]
 #[command(help_template = TEMPLATE, before_help = examples::HOOK)]
-pub struct Hook {
+pub struct HookArgs {
     /// What to do.
     #[command(subcommand)]
-    pub verb: HookVerb,
+    pub verb: HookCommand,
 }
 
 /// The verbs of `doctor hook`.
 #[derive(Debug, Subcommand)]
-pub enum HookVerb {
+pub enum HookCommand {
     /// What the hook does: stop a commit that gives a secret away, or that drift speaks against
-    Run(HookRun),
+    Run(HookRunArgs),
     /// Write the hook, where git looks for it; never over somebody else's
-    Install(HookInstall),
+    Install(HookInstallArgs),
     /// Remove the hooks that install wrote
     #[command(help_template = TEMPLATE, before_help = examples::HOOK_UNINSTALL)]
     Uninstall,
     /// Say which hooks there are; exit code 1 if none of them calls doctor
-    Status(HookStatus),
+    Status(HookStatusArgs),
 }
 
 /// `doctor hook run`.
 #[derive(Args, Clone, Debug)]
 #[command(help_template = TEMPLATE, before_help = examples::HOOK_RUN)]
-pub struct HookRun {
+pub struct HookRunArgs {
     /// Whom to look at.
     #[command(flatten)]
-    pub targeting: Targeting,
+    pub targeting: TargetArgs,
     /// The file of variables; repeatable, later ones win
     #[arg(long, value_name = "PATH")]
     pub env_file: Vec<PathBuf>,
@@ -51,7 +51,7 @@ pub struct HookRun {
 /// `doctor hook install`.
 #[derive(Args, Clone, Debug)]
 #[command(help_template = TEMPLATE, before_help = examples::HOOK_INSTALL)]
-pub struct HookInstall {
+pub struct HookInstallArgs {
     /// Which hooks
     #[arg(value_enum, value_name = "pre-commit|pre-push", default_value = "pre-commit", hide_possible_values = true)]
     pub hooks: Vec<HookName>,
@@ -63,7 +63,7 @@ pub struct HookInstall {
 /// `doctor hook status`.
 #[derive(Args, Clone, Debug)]
 #[command(help_template = TEMPLATE, before_help = examples::HOOK_STATUS)]
-pub struct HookStatus {
+pub struct HookStatusArgs {
     /// text or json
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = ResultFormat::Text, hide_possible_values = true)]
     pub format: ResultFormat,

@@ -12,10 +12,10 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
-pub use crate::cli::auth::{Auth, AuthStatus, AuthVerb};
-pub use crate::cli::choice::{FailOn, HookName, ResultFormat, SchemaName, ShellName, Staging, When};
+pub use crate::cli::auth::{AuthArgs, AuthCommand, AuthStatusArgs};
+pub use crate::cli::choice::{ColorChoice, FailOn, HookName, ResultFormat, SchemaName, ShellName, Staging};
 use crate::cli::examples::TEMPLATE;
-pub use crate::cli::hook::{Hook, HookInstall, HookRun, HookStatus, HookVerb};
+pub use crate::cli::hook::{HookArgs, HookCommand, HookInstallArgs, HookRunArgs, HookStatusArgs};
 pub use crate::cli::programs::asks_for_json;
 use crate::report::{FORMATS, matrix};
 
@@ -32,18 +32,18 @@ use crate::report::{FORMATS, matrix};
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
-    pub verb: Verb,
+    pub verb: CliCommand,
     /// How to do it.
     #[command(flatten)]
-    pub global: Global,
+    pub global: GlobalArgs,
 }
 
 /// Flags that every verb has.
 #[derive(Args, Clone, Debug)]
-pub struct Global {
+pub struct GlobalArgs {
     /// auto, always or never; heeds NO_COLOR, CLICOLOR_FORCE
-    #[arg(long, global = true, value_enum, default_value_t = When::Auto, hide_possible_values = true, hide_default_value = true, value_name = "WHEN", help_heading = "Global")]
-    pub color: When,
+    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, hide_possible_values = true, hide_default_value = true, value_name = "WHEN", help_heading = "Global")]
+    pub color: ColorChoice,
     /// Tell more: every key behind a summary line
     #[arg(short, long, global = true, conflicts_with = "quiet", help_heading = "Global")]
     pub verbose: bool,
@@ -66,27 +66,27 @@ pub struct Global {
 
 /// The verbs.
 #[derive(Debug, Subcommand)]
-pub enum Verb {
+pub enum CliCommand {
     /// Compare each service's variables with the local .env; changes nothing
-    Check(Check),
+    Check(CheckArgs),
     /// Mend what check found: push, pull, redeploy once, and prove it
-    Fix(Fix),
+    Fix(FixArgs),
     /// Put back what a fix changed
-    Undo(Undo),
+    Undo(UndoArgs),
     /// Show keys × services at a glance: local, stored, running; changes nothing
-    Matrix(Matrix),
+    Matrix(MatrixArgs),
     /// Write a doctor.toml: look at both sides, ask little, show it first
-    Init(Init),
+    Init(InitArgs),
     /// Store a token in the system's keyring, remove it, or tell which token is used
-    Auth(Auth),
+    Auth(AuthArgs),
     /// Look before each commit: staged secrets, then drift
-    Hook(Hook),
+    Hook(HookArgs),
     /// Accept this checkout's doctor.toml for its project
-    Trust(Trust),
+    Trust(TrustArgs),
     /// Explain a rule, or list the rules
-    Explain(Explain),
+    Explain(ExplainArgs),
     /// Try it on a pretend Railway: tells the story of an incident
-    Demo(Demo),
+    Demo(DemoArgs),
     /// Write the JSON Schema of reports, or of doctor.toml
     #[command(help_template = TEMPLATE, before_help = examples::SCHEMA)]
     Schema {
@@ -111,10 +111,10 @@ pub enum Verb {
 /// `doctor check`.
 #[derive(Args, Clone, Debug)]
 #[command(help_template = TEMPLATE, before_help = examples::CHECK)]
-pub struct Check {
+pub struct CheckArgs {
     /// Whom to look at.
     #[command(flatten)]
-    pub targeting: Targeting,
+    pub targeting: TargetArgs,
     /// The file of variables; repeatable, later ones win
     #[arg(long, value_name = "PATH")]
     pub env_file: Vec<PathBuf>,
@@ -144,10 +144,10 @@ pub struct Check {
 /// `doctor matrix`.
 #[derive(Args, Clone, Debug)]
 #[command(help_template = TEMPLATE, before_help = examples::MATRIX)]
-pub struct Matrix {
+pub struct MatrixArgs {
     /// Whom to look at.
     #[command(flatten)]
-    pub targeting: Targeting,
+    pub targeting: TargetArgs,
     /// The file of variables; repeatable, later ones win
     #[arg(long, value_name = "PATH")]
     pub env_file: Vec<PathBuf>,
@@ -172,10 +172,10 @@ pub struct Matrix {
 #[derive(Args, Clone, Debug)]
 #[command(help_template = TEMPLATE, before_help = examples::FIX)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag that is typed or not")]
-pub struct Fix {
+pub struct FixArgs {
     /// Whom to look at.
     #[command(flatten)]
-    pub targeting: Targeting,
+    pub targeting: TargetArgs,
     /// The file of variables; repeatable, later ones win
     #[arg(long, value_name = "PATH")]
     pub env_file: Vec<PathBuf>,
@@ -235,14 +235,14 @@ pub struct Fix {
     pub no_journal: bool,
     /// How the report is told.
     #[command(flatten)]
-    pub telling: Telling,
+    pub telling: OutputArgs,
 }
 
 /// `doctor undo`.
 #[derive(Args, Clone, Debug)]
 #[command(help_template = TEMPLATE, before_help = examples::UNDO)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag that is typed or not")]
-pub struct Undo {
+pub struct UndoArgs {
     /// The run to undo [default: the last one made in this folder]
     pub run: Option<String>,
     /// List the runs that can be undone
@@ -277,12 +277,12 @@ pub struct Undo {
     pub no_journal: bool,
     /// How the report is told.
     #[command(flatten)]
-    pub telling: Telling,
+    pub telling: OutputArgs,
 }
 
 /// How a verb that writes tells its report.
 #[derive(Args, Clone, Debug)]
-pub struct Telling {
+pub struct OutputArgs {
     /// text, json, sarif, github, junit, markdown, html
     #[arg(long, value_name = "FORMAT", default_value = "text", hide_default_value = true, value_parser = PossibleValuesParser::new(formats()), hide_possible_values = true)]
     pub format: String,
@@ -302,7 +302,7 @@ pub struct Telling {
 
 /// Whom to look at.
 #[derive(Args, Clone, Debug)]
-pub struct Targeting {
+pub struct TargetArgs {
     /// By name or id; default: doctor.toml, `railway link`
     #[arg(long, value_name = "NAME", help_heading = "Targeting")]
     pub project: Option<String>,
@@ -317,32 +317,32 @@ pub struct Targeting {
 /// `doctor demo`.
 #[derive(Args, Debug)]
 #[command(help_template = TEMPLATE, before_help = examples::DEMO)]
-pub struct Demo {
+pub struct DemoArgs {
     /// The verb to try; without one, the whole story
     #[command(subcommand)]
-    pub verb: Option<DemoVerb>,
+    pub verb: Option<DemoCommand>,
 }
 
 /// The verbs that the demo has.
 #[derive(Debug, Subcommand)]
-pub enum DemoVerb {
+pub enum DemoCommand {
     /// The same `check`, on the pretend Railway
-    Check(Check),
+    Check(CheckArgs),
     /// The same `fix`, on the pretend Railway
-    Fix(Fix),
+    Fix(FixArgs),
     /// The same `undo`, after a fix on the pretend Railway
-    Undo(Undo),
+    Undo(UndoArgs),
     /// The same `matrix`, on the pretend Railway
-    Matrix(Matrix),
+    Matrix(MatrixArgs),
 }
 
 /// `doctor init`.
 #[derive(Args, Clone, Debug)]
 #[command(help_template = TEMPLATE, before_help = examples::INIT)]
-pub struct Init {
+pub struct InitArgs {
     /// Whom to look at.
     #[command(flatten)]
-    pub targeting: Targeting,
+    pub targeting: TargetArgs,
     /// The file of variables; repeatable, later ones win
     #[arg(long, value_name = "PATH")]
     pub env_file: Vec<PathBuf>,
@@ -360,7 +360,7 @@ pub struct Init {
 /// `doctor trust`.
 #[derive(Args, Clone, Debug)]
 #[command(help_template = TEMPLATE, before_help = examples::TRUST)]
-pub struct Trust {
+pub struct TrustArgs {
     /// Do it without asking
     #[arg(short, long)]
     pub yes: bool,
@@ -372,7 +372,7 @@ pub struct Trust {
 /// `doctor explain`.
 #[derive(Args, Debug)]
 #[command(help_template = TEMPLATE, before_help = examples::EXPLAIN)]
-pub struct Explain {
+pub struct ExplainArgs {
     /// A rule's name or code; without one, the list
     pub rule: Option<String>,
     /// text or json
@@ -390,7 +390,7 @@ fn matrix_formats() -> impl Iterator<Item = &'static str> {
     matrix::FORMATS.iter().map(|(name, _)| *name)
 }
 
-impl Verb {
+impl CliCommand {
     /// `--env-file`, where the verb has it.
     pub fn env_file(&self) -> &[PathBuf] {
         match self {

@@ -2,9 +2,9 @@
 
 use std::ffi::OsString;
 
-use crate::cli::{AuthVerb, DemoVerb, HookVerb, ResultFormat, Verb};
+use crate::cli::{AuthCommand, CliCommand, DemoCommand, HookCommand, ResultFormat};
 
-impl Verb {
+impl CliCommand {
     /// The verb's whole name, where its result was asked for as JSON.
     pub fn for_programs(&self) -> Option<&'static str> {
         let (name, is_json) = match self {
@@ -14,14 +14,14 @@ impl Verb {
             Self::Undo(args) => ("undo", args.telling.format == "json"),
             Self::Init(args) => ("init", args.format == ResultFormat::Json),
             Self::Explain(args) => ("explain", args.format == ResultFormat::Json),
-            Self::Demo(demo) => return demo.verb.as_ref().and_then(DemoVerb::for_programs),
+            Self::Demo(demo) => return demo.verb.as_ref().and_then(DemoCommand::for_programs),
             Self::Auth(auth) => match &auth.verb {
-                AuthVerb::Status(args) => ("auth status", args.format == ResultFormat::Json),
-                AuthVerb::Login | AuthVerb::Logout => return None,
+                AuthCommand::Status(args) => ("auth status", args.format == ResultFormat::Json),
+                AuthCommand::Login | AuthCommand::Logout => return None,
             },
             Self::Hook(hook) => match &hook.verb {
-                HookVerb::Status(args) => ("hook status", args.format == ResultFormat::Json),
-                HookVerb::Run(_) | HookVerb::Install(_) | HookVerb::Uninstall => return None,
+                HookCommand::Status(args) => ("hook status", args.format == ResultFormat::Json),
+                HookCommand::Run(_) | HookCommand::Install(_) | HookCommand::Uninstall => return None,
             },
             Self::Trust(_) | Self::Schema { .. } | Self::Completions { .. } | Self::Man { .. } => return None,
         };
@@ -29,7 +29,7 @@ impl Verb {
     }
 }
 
-impl DemoVerb {
+impl DemoCommand {
     fn for_programs(&self) -> Option<&'static str> {
         let (name, format) = match self {
             Self::Check(args) => ("check", &args.format),

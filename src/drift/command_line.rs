@@ -11,10 +11,10 @@ pub struct CommandLine {
 impl CommandLine {
     /// The words of that text.
     pub fn of(text: &str) -> Self {
-        let mut lines = vec![words(text)];
+        let mut lines = vec![split_words(text)];
         let mut next = 0;
         while next < lines.len() {
-            let inner: Vec<Vec<String>> = handed_on(&lines[next]).map(words).collect();
+            let inner: Vec<Vec<String>> = handed_on(&lines[next]).map(split_words).collect();
             lines.extend(inner);
             next += 1;
         }
@@ -24,7 +24,7 @@ impl CommandLine {
     /// Whether the words of that part stand in it, one after the other: `-B` is not in `--Bulk`. An option counts also
     /// where it carries its value behind an equals sign.
     pub fn has(&self, part: &str) -> bool {
-        let part = words(part);
+        let part = split_words(part);
         let Some((last, first)) = part.split_last() else { return true };
         let fits = |window: &[String]| {
             let (end, start) = (&window[first.len()], &window[..first.len()]);
@@ -35,7 +35,7 @@ impl CommandLine {
 
     /// Whether a text is one or more whole words that a command can be searched for.
     pub fn is_part(text: &str) -> bool {
-        shlex::split(text).is_some() && !words(text).is_empty()
+        shlex::split(text).is_some() && !split_words(text).is_empty()
     }
 
     /// Those of the parts that it lacks.
@@ -128,7 +128,7 @@ fn is_command_flag(word: &str) -> bool {
 }
 
 /// Text with a quote that is never closed is taken apart at its blanks.
-fn words(text: &str) -> Vec<String> {
+fn split_words(text: &str) -> Vec<String> {
     let words = shlex::split(text).unwrap_or_else(|| text.split_whitespace().map(ToOwned::to_owned).collect());
     // `;`, `&` and `|` end a command, with or without a blank before them.
     words
@@ -209,7 +209,7 @@ mod tests {
             ("  ", &["-B"], None),
         ] {
             let text = appended(command, parts);
-            assert_eq!(text.as_ref().map(crate::drift::Secret::reveal), expected, "{parts:?} to {command}");
+            assert_eq!(text.as_ref().map(crate::drift::Secret::expose), expected, "{parts:?} to {command}");
         }
     }
 

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::drift::finding::Sighting;
-use crate::drift::nature::{self, Nature};
+use crate::drift::expected_differences::{self, ExpectedDifference};
+use crate::drift::model::finding::Observation;
 use crate::drift::reason::text::from_texts;
-use crate::drift::reason::{Reason, Side};
-use crate::drift::reference::{self, Aim, State};
+use crate::drift::reason::{Reason, ReasonSide};
+use crate::drift::reference::{self, ReferenceTarget};
+use crate::drift::reference_state::ReferenceState;
 use crate::drift::survey::Local;
-use crate::drift::{Secret, Survey, Target, Variable, system};
+use crate::drift::{Secret, Survey, Target, Variable, system_variables};
 
 /// A key that both sides have.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +26,7 @@ pub struct Pair<'s> {
 
 /// What a comparison came to. Every rule that compares asks here, so that no two of them tell of the same difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ComparisonOutcome {
     /// Byte for byte.
     Equal,
     /// Railway never returns the value.
@@ -35,7 +36,7 @@ pub enum Verdict {
     /// One side refers to a value kept elsewhere.
     Indirect,
     /// They differ, and the difference is expected.
-    ExpectedDifference(Nature),
+    ExpectedDifference(ExpectedDifference),
     /// Railway stores a reference that leads nowhere.
     Dangling,
     /// Railway renders a reference to something else.
@@ -49,7 +50,7 @@ pub fn pairs(survey: &Survey) -> impl Iterator<Item = Pair<'_>> {
     survey.targets.iter().flat_map(move |target| {
         target.stored.iter().flatten().filter_map(move |(key, variable)| {
             let local = survey.local(target, key)?;
-            (!system::is_provided(key)).then_some(Pair { target, key, variable, local })
+            (!system_variables::is_provided(key)).then_some(Pair { target, key, variable, local })
         })
     })
 }
@@ -85,8 +86,8 @@ pub enum Unrendered {
 
 /// Why the template has no rendered value.
 pub fn unrendered(survey: &Survey, target: &Target, template: &Secret) -> Unrendered {
-    let states = reference::states(template.reveal(), None, target, &survey.catalogue);
-    if states.iter().any(|(_, state)| matches!(state, State::Missing(_))) {
+    let states = crate::drift::reference_state::states(template.expose(), None, target, &survey.catalogue);
+    if states.iter().any(|(_, state)| matches!(state, ReferenceState::Missing(_))) {
         return Unrendered::Dangling;
     }
     if may_be_sealed(survey, target, template, LONGEST_CHAIN) { Unrendered::Sealed } else { Unrendered::Unavailable }
@@ -98,10 +99,10 @@ const LONGEST_CHAIN: usize = 16;
 /// Whether the template goes through a sealed variable, as far as that is known.
 fn may_be_sealed(survey: &Survey, home: &Target, template: &Secret, left: usize) -> bool {
     let is_sealed = |body| match reference::aim(body, &home.service.name, &survey.catalogue) {
-        Ok(Aim::Variable { service, name }) => {
+        Ok(ReferenceTarget::Variable { service, name }) => {
             let Some(owner) = survey.targets.iter().find(|other| other.service.name == service) else {
                 // Of a service out of scope only the names are known.
-                return !system::is_provided(name);
+                return !system_variables::is_provided(name);
             };
             match owner.variable(name) {
                 Some(Variable::Sealed) => true,
@@ -109,17 +110,17 @@ fn may_be_sealed(survey: &Survey, home: &Target, template: &Secret, left: usize)
                     left == 0 || may_be_sealed(survey, owner, template, left - 1)
                 }
                 Some(_) => false,
-                None => !system::is_provided(name),
+                None => !system_variables::is_provided(name),
             }
         }
         // Neither the values of shared variables are read, nor what template functions make.
-        Ok(Aim::Shared(_) | Aim::Function) | Err(_) => true,
+        Ok(ReferenceTarget::Shared(_) | ReferenceTarget::Function) | Err(_) => true,
     };
-    reference::occurrences(template.reveal()).iter().any(|occurrence| is_sealed(occurrence.body))
+    reference::occurrences(template.expose()).iter().any(|occurrence| is_sealed(occurrence.body))
 }
 
 /// What a service has under a key, for the lines below a finding.
-pub fn sighting(target: &Target, variable: Option<&Variable>) -> Sighting {
+pub fn sighting(target: &Target, variable: Option<&Variable>) -> Observation {
     let (value, state) = match variable {
         None => (None, "missing"),
         Some(Variable::Plain(value)) => (Some(value.clone()), "stored"),
@@ -128,7 +129,7 @@ pub fn sighting(target: &Target, variable: Option<&Variable>) -> Sighting {
         Some(Variable::Sealed) => (None, "sealed"),
         Some(Variable::Unavailable) => (None, "unavailable"),
     };
-    Sighting { place: target.service.name.clone(), value, state }
+    Observation { place: target.service.name.clone(), value, state }
 }
 
 impl<'s> Pair<'s> {
@@ -138,28 +139,31 @@ impl<'s> Pair<'s> {
     }
 
     /// What the comparison comes to.
-    pub fn verdict(&self, survey: &Survey) -> Verdict {
+    pub fn verdict(&self, survey: &Survey) -> ComparisonOutcome {
         let local = self.local_value();
         if survey.is_indirect(local) || survey.is_stored_indirect(self.variable) {
-            return Verdict::Indirect;
+            return ComparisonOutcome::Indirect;
         }
         match self.variable {
-            Variable::Plain(stored) if stored == local => Verdict::Equal,
-            Variable::Plain(_) => self.nature(survey).map_or(Verdict::Differs, Verdict::ExpectedDifference),
-            Variable::Reference { template, .. } if template == local => Verdict::Equal,
-            Variable::Sealed => Verdict::Sealed,
-            Variable::Unavailable => Verdict::Unavailable,
+            Variable::Plain(stored) if stored == local => ComparisonOutcome::Equal,
+            Variable::Plain(_) => self
+                .expected_difference(survey)
+                .map_or(ComparisonOutcome::Differs, ComparisonOutcome::ExpectedDifference),
+            Variable::Reference { template, .. } if template == local => ComparisonOutcome::Equal,
+            Variable::Sealed => ComparisonOutcome::Sealed,
+            Variable::Unavailable => ComparisonOutcome::Unavailable,
             Variable::Reference { template, rendered: None } => match unrendered(survey, self.target, template) {
-                Unrendered::Dangling => Verdict::Dangling,
-                Unrendered::Sealed => Verdict::Sealed,
-                Unrendered::Unavailable => Verdict::Unavailable,
+                Unrendered::Dangling => ComparisonOutcome::Dangling,
+                Unrendered::Sealed => ComparisonOutcome::Sealed,
+                Unrendered::Unavailable => ComparisonOutcome::Unavailable,
             },
-            Variable::Reference { rendered: Some(rendered), .. } if rendered == local => Verdict::Equal,
+            Variable::Reference { rendered: Some(rendered), .. } if rendered == local => ComparisonOutcome::Equal,
             Variable::Reference { template, rendered: Some(rendered) } => {
                 if self.leads_nowhere(survey, template, rendered) {
-                    return Verdict::Dangling;
+                    return ComparisonOutcome::Dangling;
                 }
-                self.nature(survey).map_or(Verdict::ReferenceDiffers, Verdict::ExpectedDifference)
+                self.expected_difference(survey)
+                    .map_or(ComparisonOutcome::ReferenceDiffers, ComparisonOutcome::ExpectedDifference)
             }
         }
     }
@@ -167,25 +171,32 @@ impl<'s> Pair<'s> {
     /// What the two values alone show of their difference, if the stored one is a literal.
     pub fn reason_by_texts(&self, survey: &Survey) -> Option<Reason> {
         let (local, Variable::Plain(stored)) = (self.local_value(), self.variable) else { return None };
-        let sides = [(Side::Local, local), (Side::Stored, stored)];
+        let sides = [(ReasonSide::Local, local), (ReasonSide::Stored, stored)];
         let unset = sides.into_iter().find(|(_, value)| survey.is_unset(self.key, value));
         unset.map(|(side, _)| Reason::Placeholder(side)).or_else(|| from_texts(local, stored))
     }
 
     /// `[[require]]` makes it a plain comparison again.
-    fn nature(&self, survey: &Survey) -> Option<Nature> {
-        let between = || nature::between(self.key, self.local_value(), self.variable.effective()?);
-        nature::of(self.key, self.local_value()).or_else(between).filter(|_| !survey.requires(self.target, self.key))
+    fn expected_difference(&self, survey: &Survey) -> Option<ExpectedDifference> {
+        let between = || expected_differences::between(self.key, self.local_value(), self.variable.effective()?);
+        expected_differences::of(self.key, self.local_value())
+            .or_else(between)
+            .filter(|_| !survey.requires(self.target, self.key))
     }
 
     /// A reference to something empty leads nowhere too, but must not hide that a required key differs.
     fn leads_nowhere(&self, survey: &Survey, template: &Secret, rendered: &Secret) -> bool {
-        reference::states(template.reveal(), Some(rendered.reveal()), self.target, &survey.catalogue).iter().any(
-            |(_, state)| match state {
-                State::Fine => false,
-                State::Empty => !survey.requires(self.target, self.key),
-                State::Missing(_) => true,
-            },
+        crate::drift::reference_state::states(
+            template.expose(),
+            Some(rendered.expose()),
+            self.target,
+            &survey.catalogue,
         )
+        .iter()
+        .any(|(_, state)| match state {
+            ReferenceState::Fine => false,
+            ReferenceState::Empty => !survey.requires(self.target, self.key),
+            ReferenceState::Missing(_) => true,
+        })
     }
 }

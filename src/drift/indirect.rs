@@ -3,8 +3,9 @@
 //! Such a text is unknown, like a sealed value: whether it leads to the other side's value can't be determined. The list
 //! is here and nowhere else. Prefixes are matched in the case in which the tools write them.
 
-use crate::drift::oddity::without_quotes;
 use crate::drift::reference;
+use crate::drift::reference::GITHUB_SECRETS;
+use crate::drift::suspicious_values::without_quotes;
 
 /// How a text refers to a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,35 +16,32 @@ pub enum Indirect {
     GithubSecret,
 }
 
-/// The name after which GitHub's secrets are referred to.
-pub const GITHUB_SECRETS: &str = "secrets";
-
 /// A prefix, and what must follow it so that ordinary values such as `vault:8200` are not mistaken for it.
-struct Form {
+struct PrefixForm {
     prefix: &'static str,
     fits: fn(&str) -> bool,
 }
 
 /// Every form that begins with a fixed prefix.
-const FORMS: &[Form] = &[
+const FORMS: &[PrefixForm] = &[
     // 1Password. Vaults, items and fields may have blanks in their names.
-    Form { prefix: "op://", fits: |rest| rest.starts_with(|first: char| !first.is_whitespace()) },
+    PrefixForm { prefix: "op://", fits: |rest| rest.starts_with(|first: char| !first.is_whitespace()) },
     // dotenvx
-    Form { prefix: "encrypted:", fits: is_base64 },
+    PrefixForm { prefix: "encrypted:", fits: is_base64 },
     // sops
-    Form { prefix: "ENC[", fits: |rest| rest.len() > 1 && rest.ends_with(']') },
+    PrefixForm { prefix: "ENC[", fits: |rest| rest.len() > 1 && rest.ends_with(']') },
     // HashiCorp Vault, as bank-vaults and others write it
-    Form { prefix: "vault:", fits: is_vault_path },
+    PrefixForm { prefix: "vault:", fits: is_vault_path },
     // vals
-    Form { prefix: "ref+", fits: is_backend },
-    Form { prefix: "secretref+", fits: is_backend },
+    PrefixForm { prefix: "ref+", fits: is_backend },
+    PrefixForm { prefix: "secretref+", fits: is_backend },
     // AWS Secrets Manager
-    Form { prefix: "awssm:", fits: |rest| is_word(rest.trim_start_matches('/')) },
-    Form { prefix: "arn:aws:secretsmanager:", fits: is_word },
-    Form { prefix: "arn:aws-cn:secretsmanager:", fits: is_word },
-    Form { prefix: "arn:aws-us-gov:secretsmanager:", fits: is_word },
-    Form { prefix: "infisical://", fits: is_word },
-    Form { prefix: "doppler://", fits: is_word },
+    PrefixForm { prefix: "awssm:", fits: |rest| is_word(rest.trim_start_matches('/')) },
+    PrefixForm { prefix: "arn:aws:secretsmanager:", fits: is_word },
+    PrefixForm { prefix: "arn:aws-cn:secretsmanager:", fits: is_word },
+    PrefixForm { prefix: "arn:aws-us-gov:secretsmanager:", fits: is_word },
+    PrefixForm { prefix: "infisical://", fits: is_word },
+    PrefixForm { prefix: "doppler://", fits: is_word },
 ];
 
 /// Fewer characters than this behind `encrypted:` are a word and no ciphertext; a real one has more than a hundred.
@@ -54,7 +52,7 @@ const SHORTEST_CIPHERTEXT: usize = 16;
 pub fn indirect(value: &str) -> Option<Indirect> {
     let text = value.trim();
     let text = without_quotes(text).map_or(text, str::trim);
-    let fits = |form: &Form| text.strip_prefix(form.prefix).is_some_and(form.fits);
+    let fits = |form: &PrefixForm| text.strip_prefix(form.prefix).is_some_and(form.fits);
     let is_one_line = || !text.contains(['\n', '\r']);
     if (FORMS.iter().any(fits) && is_one_line()) || has_op_template(text) {
         return Some(Indirect::Elsewhere);
@@ -67,11 +65,6 @@ pub fn indirect(value: &str) -> Option<Indirect> {
 /// Whether the value refers to one that is kept elsewhere, wherever it was found.
 pub fn is_indirect(value: &str) -> bool {
     indirect(value).is_some()
-}
-
-/// Whether the key describes how a file was encrypted. Its value is public, and no configuration of a program.
-pub fn is_encryption_metadata(key: &str) -> bool {
-    key.starts_with("DOTENV_PUBLIC_KEY") || key.starts_with("sops_")
 }
 
 /// `secrets.NAME`
@@ -122,7 +115,8 @@ fn is_backend(rest: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Indirect, indirect, is_encryption_metadata};
+    use crate::drift::indirect::{Indirect, indirect};
+    use crate::drift::secret_like::is_encryption_metadata;
 
     #[test]
     fn values_kept_elsewhere_are_recognized() {

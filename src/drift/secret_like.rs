@@ -6,15 +6,15 @@ const WORDS: &[&str] =
 
 /// Whether the key holds one of the words as a part of its own: `API_KEY` and `apiKeys`, not `KEYBOARD` or `AUTHOR`.
 pub fn is_secret_like(key: &str) -> bool {
-    words(key).iter().any(|word| {
+    name_parts(key).iter().any(|word| {
         let singular = word.strip_suffix('S').unwrap_or(word);
         WORDS.binary_search(&word.as_str()).is_ok() || WORDS.binary_search(&singular).is_ok()
     })
 }
 
 /// The parts of a name in capitals: split at everything that is no letter, and where camel case starts a word.
-pub fn words(key: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
+pub fn name_parts(key: &str) -> Vec<String> {
+    let mut parts: Vec<String> = Vec::new();
     let mut word = String::new();
     let mut letters = key.chars().peekable();
     let mut before = ' ';
@@ -22,21 +22,33 @@ pub fn words(key: &str) -> Vec<String> {
         let next_is_small = letters.peek().is_some_and(|next| next.is_lowercase());
         let starts_word = letter.is_uppercase() && (before.is_lowercase() || (before.is_uppercase() && next_is_small));
         if starts_word || !letter.is_alphabetic() {
-            words.push(std::mem::take(&mut word));
+            parts.push(std::mem::take(&mut word));
         }
         if letter.is_alphabetic() {
             word.extend(letter.to_uppercase());
         }
         before = letter;
     }
-    words.push(word);
-    words.retain(|word| !word.is_empty());
-    words
+    parts.push(word);
+    parts.retain(|word| !word.is_empty());
+    parts
+}
+
+/// Keys that build tools and services put into the browser on purpose, and those that describe an encrypted file.
+pub(crate) fn is_public(key: &str) -> bool {
+    ["VITE_", "REACT_APP_", "GATSBY_", "VUE_APP_"].iter().any(|prefix| key.starts_with(prefix))
+        || is_encryption_metadata(key)
+        || name_parts(key).iter().any(|word| matches!(word.as_str(), "PUBLIC" | "PUBLISHABLE" | "ANON"))
+}
+
+/// Whether the key describes how a file was encrypted. Its value is public, and no configuration of a program.
+pub fn is_encryption_metadata(key: &str) -> bool {
+    key.starts_with("DOTENV_PUBLIC_KEY") || key.starts_with("sops_")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{WORDS, is_secret_like, words};
+    use super::{WORDS, is_secret_like, name_parts};
 
     #[test]
     fn a_word_counts_only_as_a_part_of_its_own() {
@@ -70,6 +82,6 @@ mod tests {
 
     #[test]
     fn camel_case_and_capitals_are_told_apart() {
-        assert_eq!(words("myAPIKey2_old.X"), ["MY", "API", "KEY", "OLD", "X"]);
+        assert_eq!(name_parts("myAPIKey2_old.X"), ["MY", "API", "KEY", "OLD", "X"]);
     }
 }

@@ -1,39 +1,33 @@
 //! Both sides of every target: all that a rule may look at.
 
+use crate::drift::model::catalogue::Catalogue;
+use crate::drift::model::resource::ResourceRef;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
-use crate::drift::declared::Declared;
-use crate::drift::dispute::Disputes;
-use crate::drift::example::Example;
-use crate::drift::exposure::Exposure;
-use crate::drift::finding::{Place, Sighting};
-use crate::drift::indirect::{GITHUB_SECRETS, Indirect, indirect};
-use crate::drift::learned::Learned;
-use crate::drift::live::Live;
-use crate::drift::local::{Entry, LocalFile};
-use crate::drift::policy::Policy;
-use crate::drift::secret::Secret;
-use crate::drift::staged::Staged;
-use crate::drift::times::Times;
-use crate::drift::variable::Variable;
+use crate::drift::declared_state::DeclaredState;
+use crate::drift::dotenv::disagreement::Disputes;
+use crate::drift::dotenv::{Entry, LocalFile};
+use crate::drift::engine::policy::Policy;
+use crate::drift::example_file::Example;
+use crate::drift::indirect::{Indirect, indirect};
+use crate::drift::model::file_exposure::Exposure;
+use crate::drift::model::finding::{Location, Observation};
+use crate::drift::model::observed::Observed;
+use crate::drift::model::secret::Secret;
+use crate::drift::model::staged_changes::StagedChanges;
+use crate::drift::model::variable::Variable;
+use crate::drift::model::variable_times::ChangeTimes;
+use crate::drift::reference::GITHUB_SECRETS;
+use crate::drift::runtime::Runtime;
 use crate::error::Error;
-
-/// Railway's id for machines, the name for people.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Named {
-    /// Railway's id; never changes.
-    pub id: String,
-    /// The name of today; unique within its project.
-    pub name: String,
-}
 
 /// One service of the environment, and the `.env` layers that should agree with it.
 #[derive(Debug)]
 pub struct Target {
     /// The service.
-    pub service: Named,
+    pub service: ResourceRef,
     /// Its name in `doctor.toml`, if it has one.
     pub alias: Option<String>,
     /// Indexes into [`Survey::files`]; later layers win.
@@ -41,30 +35,21 @@ pub struct Target {
     /// What Railway stores for it, without system variables; or why it could not be read.
     pub stored: Result<BTreeMap<String, Variable>, Error>,
     /// How it runs, as far as that was looked at.
-    pub live: Live,
+    pub live: Runtime,
     /// What `doctor.toml` says of how it is to run.
-    pub declared: Declared,
+    pub declared: DeclaredState,
 }
 
 impl Target {
     /// A service of which nothing but its variables is known.
-    pub fn new(service: Named, layers: Vec<usize>, stored: Result<BTreeMap<String, Variable>, Error>) -> Self {
-        Self { service, alias: None, layers, stored, live: Live::default(), declared: Declared::default() }
+    pub fn new(service: ResourceRef, layers: Vec<usize>, stored: Result<BTreeMap<String, Variable>, Error>) -> Self {
+        Self { service, alias: None, layers, stored, live: Runtime::default(), declared: DeclaredState::default() }
     }
 
     /// The variable of that name, if the service could be read and has it.
     pub fn variable(&self, key: &str) -> Option<&Variable> {
         self.stored.as_ref().ok()?.get(key)
     }
-}
-
-/// The names of everything in the environment, also of services out of scope: what references may point to.
-#[derive(Clone, Debug, Default)]
-pub struct Catalogue {
-    /// Service name → its user-set variable names. Names only.
-    pub services: BTreeMap<String, BTreeSet<String>>,
-    /// Names of the environment's shared variables.
-    pub shared: BTreeSet<String>,
 }
 
 /// Where a local value comes from.
@@ -78,14 +63,14 @@ pub struct Local<'s> {
 
 impl Local<'_> {
     /// Where it stands.
-    pub fn place(&self) -> Place {
-        Place { file: self.file.name.clone(), line: self.entry.line }
+    pub fn place(&self) -> Location {
+        Location { file: self.file.name.clone(), line: self.entry.line }
     }
 
     /// It, for the lines below a finding.
-    pub fn sighting(&self) -> Sighting {
+    pub fn sighting(&self) -> Observation {
         let place = format!("{}:{}", self.file.name, self.entry.line);
-        Sighting { place, value: Some(self.entry.value.clone()), state: "local" }
+        Observation { place, value: Some(self.entry.value.clone()), state: "local" }
     }
 }
 
@@ -102,9 +87,9 @@ pub enum Coverage {
 #[derive(Debug)]
 pub struct Survey {
     /// The project.
-    pub project: Named,
+    pub project: ResourceRef,
     /// The environment.
-    pub environment: Named,
+    pub environment: ResourceRef,
     /// Every file in use, each read once.
     pub files: Vec<LocalFile>,
     /// How each of them is kept, in the same order; empty if it was not looked at.
@@ -116,9 +101,9 @@ pub struct Survey {
     /// The services in scope, sorted by name.
     pub targets: Vec<Target>,
     /// Changes that wait in the environment, if any do.
-    pub staged: Learned<Option<Staged>>,
+    pub staged: Observed<Option<StagedChanges>>,
     /// When variables were changed last; needed only where [`Live::got`] can't be told.
-    pub times: Learned<Times>,
+    pub times: Observed<ChangeTimes>,
     /// The names of everything in the environment.
     pub catalogue: Catalogue,
     /// What `doctor.toml` asks for.
@@ -148,7 +133,7 @@ impl Survey {
     /// Whether a local or stored text refers to a value kept elsewhere. `${{ secrets.NAME }}` is GitHub's, unless a service
     /// has that name.
     pub fn is_indirect(&self, text: &Secret) -> bool {
-        indirect(text.reveal()).is_some_and(|kind| match kind {
+        indirect(text.expose()).is_some_and(|kind| match kind {
             Indirect::Elsewhere => true,
             Indirect::GithubSecret => !self.catalogue.services.contains_key(GITHUB_SECRETS),
         })
@@ -165,22 +150,22 @@ impl Survey {
     }
 
     /// Whether a key is asked about.
-    pub fn is_asked(&self, key: &str) -> bool {
+    pub fn includes_key(&self, key: &str) -> bool {
         self.only.is_empty() || self.only.contains(key)
     }
 
     /// Whether a finding is about what is asked. One without a key is, unless keys are asked about and nobody looked at
     /// how its service runs to prove a fix.
-    pub fn is_about(&self, key: Option<&str>, services: &[Named]) -> bool {
+    pub fn is_about(&self, key: Option<&str>, services: &[ResourceRef]) -> bool {
         let is_proof = || services.iter().any(|service| self.proved.contains(&service.id));
-        key.map_or_else(|| self.only.is_empty() || is_proof(), |key| self.is_asked(key))
+        key.map_or_else(|| self.only.is_empty() || is_proof(), |key| self.includes_key(key))
     }
 
     /// What `look` sees of these services and keys alone, as a run that names them would; `None` for every service in
     /// scope, no key for all.
     pub fn within<R>(
         &mut self,
-        services: Option<&BTreeSet<Named>>,
+        services: Option<&BTreeSet<ResourceRef>>,
         only: &BTreeSet<String>,
         look: impl FnOnce(&Self) -> R,
     ) -> R {
@@ -206,6 +191,6 @@ impl Survey {
 
     /// Whether `[[require]]` names the key for that service.
     pub fn requires(&self, target: &Target, key: &str) -> bool {
-        self.policy.require.requires(target, key)
+        self.policy.require.requires(&target.service, key)
     }
 }

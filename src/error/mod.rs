@@ -157,7 +157,7 @@ pub enum Error {
     StagedApplying,
 
     // doctor itself -------------------------------------------------------------------------------------------------
-    /// Ctrl-C at a question. It is said in one line, by `outside::interrupt`, and not as an error.
+    /// Ctrl-C at a question. It is said in one line, by `io::interrupt`, and not as an error.
     #[error("interrupted")]
     Interrupted,
     /// The time limit is reached while doctor itself works.
@@ -335,7 +335,7 @@ impl Error {
     }
 
     /// What it quotes of Railway's words, to be scrubbed.
-    pub fn said_mut(&mut self) -> Option<&mut Said> {
+    pub fn texts_mut(&mut self) -> Option<&mut Said> {
         match self {
             Self::Refused { said, .. }
             | Self::NoPermission { said, .. }

@@ -1,8 +1,8 @@
 //! How many findings of each severity.
 
 use crate::drift::Severity;
-use crate::drift::finding::Finding;
-use crate::drift::sentence::count;
+use crate::drift::model::finding::Finding;
+use crate::drift::phrases::count;
 
 /// How many findings of each severity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,11 +35,11 @@ impl Tally {
     }
 
     /// `1 error, 2 notes`; empty when there is nothing to count.
-    pub fn words(self) -> String {
+    pub fn summary(self) -> String {
         [(self.errors, Severity::Error), (self.warnings, Severity::Warning), (self.notes, Severity::Note)]
             .into_iter()
             .filter(|&(number, _)| number > 0)
-            .map(|(number, severity)| count(number, severity.word()))
+            .map(|(number, severity)| count(number, severity.name()))
             .collect::<Vec<_>>()
             .join(", ")
     }
@@ -53,10 +53,10 @@ mod tests {
     #[test]
     fn a_tally_names_what_there_is_worst_first() {
         let mut tally = Tally::default();
-        assert_eq!(tally.words(), "");
+        assert_eq!(tally.summary(), "");
         for severity in [Severity::Note, Severity::Error, Severity::Note, Severity::Warning] {
             tally.add(severity);
         }
-        assert_eq!(tally.words(), "1 error, 1 warning, 2 notes");
+        assert_eq!(tally.summary(), "1 error, 1 warning, 2 notes");
     }
 }

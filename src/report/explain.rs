@@ -1,21 +1,22 @@
 //! The rules and what they are about, laid out for a reader: sentences are broken anew, examples stay as they are.
 
-use crate::drift::rule::{RULES, Rule};
-use crate::report::Look;
+use crate::drift::model::rule::Rule;
+use crate::drift::rules::RULES;
+use crate::report::TextOptions;
 use crate::report::paint::Tone;
-use crate::report::text::column::pad;
-use crate::report::text::page::Page;
+use crate::report::text::page::TextPage;
+use crate::report::text::text_width::pad;
 
 /// Fewer columns than this for a summary, and it goes to a line of its own.
 const SUMMARY: usize = 30;
 const EXAMPLE: &str = "    ";
 
 /// A line for every rule; `whole` never breaks it, for `grep`.
-pub fn rules(look: &Look<'_>, whole: bool) -> String {
-    let mut page = Page::new(look);
+pub fn rules(look: &TextOptions<'_>, whole: bool) -> String {
+    let mut page = TextPage::new(look);
     let names = RULES.iter().map(|rule| rule.name.len()).max().unwrap_or(0);
     for rule in RULES {
-        let severity = rule.severity.word();
+        let severity = rule.severity.name();
         let blanks = " ".repeat(9 - severity.len());
         let name = format!("{}  ", pad(rule.name, names));
         let lead = [
@@ -44,15 +45,15 @@ pub fn rules(look: &Look<'_>, whole: bool) -> String {
 }
 
 /// The page of a rule.
-pub fn rule(rule: &Rule, look: &Look<'_>) -> String {
-    let mut page = Page::new(look);
+pub fn rule(rule: &Rule, look: &TextOptions<'_>) -> String {
+    let mut page = TextPage::new(look);
     let severity = rule.severity;
     page.line(&[
         (Tone::Strong, rule.code),
         (Tone::Strong, " "),
         (Tone::Strong, rule.name),
         (Tone::Plain, " ("),
-        (severity.into(), severity.word()),
+        (severity.into(), severity.name()),
         (Tone::Plain, ")"),
     ]);
     page.paragraph(&[], 0, (Tone::Plain, rule.summary));
@@ -78,7 +79,7 @@ pub fn rule(rule: &Rule, look: &Look<'_>) -> String {
     page.into_text()
 }
 
-fn flow(page: &mut Page<'_>, sentences: &mut String) {
+fn flow(page: &mut TextPage<'_>, sentences: &mut String) {
     if sentences.is_empty() {
         return;
     }
@@ -90,12 +91,12 @@ fn flow(page: &mut Page<'_>, sentences: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::{rule, rules};
-    use crate::drift::rule::RULES;
-    use crate::report::sample::{key, look};
-    use crate::report::text::column::columns;
-    use crate::report::{Detail, Look};
+    use crate::drift::rules::RULES;
+    use crate::report::test_support::{key, text_options};
+    use crate::report::text::text_width::columns;
+    use crate::report::{Detail, TextOptions};
 
-    fn words(text: &str) -> Vec<&str> {
+    fn split_words(text: &str) -> Vec<&str> {
         text.split_whitespace().collect()
     }
 
@@ -104,17 +105,17 @@ mod tests {
         let key = key();
         for width in [60, 80, 140] {
             for each in RULES {
-                let told = rule(each, &look(&key, width, Detail::Normal));
+                let told = rule(each, &text_options(&key, width, Detail::Normal));
                 let sentences = told.lines().filter(|line| !line.starts_with("    "));
                 let longest = sentences.map(columns).max().unwrap_or(0);
                 assert!(longest <= width.min(100), "{} at {width}: {longest}\n{told}", each.name);
                 let body = told.split_once("\n\n").expect("a head and a body").1;
-                assert_eq!(words(body), words(each.explain), "{}", each.name);
+                assert_eq!(split_words(body), split_words(each.explain), "{}", each.name);
                 for example in each.explain.lines().filter(|line| line.starts_with("    ")) {
                     assert!(told.contains(&format!("{example}\n")), "{example}\n{told}");
                 }
             }
-            let list = rules(&look(&key, width, Detail::Normal), false);
+            let list = rules(&text_options(&key, width, Detail::Normal), false);
             assert!(list.lines().all(|line| columns(line) <= width), "{list}");
         }
     }
@@ -122,12 +123,12 @@ mod tests {
     #[test]
     fn a_list_for_programs_has_a_line_for_each_rule() {
         let key = key();
-        let list = rules(&look(&key, 40, Detail::Normal), true);
+        let list = rules(&text_options(&key, 40, Detail::Normal), true);
         for each in RULES {
             let ends = |line: &str| line.starts_with(each.code) && line.ends_with(each.summary);
             assert!(list.lines().any(ends), "{list}");
         }
-        let coloured = rule(RULES[0], &Look { colour: true, ..look(&key, 80, Detail::Normal) });
+        let coloured = rule(RULES[0], &TextOptions { colour: true, ..text_options(&key, 80, Detail::Normal) });
         assert!(coloured.contains("\u{1b}[2m## \u{1b}[0m\u{1b}[1mWhy it matters\u{1b}[0m\n"), "{coloured:?}");
     }
 }

@@ -3,9 +3,10 @@
 
 use std::io::{self, Write};
 
-use crate::drift::finding::{Finding, Severity};
-use crate::drift::receipt::{Outcome, Receipt};
-use crate::drift::sentence::count;
+use crate::drift::model::finding::Finding;
+use crate::drift::model::receipt::{Outcome, Receipt};
+use crate::drift::model::severity::Severity;
+use crate::drift::phrases::count;
 use crate::report::count::Tally;
 use crate::report::{Report, escape, receipt_line};
 
@@ -38,7 +39,7 @@ fn totals(report: &Report) -> String {
         parts.push(report.steps());
     }
     if report.compares() {
-        parts.push(Tally::of(&report.findings).words());
+        parts.push(Tally::of(&report.findings).summary());
         parts.push(format!("{} compared", count(report.compared(), "value")));
     }
     parts.retain(|part| !part.is_empty());
@@ -81,13 +82,15 @@ fn property(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::drift::finding::{Place, Severity};
-    use crate::report::sample::{MARKER, calm, cut_short, differs, incident, key, look};
+    use crate::drift::model::finding::Location;
+    use crate::drift::model::severity::Severity;
+    use crate::report::test_support::{MARKER, calm, cut_short, differs, incident, key, text_options};
     use crate::report::{Detail, Format, Report, write};
 
-    fn told(report: &Report) -> String {
+    fn rendered(report: &Report) -> String {
         let (mut out, key) = (Vec::new(), key());
-        write(report, Format::Github, &look(&key, 80, Detail::Normal), &mut out).expect("writing to a Vec can't fail");
+        write(report, Format::Github, &text_options(&key, 80, Detail::Normal), &mut out)
+            .expect("writing to a Vec can't fail");
         let told = String::from_utf8(out).expect("it is UTF-8");
         assert!(!told.contains(MARKER));
         told
@@ -95,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_finding_is_an_annotation_of_its_line() {
-        let told = told(&incident());
+        let told = rendered(&incident());
         let expected = "::error file=.env,line=5,title=value-differs::STAGING_OPS_API_KEY differs between .env and \
                         Railway (agentverse-api-staging, agentverse-worker-staging)\n\
                         ::notice title=missing-locally::SENTRY_DSN is on agentverse-api-staging and not in .env \
@@ -109,7 +112,7 @@ mod tests {
         let expected = "::error title=push::failed push api|1 B: Railway said no: \\u{1b}[2J\n\
                         ::notice title=redeploy::not-tried redeploy api|1 interrupted\n\
                         doctor: interrupted, 1 done, 1 not-tried, 1 failed in agentverse · staging\n";
-        assert_eq!(told(&cut_short()), expected);
+        assert_eq!(rendered(&cut_short()), expected);
     }
 
     #[test]
@@ -117,7 +120,7 @@ mod tests {
         let findings = (0..14).map(|number| differs(&format!("KEY_{number}"), &["api"])).collect();
         let mut report = Report { findings, ..calm() };
         report.services[0].error = Some("no answer".to_owned());
-        let told = told(&report);
+        let told = rendered(&report);
         assert_eq!(told.lines().filter(|line| line.starts_with("::")).count(), 10, "{told}");
         assert!(told.starts_with("::error title=unreadable::agentverse-api-staging: no answer\n"), "{told}");
         assert!(told.ends_with("; 5 more without an annotation\n"), "{told}");
@@ -127,9 +130,9 @@ mod tests {
     fn no_name_begins_a_command_of_its_own() {
         let mut finding = differs("A%0A::stop-commands::x\n::set-env name=B::c\r", &["api\n::error::"]);
         finding.severity = Severity::Warning;
-        finding.places = vec![Place { file: "a,b:c%.env\n".to_owned(), line: 3 }];
+        finding.places = vec![Location { file: "a,b:c%.env\n".to_owned(), line: 3 }];
         let report = Report { findings: vec![finding], ..calm() };
-        let told = told(&report);
+        let told = rendered(&report);
         assert_eq!(told.lines().filter(|line| line.starts_with("::")).count(), 1, "{told}");
         assert!(told.contains("file=a%2Cb%3Ac%25.env"), "{told}");
         assert!(told.contains("A%250A"), "a name that looks escaped stays what it is: {told}");

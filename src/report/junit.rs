@@ -6,21 +6,21 @@ use std::io::{self, Write};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
-use crate::drift::finding::Finding;
-use crate::drift::receipt::{self, Receipt, Shortfall};
-use crate::drift::sentence::count;
-use crate::drift::survey::Named;
-use crate::report::{Report, ServiceLine, Verdict, escape, receipt_line};
+use crate::drift::model::finding::Finding;
+use crate::drift::model::receipt::{self, Receipt, Shortfall};
+use crate::drift::model::resource::ResourceRef;
+use crate::drift::phrases::count;
+use crate::report::{Report, ServiceLine, ServiceVerdict, escape, receipt_line};
 
 /// One thing that was looked at.
-struct Case {
+struct TestCase {
     name: String,
     /// The rule, or what was done.
     class: String,
-    outcome: Outcome,
+    outcome: TestOutcome,
 }
 
-enum Outcome {
+enum TestOutcome {
     Passed,
     Failed {
         kind: &'static str,
@@ -34,7 +34,7 @@ enum Outcome {
 
 struct Suite {
     name: String,
-    cases: Vec<Case>,
+    cases: Vec<TestCase>,
 }
 
 /// Writes the report as `JUnit` XML, with a line break at its end.
@@ -64,16 +64,16 @@ fn write_suite<W: Write>(writer: &mut Writer<W>, suite: &Suite) -> io::Result<()
     Ok(())
 }
 
-fn write_case<W: Write>(writer: &mut Writer<W>, case: &Case) -> io::Result<()> {
+fn write_case<W: Write>(writer: &mut Writer<W>, case: &TestCase) -> io::Result<()> {
     let (name, class) = (escape::line(&case.name), escape::line(&case.class));
     let element =
         writer.create_element("testcase").with_attribute(("name", &*name)).with_attribute(("classname", &*class));
     let (tag, kind, message) = match &case.outcome {
-        Outcome::Passed => return element.write_empty().map(drop),
-        Outcome::Failed { kind, message } => ("failure", Some(*kind), message),
-        Outcome::Broken(message) => ("error", None, message),
-        Outcome::Skipped(message) => ("skipped", None, message),
-        Outcome::Told(message) => {
+        TestOutcome::Passed => return element.write_empty().map(drop),
+        TestOutcome::Failed { kind, message } => ("failure", Some(*kind), message),
+        TestOutcome::Broken(message) => ("error", None, message),
+        TestOutcome::Skipped(message) => ("skipped", None, message),
+        TestOutcome::Told(message) => {
             let message = escape::line(message);
             let told = |writer: &mut Writer<W>| {
                 writer.create_element("system-out").write_text_content(BytesText::new(&message)).map(drop)
@@ -105,14 +105,14 @@ struct Numbers {
 }
 
 impl Numbers {
-    fn of<'c>(cases: impl IntoIterator<Item = &'c Case>) -> Self {
+    fn of<'c>(cases: impl IntoIterator<Item = &'c TestCase>) -> Self {
         cases.into_iter().fold(Self::default(), |mut numbers, case| {
             numbers.tests += 1;
             match case.outcome {
-                Outcome::Failed { .. } => numbers.failures += 1,
-                Outcome::Broken(_) => numbers.errors += 1,
-                Outcome::Skipped(_) => numbers.skipped += 1,
-                Outcome::Passed | Outcome::Told(_) => {}
+                TestOutcome::Failed { .. } => numbers.failures += 1,
+                TestOutcome::Broken(_) => numbers.errors += 1,
+                TestOutcome::Skipped(_) => numbers.skipped += 1,
+                TestOutcome::Passed | TestOutcome::Told(_) => {}
             }
             numbers
         })
@@ -136,9 +136,9 @@ fn suites(report: &Report) -> Vec<Suite> {
     if !report.receipts.is_empty() {
         suites.insert(0, Suite { name: "steps".to_owned(), cases: report.receipts.iter().map(step).collect() });
     }
-    let is_in_scope = |service: &Named| report.services.iter().any(|line| line.service.id == service.id);
+    let is_in_scope = |service: &ResourceRef| report.services.iter().any(|line| line.service.id == service.id);
     let rest = report.findings.iter().filter(|finding| !finding.services.iter().any(is_in_scope));
-    let cases: Vec<Case> = rest.map(|finding| case(report, finding)).collect();
+    let cases: Vec<TestCase> = rest.map(|finding| case(report, finding)).collect();
     if !cases.is_empty() {
         let files: Vec<&str> = report.files.iter().map(|(name, _)| name.as_str()).collect();
         suites.push(Suite { name: files.join(", "), cases });
@@ -146,34 +146,34 @@ fn suites(report: &Report) -> Vec<Suite> {
     suites
 }
 
-fn step(receipt: &Receipt) -> Case {
+fn step(receipt: &Receipt) -> TestCase {
     let message = receipt_line(receipt);
     let outcome = match receipt.outcome {
-        receipt::Outcome::Done => Outcome::Passed,
-        receipt::Outcome::NotTried => Outcome::Skipped(message),
-        receipt::Outcome::Failed | receipt::Outcome::Conflict => Outcome::Failed { kind: "error", message },
-        receipt::Outcome::Unknown => Outcome::Broken(message),
+        receipt::Outcome::Done => TestOutcome::Passed,
+        receipt::Outcome::NotTried => TestOutcome::Skipped(message),
+        receipt::Outcome::Failed | receipt::Outcome::Conflict => TestOutcome::Failed { kind: "error", message },
+        receipt::Outcome::Unknown => TestOutcome::Broken(message),
     };
     let name = [receipt.key.as_deref(), Some(receipt.place.as_str())].into_iter().flatten().collect::<Vec<_>>();
-    Case { name: name.join(" · "), class: receipt.change.to_owned(), outcome }
+    TestCase { name: name.join(" · "), class: receipt.change.to_owned(), outcome }
 }
 
-fn cases(report: &Report, line: &ServiceLine) -> Vec<Case> {
+fn cases(report: &Report, line: &ServiceLine) -> Vec<TestCase> {
     let compared = match (&line.error, line.compared) {
-        (Some(why), _) => Outcome::Broken(why.clone()),
-        (None, 0) if report.verdict(line) == Verdict::Pass => Outcome::Passed,
-        (None, 0) => Outcome::Skipped("no value was compared".to_owned()),
-        (None, _) => Outcome::Passed,
+        (Some(why), _) => TestOutcome::Broken(why.clone()),
+        (None, 0) if report.verdict(line) == ServiceVerdict::Pass => TestOutcome::Passed,
+        (None, 0) => TestOutcome::Skipped("no value was compared".to_owned()),
+        (None, _) => TestOutcome::Passed,
     };
     let name = format!("{} compared", count(line.compared, "value"));
-    let first = Case { name, class: "values".to_owned(), outcome: compared };
-    let changes = report.shortfall(line).map(|shortfall| Case {
+    let first = TestCase { name, class: "values".to_owned(), outcome: compared };
+    let changes = report.shortfall(line).map(|shortfall| TestCase {
         name: "changes of this run".to_owned(),
         class: report.command.to_owned(),
         outcome: match shortfall {
-            Shortfall::Unverified => Outcome::Broken(report.shortfall_words(line)),
+            Shortfall::Unverified => TestOutcome::Broken(report.shortfall_text(line)),
             Shortfall::Disproved | Shortfall::Incomplete => {
-                Outcome::Failed { kind: "error", message: report.shortfall_words(line) }
+                TestOutcome::Failed { kind: "error", message: report.shortfall_text(line) }
             }
         },
     });
@@ -182,26 +182,27 @@ fn cases(report: &Report, line: &ServiceLine) -> Vec<Case> {
     [first].into_iter().chain(changes).chain(found).collect()
 }
 
-fn case(report: &Report, finding: &Finding) -> Case {
+fn case(report: &Report, finding: &Finding) -> TestCase {
     let place = finding.places.first().map(|place| format!(" ({}:{})", place.file, place.line)).unwrap_or_default();
     let message = format!("{}{place}", finding.sentence());
     let outcome = if report.fails(finding.severity) {
-        Outcome::Failed { kind: finding.severity.word(), message }
+        TestOutcome::Failed { kind: finding.severity.name(), message }
     } else {
-        Outcome::Told(format!("{}: {message}", finding.severity.word()))
+        TestOutcome::Told(format!("{}: {message}", finding.severity.name()))
     };
     let name = finding.key.clone().unwrap_or_else(|| finding.message.clone());
-    Case { name, class: finding.rule.name.to_owned(), outcome }
+    TestCase { name, class: finding.rule.name.to_owned(), outcome }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::report::sample::{MARKER, calm, cut_short, differs, incident, key, line, look};
+    use crate::report::test_support::{MARKER, calm, cut_short, differs, incident, key, line, text_options};
     use crate::report::{Detail, Format, Report, write};
 
-    fn told(report: &Report) -> String {
+    fn rendered(report: &Report) -> String {
         let (mut out, key) = (Vec::new(), key());
-        write(report, Format::Junit, &look(&key, 80, Detail::Normal), &mut out).expect("writing to a Vec can't fail");
+        write(report, Format::Junit, &text_options(&key, 80, Detail::Normal), &mut out)
+            .expect("writing to a Vec can't fail");
         let told = String::from_utf8(out).expect("it is UTF-8");
         assert!(!told.contains(MARKER));
         told
@@ -223,7 +224,7 @@ mod tests {
       <system-out>note: SENTRY_DSN is on agentverse-api-staging and not in .env</system-out>
     </testcase>
 "#;
-        let told = told(&report);
+        let told = rendered(&report);
         assert!(told.starts_with(expected), "{told}");
         assert!(told.contains("<error message=\"no answer\"/>"), "{told}");
         assert!(told.contains("<skipped message=\"no value was compared\"/>"), "{told}");
@@ -244,13 +245,13 @@ mod tests {
   </testsuite>
 </testsuites>
 "#;
-        let told = told(&cut_short());
+        let told = rendered(&cut_short());
         assert!(told.ends_with(expected), "{told}");
     }
 
     #[test]
     fn a_finding_without_a_service_in_scope_has_a_suite_of_the_files() {
-        let told = told(&Report { findings: vec![differs("KEY", &[])], ..calm() });
+        let told = rendered(&Report { findings: vec![differs("KEY", &[])], ..calm() });
         assert!(told.contains("<testsuite name=\".env\" tests=\"1\" failures=\"1\""), "{told}");
     }
 
@@ -259,7 +260,7 @@ mod tests {
         let hostile = "<K\"'&]]>\u{0}\u{1b}\u{fffe}\n</testcase>";
         let mut report = Report { findings: vec![differs(hostile, &["agentverse-api-staging"])], ..calm() };
         report.services[0].service.name = hostile.to_owned();
-        let told = told(&report);
+        let told = rendered(&report);
         assert!(
             !told.contains("<K") && !told.contains('\u{0}') && !told.contains('\u{1b}') && !told.contains('\u{fffe}')
         );

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::drift::finding::Finding;
+use crate::drift::model::finding::Finding;
 use crate::report::Report;
 
 /// Longer ids are none of Railway's: its own have 36 letters.
@@ -55,8 +55,8 @@ pub(crate) fn behind(address: &str, drawn: &str, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::{behind, deployment, service, variables};
-    use crate::report::sample::{incident, key, look, seen};
-    use crate::report::{Detail, Look, Report};
+    use crate::report::test_support::{incident, key, rendered_as, text_options};
+    use crate::report::{Detail, Report, TextOptions};
 
     const LINK: &str = "https://railway.com/project/p-1/service/s-1?environmentId=e-1";
 
@@ -102,7 +102,10 @@ mod tests {
         }
         finding.deployment = Some("d-1".to_owned());
         report.findings = vec![finding.clone()];
-        assert!(seen(&report, &look(&key(), 80, Detail::Normal)).contains(&format!("\n  see   {LINK}&id=d-1\n")));
+        assert!(
+            rendered_as(&report, &text_options(&key(), 80, Detail::Normal))
+                .contains(&format!("\n  see   {LINK}&id=d-1\n"))
+        );
         finding.services.clear();
         assert_eq!(deployment(&report, &finding), None);
     }
@@ -126,16 +129,16 @@ mod tests {
         let (key, report) = (key(), target("p-1", "e-1"));
         for width in [40, 60, 80, 140] {
             for colour in [false, true] {
-                let plain = Look { colour, ..look(&key, width, Detail::Normal) };
-                let linked = Look { links: true, colour, ..look(&key, width, Detail::Normal) };
-                let (plain, linked) = (seen(&report, &plain), seen(&report, &linked));
+                let plain = TextOptions { colour, ..text_options(&key, width, Detail::Normal) };
+                let linked = TextOptions { links: true, colour, ..text_options(&key, width, Detail::Normal) };
+                let (plain, linked) = (rendered_as(&report, &plain), rendered_as(&report, &linked));
                 assert!(!plain.contains("\u{1b}]"), "{plain}");
                 assert!(linked.contains(&format!("\u{1b}]8;;{LINK}\u{1b}\\")), "{linked}");
                 assert_eq!(without_links(&linked), plain);
             }
         }
         let hostile = target("p-1\u{1b}\\\u{1b}]0;owned\u{7}", "e-1");
-        let told = seen(&hostile, &Look { links: true, ..look(&key, 80, Detail::Normal) });
+        let told = rendered_as(&hostile, &TextOptions { links: true, ..text_options(&key, 80, Detail::Normal) });
         assert!(!told.contains('\u{1b}'), "{told:?}");
     }
 }

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use crate::drift::finding::{Finding, Severity};
-use crate::drift::sentence::count;
+use crate::drift::model::finding::Finding;
+use crate::drift::model::severity::Severity;
+use crate::drift::phrases::count;
 use crate::report::count::Tally;
-use crate::report::{Report, escape, link, shell};
+use crate::report::{Report, escape, link, shell_command};
 
 /// Longer tables are folded: a comment has 65,536 characters.
 const MOST: usize = 200;
@@ -42,7 +43,7 @@ pub fn text(report: &Report) -> String {
 
 fn verdict(report: &Report) -> String {
     let mut items = report.conclusion();
-    let words = Tally::of(&report.findings).words();
+    let words = Tally::of(&report.findings).summary();
     items.push(match words.as_str() {
         "" if !report.compares() => report.steps(),
         "" if items.is_empty() && report.not_compared().is_some() => "nothing compared".to_owned(),
@@ -63,7 +64,7 @@ fn steps(page: &mut String, report: &Report) {
     for receipt in &report.receipts {
         let key = receipt.key.as_deref().map(code).unwrap_or_default();
         let detail = receipt.detail.as_deref().map(plain).unwrap_or_default();
-        let (outcome, place) = (receipt.outcome.word(), code(&receipt.place));
+        let (outcome, place) = (receipt.outcome.name(), code(&receipt.place));
         line(page, &format!("| {outcome} | {} | {place} | {key} | {detail} |", receipt.change));
     }
 }
@@ -94,7 +95,7 @@ fn row(report: &Report, finding: &Finding) -> String {
     let places = finding.places.iter().map(|place| code(&format!("{}:{}", place.file, place.line)));
     let services = finding.services.iter().map(|service| code(&service.name));
     let place: Vec<String> = places.chain(services).collect();
-    let next = finding.next.as_ref().and_then(|next| shell::command(report, next, &finding.services));
+    let next = finding.next.as_ref().and_then(|next| shell_command::command(report, next, &finding.services));
     let next = next.map(|next| command(&next)).unwrap_or_default();
     let link = link::deployment(report, finding).map(|link| format!(" ([deployment]({link}))")).unwrap_or_default();
     let message = format!("{}{link}", plain(&finding.sentence()));
@@ -113,9 +114,9 @@ fn services(page: &mut String, report: &Report) {
             Some(why) => plain(why),
             None => format!("{}{}", service.compared, service.uncompared()),
         };
-        let words = report.shortfall_words(service);
+        let words = report.shortfall_text(service);
         let compared = if words.is_empty() { compared } else { format!("{compared}, {words}") };
-        line(page, &format!("| {} | {} | {compared} |", report.verdict(service).word(), code(&service.service.name)));
+        line(page, &format!("| {} | {} | {compared} |", report.verdict(service).label(), code(&service.service.name)));
     }
 }
 
@@ -193,12 +194,12 @@ pub(crate) fn plain(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{code, command, plain};
-    use crate::report::sample::{MARKER, calm, cut_short, differs, incident, key, line, look};
+    use crate::report::test_support::{MARKER, calm, cut_short, differs, incident, key, line, text_options};
     use crate::report::{Detail, Format, Report, write};
 
-    fn told(report: &Report) -> String {
+    fn rendered(report: &Report) -> String {
         let (mut out, key) = (Vec::new(), key());
-        write(report, Format::Markdown, &look(&key, 80, Detail::Normal), &mut out)
+        write(report, Format::Markdown, &text_options(&key, 80, Detail::Normal), &mut out)
             .expect("writing to a Vec can't fail");
         let told = String::from_utf8(out).expect("it is UTF-8");
         assert!(!told.contains(MARKER));
@@ -226,8 +227,8 @@ mod tests {
 | FAIL | `agentverse-worker-staging` | 5 |
 | SKIP | `idle` | 0 |
 ";
-        assert_eq!(told(&report), expected);
-        assert!(told(&calm()).starts_with("### doctor: all agrees\n"));
+        assert_eq!(rendered(&report), expected);
+        assert!(rendered(&calm()).starts_with("### doctor: all agrees\n"));
     }
 
     #[test]
@@ -245,9 +246,9 @@ mod tests {
 
 interrupted; \\`doctor check\\` tells how things stand
 ";
-        assert_eq!(told(&cut_short()), expected);
+        assert_eq!(rendered(&cut_short()), expected);
         let undone = Report { command: "undo", receipts: Vec::new(), unseen: false, ..cut_short() };
-        assert!(told(&undone).starts_with("### doctor: interrupted · nothing was done\n"));
+        assert!(rendered(&undone).starts_with("### doctor: interrupted · nothing was done\n"));
     }
 
     #[test]
@@ -286,7 +287,7 @@ interrupted; \\`doctor check\\` tells how things stand
         assert_eq!(plain("[x](http://y) www.z ![i]"), "\\[x\\]\\(http:<!-- -->//y\\) www<!-- -->.z \\!\\[i\\]");
         assert_eq!(plain("a|b *c* _d_ `e` ~f~ $g$"), "a\\|b \\*c\\* \\_d\\_ \\`e\\` \\~f\\~ \\$g\\$");
         let report = Report { findings: vec![differs("A|B\n| x", &["api"])], ..calm() };
-        let rows = told(&report).lines().filter(|line| line.starts_with("| **error**")).count();
+        let rows = rendered(&report).lines().filter(|line| line.starts_with("| **error**")).count();
         assert_eq!(rows, 1);
     }
 }

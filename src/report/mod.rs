@@ -1,44 +1,45 @@
 //! The saying: a report in, bytes out. Pure.
 
-pub mod auth;
+pub mod auth_status;
 pub mod count;
-pub mod draft;
 pub mod escape;
 pub mod explain;
 pub mod github;
-pub mod history;
+pub mod hook_findings;
 pub mod html;
+pub mod init_lists;
 pub mod json;
 pub mod junit;
-pub mod leak;
 pub mod link;
 pub mod markdown;
 pub mod matrix;
-pub mod offer;
 pub mod paint;
 pub mod sarif;
 pub mod schema;
-pub mod shell;
+pub mod shell_command;
 pub mod text;
+pub mod trust_summary;
+pub mod undo_list;
 pub mod verdict;
 
 #[cfg(test)]
-mod sample;
+mod test_support;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use crate::drift::Secret;
-use crate::drift::check::Check;
-use crate::drift::finding::{Finding, Severity};
+use crate::drift::engine::service_status::StatusCheck;
 use crate::drift::matrix::Matrix;
+use crate::drift::model::finding::Finding;
+use crate::drift::model::receipt::{Outcome, Receipt, ReceiptFailure, Shortfall};
+use crate::drift::model::resource::ResourceRef;
+use crate::drift::model::secret::FingerprintKey;
+use crate::drift::model::severity::Severity;
 use crate::drift::plan::Plan;
-use crate::drift::receipt::{Failure, Outcome, Receipt, Shortfall};
-use crate::drift::scope::Objection;
-use crate::drift::secret::FingerprintKey;
-use crate::drift::survey::Named;
-pub use crate::report::history::History;
-pub use crate::report::verdict::Verdict;
+use crate::drift::service_scope::Exclusion;
+pub use crate::report::undo_list::History;
+pub use crate::report::verdict::ServiceVerdict;
 
 /// What a verb found, in the shape that every format tells.
 #[derive(Debug, Default)]
@@ -52,11 +53,11 @@ pub struct Report {
     /// The services that were named by flags, each with its flag: (`agentverse-worker-staging`, `--service=worker`).
     pub service_flags: Vec<(String, String)>,
     /// The project.
-    pub project: Named,
+    pub project: ResourceRef,
     /// Where the project was named: `doctor.toml`, `railway link`, `--project`, `RAILWAY_TOKEN`, `RAILWAY_PROJECT_ID`.
     pub project_origin: String,
     /// The environment.
-    pub environment: Named,
+    pub environment: ResourceRef,
     /// Where the environment was named.
     pub environment_origin: String,
     /// Why these services: `doctor.toml`, `--service`, `by shared keys`.
@@ -66,7 +67,7 @@ pub struct Report {
     /// One line per service in scope, sorted by name.
     pub services: Vec<ServiceLine>,
     /// Services that were left out by default, and why.
-    pub left_out: Vec<(String, Objection)>,
+    pub left_out: Vec<(String, Exclusion)>,
     /// The keys of `--only`, if the run was about them alone.
     pub only: Vec<String>,
     /// Sorted: worst first, then by code, key, service.
@@ -88,7 +89,7 @@ pub struct Report {
     /// What is wrong with the changes of this run, by service or file; the exit code of a run that wrote follows from it.
     pub shortfalls: BTreeMap<String, Shortfall>,
     /// Deployments that failed.
-    pub failures: Vec<Failure>,
+    pub failures: Vec<ReceiptFailure>,
     /// What a person should know of how it ended; sentences without full stop.
     pub endings: Vec<String>,
     /// Commands that add a named key to a service which does not hold it: for a person to decide, so a `next` of nothing.
@@ -96,7 +97,7 @@ pub struct Report {
     /// The command that restores what this run changed, if it changed something and recorded it.
     pub way_back: Option<String>,
     /// Which part is told, in formats for people.
-    pub part: Part,
+    pub part: ReportPart,
     /// What would be done, where nothing was done yet.
     pub plan: Option<Planned>,
     /// Keys down, services across, for the formats that show it.
@@ -116,7 +117,7 @@ pub struct Planned {
 
 /// Which part of a report is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Part {
+pub enum ReportPart {
     /// All of it.
     #[default]
     Whole,
@@ -152,7 +153,7 @@ impl Report {
         let number = |outcome: Outcome| self.receipts.iter().filter(|receipt| receipt.outcome == outcome).count();
         let words: Vec<String> = Outcome::ALL
             .iter()
-            .map(|&outcome| (number(outcome), outcome.word()))
+            .map(|&outcome| (number(outcome), outcome.name()))
             .filter(|&(number, _)| number > 0)
             .map(|(number, word)| format!("{number} {word}"))
             .collect();
@@ -175,7 +176,7 @@ impl Report {
 #[derive(Clone, Debug)]
 pub struct ServiceLine {
     /// The service.
-    pub service: Named,
+    pub service: ResourceRef,
     /// Its name in `doctor.toml`.
     pub alias: Option<String>,
     /// Values compared.
@@ -187,7 +188,7 @@ pub struct ServiceLine {
     /// Why it could not be read: the error's two first lines in one.
     pub error: Option<String>,
     /// What was looked at of how it runs; nothing where nothing was.
-    pub checks: Vec<Check>,
+    pub checks: Vec<StatusCheck>,
 }
 
 impl ServiceLine {
@@ -235,7 +236,7 @@ pub const FORMATS: &[(&str, Format)] = &[
 
 /// How a text report looks.
 #[derive(Debug)]
-pub struct Look<'k> {
+pub struct TextOptions<'k> {
     /// Whether escape sequences for colour are written.
     pub colour: bool,
     /// Whether names are links to pages of Railway's.
@@ -270,14 +271,14 @@ pub enum Logs {
     Counted,
 }
 
-impl Look<'_> {
+impl TextOptions<'_> {
     /// What stands in the place of a value.
     pub fn mask(&self, value: &Secret) -> String {
         match self.values {
             Values::Fingerprints(key) => format!("● {}", value.fingerprint(key)),
             Values::Withheld => "●".to_owned(),
-            Values::Shown if value.reveal().is_empty() => "(empty)".to_owned(),
-            Values::Shown => escape::value(value.reveal()),
+            Values::Shown if value.expose().is_empty() => "(empty)".to_owned(),
+            Values::Shown => escape::value(value.expose()),
         }
     }
 }
@@ -314,7 +315,7 @@ impl std::fmt::Debug for Values<'_> {
 }
 
 /// A plan as text, below the target if that was not told yet: what a person sees before saying yes.
-pub fn plan(report: &Report, plan: &Plan, look: &Look<'_>) -> String {
+pub fn plan(report: &Report, plan: &Plan, look: &TextOptions<'_>) -> String {
     text::plan(report, plan, look)
 }
 
@@ -323,8 +324,8 @@ pub fn plan(report: &Report, plan: &Plan, look: &Look<'_>) -> String {
 /// # Errors
 ///
 /// Those of `out`.
-pub fn write_history(history: &History, format: Format, look: &Look<'_>, out: &mut dyn Write) -> io::Result<()> {
-    history::write(history, format, look, out)
+pub fn write_history(history: &History, format: Format, look: &TextOptions<'_>, out: &mut dyn Write) -> io::Result<()> {
+    undo_list::write(history, format, look, out)
 }
 
 /// What the form for programs has no place for, a line each: why steps are not done, and how it ended.
@@ -346,7 +347,7 @@ pub fn receipts(report: &Report) -> Vec<String> {
 
 fn receipt_line(receipt: &Receipt) -> String {
     let words = [receipt.key.as_deref(), receipt.detail.as_deref()].into_iter().flatten().collect::<Vec<_>>();
-    format!("{} {} {} {}", receipt.outcome.word(), receipt.change, receipt.place, words.join(": "))
+    format!("{} {} {} {}", receipt.outcome.name(), receipt.change, receipt.place, words.join(": "))
 }
 
 /// Writes the report in that format.
@@ -354,7 +355,7 @@ fn receipt_line(receipt: &Receipt) -> String {
 /// # Errors
 ///
 /// Those of `out`.
-pub fn write(report: &Report, format: Format, look: &Look<'_>, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(report: &Report, format: Format, look: &TextOptions<'_>, out: &mut dyn Write) -> io::Result<()> {
     match format {
         Format::Text => text::write(report, look, out),
         Format::Json => json::write(report, out),

@@ -10,9 +10,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use ring::digest::{Context, SHA256};
 use serde::Serialize;
 
-use crate::drift::finding::Finding;
-use crate::drift::receipt::{self, Receipt, Shortfall};
-use crate::drift::rule::{RULES, Rule};
+use crate::drift::model::finding::Finding;
+use crate::drift::model::receipt::{self, Receipt, Shortfall};
+use crate::drift::model::rule::Rule;
+use crate::drift::rules::RULES;
 use crate::report::{Report, escape, json, receipt_line};
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
@@ -33,14 +34,14 @@ struct Log<'r> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Run<'r> {
-    tool: Tool,
+    tool: SarifTool,
     automation_details: Details,
     invocations: [Invocation<'r>; 1],
-    results: Vec<Outcome<'r>>,
+    results: Vec<SarifOutcome<'r>>,
 }
 
 #[derive(Serialize)]
-struct Tool {
+struct SarifTool {
     driver: Driver,
 }
 
@@ -99,25 +100,25 @@ struct Notification<'r> {
     level: &'static str,
     message: Text,
     #[serde(skip_serializing_if = "Option::is_none")]
-    locations: Option<[Location<'r>; 1]>,
+    locations: Option<[SarifLocation<'r>; 1]>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Outcome<'r> {
+struct SarifOutcome<'r> {
     rule_id: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     rule_index: Option<usize>,
     level: &'static str,
     message: Text,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    locations: Vec<Location<'r>>,
+    locations: Vec<SarifLocation<'r>>,
     partial_fingerprints: BTreeMap<&'static str, String>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Location<'r> {
+struct SarifLocation<'r> {
     #[serde(skip_serializing_if = "Option::is_none")]
     physical_location: Option<Physical>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -165,7 +166,7 @@ fn run(report: &Report) -> Run<'_> {
         Some(Notification {
             level: "error",
             message: Text { text: format!("{} could not be read: {why}", line.service.name) },
-            locations: Some([Location { physical_location: None, logical_locations }]),
+            locations: Some([SarifLocation { physical_location: None, logical_locations }]),
         })
     });
     let unverified = report.shortfalls.iter().filter_map(|(place, shortfall)| {
@@ -180,7 +181,7 @@ fn run(report: &Report) -> Run<'_> {
     let undone = report.receipts.iter().filter_map(undone);
     let notifications: Vec<Notification<'_>> = unread.chain(undone).chain(unverified).collect();
     Run {
-        tool: Tool {
+        tool: SarifTool {
             driver: Driver {
                 name: "doctor",
                 semantic_version: env!("CARGO_PKG_VERSION"),
@@ -219,16 +220,16 @@ fn descriptor(rule: &Rule) -> Descriptor {
             text: format!("{}. `doctor explain {}` tells more.", rule.summary, rule.name),
             markdown: rule.explain,
         },
-        default_configuration: Configuration { level: rule.severity.word() },
+        default_configuration: Configuration { level: rule.severity.name() },
     }
 }
 
-fn outcome<'r>(report: &'r Report, finding: &'r Finding) -> Outcome<'r> {
+fn outcome<'r>(report: &'r Report, finding: &'r Finding) -> SarifOutcome<'r> {
     let services: Vec<Logical<'_>> = finding.services.iter().map(|service| logical(&service.name)).collect();
-    Outcome {
+    SarifOutcome {
         rule_id: finding.rule.code,
         rule_index: RULES.iter().position(|rule| rule.code == finding.rule.code),
-        level: finding.severity.word(),
+        level: finding.severity.name(),
         message: Text { text: format!("{}.", finding.sentence()) },
         locations: locations(report, finding, services),
         partial_fingerprints: [(FINGERPRINT, fingerprint(report, finding))].into(),
@@ -237,15 +238,15 @@ fn outcome<'r>(report: &'r Report, finding: &'r Finding) -> Outcome<'r> {
 
 /// Code scanning drops a result without a file: what is about services alone stands at the head of the file that they
 /// were held against.
-fn locations<'r>(report: &Report, finding: &Finding, services: Vec<Logical<'r>>) -> Vec<Location<'r>> {
+fn locations<'r>(report: &Report, finding: &Finding, services: Vec<Logical<'r>>) -> Vec<SarifLocation<'r>> {
     let head = || report.files.first().map(|(file, _)| (file.as_str(), 1));
     let places = finding.places.iter().map(|place| (place.file.as_str(), place.line));
     let mut places: Vec<(&str, usize)> = places.collect();
     places.extend(head().filter(|_| finding.places.is_empty()));
     let mut services = Some(services).filter(|services| !services.is_empty());
-    let mut locations: Vec<Location<'_>> = places
+    let mut locations: Vec<SarifLocation<'_>> = places
         .into_iter()
-        .map(|(file, line)| Location {
+        .map(|(file, line)| SarifLocation {
             physical_location: Some(Physical {
                 artifact_location: Artifact { uri: uri(file) },
                 region: Region { start_line: line.max(1) },
@@ -253,7 +254,7 @@ fn locations<'r>(report: &Report, finding: &Finding, services: Vec<Logical<'r>>)
             logical_locations: services.take().unwrap_or_default(),
         })
         .collect();
-    locations.extend(services.map(|logical_locations| Location { physical_location: None, logical_locations }));
+    locations.extend(services.map(|logical_locations| SarifLocation { physical_location: None, logical_locations }));
     locations
 }
 
@@ -290,24 +291,25 @@ fn fingerprint(report: &Report, finding: &Finding) -> String {
 mod tests {
     use serde_json::{Value, json};
 
-    use crate::drift::finding::Place;
-    use crate::report::sample::{MARKER, calm, cut_short, differs, incident, key, look};
+    use crate::drift::model::finding::Location;
+    use crate::report::test_support::{MARKER, calm, cut_short, differs, incident, key, text_options};
     use crate::report::{Detail, Format, Report, write};
 
-    fn told(report: &Report) -> Value {
+    fn rendered(report: &Report) -> Value {
         let (mut out, key) = (Vec::new(), key());
-        write(report, Format::Sarif, &look(&key, 80, Detail::Normal), &mut out).expect("writing to a Vec can't fail");
+        write(report, Format::Sarif, &text_options(&key, 80, Detail::Normal), &mut out)
+            .expect("writing to a Vec can't fail");
         assert!(!String::from_utf8_lossy(&out).contains(MARKER));
         serde_json::from_slice(&out).expect("it is JSON")
     }
 
     fn fingerprint(report: &Report) -> Value {
-        told(report)["runs"][0]["results"][0]["partialFingerprints"]["doctor/v1"].clone()
+        rendered(report)["runs"][0]["results"][0]["partialFingerprints"]["doctor/v1"].clone()
     }
 
     #[test]
     fn a_finding_is_a_result_of_its_rule_at_its_line() {
-        let log = told(&incident());
+        let log = rendered(&incident());
         let result = &log["runs"][0]["results"][0];
         assert_eq!(result["ruleId"], "D103");
         let rule = &log["runs"][0]["tool"]["driver"]["rules"][2];
@@ -351,7 +353,7 @@ mod tests {
 
     #[test]
     fn steps_that_are_not_done_are_notifications_and_no_results() {
-        let run = told(&cut_short())["runs"][0].clone();
+        let run = rendered(&cut_short())["runs"][0].clone();
         assert_eq!(run["results"], json!([]));
         let expected = json!({ "executionSuccessful": false, "exitCode": 130, "toolExecutionNotifications": [
             { "level": "error", "message": { "text": "failed push api|1 B: Railway said no: \\u{1b}[2J" } },
@@ -364,10 +366,10 @@ mod tests {
     fn paths_are_uris_and_what_can_not_be_read_is_a_notification() {
         let mut report = incident();
         report.findings.truncate(1);
-        let at = |file: &str| Place { file: file.to_owned(), line: 0 };
+        let at = |file: &str| Location { file: file.to_owned(), line: 0 };
         report.findings[0].places = vec![at("a b/é#?%.env"), at("/srv/.env")];
         report.services[1].error = Some("no answer".to_owned());
-        let run = told(&report)["runs"][0].clone();
+        let run = rendered(&report)["runs"][0].clone();
         let uri =
             |index: usize| run["results"][0]["locations"][index]["physicalLocation"]["artifactLocation"]["uri"].clone();
         assert_eq!(uri(0), "a%20b/%C3%A9%23%3F%25.env");

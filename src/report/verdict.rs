@@ -1,8 +1,9 @@
 //! What a report comes to: one verdict for each service, and one conclusion for the run. The table, the last line and every
 //! format take both from here.
 
-use crate::drift::finding::{Finding, Severity};
-use crate::drift::receipt::{Outcome, Receipt, Shortfall};
+use crate::drift::model::finding::Finding;
+use crate::drift::model::receipt::{Outcome, Receipt, Shortfall};
+use crate::drift::model::severity::Severity;
 use crate::report::{Report, ServiceLine};
 
 #[cfg(test)]
@@ -22,7 +23,7 @@ const AGREEING: &[&str] = &["missing-locally", "sealed", "indirect-value", "repe
 
 /// What one service comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ServiceVerdict {
     /// It is as it should be, as far as `--fail-on` asks.
     Pass,
     /// Something is wrong with it, or a change of this run failed.
@@ -31,12 +32,12 @@ pub enum Verdict {
     Skip,
 }
 
-impl Verdict {
+impl ServiceVerdict {
     /// Every one.
     pub const ALL: [Self; 3] = [Self::Pass, Self::Fail, Self::Skip];
 
     /// The word of a table.
-    pub fn word(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             Self::Pass => "PASS",
             Self::Fail => "FAIL",
@@ -56,18 +57,18 @@ impl Verdict {
 
 impl Report {
     /// What a service comes to.
-    pub fn verdict(&self, line: &ServiceLine) -> Verdict {
+    pub fn verdict(&self, line: &ServiceLine) -> ServiceVerdict {
         let fails = |finding: &&Finding| finding.services.iter().any(|service| service.id == line.service.id);
         let mut failing = self.findings.iter().filter(|finding| self.fails(finding.severity));
         if line.error.is_some() || failing.any(|finding| fails(&finding)) {
-            return Verdict::Fail;
+            return ServiceVerdict::Fail;
         }
         match self.shortfall(line) {
-            Some(Shortfall::Incomplete | Shortfall::Disproved) => Verdict::Fail,
+            Some(Shortfall::Incomplete | Shortfall::Disproved) => ServiceVerdict::Fail,
             None if !self.unseen && (line.compared > 0 || self.was_changed(line) || self.command == "undo") => {
-                Verdict::Pass
+                ServiceVerdict::Pass
             }
-            Some(Shortfall::Unverified) | None => Verdict::Skip,
+            Some(Shortfall::Unverified) | None => ServiceVerdict::Skip,
         }
     }
 
@@ -77,7 +78,7 @@ impl Report {
     }
 
     /// The same in a few words, for the service's line; empty if nothing is wrong.
-    pub fn shortfall_words(&self, line: &ServiceLine) -> String {
+    pub fn shortfall_text(&self, line: &ServiceLine) -> String {
         let own = |receipt: &&Receipt| receipt.place == line.service.name;
         let deployment = self.receipts.iter().filter(own).find(|receipt| receipt.change == "redeploy");
         let is_made = deployment.is_some_and(|receipt| receipt.deployment.is_some());
@@ -119,13 +120,13 @@ impl Report {
             }
         }
         if words.is_empty() {
-            words.extend(self.word_of_the_code().map(ToOwned::to_owned));
+            words.extend(self.name_of_exit_code().map(ToOwned::to_owned));
         }
         words
     }
 
     /// What the exit code says where nothing else in the report does.
-    fn word_of_the_code(&self) -> Option<&'static str> {
+    fn name_of_exit_code(&self) -> Option<&'static str> {
         match self.exit_code {
             PARTIAL => Some("incomplete"),
             DISPROVED => Some("verification failed"),
@@ -155,7 +156,7 @@ impl Report {
             |finding: &Finding| finding.severity == Severity::Note && AGREEING.contains(&finding.rule.name);
         self.exit_code == CLEAN
             && self.ignored == 0
-            && self.services.iter().all(|line| self.verdict(line) != Verdict::Fail)
+            && self.services.iter().all(|line| self.verdict(line) != ServiceVerdict::Fail)
             && self.findings.iter().all(is_agreeing)
     }
 }

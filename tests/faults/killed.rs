@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use railway_doctor::outside::sim::Sim;
+use railway_doctor::io::sim::Sim;
 
-use crate::answer::{Answer, Moment};
-use crate::cell::{Cell, ENV, PULLED, Watch, finish, names, shop};
-use crate::crowd::{Job, MANY, hold, play};
-use crate::midway::stored;
+use crate::bad_responses::{Answer, Moment};
+use crate::leak_scan::Before;
+use crate::mid_fix::stored;
+use crate::parallel::{Job, MANY, hold, play};
+use crate::run::{Cell, ENV, PULLED, Watch, finish, names, shop};
 use crate::server::{Case, Server};
-use crate::silence::Before;
 
 /// What is killed: the words, and how many requests it sends.
 const RUNS: [(&str, &[&str], usize); 3] = [

@@ -8,14 +8,14 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use railway_doctor::outside::sim::Sim;
+use railway_doctor::io::sim::Sim;
 
-use crate::answer::Answer;
-use crate::cell::{Cell, Ran, Watch, shop};
-use crate::crowd::{Job, hold, play};
+use crate::assertions::MARGIN;
+use crate::bad_responses::Answer;
+use crate::fixture::usual;
+use crate::parallel::{Job, hold, play};
+use crate::run::{Cell, Ran, Watch, shop};
 use crate::server::{Case, Script, Server};
-use crate::stage::usual;
-use crate::verdict::MARGIN;
 
 /// The most memory of a run, in KiB.
 const MEMORY: u64 = 256 << 10;

@@ -9,25 +9,25 @@
     reason = "tests touch the world, and stop at the first surprise"
 )]
 
-mod answer;
-mod cell;
+mod assertions;
+mod bad_responses;
 mod certificate;
-mod checkout;
-mod column;
-mod crowd;
-mod every;
+mod commands;
+mod concurrent_runs;
+mod every_fault;
+mod fault;
+mod fault_table;
+mod fixture;
+mod hostile_checkout;
+mod http2;
 mod killed;
+mod leak_scan;
 mod leaks;
 mod limits;
-mod machine;
-mod mark;
-mod midway;
-mod multiplexed;
-mod pairs;
-mod row;
-mod rows;
+mod markers;
+mod mid_fix;
+mod network_faults;
+mod parallel;
+mod run;
 mod server;
-mod silence;
-mod stage;
-mod verdict;
-mod way;
+mod small_machine;

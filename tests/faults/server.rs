@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use railway_doctor::drift::Secret;
-use railway_doctor::outside::railway::wire::Scheme;
-use railway_doctor::outside::sim::Sim;
+use railway_doctor::io::railway::transport::Scheme;
+use railway_doctor::io::sim::Sim;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-use crate::answer::{Answer, Moment};
+use crate::bad_responses::{Answer, Moment};
 
 /// One run's Railway, and what goes wrong with it.
 pub(crate) struct Case {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use railway_doctor::drift::Secret;
-use railway_doctor::drift::local::{Loader, LocalFile};
+use railway_doctor::drift::dotenv::{Loader, LocalFile};
 
 use crate::generate::Generator;
 use crate::{Answer, Values, ask, ask_dotenvy, number};
@@ -89,7 +89,7 @@ fn write(loader: Option<Loader>, count: u64) -> (Vec<Written>, usize) {
             None => file.add(&[("K".to_owned(), secret)], "# added by doctor on 2026-11-24, from it's $(touch canary)"),
         };
         match edited {
-            Ok(file) => written.push(Written { value, before, text: file.text().reveal().to_owned(), loader }),
+            Ok(file) => written.push(Written { value, before, text: file.text().expose().to_owned(), loader }),
             Err(_) => refused += 1,
         }
     }
@@ -125,7 +125,7 @@ fn ask_shell(file: &Written, folder: &Path) -> String {
 /// The neighbours as they were, and the value.
 fn expected(file: &Written) -> Values {
     let before = LocalFile::parse(".env", Secret::new(file.before));
-    let neighbour = |key: &str| before.entry(key).map(|entry| entry.value.reveal().replace("${FIRST}", "1"));
+    let neighbour = |key: &str| before.entry(key).map(|entry| entry.value.expose().replace("${FIRST}", "1"));
     let mut values: Values = ["FIRST", "LAST"].map(|key| (key.to_owned(), neighbour(key))).into();
     values.insert("K".to_owned(), Some(file.value.clone()));
     values

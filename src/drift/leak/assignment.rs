@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 use zeroize::Zeroizing;
 
 use crate::drift::Secret;
+use crate::drift::dotenv::{Entry, LocalFile};
 use crate::drift::indirect::is_indirect;
 use crate::drift::leak::secrecy::{is_secret, looks_random};
-use crate::drift::leak::{Accepted, Candidate, Kind, Leak, Staged, What, sample};
-use crate::drift::local::{Entry, LocalFile};
+use crate::drift::leak::{AllowedKeys, CommittedFile, FileKind, Leak, LeakCandidate, LeakKind, example_values};
 use crate::drift::placeholder::names_secret;
 
 /// How a file begins that git-crypt has encrypted.
@@ -31,9 +31,9 @@ pub const LINES: usize = 32_000;
 const MOST: usize = 100;
 
 /// The secrets that the file sets.
-pub(super) fn candidates(staged: Staged<'_>, accepted: &Accepted) -> Vec<Candidate> {
+pub(super) fn candidates(staged: CommittedFile<'_>, accepted: &AllowedKeys) -> Vec<LeakCandidate> {
     let Some(text) = text(staged) else { return Vec::new() };
-    let mut found = Found { staged, accepted, seen: BTreeSet::new(), candidates: Vec::new() };
+    let mut found = FoundAssignment { staged, accepted, seen: BTreeSet::new(), candidates: Vec::new() };
     let lines: Vec<&str> = text.split_inclusive('\n').take(LINES).collect();
     for (index, portion) in lines.chunks(PORTION).enumerate() {
         found.search(portion, index * PORTION);
@@ -46,25 +46,25 @@ pub(super) fn candidates(staged: Staged<'_>, accepted: &Accepted) -> Vec<Candida
 }
 
 /// Whether the file has more lines than are read.
-pub fn is_cut(staged: &Staged<'_>) -> bool {
-    staged.kind != Kind::Other && staged.bytes.split(|&byte| byte == b'\n').count() > LINES + 1
+pub fn is_cut(staged: &CommittedFile<'_>) -> bool {
+    staged.kind != FileKind::Other && staged.bytes.split(|&byte| byte == b'\n').count() > LINES + 1
 }
 
-struct Found<'s> {
-    staged: Staged<'s>,
-    accepted: &'s Accepted,
+struct FoundAssignment<'s> {
+    staged: CommittedFile<'s>,
+    accepted: &'s AllowedKeys,
     seen: BTreeSet<usize>,
-    candidates: Vec<Candidate>,
+    candidates: Vec<LeakCandidate>,
 }
 
 /// A line of the file.
-struct Line<'s> {
+struct SourceLine<'s> {
     text: &'s str,
     /// 1-based.
     number: usize,
 }
 
-impl Found<'_> {
+impl FoundAssignment<'_> {
     /// Searches some lines, of which the first one has so many before it.
     fn search(&mut self, lines: &[&str], before: usize) {
         let parse = |text: String| LocalFile::parse(self.staged.name, Secret::new(text));
@@ -75,11 +75,13 @@ impl Found<'_> {
             if !self.is_meant(entry) {
                 continue;
             }
-            let place =
-                Line { text: lines.get(entry.line - 1).map_or("", |line| line.trim()), number: before + entry.line };
-            self.add(&entry.key, &place, entry.value.reveal());
+            let place = SourceLine {
+                text: lines.get(entry.line - 1).map_or("", |line| line.trim()),
+                number: before + entry.line,
+            };
+            self.add(&entry.key, &place, entry.value.expose());
         }
-        if self.staged.kind == Kind::Example {
+        if self.staged.kind == FileKind::Example {
             return;
         }
         for (index, text) in lines.iter().enumerate().filter_map(|(index, line)| Some((index, comment(line)?))) {
@@ -87,31 +89,31 @@ impl Found<'_> {
                 break;
             }
             if let (Some(token), Some(key)) = (random(text), key_of(text, &file, index + 1)) {
-                self.add(&key, &Line { text: lines[index].trim(), number: before + index + 1 }, token);
+                self.add(&key, &SourceLine { text: lines[index].trim(), number: before + index + 1 }, token);
             }
         }
     }
 
     fn is_meant(&self, entry: &Entry) -> bool {
-        is_secret(&entry.key, &entry.value) && (self.staged.kind != Kind::Example || sample::is_real(entry))
+        is_secret(&entry.key, &entry.value) && (self.staged.kind != FileKind::Example || example_values::is_real(entry))
     }
 
-    fn add(&mut self, key: &str, line: &Line<'_>, secret: &str) {
+    fn add(&mut self, key: &str, line: &SourceLine<'_>, secret: &str) {
         if self.accepted.has(key) || !self.seen.insert(line.number) {
             return;
         }
         let is_long = secret.len() >= SHORTEST && (line.text.contains(secret) || secret.contains('\n'));
         let texts = vec![Zeroizing::new(if is_long { secret } else { line.text }.to_owned())];
-        let what = if self.staged.kind == Kind::Example { What::Example } else { What::Secret };
+        let what = if self.staged.kind == FileKind::Example { LeakKind::Example } else { LeakKind::Secret };
         let (file, origin) = (self.staged.name.to_owned(), self.staged.origin.clone());
         let leak = Leak { file, line: Some(line.number), key: key.to_owned(), what, origin };
-        self.candidates.push(Candidate { leak, texts });
+        self.candidates.push(LeakCandidate { leak, texts });
     }
 }
 
 /// What a file of variables says; nothing for other files, and for what git-crypt has encrypted.
-fn text(staged: Staged<'_>) -> Option<Cow<'_, str>> {
-    if staged.kind == Kind::Other {
+fn text(staged: CommittedFile<'_>) -> Option<Cow<'_, str>> {
+    if staged.kind == FileKind::Other {
         return None;
     }
     match staged.bytes.strip_prefix(GIT_CRYPT) {

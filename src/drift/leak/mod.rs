@@ -2,12 +2,12 @@
 //! file. What a file holds decides; its name only decides how it is read.
 
 mod assignment;
-mod known;
-mod name;
-mod needle;
-mod piece;
-mod sample;
+mod example_values;
+mod file_kind;
+mod known_values;
+mod multi_pattern;
 mod secrecy;
+mod secret_block;
 #[cfg(test)]
 mod tests;
 
@@ -17,27 +17,27 @@ use std::fmt;
 use wildmatch::WildMatch;
 use zeroize::Zeroizing;
 
-use crate::drift::finding::Place;
+pub use crate::drift::leak::file_kind::{FileKind, kind};
+pub use crate::drift::leak::known_values::KnownSecrets;
+use crate::drift::model::finding::Location;
 pub use assignment::{LINES, is_cut};
-pub use known::Known;
-pub use name::{Kind, kind};
 
 /// A file that is committed or pushed.
 #[derive(Clone, Copy)]
-pub struct Staged<'s> {
+pub struct CommittedFile<'s> {
     /// The path as a person would type it from the working folder.
     pub name: &'s str,
     /// How it is read.
-    pub kind: Kind,
+    pub kind: FileKind,
     /// What it holds; of a link, where it leads.
     pub bytes: &'s [u8],
     /// How it comes into the repository.
-    pub origin: &'s Origin,
+    pub origin: &'s FileOrigin,
 }
 
 /// How a file comes into the repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub enum FileOrigin {
     /// The commit adds it.
     Added,
     /// The commit changes it.
@@ -56,35 +56,35 @@ pub struct Leak {
     /// The key whose value it is.
     pub key: String,
     /// What it is.
-    pub what: What,
+    pub what: LeakKind,
     /// How the file comes into the repository.
-    pub origin: Origin,
+    pub origin: FileOrigin,
 }
 
 /// What is given away.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum LeakKind {
     /// A file of variables sets the key to a secret.
     Secret,
     /// An example has a real value.
     Example,
     /// The local value of the key, which is set there.
-    Value(Place),
+    Value(Location),
 }
 
 /// A leak, unless the repository has its texts already.
-pub struct Candidate {
+pub struct LeakCandidate {
     leak: Leak,
     texts: Vec<Zeroizing<String>>,
 }
 
-impl fmt::Debug for Candidate {
+impl fmt::Debug for LeakCandidate {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_tuple("Candidate").field(&self.leak).finish()
     }
 }
 
-impl Candidate {
+impl LeakCandidate {
     /// The file, and what kind of leak it is.
     pub fn leak(&self) -> &Leak {
         &self.leak
@@ -92,14 +92,14 @@ impl Candidate {
 }
 
 /// The texts to look for in what the repository has already, one a line, at most `most` of them.
-pub fn patterns(candidates: &[Candidate], most: usize) -> Zeroizing<String> {
-    let texts: BTreeSet<&str> = candidates.iter().flat_map(Candidate::lines).collect();
+pub fn patterns(candidates: &[LeakCandidate], most: usize) -> Zeroizing<String> {
+    let texts: BTreeSet<&str> = candidates.iter().flat_map(LeakCandidate::lines).collect();
     Zeroizing::new(texts.into_iter().take(most).flat_map(|text| [text, "\n"]).collect())
 }
 
 /// Those that are news: the repository does not have all of their texts. `present` holds what was found of them there, one
 /// text a line.
-pub fn news(candidates: Vec<Candidate>, present: &[u8]) -> Vec<Leak> {
+pub fn news(candidates: Vec<LeakCandidate>, present: &[u8]) -> Vec<Leak> {
     let present: BTreeSet<&[u8]> = present.split(|&byte| byte == b'\n').collect();
     let is_present = |text: &str| {
         let text = text.as_bytes();
@@ -108,7 +108,7 @@ pub fn news(candidates: Vec<Candidate>, present: &[u8]) -> Vec<Leak> {
     candidates.into_iter().filter(|one| !one.lines().all(is_present)).map(|one| one.leak).collect()
 }
 
-impl Candidate {
+impl LeakCandidate {
     /// Of each text the longest line: git searches by lines.
     fn lines(&self) -> impl Iterator<Item = &str> {
         self.texts
@@ -122,12 +122,12 @@ impl Candidate {
 
 /// Keys whose values may be committed, by name and by patterns of `*` and `?`.
 #[derive(Debug)]
-struct Accepted {
+struct AllowedKeys {
     names: BTreeSet<String>,
     patterns: Vec<WildMatch>,
 }
 
-impl Accepted {
+impl AllowedKeys {
     fn of(keys: &[String]) -> Self {
         let (patterns, names): (Vec<&String>, Vec<&String>) = keys.iter().partition(|key| key.contains(['*', '?']));
         let patterns = patterns.into_iter().map(|pattern| WildMatch::new(pattern)).collect();

@@ -4,11 +4,11 @@
 //! numbers are no secrets: a program and its documentation have them in common with its configuration.
 
 use crate::drift::Secret;
-use crate::drift::exposure::is_public;
+use crate::drift::expected_differences::{self, ExpectedDifference};
 use crate::drift::indirect::is_indirect;
-use crate::drift::nature::{self, Nature};
 use crate::drift::placeholder::{is_secret_text, is_unset, names_secret};
-use crate::drift::secret_like::{is_secret_like, words};
+use crate::drift::secret_like::is_public;
+use crate::drift::secret_like::{is_secret_like, name_parts};
 
 /// The shortest text that may look random, in characters; and under a key that is about a secret.
 const SHORTEST_RANDOM: usize = 16;
@@ -45,7 +45,7 @@ const IDENTIFIERS: [&str; 16] = [
 
 /// Whether the value of that key is a secret.
 pub(super) fn is_secret(key: &str, value: &Secret) -> bool {
-    let text = value.reveal().trim();
+    let text = value.expose().trim();
     let is_reference = text.starts_with("${") && text.ends_with('}');
     if text.is_empty()
         || is_reference
@@ -53,16 +53,16 @@ pub(super) fn is_secret(key: &str, value: &Secret) -> bool {
         || is_public(key)
         || is_unset(key, text)
         || is_public_block(text)
-        || nature::of(key, value) == Some(Nature::Host)
+        || expected_differences::of(key, value) == Some(ExpectedDifference::Host)
     {
         return false;
     }
     let is_near = is_secret_like(key);
-    let is_identifier = !is_near && words(key).last().is_some_and(|last| IDENTIFIERS.contains(&last.as_str()));
+    let is_identifier = !is_near && name_parts(key).last().is_some_and(|last| IDENTIFIERS.contains(&last.as_str()));
     let shortest = if is_near { SHORTEST_RANDOM_NEAR } else { SHORTEST_RANDOM };
     text.contains("PRIVATE KEY-----")
         || has_credentials(text)
-        || (names_secret(key) && is_secret_text(key, value) && !is_words(text))
+        || (names_secret(key) && is_secret_text(key, value) && !is_prose(text))
         || (!is_identifier && looks_random(text, shortest))
 }
 
@@ -90,12 +90,12 @@ pub(super) fn password(text: &str) -> Option<(&str, &str)> {
 
 /// Whether the text consists of a few words, as people write them: `standard`, `Acme Full Stack Project`, `postgres_16`.
 /// Four words and more are a passphrase, unless one of them shows a sample.
-pub(super) fn is_words(text: &str) -> bool {
+pub(super) fn is_prose(text: &str) -> bool {
     let pieces: Vec<&str> = text.split(|letter: char| !letter.is_alphanumeric()).filter(|it| !it.is_empty()).collect();
     let is_number = |piece: &&str| piece.len() <= 4 && piece.bytes().all(|byte| byte.is_ascii_digit());
     let count = pieces.iter().filter(|piece| !is_number(piece)).count();
     let is_path = text.contains('/') && !text.contains(char::is_whitespace);
-    let is_sample = || super::sample::has_sample_word(&text.to_lowercase());
+    let is_sample = || crate::drift::leak::example_values::has_example_word(&text.to_lowercase());
     count > 0
         && (count < PASSPHRASE || is_path || is_sample())
         && text.chars().all(|letter| letter.is_alphanumeric() || " -_./:,'".contains(letter))
@@ -107,7 +107,7 @@ fn is_word(piece: &str) -> bool {
     if !piece.chars().all(char::is_alphabetic) {
         return false;
     }
-    let parts = words(piece);
+    let parts = name_parts(piece);
     let is_said = |part: &String| {
         let is_vowel = |letter: &char| "AEIOUYÄÖÜÉÈÀ".contains(*letter) || !letter.is_ascii();
         let length = part.chars().count();
@@ -138,7 +138,7 @@ fn is_random(token: &str, shortest: usize) -> bool {
     }
     let digits = letters.iter().filter(|letter| letter.is_numeric()).count();
     let changes = letters.windows(2).filter(|pair| pair[0].is_numeric() != pair[1].is_numeric()).count();
-    let parts = words(token);
+    let parts = name_parts(token);
     let is_mixed = digits >= 2 && digits < length && changes * 6 >= length;
     // Random letters of both cases break into very short words.
     let pieces = token.split(|letter: char| !letter.is_alphabetic()).filter(|piece| !piece.is_empty()).count();
@@ -149,7 +149,7 @@ fn is_random(token: &str, shortest: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_secret, is_words, looks_random};
+    use super::{is_prose, is_secret, looks_random};
     use crate::drift::Secret;
 
     #[test]
@@ -210,7 +210,7 @@ mod tests {
             ("one two three four", false),
             ("pa$$word", false),
         ] {
-            assert_eq!(is_words(text), expected, "{text}");
+            assert_eq!(is_prose(text), expected, "{text}");
         }
     }
 

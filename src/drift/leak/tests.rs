@@ -1,15 +1,15 @@
 //! What is a leak, and what is none.
 
-use super::{Known, Leak, Origin, Staged, What, kind, news, patterns};
+use super::{CommittedFile, FileOrigin, KnownSecrets, Leak, LeakKind, kind, news, patterns};
 use crate::drift::Secret;
-use crate::drift::local::LocalFile;
+use crate::drift::dotenv::LocalFile;
 
 fn shown(leak: &Leak) -> String {
     let line = leak.line.map_or_else(|| "-".to_owned(), |line| line.to_string());
     let what = match &leak.what {
-        What::Secret => "secret".to_owned(),
-        What::Example => "example".to_owned(),
-        What::Value(source) => format!("{}:{}", source.file, source.line),
+        LeakKind::Secret => "secret".to_owned(),
+        LeakKind::Example => "example".to_owned(),
+        LeakKind::Value(source) => format!("{}:{}", source.file, source.line),
     };
     format!("{}:{line} {} {what}", leak.file, leak.key)
 }
@@ -17,9 +17,9 @@ fn shown(leak: &Leak) -> String {
 /// What the file gives away beside that `.env`, where the repository has `present` already.
 fn leaks(env: &str, file: (&str, &[u8]), present: &str, accepted: &[&str]) -> Vec<String> {
     let accepted: Vec<String> = accepted.iter().map(|&pattern| pattern.to_owned()).collect();
-    let known = Known::of(&[LocalFile::parse(".env", Secret::new(env))], &accepted);
+    let known = KnownSecrets::of(&[LocalFile::parse(".env", Secret::new(env))], &accepted);
     let (name, bytes) = file;
-    let staged = Staged { name, kind: kind(name), bytes, origin: &Origin::Added };
+    let staged = CommittedFile { name, kind: kind(name), bytes, origin: &FileOrigin::Added };
     let candidates = known.candidates(staged);
     let texts = patterns(&candidates, 100);
     let present: Vec<&str> = texts.lines().filter(|line| present.contains(line)).collect();
@@ -56,7 +56,7 @@ fn which_local_values_are_searched_for() {
         ("RAILWAY_PROJECT_ID=4f1c9a77-b2d0-4e5a-9c1d-0123456789ab", false),
     ] {
         let file = LocalFile::parse(".env", Secret::new(line));
-        let text = format!("x = '{}'\n", file.entries[0].value.reveal());
+        let text = format!("x = '{}'\n", file.entries[0].value.expose());
         assert_eq!(in_file(line, "a.py", &text).len() == 1, expected, "{line}");
     }
 }

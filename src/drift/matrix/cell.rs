@@ -3,14 +3,15 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::drift::comparison::{Pair, Verdict};
-use crate::drift::matrix::{Cell, Mark};
-use crate::drift::policy::Exceptions;
-use crate::drift::rule::{
-    Rule, dangling_reference, expected_difference, indirect_value, missing_locally, missing_on_railway,
-    reference_differs, sealed, stale_deployment, value_differs, value_unavailable,
+use crate::drift::comparison::{ComparisonOutcome, Pair};
+use crate::drift::engine::policy::Exceptions;
+use crate::drift::matrix::{Mark, MatrixCell};
+use crate::drift::model::rule::Rule;
+use crate::drift::rules::{
+    dangling_reference, expected_difference, indirect_value, missing_locally, missing_on_railway, reference_differs,
+    sealed, stale_deployment, value_differs, value_unavailable,
 };
-use crate::drift::stale::{Evidence, evidence};
+use crate::drift::stale_evidence::{Evidence, evidence};
 use crate::drift::{Finding, Severity, Survey, Target};
 
 /// Rules whose findings the cells show.
@@ -28,18 +29,18 @@ static SHOWN: &[&Rule] = &[
 ];
 
 /// What was found, by what a cell asks for.
-pub(super) struct Told<'s> {
+pub(super) struct CellFindings<'s> {
     /// Findings about a key, by rule and key.
-    by_key: HashMap<(&'s str, &'s str), Vec<Kept<'s>>>,
+    by_key: HashMap<(&'s str, &'s str), Vec<CellFinding<'s>>>,
     /// Rules that no cell shows, by key.
     others: HashMap<&'s str, BTreeMap<&'static str, Severity>>,
     /// Old values of running deployments, in the order of the targets.
-    old: Vec<Old>,
+    old: Vec<RunningValues>,
     exceptions: Exceptions<'s>,
 }
 
 /// How bad one finding is, and for whom.
-struct Kept<'s> {
+struct CellFinding<'s> {
     severity: Severity,
     /// Ids; empty means every service.
     services: HashSet<&'s str>,
@@ -47,16 +48,16 @@ struct Kept<'s> {
 
 /// What is known of the values that one service runs with.
 #[derive(Default)]
-struct Old {
+struct RunningValues {
     certain: HashSet<String>,
     possible: HashSet<String>,
     /// What is told of several keys in one finding, if anything is.
     together: Option<Severity>,
 }
 
-impl<'s> Told<'s> {
+impl<'s> CellFindings<'s> {
     pub(super) fn new(survey: &'s Survey, findings: &'s [Finding]) -> Self {
-        let mut by_key: HashMap<_, Vec<Kept<'s>>> = HashMap::new();
+        let mut by_key: HashMap<_, Vec<CellFinding<'s>>> = HashMap::new();
         let mut others: HashMap<&str, BTreeMap<&'static str, Severity>> = HashMap::new();
         let mut together: HashMap<&str, Severity> = HashMap::new();
         for finding in findings {
@@ -64,7 +65,7 @@ impl<'s> Told<'s> {
             let services = finding.services.iter().map(|service| service.id.as_str());
             match finding.key.as_deref() {
                 Some(key) if is_shown => {
-                    let kept = Kept { severity: finding.severity, services: services.collect() };
+                    let kept = CellFinding { severity: finding.severity, services: services.collect() };
                     by_key.entry((finding.rule.code, key)).or_default().push(kept);
                 }
                 Some(key) if finding.severity > Severity::Note => {
@@ -80,7 +81,7 @@ impl<'s> Told<'s> {
                 _ => {}
             }
         }
-        let old = |target: &Target| Old {
+        let old = |target: &Target| RunningValues {
             together: together.get(target.service.id.as_str()).copied(),
             ..old(survey, target)
         };
@@ -95,15 +96,15 @@ impl<'s> Told<'s> {
     }
 
     /// What that key on that target comes to.
-    pub(super) fn cell(&self, survey: &Survey, index: usize, key: &str) -> Cell {
+    pub(super) fn cell(&self, survey: &Survey, index: usize, key: &str) -> MatrixCell {
         let target = &survey.targets[index];
         if target.stored.is_err() {
-            return Cell { mark: Mark::Unreadable, severity: None };
+            return MatrixCell { mark: Mark::Unreadable, severity: None };
         }
         let values = self.values(survey, target, key);
         let Some((stale, is_told)) = self.stale(index, target, key) else { return values };
         match (is_told, values.mark) {
-            (None, mark) if mark.is_quiet() => Cell { mark: Mark::Ignored, severity: None },
+            (None, mark) if mark.is_quiet() => MatrixCell { mark: Mark::Ignored, severity: None },
             (None, _) => values,
             (Some(severity), mark) => {
                 let both = mark == Mark::Differs && stale == Mark::Stale;
@@ -115,13 +116,13 @@ impl<'s> Told<'s> {
                 } else {
                     mark
                 };
-                Cell { mark, severity: values.severity.max(Some(severity)) }
+                MatrixCell { mark, severity: values.severity.max(Some(severity)) }
             }
         }
     }
 
     /// The file against what is stored.
-    fn values(&self, survey: &Survey, target: &Target, key: &str) -> Cell {
+    fn values(&self, survey: &Survey, target: &Target, key: &str) -> MatrixCell {
         let mut mark = compared(survey, target, key);
         let told = |rules: &[&Rule]| rules.iter().filter_map(|rule| self.severity(rule, target, key)).max();
         // The comparison looks at the file; that a reference leads nowhere is true without one.
@@ -140,14 +141,15 @@ impl<'s> Told<'s> {
             Mark::Sealed => told(&[&sealed::RULE]),
             Mark::Unavailable => told(&[&value_unavailable::RULE]),
             Mark::Indirect => told(&[&indirect_value::RULE]),
-            _ => return Cell { mark, severity: None },
+            _ => return MatrixCell { mark, severity: None },
         };
-        Cell { mark: severity.map_or(Mark::Ignored, |_| mark), severity }
+        MatrixCell { mark: severity.map_or(Mark::Ignored, |_| mark), severity }
     }
 
     fn severity(&self, rule: &Rule, target: &Target, key: &str) -> Option<Severity> {
         let findings = self.by_key.get(&(rule.code, key))?;
-        let about = |kept: &&Kept<'_>| kept.services.is_empty() || kept.services.contains(target.service.id.as_str());
+        let about =
+            |kept: &&CellFinding<'_>| kept.services.is_empty() || kept.services.contains(target.service.id.as_str());
         findings.iter().filter(about).map(|kept| kept.severity).max()
     }
 
@@ -166,12 +168,14 @@ impl<'s> Told<'s> {
     }
 }
 
-fn old(survey: &Survey, target: &Target) -> Old {
+fn old(survey: &Survey, target: &Target) -> RunningValues {
     match evidence(survey, target) {
-        None => Old::default(),
-        Some(Evidence::Values(keys)) => Old { certain: keys.into_iter().collect(), ..Old::default() },
+        None => RunningValues::default(),
+        Some(Evidence::Values(keys)) => {
+            RunningValues { certain: keys.into_iter().collect(), ..RunningValues::default() }
+        }
         Some(Evidence::Times { later, near, .. }) => {
-            Old { possible: later.into_iter().chain(near).collect(), ..Old::default() }
+            RunningValues { possible: later.into_iter().chain(near).collect(), ..RunningValues::default() }
         }
     }
 }
@@ -183,15 +187,15 @@ fn compared(survey: &Survey, target: &Target, key: &str) -> Mark {
         (Some(_), None) => Mark::MissingOnRailway,
         (None, Some(_)) => Mark::MissingLocally,
         (Some(local), Some(variable)) => match (Pair { target, key, variable, local }).verdict(survey) {
-            Verdict::Equal if variable.template().is_some() => Mark::Reference,
-            Verdict::Equal => Mark::Equal,
-            Verdict::Sealed => Mark::Sealed,
-            Verdict::Unavailable => Mark::Unavailable,
-            Verdict::Indirect => Mark::Indirect,
-            Verdict::ExpectedDifference(_) => Mark::ExpectedDifference,
-            Verdict::Dangling => Mark::Dangling,
-            Verdict::ReferenceDiffers => Mark::ReferenceDiffers,
-            Verdict::Differs => Mark::Differs,
+            ComparisonOutcome::Equal if variable.template().is_some() => Mark::Reference,
+            ComparisonOutcome::Equal => Mark::Equal,
+            ComparisonOutcome::Sealed => Mark::Sealed,
+            ComparisonOutcome::Unavailable => Mark::Unavailable,
+            ComparisonOutcome::Indirect => Mark::Indirect,
+            ComparisonOutcome::ExpectedDifference(_) => Mark::ExpectedDifference,
+            ComparisonOutcome::Dangling => Mark::Dangling,
+            ComparisonOutcome::ReferenceDiffers => Mark::ReferenceDiffers,
+            ComparisonOutcome::Differs => Mark::Differs,
         },
     }
 }

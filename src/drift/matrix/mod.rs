@@ -7,9 +7,9 @@ mod tests;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use crate::drift::examine::Examination;
-use crate::drift::matrix::cell::Told;
-use crate::drift::{Severity, Survey, system};
+use crate::drift::engine::run_rules::Examination;
+use crate::drift::matrix::cell::CellFindings;
+use crate::drift::{Severity, Survey, system_variables};
 
 /// What the three sides of one key on one service come to. The order is from the worst to look at to nothing at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,7 +54,7 @@ pub enum Mark {
 
 /// One key on one service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cell {
+pub struct MatrixCell {
     /// What it comes to.
     pub mark: Mark,
     /// How bad that is, after `doctor.toml` had its say; `None` where it is not bad at all.
@@ -63,11 +63,11 @@ pub struct Cell {
 
 /// One key.
 #[derive(Clone, Debug)]
-pub struct Row {
+pub struct MatrixRow {
     /// Its name.
     pub key: String,
     /// One for each service, in the order of [`Survey::targets`].
-    pub cells: Vec<Cell>,
+    pub cells: Vec<MatrixCell>,
     /// The worst of what was found about the key, in its cells or otherwise.
     pub worst: Option<Severity>,
     /// Names of the rules that found something about the key which no cell shows; notes are left out.
@@ -78,23 +78,23 @@ pub struct Row {
 #[derive(Clone, Debug, Default)]
 pub struct Matrix {
     /// The keys that have something to tell, the worst first.
-    pub rows: Vec<Row>,
+    pub rows: Vec<MatrixRow>,
     /// The keys that are equal wherever they are and could be read, by name.
-    pub agreeing: Vec<Row>,
+    pub agreeing: Vec<MatrixRow>,
     /// Those of which `doctor.toml` leaves out all that differs, by name.
-    pub left_out: Vec<Row>,
+    pub left_out: Vec<MatrixRow>,
     /// Those that are on no service that could be read, by name.
-    pub unknown: Vec<Row>,
+    pub unknown: Vec<MatrixRow>,
 }
 
 impl Matrix {
     /// Every row, folded ones last.
-    pub fn all(&self) -> impl Iterator<Item = &Row> {
+    pub fn all(&self) -> impl Iterator<Item = &MatrixRow> {
         self.rows.iter().chain(self.folded())
     }
 
     /// The rows that tell nothing new.
-    pub fn folded(&self) -> impl Iterator<Item = &Row> {
+    pub fn folded(&self) -> impl Iterator<Item = &MatrixRow> {
         self.agreeing.iter().chain(&self.left_out).chain(&self.unknown)
     }
 }
@@ -106,7 +106,7 @@ impl Mark {
     }
 }
 
-impl Row {
+impl MatrixRow {
     /// The most telling mark.
     fn first(&self) -> Mark {
         self.cells.iter().map(|cell| cell.mark).min().unwrap_or(Mark::Absent)
@@ -119,7 +119,7 @@ impl Row {
 
 /// The matrix of what was looked at, and of what came of it.
 pub fn of(survey: &Survey, examination: &Examination) -> Matrix {
-    let told = Told::new(survey, &examination.findings);
+    let told = CellFindings::new(survey, &examination.findings);
     let mut matrix = Matrix::default();
     for key in keys(survey) {
         let row = row(survey, &told, key);
@@ -150,14 +150,14 @@ fn keys(survey: &Survey) -> BTreeSet<&str> {
     let required = survey.policy.require.iter().flat_map(|require| &require.keys).map(String::as_str);
     let required = required.filter(|key| survey.targets.iter().any(|target| survey.requires(target, key)));
     let all = local.chain(stored.map(String::as_str)).chain(required);
-    all.filter(|key| survey.is_asked(key) && !system::is_provided(key)).collect()
+    all.filter(|key| survey.includes_key(key) && !system_variables::is_provided(key)).collect()
 }
 
-fn row(survey: &Survey, told: &Told<'_>, key: &str) -> Row {
-    let cells: Vec<Cell> = (0..survey.targets.len()).map(|target| told.cell(survey, target, key)).collect();
+fn row(survey: &Survey, told: &CellFindings<'_>, key: &str) -> MatrixRow {
+    let cells: Vec<MatrixCell> = (0..survey.targets.len()).map(|target| told.cell(survey, target, key)).collect();
     let also = told.also(key);
     let of_cells = cells.iter().filter_map(|cell| cell.severity).max();
-    Row {
+    MatrixRow {
         key: key.to_owned(),
         worst: of_cells.max(also.iter().map(|(severity, _)| *severity).max()),
         cells,

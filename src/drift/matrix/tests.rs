@@ -1,10 +1,10 @@
 //! Every mark, by the scene that makes it.
 
-use crate::drift::examine::examine;
-use crate::drift::learned::Learned;
+use crate::drift::engine::policy::Ignore;
+use crate::drift::engine::run_rules::examine;
 use crate::drift::matrix::{Mark, Matrix, of};
-use crate::drift::policy::Ignore;
-use crate::drift::scene::{changed, got, healthy, ignore, named, require, running, survey, target, unreadable};
+use crate::drift::model::observed::Observed;
+use crate::drift::test_support::{changed, got, healthy, ignore, named, require, running, survey, target, unreadable};
 use crate::drift::{Severity, Survey};
 
 fn matrix(survey: &Survey) -> Matrix {
@@ -13,11 +13,11 @@ fn matrix(survey: &Survey) -> Matrix {
 
 /// `A: error differs, equal`, one for each row that is told.
 fn rows(survey: &Survey) -> Vec<String> {
-    let cell = |cell: &super::Cell| match cell.severity {
-        Some(severity) => format!("{} {:?}", severity.word(), cell.mark),
+    let cell = |cell: &super::MatrixCell| match cell.severity {
+        Some(severity) => format!("{} {:?}", severity.name(), cell.mark),
         None => format!("{:?}", cell.mark),
     };
-    let row = |row: &super::Row| {
+    let row = |row: &super::MatrixRow| {
         let also: Vec<String> = row.also.iter().map(|name| format!(" also {name}")).collect();
         format!("{}: {}{}", row.key, row.cells.iter().map(cell).collect::<Vec<_>>().join(", "), also.concat())
     };
@@ -59,7 +59,7 @@ fn runs_with(found: &mut Survey, rows: &[&str]) {
 
 fn changed_later(found: &mut Survey) {
     running(found, "api", "SUCCESS");
-    target(found, "api").live.got = Learned::Untold("refused".to_owned());
+    target(found, "api").live.got = Observed::Unavailable("refused".to_owned());
     changed(found, "api", "A", "2027-01-01T00:00:00.000Z");
 }
 
@@ -77,7 +77,7 @@ fn every_mark_has_its_scene() {
 fn what_agrees_is_folded_and_a_reference_is_no_fault() {
     let api: &[&str] = &["A=1", "B=${{shared.B}} => 2"];
     let mut found = survey(&["A=1", "B=2"], &[("api", api), ("web", api)]);
-    crate::drift::scene::shared(&mut found, "B");
+    crate::drift::test_support::shared(&mut found, "B");
     assert_eq!(rows(&found), [""; 0]);
     assert_eq!(folded(&found), [vec!["A".to_owned(), "B".to_owned()], vec![], vec![]]);
     let marks: Vec<Mark> = matrix(&found).all().flat_map(|row| &row.cells).map(|cell| cell.mark).collect();
@@ -140,7 +140,7 @@ fn trouble_stands_on_top_and_only_what_is_asked_about_is_told() {
 fn services_with_other_files_have_other_keys() {
     let mut found = survey(&["A=1"], &[("api", &["A=1"]), ("web", &["W=1"])]);
     target(&mut found, "web").layers.clear();
-    crate::drift::scene::layer(&mut found, "web/.env", &["W=2"], &["web"]);
+    crate::drift::test_support::layer(&mut found, "web/.env", &["W=2"], &["web"]);
     assert_eq!(rows(&found), ["W: Absent, error Differs"]);
     assert_eq!(folded(&found)[0], ["A"]);
 }

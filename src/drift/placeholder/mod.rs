@@ -11,9 +11,9 @@ mod public_examples;
 mod tests;
 mod vocabulary;
 
-use crate::drift::exposure::is_public;
-use crate::drift::nature::{self, Nature};
-use crate::drift::secret_like::{is_secret_like, words};
+use crate::drift::expected_differences::{self, ExpectedDifference};
+use crate::drift::secret_like::is_public;
+use crate::drift::secret_like::{is_secret_like, name_parts};
 use crate::drift::{Secret, Survey};
 
 /// Whole values that were never set; compared in lower case, with blanks and `_` as `-`, and without brackets.
@@ -186,7 +186,7 @@ impl Survey {
     /// Whether the value under that key was never set: its text shows it, or a secret still has the value of the
     /// repository's own example.
     pub fn is_unset(&self, key: &str, value: &Secret) -> bool {
-        is_unset(key, value.reveal()) || self.is_of_example(key, value)
+        is_unset(key, value.expose()) || self.is_of_example(key, value)
     }
 
     fn is_of_example(&self, key: &str, value: &Secret) -> bool {
@@ -202,21 +202,21 @@ impl Survey {
 /// Whether the value of the key is a secret itself. A word such as AUTH or PRIVATE is often the name of a section, and
 /// counts only at the end.
 pub(crate) fn names_secret(key: &str) -> bool {
-    let words = words(key);
-    let Some(last) = words.last() else { return false };
+    let parts = name_parts(key);
+    let Some(last) = parts.last() else { return false };
     let is_section = |word: &str| matches!(word, "AUTH" | "PRIVATE");
     SETTINGS.binary_search(&last.as_str()).is_err()
-        && (is_section(last) || words.iter().any(|word| !is_section(word) && is_secret_like(word)))
+        && (is_section(last) || parts.iter().any(|word| !is_section(word) && is_secret_like(word)))
 }
 
 /// Whether an example may have this text as a sample of a secret. Switches, numbers, addresses, paths and references are
 /// settings that a real file has in common with its example.
 pub(crate) fn is_secret_text(key: &str, value: &Secret) -> bool {
-    let text = value.reveal().trim();
+    let text = value.expose().trim();
     let is_switch = ["true", "false", "yes", "no", "on", "off", "none", "null", "nil", "undefined"]
         .iter()
         .any(|word| text.eq_ignore_ascii_case(word));
-    let may_be_number = words(key)
+    let may_be_number = name_parts(key)
         .last()
         .is_some_and(|last| matches!(last.as_str(), "PASS" | "PASSWD" | "PASSWORD" | "PIN" | "PWD" | "SECRET"));
     let is_address = text.contains("://") && !text.contains('@');
@@ -225,7 +225,7 @@ pub(crate) fn is_secret_text(key: &str, value: &Secret) -> bool {
         && (may_be_number || !pattern::is_amount(text))
         && !is_address
         && !pattern::is_elsewhere(text)
-        && nature::of(key, value) != Some(Nature::Host)
+        && expected_differences::of(key, value) != Some(ExpectedDifference::Host)
 }
 
 /// The text without the brackets around all of it.
@@ -251,7 +251,7 @@ fn is_masked(plain: &str) -> bool {
 
 /// `<your key>`: words in angle brackets, and no markup.
 fn is_in_angles(plain: &str) -> bool {
-    plain.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')).is_some_and(pattern::is_words)
+    plain.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')).is_some_and(pattern::is_prose)
 }
 
 /// `your-api-key`, `put-the-token-here`.

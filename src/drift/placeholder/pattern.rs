@@ -26,7 +26,7 @@ pub(super) fn is_mask(text: &str) -> bool {
 }
 
 /// Words as people write them between brackets.
-pub(super) fn is_words(text: &str) -> bool {
+pub(super) fn is_prose(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|letter| letter.is_alphanumeric() || "-_.:' ".contains(letter))
 }
 
@@ -92,7 +92,7 @@ pub(super) fn has_name_in_angles(text: &str) -> bool {
     while let Some((_, after)) = rest.split_once('<') {
         let Some((inner, behind)) = after.split_once('>') else { return false };
         let letters = inner.chars().filter(|letter| letter.is_alphabetic()).count();
-        if letters >= 3 && is_words(inner) && inner.starts_with(char::is_alphabetic) {
+        if letters >= 3 && is_prose(inner) && inner.starts_with(char::is_alphabetic) {
             return true;
         }
         rest = behind;

@@ -1,7 +1,7 @@
 //! Text that asks for a secret instead of being one, recognised by its words. Only for keys that name a secret: under
 //! another key, `insert coin here` is content.
 
-use crate::drift::placeholder::pattern::{has_name_in_angles, is_blank, is_elsewhere, is_words};
+use crate::drift::placeholder::pattern::{has_name_in_angles, is_blank, is_elsewhere, is_prose};
 use crate::drift::placeholder::unbracketed;
 use crate::drift::placeholder::vocabulary::{
     is_belonging, is_known, is_noun, is_owner, is_place, is_prefix, is_quality, is_verb, segments,
@@ -20,13 +20,13 @@ pub(super) fn stands_in(key: &str, text: &str) -> bool {
         return true;
     }
     if let Some((_, rest)) = text.split_once("://") {
-        return parts(rest).any(|part| asks(key, part));
+        return parts(rest).any(|part| is_request(key, part));
     }
     if is_elsewhere(text) {
         return false;
     }
-    let inner = unbracketed(text).filter(|inner| is_words(inner));
-    inner.is_some_and(|inner| words(key, inner).is_some_and(|words| !words.is_empty())) || asks(key, text)
+    let inner = unbracketed(text).filter(|inner| is_prose(inner));
+    inner.is_some_and(|inner| phrase_words(key, inner).is_some_and(|words| !words.is_empty())) || is_request(key, text)
 }
 
 /// What a URL has of a secret: the user, the password and the host. A path is an address.
@@ -35,16 +35,16 @@ fn parts(rest: &str) -> impl Iterator<Item = &str> {
     authority.split(['@', ':'])
 }
 
-fn asks(key: &str, text: &str) -> bool {
-    let Some(all) = words(key, text) else { return false };
+fn is_request(key: &str, text: &str) -> bool {
+    let Some(all) = phrase_words(key, text) else { return false };
     let all: Vec<&str> = all.iter().map(String::as_str).collect();
     let start = all.iter().position(|word| !is_prefix(word) && !matches!(*word, "test" | "please"));
     let from_start = &all[start.unwrap_or(0)..];
-    is_request(from_start) || is_to_be_changed(&all) || is_description(&all) || is_made_up(&all) || is_echo(key, &all)
+    is_asking(from_start) || is_to_be_changed(&all) || is_description(&all) || is_made_up(&all) || is_echo(key, &all)
 }
 
 /// `your-api-key`, `generate_a_new_key`, `any_secret_here`, `fixme-postgres-password`.
-fn is_request(words: &[&str]) -> bool {
+fn is_asking(words: &[&str]) -> bool {
     let [first, rest @ ..] = words else { return false };
     let asks_for_secret = rest.iter().any(|word| is_noun(word) || is_place(word));
     let ends_here = words.last().is_some_and(|last| is_place(last));
@@ -133,7 +133,7 @@ fn is_made_up(words: &[&str]) -> bool {
 
 /// `NEW_RELIC_LICENSE_KEY=NEW_RELIC_LICENSE_KEY`: the value is the name, or the end of it.
 fn is_echo(key: &str, words: &[&str]) -> bool {
-    let name = secret_like::words(key);
+    let name = secret_like::name_parts(key);
     words.len() >= 2
         && words.len() <= name.len()
         && name.iter().rev().zip(words.iter().rev()).all(|(one, other)| one.eq_ignore_ascii_case(other))
@@ -145,8 +145,8 @@ fn is_number(word: &str) -> bool {
 
 /// The words of a text in lower case; `None` if a part of it is no word, as in everything that a machine has made. The
 /// words of the key are words, also where they are abbreviations.
-fn words(key: &str, text: &str) -> Option<Vec<String>> {
-    let name = secret_like::words(key);
+fn phrase_words(key: &str, text: &str) -> Option<Vec<String>> {
+    let name = secret_like::name_parts(key);
     let is_of_key = |word: &str| name.iter().any(|other| other.eq_ignore_ascii_case(word));
     let mut all = Vec::new();
     for piece in text.split(|letter: char| !letter.is_alphanumeric()).filter(|piece| !piece.is_empty()) {
@@ -156,7 +156,7 @@ fn words(key: &str, text: &str) -> Option<Vec<String>> {
                 all.push(small);
             } else if let Some(segments) = segments(&small) {
                 all.extend(segments.into_iter().map(str::to_owned));
-            } else if is_plain_word(&small) || is_of_key(&small) {
+            } else if is_dictionary_word(&small) || is_of_key(&small) {
                 all.push(small);
             } else {
                 return None;
@@ -184,7 +184,7 @@ fn humps(piece: &str) -> Vec<&str> {
 }
 
 /// Whether people may have such a word: vowels, and not too many consonants in a row.
-fn is_plain_word(word: &str) -> bool {
+fn is_dictionary_word(word: &str) -> bool {
     let is_vowel = |letter: char| "aeiouy".contains(letter) || !letter.is_ascii();
     let longest = word.split(is_vowel).map(str::len).max().unwrap_or_default();
     (2..=16).contains(&word.chars().count())

@@ -4,10 +4,10 @@ use proptest::prelude::proptest;
 use proptest::prop_assert;
 
 use crate::drift::Secret;
-use crate::drift::example::Example;
-use crate::drift::local::LocalFile;
+use crate::drift::dotenv::LocalFile;
+use crate::drift::example_file::Example;
 use crate::drift::placeholder::{is_unset, names_secret};
-use crate::drift::scene::survey;
+use crate::drift::test_support::survey;
 
 /// Lines of public example files whose secret nobody has set.
 const UNSET: &[(&str, &str)] = &[

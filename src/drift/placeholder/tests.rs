@@ -1,7 +1,7 @@
 use super::{MASKS, PLACEHOLDERS, SETTINGS, is_placeholder, is_unset};
-use crate::drift::example::Example;
-use crate::drift::local::LocalFile;
-use crate::drift::scene::survey;
+use crate::drift::dotenv::LocalFile;
+use crate::drift::example_file::Example;
+use crate::drift::test_support::survey;
 use crate::drift::{Secret, Survey};
 
 #[test]

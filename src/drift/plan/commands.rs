@@ -3,35 +3,35 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::drift::plan::Store;
-use crate::drift::plan::dependent::dependents;
-use crate::drift::plan::due::Due;
-use crate::drift::plan::invocation::{Deploying, Effects, Invocation, Known, Redeploy};
-use crate::drift::plan::offer::{Offer, Way};
+use crate::drift::plan::VariableChange;
+use crate::drift::plan::dependents::dependents;
+use crate::drift::plan::invocation::{Deploying, Effects, FixInvocation, PredictionInput, Redeploy};
+use crate::drift::plan::offer::{Direction, Offer};
+use crate::drift::plan::redeploys::DueRedeploy;
 use crate::drift::plan::start_command::StartCommandChange;
-use crate::drift::{Named, Survey, Variable};
+use crate::drift::{ResourceRef, Survey, Variable};
 
 /// What was chosen, and what of the command line it depends on.
 #[derive(Clone, Copy, Debug)]
-pub struct Wish<'w> {
+pub struct CommandRequest<'w> {
     /// The offers that were taken.
     pub offers: &'w [Offer],
     /// The start commands that are set.
     pub settings: &'w [StartCommandChange],
     /// The services that are deployed again.
-    pub due: &'w [Due],
+    pub due: &'w [DueRedeploy],
     /// Whether the services of this run are those of a run that names none.
     pub scope: Scope,
     /// `--only`, as it was typed.
     pub only: &'w BTreeSet<String>,
     /// The directions, as they were typed.
-    pub ways: &'w BTreeSet<Way>,
+    pub ways: &'w BTreeSet<Direction>,
     /// `--redeploy`, as it was typed.
     pub redeploy: Redeploy,
     /// `--no-deploy`, as it was typed.
     pub deploying: Deploying,
     /// What a prediction needs.
-    pub known: Known<'w>,
+    pub known: PredictionInput<'w>,
 }
 
 /// Which services a run is about.
@@ -45,19 +45,19 @@ pub enum Scope {
 
 /// One command where one is exact, several to be run one after the other where that is needed, and `None` where no
 /// command says exactly this.
-pub fn commands(survey: &mut Survey, wish: &Wish<'_>) -> Option<Vec<Invocation>> {
+pub fn commands(survey: &mut Survey, wish: &CommandRequest<'_>) -> Option<Vec<FixInvocation>> {
     let units = without_repeated(wish.offers.iter().flat_map(units).collect());
-    let mut search = Search { survey, wish, units };
+    let mut search = CommandSearch { survey, wish, units };
     let expected = search.expected();
     search.single(&expected).map(|one| vec![one]).or_else(|| search.several(&expected))
 }
 
 /// What can be taken on by itself: one variable, one shared variable with those who refer to it, one value for a file.
 fn units(offer: &Offer) -> Vec<Offer> {
-    if matches!(offer.way, Way::PushShared | Way::Pull) {
+    if matches!(offer.way, Direction::PushShared | Direction::Pull) {
         return vec![offer.clone()];
     }
-    let alone = |store: &Store| Offer { stores: vec![store.clone()], ..offer.clone() };
+    let alone = |store: &VariableChange| Offer { stores: vec![store.clone()], ..offer.clone() };
     offer.stores.iter().map(alone).collect()
 }
 
@@ -73,66 +73,67 @@ fn without_repeated(mut units: Vec<Offer>) -> Vec<Offer> {
 }
 
 /// The services that a command has to name for it.
-fn services(unit: &Offer) -> BTreeSet<Named> {
+fn services(unit: &Offer) -> BTreeSet<ResourceRef> {
     let pulled = unit.pulls.iter().flat_map(|pull| &pull.from);
     unit.stores.iter().flat_map(|store| &store.meant_for).chain(pulled).cloned().collect()
 }
 
 /// The command that takes on these units, by name.
-fn covering(units: &[&Offer], services: Option<BTreeSet<Named>>, deploying: Deploying) -> Invocation {
+fn covering(units: &[&Offer], services: Option<BTreeSet<ResourceRef>>, deploying: Deploying) -> FixInvocation {
     let keys =
         |is: &dyn Fn(&Offer) -> bool| units.iter().filter(|unit| is(unit)).map(|unit| unit.key.clone()).collect();
     let over = |unit: &Offer, is: fn(&Variable) -> bool| {
-        matches!(unit.way, Way::Push | Way::Remove)
+        matches!(unit.way, Direction::Push | Direction::Remove)
             && unit.stores.iter().any(|store| store.before.as_ref().is_some_and(is))
     };
-    Invocation {
+    FixInvocation {
         ways: units.iter().map(|unit| unit.way).collect(),
         deploying,
         keys: keys(&|_| true),
-        references: keys(&|unit| unit.way == Way::Push && over(unit, |before| before.template().is_some())),
+        references: keys(&|unit| unit.way == Direction::Push && over(unit, |before| before.template().is_some())),
         sealed: keys(&|unit| over(unit, |before| matches!(before, Variable::Sealed))),
-        shared: keys(&|unit| unit.way == Way::PushShared),
+        shared: keys(&|unit| unit.way == Direction::PushShared),
         services,
         redeploy: Redeploy::None,
         start: None,
     }
 }
 
-struct Search<'s> {
+struct CommandSearch<'s> {
     survey: &'s mut Survey,
-    wish: &'s Wish<'s>,
+    wish: &'s CommandRequest<'s>,
     units: Vec<Offer>,
 }
 
-impl Search<'_> {
+impl CommandSearch<'_> {
     fn expected(&self) -> Effects {
         let offers: Vec<&Offer> = self.wish.offers.iter().collect();
         Effects::of(&offers, self.wish.due, self.wish.deploying, self.wish.known).setting(self.wish.settings)
     }
 
-    fn is_exact(&mut self, invocation: &Invocation, expected: &Effects) -> bool {
+    fn is_exact(&mut self, invocation: &FixInvocation, expected: &Effects) -> bool {
         invocation.effects(self.survey, self.wish.known) == *expected
     }
 
     /// One command for everything: with the services of this run, or else with those of the plan.
-    fn single(&mut self, expected: &Effects) -> Option<Invocation> {
+    fn single(&mut self, expected: &Effects) -> Option<FixInvocation> {
         let units: Vec<&Offer> = self.units.iter().collect();
         let all = covering(&units, None, self.wish.deploying);
-        let sends = units.iter().any(|unit| matches!(unit.way, Way::Push | Way::PushShared | Way::Add));
+        let sends =
+            units.iter().any(|unit| matches!(unit.way, Direction::Push | Direction::PushShared | Direction::Add));
         // Adding and removing are never combined with a start command, and one command sets one.
-        let takes_none = |way: &Way| matches!(way, Way::Add | Way::Remove);
+        let takes_none = |way: &Direction| matches!(way, Direction::Add | Direction::Remove);
         let is_apart = match self.wish.settings {
             [] => false,
             [_] => all.ways.iter().any(takes_none),
             _ => true,
         };
-        if (sends && all.ways.contains(&Way::Pull)) || is_apart {
+        if (sends && all.ways.contains(&Direction::Pull)) || is_apart {
             return None;
         }
         let start = self.wish.settings.first().cloned();
         let due = self.wish.due.iter().map(|due| due.service.clone());
-        let services: BTreeSet<Named> = units.iter().flat_map(|unit| services(unit)).chain(due).collect();
+        let services: BTreeSet<ResourceRef> = units.iter().flat_map(|unit| services(unit)).chain(due).collect();
         let redeploy = if self.wish.due.is_empty() { self.wish.redeploy } else { Redeploy::Due };
         // A deployment may be due for a reason that is about no key.
         let mut names = vec![all.keys.clone()];
@@ -142,12 +143,12 @@ impl Search<'_> {
         names.dedup();
         let mut candidates = Vec::new();
         // Adding a key needs the service's name.
-        let whole = if all.ways.contains(&Way::Add) { Vec::new() } else { vec![None] };
-        let typed: BTreeSet<Way> = self.wish.ways.union(&all.ways).copied().collect();
+        let whole = if all.ways.contains(&Direction::Add) { Vec::new() } else { vec![None] };
+        let typed: BTreeSet<Direction> = self.wish.ways.union(&all.ways).copied().collect();
         for ways in [&typed, &all.ways] {
             for services in whole.iter().cloned().chain([Some(services.clone())]) {
-                let like = Invocation { ways: ways.clone(), redeploy, services, ..all.clone() };
-                candidates.extend(names.iter().map(|keys| Invocation { keys: keys.clone(), ..like.clone() }));
+                let like = FixInvocation { ways: ways.clone(), redeploy, services, ..all.clone() };
+                candidates.extend(names.iter().map(|keys| FixInvocation { keys: keys.clone(), ..like.clone() }));
             }
         }
         if let Some(setting) = start {
@@ -164,9 +165,9 @@ impl Search<'_> {
     }
 
     /// What is stored, what is pulled and what is deployed, each by commands of its own that name their services.
-    fn several(&mut self, expected: &Effects) -> Option<Vec<Invocation>> {
+    fn several(&mut self, expected: &Effects) -> Option<Vec<FixInvocation>> {
         let (pulled, stored): (Vec<Offer>, Vec<Offer>) =
-            std::mem::take(&mut self.units).into_iter().partition(|unit| unit.way == Way::Pull);
+            std::mem::take(&mut self.units).into_iter().partition(|unit| unit.way == Direction::Pull);
         // One key in both directions: the second command would find what the first has made of it.
         if stored.iter().any(|one| pulled.iter().any(|other| one.key == other.key)) {
             return None;
@@ -179,15 +180,16 @@ impl Search<'_> {
         for one in &all {
             done = done.and(one.effects(self.survey, self.wish.known))?;
         }
-        for one in self.wish.settings.iter().map(Invocation::starting) {
+        for one in self.wish.settings.iter().map(FixInvocation::starting) {
             done = done.and(one.effects(self.survey, self.wish.known))?;
             all.push(one);
         }
-        let left = |due: &&Due| !done.deployed.contains_key(&due.service.id);
-        let left: BTreeSet<Named> = self.wish.due.iter().filter(left).map(|due| due.service.clone()).collect();
+        let left = |due: &&DueRedeploy| !done.deployed.contains_key(&due.service.id);
+        let left: BTreeSet<ResourceRef> = self.wish.due.iter().filter(left).map(|due| due.service.clone()).collect();
         if !left.is_empty() {
             let keys = self.wish.only.clone();
-            let last = Invocation { redeploy: Redeploy::Due, keys, services: Some(left), ..Invocation::default() };
+            let last =
+                FixInvocation { redeploy: Redeploy::Due, keys, services: Some(left), ..FixInvocation::default() };
             done = done.and(last.effects(self.survey, self.wish.known))?;
             all.push(last);
         }
@@ -196,8 +198,8 @@ impl Search<'_> {
 
     /// Each service is changed by one command, so that it is deployed once. One that also gets a newer commit or another start
     /// command is only changed: the command that follows deploys it with both.
-    fn stored(&mut self, units: &[Offer], grouping: Grouping) -> Option<Vec<Invocation>> {
-        let newer = |service: &Named| {
+    fn stored(&mut self, units: &[Offer], grouping: Grouping) -> Option<Vec<FixInvocation>> {
+        let newer = |service: &ResourceRef| {
             let is_started = self.wish.settings.iter().any(|setting| setting.service == *service);
             is_started || self.wish.due.iter().any(|due| due.commit.is_some() && due.service == *service)
         };
@@ -205,7 +207,7 @@ impl Search<'_> {
             units.iter().partition(|unit| services(unit).iter().any(newer));
         let mut all = Vec::new();
         for (units, deploying) in [(silent, Deploying::Never), (deployed, self.wish.deploying)] {
-            let services: BTreeSet<Named> = units.iter().flat_map(|unit| services(unit)).collect();
+            let services: BTreeSet<ResourceRef> = units.iter().flat_map(|unit| services(unit)).collect();
             if units.is_empty() {
                 continue;
             }
@@ -225,17 +227,18 @@ impl Search<'_> {
     }
 
     /// One command for a group, where it is exact.
-    fn part<'u>(&mut self, (services, units): Group<'u>, deploying: Deploying) -> Option<Part<'u>> {
+    fn part<'u>(&mut self, (services, units): UnitGroup<'u>, deploying: Deploying) -> Option<CommandPart<'u>> {
         let invocation = covering(&units, Some(services), deploying);
         let wanted = Effects::of(&units, &[], deploying, self.wish.known);
-        self.is_exact(&invocation, &wanted).then_some(Part { invocation, units })
+        self.is_exact(&invocation, &wanted).then_some(CommandPart { invocation, units })
     }
 
     /// A shared variable is written for several services, and a key that only one of them gets can't be named beside it. The
     /// services' own variables are stored first, and the command that writes the shared variable deploys these services.
-    fn around_shared<'u>(&mut self, units: &[&'u Offer], deploying: Deploying) -> Option<Vec<Part<'u>>> {
-        let (shared, own): (Vec<&Offer>, Vec<&Offer>) = units.iter().partition(|unit| unit.way == Way::PushShared);
-        let deployed: BTreeSet<Named> = shared.iter().flat_map(|unit| services(unit)).collect();
+    fn around_shared<'u>(&mut self, units: &[&'u Offer], deploying: Deploying) -> Option<Vec<CommandPart<'u>>> {
+        let (shared, own): (Vec<&Offer>, Vec<&Offer>) =
+            units.iter().partition(|unit| unit.way == Direction::PushShared);
+        let deployed: BTreeSet<ResourceRef> = shared.iter().flat_map(|unit| services(unit)).collect();
         let (silent, apart): (Vec<&Offer>, Vec<&Offer>) =
             own.iter().partition(|unit| services(unit).is_subset(&deployed));
         // A key that was stored on a service before would no longer be one that refers to the shared variable there.
@@ -254,7 +257,7 @@ impl Search<'_> {
 
     /// A reference gives another value once what it refers to was written, and a command that writes over it would find
     /// that: it goes first. `None` where each waits for another.
-    fn in_order(&self, mut left: Vec<Part<'_>>) -> Option<Vec<Invocation>> {
+    fn in_order(&self, mut left: Vec<CommandPart<'_>>) -> Option<Vec<FixInvocation>> {
         let mut ordered = Vec::new();
         while !left.is_empty() {
             let is_free = |at: &usize| {
@@ -268,27 +271,27 @@ impl Search<'_> {
     }
 
     /// Whether what one command writes changes what a reference renders to that the other one writes over.
-    fn disturbs(&self, first: &Part<'_>, second: &Part<'_>) -> bool {
-        let written: Vec<Store> = first.units.iter().flat_map(|unit| unit.stores.iter().cloned()).collect();
+    fn disturbs(&self, first: &CommandPart<'_>, second: &CommandPart<'_>) -> bool {
+        let written: Vec<VariableChange> = first.units.iter().flat_map(|unit| unit.stores.iter().cloned()).collect();
         let templates = self.survey.readable().flat_map(|target| {
             let stored = target.stored.iter().flatten();
             let service = target.service.name.as_str();
-            stored.filter_map(move |(key, variable)| Some((service, key.as_str(), variable.template()?.reveal())))
+            stored.filter_map(move |(key, variable)| Some((service, key.as_str(), variable.template()?.expose())))
         });
         let following = dependents(&templates.collect::<Vec<_>>(), &written, &self.survey.catalogue);
         let is_followed =
-            |store: &Store| following.get(store.owner.name()).is_some_and(|keys| keys.contains(&store.key));
+            |store: &VariableChange| following.get(store.owner.name()).is_some_and(|keys| keys.contains(&store.key));
         second.units.iter().flat_map(|unit| &unit.stores).any(is_followed)
     }
 
-    fn pulled(&mut self, units: &[Offer]) -> Option<Vec<Invocation>> {
+    fn pulled(&mut self, units: &[Offer]) -> Option<Vec<FixInvocation>> {
         let units: Vec<&Offer> = units.iter().collect();
         let whole: Vec<Vec<&Offer>> = if units.is_empty() { Vec::new() } else { vec![units.clone()] };
         let apart: Vec<Vec<&Offer>> = units.iter().map(|unit| vec![*unit]).collect();
         [whole, apart].into_iter().find_map(|parts| self.pulled_in(&parts))
     }
 
-    fn pulled_in(&mut self, parts: &[Vec<&Offer>]) -> Option<Vec<Invocation>> {
+    fn pulled_in(&mut self, parts: &[Vec<&Offer>]) -> Option<Vec<FixInvocation>> {
         let mut all = Vec::new();
         for units in parts {
             let services = units.iter().flat_map(|unit| services(unit)).collect();
@@ -313,18 +316,18 @@ enum Grouping {
 }
 
 /// One of several commands, with what it takes on.
-struct Part<'u> {
-    invocation: Invocation,
+struct CommandPart<'u> {
+    invocation: FixInvocation,
     units: Vec<&'u Offer>,
 }
 
 /// Services, and the units that one command takes on for them.
-type Group<'u> = (BTreeSet<Named>, Vec<&'u Offer>);
+type UnitGroup<'u> = (BTreeSet<ResourceRef>, Vec<&'u Offer>);
 
 /// The units by the services that they change, services with the same keys together.
-fn groups<'u>(units: &[&'u Offer]) -> Vec<Group<'u>> {
+fn groups<'u>(units: &[&'u Offer]) -> Vec<UnitGroup<'u>> {
     // Services that share a unit stay together.
-    let mut clusters: Vec<Group<'_>> = Vec::new();
+    let mut clusters: Vec<UnitGroup<'_>> = Vec::new();
     for unit in units {
         let own = services(unit);
         let (touched, apart): (Vec<_>, Vec<_>) =
@@ -337,7 +340,7 @@ fn groups<'u>(units: &[&'u Offer]) -> Vec<Group<'u>> {
         clusters = apart;
         clusters.push(cluster);
     }
-    let mut alike: BTreeMap<BTreeSet<(&str, Way)>, Group<'_>> = BTreeMap::new();
+    let mut alike: BTreeMap<BTreeSet<(&str, Direction)>, UnitGroup<'_>> = BTreeMap::new();
     for (services, units) in clusters {
         let signature = units.iter().map(|unit| (unit.key.as_str(), unit.way)).collect();
         let known = alike.entry(signature).or_default();

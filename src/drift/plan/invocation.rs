@@ -2,20 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::drift::examine::examine;
-use crate::drift::plan::deploy::Commit;
-use crate::drift::plan::desk::proposals;
-use crate::drift::plan::due::{Due, due};
-use crate::drift::plan::offer::{Addition, Asking, Offer, Prune, Terms, Way};
-use crate::drift::plan::select::{Consent, select};
+use crate::drift::engine::run_rules::examine;
+use crate::drift::plan::bulk_selection::{Consent, select};
+use crate::drift::plan::deployments::Commit;
+use crate::drift::plan::offer::{Addition, Asking, Direction, FixPermissions, Offer, Prune};
+use crate::drift::plan::proposals::proposals;
+use crate::drift::plan::redeploys::{DueRedeploy, due};
 use crate::drift::plan::start_command::StartCommandChange;
-use crate::drift::{Named, Secret, Survey, Variable};
+use crate::drift::{ResourceRef, Secret, Survey, Variable};
 
 /// A `doctor fix` without questions. Everything else of a run is repeated as it was typed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Invocation {
+pub struct FixInvocation {
     /// The directions.
-    pub ways: BTreeSet<Way>,
+    pub ways: BTreeSet<Direction>,
     /// `--redeploy`.
     pub redeploy: Redeploy,
     /// `--no-deploy`.
@@ -25,7 +25,7 @@ pub struct Invocation {
     /// `--start-command`, for the service that it is the only one to name.
     pub start: Option<StartCommandChange>,
     /// `--service`; `None` for the services of this run.
-    pub services: Option<BTreeSet<Named>>,
+    pub services: Option<BTreeSet<ResourceRef>>,
     /// `--allow-reference`.
     pub references: BTreeSet<String>,
     /// `--allow-shared`.
@@ -69,18 +69,18 @@ pub struct Effects {
 
 /// What a prediction needs beside the survey.
 #[derive(Clone, Copy, Debug)]
-pub struct Known<'k> {
+pub struct PredictionInput<'k> {
     /// The environment's shared variables, as far as they were read.
     pub shared_values: &'k BTreeMap<String, Variable>,
     /// Values that no spelling in the file would give, by file and key: they are left out of every pull.
     pub unwritable: &'k BTreeSet<(usize, String)>,
 }
 
-impl Invocation {
+impl FixInvocation {
     /// The command that adds a key to that service.
-    pub fn adding(key: &str, service: &Named) -> Self {
+    pub fn adding(key: &str, service: &ResourceRef) -> Self {
         Self {
-            ways: BTreeSet::from([Way::Add]),
+            ways: BTreeSet::from([Direction::Add]),
             keys: BTreeSet::from([key.to_owned()]),
             services: Some(BTreeSet::from([service.clone()])),
             ..Self::default()
@@ -99,14 +99,14 @@ impl Invocation {
     }
 
     /// The arguments, without the targeting of the run: directions, then `more`, then keys and services.
-    pub fn words(&self, more: &[String]) -> Vec<String> {
-        let pushes = [Way::Push, Way::PushShared, Way::Add].iter().any(|way| self.ways.contains(way));
+    pub fn arguments(&self, more: &[String]) -> Vec<String> {
+        let pushes = [Direction::Push, Direction::PushShared, Direction::Add].iter().any(|way| self.ways.contains(way));
         let flags = [
-            (self.ways.contains(&Way::Add), "--add"),
+            (self.ways.contains(&Direction::Add), "--add"),
             (pushes, "--push"),
-            (self.ways.contains(&Way::Pull), "--pull"),
+            (self.ways.contains(&Direction::Pull), "--pull"),
             (self.redeploy == Redeploy::Due, "--redeploy"),
-            (self.ways.contains(&Way::Remove), "--prune"),
+            (self.ways.contains(&Direction::Remove), "--prune"),
             (self.deploying == Deploying::Never, "--no-deploy"),
         ];
         let mut words = vec!["fix".to_owned()];
@@ -121,22 +121,22 @@ impl Invocation {
             words.extend(keys.iter().map(|key| format!("{flag}={key}")));
         }
         let text = self.start.iter().filter_map(|setting| setting.after.as_ref());
-        words.extend(text.map(|text| format!("--start-command={}", text.reveal())));
+        words.extend(text.map(|text| format!("--start-command={}", text.expose())));
         words.extend(self.services.iter().flatten().map(|service| format!("--service={}", service.name)));
         words
     }
 
     /// What it would do, where nothing has changed since the survey. The survey is narrowed meanwhile.
-    pub fn effects(&self, survey: &mut Survey, known: Known<'_>) -> Effects {
+    pub fn effects(&self, survey: &mut Survey, known: PredictionInput<'_>) -> Effects {
         let terms = self.terms(known.shared_values);
         let mut ways = self.ways.clone();
-        if [Way::PushShared, Way::Add].iter().any(|way| ways.contains(way)) {
-            ways.insert(Way::Push);
+        if [Direction::PushShared, Direction::Add].iter().any(|way| ways.contains(way)) {
+            ways.insert(Direction::Push);
         }
-        if ways.contains(&Way::Push) {
-            ways.insert(Way::PushShared);
+        if ways.contains(&Direction::Push) {
+            ways.insert(Direction::PushShared);
         }
-        let ways: Vec<Way> = ways.into_iter().collect();
+        let ways: Vec<Direction> = ways.into_iter().collect();
         // With a start command, the one service is not the only one that the directions are about.
         let services = self.services.as_ref().filter(|_| self.start.is_none() || !self.is_directed());
         survey.within(services, &self.keys, |survey| {
@@ -152,15 +152,15 @@ impl Invocation {
         })
     }
 
-    fn terms(&self, shared_values: &BTreeMap<String, Variable>) -> Terms {
-        Terms {
+    fn terms(&self, shared_values: &BTreeMap<String, Variable>) -> FixPermissions {
+        FixPermissions {
             closed: BTreeMap::new(),
             named: self.keys.clone(),
             references: self.references.clone(),
             sealed: self.sealed.clone(),
             shared: self.shared.clone(),
-            prune: if self.ways.contains(&Way::Remove) { Prune::Allowed } else { Prune::No },
-            addition: if self.ways.contains(&Way::Add) { Addition::Allowed } else { Addition::No },
+            prune: if self.ways.contains(&Direction::Remove) { Prune::Allowed } else { Prune::No },
+            addition: if self.ways.contains(&Direction::Add) { Addition::Allowed } else { Addition::No },
             asking: Asking::Nobody,
             shared_values: shared_values.clone(),
         }
@@ -169,7 +169,7 @@ impl Invocation {
 
 impl Effects {
     /// What these offers and deployments change.
-    pub fn of(offers: &[&Offer], due: &[Due], deploying: Deploying, known: Known<'_>) -> Self {
+    pub fn of(offers: &[&Offer], due: &[DueRedeploy], deploying: Deploying, known: PredictionInput<'_>) -> Self {
         let mut effects = Self::default();
         for store in offers.iter().flat_map(|offer| &offer.stores) {
             let owner = store.owner.id().map(ToOwned::to_owned);

@@ -1,34 +1,34 @@
 //! What a fix will do, with what stands there now, before anything is done. Pure: a plan changes nothing.
 
+pub mod bulk_selection;
 pub mod commands;
-pub mod dependent;
-pub mod deploy;
-pub mod desk;
-pub mod due;
+pub mod dependents;
+pub mod deployments;
 pub mod invocation;
 pub mod offer;
-pub mod select;
+pub mod proposals;
+pub mod redeploys;
 pub mod start_command;
 #[cfg(test)]
 mod tests;
 
 use std::path::PathBuf;
 
-use crate::drift::finding::Place;
-use crate::drift::plan::deploy::Deploy;
+use crate::drift::model::finding::Location;
+use crate::drift::plan::deployments::PlannedDeployment;
 use crate::drift::plan::start_command::StartCommandChange;
-use crate::drift::{Named, Secret, Variable};
+use crate::drift::{ResourceRef, Secret, Variable};
 
 /// Whose variable it is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Owner {
+pub enum VariableOwner {
     /// One service's.
-    Service(Named),
+    Service(ResourceRef),
     /// The environment's: every service that refers to it follows.
     Shared,
 }
 
-impl Owner {
+impl VariableOwner {
     /// The service's id; none for a shared variable.
     pub fn id(&self) -> Option<&str> {
         match self {
@@ -48,9 +48,9 @@ impl Owner {
 
 /// One variable on Railway that is to change.
 #[derive(Clone, Debug)]
-pub struct Store {
+pub struct VariableChange {
     /// Whose it is.
-    pub owner: Owner,
+    pub owner: VariableOwner,
     /// Its name.
     pub key: String,
     /// What Railway stores now; `None` if there is no such variable.
@@ -58,14 +58,14 @@ pub struct Store {
     /// What it is to store; `None` removes it.
     pub after: Option<Secret>,
     /// Where the new value comes from: a line of a file, or a run that is undone.
-    pub from: Option<Place>,
+    pub from: Option<Location>,
     /// The services that are to run with it: the owner, or those that a shared variable was changed for.
-    pub meant_for: Vec<Named>,
+    pub meant_for: Vec<ResourceRef>,
 }
 
 /// One assignment in a file that is to change.
 #[derive(Clone, Debug)]
-pub struct Edit {
+pub struct FileEdit {
     /// What it is called: `pull`, `ignore`.
     pub change: &'static str,
     /// Its name.
@@ -82,7 +82,7 @@ pub struct Edit {
 #[derive(Clone, Debug)]
 pub struct FileChange {
     /// What sort of file it is.
-    pub kind: Kind,
+    pub kind: ChangedFileKind,
     /// Where it is, absolute.
     pub path: PathBuf,
     /// How reports name it.
@@ -94,12 +94,12 @@ pub struct FileChange {
     /// The same two with a mask in the place of every value, to be shown.
     pub shown: [String; 2],
     /// What changes in it.
-    pub edits: Vec<Edit>,
+    pub edits: Vec<FileEdit>,
 }
 
 /// A sort of file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ChangedFileKind {
     /// A `.env`: nobody else may read it.
     Variables,
     /// `doctor.toml`: it is part of the repository.
@@ -112,11 +112,11 @@ pub struct Plan {
     /// Files that change.
     pub files: Vec<FileChange>,
     /// Variables that change, by owner and key.
-    pub stores: Vec<Store>,
+    pub stores: Vec<VariableChange>,
     /// Start commands that change, by service.
     pub settings: Vec<StartCommandChange>,
     /// Services that are deployed once after that, sorted by name.
-    pub deploys: Vec<Deploy>,
+    pub deploys: Vec<PlannedDeployment>,
     /// What a person should know before saying yes; sentences without full stop.
     pub cautions: Vec<String>,
 }
@@ -133,13 +133,13 @@ impl Plan {
     }
 
     /// The start command that changes on that service.
-    pub fn setting(&self, service: &Named) -> Option<&StartCommandChange> {
+    pub fn setting(&self, service: &ResourceRef) -> Option<&StartCommandChange> {
         self.settings.iter().find(|setting| setting.service.id == service.id)
     }
 
     /// The owners of variables that change, each once, services first by name.
-    pub fn owners(&self) -> Vec<&Owner> {
-        let mut owners: Vec<&Owner> = self.stores.iter().map(|store| &store.owner).collect();
+    pub fn owners(&self) -> Vec<&VariableOwner> {
+        let mut owners: Vec<&VariableOwner> = self.stores.iter().map(|store| &store.owner).collect();
         owners.sort_by_key(|owner| (owner.id().is_none(), owner.name()));
         owners.dedup();
         owners

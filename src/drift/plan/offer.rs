@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::drift::finding::Finding;
-use crate::drift::plan::Store;
-use crate::drift::{Named, Secret, Variable};
+use crate::drift::model::finding::Finding;
+use crate::drift::plan::VariableChange;
+use crate::drift::{ResourceRef, Secret, Variable};
 
 /// What the user allows beyond the ordinary, by key.
 #[derive(Clone, Debug, Default)]
-pub struct Terms {
+pub struct FixPermissions {
     /// `--only`.
     pub named: BTreeSet<String>,
     /// `--allow-reference`: a literal may take the place of a reference.
@@ -59,7 +59,7 @@ pub enum Asking {
     Nobody,
 }
 
-impl Terms {
+impl FixPermissions {
     /// Whether the user typed the key by itself.
     pub fn names(&self, key: &str) -> bool {
         [&self.named, &self.references, &self.sealed, &self.shared].into_iter().any(|keys| keys.contains(key))
@@ -68,7 +68,7 @@ impl Terms {
 
 /// A way to settle a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Way {
+pub enum Direction {
     /// Local → Railway, on services that hold the key or have to.
     Push,
     /// Local → the shared variable that Railway's reference names.
@@ -91,7 +91,7 @@ pub struct Pull {
     /// What Railway holds.
     pub value: Secret,
     /// The services that hold it.
-    pub from: Vec<Named>,
+    pub from: Vec<ResourceRef>,
 }
 
 /// Something that can be done about a finding.
@@ -100,11 +100,11 @@ pub struct Offer {
     /// The finding's key. A shared variable that changes may have another name.
     pub key: String,
     /// In which direction.
-    pub way: Way,
+    pub way: Direction,
     /// Whether it is a part of "all of them", or done only where the key was picked by itself.
-    pub reach: Reach,
+    pub reach: OfferReach,
     /// Variables that change on Railway.
-    pub stores: Vec<Store>,
+    pub stores: Vec<VariableChange>,
     /// Values that are written into files.
     pub pulls: Vec<Pull>,
     /// What to know before; a sentence without full stop.
@@ -113,7 +113,7 @@ pub struct Offer {
 
 /// Whether an offer is a part of "all of them".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
+pub enum OfferReach {
     /// It is.
     Bulk,
     /// Only where the key was picked by itself.
@@ -134,5 +134,5 @@ pub struct Proposal<'f> {
     /// What can be done.
     pub offers: Vec<Offer>,
     /// What can't be done, and why; sentences without full stop.
-    pub obstacles: Vec<(Way, String)>,
+    pub obstacles: Vec<(Direction, String)>,
 }

@@ -1,16 +1,16 @@
 //! Start commands that a fix sets in the settings of a service.
 
 use crate::drift::command_line::{CommandLine, appended};
-use crate::drift::command_source::{Source, assignment};
-use crate::drift::finding::{Finding, Remedy};
-use crate::drift::rule::start_command;
-use crate::drift::{Named, Secret, Survey, Target};
+use crate::drift::model::finding::{Finding, Remedy};
+use crate::drift::rules::start_command;
+use crate::drift::start_command_source::{Source, assignment};
+use crate::drift::{ResourceRef, Secret, Survey, Target};
 
 /// A start command that is to change in the settings of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StartCommandChange {
     /// The service.
-    pub service: Named,
+    pub service: ResourceRef,
     /// The command of its settings now; `None` if none is set.
     pub before: Option<Secret>,
     /// The command to set; `None` removes it.
@@ -19,18 +19,18 @@ pub struct StartCommandChange {
 
 /// What can be done about a start command that lacks declared parts.
 #[derive(Clone, Debug)]
-pub struct Offered {
+pub struct OfferedStartCommand {
     /// The service.
-    pub service: Named,
+    pub service: ResourceRef,
     /// What was found; a sentence without full stop.
     pub found: String,
     /// Where to change the command.
-    pub change: Change,
+    pub change: ChangeLocation,
 }
 
 /// Where to change a start command, and to what.
 #[derive(Clone, Debug)]
-pub enum Change {
+pub enum ChangeLocation {
     /// In the settings, which a fix writes.
     Settings(StartCommandChange),
     /// In this file, which a fix does not write: the line that belongs there, where it is known.
@@ -40,13 +40,13 @@ pub enum Change {
 }
 
 /// What can be done about each start command that lacks declared parts: the command of today with these parts appended.
-pub fn offered(survey: &Survey, findings: &[Finding]) -> Vec<Offered> {
+pub fn offered(survey: &Survey, findings: &[Finding]) -> Vec<OfferedStartCommand> {
     let is_about = |finding: &&Finding| {
         finding.rule.code == start_command::RULE.code && !finding.remedies.contains(&Remedy::Redeploy)
     };
     let about = findings.iter().filter(is_about).flat_map(|finding| {
         let targets = survey.targets.iter().filter(|target| finding.services.contains(&target.service));
-        targets.map(move |target| Offered {
+        targets.map(move |target| OfferedStartCommand {
             service: target.service.clone(),
             found: finding.message.clone(),
             change: change(survey, target),
@@ -56,8 +56,8 @@ pub fn offered(survey: &Survey, findings: &[Finding]) -> Vec<Offered> {
 }
 
 /// The command of a service's settings with the missing declared parts, where that can be known.
-fn change(survey: &Survey, target: &Target) -> Change {
-    let by_hand = |why: &str| Change::ByHand(format!("{} {why}", target.service.name));
+fn change(survey: &Survey, target: &Target) -> ChangeLocation {
+    let by_hand = |why: &str| ChangeLocation::ByHand(format!("{} {why}", target.service.name));
     let Some(deployment) = target.live.deployed.known().and_then(|deployed| deployed.subject()) else {
         return by_hand("has no deployment");
     };
@@ -66,16 +66,16 @@ fn change(survey: &Survey, target: &Target) -> Change {
     let set = target.live.settings.known().and_then(|settings| settings.start_command.as_ref());
     let command = if source == Source::Settings { set.or(running) } else { running };
     let after = command.and_then(|command| {
-        appended(command.reveal(), &CommandLine::of(command.reveal()).lacks(&target.declared.start_command))
+        appended(command.expose(), &CommandLine::of(command.expose()).lacks(&target.declared.start_command))
     });
     match (after, source) {
         (after, Source::ConfigFile(file) | Source::Infrastructure(file)) => {
             let line = after.map(|after| line(&file, &after));
-            Change::File(file, line)
+            ChangeLocation::File(file, line)
         }
         (None, _) if command.is_none() => by_hand("has no start command that parts could be appended to"),
         (None, _) => by_hand("has a start command that is more than one plain command, so nothing is appended to it"),
-        (Some(after), Source::Settings | Source::RetiredFile(_)) => Change::Settings(StartCommandChange {
+        (Some(after), Source::Settings | Source::RetiredFile(_)) => ChangeLocation::Settings(StartCommandChange {
             service: target.service.clone(),
             before: set.cloned(),
             after: Some(after),
@@ -86,7 +86,7 @@ fn change(survey: &Survey, target: &Target) -> Change {
 
 /// The line of that file that sets the command; only the command where the file's form is not known.
 fn line(file: &str, command: &Secret) -> Secret {
-    let text = command.reveal();
+    let text = command.expose();
     Secret::new(assignment(file, text).unwrap_or_else(|| serde_json::Value::from(text).to_string()))
 }
 

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::drift::examine::examine;
-use crate::drift::plan::desk::proposals;
-use crate::drift::plan::offer::{Addition, Asking, Offer, Prune, Terms, Way};
-use crate::drift::plan::select::{Consent, select};
-use crate::drift::scene::{Service, layer, out_of_scope, require, shared, survey};
+use crate::drift::engine::run_rules::examine;
+use crate::drift::plan::bulk_selection::{Consent, select};
+use crate::drift::plan::offer::{Addition, Asking, Direction, FixPermissions, Offer, Prune};
+use crate::drift::plan::proposals::proposals;
+use crate::drift::test_support::{ServiceRows, layer, out_of_scope, require, shared, survey};
 use crate::drift::{Secret, Survey, Variable};
 
 fn set(keys: &[&str]) -> BTreeSet<String> {
@@ -14,8 +14,8 @@ fn set(keys: &[&str]) -> BTreeSet<String> {
 }
 
 /// `+api.A`, `~api.A`, `-api.A`, `~shared variables.A`, `.env<A`.
-fn told(offer: &Offer) -> Vec<String> {
-    let store = |store: &crate::drift::plan::Store| {
+fn summary(offer: &Offer) -> Vec<String> {
+    let store = |store: &crate::drift::plan::VariableChange| {
         let sign = match (&store.before, &store.after) {
             (_, None) => '-',
             (None, _) => '+',
@@ -28,31 +28,31 @@ fn told(offer: &Offer) -> Vec<String> {
 }
 
 /// What is taken of a survey in those directions, and the keys that would need a name.
-fn taken(found: &Survey, ways: &[Way], terms: &Terms, consent: Consent) -> (Vec<String>, Vec<String>) {
+fn taken(found: &Survey, ways: &[Direction], terms: &FixPermissions, consent: Consent) -> (Vec<String>, Vec<String>) {
     let examination = examine(found);
     let proposals = proposals(found, &examination.findings, terms);
     let selection = select(&proposals, ways, terms, consent);
-    (selection.taken.into_iter().flat_map(told).collect(), selection.unnamed)
+    (selection.taken.into_iter().flat_map(summary).collect(), selection.unnamed)
 }
 
-fn pushed(found: &Survey, terms: &Terms, consent: Consent) -> (Vec<String>, Vec<String>) {
-    taken(found, &[Way::Push, Way::PushShared], terms, consent)
+fn pushed(found: &Survey, terms: &FixPermissions, consent: Consent) -> (Vec<String>, Vec<String>) {
+    taken(found, &[Direction::Push, Direction::PushShared], terms, consent)
 }
 
 const NONE: [&str; 0] = [];
 
 #[test]
 fn a_pull_leaves_out_a_key_with_different_values_in_two_findings() {
-    let named = Terms { named: set(&["A"]), ..Terms::default() };
+    let named = FixPermissions { named: set(&["A"]), ..FixPermissions::default() };
     for (worker, expected) in [("A=${{Postgres.URL}} => 3", &NONE[..]), ("A=${{Postgres.URL}} => 2", &["0<A", "0<A"])] {
         let found = survey(&["A=1"], &[("api", &["A=2"]), ("worker", &[worker])]);
-        assert_eq!(taken(&found, &[Way::Pull], &named, Consent::Asked).0, expected, "{worker}");
+        assert_eq!(taken(&found, &[Direction::Pull], &named, Consent::Asked).0, expected, "{worker}");
     }
 }
 
 #[test]
 fn a_push_of_all_takes_what_differs_and_nothing_that_needs_a_word() {
-    let cases: &[(&[&str], &[Service<'_>], &[&str])] = &[
+    let cases: &[(&[&str], &[ServiceRows<'_>], &[&str])] = &[
         (&["A=1"], &[("api", &["A=2"]), ("worker", &["A=3"])], &["~api.A", "~worker.A"]),
         (&["A=1"], &[("api", &["A=2"]), ("worker", &["A=1"])], &["~api.A"]),
         (&["A=1"], &[("api", &["A=<sealed>"])], &[]),
@@ -72,7 +72,7 @@ fn a_push_of_all_takes_what_differs_and_nothing_that_needs_a_word() {
     for (file, services, expected) in cases {
         let mut found = survey(file, services);
         out_of_scope(&mut found, "Postgres", &["URL"]);
-        let (taken, _) = pushed(&found, &Terms::default(), Consent::Asked);
+        let (taken, _) = pushed(&found, &FixPermissions::default(), Consent::Asked);
         assert_eq!(taken, *expected, "{file:?} to {services:?}");
     }
 }
@@ -101,19 +101,21 @@ fn an_indirect_value_is_neither_pushed_nor_pulled_nor_written_over() {
             shared(&mut found, "A");
             require(&mut found, "A", &[]);
             let shared_values = BTreeMap::from([("A".to_owned(), Variable::Plain(Secret::new("real")))]);
-            let terms = Terms {
+            let terms = FixPermissions {
                 named: set(&["A"]),
                 references: set(&["A"]),
                 sealed: set(&["A"]),
                 shared: set(&["A"]),
                 asking: Asking::Person,
                 shared_values,
-                ..Terms::default()
+                ..FixPermissions::default()
             };
             for consent in [Consent::Asked, Consent::GivenBefore] {
                 // Where both sides of one service are known, that one can still be settled.
                 let to_web = web.contains(&"A=other") && local == Some("real");
-                for (ways, settled) in [(&[Way::Push, Way::PushShared][..], "~web.A"), (&[Way::Pull], "0<A")] {
+                for (ways, settled) in
+                    [(&[Direction::Push, Direction::PushShared][..], "~web.A"), (&[Direction::Pull], "0<A")]
+                {
                     let (taken, _) = taken(&found, ways, &terms, consent);
                     let expected: &[&str] = if to_web { &[settled] } else { &[] };
                     assert_eq!(taken, expected, "{file:?} {api:?} {web:?}");
@@ -137,19 +139,19 @@ fn a_placeholder_is_never_pushed_however_it_is_selected() {
             shared(&mut found, "K");
             require(&mut found, "A_KEY", &[]);
             let all = set(&["A_KEY"]);
-            let terms = Terms {
+            let terms = FixPermissions {
                 named: all.clone(),
                 references: all.clone(),
                 sealed: all.clone(),
                 shared: all,
                 asking,
                 shared_values: BTreeMap::from([("K".to_owned(), Variable::Plain(Secret::new("real-value")))]),
-                ..Terms::default()
+                ..FixPermissions::default()
             };
             let findings = examine(&found).findings;
             let proposals = proposals(&found, &findings, &terms);
             let pushes = proposals.iter().flat_map(|one| &one.offers).filter(|offer| !offer.stores.is_empty());
-            assert_eq!(pushes.flat_map(told).collect::<Vec<_>>(), NONE, "{file} against {stored}");
+            assert_eq!(pushes.flat_map(summary).collect::<Vec<_>>(), NONE, "{file} against {stored}");
         }
     }
 }
@@ -158,11 +160,11 @@ fn a_placeholder_is_never_pushed_however_it_is_selected() {
 fn an_empty_value_is_pushed_only_if_its_key_is_selected_individually() {
     let mut found = survey(&["A=", "B="], &[("api", &["A=1", "B=1"]), ("worker", &["B=2"])]);
     require(&mut found, "B", &[]);
-    let named = |keys| Terms { named: set(keys), ..Terms::default() };
+    let named = |keys| FixPermissions { named: set(keys), ..FixPermissions::default() };
     assert_eq!(pushed(&found, &named(&[]), Consent::Asked).0, NONE);
     assert_eq!(pushed(&found, &named(&[]), Consent::GivenBefore).0, NONE);
     assert_eq!(pushed(&found, &named(&["A"]), Consent::Asked).0, ["~api.A"]);
-    let pulled = taken(&found, &[Way::Pull], &named(&["A"]), Consent::Asked).0;
+    let pulled = taken(&found, &[Direction::Pull], &named(&["A"]), Consent::Asked).0;
     assert_eq!(pulled, ["0<A"]);
 }
 
@@ -172,8 +174,8 @@ fn only_of_a_value_that_differs_it_is_said_why_it_is_not_pushed() {
         let mut found = survey(&[file], &[("api", &["C=1", stored])]);
         require(&mut found, "A", &[]);
         let findings = examine(&found).findings;
-        let proposals = proposals(&found, &findings, &Terms::default());
-        let is_told = proposals.iter().flat_map(|one| &one.obstacles).any(|(way, _)| *way == Way::Push);
+        let proposals = proposals(&found, &findings, &FixPermissions::default());
+        let is_told = proposals.iter().flat_map(|one| &one.obstacles).any(|(way, _)| *way == Direction::Push);
         assert_eq!((is_told, proposals.is_empty()), (told, false), "{stored}");
     }
 }
@@ -182,7 +184,7 @@ fn only_of_a_value_that_differs_it_is_said_why_it_is_not_pushed() {
 fn yes_alone_pushes_only_what_is_named_or_required() {
     let mut found = survey(&["A=1", "B=1", "C=1"], &[("api", &["A=2", "B=2", "C=2"])]);
     require(&mut found, "B", &[]);
-    let terms = Terms { named: set(&["C"]), ..Terms::default() };
+    let terms = FixPermissions { named: set(&["C"]), ..FixPermissions::default() };
     let (taken, unnamed) = pushed(&found, &terms, Consent::GivenBefore);
     assert_eq!((taken, unnamed), (vec!["~api.B".to_owned(), "~api.C".to_owned()], vec!["A".to_owned()]));
 }
@@ -190,30 +192,31 @@ fn yes_alone_pushes_only_what_is_named_or_required() {
 #[test]
 fn a_missing_key_is_added_only_by_its_own_flag_or_where_it_is_required() {
     let missing = || survey(&["A=1", "B=1"], &[("api", &["B=1"]), ("worker", &["B=1"])]);
-    assert_eq!(pushed(&missing(), &Terms::default(), Consent::Asked).0, NONE);
-    let named = Terms { named: set(&["A"]), ..Terms::default() };
+    assert_eq!(pushed(&missing(), &FixPermissions::default(), Consent::Asked).0, NONE);
+    let named = FixPermissions { named: set(&["A"]), ..FixPermissions::default() };
     assert_eq!(pushed(&missing(), &named, Consent::GivenBefore).0, NONE, "a name alone is not enough");
-    let added =
-        |terms: &Terms| taken(&missing(), &[Way::Push, Way::PushShared, Way::Add], terms, Consent::GivenBefore).0;
+    let added = |terms: &FixPermissions| {
+        taken(&missing(), &[Direction::Push, Direction::PushShared, Direction::Add], terms, Consent::GivenBefore).0
+    };
     assert_eq!(added(&named), NONE);
-    assert_eq!(added(&Terms { addition: Addition::Allowed, ..named }), ["+api.A", "+worker.A"]);
-    assert_eq!(added(&Terms { addition: Addition::Allowed, ..Terms::default() }), NONE);
+    assert_eq!(added(&FixPermissions { addition: Addition::Allowed, ..named }), ["+api.A", "+worker.A"]);
+    assert_eq!(added(&FixPermissions { addition: Addition::Allowed, ..FixPermissions::default() }), NONE);
     let mut required = missing();
     require(&mut required, "A", &["worker"]);
-    assert_eq!(pushed(&required, &Terms::default(), Consent::GivenBefore).0, ["+worker.A"]);
+    assert_eq!(pushed(&required, &FixPermissions::default(), Consent::GivenBefore).0, ["+worker.A"]);
 }
 
 #[test]
 fn references_and_seals_are_written_over_only_by_their_own_flag() {
     let mut found = survey(&["R=1", "S=1"], &[("api", &["R=${{Postgres.URL}} => 2", "S=<sealed>"])]);
     out_of_scope(&mut found, "Postgres", &["URL"]);
-    let only = Terms { named: set(&["R", "S"]), ..Terms::default() };
+    let only = FixPermissions { named: set(&["R", "S"]), ..FixPermissions::default() };
     assert_eq!(pushed(&found, &only, Consent::GivenBefore).0, NONE, "a name alone is not enough");
-    let allowed = Terms { references: set(&["R"]), sealed: set(&["S"]), ..Terms::default() };
+    let allowed = FixPermissions { references: set(&["R"]), sealed: set(&["S"]), ..FixPermissions::default() };
     assert_eq!(pushed(&found, &allowed, Consent::GivenBefore).0, ["~api.R", "~api.S"]);
     let mut required = found;
     require(&mut required, "R", &[]);
-    assert_eq!(pushed(&required, &Terms::default(), Consent::GivenBefore).0, NONE, "nor is a requirement");
+    assert_eq!(pushed(&required, &FixPermissions::default(), Consent::GivenBefore).0, NONE, "nor is a requirement");
 }
 
 #[test]
@@ -222,25 +225,26 @@ fn a_shared_variable_is_written_in_the_place_of_references_to_it() {
     shared(&mut found, "A");
     let stored = |variable| BTreeMap::from([("A".to_owned(), variable)]);
     let plain = || stored(Variable::Plain(Secret::new("2")));
-    let allowed = |shared_values| Terms { shared: set(&["A"]), shared_values, ..Terms::default() };
+    let allowed = |shared_values| FixPermissions { shared: set(&["A"]), shared_values, ..FixPermissions::default() };
     assert_eq!(pushed(&found, &allowed(plain()), Consent::GivenBefore).0, ["~shared variables.A"]);
     assert_eq!(pushed(&found, &allowed(stored(Variable::Sealed)), Consent::GivenBefore).0, NONE);
-    let named = Terms { named: set(&["A"]), shared_values: plain(), ..Terms::default() };
+    let named = FixPermissions { named: set(&["A"]), shared_values: plain(), ..FixPermissions::default() };
     assert_eq!(pushed(&found, &named, Consent::GivenBefore).0, NONE);
-    let asking = Terms { asking: Asking::Person, ..named };
+    let asking = FixPermissions { asking: Asking::Person, ..named };
     let examination = examine(&found);
     let proposals = proposals(&found, &examination.findings, &asking);
-    let ways: Vec<Way> = proposals[0].offers.iter().map(|offer| offer.way).collect();
-    assert_eq!(ways, [Way::PushShared, Way::Push, Way::Pull], "a person may pick any of them");
+    let ways: Vec<Direction> = proposals[0].offers.iter().map(|offer| offer.way).collect();
+    assert_eq!(ways, [Direction::PushShared, Direction::Push, Direction::Pull], "a person may pick any of them");
     assert_eq!(pushed(&found, &asking, Consent::Asked).0, NONE, "and all at once takes none of them");
 }
 
 #[test]
 fn a_pull_takes_what_differs_into_the_layer_that_counts() {
-    let pulled = |found: &Survey, terms: &Terms| taken(found, &[Way::Pull], terms, Consent::GivenBefore).0;
+    let pulled =
+        |found: &Survey, terms: &FixPermissions| taken(found, &[Direction::Pull], terms, Consent::GivenBefore).0;
     let mut found = survey(&["A=1", "PATH=/bin"], &[("api", &["A=2", "PATH=/tmp", "NEW=3"])]);
-    assert_eq!(pulled(&found, &Terms::default()), ["0<A"], "PATH steers programs, NEW was not asked for");
-    let named = |keys: &[&str]| Terms { named: set(keys), ..Terms::default() };
+    assert_eq!(pulled(&found, &FixPermissions::default()), ["0<A"], "PATH steers programs, NEW was not asked for");
+    let named = |keys: &[&str]| FixPermissions { named: set(keys), ..FixPermissions::default() };
     assert_eq!(pulled(&found, &named(&["PATH", "NEW"])), ["0<A", "0<PATH", "0<NEW"]);
     layer(&mut found, ".env.local", &["A=9"], &["api"]);
     assert_eq!(pulled(&found, &named(&["NEW"])), ["1<A", "1<NEW"]);
@@ -250,9 +254,9 @@ fn a_pull_takes_what_differs_into_the_layer_that_counts() {
 fn services_that_differ_among_each_other_are_not_pulled_from() {
     let found = survey(&["A=1"], &[("api", &["A=2"]), ("worker", &["A=3"])]);
     let examination = examine(&found);
-    let terms = Terms::default();
+    let terms = FixPermissions::default();
     let proposals = proposals(&found, &examination.findings, &terms);
-    let selection = select(&proposals, &[Way::Pull], &terms, Consent::Asked);
+    let selection = select(&proposals, &[Direction::Pull], &terms, Consent::Asked);
     assert!(selection.taken.is_empty());
     let expected = "api and worker hold different values: name one of them with --service";
     assert_eq!(selection.obstacles, [("A".to_owned(), expected.to_owned())]);
@@ -262,11 +266,11 @@ fn services_that_differ_among_each_other_are_not_pulled_from() {
 fn nothing_is_removed_without_prune_and_a_name() {
     let mut found = survey(&["A=1"], &[("api", &["A=1", "OLD=1", "KEPT=1", "SEALED=<sealed>"])]);
     require(&mut found, "KEPT", &[]);
-    let removed = |terms: &Terms| taken(&found, &[Way::Remove], terms, Consent::GivenBefore).0;
+    let removed = |terms: &FixPermissions| taken(&found, &[Direction::Remove], terms, Consent::GivenBefore).0;
     let all = set(&["OLD", "KEPT", "SEALED"]);
-    assert_eq!(removed(&Terms { named: all.clone(), ..Terms::default() }), NONE);
-    assert_eq!(removed(&Terms { prune: Prune::Allowed, ..Terms::default() }), NONE);
-    let both = Terms { prune: Prune::Allowed, named: all, ..Terms::default() };
+    assert_eq!(removed(&FixPermissions { named: all.clone(), ..FixPermissions::default() }), NONE);
+    assert_eq!(removed(&FixPermissions { prune: Prune::Allowed, ..FixPermissions::default() }), NONE);
+    let both = FixPermissions { prune: Prune::Allowed, named: all, ..FixPermissions::default() };
     assert_eq!(removed(&both), ["-api.OLD"]);
 }
 
@@ -278,7 +282,7 @@ fn a_push_leaves_out_a_shared_variable_with_two_wanted_values() {
         let mut found = survey(&file, &[("api", &both)]);
         shared(&mut found, "S");
         let shared_values = BTreeMap::from([("S".to_owned(), Variable::Plain(Secret::new("2")))]);
-        let terms = Terms { shared: set(&["A", "B"]), shared_values, ..Terms::default() };
+        let terms = FixPermissions { shared: set(&["A", "B"]), shared_values, ..FixPermissions::default() };
         assert_eq!(pushed(&found, &terms, Consent::Asked).0, expected, "{file:?}");
     }
 }
@@ -288,7 +292,7 @@ fn a_push_keeps_a_reference_that_renders_the_wanted_value() {
     let mut found = survey(&["A=1"], &[("api", &["A=2"]), ("worker", &["A=${{Postgres.URL}} => 1"])]);
     out_of_scope(&mut found, "Postgres", &["URL"]);
     require(&mut found, "A", &[]);
-    let terms = Terms { references: set(&["A"]), ..Terms::default() };
+    let terms = FixPermissions { references: set(&["A"]), ..FixPermissions::default() };
     assert_eq!(pushed(&found, &terms, Consent::Asked).0, ["~api.A", "~api.A"]);
 }
 
@@ -298,10 +302,10 @@ fn a_shared_variable_is_deployed_only_where_a_reference_to_it_stands() {
     let mut found = survey(&["PORT=1"], &[("api", &["PORT=${{shared.P}} => 2"]), ("worker", &["PORT=2"])]);
     shared(&mut found, "P");
     let shared_values = BTreeMap::from([("P".to_owned(), Variable::Plain(Secret::new("2")))]);
-    let terms = Terms { shared: set(&["PORT"]), shared_values, ..Terms::default() };
+    let terms = FixPermissions { shared: set(&["PORT"]), shared_values, ..FixPermissions::default() };
     let examination = examine(&found);
     let proposals = proposals(&found, &examination.findings, &terms);
-    let selection = select(&proposals, &[Way::Push, Way::PushShared], &terms, Consent::Asked);
+    let selection = select(&proposals, &[Direction::Push, Direction::PushShared], &terms, Consent::Asked);
     let stores = selection.taken.iter().flat_map(|offer| &offer.stores);
     let meant: Vec<&str> = stores.flat_map(|store| &store.meant_for).map(|service| service.name.as_str()).collect();
     assert_eq!(meant, ["api"]);

@@ -1,21 +1,21 @@
 //! Why two values differ, where that can be told without showing them.
 
 pub mod json;
-pub mod neighbour;
+pub mod other_values;
 pub mod text;
 
-use crate::drift::oddity::Oddity;
+use crate::drift::suspicious_values::SuspiciousValue;
 
 /// The side that has what the other has not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Side {
+pub enum ReasonSide {
     /// The file.
     Local,
     /// Railway.
     Stored,
 }
 
-impl Side {
+impl ReasonSide {
     fn value(self) -> &'static str {
         match self {
             Self::Local => "the local value",
@@ -35,33 +35,33 @@ impl Side {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
     /// One side was never filled in.
-    Placeholder(Side),
+    Placeholder(ReasonSide),
     /// One side is empty.
-    Empty(Side),
+    Empty(ReasonSide),
     /// One side ends with a line break.
-    TrailingNewline(Side),
+    TrailingNewline(ReasonSide),
     /// One side has quotes around it.
-    Quotes(Side),
+    Quotes(ReasonSide),
     /// Only the line breaks differ, and this side has CRLF.
-    LineEnds(Side),
+    LineEnds(ReasonSide),
     /// One side writes its line breaks as `\n`.
-    EscapedNewlines(Side),
+    EscapedNewlines(ReasonSide),
     /// White space around one of them, or around both.
     SurroundingSpace,
     /// Characters that can't be seen, on this side.
-    Invisible(Side),
+    Invisible(ReasonSide),
     /// Only the case differs.
     Case,
     /// A URL, and this side has a slash more.
-    TrailingSlash(Side),
+    TrailingSlash(ReasonSide),
     /// Base64, and this side has its padding.
-    Padding(Side),
+    Padding(ReasonSide),
     /// The same JSON, written differently.
     Json,
     /// This side writes its dollar signs as `$$` or `\$`.
-    EscapedDollar(Side),
+    EscapedDollar(ReasonSide),
     /// This side has `$` where the other has what a loader made of it.
-    Expansion(Side),
+    Expansion(ReasonSide),
     /// The local value is what the service has under another name.
     StoredKey(String),
     /// The local value is what other services have under the same name.
@@ -105,10 +105,10 @@ impl Reason {
             Self::TrailingSlash(side) => format!("the same URL, but {} ends with a slash", side.value()),
             Self::Padding(side) => format!("the same base64, but {} is padded with =", side.value()),
             Self::Json => "the same JSON, written differently".to_owned(),
-            Self::EscapedDollar(Side::Local) => {
+            Self::EscapedDollar(ReasonSide::Local) => {
                 "the dollar sign is escaped in the file, and plain on Railway".to_owned()
             }
-            Self::EscapedDollar(Side::Stored) => {
+            Self::EscapedDollar(ReasonSide::Stored) => {
                 "the dollar sign is escaped on Railway, and plain in the file".to_owned()
             }
             Self::Expansion(side) => {
@@ -124,12 +124,14 @@ impl Reason {
     /// What to do about it, where that is more than choosing a side.
     pub fn advice(&self) -> Option<String> {
         let text = match self {
-            Self::Placeholder(Side::Local) | Self::Empty(Side::Local) => "fill it in, or pull what Railway has",
-            Self::Placeholder(Side::Stored) => "the service runs with it; push the local value",
-            Self::Empty(Side::Stored) | Self::Case | Self::Json => return None,
-            Self::TrailingNewline(_) => Oddity::TrailingNewline.advice(),
-            Self::Quotes(_) => Oddity::Quotes.advice(),
-            Self::Invisible(_) => Oddity::Invisible.advice(),
+            Self::Placeholder(ReasonSide::Local) | Self::Empty(ReasonSide::Local) => {
+                "fill it in, or pull what Railway has"
+            }
+            Self::Placeholder(ReasonSide::Stored) => "the service runs with it; push the local value",
+            Self::Empty(ReasonSide::Stored) | Self::Case | Self::Json => return None,
+            Self::TrailingNewline(_) => SuspiciousValue::TrailingNewline.advice(),
+            Self::Quotes(_) => SuspiciousValue::Quotes.advice(),
+            Self::Invisible(_) => SuspiciousValue::Invisible.advice(),
             Self::LineEnds(_) => "keep the side without CRLF; few programs expect it in a value",
             Self::EscapedNewlines(_) => {
                 "keep the spelling that the program expects; keys and certificates need real ones"
@@ -156,11 +158,11 @@ impl Reason {
     }
 
     /// The oddity that this reason already tells of, and the side that has it.
-    pub fn tells(&self) -> Option<(Side, Oddity)> {
+    pub fn suspicious_value(&self) -> Option<(ReasonSide, SuspiciousValue)> {
         match self {
-            Self::TrailingNewline(side) => Some((*side, Oddity::TrailingNewline)),
-            Self::Quotes(side) => Some((*side, Oddity::Quotes)),
-            Self::Invisible(side) => Some((*side, Oddity::Invisible)),
+            Self::TrailingNewline(side) => Some((*side, SuspiciousValue::TrailingNewline)),
+            Self::Quotes(side) => Some((*side, SuspiciousValue::Quotes)),
+            Self::Invisible(side) => Some((*side, SuspiciousValue::Invisible)),
             _ => None,
         }
     }
@@ -168,13 +170,13 @@ impl Reason {
 
 #[cfg(test)]
 mod tests {
-    use super::{Reason, Side};
+    use super::{Reason, ReasonSide};
 
     #[test]
     fn every_sentence_stands_alone() {
         let reasons = [
-            Reason::Placeholder(Side::Local),
-            Reason::TrailingNewline(Side::Stored),
+            Reason::Placeholder(ReasonSide::Local),
+            Reason::TrailingNewline(ReasonSide::Stored),
             Reason::Case,
             Reason::LocalKey("OTHER".to_owned()),
         ];

@@ -3,20 +3,20 @@
 use zeroize::Zeroizing;
 
 use crate::drift::Secret;
-use crate::drift::oddity::{is_invisible, without_quotes};
 use crate::drift::placeholder::is_placeholder;
 use crate::drift::reason::json::is_same_json;
-use crate::drift::reason::{Reason, Side};
+use crate::drift::reason::{Reason, ReasonSide};
+use crate::drift::suspicious_values::{is_invisible, without_quotes};
 
 /// What the two texts alone tell.
 pub fn from_texts(local: &Secret, stored: &Secret) -> Option<Reason> {
-    let (local, stored) = (local.reveal(), stored.reveal());
+    let (local, stored) = (local.expose(), stored.expose());
     if local == stored {
         return None;
     }
-    let sided = |test: fn(&str, &str) -> bool, reason: fn(Side) -> Reason| {
-        let side = if test(local, stored) { Side::Local } else { Side::Stored };
-        (side == Side::Local || test(stored, local)).then(|| reason(side))
+    let sided = |test: fn(&str, &str) -> bool, reason: fn(ReasonSide) -> Reason| {
+        let side = if test(local, stored) { ReasonSide::Local } else { ReasonSide::Stored };
+        (side == ReasonSide::Local || test(stored, local)).then(|| reason(side))
     };
     let either = |test: fn(&str, &str) -> bool, reason: Reason| test(local, stored).then_some(reason);
     sided(|one, _| is_placeholder(one), Reason::Placeholder)
@@ -139,13 +139,13 @@ mod tests {
     use super::from_texts;
     use crate::drift::Secret;
     use crate::drift::reason::json::LONGEST_JSON;
-    use crate::drift::reason::{Reason, Side};
+    use crate::drift::reason::{Reason, ReasonSide};
 
     use Reason::{
         Case, Empty, EscapedDollar, EscapedNewlines, Expansion, Invisible, Json, LineEnds, Padding, Placeholder,
         Quotes, SurroundingSpace, TrailingNewline, TrailingSlash,
     };
-    use Side::{Local, Stored};
+    use ReasonSide::{Local, Stored};
 
     fn reason(local: &str, stored: &str) -> Option<Reason> {
         from_texts(&Secret::new(local), &Secret::new(stored))

@@ -7,12 +7,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ring::digest::{SHA256, digest};
 
-use crate::drift::finding::Finding;
-use crate::drift::sentence::count;
+use crate::drift::model::finding::Finding;
+use crate::drift::phrases::count;
 use crate::report::count::Tally;
 use crate::report::matrix::html::section;
-use crate::report::text::phrase;
-use crate::report::{Report, Verdict, escape, link, receipts, shell, uncompared};
+use crate::report::text::wording;
+use crate::report::{Report, ServiceVerdict, escape, link, receipts, shell_command, uncompared};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("filter.js");
@@ -99,7 +99,7 @@ pub(crate) fn head(report: &Report, body: &mut String) {
     let _ = writeln!(body, "<p class=\"faint\">{}</p>", items.join(" · "));
     let mut totals = report.conclusion();
     if report.compares() {
-        let words = Tally::of(&report.findings).words();
+        let words = Tally::of(&report.findings).summary();
         totals.push(if words.is_empty() && totals.is_empty() { "no findings".to_owned() } else { words });
         totals.retain(|total| !total.is_empty());
         totals.push(format!("{} compared", count(report.compared(), "value")));
@@ -141,7 +141,7 @@ fn findings(report: &Report, body: &mut String) {
 }
 
 fn finding(report: &Report, finding: &Finding, body: &mut String) {
-    let word = finding.severity.word();
+    let word = finding.severity.name();
     let _ = writeln!(
         body,
         "<article class=\"finding {word}\">\n<h3><span class=\"{word}\">{word}</span> {}</h3>\n<dl>",
@@ -153,13 +153,13 @@ fn finding(report: &Report, finding: &Finding, body: &mut String) {
         }
     };
     fact("rule", &format!("{} ({})", finding.rule.name, finding.rule.code));
-    fact("on", &phrase::services(finding).join(", "));
-    fact("at", &finding.places.iter().map(phrase::place).collect::<Vec<_>>().join(", "));
+    fact("on", &wording::services(finding).join(", "));
+    fact("at", &finding.places.iter().map(wording::place).collect::<Vec<_>>().join(", "));
     fact("why", finding.reason.as_deref().unwrap_or_default());
     fact("help", finding.advice.as_deref().unwrap_or_default());
     fact("see", &link::deployment(report, finding).unwrap_or_default());
     for (name, words) in [("to add it", &finding.to_add), ("next", &finding.next)] {
-        let command = words.as_ref().and_then(|words| shell::command(report, words, &finding.services));
+        let command = words.as_ref().and_then(|words| shell_command::command(report, words, &finding.services));
         if let Some(command) = command {
             let _ = writeln!(body, "<div><dt>{name}</dt><dd><code>{}</code></dd></div>", harmless(&command));
         }
@@ -178,15 +178,15 @@ pub(crate) fn services(report: &Report, body: &mut String) {
             Some(error) => format!("<span class=\"error\">could not be read</span>: {}", harmless(error)),
             None => format!("{} compared{}", line.compared, line.uncompared()),
         };
-        let words = report.shortfall_words(line);
+        let words = report.shortfall_text(line);
         let told = if words.is_empty() { told } else { format!("{told}, {words}") };
         let (verdict, name) = (report.verdict(line), harmless(&line.service.name));
         let class = match verdict {
-            Verdict::Fail => "error",
-            Verdict::Skip => "warning",
-            Verdict::Pass => "faint",
+            ServiceVerdict::Fail => "error",
+            ServiceVerdict::Skip => "warning",
+            ServiceVerdict::Pass => "faint",
         };
-        let _ = writeln!(body, "<li><span class=\"{class}\">{}</span> {name}: {told}</li>", verdict.word());
+        let _ = writeln!(body, "<li><span class=\"{class}\">{}</span> {name}: {told}</li>", verdict.label());
     }
     body.push_str("</ul>\n");
 }

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::drift::Named;
-use crate::drift::draft::Draft;
+use crate::drift::ResourceRef;
+use crate::drift::suggest::ConfigDraft;
 use crate::report::json::{NamedForm, document, named};
 
 /// What `init` came to.
@@ -17,7 +17,7 @@ pub struct Drafted<'d> {
     /// Whether it is accepted, as by `doctor trust`.
     pub accepted: bool,
     /// What it says.
-    pub draft: &'d Draft,
+    pub draft: &'d ConfigDraft,
     /// The same as text.
     pub text: &'d str,
     /// Files with variables that git tracks.
@@ -34,7 +34,7 @@ pub struct Drafted<'d> {
 
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Init")]
-pub(crate) struct Form<'d> {
+pub(crate) struct DraftedJson<'d> {
     #[schemars(extend("const" = 1))]
     schema_version: u8,
     #[schemars(extend("const" = "init"))]
@@ -44,7 +44,7 @@ pub(crate) struct Form<'d> {
     accepted: bool,
     project: NamedForm<'d>,
     environment: NamedForm<'d>,
-    services: Vec<ServiceForm<'d>>,
+    services: Vec<DraftedServiceForm<'d>>,
     required: Vec<&'d str>,
     ignored: Vec<&'d str>,
     text: &'d str,
@@ -56,7 +56,7 @@ pub(crate) struct Form<'d> {
 
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "ServiceAndAlias")]
-struct ServiceForm<'d> {
+struct DraftedServiceForm<'d> {
     id: &'d str,
     name: &'d str,
     alias: &'d str,
@@ -73,10 +73,10 @@ struct ExposedForm<'d> {
 pub fn drafted(drafted: Drafted<'_>) -> String {
     let draft = drafted.draft;
     let services = draft.services.iter().map(|section| {
-        let Named { id, name } = &section.service;
-        ServiceForm { id, name, alias: &section.alias }
+        let ResourceRef { id, name } = &section.service;
+        DraftedServiceForm { id, name, alias: &section.alias }
     });
-    document(&Form {
+    document(&DraftedJson {
         schema_version: 1,
         command: "init",
         file: drafted.file,

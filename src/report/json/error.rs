@@ -7,7 +7,7 @@ use crate::report::json::visible;
 
 /// What is said of an error; the words are those of the three lines.
 #[derive(Debug)]
-pub struct Told<'t> {
+pub struct ErrorReport<'t> {
     /// The verb: `check`, `auth status`.
     pub command: &'t str,
     /// The stable name of the error.
@@ -24,7 +24,7 @@ pub struct Told<'t> {
 
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Failure")]
-pub(crate) struct Form<'t> {
+pub(crate) struct ErrorJson<'t> {
     #[schemars(extend("const" = 1))]
     schema_version: u8,
     /// The verb.
@@ -53,8 +53,8 @@ const PROGRAMS: [&str; 2] = ["doctor", "railway"];
 const PLACEHOLDERS: [&str; 8] = ["RUN", "FILE", "RULE", "PATH", "NAME", "KEY", "<", ">"];
 
 /// The error in one line, without the line's end.
-pub fn line(told: &Told<'_>) -> String {
-    let form = Form {
+pub fn line(told: &ErrorReport<'_>) -> String {
+    let form = ErrorJson {
         schema_version: 1,
         command: told.command,
         error: ErrorForm {
@@ -84,11 +84,11 @@ fn commands(sentence: &str) -> Vec<Vec<String>> {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{Told, line};
+    use super::{ErrorReport, line};
 
     #[test]
     fn an_error_is_one_line_and_its_commands_are_argument_lists() {
-        let told = Told {
+        let told = ErrorReport {
             command: "check",
             kind: "unknown-name",
             exit_code: 2,

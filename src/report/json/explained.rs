@@ -3,12 +3,12 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::drift::rule::Rule;
+use crate::drift::model::rule::Rule;
 use crate::report::json::document;
 
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Rules")]
-pub(crate) struct Form {
+pub(crate) struct ExplainedJson {
     #[schemars(extend("const" = 1))]
     schema_version: u8,
     #[schemars(extend("const" = "explain"))]
@@ -32,9 +32,9 @@ pub fn rules(rules: &[&'static Rule]) -> String {
     let form = |rule: &&'static Rule| RuleForm {
         code: rule.code,
         rule: rule.name,
-        severity: rule.severity.word(),
+        severity: rule.severity.name(),
         summary: rule.summary,
         explanation: rule.explain,
     };
-    document(&Form { schema_version: 1, command: "explain", rules: rules.iter().map(form).collect() })
+    document(&ExplainedJson { schema_version: 1, command: "explain", rules: rules.iter().map(form).collect() })
 }

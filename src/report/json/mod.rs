@@ -13,21 +13,22 @@ use std::io::{self, Write};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::drift::finding::{Finding, Remedy, Severity};
-use crate::drift::receipt::{Outcome, Receipt};
-use crate::drift::rule::RULES;
-use crate::drift::survey::Named;
+use crate::drift::model::finding::{Finding, Remedy};
+use crate::drift::model::receipt::{Outcome, Receipt};
+use crate::drift::model::resource::ResourceRef;
+use crate::drift::model::severity::Severity;
+use crate::drift::rules::RULES;
 use crate::report::count::Tally;
 use crate::report::json::plan::PlanForm;
-use crate::report::{Report, ServiceLine, Verdict, escape, link, shell};
+use crate::report::{Report, ServiceLine, ServiceVerdict, escape, link, shell_command};
 
 /// The words for severities.
-const SEVERITIES: [&str; 3] = [Severity::Error.word(), Severity::Warning.word(), Severity::Note.word()];
+const SEVERITIES: [&str; 3] = [Severity::Error.name(), Severity::Warning.name(), Severity::Note.name()];
 
 /// What a check found, or what a fix or an undoing did.
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Report")]
-pub(crate) struct Form<'r> {
+pub(crate) struct ReportJson<'r> {
     #[schemars(extend("const" = 1))]
     schema_version: u8,
     #[schemars(extend("enum" = ["check", "fix", "undo"]))]
@@ -84,7 +85,7 @@ pub(crate) struct ServiceForm<'r> {
     /// Why it could not be read.
     error: Option<&'r str>,
     /// As in the table of the text: whether anything is wrong with it, by `--fail-on` and by what this run did to it.
-    #[schemars(extend("enum" = Verdict::ALL.map(Verdict::name)))]
+    #[schemars(extend("enum" = ServiceVerdict::ALL.map(ServiceVerdict::name)))]
     verdict: &'r str,
 }
 
@@ -144,7 +145,7 @@ struct ReceiptForm<'r> {
     key: Option<&'r str>,
     /// The service's name, the file's, or `shared variables`.
     service: &'r str,
-    #[schemars(extend("enum" = Outcome::ALL.map(Outcome::word)))]
+    #[schemars(extend("enum" = Outcome::ALL.map(Outcome::name)))]
     outcome: &'r str,
     deployment: Option<&'r str>,
 }
@@ -163,8 +164,8 @@ pub(crate) fn document(form: &impl Serialize) -> String {
     visible(&serde_json::to_string_pretty(form).expect("keys are strings, and numbers are finite"))
 }
 
-fn form(report: &Report) -> Form<'_> {
-    Form {
+fn form(report: &Report) -> ReportJson<'_> {
+    ReportJson {
         schema_version: 1,
         command: report.command,
         target: target(report),
@@ -210,13 +211,13 @@ fn receipt(receipt: &Receipt) -> ReceiptForm<'_> {
         change: receipt.change,
         key: receipt.key.as_deref(),
         service: &receipt.place,
-        outcome: receipt.outcome.word(),
+        outcome: receipt.outcome.name(),
         deployment: receipt.deployment.as_deref(),
     }
 }
 
 /// By id and name.
-pub(crate) fn named(named: &Named) -> NamedForm<'_> {
+pub(crate) fn named(named: &ResourceRef) -> NamedForm<'_> {
     NamedForm { id: &named.id, name: &named.name }
 }
 
@@ -238,14 +239,14 @@ fn finding<'r>(report: &Report, finding: &'r Finding) -> FindingForm<'r> {
     FindingForm {
         code: finding.rule.code,
         rule: finding.rule.name,
-        severity: finding.severity.word(),
+        severity: finding.severity.name(),
         key: finding.key.as_deref(),
         services: finding.services.iter().map(|service| service.name.as_str()).collect(),
         places: finding.places.iter().map(|place| PlaceForm { file: &place.file, line: place.line }).collect(),
         message: &finding.message,
         reason: finding.reason.as_deref(),
-        remedies: finding.remedies.iter().copied().map(Remedy::word).collect(),
-        next: finding.next.as_ref().map(|next| shell::arguments(report, next, &finding.services)),
+        remedies: finding.remedies.iter().copied().map(Remedy::name).collect(),
+        next: finding.next.as_ref().map(|next| shell_command::arguments(report, next, &finding.services)),
         link: link::deployment(report, finding),
     }
 }
@@ -271,17 +272,18 @@ pub(crate) fn visible(json: &str) -> String {
 mod tests {
     use serde_json::{Value, json};
 
-    use crate::report::sample::{calm, differs, incident, key, look};
+    use crate::report::test_support::{calm, differs, incident, key, text_options};
     use crate::report::{Detail, Format, Report, write};
 
-    fn told(report: &Report) -> String {
+    fn json_text(report: &Report) -> String {
         let (mut out, key) = (Vec::new(), key());
-        write(report, Format::Json, &look(&key, 80, Detail::Normal), &mut out).expect("writing to a Vec can't fail");
+        write(report, Format::Json, &text_options(&key, 80, Detail::Normal), &mut out)
+            .expect("writing to a Vec can't fail");
         String::from_utf8(out).expect("JSON is UTF-8")
     }
 
     fn parsed(report: &Report) -> Value {
-        serde_json::from_str(&told(report)).expect("it is JSON")
+        serde_json::from_str(&json_text(report)).expect("it is JSON")
     }
 
     #[test]
@@ -363,7 +365,7 @@ mod tests {
   "receipts": []
 }
 "#;
-        assert_eq!(told(&report), expected);
+        assert_eq!(json_text(&report), expected);
     }
 
     #[test]
@@ -391,7 +393,7 @@ mod tests {
     fn names_are_exact_and_yet_harmless_on_a_terminal() {
         let name = "K\u{202e}\n\u{1b}[2J\u{9b}\u{7f}\u{e0041}日\"\\";
         let report = Report { findings: vec![differs(name, &[name])], ..calm() };
-        let told = told(&report);
+        let told = json_text(&report);
         assert!(told.contains(r#""key": "K\u202e\n\u001b[2J\u009b\u007f\udb40\udc41日\"\\","#), "{told}");
         assert_eq!(parsed(&report)["findings"][0]["key"], name);
         assert_eq!(parsed(&report)["findings"][0]["next"], json!(["doctor", "fix", "--only", name]));

@@ -4,15 +4,15 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::drift::Variable;
-use crate::drift::plan::deploy::{Cause, Deploy, How};
+use crate::drift::plan::deployments::{DeployMethod, DeployReason, PlannedDeployment};
 use crate::drift::plan::start_command::StartCommandChange;
-use crate::drift::plan::{FileChange, Kind, Store};
+use crate::drift::plan::{ChangedFileKind, FileChange, VariableChange};
 use crate::report::Planned;
 
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Plan")]
 pub(super) struct PlanForm<'p> {
-    files: Vec<FileForm<'p>>,
+    files: Vec<PlannedFileForm<'p>>,
     variables: Vec<VariableForm<'p>>,
     /// Start commands that change in the settings of services, by name: the texts may hold credentials.
     start_commands: Vec<StartCommandForm<'p>>,
@@ -27,7 +27,7 @@ pub(super) struct PlanForm<'p> {
 
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "PlannedFile")]
-struct FileForm<'p> {
+struct PlannedFileForm<'p> {
     file: &'p str,
     #[schemars(extend("enum" = ["variables", "configuration"]))]
     kind: &'static str,
@@ -105,12 +105,12 @@ pub(super) fn form(planned: &Planned) -> PlanForm<'_> {
     }
 }
 
-fn file(file: &FileChange) -> FileForm<'_> {
-    FileForm {
+fn file(file: &FileChange) -> PlannedFileForm<'_> {
+    PlannedFileForm {
         file: &file.name,
         kind: match file.kind {
-            Kind::Variables => "variables",
-            Kind::Configuration => "configuration",
+            ChangedFileKind::Variables => "variables",
+            ChangedFileKind::Configuration => "configuration",
         },
         creates: file.before.is_none(),
         changes: file
@@ -132,7 +132,7 @@ fn start_command(setting: &StartCommandChange) -> StartCommandForm<'_> {
     }
 }
 
-fn variable(store: &Store) -> VariableForm<'_> {
+fn variable(store: &VariableChange) -> VariableForm<'_> {
     VariableForm {
         service: store.owner.name(),
         key: &store.key,
@@ -152,23 +152,23 @@ fn variable(store: &Store) -> VariableForm<'_> {
     }
 }
 
-fn deployment(deploy: &Deploy) -> DeploymentForm<'_> {
+fn deployment(deploy: &PlannedDeployment) -> DeploymentForm<'_> {
     let (how, of, obstacle) = match &deploy.how {
-        How::Redeploy(deployment) => ("again", Some(deployment.id.as_str()), None),
-        How::After(deployment) => ("after-newer", Some(deployment.id.as_str()), None),
-        How::First => ("first", None, None),
-        How::Not(why) => ("not", None, Some(why.as_str())),
+        DeployMethod::Redeploy(deployment) => ("again", Some(deployment.id.as_str()), None),
+        DeployMethod::After(deployment) => ("after-newer", Some(deployment.id.as_str()), None),
+        DeployMethod::First => ("first", None, None),
+        DeployMethod::Not(why) => ("not", None, Some(why.as_str())),
     };
     DeploymentForm {
         service: &deploy.service.name,
         how,
         because: match deploy.cause {
-            Cause::Changed => "changed",
-            Cause::Dependent => "dependent",
-            Cause::Stale => "stale",
-            Cause::Behind => "behind",
-            Cause::Command => "start-command",
-            Cause::Unhealthy => "unhealthy",
+            DeployReason::Changed => "changed",
+            DeployReason::Dependent => "dependent",
+            DeployReason::Stale => "stale",
+            DeployReason::Behind => "behind",
+            DeployReason::Command => "start-command",
+            DeployReason::Unhealthy => "unhealthy",
         },
         of,
         obstacle,

@@ -3,21 +3,21 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::drift::identity::Identity;
-use crate::report::auth::{Place, Reach};
+use crate::drift::model::token_identity::Identity;
+use crate::report::auth_status::{TokenPlace, TokenReach};
 use crate::report::json::document;
 
 /// What `auth status` found, as far as it came.
 #[derive(Debug, Default)]
-pub struct Auth<'a> {
+pub struct AuthReport<'a> {
     /// Every place that may hold a token, in order.
-    pub places: &'a [Place],
+    pub places: &'a [TokenPlace],
     /// The place whose token is used, and whose it is.
     pub token: Option<(&'a str, &'a Identity)>,
     /// What is to be known of the choice.
     pub remarks: &'a [String],
     /// What it reaches of the target.
-    pub reach: Option<&'a Reach>,
+    pub reach: Option<&'a TokenReach>,
     /// The exit code of the run.
     pub exit_code: u8,
 }
@@ -45,16 +45,16 @@ pub(crate) struct AuthForm<'a> {
     schema_version: u8,
     #[schemars(extend("const" = "auth status"))]
     command: &'static str,
-    places: Vec<PlaceForm<'a>>,
+    places: Vec<TokenPlaceForm<'a>>,
     token: Option<TokenForm<'a>>,
-    target: Option<TargetForm<'a>>,
+    target: Option<AuthTargetForm<'a>>,
     remarks: &'a [String],
     exit_code: u8,
 }
 
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "TokenPlace")]
-struct PlaceForm<'a> {
+struct TokenPlaceForm<'a> {
     says: &'a str,
     used: bool,
 }
@@ -71,7 +71,7 @@ struct TokenForm<'a> {
 
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "TokenTarget")]
-struct TargetForm<'a> {
+struct AuthTargetForm<'a> {
     project: OriginForm<'a>,
     environment: OriginForm<'a>,
     services: usize,
@@ -100,11 +100,11 @@ pub(crate) struct HooksForm<'h> {
 }
 
 /// `auth status` as JSON.
-pub fn auth(auth: &Auth<'_>) -> String {
+pub fn auth(auth: &AuthReport<'_>) -> String {
     document(&AuthForm {
         schema_version: 1,
         command: "auth status",
-        places: auth.places.iter().map(|place| PlaceForm { says: &place.says, used: place.used }).collect(),
+        places: auth.places.iter().map(|place| TokenPlaceForm { says: &place.says, used: place.used }).collect(),
         token: auth.token.map(|(from, identity)| token(from, identity)),
         target: auth.reach.map(target),
         remarks: auth.remarks,
@@ -118,11 +118,11 @@ fn token<'a>(from: &'a str, identity: &Identity) -> TokenForm<'a> {
         Identity::Workspace(_) => "workspace",
         Identity::Account(_) => "account",
     };
-    TokenForm { from, kind, says: identity.told(), limits: identity.limits() }
+    TokenForm { from, kind, says: identity.description(), limits: identity.limits() }
 }
 
-fn target(reach: &Reach) -> TargetForm<'_> {
-    TargetForm {
+fn target(reach: &TokenReach) -> AuthTargetForm<'_> {
+    AuthTargetForm {
         project: OriginForm { name: &reach.project.0, origin: &reach.project.1 },
         environment: OriginForm { name: &reach.environment.0, origin: &reach.environment.1 },
         services: reach.services,
@@ -140,9 +140,9 @@ pub fn hooks(hooks: &[HookForm], exit_code: u8) -> String {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{Auth, HookForm, auth, hooks};
-    use crate::drift::identity::Identity;
-    use crate::report::auth::{Place, Reach};
+    use super::{AuthReport, HookForm, auth, hooks};
+    use crate::drift::model::token_identity::Identity;
+    use crate::report::auth_status::{TokenPlace, TokenReach};
 
     fn parsed(text: &str) -> Value {
         serde_json::from_str(text).expect("it is JSON")
@@ -150,8 +150,8 @@ mod tests {
 
     #[test]
     fn what_was_not_come_to_is_null() {
-        let places = [Place { says: "RAILWAY_TOKEN is not set".to_owned(), used: false }];
-        let told = auth(&Auth { places: &places, exit_code: 4, ..Auth::default() });
+        let places = [TokenPlace { says: "RAILWAY_TOKEN is not set".to_owned(), used: false }];
+        let told = auth(&AuthReport { places: &places, exit_code: 4, ..AuthReport::default() });
         let expected = json!({ "schema_version": 1, "command": "auth status", "token": null, "target": null,
             "places": [{ "says": "RAILWAY_TOKEN is not set", "used": false }], "remarks": [], "exit_code": 4 });
         assert_eq!(parsed(&told), expected);
@@ -160,14 +160,15 @@ mod tests {
     #[test]
     fn whose_the_token_is_and_what_it_reaches_are_told() {
         let named = |name: &str| (name.to_owned(), "railway link".to_owned());
-        let reach = Reach {
+        let reach = TokenReach {
             project: named("shop"),
             environment: named("staging\u{202e}"),
             services: 2,
             variables: Err("Railway said no".to_owned()),
         };
         let identity = Identity::Account(vec!["Crew".to_owned()]);
-        let told = auth(&Auth { token: Some(("the keyring", &identity)), reach: Some(&reach), ..Auth::default() });
+        let told =
+            auth(&AuthReport { token: Some(("the keyring", &identity)), reach: Some(&reach), ..AuthReport::default() });
         assert!(!told.contains('\u{202e}'), "{told}");
         let told = parsed(&told);
         assert_eq!(told["token"]["kind"], "account");

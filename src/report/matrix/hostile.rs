@@ -7,11 +7,11 @@ use proptest::{collection, prop_assert};
 use ring::digest;
 
 use crate::drift::Survey;
-use crate::drift::scene::survey;
+use crate::drift::test_support::survey;
 use crate::report::matrix::FORMATS;
-use crate::report::matrix::sample::{MARKER, scene, seen, told, told_of};
-use crate::report::sample::{key, look};
-use crate::report::{Detail, Format, Look, Report, escape, write};
+use crate::report::matrix::sample::{MARKER, rendered, rendered_as, report_of, scene};
+use crate::report::test_support::{key, text_options};
+use crate::report::{Detail, Format, Report, TextOptions, escape, write};
 
 const HARM: &[&str] = &[
     "<script>alert(1)</script>",
@@ -57,9 +57,9 @@ fn no_name_is_markup_on_a_page() {
         let body = body.split("<script>").next().unwrap().to_owned();
         body.matches('<').count()
     };
-    let calm = tags(&told(&named_so("NAME"), "html", (80, Detail::Normal)));
+    let calm = tags(&rendered(&named_so("NAME"), "html", (80, Detail::Normal)));
     for name in HARM {
-        let html = told(&named_so(name), "html", (80, Detail::Normal));
+        let html = rendered(&named_so(name), "html", (80, Detail::Normal));
         assert_eq!(
             tags(&html).saturating_sub(html.matches("<wbr>").count()),
             calm,
@@ -81,9 +81,9 @@ fn no_name_is_markup_on_a_page() {
 #[test]
 fn no_name_is_syntax_or_a_mention_in_markdown() {
     let shape = |text: &str| -> Vec<usize> { text.lines().map(|line| line.matches('|').count()).collect() };
-    let calm = shape(&told(&named_so("NAME"), "markdown", (80, Detail::Normal)));
+    let calm = shape(&rendered(&named_so("NAME"), "markdown", (80, Detail::Normal)));
     for name in HARM {
-        let text = told(&named_so(name), "markdown", (80, Detail::Normal));
+        let text = rendered(&named_so(name), "markdown", (80, Detail::Normal));
         assert_eq!(shape(&text), calm, "{name}: {text}");
         let letters: Vec<char> = text.chars().collect();
         let inside = |three: &[char]| three[0].is_ascii_alphanumeric() && three[2].is_ascii_alphanumeric();
@@ -102,7 +102,7 @@ fn no_name_is_syntax_or_a_mention_in_markdown() {
 #[test]
 fn names_are_exact_in_json_and_nothing_in_it_is_hidden() {
     for name in HARM {
-        let text = told(&named_so(name), "json", (80, Detail::Normal));
+        let text = rendered(&named_so(name), "json", (80, Detail::Normal));
         let report: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(report["rows"][0]["key"], name.replace('=', "").as_str());
         assert!(text.chars().all(|character| character == '\n' || !escape::is_hidden(character)), "{name}");
@@ -112,11 +112,11 @@ fn names_are_exact_in_json_and_nothing_in_it_is_hidden() {
 #[test]
 fn a_page_allows_its_own_style_and_script_and_nothing_else() {
     let hash = |text: &str| STANDARD.encode(digest::digest(&digest::SHA256, text.as_bytes()));
-    let (report, matrix) = told_of(&scene());
+    let (report, matrix) = report_of(&scene());
     let report = Report { matrix: Some(matrix), ..report };
     let mut out = Vec::new();
-    write(&report, Format::Html, &look(&key(), 80, Detail::Normal), &mut out).unwrap();
-    for html in [told(&scene(), "html", (80, Detail::Normal)), String::from_utf8(out).unwrap()] {
+    write(&report, Format::Html, &text_options(&key(), 80, Detail::Normal), &mut out).unwrap();
+    for html in [rendered(&scene(), "html", (80, Detail::Normal)), String::from_utf8(out).unwrap()] {
         let (style, script) = (inline(&html, "style"), inline(&html, "script"));
         let expected = format!(
             "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{}'; \
@@ -138,18 +138,18 @@ fn a_page_allows_its_own_style_and_script_and_nothing_else() {
 fn symbols_have_words_for_who_can_not_see_them() {
     let services: Vec<String> = (0..8).map(|number| format!("svc-{number}")).collect();
     let services: Vec<(&str, &[&str])> = services.iter().map(|name| (name.as_str(), &["A=2"][..])).collect();
-    let wide = told(&survey(&["A=1"], &services), "html", (80, Detail::Normal));
+    let wide = rendered(&survey(&["A=1"], &services), "html", (80, Detail::Normal));
     assert_eq!(wide.matches("<span role=\"img\" aria-label=\"differs\">≠</span>").count(), 8, "{wide}");
-    let narrow = told(&survey(&["A=1"], &services[..2]), "html", (80, Detail::Normal));
+    let narrow = rendered(&survey(&["A=1"], &services[..2]), "html", (80, Detail::Normal));
     assert_eq!(narrow.matches("<span aria-hidden=\"true\">≠</span> differs").count(), 2, "{narrow}");
 }
 
 #[test]
 fn a_page_of_a_check_has_the_findings_below_the_matrix() {
-    let (report, matrix) = told_of(&named_so("<b>K"));
+    let (report, matrix) = report_of(&named_so("<b>K"));
     let report = Report { matrix: Some(matrix), ..report };
     let mut out = Vec::new();
-    write(&report, Format::Html, &look(&key(), 80, Detail::Normal), &mut out).unwrap();
+    write(&report, Format::Html, &text_options(&key(), 80, Detail::Normal), &mut out).unwrap();
     let html = String::from_utf8(out).unwrap();
     let (matrix, findings) = html.split_once("<h2>Findings</h2>").unwrap();
     assert!(matrix.contains("<table class=\"matrix\">"));
@@ -164,7 +164,7 @@ fn no_format_and_no_look_shows_a_value() {
         for detail in [Detail::Quiet, Detail::Normal, Detail::Verbose] {
             let key = key();
             for colour in [false, true] {
-                let text = seen(&scene(), format, &Look { colour, ..look(&key, 80, detail) });
+                let text = rendered_as(&scene(), format, &TextOptions { colour, ..text_options(&key, 80, detail) });
                 assert!(text.replace("<wbr>", "").contains("API_KEY"), "{format}: {text}");
                 assert!(!text.contains(MARKER) && !text.contains("●"), "{format}: {text}");
             }
@@ -181,7 +181,7 @@ proptest! {
     ) {
         let name: String = letters.into_iter().collect::<String>() + harm;
         for format in ["text", "markdown", "html"] {
-            let text = told(&named_so(&name), format, (width, Detail::Verbose));
+            let text = rendered(&named_so(&name), format, (width, Detail::Verbose));
             prop_assert!(text.lines().all(|line| !line.chars().any(escape::is_hidden)), "{}: {}", format, text);
             prop_assert!(text.ends_with('\n'));
         }

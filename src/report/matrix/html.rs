@@ -3,16 +3,16 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use crate::drift::matrix::{Cell, Matrix, Row};
+use crate::drift::matrix::{Matrix, MatrixCell, MatrixRow};
 use crate::report::html::{self, breakable, harmless};
 use crate::report::matrix::{Sign, folded, sign, used};
-use crate::report::{Look, Report};
+use crate::report::{Report, TextOptions};
 
 /// More services than this have their names upright and cells without words.
 const WIDE: usize = 6;
 
 /// Writes the matrix as one self-contained page.
-pub(super) fn write(report: &Report, matrix: &Matrix, _: &Look<'_>, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(report: &Report, matrix: &Matrix, _: &TextOptions<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut body = String::new();
     html::head(report, &mut body);
     section(report, matrix, &mut body);
@@ -76,7 +76,7 @@ fn table(report: &Report, matrix: &Matrix, body: &mut String) {
     body.push_str("</tbody>\n</table>\n</div>\n");
 }
 
-fn row(row: &Row, (words, has_more): (bool, bool), opening: &str, body: &mut String) {
+fn row(row: &MatrixRow, (words, has_more): (bool, bool), opening: &str, body: &mut String) {
     let mut states: Vec<&str> = row.cells.iter().map(|cell| sign(cell.mark).state).collect();
     states.sort_unstable();
     states.dedup();
@@ -91,9 +91,9 @@ fn row(row: &Row, (words, has_more): (bool, bool), opening: &str, body: &mut Str
     body.push_str("</tr>\n");
 }
 
-fn cell(cell: Cell, words: bool, body: &mut String) {
+fn cell(cell: MatrixCell, words: bool, body: &mut String) {
     let Sign { symbol, word, state, .. } = sign(cell.mark);
-    let class = cell.severity.map_or(if cell.mark.is_quiet() { "good" } else { "quiet" }, |severity| severity.word());
+    let class = cell.severity.map_or(if cell.mark.is_quiet() { "good" } else { "quiet" }, |severity| severity.name());
     let _ = if words && !word.is_empty() {
         write!(body, "<td class=\"{class}\"><span aria-hidden=\"true\">{symbol}</span> {word}</td>")
     } else {

@@ -7,14 +7,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::drift::Severity;
-use crate::drift::matrix::{Matrix, Row};
+use crate::drift::matrix::{Matrix, MatrixRow};
 use crate::report::json::{ServiceForm, SummaryForm, TargetForm, service, summary, target, visible};
 use crate::report::matrix::{SIGNS, sign};
-use crate::report::{Look, Report};
+use crate::report::{Report, TextOptions};
 
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Matrix")]
-pub(crate) struct Form<'r> {
+pub(crate) struct MatrixJson<'r> {
     #[schemars(extend("const" = 1))]
     schema_version: u8,
     #[schemars(extend("const" = "matrix"))]
@@ -49,9 +49,9 @@ struct CellForm {
 }
 
 /// Writes the matrix as JSON, with a line break at its end. Every row is there, folded ones last.
-pub(super) fn write(report: &Report, matrix: &Matrix, _: &Look<'_>, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(report: &Report, matrix: &Matrix, _: &TextOptions<'_>, out: &mut dyn Write) -> io::Result<()> {
     let rows = matrix.rows.iter().map(|found| row(found, false));
-    let form = Form {
+    let form = MatrixJson {
         schema_version: 1,
         command: "matrix",
         target: target(report),
@@ -63,14 +63,14 @@ pub(super) fn write(report: &Report, matrix: &Matrix, _: &Look<'_>, out: &mut dy
     out.write_all(visible(&serde_json::to_string_pretty(&form)?).as_bytes())
 }
 
-fn row(row: &Row, folded: bool) -> RowForm<'_> {
-    let cell = |cell: &crate::drift::matrix::Cell| CellForm {
+fn row(row: &MatrixRow, folded: bool) -> RowForm<'_> {
+    let cell = |cell: &crate::drift::matrix::MatrixCell| CellForm {
         state: sign(cell.mark).state,
-        severity: cell.severity.map(Severity::word),
+        severity: cell.severity.map(Severity::name),
     };
     RowForm {
         key: &row.key,
-        severity: row.worst.map(Severity::word),
+        severity: row.worst.map(Severity::name),
         folded,
         cells: row.cells.iter().map(cell).collect(),
         also: &row.also,

@@ -3,20 +3,20 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use crate::drift::matrix::{Matrix, Row};
-use crate::drift::sentence::count;
+use crate::drift::matrix::{Matrix, MatrixRow};
+use crate::drift::phrases::count;
 use crate::report::count::Tally;
 pub(super) use crate::report::markdown::html_code as code;
 use crate::report::matrix::{folded, sign, used};
-use crate::report::{Detail, Look, Report};
+use crate::report::{Detail, Report, TextOptions};
 
 /// Writes the matrix as Markdown: what differs as a table, what does not folded below it.
-pub(super) fn write(report: &Report, matrix: &Matrix, look: &Look<'_>, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(report: &Report, matrix: &Matrix, look: &TextOptions<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut text = String::new();
     let _ = writeln!(text, "### {} · {}\n", code(&report.project.name), code(&report.environment.name));
     let files: Vec<String> = report.files.iter().map(|(name, _)| code(name)).collect();
     let _ = writeln!(text, "{}\n", paragraph(report, &files));
-    let rows: Vec<&Row> = matrix.rows.iter().collect();
+    let rows: Vec<&MatrixRow> = matrix.rows.iter().collect();
     if !rows.is_empty() && !report.services.is_empty() {
         table(report, &rows, &mut text);
         legend(&rows, &mut text);
@@ -31,7 +31,7 @@ pub(super) fn write(report: &Report, matrix: &Matrix, look: &Look<'_>, out: &mut
 }
 
 fn paragraph(report: &Report, files: &[String]) -> String {
-    let words = Tally::of(&report.findings).words();
+    let words = Tally::of(&report.findings).summary();
     let mut items = vec![files.join(", ")];
     items.push(if words.is_empty() { "no findings".to_owned() } else { words });
     items.push(format!("{} compared", count(report.compared(), "value")));
@@ -40,7 +40,7 @@ fn paragraph(report: &Report, files: &[String]) -> String {
     items.join(" · ")
 }
 
-fn table(report: &Report, rows: &[&Row], text: &mut String) {
+fn table(report: &Report, rows: &[&MatrixRow], text: &mut String) {
     let has_more = rows.iter().any(|row| !row.also.is_empty());
     let names = report.services.iter().map(|line| code(&line.service.name));
     let heads: Vec<String> = names.chain(has_more.then(|| "also".to_owned())).collect();
@@ -58,7 +58,7 @@ fn table(report: &Report, rows: &[&Row], text: &mut String) {
     text.push('\n');
 }
 
-fn legend(rows: &[&Row], text: &mut String) {
+fn legend(rows: &[&MatrixRow], text: &mut String) {
     text.push_str("<details><summary>What the marks mean</summary>\n\n| mark | means |\n|:---|:---|\n");
     for sign in used(rows.iter().copied()) {
         let mark = format!("{} {}", sign.symbol, sign.word);
@@ -67,13 +67,13 @@ fn legend(rows: &[&Row], text: &mut String) {
     text.push_str("\n</details>\n\n");
 }
 
-fn details(report: &Report, matrix: &Matrix, look: &Look<'_>, text: &mut String) {
+fn details(report: &Report, matrix: &Matrix, look: &TextOptions<'_>, text: &mut String) {
     let sentences = folded(matrix);
     if sentences.is_empty() {
         return;
     }
     let _ = writeln!(text, "<details><summary>{}</summary>\n", sentences.join("; "));
-    let rows: Vec<&Row> = matrix.folded().collect();
+    let rows: Vec<&MatrixRow> = matrix.folded().collect();
     if look.detail == Detail::Verbose {
         table(report, &rows, text);
     } else {

@@ -14,15 +14,15 @@ mod transcript;
 
 use std::io::{self, Write};
 
-use crate::drift::matrix::{Mark, Matrix, Row};
-use crate::drift::sentence::count;
-use crate::report::{Look, Report};
+use crate::drift::matrix::{Mark, Matrix, MatrixRow};
+use crate::drift::phrases::count;
+use crate::report::{Report, TextOptions};
 
 /// Writes a matrix, and of the report what belongs above and below it.
-pub type Writer = fn(&Report, &Matrix, &Look<'_>, &mut dyn Write) -> io::Result<()>;
+pub type MatrixWriter = fn(&Report, &Matrix, &TextOptions<'_>, &mut dyn Write) -> io::Result<()>;
 
 /// Every format of a matrix and its name on the command line.
-pub static FORMATS: &[(&str, Writer)] =
+pub static FORMATS: &[(&str, MatrixWriter)] =
     &[("text", text::write), ("markdown", markdown::write), ("html", html::write), ("json", json::write)];
 
 /// How a mark is shown.
@@ -104,7 +104,7 @@ pub fn sign(mark: Mark) -> &'static Sign {
 }
 
 /// The signs that occur in these rows, in the order of the marks.
-fn used<'m>(rows: impl Iterator<Item = &'m Row>) -> Vec<&'static Sign> {
+fn used<'m>(rows: impl Iterator<Item = &'m MatrixRow>) -> Vec<&'static Sign> {
     let mut seen = [false; 18];
     for cell in rows.flat_map(|row| &row.cells) {
         seen[cell.mark as usize] = true;
@@ -142,7 +142,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::{SIGNS, sign};
-    use crate::report::text::column::columns;
+    use crate::report::text::text_width::columns;
 
     #[test]
     fn every_mark_has_a_sign_of_its_own_that_is_one_column_wide() {

@@ -1,12 +1,12 @@
 //! Matrices of scenes, for the tests of every format.
 
 use crate::drift::Survey;
-use crate::drift::examine::examine;
+use crate::drift::engine::run_rules::examine;
 use crate::drift::matrix::{self, Matrix};
-use crate::drift::scene::{got, ignore, running, survey, unreadable};
+use crate::drift::test_support::{got, ignore, running, survey, unreadable};
 use crate::report::matrix::FORMATS;
-use crate::report::sample::{calm, key, look};
-use crate::report::{Detail, Look, Report, ServiceLine};
+use crate::report::test_support::{calm, key, text_options};
+use crate::report::{Detail, Report, ServiceLine, TextOptions};
 
 /// A value that no format may show; every value of [`scene`] holds it.
 pub(crate) const MARKER: &str = "marker-4711-value";
@@ -34,7 +34,7 @@ pub(crate) fn scene() -> Survey {
 }
 
 /// The report and the matrix of a scene.
-pub(crate) fn told_of(survey: &Survey) -> (Report, Matrix) {
+pub(crate) fn report_of(survey: &Survey) -> (Report, Matrix) {
     let examination = examine(survey);
     let matrix = matrix::of(survey, &examination);
     let services = survey.targets.iter().zip(&examination.extents).map(|(target, extent)| ServiceLine {
@@ -60,8 +60,8 @@ pub(crate) fn told_of(survey: &Survey) -> (Report, Matrix) {
 }
 
 /// The matrix of a scene in that format and look.
-pub(crate) fn seen(survey: &Survey, format: &str, look: &Look<'_>) -> String {
-    let (report, matrix) = told_of(survey);
+pub(crate) fn rendered_as(survey: &Survey, format: &str, look: &TextOptions<'_>) -> String {
+    let (report, matrix) = report_of(survey);
     let (_, write) = FORMATS.iter().find(|(name, _)| *name == format).expect("there is such a format");
     let mut out = Vec::new();
     write(&report, &matrix, look, &mut out).expect("writing to a Vec can't fail");
@@ -69,6 +69,6 @@ pub(crate) fn seen(survey: &Survey, format: &str, look: &Look<'_>) -> String {
 }
 
 /// The same without colour.
-pub(crate) fn told(survey: &Survey, format: &str, (width, detail): (usize, Detail)) -> String {
-    seen(survey, format, &look(&key(), width, detail))
+pub(crate) fn rendered(survey: &Survey, format: &str, (width, detail): (usize, Detail)) -> String {
+    rendered_as(survey, format, &text_options(&key(), width, detail))
 }

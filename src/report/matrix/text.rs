@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::ops::Range;
 
-use crate::drift::Named;
-use crate::drift::matrix::{Cell, Mark, Matrix, Row};
+use crate::drift::ResourceRef;
+use crate::drift::matrix::{Mark, Matrix, MatrixCell, MatrixRow};
 use crate::report::matrix::{Sign, folded, sign, used};
 use crate::report::paint::Tone;
-use crate::report::text::column::{columns, cut, pad};
-use crate::report::text::page::{Page, Span};
-use crate::report::text::phrase::{FEW, listed};
-use crate::report::text::{ending, header};
-use crate::report::{Detail, Look, Report, escape, shell};
+use crate::report::text::page::{StyledText, TextPage};
+use crate::report::text::text_width::{columns, cut, pad};
+use crate::report::text::wording::{FEW, listed};
+use crate::report::text::{header, last_lines};
+use crate::report::{Detail, Report, TextOptions, escape, shell_command};
 
 /// Columns between two columns of the table.
 const GAP: usize = 2;
@@ -22,33 +22,34 @@ const SERVICE: usize = 12;
 const KEY: usize = 12;
 
 /// Writes the matrix as text.
-pub(super) fn write(report: &Report, matrix: &Matrix, look: &Look<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let mut page = Page::new(look);
+pub(super) fn write(report: &Report, matrix: &Matrix, look: &TextOptions<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let mut page = TextPage::new(look);
     if look.detail == Detail::Quiet {
         quiet(&mut page, report, matrix);
     } else {
         header::write(&mut page, report);
-        let rows: Vec<&Row> = if page.is_verbose() { matrix.all().collect() } else { matrix.rows.iter().collect() };
+        let rows: Vec<&MatrixRow> =
+            if page.is_verbose() { matrix.all().collect() } else { matrix.rows.iter().collect() };
         table(&mut page, report, &rows);
         let signs = used(rows.iter().copied());
         legend(&mut page, &signs);
         folds(&mut page, matrix);
         errors(&mut page, report);
-        ending::write(&mut page, report);
+        last_lines::write(&mut page, report);
         next(&mut page, report);
     }
     out.write_all(page.into_text().as_bytes())
 }
 
 /// What made the run fail, and the totals; nothing at all when nothing did.
-fn quiet(page: &mut Page<'_>, report: &Report, matrix: &Matrix) {
+fn quiet(page: &mut TextPage<'_>, report: &Report, matrix: &Matrix) {
     if report.exit_code == 0 {
         return;
     }
-    let fails = |row: &&Row| row.worst.is_some_and(|worst| report.fails(worst));
+    let fails = |row: &&MatrixRow| row.worst.is_some_and(|worst| report.fails(worst));
     table(page, report, &matrix.rows.iter().filter(fails).collect::<Vec<_>>());
     errors(page, report);
-    ending::write(page, report);
+    last_lines::write(page, report);
 }
 
 /// How wide the columns are, and whether a cell has room for its word.
@@ -58,7 +59,7 @@ struct Layout {
     words: bool,
 }
 
-fn table(page: &mut Page<'_>, report: &Report, rows: &[&Row]) {
+fn table(page: &mut TextPage<'_>, report: &Report, rows: &[&MatrixRow]) {
     if rows.is_empty() || report.services.is_empty() {
         return;
     }
@@ -67,12 +68,13 @@ fn table(page: &mut Page<'_>, report: &Report, rows: &[&Row]) {
     let blocks = blocks(page.width(), &layout);
     let several = blocks.len() > 1;
     for block in blocks {
-        let tells = |row: &&&Row| {
+        let tells = |row: &&&MatrixRow| {
             let is_told = row.cells[block.clone()].iter().any(|cell| !cell.mark.is_quiet());
             is_told || block.start == 0 && row.cells.iter().all(|cell| cell.mark.is_quiet())
         };
         // What is the same everywhere is told when everything is asked for.
-        let told: Vec<&Row> = rows.iter().filter(|row| !several || page.is_verbose() || tells(row)).copied().collect();
+        let told: Vec<&MatrixRow> =
+            rows.iter().filter(|row| !several || page.is_verbose() || tells(row)).copied().collect();
         page.gap();
         if several {
             let title = match block.len() {
@@ -95,7 +97,7 @@ fn table(page: &mut Page<'_>, report: &Report, rows: &[&Row]) {
 
 /// The names of the services as they are shown. Where cutting leaves two of them alike, what all of them begin and end
 /// with gives way first.
-fn headings(width: usize, names: Vec<String>, rows: &[&Row]) -> (Vec<String>, Layout) {
+fn headings(width: usize, names: Vec<String>, rows: &[&MatrixRow]) -> (Vec<String>, Layout) {
     let whole = layout(width, &names, rows);
     let cuts: BTreeSet<String> = names.iter().zip(&whole.services).map(|(name, &width)| cut(name, width)).collect();
     if cuts.len() == names.len() {
@@ -120,7 +122,7 @@ fn headings(width: usize, names: Vec<String>, rows: &[&Row]) -> (Vec<String>, La
 }
 
 /// Words beside the symbols where all services fit in one block with them; else symbols, and shorter names.
-fn layout(width: usize, names: &[String], rows: &[&Row]) -> Layout {
+fn layout(width: usize, names: &[String], rows: &[&MatrixRow]) -> Layout {
     let keys = rows.iter().map(|row| columns(&escape::line(&row.key))).max().unwrap_or(0);
     let marks = rows.iter().flat_map(|row| &row.cells).map(|cell| cell.mark);
     let word = marks.map(|mark| columns(sign(mark).word) + 2).max().unwrap_or(0);
@@ -157,7 +159,7 @@ fn blocks(width: usize, layout: &Layout) -> Vec<Range<usize>> {
     blocks
 }
 
-fn head(page: &mut Page<'_>, layout: &Layout, names: &[String], block: &Range<usize>) {
+fn head(page: &mut TextPage<'_>, layout: &Layout, names: &[String], block: &Range<usize>) {
     let mut text = pad("", layout.key);
     for index in block.clone() {
         let width = layout.services[index];
@@ -167,12 +169,12 @@ fn head(page: &mut Page<'_>, layout: &Layout, names: &[String], block: &Range<us
     page.line(&[(Tone::Strong, &text)]);
 }
 
-fn line(page: &mut Page<'_>, layout: &Layout, row: &Row, block: &Range<usize>) {
+fn line(page: &mut TextPage<'_>, layout: &Layout, row: &MatrixRow, block: &Range<usize>) {
     let key = pad(&cut(&escape::line(&row.key), layout.key), layout.key);
     let texts: Vec<(Tone, String)> =
         block.clone().map(|index| cell(row.cells[index], layout.words, layout.services[index])).collect();
     let gap = " ".repeat(GAP);
-    let mut spans: Vec<Span<'_>> = vec![(Tone::Plain, &key)];
+    let mut spans: Vec<StyledText<'_>> = vec![(Tone::Plain, &key)];
     for (tone, text) in &texts {
         spans.extend([(Tone::Plain, gap.as_str()), (*tone, text.as_str())]);
     }
@@ -186,13 +188,13 @@ fn line(page: &mut Page<'_>, layout: &Layout, row: &Row, block: &Range<usize>) {
     }
 }
 
-fn cell(cell: Cell, words: bool, width: usize) -> (Tone, String) {
+fn cell(cell: MatrixCell, words: bool, width: usize) -> (Tone, String) {
     let Sign { symbol, word, .. } = sign(cell.mark);
     let text = if words { format!("{symbol} {word}") } else { (*symbol).to_owned() };
     (tone(cell), pad(&text, width))
 }
 
-fn tone(cell: Cell) -> Tone {
+fn tone(cell: MatrixCell) -> Tone {
     match (cell.severity, cell.mark) {
         (Some(severity), _) => severity.into(),
         (None, Mark::Equal | Mark::Reference) => Tone::Good,
@@ -201,7 +203,7 @@ fn tone(cell: Cell) -> Tone {
     }
 }
 
-fn legend(page: &mut Page<'_>, signs: &[&Sign]) {
+fn legend(page: &mut TextPage<'_>, signs: &[&Sign]) {
     if signs.is_empty() {
         return;
     }
@@ -213,7 +215,7 @@ fn legend(page: &mut Page<'_>, signs: &[&Sign]) {
     }
 }
 
-fn folds(page: &mut Page<'_>, matrix: &Matrix) {
+fn folds(page: &mut TextPage<'_>, matrix: &Matrix) {
     let mut sentences = folded(matrix);
     if sentences.is_empty() {
         return;
@@ -226,7 +228,7 @@ fn folds(page: &mut Page<'_>, matrix: &Matrix) {
 }
 
 /// Services that could not be read, and why.
-fn errors(page: &mut Page<'_>, report: &Report) {
+fn errors(page: &mut TextPage<'_>, report: &Report) {
     for line in &report.services {
         if let Some(error) = &line.error {
             page.gap();
@@ -236,12 +238,12 @@ fn errors(page: &mut Page<'_>, report: &Report) {
 }
 
 /// Where every mark is told in full.
-fn next(page: &mut Page<'_>, report: &Report) {
+fn next(page: &mut TextPage<'_>, report: &Report) {
     if report.findings.is_empty() {
         return;
     }
-    let services: Vec<Named> = report.services.iter().map(|line| line.service.clone()).collect();
-    if let Some(command) = shell::command(report, &["check".to_owned()], &services) {
+    let services: Vec<ResourceRef> = report.services.iter().map(|line| line.service.clone()).collect();
+    if let Some(command) = shell_command::command(report, &["check".to_owned()], &services) {
         page.line(&[(Tone::Faint, "  next  "), (Tone::Plain, &command)]);
     }
 }

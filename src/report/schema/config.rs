@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::drift::rule::RULES;
+use crate::drift::rules::RULES;
 use crate::report::schema::text;
 
 /// The schema of `doctor.toml`.
@@ -18,8 +18,8 @@ pub fn config() -> String {
             "project": name("The project, by id or name"),
             "environment": name("The environment, by id or name"),
             "env-file": files("The files of variables; later ones win. Paths are relative to this file"),
-            "loader": words("Which loader the program reads its .env with; without it, what all of them agree on", &["dotenvy", "python", "node"]),
-            "fail-on": words("From which severity on a check fails", &["error", "warning", "note", "never"]),
+            "loader": string_enum("Which loader the program reads its .env with; without it, what all of them agree on", &["dotenvy", "python", "node"]),
+            "fail-on": string_enum("From which severity on a check fails", &["error", "warning", "note", "never"]),
             "environments": sections("Environments, by name or id", &environment()),
             "services": sections("Services that are looked at, by a short name", &service()),
             "require": list("Keys that must be on these services, and equal everywhere", &require()),
@@ -30,7 +30,7 @@ pub fn config() -> String {
                 "http": list("Requests, and what must be answered", &http()),
             })),
             "hook": object("What doctor does before a commit", &[], json!({
-                "on-drift": words("Whether drift stops a commit", &["fail", "warn"]),
+                "on-drift": string_enum("Whether drift stops a commit", &["fail", "warn"]),
             })),
         },
     }))
@@ -94,7 +94,7 @@ fn ignore() -> Value {
 }
 
 fn severity() -> Value {
-    let one = words("What it is to be", &["error", "warning", "note", "off"]);
+    let one = string_enum("What it is to be", &["error", "warning", "note", "off"]);
     let properties: Map<String, Value> = rules().into_iter().map(|rule| (rule.to_owned(), one.clone())).collect();
     object("Severities other than the usual ones, by rule", &[], Value::Object(properties))
 }
@@ -155,7 +155,7 @@ fn name(says: &str) -> Value {
     json!({ "type": "string", "minLength": 1, "description": says })
 }
 
-fn words(says: &str, words: &[&str]) -> Value {
+fn string_enum(says: &str, words: &[&str]) -> Value {
     json!({ "enum": words, "description": says })
 }
 

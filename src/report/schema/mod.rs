@@ -9,18 +9,18 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Value, json};
 
 pub use crate::report::schema::config::config;
-use crate::report::{history, json as report_json, matrix};
+use crate::report::{json as report_json, matrix, undo_list};
 
 /// Every form that `--format json` prints. A new one is a row in here.
 const FORMS: &[fn(&mut SchemaGenerator) -> Schema] = &[
-    row::<report_json::Form<'static>>,
-    row::<matrix::json::Form<'static>>,
-    row::<history::Form<'static>>,
+    row::<report_json::ReportJson<'static>>,
+    row::<matrix::json::MatrixJson<'static>>,
+    row::<undo_list::UndoListJson<'static>>,
     row::<report_json::status::AuthForm<'static>>,
     row::<report_json::status::HooksForm<'static>>,
-    row::<report_json::drafted::Form<'static>>,
-    row::<report_json::explained::Form>,
-    row::<report_json::error::Form<'static>>,
+    row::<report_json::drafted::DraftedJson<'static>>,
+    row::<report_json::explained::ExplainedJson>,
+    row::<report_json::error::ErrorJson<'static>>,
 ];
 
 fn row<F: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {

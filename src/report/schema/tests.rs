@@ -1,7 +1,7 @@
 use serde_json::Value;
 
 use super::{config, report};
-use crate::report::sample::{cut_short, incident, key, look};
+use crate::report::test_support::{cut_short, incident, key, text_options};
 use crate::report::{Detail, Format, write};
 
 fn parsed(text: &str) -> Value {
@@ -22,7 +22,8 @@ fn a_report_fits_and_one_with_another_word_does_not() {
     let schema = jsonschema::validator_for(&parsed(&report())).expect("it is a schema");
     for report in [incident(), cut_short()] {
         let (mut out, key) = (Vec::new(), key());
-        write(&report, Format::Json, &look(&key, 80, Detail::Normal), &mut out).expect("writing to a Vec can't fail");
+        write(&report, Format::Json, &text_options(&key, 80, Detail::Normal), &mut out)
+            .expect("writing to a Vec can't fail");
         let mut told = parsed(&String::from_utf8(out).expect("it is UTF-8"));
         assert!(schema.is_valid(&told), "{told}");
         told["a-field-of-tomorrow"] = Value::Null;

@@ -2,16 +2,16 @@
 
 use std::mem::discriminant;
 
-use crate::drift::scope::Objection;
-use crate::drift::sentence::count;
+use crate::drift::phrases::count;
+use crate::drift::service_scope::Exclusion;
 use crate::report::paint::Tone;
-use crate::report::text::column::columns;
-use crate::report::text::page::Page;
-use crate::report::text::phrase::{FEW, alike, listed};
+use crate::report::text::page::TextPage;
+use crate::report::text::text_width::columns;
+use crate::report::text::wording::{FEW, alike, listed};
 use crate::report::{Report, escape};
 
 /// Writes the lines on top of a report.
-pub(crate) fn write(page: &mut Page<'_>, report: &Report) {
+pub(crate) fn write(page: &mut TextPage<'_>, report: &Report) {
     page.flow(&[], 2, (Tone::Strong, " · ", &target(report)));
     // What is put back may be a file alone.
     if !report.services.is_empty() || report.command != "undo" {
@@ -27,7 +27,7 @@ pub(crate) fn write(page: &mut Page<'_>, report: &Report) {
     }
 }
 
-fn most(page: &Page<'_>) -> usize {
+fn most(page: &TextPage<'_>) -> usize {
     if page.is_verbose() { usize::MAX } else { FEW }
 }
 
@@ -64,17 +64,17 @@ fn services(report: &Report, most: usize) -> Vec<String> {
 }
 
 /// `Postgres, Redis (databases)`: a few names for each kind of reason; with `-v` every name and the reason itself.
-fn left_out(page: &Page<'_>, report: &Report) -> Vec<String> {
+fn left_out(page: &TextPage<'_>, report: &Report) -> Vec<String> {
     if page.is_verbose() {
         let groups = alike(&report.left_out, |(_, why)| why);
-        return groups.into_iter().map(|(_, group)| group_words(report, &group, usize::MAX)).collect();
+        return groups.into_iter().map(|(_, group)| group_line(report, &group, usize::MAX)).collect();
     }
     let groups = alike(&report.left_out, |(_, why)| discriminant(why));
     let room = page.prose() / groups.len();
-    groups.iter().map(|(_, group)| group_words(report, group, room)).collect()
+    groups.iter().map(|(_, group)| group_line(report, group, room)).collect()
 }
 
-fn group_words(report: &Report, group: &[&(String, Objection)], room: usize) -> String {
+fn group_line(report: &Report, group: &[&(String, Exclusion)], room: usize) -> String {
     let names: Vec<&str> = group.iter().map(|(name, _)| name.as_str()).collect();
     format!("{} ({})", listed(&names, fitting(&names, room)), reason(report, group))
 }
@@ -89,29 +89,29 @@ fn fitting(names: &[&str], room: usize) -> usize {
 }
 
 /// Why they are left out; what is not the same for all of them is left open.
-fn reason(report: &Report, group: &[&(String, Objection)]) -> String {
+fn reason(report: &Report, group: &[&(String, Exclusion)]) -> String {
     let several = group.len() > 1;
     let is_same = group.iter().all(|(_, why)| *why == group[0].1);
     match &group[0].1 {
-        Objection::Database if several => "databases".to_owned(),
-        Objection::Database => "database".to_owned(),
-        Objection::NothingShared => {
+        Exclusion::Database if several => "databases".to_owned(),
+        Exclusion::Database => "database".to_owned(),
+        Exclusion::NothingShared => {
             let file = if let [(file, _)] = report.files.as_slice() { file } else { "the files" };
             format!("{} no key with {file}", if several { "share" } else { "shares" })
         }
-        Objection::Elsewhere { root } if is_same => format!("built from {root}"),
-        Objection::Elsewhere { .. } => "built from other folders".to_owned(),
-        Objection::Provider { takers } if is_same => {
+        Exclusion::Elsewhere { root } if is_same => format!("built from {root}"),
+        Exclusion::Elsewhere { .. } => "built from other folders".to_owned(),
+        Exclusion::Provider { takers } if is_same => {
             format!("{} values to {}", if several { "give" } else { "gives" }, listed(takers, FEW))
         }
-        Objection::Provider { .. } => "give values to others".to_owned(),
+        Exclusion::Provider { .. } => "give values to others".to_owned(),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::drift::scope::Objection;
-    use crate::report::sample::{calm, line, text};
+    use crate::drift::service_scope::Exclusion;
+    use crate::report::test_support::{calm, line, text};
     use crate::report::{Detail, Report};
 
     #[test]
@@ -128,7 +128,7 @@ mod tests {
             remarks: vec!["--service worker is taken as agentverse-worker-staging".to_owned()],
             ..calm()
         };
-        report.left_out = (1..=6).map(|number| (format!("db-{number}"), Objection::Database)).collect();
+        report.left_out = (1..=6).map(|number| (format!("db-{number}"), Exclusion::Database)).collect();
         let expected = "\
 agentverse (doctor.toml) · staging (--environment)
   .env, .env.local (--env-file)
@@ -146,15 +146,15 @@ left out: db-1, db-2, db-3, db-4, db-5, db-6 (databases);
 
     /// Thirty services without a common key, and ten for every other reason.
     fn many_left_out() -> Report {
-        let one = |name: &str, why: &Objection| (name.to_owned(), why.clone());
+        let one = |name: &str, why: &Exclusion| (name.to_owned(), why.clone());
         let mut left_out: Vec<_> =
-            (1..=30).map(|number| one(&format!("svc-{number:02}"), &Objection::NothingShared)).collect();
-        left_out.extend(["Postgres", "Redis", "Mongo", "MySQL"].map(|name| one(name, &Objection::Database)));
+            (1..=30).map(|number| one(&format!("svc-{number:02}"), &Exclusion::NothingShared)).collect();
+        left_out.extend(["Postgres", "Redis", "Mongo", "MySQL"].map(|name| one(name, &Exclusion::Database)));
         left_out.extend(
-            ["web-1", "web-2", "web-3", "web-4"].map(|name| one(name, &Objection::Elsewhere { root: name.to_owned() })),
+            ["web-1", "web-2", "web-3", "web-4"].map(|name| one(name, &Exclusion::Elsewhere { root: name.to_owned() })),
         );
-        left_out.push(one("auth", &Objection::Provider { takers: vec!["api".to_owned(), "web".to_owned()] }));
-        left_out.push(one("config", &Objection::Provider { takers: vec!["auth".to_owned()] }));
+        left_out.push(one("auth", &Exclusion::Provider { takers: vec!["api".to_owned(), "web".to_owned()] }));
+        left_out.push(one("config", &Exclusion::Provider { takers: vec!["auth".to_owned()] }));
         Report { left_out, ..calm() }
     }
 
@@ -186,10 +186,10 @@ left out: svc-01, svc-02 and 28 more (share no key with .env); Postgres, Redis
     #[test]
     fn a_single_one_left_out_is_no_plural() {
         for (why, told) in [
-            (Objection::Database, "web (database)"),
-            (Objection::NothingShared, "web (shares no key with .env)"),
-            (Objection::Elsewhere { root: "/web".to_owned() }, "web (built from /web)"),
-            (Objection::Provider { takers: vec!["api".to_owned()] }, "web (gives values to api)"),
+            (Exclusion::Database, "web (database)"),
+            (Exclusion::NothingShared, "web (shares no key with .env)"),
+            (Exclusion::Elsewhere { root: "/web".to_owned() }, "web (built from /web)"),
+            (Exclusion::Provider { takers: vec!["api".to_owned()] }, "web (gives values to api)"),
         ] {
             let report = Report { left_out: vec![("web".to_owned(), why)], ..calm() };
             let line = format!("\nleft out: {told}; --service=NAME compares one\n");

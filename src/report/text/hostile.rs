@@ -4,13 +4,14 @@ use proptest::prelude::{any, proptest};
 use proptest::{collection, prop_assert};
 
 use crate::drift::Severity;
-use crate::drift::finding::{Finding, Place};
-use crate::drift::scope::Objection;
-use crate::report::sample::{
-    EXTRA, LINE, MARKER, MISSING, NATURE, SEALED, calm, differs, incident, key, line, look, seen, sighting, text,
+use crate::drift::model::finding::{Finding, Location};
+use crate::drift::service_scope::Exclusion;
+use crate::report::test_support::{
+    EXTRA, LINE, MARKER, MISSING, NATURE, SEALED, calm, differs, incident, key, line, rendered_as, sighting, text,
+    text_options,
 };
-use crate::report::text::column::columns;
-use crate::report::{Detail, Format, Look, Report, escape, write};
+use crate::report::text::text_width::columns;
+use crate::report::{Detail, Format, Report, TextOptions, escape, write};
 
 const DETAILS: [Detail; 3] = [Detail::Quiet, Detail::Normal, Detail::Verbose];
 
@@ -21,7 +22,7 @@ fn full_of(text: &str) -> Report {
     finding.message = copy();
     finding.reason = Some(copy());
     finding.advice = Some(copy());
-    finding.places = vec![Place { file: copy(), line: 1 }];
+    finding.places = vec![Location { file: copy(), line: 1 }];
     finding.sightings.push(sighting(text, "stored", Some(text)));
     let others = [&MISSING, &EXTRA, &NATURE, &SEALED, &LINE].into_iter().flat_map(|rule| {
         let copy = Finding { rule, severity: rule.severity, ..finding.clone() };
@@ -35,9 +36,9 @@ fn full_of(text: &str) -> Report {
     report.services = vec![line(text, 1, 1), line("api", 0, 0), line(text, 0, 0)];
     report.services[2].error = Some(copy());
     report.left_out = vec![
-        (copy(), Objection::Elsewhere { root: copy() }),
-        (copy(), Objection::Provider { takers: vec![copy()] }),
-        (copy(), Objection::NothingShared),
+        (copy(), Exclusion::Elsewhere { root: copy() }),
+        (copy(), Exclusion::Provider { takers: vec![copy()] }),
+        (copy(), Exclusion::NothingShared),
     ];
     report.only = vec![copy()];
     report.remarks = vec![copy()];
@@ -107,8 +108,8 @@ PASS  api                                               1 compared
 fn colour_only_adds_and_ends_with_its_line() {
     let key = key();
     for detail in DETAILS {
-        let plain = seen(&incident(), &look(&key, 80, detail));
-        let coloured = seen(&incident(), &Look { colour: true, ..look(&key, 80, detail) });
+        let plain = rendered_as(&incident(), &text_options(&key, 80, detail));
+        let coloured = rendered_as(&incident(), &TextOptions { colour: true, ..text_options(&key, 80, detail) });
         let mut stripped = String::new();
         for line in coloured.split_inclusive('\n') {
             let mut is_open = false;
@@ -137,7 +138,7 @@ fn no_report_shows_a_value() {
     for detail in DETAILS {
         for format in [Format::Text, Format::Json] {
             let mut out = Vec::new();
-            write(&report, format, &look(&key, 80, detail), &mut out).expect("writing to a Vec can't fail");
+            write(&report, format, &text_options(&key, 80, detail), &mut out).expect("writing to a Vec can't fail");
             let told = String::from_utf8(out).expect("a report is UTF-8");
             assert!(told.contains("STAGING_OPS_API_KEY"));
             assert!(!told.contains(MARKER), "{told}");

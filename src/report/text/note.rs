@@ -2,16 +2,16 @@
 
 use std::collections::HashSet;
 
-use crate::drift::finding::Finding;
-use crate::drift::sentence::count;
-use crate::drift::survey::Named;
+use crate::drift::model::finding::Finding;
+use crate::drift::model::resource::ResourceRef;
+use crate::drift::phrases::count;
 use crate::report::Report;
 use crate::report::paint::Tone;
-use crate::report::text::block;
-use crate::report::text::column::{columns, pad};
-use crate::report::text::many::item;
-use crate::report::text::page::Page;
-use crate::report::text::phrase::{self, FEW, Kind, alike, kinds, listed, says};
+use crate::report::text::finding_block;
+use crate::report::text::grouped_findings::item;
+use crate::report::text::page::TextPage;
+use crate::report::text::text_width::{columns, pad};
+use crate::report::text::wording::{self, FEW, FindingGroup, alike, kinds, listed, mentions};
 
 /// Notes that are a number for each service and not a list, and what the number says. A service has many keys that the
 /// file has no business with.
@@ -22,12 +22,12 @@ const KEYS: usize = 8;
 const LINES: usize = 8;
 
 /// Writes the notes; with `-v` in full, but for those that are a number: there, the list.
-pub(crate) fn write(page: &mut Page<'_>, report: &Report, notes: Vec<&Finding>) {
+pub(crate) fn write(page: &mut TextPage<'_>, report: &Report, notes: Vec<&Finding>) {
     let kinds = kinds(notes);
     let (full, folded): (Vec<_>, Vec<_>) =
         kinds.into_iter().partition(|kind| page.is_verbose() && counted(kind).is_none());
     for finding in full.iter().flat_map(|kind| &kind.findings) {
-        block::write(page, report, finding);
+        finding_block::write(page, report, finding);
     }
     if folded.is_empty() {
         return;
@@ -36,7 +36,7 @@ pub(crate) fn write(page: &mut Page<'_>, report: &Report, notes: Vec<&Finding>) 
     let hint = if page.is_verbose() { "" } else { " (-v tells them in full)" };
     page.line(&[(Tone::Note, "notes"), (Tone::Faint, hint)]);
     let column = folded.iter().map(|kind| columns(kind.rule.name)).max().unwrap_or(0);
-    let scope = Scope::of(report);
+    let scope = NoteScope::of(report);
     for kind in &folded {
         let lines = match counted(kind) {
             Some(words) => numbers(page, kind, words),
@@ -46,11 +46,11 @@ pub(crate) fn write(page: &mut Page<'_>, report: &Report, notes: Vec<&Finding>) 
     }
 }
 
-fn counted(kind: &Kind<'_>) -> Option<&'static str> {
+fn counted(kind: &FindingGroup<'_>) -> Option<&'static str> {
     COUNTED.iter().find(|(name, _)| *name == kind.rule.name).map(|&(_, words)| words)
 }
 
-fn fold(page: &mut Page<'_>, (name, column): (&'static str, usize), lines: &[String]) {
+fn fold(page: &mut TextPage<'_>, (name, column): (&'static str, usize), lines: &[String]) {
     let hang = column + 4;
     let mut name = name;
     for line in lines {
@@ -60,15 +60,15 @@ fn fold(page: &mut Page<'_>, (name, column): (&'static str, usize), lines: &[Str
 }
 
 /// `api: 14 keys are only on Railway`, a line for each service; with `-v`, which.
-fn numbers(page: &Page<'_>, kind: &Kind<'_>, words: &str) -> Vec<String> {
-    let pairs: Vec<(&Named, &Finding)> = kind
+fn numbers(page: &TextPage<'_>, kind: &FindingGroup<'_>, words: &str) -> Vec<String> {
+    let pairs: Vec<(&ResourceRef, &Finding)> = kind
         .findings
         .iter()
         .flat_map(|&finding| finding.services.iter().map(move |service| (service, finding)))
         .collect();
     let mut services = alike(&pairs, |(service, _)| (service.name.as_str(), service.id.as_str()));
     services.sort_unstable_by_key(|(service, _)| *service);
-    let line = |((name, _), pairs): &((&str, &str), Vec<&(&Named, &Finding)>)| {
+    let line = |((name, _), pairs): &((&str, &str), Vec<&(&ResourceRef, &Finding)>)| {
         let findings: Vec<&Finding> = pairs.iter().map(|(_, finding)| *finding).collect();
         let which = if page.is_verbose() { format!(": {}", keys(&findings, usize::MAX)) } else { String::new() };
         let verb = if findings.len() == 1 { "is" } else { "are" };
@@ -82,11 +82,11 @@ fn keys(findings: &[&Finding], most: usize) -> String {
 }
 
 /// The services that were looked at: what is true of all of them needs no names.
-struct Scope<'r> {
+struct NoteScope<'r> {
     ids: HashSet<&'r str>,
 }
 
-impl<'r> Scope<'r> {
+impl<'r> NoteScope<'r> {
     fn of(report: &'r Report) -> Self {
         Self { ids: report.services.iter().map(|line| line.service.id.as_str()).collect() }
     }
@@ -97,11 +97,11 @@ impl<'r> Scope<'r> {
     }
 
     /// A sentence where there is one note, else a list of keys for each set of services.
-    fn lines(&self, kind: &Kind<'_>) -> Vec<String> {
+    fn lines(&self, kind: &FindingGroup<'_>) -> Vec<String> {
         if let [finding] = kind.findings.as_slice() {
             return vec![self.sentence(finding)];
         }
-        let groups = alike(kind.findings.iter().copied(), |finding| self.whom(finding));
+        let groups = alike(kind.findings.iter().copied(), |finding| self.services_of(finding));
         let is_for_all = groups.len() == 1 && self.is_covered_by(kind.findings[0]);
         let mut lines = vec![kind.rule.summary.to_owned()];
         lines.extend(groups.iter().take(LINES).map(|(whom, findings)| match whom.as_str() {
@@ -116,26 +116,26 @@ impl<'r> Scope<'r> {
     }
 
     /// The services of a list, or else its files.
-    fn whom(&self, finding: &Finding) -> String {
+    fn services_of(&self, finding: &Finding) -> String {
         match self.ids.len() {
             2 if self.is_covered_by(finding) => "both services".to_owned(),
             number @ 3.. if self.is_covered_by(finding) => format!("all {number} services"),
-            _ if finding.services.is_empty() => listed(&phrase::files(finding), FEW),
-            _ => listed(&phrase::services(finding), FEW),
+            _ if finding.services.is_empty() => listed(&wording::files(finding), FEW),
+            _ => listed(&wording::services(finding), FEW),
         }
     }
 
     /// The message, before it the services that it leaves open, after it the reason. Without a key, the place is what
     /// tells it from others.
     fn sentence(&self, finding: &Finding) -> String {
-        let mut services = phrase::services(finding);
-        services.retain(|name| !says(&finding.message, name));
+        let mut services = wording::services(finding);
+        services.retain(|name| !mentions(&finding.message, name));
         let mut sentence = finding.message.clone();
         if !services.is_empty() && !self.is_covered_by(finding) {
             sentence.insert_str(0, &format!("{}: ", listed(&services, FEW)));
         }
-        let mut places: Vec<String> = finding.places.iter().map(phrase::place).collect();
-        places.retain(|place| finding.key.is_none() && !says(&finding.message, place));
+        let mut places: Vec<String> = finding.places.iter().map(wording::place).collect();
+        places.retain(|place| finding.key.is_none() && !mentions(&finding.message, place));
         let asides = [listed(&places, FEW), finding.reason.clone().unwrap_or_default()];
         for aside in asides.iter().filter(|aside| !aside.is_empty()) {
             sentence.push_str(" · ");
@@ -147,9 +147,9 @@ impl<'r> Scope<'r> {
 
 #[cfg(test)]
 mod tests {
-    use crate::drift::finding::{Finding, Place};
-    use crate::drift::rule::Rule;
-    use crate::report::sample::{EXTRA, NATURE, SEALED, calm, finding, line, text};
+    use crate::drift::model::finding::{Finding, Location};
+    use crate::drift::model::rule::Rule;
+    use crate::report::test_support::{EXTRA, NATURE, SEALED, calm, finding, line, text};
     use crate::report::{Detail, Report};
 
     const API: &str = "agentverse-api-staging";
@@ -239,7 +239,7 @@ notes (-v tells them in full)
         let at = |key: Option<&str>| {
             let mut found = note(&SEALED, "JWT", &[]);
             found.key = key.map(str::to_owned);
-            found.places = vec![Place { file: ".env".to_owned(), line: 7 }];
+            found.places = vec![Location { file: ".env".to_owned(), line: 7 }];
             notes(calm(), vec![found], Detail::Normal)
         };
         assert!(at(None).ends_with("  sealed  JWT is told of · .env:7"), "{}", at(None));

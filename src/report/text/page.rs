@@ -6,11 +6,11 @@ use crate::drift::Secret;
 use crate::report::escape;
 use crate::report::link::behind;
 use crate::report::paint::{Tone, paint};
-use crate::report::text::column::columns;
-use crate::report::{CommandTexts, Detail, Look, Values};
+use crate::report::text::text_width::columns;
+use crate::report::{CommandTexts, Detail, TextOptions, Values};
 
 /// A piece of a line and what it is to the reader.
-pub(crate) type Span<'t> = (Tone, &'t str);
+pub(crate) type StyledText<'t> = (Tone, &'t str);
 
 /// Below this many columns a terminal wraps for itself.
 const NARROWEST: usize = 40;
@@ -23,17 +23,17 @@ const GLUE_TEXT: &str = "\u{a0}";
 const GLUED: usize = 30;
 
 /// A report as far as it is written.
-pub(crate) struct Page<'l> {
+pub(crate) struct TextPage<'l> {
     /// How it is to look.
-    pub(crate) look: &'l Look<'l>,
+    pub(crate) look: &'l TextOptions<'l>,
     text: String,
     fingerprints: usize,
     withheld: usize,
 }
 
-impl<'l> Page<'l> {
+impl<'l> TextPage<'l> {
     /// An empty page.
-    pub(crate) fn new(look: &'l Look<'l>) -> Self {
+    pub(crate) fn new(look: &'l TextOptions<'l>) -> Self {
         Self { look, text: String::new(), fingerprints: 0, withheld: 0 }
     }
 
@@ -74,7 +74,7 @@ impl<'l> Page<'l> {
 
     /// A start command: in full where it is shown, and else what stands for a value.
     pub(crate) fn command(&mut self, command: &Secret) -> String {
-        if self.shows_commands() { escape::line(command.reveal()).into_owned() } else { self.value(command) }
+        if self.shows_commands() { escape::line(command.expose()).into_owned() } else { self.value(command) }
     }
 
     /// Whether start commands are shown in full.
@@ -83,12 +83,12 @@ impl<'l> Page<'l> {
     }
 
     /// One line, as long as it may be; blanks at its end are left out.
-    pub(crate) fn line(&mut self, spans: &[Span<'_>]) {
+    pub(crate) fn line(&mut self, spans: &[StyledText<'_>]) {
         self.linked(spans, None);
     }
 
     /// The same, with a page behind the span at that place where links are understood.
-    pub(crate) fn linked(&mut self, spans: &[Span<'_>], link: Option<(usize, &str)>) {
+    pub(crate) fn linked(&mut self, spans: &[StyledText<'_>], link: Option<(usize, &str)>) {
         let last = spans.iter().rposition(|(_, text)| !text.trim_end().is_empty());
         for (index, (tone, text)) in spans.iter().enumerate().take(last.map_or(0, |last| last + 1)) {
             let text = if Some(index) == last { text.trim_end() } else { text };
@@ -117,14 +117,14 @@ impl<'l> Page<'l> {
     }
 
     /// A text broken into lines after `lead`; the lines below its first are indented by `hang`.
-    pub(crate) fn paragraph(&mut self, lead: &[Span<'_>], hang: usize, body: Span<'_>) {
+    pub(crate) fn paragraph(&mut self, lead: &[StyledText<'_>], hang: usize, body: StyledText<'_>) {
         for line in self.broken(lead, hang, &escape::line(body.1)) {
             self.body_line(&line, (lead, hang), body.0);
         }
     }
 
     /// Items in a row with a separator between them, broken between short items rather than within.
-    pub(crate) fn flow(&mut self, lead: &[Span<'_>], hang: usize, items: (Tone, &str, &[String])) {
+    pub(crate) fn flow(&mut self, lead: &[StyledText<'_>], hang: usize, items: (Tone, &str, &[String])) {
         let (tone, separator, items) = items;
         let glued: Vec<String> = items.iter().map(|item| glue(&escape::line(item))).collect();
         let mark = separator.trim_end().replace(' ', GLUE_TEXT);
@@ -144,7 +144,7 @@ impl<'l> Page<'l> {
 
     /// A sentence as [`Page::paragraph`] writes it, with a faint word at the right edge of its last line, or on a line of
     /// its own.
-    pub(crate) fn headline(&mut self, lead: &[Span<'_>], sentence: &str, label: &str) {
+    pub(crate) fn headline(&mut self, lead: &[StyledText<'_>], sentence: &str, label: &str) {
         let hang = 4;
         let mut lines = self.broken(lead, hang, &escape::line(sentence));
         let last = lines.pop().unwrap_or_default();
@@ -171,7 +171,7 @@ impl<'l> Page<'l> {
         self.text
     }
 
-    fn broken(&self, lead: &[Span<'_>], hang: usize, text: &str) -> Vec<Broken> {
+    fn broken(&self, lead: &[StyledText<'_>], hang: usize, text: &str) -> Vec<Broken> {
         let (first, rest) = (" ".repeat(lead_columns(lead)), " ".repeat(hang));
         let options = Options::new(self.prose())
             .initial_indent(&first)
@@ -187,7 +187,7 @@ impl<'l> Page<'l> {
             .collect()
     }
 
-    fn body_line(&mut self, line: &Broken, (lead, hang): (&[Span<'_>], usize), tone: Tone) {
+    fn body_line(&mut self, line: &Broken, (lead, hang): (&[StyledText<'_>], usize), tone: Tone) {
         let indent = " ".repeat(hang);
         let mut spans = if line.is_first { lead.to_vec() } else { vec![(Tone::Plain, indent.as_str())] };
         spans.push((tone, &line.text));
@@ -202,7 +202,7 @@ struct Broken {
     text: String,
 }
 
-fn lead_columns(lead: &[Span<'_>]) -> usize {
+fn lead_columns(lead: &[StyledText<'_>]) -> usize {
     lead.iter().map(|(_, text)| columns(&escape::line(text))).sum()
 }
 

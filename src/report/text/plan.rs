@@ -5,21 +5,21 @@ use std::fmt::Write;
 use similar::udiff::UnifiedHunkHeader;
 use similar::{DiffableStr, group_diff_ops};
 
-use crate::drift::likeness::edits;
-use crate::drift::plan::deploy::{Cause, Deploy, How};
+use crate::drift::phrases::count;
+use crate::drift::plan::deployments::{DeployMethod, DeployReason, PlannedDeployment};
 use crate::drift::plan::start_command::StartCommandChange;
-use crate::drift::plan::{FileChange, Owner, Plan, Store};
-use crate::drift::sentence::count;
+use crate::drift::plan::{FileChange, Plan, VariableChange, VariableOwner};
+use crate::drift::similarity::edits;
 use crate::drift::{Secret, Variable};
 use crate::report::paint::Tone;
-use crate::report::text::column::{columns, pad};
-use crate::report::text::page::Page;
+use crate::report::text::page::TextPage;
+use crate::report::text::text_width::{columns, pad};
 
 /// Columns that a name may take before what follows it goes on right behind it.
 const NAME: usize = 40;
 
 /// Writes the plan.
-pub(crate) fn write(page: &mut Page<'_>, plan: &Plan) {
+pub(crate) fn write(page: &mut TextPage<'_>, plan: &Plan) {
     page.line(&[(Tone::Strong, &format!("Plan: {}", totals(plan)))]);
     let owners = plan.owners();
     for owner in &owners {
@@ -50,7 +50,7 @@ pub(crate) fn write(page: &mut Page<'_>, plan: &Plan) {
 
 fn totals(plan: &Plan) -> String {
     let variables = plan.stores.len();
-    let deploys = plan.deploys.iter().filter(|deploy| !matches!(deploy.how, How::Not(_))).count();
+    let deploys = plan.deploys.iter().filter(|deploy| !matches!(deploy.how, DeployMethod::Not(_))).count();
     let mut parts = Vec::new();
     if variables > 0 {
         parts.push(format!("{} on Railway", count(variables, "variable")));
@@ -63,8 +63,8 @@ fn totals(plan: &Plan) -> String {
     parts.join(", ")
 }
 
-fn stores(page: &mut Page<'_>, plan: &Plan, owner: &Owner) {
-    let own: Vec<&Store> = plan.stores.iter().filter(|store| store.owner == *owner).collect();
+fn stores(page: &mut TextPage<'_>, plan: &Plan, owner: &VariableOwner) {
+    let own: Vec<&VariableChange> = plan.stores.iter().filter(|store| store.owner == *owner).collect();
     let names = own.iter().map(|store| columns(&store.key)).filter(|&width| width <= NAME).max().unwrap_or(0);
     page.gap();
     page.line(&[(Tone::Plain, "  "), (Tone::Strong, owner.name())]);
@@ -82,7 +82,7 @@ fn stores(page: &mut Page<'_>, plan: &Plan, owner: &Owner) {
 }
 
 /// A start command on both sides: in full where a person sees it at a terminal, so that the text can be confirmed.
-fn setting(page: &mut Page<'_>, setting: &StartCommandChange) {
+fn setting(page: &mut TextPage<'_>, setting: &StartCommandChange) {
     let (sign, tone) = match (&setting.before, &setting.after) {
         (_, None) => ("    - ", Tone::Error),
         (None, _) => ("    + ", Tone::Good),
@@ -103,7 +103,7 @@ fn setting(page: &mut Page<'_>, setting: &StartCommandChange) {
 }
 
 /// `● 1a2b3c → ● 4d5e6f`, and where a reference stands, that one does.
-fn sides(page: &mut Page<'_>, store: &Store) -> String {
+fn sides(page: &mut TextPage<'_>, store: &VariableChange) -> String {
     let before = match &store.before {
         None => None,
         Some(Variable::Sealed) => Some("(sealed)".to_owned()),
@@ -123,13 +123,13 @@ fn sides(page: &mut Page<'_>, store: &Store) -> String {
     }
 }
 
-fn value_or_reference(page: &mut Page<'_>, value: &Secret) -> String {
+fn value_or_reference(page: &mut TextPage<'_>, value: &Secret) -> String {
     let shown = page.value(value);
-    if crate::drift::reference::occurrences(value.reveal()).is_empty() { shown } else { format!("(reference) {shown}") }
+    if crate::drift::reference::occurrences(value.expose()).is_empty() { shown } else { format!("(reference) {shown}") }
 }
 
 /// A unified diff of the masked texts.
-fn diff(page: &mut Page<'_>, file: &FileChange) {
+fn diff(page: &mut TextPage<'_>, file: &FileChange) {
     page.gap();
     let [before, after] = &file.shown;
     for line in unified(&file.name, before, after).lines() {
@@ -161,7 +161,7 @@ fn unified(name: &str, before: &str, after: &str) -> String {
     text
 }
 
-fn deploys(page: &mut Page<'_>, plan: &Plan) {
+fn deploys(page: &mut TextPage<'_>, plan: &Plan) {
     if plan.deploys.is_empty() {
         return;
     }
@@ -172,31 +172,31 @@ fn deploys(page: &mut Page<'_>, plan: &Plan) {
     for deploy in &plan.deploys {
         let lead = [(Tone::Plain, "    "), (Tone::Plain, &*pad(&deploy.service.name, names + 2))];
         let hang = (4 + names + 2).min(24);
-        page.paragraph(&lead, hang, (Tone::Plain, &words(deploy)));
+        page.paragraph(&lead, hang, (Tone::Plain, &deployment_line(deploy)));
     }
 }
 
-fn words(deploy: &Deploy) -> String {
+fn deployment_line(deploy: &PlannedDeployment) -> String {
     let how = match &deploy.how {
-        How::Redeploy(_) if deploy.commit.is_some() => {
+        DeployMethod::Redeploy(_) if deploy.commit.is_some() => {
             let commit = deploy.commit.as_ref().map(|commit| commit.wanted.as_str()).unwrap_or_default();
             format!("deploys commit {}", commit.get(..7).unwrap_or(commit))
         }
-        How::Redeploy(deployment) => match deployment.origin.words() {
+        DeployMethod::Redeploy(deployment) => match deployment.origin.description() {
             Some(origin) => format!("deploys {origin} again"),
             None => "deploys what runs now again".to_owned(),
         },
-        How::After(other) => format!("waits for the newer deployment {}, then deploys it again", other.id),
-        How::First => "is deployed for the first time".to_owned(),
-        How::Not(why) => return format!("is not deployed: {why}"),
+        DeployMethod::After(other) => format!("waits for the newer deployment {}, then deploys it again", other.id),
+        DeployMethod::First => "is deployed for the first time".to_owned(),
+        DeployMethod::Not(why) => return format!("is not deployed: {why}"),
     };
     let cause = match deploy.cause {
-        Cause::Changed => "",
-        Cause::Dependent => ", because it refers to what changes",
-        Cause::Stale => ", because it runs with old values",
-        Cause::Behind => ", because it runs an older one",
-        Cause::Command => ", because it was started with another command",
-        Cause::Unhealthy => ", because its newest deployment failed or crashed",
+        DeployReason::Changed => "",
+        DeployReason::Dependent => ", because it refers to what changes",
+        DeployReason::Stale => ", because it runs with old values",
+        DeployReason::Behind => ", because it runs an older one",
+        DeployReason::Command => ", because it was started with another command",
+        DeployReason::Unhealthy => ", because its newest deployment failed or crashed",
     };
     if deploy.costs.is_empty() { format!("{how}{cause}") } else { format!("{how}{cause}: {}", deploy.costs.join("; ")) }
 }

@@ -1,18 +1,18 @@
 //! What became of each step, and where a step met somebody else's.
 
 use crate::drift::Secret;
-use crate::drift::receipt::{Outcome, Receipt};
-use crate::drift::sentence::count;
+use crate::drift::model::receipt::{Outcome, Receipt};
+use crate::drift::phrases::count;
 use crate::report::paint::Tone;
-use crate::report::text::column::{columns, pad};
-use crate::report::text::page::Page;
-use crate::report::{Report, shell};
+use crate::report::text::page::TextPage;
+use crate::report::text::text_width::{columns, pad};
+use crate::report::{Report, shell_command};
 
 /// Columns that a name may take.
 const NAME: usize = 36;
 
 /// Writes a line for every step.
-pub(crate) fn write(page: &mut Page<'_>, report: &Report) {
+pub(crate) fn write(page: &mut TextPage<'_>, report: &Report) {
     if report.receipts.is_empty() {
         return;
     }
@@ -20,13 +20,13 @@ pub(crate) fn write(page: &mut Page<'_>, report: &Report) {
     let width = |text: fn(&Receipt) -> &str| {
         report.receipts.iter().map(|receipt| columns(text(receipt))).filter(|&width| width <= NAME).max().unwrap_or(0)
     };
-    let outcomes = width(|receipt| receipt.outcome.word());
+    let outcomes = width(|receipt| receipt.outcome.name());
     let changes = width(|receipt| receipt.change);
     let places = width(|receipt| &receipt.place);
     for receipt in &report.receipts {
         let tone = tone(receipt.outcome);
         let lead = [
-            (tone, &*pad(receipt.outcome.word(), outcomes + 2)),
+            (tone, &*pad(receipt.outcome.name(), outcomes + 2)),
             (Tone::Plain, &*pad(receipt.change, changes + 2)),
             (Tone::Plain, &*pad(&receipt.place, places + 2)),
         ];
@@ -38,7 +38,7 @@ pub(crate) fn write(page: &mut Page<'_>, report: &Report) {
 }
 
 /// What is to be said of how it ended, a sentence each.
-pub(crate) fn endings(page: &mut Page<'_>, report: &Report) {
+pub(crate) fn endings(page: &mut TextPage<'_>, report: &Report) {
     let endings = if report.needs_the_way_back() { report.endings.clone() } else { report.all_endings() };
     if !endings.is_empty() {
         page.gap();
@@ -47,12 +47,12 @@ pub(crate) fn endings(page: &mut Page<'_>, report: &Report) {
         page.paragraph(&[], 2, (Tone::Plain, ending));
     }
     for words in &report.to_add {
-        page.line(&[(Tone::Faint, "  add   "), (Tone::Plain, &shell::line(words))]);
+        page.line(&[(Tone::Faint, "  add   "), (Tone::Plain, &shell_command::line(words))]);
     }
 }
 
 /// After a run that did not end well, the command that restores what it changed is the last line.
-pub(crate) fn way_back(page: &mut Page<'_>, report: &Report) {
+pub(crate) fn way_back(page: &mut TextPage<'_>, report: &Report) {
     let Some(command) = report.way_back.as_ref().filter(|_| report.needs_the_way_back()) else { return };
     page.gap();
     page.line(&[(Tone::Plain, "To restore what this run changed:")]);
@@ -60,7 +60,7 @@ pub(crate) fn way_back(page: &mut Page<'_>, report: &Report) {
 }
 
 /// Which step of a deployment failed, and the end of the log that tells of it.
-fn failures(page: &mut Page<'_>, report: &Report) {
+fn failures(page: &mut TextPage<'_>, report: &Report) {
     for failure in &report.failures {
         page.gap();
         let step = failure.step.as_deref().unwrap_or("Railway does not tell which step failed");
@@ -86,7 +86,7 @@ fn tone(outcome: Outcome) -> Tone {
 }
 
 /// A conflict three ways, without a value.
-fn sides(page: &mut Page<'_>, receipt: &Receipt) {
+fn sides(page: &mut TextPage<'_>, receipt: &Receipt) {
     let Some(sides) = &receipt.sides else { return };
     let rows: [(&str, &Option<Secret>); 3] =
         [("planned on", &sides.planned_on), ("found", &sides.found), ("wanted", &sides.wanted)];

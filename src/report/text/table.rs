@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use crate::drift::Severity;
-use crate::drift::check::{Check, State};
-use crate::drift::receipt::Shortfall;
+use crate::drift::engine::service_status::{CheckState, StatusCheck};
+use crate::drift::model::receipt::Shortfall;
 use crate::report::count::Tally;
 use crate::report::paint::Tone;
-use crate::report::text::column::{columns, cut, pad};
-use crate::report::text::page::Page;
-use crate::report::{Report, ServiceLine, Verdict, escape, link};
+use crate::report::text::page::TextPage;
+use crate::report::text::text_width::{columns, cut, pad};
+use crate::report::{Report, ServiceLine, ServiceVerdict, escape, link};
 
 /// The columns of `PASS  `.
 const VERDICT: usize = 6;
@@ -21,7 +21,7 @@ const NAME: usize = 36;
 const NAME_SPAN: usize = 2;
 
 /// What one service came to, as words.
-struct Row {
+struct TableRow {
     verdict: &'static str,
     tone: Tone,
     name: String,
@@ -33,13 +33,13 @@ struct Row {
 }
 
 /// Writes a line for every service; what could not be read says why.
-pub(crate) fn write(page: &mut Page<'_>, report: &Report) {
+pub(crate) fn write(page: &mut TextPage<'_>, report: &Report) {
     let rows = rows(report);
     if rows.is_empty() {
         return;
     }
     page.gap();
-    let numbered = rows.iter().filter(|row| row.verdict != Verdict::Skip.word() || !row.found.is_empty());
+    let numbered = rows.iter().filter(|row| row.verdict != ServiceVerdict::Skip.label() || !row.found.is_empty());
     let compared = numbered.map(|row| columns(&row.compared)).max().unwrap_or(0);
     let found = rows.iter().map(|row| columns(&row.found)).max().unwrap_or(0);
     let names = rows.iter().map(|row| columns(&row.name)).max().unwrap_or(0);
@@ -61,46 +61,48 @@ pub(crate) fn write(page: &mut Page<'_>, report: &Report) {
 }
 
 /// What was looked at on one service, a line each; first the values, which the line above counts.
-fn checks(page: &mut Page<'_>, report: &Report, (line, row): (&ServiceLine, &Row)) {
+fn checks(page: &mut TextPage<'_>, report: &Report, (line, row): (&ServiceLine, &TableRow)) {
     if line.checks.is_empty() {
         return;
     }
     let names = line.checks.iter().map(|check| columns(check.name)).chain([columns(VALUES)]).max().unwrap_or(0);
-    let values = Check { name: VALUES, state: values(report, line, row), note: row.compared.clone() };
-    for Check { name, state, note } in [&values].into_iter().chain(&line.checks) {
+    let values = StatusCheck { name: VALUES, state: values(report, line, row), note: row.compared.clone() };
+    for StatusCheck { name, state, note } in [&values].into_iter().chain(&line.checks) {
         let verdict = match state {
-            State::Found(severity) if report.fails(*severity) => Verdict::Fail,
+            CheckState::Found(severity) if report.fails(*severity) => ServiceVerdict::Fail,
             // A change of this run failed, and this is why, whatever `--fail-on` lets pass.
-            State::Found(Severity::Error) if report.shortfall(line) == Some(Shortfall::Disproved) => Verdict::Fail,
-            State::Good | State::Found(_) => Verdict::Pass,
-            State::Open => Verdict::Skip,
+            CheckState::Found(Severity::Error) if report.shortfall(line) == Some(Shortfall::Disproved) => {
+                ServiceVerdict::Fail
+            }
+            CheckState::Good | CheckState::Found(_) => ServiceVerdict::Pass,
+            CheckState::Open => ServiceVerdict::Skip,
         };
         let indent = " ".repeat(VERDICT);
         let name = format!("  {}", pad(name, names + 2));
-        let lead = [(Tone::Plain, indent.as_str()), (tone(verdict), verdict.word()), (Tone::Faint, &name)];
+        let lead = [(Tone::Plain, indent.as_str()), (tone(verdict), verdict.label()), (Tone::Faint, &name)];
         page.paragraph(&lead, VERDICT + VERDICT + names + 2, (Tone::Plain, note));
     }
 }
 
 /// What comparing the values of a service came to.
-fn values(report: &Report, line: &ServiceLine, row: &Row) -> State {
+fn values(report: &Report, line: &ServiceLine, row: &TableRow) -> CheckState {
     match (line, row.of_values) {
-        (ServiceLine { error: Some(_), .. }, _) => State::Found(Severity::Error),
-        (_, Some(worst)) if report.fails(worst) => State::Found(worst),
-        (ServiceLine { compared: 0, .. }, _) => State::Open,
-        _ => State::Good,
+        (ServiceLine { error: Some(_), .. }, _) => CheckState::Found(Severity::Error),
+        (_, Some(worst)) if report.fails(worst) => CheckState::Found(worst),
+        (ServiceLine { compared: 0, .. }, _) => CheckState::Open,
+        _ => CheckState::Good,
     }
 }
 
-fn tone(verdict: Verdict) -> Tone {
+fn tone(verdict: ServiceVerdict) -> Tone {
     match verdict {
-        Verdict::Pass => Tone::Good,
-        Verdict::Fail => Tone::Error,
-        Verdict::Skip => Tone::Warning,
+        ServiceVerdict::Pass => Tone::Good,
+        ServiceVerdict::Fail => Tone::Error,
+        ServiceVerdict::Skip => Tone::Warning,
     }
 }
 
-fn wide(page: &mut Page<'_>, row: &Row, link: Option<&str>, (names, compared): (usize, usize)) {
+fn wide(page: &mut TextPage<'_>, row: &TableRow, link: Option<&str>, (names, compared): (usize, usize)) {
     let name = cut(&row.name, names);
     let spans = [
         (row.tone, row.verdict),
@@ -113,7 +115,7 @@ fn wide(page: &mut Page<'_>, row: &Row, link: Option<&str>, (names, compared): (
     page.linked(&spans, link.map(|link| (NAME_SPAN, link)));
 }
 
-fn stacked(page: &mut Page<'_>, row: &Row, link: Option<&str>) {
+fn stacked(page: &mut TextPage<'_>, row: &TableRow, link: Option<&str>) {
     let name = cut(&row.name, page.width() - VERDICT);
     let spans = [(row.tone, row.verdict), (Tone::Plain, "  "), (Tone::Plain, &*name)];
     page.linked(&spans, link.map(|link| (NAME_SPAN, link)));
@@ -122,7 +124,7 @@ fn stacked(page: &mut Page<'_>, row: &Row, link: Option<&str>) {
     page.flow(&[(Tone::Plain, &" ".repeat(VERDICT))], VERDICT, (Tone::Plain, " · ", &numbers));
 }
 
-fn rows(report: &Report) -> Vec<Row> {
+fn rows(report: &Report) -> Vec<TableRow> {
     let mut found: HashMap<&str, (Tally, Option<Severity>)> = HashMap::new();
     for finding in &report.findings {
         for service in &finding.services {
@@ -137,10 +139,10 @@ fn rows(report: &Report) -> Vec<Row> {
     let row = |line: &ServiceLine| {
         let (tally, of_values) = found.get(line.service.id.as_str()).copied().unwrap_or_default();
         let verdict = report.verdict(line);
-        let mut words = vec![report.shortfall_words(line), tally.words()];
+        let mut words = vec![report.shortfall_text(line), tally.summary()];
         words.retain(|words| !words.is_empty());
-        Row {
-            verdict: verdict.word(),
+        TableRow {
+            verdict: verdict.label(),
             tone: tone(verdict),
             name: escape::line(&line.service.name).into_owned(),
             compared: compared(report, line),
@@ -179,8 +181,8 @@ fn nothing_in_common(report: &Report) -> String {
 #[cfg(test)]
 mod tests {
     use crate::drift::Severity;
-    use crate::drift::check::{Check, State};
-    use crate::report::sample::{EXTRA, MISSING, calm, differs, finding, line, text};
+    use crate::drift::engine::service_status::{CheckState, StatusCheck};
+    use crate::report::test_support::{EXTRA, MISSING, calm, differs, finding, line, text};
     use crate::report::{Detail, Report};
 
     const API: &str = "agentverse-api-staging";
@@ -203,8 +205,8 @@ mod tests {
         assert_eq!(verdicts(Some(Severity::Note)), ["FAIL", "FAIL"]);
     }
 
-    fn check(name: &'static str, state: State, note: &str) -> Check {
-        Check { name, state, note: note.to_owned() }
+    fn check(name: &'static str, state: CheckState, note: &str) -> StatusCheck {
+        StatusCheck { name, state, note: note.to_owned() }
     }
 
     #[test]
@@ -212,13 +214,13 @@ mod tests {
         let mut report = Report { findings: vec![differs("OPS_API_KEY", &[WORKER])], exit_code: 1, ..calm() };
         report.services[1].sealed = 1;
         report.services[1].checks = vec![
-            check("deployment", State::Good, "SUCCESS, commit 9c31f04"),
-            check("running", State::Found(Severity::Error), "got an old value of OPS_API_KEY"),
-            check("commit", State::Found(Severity::Warning), "3 commits behind 371a158"),
-            check("start command", State::Found(Severity::Error), "lacks -B"),
+            check("deployment", CheckState::Good, "SUCCESS, commit 9c31f04"),
+            check("running", CheckState::Found(Severity::Error), "got an old value of OPS_API_KEY"),
+            check("commit", CheckState::Found(Severity::Warning), "3 commits behind 371a158"),
+            check("start command", CheckState::Found(Severity::Error), "lacks -B"),
             check(
                 "log line",
-                State::Open,
+                CheckState::Open,
                 "can't be read: Railway could not answer a question about the deployment's log",
             ),
         ];

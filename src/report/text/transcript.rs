@@ -1,11 +1,11 @@
 //! Whole reports, as their readers see them.
 
-use crate::drift::finding::Place;
-use crate::report::sample::{
-    DIFFERS, MISSING, NATURE, calm, cut_short, differs, finding, incident, key, line, look, seen, service, sighting,
-    text,
+use crate::drift::model::finding::Location;
+use crate::report::test_support::{
+    DIFFERS, MISSING, NATURE, calm, cut_short, differs, finding, incident, key, line, rendered_as, service, sighting,
+    text, text_options,
 };
-use crate::report::{Detail, Part, Report, Values};
+use crate::report::{Detail, Report, ReportPart, Values};
 
 const API: &str = "agentverse-api-staging";
 const WORKER: &str = "agentverse-worker-staging";
@@ -19,7 +19,7 @@ fn first_run() -> Report {
     report.findings[2].services.push(service(WORKER));
     for number in 1..=12 {
         let mut missing = finding(&MISSING, &format!("MISSING_{number}"), &[API], "it is on no service");
-        missing.places = vec![Place { file: ".env".to_owned(), line: number }];
+        missing.places = vec![Location { file: ".env".to_owned(), line: number }];
         report.findings.push(missing);
     }
     for (name, key) in [(API, "PORT"), (API, "NODE_ENV"), (WORKER, "PORT")] {
@@ -234,7 +234,7 @@ All 11 values agree · 2 requests
 
 #[test]
 fn a_fix_that_was_cut_short_tells_its_steps_and_nothing_that_is_old() {
-    let report = Report { part: Part::Outcome, ..cut_short() };
+    let report = Report { part: ReportPart::Outcome, ..cut_short() };
     let expected = "\
 done       push      api|1  A
 failed     push      api|1  B: Railway said no: \\u{1b}[2J
@@ -274,8 +274,8 @@ fn values_are_shown_only_at_the_users_wish_and_then_exactly() {
         sighting(WORKER, "stored", Some("")),
     ];
     let key = key();
-    let shown = crate::report::Look { values: Values::Shown, ..look(&key, 80, Detail::Normal) };
-    let told = seen(&report, &shown);
+    let shown = crate::report::TextOptions { values: Values::Shown, ..text_options(&key, 80, Detail::Normal) };
+    let told = rendered_as(&report, &shown);
     let expected = r"
     .env:5                     local   a\\n\u{20}
     agentverse-api-staging     stored  a\n\u{1b}[0m

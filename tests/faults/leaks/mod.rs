@@ -10,34 +10,34 @@
 //! | what Railway quotes, in every form | [`refused`] |
 //! | a record that is cut short by SIGKILL, and two at once | [`crate::killed`], [`crate::pairs`] |
 //! | a checkout with traps in it, and a `doctor.toml` with wishes | [`crate::checkout`] |
-//! | what a declared endpoint is sent and says | `tests/wire/endpoint.rs` |
-//! | names with escapes | `tests/wire/hostile.rs` |
-//! | mistakes in `doctor.toml` and in tokens, panics, `Debug` | `tests/wire/leaks.rs` |
-//! | logins in a keyring | `tests/wire/keyring.rs` |
+//! | what a declared endpoint is sent and says | `tests/e2e/endpoint.rs` |
+//! | names with escapes | `tests/e2e/hostile.rs` |
+//! | mistakes in `doctor.toml` and in tokens, panics, `Debug` | `tests/e2e/leaks.rs` |
+//! | logins in a keyring | `tests/e2e/keyring.rs` |
 
-mod beside;
-mod core;
-mod refused;
-mod rows;
-mod said;
+mod commands;
+mod core_dump;
+mod fixture;
+mod quoted_errors;
+mod railway_texts;
+mod surroundings;
 mod terminal;
-mod world;
 
 use std::fs;
 use std::process::Command;
 
 use clap::{ArgAction, CommandFactory};
 use railway_doctor::cli::Cli;
-use railway_doctor::outside::sim::Sim;
-use railway_doctor::outside::sim::seed::ACCOUNT_TOKEN;
+use railway_doctor::io::sim::Sim;
+use railway_doctor::io::sim::seed::ACCOUNT_TOKEN;
 
-use crate::cell::{Cell, Ran, Watch};
-use crate::crowd::{Job, MANY, hold, play};
-use crate::leaks::rows::{After, Breadth, ROWS, Row};
-use crate::leaks::world::World;
+use crate::fixture::usual;
+use crate::leak_scan::Before;
+use crate::leaks::commands::{After, Breadth, ROWS, Row};
+use crate::leaks::fixture::World;
+use crate::parallel::{Job, MANY, hold, play};
+use crate::run::{Cell, Ran, Watch};
 use crate::server::{Case, Server};
-use crate::silence::Before;
-use crate::stage::usual;
 
 /// How much is told.
 const VERBOSITIES: [&[&str]; 3] = [&[], &["--verbose", "--color=always"], &["--quiet"]];

@@ -5,15 +5,15 @@ use std::sync::mpsc;
 use std::thread;
 
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
-use railway_doctor::outside::sim::Sim;
+use railway_doctor::io::sim::Sim;
 
-use crate::cell::{Cell, PATIENCE};
-use crate::crowd::{Job, MANY, hold, play};
+use crate::fixture::usual;
 use crate::leaks::checkout;
-use crate::leaks::world::World;
-use crate::mark::found;
+use crate::leaks::fixture::World;
+use crate::markers::found;
+use crate::parallel::{Job, MANY, hold, play};
+use crate::run::{Cell, PATIENCE};
 use crate::server::{Case, Server};
-use crate::stage::usual;
 
 /// So narrow that most names are cut, and so wide that nothing is.
 const WIDTHS: [u16; 2] = [24, 300];

@@ -1,0 +1,134 @@
+//! What became of a request for a deployment: an answer that was lost is looked for, and never asked for again.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::commands::apply::watch_deployments::WatchedDeployment;
+use crate::commands::apply::write_variables::ReadBack;
+use crate::commands::apply::{ApplyState, one_line};
+use crate::drift::model::deployment::{Deployed, Deployment, DeploymentStatus};
+use crate::drift::model::receipt::Outcome;
+use crate::drift::phrases;
+use crate::error::Error;
+use crate::io::railway::writer::{MutationRefusal, WriteOutcome};
+use crate::report::shell_command;
+
+/// How long a deployment is looked for whose creation was not clearly answered.
+const LOOKED_FOR: Duration = Duration::from_secs(30);
+
+impl ApplyState<'_, '_> {
+    /// What was not clearly done is looked for, never asked for again.
+    pub(super) fn settle_creation(
+        &mut self,
+        index: usize,
+        known: &Deployed,
+        reply: WriteOutcome<String>,
+    ) -> Option<WatchedDeployment> {
+        let is_limit = matches!(reply, WriteOutcome::Refused(MutationRefusal::TooMany(_)));
+        let (look, outcome, error) = match reply {
+            WriteOutcome::Done(id) => return Some(self.created(index, id, None)),
+            WriteOutcome::NotSent(error) => {
+                self.ledger.deploys[index].end(Outcome::Failed, one_line(&error));
+                self.applied.halted = Some(error);
+                return None;
+            }
+            WriteOutcome::Refused(MutationRefusal::TooMany(error)) => {
+                self.report_rate_limit(index);
+                (ReadBack::Once, Outcome::Failed, error)
+            }
+            WriteOutcome::Refused(no) => (ReadBack::Once, Outcome::Failed, no.error().clone()),
+            WriteOutcome::Unclear(error) => (ReadBack::Patiently, Outcome::Unknown, error),
+        };
+        match self.find_deployment((index, known), look) {
+            Ok(Some(id)) => {
+                Some(self.created(index, id, Some(format!("its answer was lost ({error}); Railway has it"))))
+            }
+            Ok(None) => {
+                if outcome == Outcome::Failed && !is_limit {
+                    self.report_what_still_runs(index);
+                }
+                self.ledger.deploys[index].end(outcome, one_line(&error));
+                None
+            }
+            Err(lost) => {
+                self.ledger.deploys[index].end(Outcome::Unknown, one_line(&error));
+                self.applied.halted = Some(lost);
+                None
+            }
+        }
+    }
+
+    /// What a refused deployment leaves behind: a workspace policy, for example, stops deployments and not writes.
+    fn report_what_still_runs(&mut self, index: usize) {
+        let service = &self.plan.deploys[index].service;
+        let stored = self.plan.stores.iter().zip(&self.ledger.stores).filter(|(store, receipt)| {
+            receipt.outcome == Outcome::Done && store.meant_for.iter().any(|meant| meant.id == service.id)
+        });
+        let keys: Vec<&str> = stored.map(|(store, _)| store.key.as_str()).collect();
+        if keys.is_empty() {
+            return;
+        }
+        let (value, is) = if keys.len() == 1 { ("value", "is") } else { ("values", "are") };
+        self.applied.remarks.push(format!(
+            "the new {value} of {} {is} stored for {}, which still runs with the old {value}: its deployment was refused",
+            phrases::names(&keys),
+            service.name
+        ));
+    }
+
+    fn report_rate_limit(&mut self, index: usize) {
+        let service = &self.plan.deploys[index].service.name;
+        let words = [self.site.called, &[format!("--service={service}")]].concat();
+        self.applied.remarks.push(format!(
+            "{service} was deployed too often in a short time: its values are stored, and run after `{}` in a few minutes",
+            shell_command::line(&words)
+        ));
+    }
+
+    /// A deployment that is newer than all that were known.
+    pub(super) fn find_deployment(
+        &self,
+        (index, known): (usize, &Deployed),
+        look: ReadBack,
+    ) -> Result<Option<String>, Error> {
+        let ids: BTreeSet<&str> = known.ids().collect();
+        let newest = known.latest.iter().chain(&known.active).map(|known| known.created_at.as_str()).max();
+        let shape = self.site.shape;
+        let mut waited = Duration::ZERO;
+        let mut wait = Duration::from_secs(1);
+        loop {
+            let service = &self.plan.deploys[index].service.id;
+            let recent = self.site.client.recent(&shape.project.id, &shape.environment.id, service)?;
+            let is_new = |one: &&Deployment| {
+                let is_newer = newest.is_none_or(|newest| one.created_at.as_str() > newest);
+                is_newer && !ids.contains(one.id.as_str()) && one.status != DeploymentStatus::Skipped
+            };
+            if let Some(found) = recent.iter().find(is_new) {
+                return Ok(Some(found.id.clone()));
+            }
+            let is_late = waited + wait > LOOKED_FOR || wait >= self.site.client.remaining();
+            if look == ReadBack::Once || is_late || self.site.interrupt.is_requested() {
+                return Ok(None);
+            }
+            self.site.interrupt.pause(self.site.client.clock, wait);
+            waited += wait;
+            wait *= 2;
+        }
+    }
+
+    pub(super) fn created(&mut self, index: usize, id: String, detail: Option<String>) -> WatchedDeployment {
+        let receipt = &mut self.ledger.deploys[index];
+        receipt.end(Outcome::Done, detail);
+        receipt.deployment = Some(id.clone());
+        let service = &self.plan.deploys[index].service;
+        let stores = self.plan.stores.iter().zip(&mut self.ledger.stores);
+        for (_, receipt) in stores.filter(|(store, _)| store.meant_for.iter().any(|meant| meant.id == service.id)) {
+            receipt.deployment = Some(id.clone());
+        }
+        let settings = self.plan.settings.iter().zip(&mut self.ledger.settings);
+        for (_, receipt) in settings.filter(|(setting, _)| setting.service.id == service.id) {
+            receipt.deployment = Some(id.clone());
+        }
+        WatchedDeployment::new(index, id, self.site.client.clock.elapsed())
+    }
+}

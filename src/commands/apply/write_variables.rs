@@ -1,0 +1,142 @@
+//! Variables: one upsert for each owner, deletions one by one, and no word believed that was not heard clearly.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::commands::apply::precheck::{read, stands};
+use crate::commands::apply::{ApplyState, is_open, one_line};
+use crate::drift::Secret;
+use crate::drift::model::receipt::{Outcome, Shortfall};
+use crate::drift::plan::VariableOwner;
+use crate::error::Error;
+use crate::io::railway::writer::WriteOutcome;
+
+/// How long a change without a clear answer is looked for.
+pub(crate) const OBSERVED: Duration = Duration::from_secs(30);
+
+/// How it is to be looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReadBack {
+    Once,
+    Patiently,
+}
+
+impl ApplyState<'_, '_> {
+    /// Writes every variable that is still to be written. Owners do not depend on each other: one that fails is told,
+    /// and the next one is tried, unless Railway is out of reach for all of them.
+    pub(crate) fn write_stores(&mut self) {
+        for owner in self.plan.owners() {
+            if self.is_over() {
+                return;
+            }
+            self.site.client.talk.waiting(&format!("storing variables of {}", owner.name()));
+            self.set(owner);
+            self.delete(owner);
+        }
+        self.confirm();
+        self.site.client.talk.done();
+    }
+
+    fn open(&self, owner: &VariableOwner) -> Vec<usize> {
+        let stores = self.plan.stores.iter().enumerate();
+        stores
+            .filter(|(index, store)| store.owner == *owner && is_open(&self.ledger.stores[*index]))
+            .map(|(index, _)| index)
+            .collect()
+    }
+
+    fn set(&mut self, owner: &VariableOwner) {
+        let (mut indexes, mut values) = (Vec::new(), BTreeMap::<String, Secret>::new());
+        for index in self.open(owner) {
+            if let Some(after) = &self.plan.stores[index].after {
+                values.insert(self.plan.stores[index].key.clone(), after.clone());
+                indexes.push(index);
+            }
+        }
+        if !indexes.is_empty() {
+            let reply = self.writer().set(owner.id(), &values);
+            self.settle(&indexes, reply);
+        }
+    }
+
+    fn delete(&mut self, owner: &VariableOwner) {
+        for index in self.open(owner) {
+            if self.is_over() {
+                return;
+            }
+            let store = &self.plan.stores[index];
+            if store.after.is_none() {
+                self.ledger.deleted.insert(index);
+                let reply = self.writer().delete(owner.id(), &store.key);
+                self.settle(&[index], reply);
+            }
+        }
+    }
+
+    /// What an answer means for these variables. What was not clearly done is looked for, never sent again.
+    fn settle(&mut self, indexes: &[usize], reply: WriteOutcome<()>) {
+        let (look, otherwise, error) = match reply {
+            WriteOutcome::Done(()) => return self.end(indexes, Outcome::Done, None),
+            WriteOutcome::Refused(no) => (ReadBack::Once, Outcome::Failed, no.error().clone()),
+            WriteOutcome::Unclear(error) => (ReadBack::Patiently, Outcome::Unknown, error),
+            WriteOutcome::NotSent(error) => {
+                self.end(indexes, Outcome::Failed, Some(&one_line(&error)));
+                self.applied.cause.get_or_insert(error.exit());
+                self.applied.halted = Some(error);
+                return;
+            }
+        };
+        match self.observe(indexes, look) {
+            Ok(true) => {
+                let words = format!("its answer was lost ({error}); Railway stores it");
+                self.end(indexes, Outcome::Done, Some(&words));
+            }
+            Ok(false) => {
+                if otherwise == Outcome::Failed {
+                    self.applied.cause.get_or_insert(error.exit());
+                }
+                self.end(indexes, otherwise, Some(&one_line(&error)));
+            }
+            Err(lost) => {
+                self.end(indexes, Outcome::Unknown, Some(&one_line(&error)));
+                self.applied.halted = Some(lost);
+            }
+        }
+    }
+
+    fn end(&mut self, indexes: &[usize], outcome: Outcome, detail: Option<&str>) {
+        for &index in indexes {
+            self.ledger.stores[index].end(outcome, detail.map(ToOwned::to_owned));
+        }
+    }
+
+    /// Whether all of these variables stand as they were to.
+    fn observe(&self, indexes: &[usize], look: ReadBack) -> Result<bool, Error> {
+        let Some(owner) = indexes.first().map(|&index| &self.plan.stores[index].owner) else { return Ok(true) };
+        let mut wait = Duration::from_millis(500);
+        let mut waited = Duration::ZERO;
+        loop {
+            let now = read(self.site, &[owner])?;
+            let variables = &now[owner];
+            let mut stores = indexes.iter().map(|&index| &self.plan.stores[index]);
+            if stores.all(|store| stands(store, variables.get(&store.key))) {
+                return Ok(true);
+            }
+            let is_late = waited + wait > OBSERVED || wait >= self.site.client.remaining();
+            if look == ReadBack::Once || is_late || self.site.interrupt.is_requested() {
+                return Ok(false);
+            }
+            self.site.interrupt.pause(self.site.client.clock, wait);
+            waited += wait;
+            wait *= 2;
+        }
+    }
+
+    /// Records that something could not be verified, and of which services.
+    pub(crate) fn inconclusive<'p>(&mut self, places: impl IntoIterator<Item = &'p str>, why: String) {
+        self.applied.remarks.push(why);
+        for place in places {
+            self.ledger.is_not_verified(place, Shortfall::Unverified);
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! `doctor auth`: a token into the system's keyring, out of it, and which one is used.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use crate::cli::{self, AuthCommand, AuthStatusArgs, GlobalArgs, ResultFormat, TargetArgs};
+use crate::commands::connection::{Connection, aim, endpoint, places};
+use crate::commands::project_selection::Sourced;
+use crate::commands::project_sources::locate;
+use crate::commands::{gather, output};
+use crate::drift::Secret;
+use crate::drift::model::token_identity::Identity;
+use crate::error::{Error, Exit};
+use crate::io::config::Config;
+use crate::io::credentials::{self, Credentials, KEYRING, Login, Logins, unasked};
+use crate::io::railway::client::Client;
+use crate::io::railway::http::Endpoint;
+use crate::io::railway::transport::Scheme;
+use crate::io::terminal::prompt::{PromptAnswer, can_ask};
+use crate::io::terminal::stream::Sort;
+use crate::io::world::World;
+use crate::report::auth_status::{TokenPlace, TokenReach};
+use crate::report::{self, escape, json};
+
+/// Does what was typed.
+pub(crate) fn run(args: &cli::AuthArgs, global: &GlobalArgs, world: &mut World<'_>) -> Result<Exit, Error> {
+    let endpoint = endpoint(global, world)?;
+    let limit = output::duration(&args.timeout)?;
+    match &args.verb {
+        AuthCommand::Login => login(limit, &endpoint, world),
+        AuthCommand::Status(status) => crate::commands::auth::status((status, limit), global, &endpoint, world),
+        AuthCommand::Logout => logout(&endpoint, world),
+    }
+}
+
+/// Takes a token, finds out whose it is, and stores it.
+fn login(limit: Duration, endpoint: &Endpoint, world: &mut World<'_>) -> Result<Exit, Error> {
+    // A keyring that can't be asked is said before anybody has typed a token.
+    let mut logins = Logins::load(world.keyring, endpoint.host()).map_err(|trouble| unasked(&trouble))?;
+    let token = credentials::given(&ask(world)?)?.ok_or_else(nothing_given)?;
+    let mut refused = None;
+    for scheme in [Scheme::Project, Scheme::Bearer] {
+        let from = "what was given".to_owned();
+        let given = Credentials { token: token.clone(), scheme, from, remarks: Vec::new() };
+        let connection = Connection::with(given, endpoint, world)?;
+        match connection.client(world, limit).identity() {
+            Ok(identity) => {
+                let told = escape::line(&identity.description()).into_owned();
+                put(&mut logins, identity, token);
+                logins.store(world.keyring, endpoint.host()).map_err(|trouble| unasked(&trouble))?;
+                world.print(&format!("Stored in the system's keyring for {}: {told}.\n", endpoint.host()))?;
+                for name in ["RAILWAY_TOKEN", "RAILWAY_API_TOKEN"] {
+                    if world.variable(name).is_some_and(|value| !value.trim().is_empty()) {
+                        world.print(&format!("{name} is set, and goes before the keyring.\n"))?;
+                    }
+                }
+                return Ok(Exit::Clean);
+            }
+            Err(Err(error)) => return Err(error),
+            Err(Ok(said)) => refused = Some(said),
+        }
+    }
+    Err(Error::Refused { from: "what was given".to_owned(), said: refused.unwrap_or_default() })
+}
+
+fn put(logins: &mut Logins, identity: Identity, token: Secret) {
+    let general = |kind: &str, token| Some(Login { kind: kind.to_owned(), token });
+    match identity {
+        Identity::Project(project, environment) => logins.add(project, environment, token),
+        Identity::Workspace(_) => logins.general = general("a workspace token", token),
+        Identity::Account(_) => logins.general = general("an account token", token),
+    }
+}
+
+/// Typed unseen at a terminal, or piped in; never an argument, which every process of the machine can read.
+fn ask(world: &World<'_>) -> Result<Secret, Error> {
+    if world.terminal.input == Sort::Pipe {
+        return world.ask.piped();
+    }
+    if !can_ask(&world.terminal, &world.variables) {
+        return Err(nothing_given());
+    }
+    match world.ask.secret("Token (from https://railway.com/account/tokens, or the project's settings):")? {
+        PromptAnswer::Given(token) => Ok(token),
+        PromptAnswer::Back => Err(nothing_given()),
+    }
+}
+
+fn nothing_given() -> Error {
+    Error::NoConsent {
+        what: "no token was given".to_owned(),
+        why: "it is typed at a terminal, or piped into standard input".to_owned(),
+        next: "run `doctor auth login` at a terminal, or `doctor auth login < FILE`".to_owned(),
+    }
+}
+
+/// What `status` saw, as far as it came.
+#[derive(Default)]
+struct AuthFindings {
+    places: Vec<TokenPlace>,
+    remarks: Vec<String>,
+    /// Where the token in use comes from, and whose it is.
+    token: Option<(String, Identity)>,
+    reach: Option<TokenReach>,
+}
+
+/// Every place in order; then whose the token in use is, and what it reaches of the target.
+fn status(
+    (args, limit): (&AuthStatusArgs, Duration),
+    global: &GlobalArgs,
+    endpoint: &Endpoint,
+    world: &mut World<'_>,
+) -> Result<Exit, Error> {
+    let config = gather::read_config(global, world)?;
+    let AuthStatusArgs { project, environment, format } = args.clone();
+    let targeting = TargetArgs { project, environment, service: Vec::new() };
+    let mut seen = AuthFindings::default();
+    let ended = read_status(&mut seen, (&targeting, limit), config.as_ref(), endpoint, world);
+    let told = match format {
+        ResultFormat::Text => text(&seen, ended.is_ok(), world),
+        ResultFormat::Json => {
+            let exit = ended.as_ref().map_or_else(Error::exit, |exit| *exit);
+            json::status::auth(&json::status::AuthReport {
+                places: &seen.places,
+                token: seen.token.as_ref().map(|(from, identity)| (from.as_str(), identity)),
+                remarks: &seen.remarks,
+                reach: seen.reach.as_ref(),
+                exit_code: exit.code(),
+            })
+        }
+    };
+    world.print(&told)?;
+    ended
+}
+
+fn text(seen: &AuthFindings, is_whole: bool, world: &World<'_>) -> String {
+    let look = output::plain_text_options(world);
+    let mut text = report::auth_status::places(&seen.places, &look);
+    for remark in &seen.remarks {
+        let _ = writeln!(text, "note: {}", escape::line(remark));
+    }
+    if let Some((from, identity)) = &seen.token {
+        let _ = write!(text, "\n{}", report::auth_status::holder(from, identity, &look));
+    }
+    match &seen.reach {
+        Some(reach) => text.push_str(&report::auth_status::reach(reach, &look)),
+        None if is_whole => text.push_str("Nothing names a project here: `railway link` does, or --project.\n"),
+        None => {}
+    }
+    text
+}
+
+fn read_status(
+    seen: &mut AuthFindings,
+    (targeting, limit): (&TargetArgs, Duration),
+    config: Option<&Config>,
+    endpoint: &Endpoint,
+    world: &World<'_>,
+) -> Result<Exit, Error> {
+    let aim = aim(Some(targeting), config, world);
+    let places = places(endpoint, &aim, world);
+    seen.places =
+        credentials::describe_sources(&places).into_iter().map(|(says, used)| TokenPlace { says, used }).collect();
+    let found = credentials::find(&places).map_err(briefly)?;
+    seen.remarks.clone_from(&found.remarks);
+    let connection = Connection::with(found, endpoint, world)?;
+    let client = connection.client(world, limit);
+    let identity = match client.identity() {
+        Ok(identity) => identity,
+        Err(Err(error)) => return Err(error),
+        Err(Ok(_)) => return Err(client.why_refused()),
+    };
+    seen.token = Some((client.credentials.from.clone(), identity));
+    let found = match locate(&client, targeting, config, world) {
+        Err(Error::NoProject { .. }) => return Ok(Exit::Clean),
+        found => found?,
+    };
+    let reach = seen.reach.insert(reach(&client, found));
+    Ok(if reach.variables.is_ok() { Exit::Clean } else { Exit::Credentials })
+}
+
+/// What each place says was listed just before.
+fn briefly(error: Error) -> Error {
+    match error {
+        Error::NoCredentials { .. } => {
+            Error::NoCredentials { looked: vec!["none of the places that are listed has one".to_owned()] }
+        }
+        other => other,
+    }
+}
+
+/// Seeing an environment and reading its variables are two permissions; the shared ones stand for all.
+fn reach(client: &Client<'_>, found: Sourced) -> TokenReach {
+    let variables = client.shared_values(&found.shape).map(drop).map_err(|error| {
+        let because = error.because().map(|because| format!(", {because}")).unwrap_or_default();
+        format!("{error}{because}")
+    });
+    let Sourced { shape, project_origin, environment_origin } = found;
+    TokenReach {
+        project: (shape.project.name, project_origin),
+        environment: (shape.environment.name, environment_origin),
+        services: shape.services.len(),
+        variables,
+    }
+}
+
+/// Removes what login stored for this address.
+fn logout(endpoint: &Endpoint, world: &mut World<'_>) -> Result<Exit, Error> {
+    let host = endpoint.host();
+    let logins = match Logins::load(world.keyring, host) {
+        Ok(logins) => logins.descriptions(),
+        // What can't be understood is removed all the same.
+        Err(credentials::KeyringError::Refused(_)) => vec!["what could not be read".to_owned()],
+        Err(trouble) => return Err(unasked(&trouble)),
+    };
+    if logins.is_empty() {
+        world.print(&format!("{KEYRING} has no login for {host}; nothing was removed.\n"))?;
+        return Ok(Exit::Clean);
+    }
+    Logins::forget(world.keyring, host).map_err(|trouble| unasked(&trouble))?;
+    world.print(&format!(
+        "Removed from {KEYRING} for {host}: {}. Railway itself still knows it until it is removed there.\n",
+        escape::line(&logins.join(", "))
+    ))?;
+    Ok(Exit::Clean)
+}

@@ -1,0 +1,198 @@
+//! Which files of variables belong to which service, each read once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::commands::trust::TrustState;
+use crate::drift::dotenv::{Loader, LocalFile};
+use crate::drift::example_file::Example;
+use crate::drift::model::file_exposure::{Exposure, Git};
+use crate::drift::{ResourceRef, Secret};
+use crate::error::Error;
+use crate::io::config::{self, At, Config};
+use crate::io::files::{self, Budget, Leads, ReadAccess, ResolvedFile, STANDARD_INPUT};
+use crate::io::git::Asker;
+
+/// Who asked for a file that nobody asked for.
+const DEFAULT: &str = "default";
+
+/// Who asked for a file of `doctor.toml`.
+const CONFIG: &str = "doctor.toml";
+
+/// The files in use, in the order in which they were first needed.
+#[derive(Debug, Default)]
+pub(crate) struct EnvFiles {
+    /// What they say.
+    pub(crate) files: Vec<LocalFile>,
+    /// Where they are, in the same order.
+    pub(crate) paths: Vec<PathBuf>,
+    /// How a report names them and who asked for them, in the same order.
+    pub(crate) origins: Vec<(String, String)>,
+    /// How a report names those that nothing but `doctor.toml` names: without it, others would be read.
+    pub(crate) only_declared: BTreeSet<String>,
+    /// Where they really are, in the same order.
+    pub(crate) places: Vec<ResolvedFile>,
+    /// What a person should know about them; sentences without full stop.
+    pub(crate) remarks: Vec<String>,
+    read: BTreeMap<PathBuf, usize>,
+    budget: Budget,
+}
+
+/// Who says which files there are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EnvFileSources<'s> {
+    /// `--env-file`, relative to the working folder.
+    pub(crate) flags: &'s [PathBuf],
+    /// `doctor.toml`, if there is one.
+    pub(crate) config: Option<&'s Config>,
+    /// The working folder.
+    pub(crate) folder: &'s Path,
+    /// The environment, whose own files come first.
+    pub(crate) environment: &'s ResourceRef,
+    /// What a default file that is not there is taken for.
+    pub(crate) absent: MissingFile,
+    /// What is asked where a link leads out of the checkout.
+    pub(crate) git: &'s Asker,
+    /// How long a file that another program writes may take.
+    pub(crate) patience: Duration,
+}
+
+/// What a default `.env` that is not there is taken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MissingFile {
+    /// A mistake.
+    Refused,
+    /// An empty file, for somebody who is about to fill it.
+    Empty,
+}
+
+impl EnvFiles {
+    /// The layers of a service, by index; `alias` is its name in `doctor.toml`.
+    pub(crate) fn of(&mut self, sources: EnvFileSources<'_>, alias: Option<&str>) -> Result<Vec<usize>, Error> {
+        let (paths, origin) = sources.paths(alias)?;
+        if let Some(config) = sources.config.filter(|_| origin == CONFIG) {
+            let default = files::default_env_file(config.folder(), &sources.environment.name);
+            let others = paths.iter().filter(|path| !files::is_same(path, &default));
+            self.only_declared.extend(others.map(|path| files::display_path(path, sources.folder)));
+        }
+        let loader = sources.config.and_then(|config| config.loader).map(loader);
+        paths.into_iter().map(|path| self.index(path, origin, sources, loader)).collect()
+    }
+
+    /// The examples beside the files, as far as they are not in use themselves.
+    pub(crate) fn examples(&self, folder: &Path) -> Vec<Example> {
+        let mut folders: BTreeMap<&Path, Vec<usize>> = BTreeMap::new();
+        let files = self.paths.iter().enumerate().filter(|(index, _)| self.places[*index].access == ReadAccess::File);
+        for (index, path) in files {
+            folders.entry(path.parent().unwrap_or(folder)).or_default().push(index);
+        }
+        let (mut found, mut budget) = (Vec::new(), Budget::default());
+        for (place, beside) in folders {
+            // One that is too large is left out, as one that can't be read is.
+            let examples = files::examples(place).into_iter();
+            let unused = examples.filter(|(path, text)| !self.read.contains_key(path) && budget.take(text).is_ok());
+            found.extend(unused.map(|(path, text)| Example {
+                file: LocalFile::parse(files::display_path(&path, folder), text),
+                beside: beside.clone(),
+            }));
+        }
+        found
+    }
+
+    /// Marks the files that are in use only because the checkout names them, or has one where `doctor` looks for it.
+    pub(crate) fn mark_checkout_files(&mut self, exposures: &[Exposure], trust: &TrustState) {
+        for (index, file) in self.files.iter_mut().enumerate() {
+            let is_tracked = exposures.get(index).is_some_and(|exposure| exposure.git == Git::Tracked);
+            let is_named = trust.is_wanted() && self.only_declared.contains(&file.name);
+            file.is_from_checkout = is_named || is_tracked && self.origins[index].1 == DEFAULT;
+        }
+    }
+
+    fn index(
+        &mut self,
+        path: PathBuf,
+        origin: &str,
+        sources: EnvFileSources<'_>,
+        loader: Option<Loader>,
+    ) -> Result<usize, Error> {
+        if let Some(&index) = self.read.get(&path) {
+            return Ok(index);
+        }
+        let name = files::name_of(&path, sources.folder);
+        let is_new = sources.absent == MissingFile::Empty && origin == DEFAULT && path.symlink_metadata().is_err();
+        let place = files::locate(&path, sources.folder, sources.git)?;
+        let read = || files::read(&path, &place, sources.patience, sources.folder);
+        let text = if is_new { Secret::new("") } else { read()? };
+        self.budget.take(&text).map_err(|why| Error::File {
+            path: name.clone(),
+            why,
+            next: "name fewer or smaller files with `--env-file PATH`".to_owned(),
+        })?;
+        if place.leads == Leads::Out {
+            let end = files::display_path(&place.end, sources.folder);
+            self.remarks.push(format!("{name} is a link that leads out of the checkout, to {end}"));
+        }
+        self.places.push(place);
+        let file = LocalFile::parse(name.as_str(), text);
+        self.files.push(match loader {
+            Some(loader) => file.read_as(loader),
+            None => file,
+        });
+        self.origins.push((name, origin.to_owned()));
+        self.paths.push(path.clone());
+        self.read.insert(path, self.files.len() - 1);
+        Ok(self.files.len() - 1)
+    }
+}
+
+impl<'s> EnvFileSources<'s> {
+    /// The first that names any: flags, the service, the environment, the top of `doctor.toml`, the default.
+    fn paths(self, alias: Option<&str>) -> Result<(Vec<PathBuf>, &'static str), Error> {
+        if !self.flags.is_empty() {
+            let is_input = |path: &PathBuf| path == Path::new(STANDARD_INPUT);
+            let absolute = |path: &PathBuf| files::normal(&self.folder.join(path));
+            let paths = self.flags.iter().map(|path| if is_input(path) { path.clone() } else { absolute(path) });
+            return Ok((paths.collect(), "--env-file"));
+        }
+        if let Some((config, listed)) = self.config.and_then(|config| Some((config, self.listed(config, alias)?))) {
+            let paths = listed.iter().map(|path| config.file(path)).collect::<Result<_, _>>()?;
+            return Ok((paths, CONFIG));
+        }
+        let folder = self.config.map_or(self.folder, Config::folder);
+        let path = files::default_env_file(folder, &self.environment.name);
+        if self.absent == MissingFile::Refused && path.symlink_metadata().is_err() {
+            return Err(files::no_env_file(".env", self.folder));
+        }
+        Ok((vec![path], DEFAULT))
+    }
+
+    fn listed(self, config: &'s Config, alias: Option<&str>) -> Option<&'s [At<String>]> {
+        let service = alias.and_then(|alias| config.services.get(alias)).and_then(|service| service.env_file.as_ref());
+        let section = [&self.environment.name, &self.environment.id]
+            .into_iter()
+            .find_map(|name| config.environments.get(name))
+            .and_then(|environment| environment.env_file.as_ref());
+        service.or(section).or(config.env_file.as_ref()).map(Vec::as_slice)
+    }
+}
+
+/// Says so before Railway is asked, where no file is named and none of the default ones can be there.
+pub(crate) fn refuse_empty_folder(flags: &[PathBuf], config: Option<&Config>, folder: &Path) -> Result<(), Error> {
+    let sections = config.into_iter().flat_map(|config| {
+        let environments = config.environments.values().map(|section| &section.env_file);
+        environments.chain(config.services.values().map(|section| &section.env_file)).chain([&config.env_file])
+    });
+    let named = !flags.is_empty() || sections.flatten().next().is_some();
+    let base = config.map_or(folder, Config::folder);
+    if named || files::has_env_file(base) { Ok(()) } else { Err(files::no_env_file(".env", folder)) }
+}
+
+/// The reader's word for what `doctor.toml` declares.
+pub(crate) fn loader(declared: config::LoaderSetting) -> Loader {
+    match declared {
+        config::LoaderSetting::Dotenvy => Loader::Dotenvy,
+        config::LoaderSetting::Python => Loader::Python,
+        config::LoaderSetting::Node => Loader::Node,
+    }
+}

@@ -1,0 +1,369 @@
+//! `doctor fix`: look, choose, plan, ask, do, prove, and say what became of it.
+
+mod change_selection;
+mod confirmation;
+mod ignore;
+mod interactive;
+mod journal_record;
+mod planner;
+mod printed_commands;
+mod start_command;
+mod summary;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::cli::{FixArgs, GlobalArgs, Staging};
+use crate::commands::apply::{self, Applied, ApplyContext, ExpectedOfDeployments, OnStaged, StepNames};
+use crate::commands::check;
+use crate::commands::env_files::MissingFile;
+use crate::commands::expectations::ExpectationChecker;
+use crate::commands::fix::change_selection::{ChangeSelection, Open, SelectedChanges};
+pub(crate) use crate::commands::fix::confirmation::refuse_parts;
+pub(crate) use crate::commands::fix::journal_record::{JournalExtras, forget_idle, record};
+use crate::commands::fix::planner::{PlannedFix, Planner};
+use crate::commands::gather::{self, GatherOptions, Gathered, Prefetch};
+use crate::commands::key_flags::KeyFlag;
+use crate::commands::output::{self, OutputOptions};
+use crate::commands::service_selection::Flags;
+use crate::drift::engine::run_rules::{Examination, examine};
+use crate::drift::plan::Plan;
+use crate::drift::plan::offer::{Addition, Asking, FixPermissions, Prune};
+use crate::drift::plan::proposals::proposals;
+use crate::drift::plan::redeploys::due;
+use crate::drift::{Finding, Severity};
+use crate::error::{Error, Exit};
+use crate::io::config::Config;
+use crate::io::railway::client::Client;
+use crate::io::terminal::prompt::can_ask;
+use crate::io::world::World;
+use crate::report::{Format, Planned, Report, ReportPart, escape, shell_command};
+
+/// One run of `fix`: what was typed, what was seen.
+struct FixRun<'r> {
+    args: &'r FixArgs,
+    global: &'r GlobalArgs,
+    manner: OutputOptions<'r>,
+    config: Option<&'r Config>,
+    client: &'r Client<'r>,
+    seen: Gathered,
+    examination: Examination,
+    fail_on: Option<Severity>,
+    terms: FixPermissions,
+}
+
+/// Why nothing is done, and what would have been.
+struct FixRefusal {
+    error: Error,
+    draft: Option<PlannedFix>,
+}
+
+/// Mends what is chosen.
+pub(crate) fn run(args: &FixArgs, global: &GlobalArgs, world: &mut World<'_>) -> Result<Exit, Error> {
+    let telling = &args.telling;
+    let options = GatherOptions {
+        limit: output::duration(&telling.timeout)?,
+        global,
+        targeting: &args.targeting,
+        service_flags: if start_command::is_one_of_several(args) { Flags::Add } else { Flags::Select },
+        env_file: &args.env_file,
+        only: &args.only,
+        absent: if args.pull { MissingFile::Empty } else { MissingFile::Refused },
+        haste: Prefetch::Disabled,
+    };
+    let manner = OutputOptions::of(
+        &telling.format,
+        telling.output.as_deref(),
+        output::RevealFlags::of(telling.show_values, args.show_logs),
+        world,
+    )?;
+    manner.refuse_unwritable(&args.env_file, global, world)?;
+    let allowed = allowed(args);
+    allowed.iter().try_for_each(|allowed| allowed.refuse_values())?;
+    start_command::refuse(args)?;
+    let (config, connection) = gather::prepare(&options, global, world)?;
+    let client = connection.client(world, options.limit);
+    let seen = gather::visit(&client, &options, config.as_ref(), world)?;
+    allowed.iter().try_for_each(|allowed| allowed.refuse_unknown(&seen.survey))?;
+    if args.yes && !args.dry_run {
+        refuse_parts(&seen)?;
+    }
+    let examination = examine(&seen.survey);
+    let fail_on = output::fail_on(telling.fail_on, &seen);
+    let terms = terms(args, &seen, world);
+    let manner = manner.about(&seen.survey.files, world);
+    let run =
+        FixRun { args, global, manner, config: config.as_ref(), client: &client, seen, examination, fail_on, terms };
+    run.go(world)
+}
+
+/// The flags that allow something for a key.
+fn allowed(args: &FixArgs) -> [KeyFlag<'_>; 3] {
+    [
+        KeyFlag { flag: "--allow-reference", keys: &args.allow_reference },
+        KeyFlag { flag: "--allow-shared", keys: &args.allow_shared },
+        KeyFlag { flag: "--allow-sealed", keys: &args.allow_sealed },
+    ]
+}
+
+/// What the flags allow.
+fn terms(args: &FixArgs, seen: &Gathered, world: &World<'_>) -> FixPermissions {
+    let set = |keys: &[String]| keys.iter().cloned().collect::<BTreeSet<_>>();
+    let directed = args.push || args.add || args.pull || args.redeploy || args.yes || args.dry_run;
+    let directed = directed || args.start_command.is_some();
+    let asking = if !directed && can_ask(&world.terminal, &world.variables) { Asking::Person } else { Asking::Nobody };
+    // A person is not offered what can't be done; a flag that asks for it is an error.
+    let closed = match asking {
+        Asking::Person => planner::closed(seen, args),
+        Asking::Nobody => BTreeMap::new(),
+    };
+    FixPermissions {
+        closed: closed.into_iter().map(|(file, refused)| (file, refused.sentence())).collect(),
+        named: set(&args.only),
+        references: set(&args.allow_reference),
+        sealed: set(&args.allow_sealed),
+        shared: set(&args.allow_shared),
+        prune: if args.prune { Prune::Allowed } else { Prune::No },
+        addition: if args.add { Addition::Allowed } else { Addition::No },
+        asking,
+        ..FixPermissions::default()
+    }
+}
+
+impl FixRun<'_> {
+    fn go(mut self, world: &mut World<'_>) -> Result<Exit, Error> {
+        if self.needs_shared_values() {
+            let shared = self.client.shared_values(&self.seen.shape);
+            self.terms.shared_values = shared.unwrap_or_default();
+        }
+        let findings = self.examination.findings.clone();
+        let proposals = proposals(&self.seen.survey, &findings, &self.terms);
+        let due = due(&self.seen.survey, &findings);
+        let commands = start_command::commands(&self, &findings)?;
+        confirmation::settle_trust(&mut self, &proposals, &commands, world)?;
+        let open = Open { proposals: &proposals, due: &due, commands: &commands };
+        let choice = self.choose(open, &findings, world)?;
+        let (ChangeSelection::Made(chosen) | ChangeSelection::Unnamed(chosen) | ChangeSelection::Undirected(chosen)) =
+            &choice
+        else {
+            return Ok(self.nothing_chosen());
+        };
+        let mut draft = self.draft(chosen, world)?;
+        if draft.plan.is_empty() {
+            return self.nothing_to_do(draft, world);
+        }
+        let is_agreed = self.args.yes && !self.args.dry_run && matches!(choice, ChangeSelection::Made(_));
+        if !is_agreed || self.manner.format == Format::Json {
+            draft.commands = printed_commands::of_plan(&mut self, chosen, &draft, world);
+        }
+        if self.is_for_a_later_command(&choice, world) {
+            draft.remarks.extend(confirmation::trust_first(&self, &draft.plan));
+        }
+        match choice {
+            ChangeSelection::Unnamed(_) => {
+                let refusal = confirmation::unnamed(&self, draft, world)?;
+                return self.refused(refusal, world);
+            }
+            ChangeSelection::Undirected(_) => {
+                let error = confirmation::no_direction(&draft.commands);
+                return self.refused(FixRefusal { error, draft: None }, world);
+            }
+            ChangeSelection::Made(_) | ChangeSelection::Nothing if self.args.dry_run => {
+                return self.dry_run(draft, world);
+            }
+            ChangeSelection::Made(_) | ChangeSelection::Nothing => {}
+        }
+        self.carry_out(draft, world)
+    }
+
+    /// Whether this run ends with a printed command, and changes nothing itself.
+    fn is_for_a_later_command(&self, choice: &ChangeSelection, world: &World<'_>) -> bool {
+        let may_go_on = self.args.yes || can_ask(&world.terminal, &world.variables);
+        self.args.dry_run || !may_go_on || matches!(choice, ChangeSelection::Unnamed(_))
+    }
+
+    /// Gets the plan confirmed, applies it and reports.
+    fn carry_out(self, draft: PlannedFix, world: &mut World<'_>) -> Result<Exit, Error> {
+        let agreed = confirmation::obtain(&self, &draft, world)
+            .and_then(|part| confirmation::refuse_untrusted(&self, &draft.plan).map(|()| part));
+        let part = match agreed {
+            Ok(part) => part,
+            Err(error) => return self.refused(FixRefusal { error, draft: Some(draft) }, world),
+        };
+        let applied = self.apply(&draft.plan, world)?;
+        summary::finish(self, draft, (applied, part), world)
+    }
+
+    fn needs_shared_values(&self) -> bool {
+        let refers = |finding: &Finding| ["reference-differs", "expected-difference"].contains(&finding.rule.name);
+        let wanted = !self.terms.shared.is_empty() || self.terms.asking == Asking::Person;
+        wanted && !self.seen.survey.catalogue.shared.is_empty() && self.examination.findings.iter().any(refers)
+    }
+
+    fn draft(&self, chosen: &SelectedChanges, world: &World<'_>) -> Result<PlannedFix, Error> {
+        let drafting = Planner {
+            client: self.client,
+            seen: &self.seen,
+            args: self.args,
+            config: self.config,
+            look: &self.manner.text_options(self.global, world),
+            folder: &world.folder,
+        };
+        drafting.draft(chosen)
+    }
+
+    fn nothing_chosen(&self) -> Exit {
+        check::exit(&self.seen, &self.examination, self.fail_on)
+    }
+
+    /// Says so, and ends as `check` would.
+    fn nothing_to_do(self, draft: PlannedFix, world: &mut World<'_>) -> Result<Exit, Error> {
+        let exit = check::exit(&self.seen, &self.examination, self.fail_on);
+        let (manner, global) = (self.manner, self.global);
+        let mut report = self.report(exit, world);
+        let last = if draft.remarks.is_empty() { "Nothing to do." } else { "Nothing was changed." };
+        report.endings.extend(draft.remarks);
+        report.endings.push(last.to_owned());
+        report.to_add = draft.to_add;
+        manner.write_report(&report, global, world)?;
+        if !matches!(manner.format, Format::Text | Format::Json) {
+            for words in &report.to_add {
+                world.talk.print_line(&format!("  add   {}", escape::line(&shell_command::line(words))));
+            }
+        }
+        Ok(exit)
+    }
+
+    fn dry_run(self, draft: PlannedFix, world: &mut World<'_>) -> Result<Exit, Error> {
+        let exit = Exit::Findings;
+        let part = confirmation::show_plan(&self, &draft, world)?;
+        let lines = dry_run_lines(&draft);
+        if part == ReportPart::Outcome {
+            let last = format!("\nNothing was changed: this was a dry run.\n{}\n", lines.join("\n"));
+            return world.print(&last).map(|()| exit);
+        }
+        if self.manner.format != Format::Json {
+            for line in &lines {
+                world.talk.print_line(line);
+            }
+        }
+        self.print_plan(draft, exit, world).map(|()| exit)
+    }
+
+    /// The report with the plan that was not carried out.
+    fn print_plan(self, draft: PlannedFix, exit: Exit, world: &mut World<'_>) -> Result<(), Error> {
+        let (manner, global) = (self.manner, self.global);
+        let mut report = self.report(exit, world);
+        report.receipts = apply::Receipts::of(&draft.plan, StepNames::Fix).into_receipts();
+        report.endings = draft.remarks;
+        report.to_add = draft.to_add;
+        report.plan = Some(Planned { plan: draft.plan, commands: draft.commands.lines });
+        manner.write_report(&report, global, world)
+    }
+
+    /// Ends with the error; a program is told before what was found and planned, as a person is.
+    fn refused(self, FixRefusal { error, draft }: FixRefusal, world: &mut World<'_>) -> Result<Exit, Error> {
+        let is_for_want_of_a_yes =
+            matches!(error, Error::NoConsent { .. } | Error::Untrusted { .. } | Error::TrustOutdated { .. });
+        if self.manner.format == Format::Json && is_for_want_of_a_yes {
+            let (manner, global) = (self.manner, self.global);
+            match draft {
+                Some(draft) => self.print_plan(draft, error.exit(), world)?,
+                None => manner.write_report(&self.report(error.exit(), world), global, world)?,
+            }
+        }
+        Err(error)
+    }
+
+    fn apply(&self, plan: &Plan, world: &World<'_>) -> Result<Applied, Error> {
+        for text in plan.settings.iter().flat_map(|setting| setting.before.iter().chain(&setting.after)) {
+            self.client.scrubber.add("START_COMMAND", text);
+        }
+        let files: Vec<_> =
+            self.seen.paths.iter().map(std::path::PathBuf::as_path).zip(&self.seen.survey.files).collect();
+        let redeploy = ["fix", "--redeploy"].map(str::to_owned);
+        let called = shell_command::whole(&world.program, &redeploy, &self.seen.flags, std::iter::empty());
+        let site = ApplyContext {
+            called: &called,
+            client: self.client,
+            shape: &self.seen.shape,
+            interrupt: world.interrupt,
+            folder: &world.folder,
+            state: world.state.as_deref(),
+            files: &files,
+            loader: self.seen.survey.policy.loader,
+            on_staged: on_staged(self.args.on_staged),
+            logs: self.manner.logs,
+            seeing: Some(ExpectedOfDeployments {
+                eyes: ExpectationChecker { client: self.client, probe: world.probe, sights: &self.seen.sights },
+                survey: &self.seen.survey,
+            }),
+        };
+        let mut applied = apply::apply(site, plan, StepNames::Fix, |ledger| {
+            // Deployments alone leave nothing to put back.
+            if self.args.no_journal || (plan.changes_nothing_stored() && plan.files.is_empty()) {
+                return Ok(None);
+            }
+            let kept = JournalExtras { ledger, undoes: None, protected: confirmation::is_protected(self) };
+            record(site, plan, &kept, world).map(Some)
+        })?;
+        forget_idle(&mut applied, world);
+        Ok(applied)
+    }
+
+    /// The target alone, for the head of a plan.
+    fn header(&self, world: &World<'_>) -> Report {
+        let seen = &self.seen;
+        Report {
+            program: world.program.clone(),
+            project: seen.survey.project.clone(),
+            project_origin: seen.project_origin.clone(),
+            environment: seen.survey.environment.clone(),
+            environment_origin: seen.environment_origin.clone(),
+            services_origin: seen.services_origin.clone(),
+            files: seen.files.clone(),
+            services: seen.survey.targets.iter().map(output::line).collect(),
+            left_out: seen.left_out.clone(),
+            remarks: seen.remarks.clone(),
+            ..Report::default()
+        }
+    }
+
+    /// What was found, before a person is asked about it.
+    fn show_findings(&self, findings: &[Finding], world: &mut World<'_>) -> Result<(), Error> {
+        let report = Report {
+            command: "fix",
+            findings: findings.to_vec(),
+            fail_on: self.fail_on,
+            configured: true,
+            part: ReportPart::Question,
+            ..self.header(world)
+        };
+        self.manner.write_report(&report, self.global, world)
+    }
+
+    fn report(self, exit: Exit, world: &World<'_>) -> Report {
+        let mut seen = self.seen;
+        seen.requests = self.client.requests();
+        output::report("fix", seen, self.examination, (self.fail_on, exit), world)
+    }
+}
+
+/// The commands below a plan, each on a line by itself.
+fn dry_run_lines(draft: &PlannedFix) -> Vec<String> {
+    let line = |label: &str, words: &[String]| format!("  {label}  {}", escape::line(&shell_command::line(words)));
+    let mut lines: Vec<String> = draft.to_add.iter().map(|words| line("add ", words)).collect();
+    let labels = ["next"].into_iter().chain(std::iter::repeat("then"));
+    lines.extend(labels.zip(&draft.commands.lines).map(|(label, words)| line(label, words)));
+    if draft.commands.lines.is_empty() {
+        lines.push(format!("  {}", draft.commands.none()));
+    }
+    lines
+}
+
+/// What to do about staged changes.
+pub(crate) fn on_staged(staging: Staging) -> OnStaged {
+    match staging {
+        Staging::Stop => OnStaged::Stop,
+        Staging::Ignore => OnStaged::Ignore,
+    }
+}

@@ -1,0 +1,142 @@
+//! The commands that are printed below a plan: what they take on comes from the plan, everything else from this run.
+
+use std::collections::BTreeSet;
+
+use crate::cli::Staging;
+use crate::commands::fix::change_selection::SelectedChanges;
+use crate::commands::fix::planner::PlannedFix;
+use crate::commands::fix::{FixRun, confirmation, start_command};
+use crate::commands::service_selection::Services;
+use crate::drift::ResourceRef;
+use crate::drift::plan::commands::{CommandRequest, Scope, commands};
+use crate::drift::plan::deployments::DeployReason;
+use crate::drift::plan::invocation::{Deploying, FixInvocation, PredictionInput, Redeploy};
+use crate::drift::plan::offer::{Direction, Proposal};
+use crate::drift::plan::{ChangedFileKind, Plan, VariableChange, VariableOwner};
+use crate::io::world::World;
+use crate::report::shell_command;
+
+/// Where no command says exactly what the plan shows.
+const NO_COMMAND: &str = "no flags say exactly this: choose it at a terminal";
+
+/// Where a command does, and holds what is not printed.
+const UNPRINTABLE: &str =
+    "run the same command again with --yes: its start command contains a value that is not printed";
+
+/// The commands that carry out a plan.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Commands {
+    /// One after the other; none where no command is exact.
+    pub(super) lines: Vec<Vec<String>>,
+    /// What of the plan no command does; a sentence without full stop.
+    pub(super) beyond: Option<String>,
+    /// Whether there is a command that can't be printed.
+    is_unprintable: bool,
+}
+
+impl Commands {
+    /// What stands in the place of commands where none is printed.
+    pub(super) fn none(&self) -> &'static str {
+        if self.is_unprintable { UNPRINTABLE } else { NO_COMMAND }
+    }
+}
+
+/// The commands for what was chosen, as the plan came out of it.
+pub(super) fn of_plan(
+    run: &mut FixRun<'_>,
+    chosen: &SelectedChanges,
+    draft: &PlannedFix,
+    world: &World<'_>,
+) -> Commands {
+    let unwritable = unwritable(run, chosen, &draft.plan);
+    let only: BTreeSet<String> = run.args.only.iter().cloned().collect();
+    let typed =
+        [(run.args.push, Direction::Push), (run.args.pull, Direction::Pull), (run.args.prune, Direction::Remove)];
+    let ways: BTreeSet<Direction> = typed.into_iter().filter(|(is, _)| *is).map(|(_, way)| way).collect();
+    let shared_values = std::mem::take(&mut run.terms.shared_values);
+    let wish = CommandRequest {
+        offers: &chosen.offers,
+        settings: &draft.plan.settings,
+        scope: if run.seen.service_flags.is_empty() { Scope::Default } else { Scope::Typed },
+        // A plan that only stores leaves out the deployments that were chosen.
+        due: if run.args.no_deploy { &[] } else { &chosen.redeploys },
+        only: &only,
+        ways: &ways,
+        redeploy: if run.args.redeploy { Redeploy::Due } else { Redeploy::None },
+        deploying: if run.args.no_deploy { Deploying::Never } else { Deploying::Changed },
+        known: PredictionInput { shared_values: &shared_values, unwritable: &unwritable },
+    };
+    let does_something = !(wish.offers.is_empty() && wish.due.is_empty() && wish.settings.is_empty());
+    let found = if does_something { commands(&mut run.seen.survey, &wish) } else { None };
+    run.terms.shared_values = shared_values;
+    let is_configured = draft.plan.files.iter().any(|file| file.kind == ChangedFileKind::Configuration);
+    let beyond = is_configured.then(|| "what changes in doctor.toml is chosen at a terminal only".to_owned());
+    let is_unprintable =
+        found.is_some() && !draft.plan.settings.iter().all(|one| start_command::is_printable(run, one, world));
+    let found = found.filter(|_| !is_unprintable);
+    let lines = found.and_then(|found| lines(run, &found, &draft.plan, world)).unwrap_or_default();
+    let is_unprintable = is_unprintable && run.args.start_command.is_some();
+    Commands { lines, beyond, is_unprintable }
+}
+
+/// Values that were chosen and that no spelling in the file would give.
+fn unwritable(run: &FixRun<'_>, chosen: &SelectedChanges, plan: &Plan) -> BTreeSet<(usize, String)> {
+    let pulls = chosen.offers.iter().flat_map(|offer| &offer.pulls);
+    let is_planned = |file: usize, key: &str| {
+        let edits = plan.files.iter().filter(|change| change.path == run.seen.paths[file]).flat_map(|file| &file.edits);
+        edits.into_iter().any(|edit| edit.key == key)
+    };
+    pulls.filter(|pull| !is_planned(pull.file, &pull.key)).map(|pull| (pull.file, pull.key.clone())).collect()
+}
+
+fn lines(run: &FixRun<'_>, found: &[FixInvocation], plan: &Plan, world: &World<'_>) -> Option<Vec<Vec<String>>> {
+    let has_dependents = plan.deploys.iter().any(|deploy| deploy.cause == DeployReason::Dependent);
+    // Each of several commands would deploy the dependents of its own changes, and some of them twice.
+    if found.len() > 1 && run.args.dependents && has_dependents {
+        return None;
+    }
+    let mut more = Vec::new();
+    more.extend((run.args.dependents && found.len() == 1).then(|| "--dependents".to_owned()));
+    more.extend(run.args.allow_tracked.then(|| "--allow-tracked".to_owned()));
+    more.extend(run.args.no_journal.then(|| "--no-journal".to_owned()));
+    more.extend((run.args.on_staged == Staging::Ignore).then(|| "--on-staged=ignore".to_owned()));
+    more.push("--yes".to_owned());
+    Some(found.iter().map(|one| line(run, one, &more, world)).collect())
+}
+
+/// The commands that add named keys which no service in scope holds, one for each service that could have it.
+pub(super) fn to_add(run: &FixRun<'_>, proposals: &[Proposal<'_>], world: &World<'_>) -> Vec<Vec<String>> {
+    let survey = &run.seen.survey;
+    let is_held = |key: &str| survey.readable().any(|target| target.variable(key).is_some());
+    let unheld = proposals.iter().filter(|one| run.terms.named.contains(one.key) && !is_held(one.key));
+    let offers = unheld.flat_map(|one| &one.offers).filter(|offer| offer.way == Direction::Add);
+    let stores = offers.flat_map(|offer| &offer.stores);
+    let of = |store: &VariableChange| match &store.owner {
+        VariableOwner::Service(service) => Some(line(run, &FixInvocation::adding(&store.key, service), &[], world)),
+        VariableOwner::Shared => None,
+    };
+    stores.filter_map(of).collect()
+}
+
+/// The whole line, in which each service's name leads to that service.
+fn line(run: &FixRun<'_>, invocation: &FixInvocation, more: &[String], world: &World<'_>) -> Vec<String> {
+    let services = Services::of(&run.seen.shape, run.config);
+    let flag = |service: &ResourceRef| ResourceRef { name: services.whole_name(service), ..service.clone() };
+    let named = invocation.services.as_ref().map(|named| named.iter().map(flag).collect());
+    let words = FixInvocation { services: named, ..invocation.clone() }.arguments(more);
+    let mut flags = run.seen.flags.clone();
+    if confirmation::is_protected(run) && run.args.targeting.environment.is_none() {
+        flags.push(format!("--environment={}", run.seen.survey.environment.name));
+    }
+    let typed: Vec<String> = typed_services(run, &services);
+    shell_command::whole(&world.program, &words, &flags, typed.iter())
+}
+
+/// The services that were typed, each by its whole name.
+fn typed_services(run: &FixRun<'_>, services: &Services) -> Vec<String> {
+    let is_typed = |name: &str| run.seen.service_flags.iter().any(|(typed, _)| typed == name);
+    let all = run.seen.survey.targets.iter().map(|target| &target.service);
+    all.filter(|service| is_typed(&service.name))
+        .map(|service| format!("--service={}", services.whole_name(service)))
+        .collect()
+}

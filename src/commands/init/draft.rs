@@ -1,0 +1,219 @@
+//! What was seen and what was chosen so far; what was not asked is chosen as it is suggested.
+
+use std::collections::BTreeSet;
+
+use crate::commands::gather::Gathered;
+use crate::commands::service_selection::ServiceNaming as Scoped;
+use crate::drift::dotenv::LocalFile;
+use crate::drift::phrases::count;
+use crate::drift::suggest::{
+    ConfigDraft, Difference, DifferenceGroup, Section, Shared, differences, exceptions, groups, requirements, sections,
+    shared,
+};
+use crate::drift::{ResourceRef, Target};
+use crate::error::Error;
+use crate::io::config::ConfigLocation;
+use crate::io::files;
+use crate::report::init_lists as tell;
+
+/// A `doctor.toml` in the making.
+pub(super) struct InitDraft {
+    /// Both sides, with the chosen services alone in scope.
+    pub(super) seen: Gathered,
+    /// Services that were looked at and are not chosen now.
+    aside: Vec<Target>,
+    /// Every service of the environment, and what to know before choosing it.
+    pub(super) services: Vec<(ResourceRef, String)>,
+    /// Whether flags have chosen the services.
+    pub(super) is_named: bool,
+    /// Keys that must agree, once they were chosen.
+    required: Option<BTreeSet<String>>,
+    /// Keys that differ on purpose and why, once they were chosen.
+    excepted: Option<Vec<(DifferenceGroup, String)>>,
+    files: Vec<String>,
+}
+
+impl InitDraft {
+    pub(super) fn new(seen: Gathered, site: &ConfigLocation) -> Result<Self, Error> {
+        Ok(Self {
+            files: reached(&seen, site)?,
+            services: services(&seen),
+            is_named: seen.services_named == Scoped::Yes,
+            seen,
+            aside: Vec::new(),
+            required: None,
+            excepted: None,
+        })
+    }
+
+    /// What was seen, in a few lines.
+    pub(super) fn summary(&self, width: usize) -> String {
+        let (seen, survey) = (&self.seen, &self.seen.survey);
+        let origin = match (&seen.project_origin, &seen.environment_origin) {
+            (project, environment) if project == environment => project.clone(),
+            (project, environment) => format!("{project}, {environment}"),
+        };
+        let keys: BTreeSet<&str> = survey.files.iter().flat_map(LocalFile::keys).collect();
+        let unread = survey.targets.iter().filter_map(|target| {
+            let error = target.stored.as_ref().err()?;
+            Some(format!("{} could not be read: {error}", target.service.name))
+        });
+        let told = tell::InitSides {
+            project: survey.project.name.clone(),
+            environment: survey.environment.name.clone(),
+            origin,
+            files: seen.files.iter().map(|(name, _)| name.clone()).collect(),
+            keys: keys.len(),
+            services: survey.targets.iter().filter(|target| self.shares(target) > 0).count(),
+            all: self.services.len(),
+            differing: differences(survey, &BTreeSet::new()).iter().filter(|one| !one.services.is_empty()).count(),
+            remarks: seen.remarks.iter().cloned().chain(unread).collect(),
+        };
+        tell::sides_table(&told, width)
+    }
+
+    fn shares(&self, target: &Target) -> usize {
+        shares(&self.seen, target)
+    }
+
+    /// Which of the services are chosen, by their places in [`Sketch::services`].
+    pub(super) fn chosen(&self) -> Vec<usize> {
+        let is_chosen =
+            |service: &ResourceRef| self.seen.survey.targets.iter().any(|target| target.service.id == service.id);
+        (0..self.services.len()).filter(|&index| is_chosen(&self.services[index].0)).collect()
+    }
+
+    /// Chooses services that were looked at; `false` where one of them was not, and nothing is changed.
+    pub(super) fn choose(&mut self, services: &[usize]) -> bool {
+        let wanted: BTreeSet<&str> = services.iter().map(|&index| self.services[index].0.id.as_str()).collect();
+        let targets = &mut self.seen.survey.targets;
+        let known = targets.iter().chain(&self.aside).map(|target| target.service.id.as_str());
+        if !wanted.is_subset(&known.collect()) {
+            return false;
+        }
+        let before: BTreeSet<String> = targets.iter().map(|target| target.service.id.clone()).collect();
+        let all = targets.drain(..).chain(self.aside.drain(..));
+        let (mut chosen, aside): (Vec<_>, Vec<_>) = all.partition(|target| wanted.contains(target.service.id.as_str()));
+        chosen.sort_by(|one, other| one.service.name.cmp(&other.service.name));
+        if !wanted.iter().copied().eq(before.iter().map(String::as_str)) {
+            (self.required, self.excepted) = (None, None);
+        }
+        (*targets, self.aside) = (chosen, aside);
+        true
+    }
+
+    /// Takes what was seen of other services in the place of what was seen before.
+    pub(super) fn replace_sides(&mut self, seen: Gathered) {
+        self.seen = seen;
+        self.aside.clear();
+        (self.required, self.excepted) = (None, None);
+    }
+
+    /// Keys that are equal on both sides now, and which of them are chosen.
+    pub(super) fn shared(&self) -> (Vec<Shared>, Vec<usize>) {
+        let all: Vec<Shared> = shared(&self.seen.survey).into_iter().filter(|one| one.agrees).collect();
+        let is_chosen = |one: &Shared| match &self.required {
+            Some(chosen) => chosen.contains(&one.key),
+            None => one.is_suggested,
+        };
+        let chosen = (0..all.len()).filter(|&index| is_chosen(&all[index])).collect();
+        (all, chosen)
+    }
+
+    pub(super) fn require(&mut self, keys: BTreeSet<String>) {
+        if self.required.replace(keys) != self.required {
+            self.excepted = None;
+        }
+    }
+
+    /// Keys that differ and are not required, and which of them are chosen.
+    pub(super) fn differences(&self) -> (Vec<Difference>, Vec<usize>) {
+        let (shared, chosen) = self.shared();
+        let required = chosen.iter().map(|&index| shared[index].key.as_str()).collect();
+        let all = differences(&self.seen.survey, &required);
+        let is_chosen = |one: &Difference| match &self.excepted {
+            Some(groups) => groups.iter().any(|(group, _)| group.differences.contains(one)),
+            None => one.is_suggested,
+        };
+        let chosen = (0..all.len()).filter(|&index| is_chosen(&all[index])).collect();
+        (all, chosen)
+    }
+
+    pub(super) fn except(&mut self, reasons: Vec<(DifferenceGroup, String)>) {
+        self.excepted = Some(reasons);
+    }
+
+    /// The error of the first service, where none of them could be read.
+    pub(super) fn refuse_unread(&self) -> Result<(), Error> {
+        let mut errors = self.seen.survey.targets.iter().map(|target| target.stored.as_ref().err());
+        match errors.next() {
+            Some(Some(error)) if errors.all(|error| error.is_some()) => Err(error.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The chosen services, with their short names.
+    pub(super) fn sections(&self) -> Vec<Section> {
+        let survey = &self.seen.survey;
+        let chosen: Vec<ResourceRef> = survey.targets.iter().map(|target| target.service.clone()).collect();
+        let all: Vec<ResourceRef> = self.services.iter().map(|(service, _)| service.clone()).collect();
+        sections(&chosen, &all, [&survey.project.name, &survey.environment.name])
+    }
+
+    /// It as it stands.
+    pub(super) fn draft(&self) -> ConfigDraft {
+        let survey = &self.seen.survey;
+        let sections = self.sections();
+        let (shared, required) = self.shared();
+        let required: Vec<&Shared> = required.into_iter().map(|index| &shared[index]).collect();
+        let suggested = || {
+            let (all, chosen) = self.differences();
+            let chosen: Vec<&Difference> = chosen.into_iter().map(|index| &all[index]).collect();
+            groups(&chosen).into_iter().map(|group| (group.clone(), group.reason.to_owned())).collect()
+        };
+        let excepted = self.excepted.clone().unwrap_or_else(suggested);
+        let ignored = |one: &Difference| excepted.iter().any(|(group, _)| group.differences.contains(one));
+        let undecided = self.differences().0.into_iter().filter(|one| one.is_value() && !ignored(one));
+        ConfigDraft {
+            project: survey.project.clone(),
+            environment: survey.environment.clone(),
+            files: self.files.clone(),
+            require: requirements(&required, &sections),
+            undecided: undecided.map(|one| one.key).collect(),
+            ignore: exceptions(&excepted, &sections),
+            services: sections,
+        }
+    }
+}
+
+/// The files as `doctor.toml` names them; none where they are found without.
+fn reached(seen: &Gathered, site: &ConfigLocation) -> Result<Vec<String>, Error> {
+    if seen.paths == [files::default_env_file(&site.root, &seen.survey.environment.name)] {
+        return Ok(Vec::new());
+    }
+    seen.paths.iter().map(|path| site.reach(path)).collect()
+}
+
+fn shares(seen: &Gathered, target: &Target) -> usize {
+    let local = seen.survey.local_keys(target);
+    let own = seen.survey.catalogue.services.get(&target.service.name);
+    own.into_iter().flatten().filter(|key| local.contains(key.as_str())).count()
+}
+
+/// Every service: those in scope first, then the others with what speaks against them.
+fn services(seen: &Gathered) -> Vec<(ResourceRef, String)> {
+    let in_scope = seen.survey.targets.iter().map(|target| {
+        let words = match shares(seen, target) {
+            0 => "shares no key".to_owned(),
+            keys => format!("shares {}", count(keys, "key")),
+        };
+        (target.service.clone(), words)
+    });
+    let others = seen.shape.services.iter().filter_map(|one| {
+        let is_chosen = seen.survey.targets.iter().any(|target| target.service.id == one.service.id);
+        let why = seen.left_out.iter().find(|(name, _)| *name == one.service.name);
+        let words = why.map(|(_, why)| tell::objection(why)).unwrap_or_default();
+        (!is_chosen).then(|| (one.service.clone(), words))
+    });
+    in_scope.chain(others).collect()
+}

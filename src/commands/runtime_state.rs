@@ -1,0 +1,207 @@
+//! How the services run: what came with the shape and the values, and what is asked only where it is needed.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::commands::gather::Gathered;
+use crate::drift::Target;
+use crate::drift::model::deployed_variables::DeployedVariables;
+use crate::drift::model::deployment::{Deployment, DeploymentSource, DeploymentStatus, SkipReason};
+use crate::drift::model::observed::Observed;
+use crate::drift::model::variable_times::ChangeTimes;
+use crate::drift::redact::Redactor;
+use crate::drift::runtime::{Relation, Runtime};
+use crate::drift::stale_evidence::stale_keys;
+use crate::error::Error;
+use crate::io::git::commit_relation::{RelationQuery, relate};
+use crate::io::git::{self, Asker};
+use crate::io::railway::client::Client;
+use crate::io::railway::environment::{ServiceShape, Shape};
+use crate::io::railway::transport::Scheme;
+use crate::io::railway_files;
+use crate::io::world::World;
+
+/// What is known of a service as soon as its values were read. Railway's words come from before any value was known, so
+/// they are scrubbed once more.
+pub(crate) fn live(
+    service: &ServiceShape,
+    got: Observed<DeployedVariables>,
+    scrubber: &Redactor,
+    folder: &Path,
+) -> Runtime {
+    let mut settings = redacted(service.settings.clone(), scrubber);
+    if let Observed::Known(settings) = &mut settings
+        && service.image.is_none()
+    {
+        settings.files = railway_files::config_files(service.root_directory.as_deref(), folder);
+    }
+    let scrub_path = |path: &mut String| *path = scrubber.redact(path);
+    if let Observed::Known(settings) = &mut settings {
+        settings.config_file.iter_mut().for_each(scrub_path);
+    }
+    let mut deployed = redacted(service.deployed.clone(), scrubber);
+    if let Observed::Known(deployed) = &mut deployed {
+        let all = deployed.latest.iter_mut().chain(&mut deployed.active);
+        all.filter_map(|deployment| deployment.origin.config_file.as_mut()).for_each(scrub_path);
+    }
+    Runtime { deployed, got: redacted(got, scrubber), settings, ..Runtime::default() }
+}
+
+fn redacted<T>(learned: Observed<T>, scrubber: &Redactor) -> Observed<T> {
+    match learned {
+        Observed::Unavailable(why) => Observed::Unavailable(scrubber.redact(&why)),
+        learned => learned,
+    }
+}
+
+/// Looks at values and running state of the services in scope once more, after something was changed: one request for
+/// the shape, and one for up to twenty services. What became of log lines and requests stays as it is.
+pub(crate) fn read_again(client: &Client<'_>, seen: &mut Gathered, world: &World<'_>) -> Result<(), Error> {
+    seen.shape = match client.credentials.scheme {
+        Scheme::Project => client.token_shape()?,
+        Scheme::Bearer => client.shape(&seen.shape.project.id, &seen.shape.environment.id)?,
+    };
+    let (shape, survey) = (&seen.shape, &mut seen.survey);
+    let in_scope = |target: &Target| shape.services.iter().find(|service| service.service.id == target.service.id);
+    // Somebody may have deleted one meanwhile.
+    survey.targets.retain(|target| in_scope(target).is_some());
+    let services: Vec<&ServiceShape> = survey.targets.iter().filter_map(in_scope).collect();
+    let read = client.values_and_running(shape, &services)?;
+    survey.staged = read.staged;
+    for (index, (stored, got)) in read.stored.into_iter().zip(read.got).enumerate() {
+        let target = &mut survey.targets[index];
+        let (lines, answers) = (std::mem::take(&mut target.live.lines), std::mem::take(&mut target.live.answers));
+        target.stored = stored;
+        target.live = Runtime { lines, answers, ..live(services[index], got, client.scrubber, &world.folder) };
+    }
+    survey.times = read_details(client, shape, &mut survey.targets);
+    relate_commits(client, shape, &mut survey.targets, world);
+    Ok(())
+}
+
+/// Asks for what is needed only where something is not as it should be: the times of variables where a running
+/// deployment's variables can't be told, and the steps of deployments that failed.
+pub(crate) fn read_details(client: &Client<'_>, shape: &Shape, targets: &mut [Target]) -> Observed<ChangeTimes> {
+    read_failures(client, targets);
+    if !targets.iter().any(needs_times) {
+        return Observed::NotRequested;
+    }
+    client.variable_times(shape).map_or_else(|error| Observed::Unavailable(why(&error)), Observed::Known)
+}
+
+/// Whether what its running deployment got can't be compared.
+fn needs_times(target: &Target) -> bool {
+    let runs = target.live.deployed.known().is_some_and(|deployed| deployed.running().is_some());
+    let is_open = match (&target.live.got, &target.stored) {
+        (Observed::Unavailable(_), Ok(_)) => true,
+        (Observed::Known(got), Ok(stored)) => stale_keys(got, stored).is_none(),
+        _ => false,
+    };
+    runs && is_open
+}
+
+fn read_failures(client: &Client<'_>, targets: &mut [Target]) {
+    let failed: Vec<(usize, String)> = targets
+        .iter()
+        .enumerate()
+        .filter_map(|(index, target)| {
+            let newest = target.live.deployed.known()?.newest()?;
+            matches!(newest.status, DeploymentStatus::Failed | DeploymentStatus::Crashed)
+                .then(|| (index, newest.id.clone()))
+        })
+        .collect();
+    if failed.is_empty() {
+        return;
+    }
+    let ids: Vec<&str> = failed.iter().map(|(_, id)| id.as_str()).collect();
+    let answers = client.failures(&ids);
+    for (position, (index, _)) in failed.iter().enumerate() {
+        let target: &mut Target = &mut targets[*index];
+        target.live.failure = match &answers {
+            Err(error) => Observed::Unavailable(why(error)),
+            Ok(answers) => answers[position].clone(),
+        };
+    }
+}
+
+/// Holds the commits that run against the declared ones, or against what is checked out.
+pub(crate) fn relate_commits(client: &Client<'_>, shape: &Shape, targets: &mut [Target], world: &World<'_>) {
+    relate_with(client, targets, world, &BTreeMap::new());
+    let skipped = skipped_before(client, shape, targets);
+    if !skipped.is_empty() {
+        relate_with(client, targets, world, &skipped);
+    }
+}
+
+/// Pushes that Railway declined to build and that are not the latest deployment, by the ids of services: older code that was
+/// made again is newer than they are, and so are further pushes. One request for each service that seems behind and may
+/// have one.
+fn skipped_before(client: &Client<'_>, shape: &Shape, targets: &[Target]) -> BTreeMap<String, Deployment> {
+    let skipped = |target: &Target| {
+        let code = target.live.code.known()?;
+        let running = &target.live.deployed.known()?.running()?.origin;
+        let may_have = match &code.skipped {
+            None => !running.is_push(),
+            Some(push) => !matches!(push.relation, Relation::Same | Relation::Behind(_)),
+        };
+        if code.is_covered() || !may_have || !matches!(code.running, Relation::Behind(_)) {
+            return None;
+        }
+        let id = &target.service.id;
+        let recent = client.recent(&shape.project.id, &shape.environment.id, id).ok()?;
+        Some((id.clone(), skipped_push(recent, running, code.commit.as_deref())?))
+    };
+    targets.iter().filter_map(skipped).collect()
+}
+
+/// The push that Railway declined to build, among deployments that are newest first, if nothing but such pushes came after
+/// the code that runs: that of the wanted commit, or else the newest. An older one whose checks failed counts before it.
+fn skipped_push(recent: Vec<Deployment>, running: &DeploymentSource, wanted: Option<&str>) -> Option<Deployment> {
+    let is_skipped = |one: &Deployment| one.status == DeploymentStatus::Skipped;
+    let is_push = |one: &Deployment| one.origin.commit.is_some() && (is_skipped(one) || one.origin.is_push());
+    let mut pushes = recent.into_iter().filter(is_push).peekable();
+    let mut skipped: Vec<Deployment> = std::iter::from_fn(|| pushes.next_if(is_skipped)).collect();
+    if pushes.next().is_some_and(|push| push.origin.commit != running.commit) {
+        return None;
+    }
+    let newest = skipped.iter().position(|push| push.origin.commit.as_deref() == wanted).unwrap_or(0);
+    skipped.drain(..newest);
+    let refused = skipped.iter().position(|push| push.origin.skip_reason() == SkipReason::ChecksFailed);
+    skipped.into_iter().nth(refused.unwrap_or(0))
+}
+
+fn relate_with(
+    client: &Client<'_>,
+    targets: &mut [Target],
+    world: &World<'_>,
+    skipped_before: &BTreeMap<String, Deployment>,
+) {
+    let root = git::root(&world.folder);
+    let mut indexes = Vec::new();
+    let mut questions = Vec::new();
+    for (index, target) in targets.iter().enumerate() {
+        let Some(deployed) = target.live.deployed.known() else { continue };
+        let Some(running) = deployed.running() else { continue };
+        indexes.push(index);
+        questions.push(RelationQuery {
+            declared: target.declared.commit.as_deref(),
+            running: &running.origin,
+            coming: deployed.coming().map(|coming| &coming.origin),
+            skipped: skipped_before.get(&target.service.id).or(deployed.skipped()).map(|push| &push.origin),
+        });
+    }
+    let answers = relate(&asker(client, world), root.as_deref(), &questions);
+    for (index, code) in indexes.into_iter().zip(answers) {
+        targets[index].live.code = code;
+    }
+}
+
+/// git, with no more time than the run has.
+pub(crate) fn asker(client: &Client<'_>, world: &World<'_>) -> Asker {
+    Asker::new(&world.variables).within(client.remaining())
+}
+
+/// Why something was not answered, in a few words.
+fn why(error: &Error) -> String {
+    error.because().unwrap_or_else(|| error.to_string())
+}

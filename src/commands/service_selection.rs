@@ -1,0 +1,272 @@
+//! Which services: named by flags, by `doctor.toml`, or by the keys that they share with the file.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::commands::env_files::{EnvFileSources, EnvFiles};
+use crate::drift::model::resource::ResourceRef as Name;
+use crate::drift::service_scope::{self, Exclusion, MatchKind, NoMatch, ScopeCandidate, ServiceMatch};
+use crate::error::Error;
+use crate::io::config::{At, Config};
+use crate::io::git;
+use crate::io::railway::environment::Shape;
+
+/// The services in scope and how they came there.
+#[derive(Debug, Default)]
+pub(crate) struct ServiceSelection {
+    /// The services, in the order of the shape.
+    pub(crate) chosen: Vec<SelectedService>,
+    /// Why these.
+    pub(crate) origin: String,
+    /// Whether somebody named them; a named service must have something to compare.
+    pub(crate) named: ServiceNaming,
+    /// Services that were left out, and why.
+    pub(crate) left_out: Vec<(String, Exclusion)>,
+    /// The services that flags named, each with its flag.
+    pub(crate) flags: Vec<(String, String)>,
+    /// What a person should know about a name that was not written out.
+    pub(crate) remarks: Vec<String>,
+    /// The names that were not written out.
+    pub(crate) parts: Vec<PartialMatch>,
+    /// Words of flags that only `doctor.toml` gives a meaning, each with the service's name.
+    pub(crate) aliases: Vec<(String, String)>,
+}
+
+/// A service that was named by a part of its name.
+#[derive(Clone, Debug)]
+pub(crate) struct PartialMatch {
+    /// What was typed.
+    pub(crate) typed: String,
+    /// What names the service in full.
+    pub(crate) whole: String,
+}
+
+/// Whether the services were named.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ServiceNaming {
+    /// By a flag or `doctor.toml`.
+    Yes,
+    /// By nobody.
+    #[default]
+    No,
+}
+
+/// One service in scope.
+#[derive(Clone, Debug)]
+pub(crate) struct SelectedService {
+    /// Index into the shape's services.
+    pub(crate) index: usize,
+    /// Its name in `doctor.toml`.
+    pub(crate) alias: Option<String>,
+    /// Indexes of its files.
+    pub(crate) layers: Vec<usize>,
+}
+
+/// The services of an environment, as flags and `doctor.toml` may name them.
+#[derive(Debug)]
+pub(crate) struct Services {
+    /// The services, in the order of the shape.
+    pub(crate) candidates: Vec<ScopeCandidate>,
+    aliases: Vec<Option<String>>,
+    environment: String,
+}
+
+impl Services {
+    /// The shape's services, with the aliases that `doctor.toml` gives them.
+    pub(crate) fn of(shape: &Shape, config: Option<&Config>) -> Self {
+        let alias = |service: &Name| {
+            let sections = config.iter().flat_map(|config| &config.services);
+            let mut own = sections.filter(|(_, section)| [&service.name, &service.id].contains(&&section.name.value));
+            own.next().map(|(alias, _)| alias.clone())
+        };
+        Self {
+            aliases: shape.services.iter().map(|service| alias(&service.service)).collect(),
+            candidates: shape
+                .services
+                .iter()
+                .map(|service| ScopeCandidate {
+                    service: service.service.clone(),
+                    root_directory: service.root_directory.clone(),
+                    image: service.image.clone(),
+                    keys: service.variables.keys().cloned().collect(),
+                })
+                .collect(),
+            environment: shape.environment.name.clone(),
+        }
+    }
+
+    fn resolve(&self, wanted: &str) -> Result<ServiceMatch, NoMatch> {
+        let pairs = self.candidates.iter().zip(&self.aliases);
+        let pairs: Vec<_> = pairs.map(|(candidate, alias)| (&candidate.service, alias.as_deref())).collect();
+        service_scope::resolve(wanted, &pairs)
+    }
+
+    /// The service that a flag names.
+    pub(crate) fn named(&self, wanted: &str) -> Result<&Name, Error> {
+        let found = self.resolve(wanted).map_err(|why| self.unknown(wanted, why))?;
+        Ok(&self.candidates[found.index].service)
+    }
+
+    /// The service that `doctor.toml` names at that place; a part of a name is not enough there.
+    pub(crate) fn in_config(&self, config: &Config, name: &At<String>) -> Result<usize, Error> {
+        let suggestions = match self.resolve(&name.value) {
+            Ok(found) if found.kind != MatchKind::Part => return Ok(found.index),
+            Ok(found) => vec![self.candidates[found.index].service.name.clone()],
+            Err(NoMatch::Unknown { suggestions }) => suggestions,
+            Err(NoMatch::Ambiguous { candidates }) => candidates,
+        };
+        let next = match suggestions.first() {
+            Some(suggestion) => format!("did you mean `{suggestion}`?"),
+            None => format!("name one of {}", self.names().join(", ")),
+        };
+        Err(config.fault(name, format!("environment {} has no service `{}`", self.environment, name.value), next))
+    }
+
+    /// What a flag names exactly this service by: its name, or its id where the name leads to another one.
+    pub(crate) fn whole_name(&self, service: &Name) -> String {
+        let leads =
+            |found: ServiceMatch| self.candidates[found.index].service == *service && found.kind != MatchKind::Part;
+        if self.resolve(&service.name).is_ok_and(leads) { service.name.clone() } else { service.id.clone() }
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.candidates.iter().map(|candidate| candidate.service.name.clone()).collect()
+    }
+
+    fn unknown(&self, wanted: &str, why: NoMatch) -> Error {
+        let wanted = wanted.to_owned();
+        match why {
+            NoMatch::Unknown { suggestions } => Error::Unknown {
+                kind: "service",
+                wanted,
+                within: format!("environment {}", self.environment),
+                suggestions,
+                choices: self.names(),
+            },
+            NoMatch::Ambiguous { candidates } => Error::Ambiguous { kind: "service", wanted, candidates },
+        }
+    }
+}
+
+/// What `--service` does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flags {
+    /// It names the services of the run.
+    Select,
+    /// It names a service for another flag; the run is about the default services as well.
+    Add,
+}
+
+/// Chooses the services and reads their files.
+pub(crate) fn choose(
+    (flags, effect): (&[String], Flags),
+    services: &Services,
+    sources: EnvFileSources<'_>,
+    layers: &mut EnvFiles,
+) -> Result<ServiceSelection, Error> {
+    if effect == Flags::Add {
+        let named = choose((flags, Flags::Select), services, sources, layers)?;
+        let default = choose((&[], Flags::Select), services, sources, layers)?;
+        return Ok(joined(default, named));
+    }
+    let mut scope = if !flags.is_empty() {
+        by_flags(flags, services)?
+    } else if let Some(config) = sources.config.filter(|config| !config.services.is_empty()) {
+        by_config(config, services)?
+    } else {
+        let shared = layers.of(sources, None)?;
+        return Ok(by_keys(&services.candidates, sources, layers, &shared));
+    };
+    for chosen in &mut scope.chosen {
+        chosen.layers = layers.of(sources, chosen.alias.as_deref())?;
+    }
+    Ok(scope)
+}
+
+/// The default services, and those that flags name in addition.
+fn joined(default: ServiceSelection, named: ServiceSelection) -> ServiceSelection {
+    let is_new = |chosen: &SelectedService| default.chosen.iter().all(|known| known.index != chosen.index);
+    let new: Vec<SelectedService> = named.chosen.into_iter().filter(is_new).collect();
+    let mut scope = ServiceSelection { parts: named.parts, aliases: named.aliases, ..default };
+    if !new.is_empty() {
+        scope.origin = format!("{}, --service", scope.origin);
+    }
+    scope.remarks.extend(named.remarks);
+    scope.chosen.extend(new);
+    scope.chosen.sort_by_key(|chosen| chosen.index);
+    scope
+}
+
+fn by_flags(flags: &[String], services: &Services) -> Result<ServiceSelection, Error> {
+    let mut scope =
+        ServiceSelection { origin: "--service".to_owned(), named: ServiceNaming::Yes, ..ServiceSelection::default() };
+    let mut seen = BTreeSet::new();
+    for wanted in flags {
+        let found = services.resolve(wanted).map_err(|why| services.unknown(wanted, why))?;
+        if found.kind == MatchKind::Part {
+            let service = &services.candidates[found.index].service;
+            scope.remarks.push(format!("--service={wanted} is taken for {}", service.name));
+            scope.parts.push(PartialMatch { typed: wanted.clone(), whole: services.whole_name(service) });
+        }
+        let service = &services.candidates[found.index].service;
+        if found.kind == MatchKind::Alias && *wanted != service.name {
+            scope.aliases.push((wanted.clone(), service.name.clone()));
+        }
+        if seen.insert(found.index) {
+            let service = &services.candidates[found.index].service;
+            // A part of a name may fit another service tomorrow.
+            let flag = if found.kind == MatchKind::Part { services.whole_name(service) } else { wanted.clone() };
+            scope.flags.push((service.name.clone(), format!("--service={flag}")));
+            let alias = services.aliases[found.index].clone();
+            scope.chosen.push(SelectedService { index: found.index, alias, layers: Vec::new() });
+        }
+    }
+    scope.chosen.sort_by_key(|chosen| chosen.index);
+    Ok(scope)
+}
+
+fn by_config(config: &Config, services: &Services) -> Result<ServiceSelection, Error> {
+    let mut scope =
+        ServiceSelection { origin: config.name.clone(), named: ServiceNaming::Yes, ..ServiceSelection::default() };
+    for (alias, section) in &config.services {
+        let index = services.in_config(config, &section.name)?;
+        scope.chosen.push(SelectedService { index, alias: Some(alias.clone()), layers: Vec::new() });
+    }
+    scope.chosen.sort_by_key(|chosen| chosen.index);
+    Ok(scope)
+}
+
+fn by_keys(
+    candidates: &[ScopeCandidate],
+    sources: EnvFileSources<'_>,
+    layers: &EnvFiles,
+    shared: &[usize],
+) -> ServiceSelection {
+    let keys: BTreeSet<&str> = shared.iter().flat_map(|&layer| layers.files[layer].keys()).collect();
+    let folder = shared.last().and_then(|&layer| folder_in_repository(&layers.paths[layer], sources.folder));
+    let selection = service_scope::by_default(candidates, &keys, folder.as_deref());
+    ServiceSelection {
+        chosen: selection
+            .chosen
+            .into_iter()
+            .map(|index| SelectedService { index, alias: None, layers: shared.to_vec() })
+            .collect(),
+        origin: "by shared keys".to_owned(),
+        named: ServiceNaming::No,
+        left_out: selection
+            .left_out
+            .into_iter()
+            .map(|(index, why)| (candidates[index].service.name.clone(), why))
+            .collect(),
+        ..ServiceSelection::default()
+    }
+}
+
+/// The folder of the file, from the root of the repository or else from the working folder, with `/` between names.
+fn folder_in_repository(file: &Path, working_folder: &Path) -> Option<String> {
+    let folder = file.parent()?;
+    let root: PathBuf = git::root(working_folder).unwrap_or_else(|| working_folder.to_owned());
+    let inside = folder.strip_prefix(&root).ok()?;
+    let parts: Vec<&str> = inside.components().map(|part| part.as_os_str().to_str()).collect::<Option<_>>()?;
+    Some(parts.join("/"))
+}

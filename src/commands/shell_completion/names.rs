@@ -1,0 +1,117 @@
+//! The names that flags take, from `doctor.toml`, the files of variables, the rules, the verbs, and the folder.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Command, CommandFactory};
+use clap_complete::engine::CompletionCandidate;
+
+use crate::cli::Cli;
+use crate::commands::env_files::{EnvFileSources, EnvFiles, MissingFile};
+use crate::commands::gather;
+use crate::commands::shell_completion::partial_line::PartialLine;
+use crate::drift::ResourceRef;
+use crate::drift::dotenv::LocalFile;
+use crate::drift::rules::RULES;
+use crate::io::config::Config;
+use crate::io::files::{beginning, is_plain};
+use crate::io::git::Asker;
+
+/// Where names come from. Nothing is read before a flag asks for it.
+#[derive(Debug)]
+pub(super) struct CompletionNames {
+    /// What the line says already.
+    pub(super) typed: PartialLine,
+    /// The working folder.
+    pub(super) folder: PathBuf,
+}
+
+impl CompletionNames {
+    /// The keys of the files that the line is about.
+    pub(super) fn keys(&self) -> Vec<CompletionCandidate> {
+        if self.typed.is_demo {
+            return Vec::new();
+        }
+        let config = self.config();
+        let declared = config.as_ref().and_then(|config| config.environment.as_ref()).map(|at| at.value.clone());
+        let name = self.typed.environment.clone().or(declared).unwrap_or_default();
+        let sources = EnvFileSources {
+            flags: &self.typed.env_files,
+            config: config.as_ref(),
+            folder: &self.folder,
+            environment: &ResourceRef { id: name.clone(), name },
+            absent: MissingFile::Empty,
+            git: &Asker::new(&BTreeMap::new()),
+            // What can be read only once is not for the Tab key.
+            patience: Duration::ZERO,
+        };
+        let mut layers = EnvFiles::default();
+        for alias in self.aliases(config.as_ref()) {
+            // A file that can't be read has no keys to tell; the others have.
+            drop(layers.of(sources, alias));
+        }
+        plain(layers.files.iter().flat_map(LocalFile::keys))
+    }
+
+    /// The services that `doctor.toml` knows, by alias and by name.
+    pub(super) fn services(&self) -> Vec<CompletionCandidate> {
+        let config = self.config();
+        let sections = config.iter().flat_map(|config| &config.services);
+        plain(sections.flat_map(|(alias, section)| [alias.as_str(), section.name.value.as_str()]))
+    }
+
+    /// The environments that `doctor.toml` knows.
+    pub(super) fn environments(&self) -> Vec<CompletionCandidate> {
+        let config = self.config();
+        let names = config.iter().flat_map(|config| {
+            let usual = config.environment.as_ref().map(|at| &at.value);
+            usual.into_iter().chain(config.environments.keys())
+        });
+        plain(names.map(String::as_str))
+    }
+
+    /// The rules, and what each says.
+    #[expect(clippy::unused_self, reason = "it is one of the ways to ask for names")]
+    pub(super) fn rules(&self) -> Vec<CompletionCandidate> {
+        RULES.iter().map(|rule| CompletionCandidate::new(rule.name).help(Some(rule.summary.into()))).collect()
+    }
+
+    /// The verbs that have a page, below those that the line names.
+    pub(super) fn verbs(&self) -> Vec<CompletionCandidate> {
+        let mut command = Cli::command();
+        for word in &self.typed.verbs {
+            let Some(found) = command.find_subcommand(word).cloned() else { return Vec::new() };
+            command = found;
+        }
+        let told = |verb: &Command| CompletionCandidate::new(verb.get_name()).help(verb.get_about().cloned());
+        command.get_subcommands().filter(|verb| !verb.is_hide_set()).map(told).collect()
+    }
+
+    /// Files, and folders on the way to them.
+    pub(super) fn files(&self, typed: &OsStr) -> Vec<CompletionCandidate> {
+        if self.typed.is_demo { Vec::new() } else { beginning(typed, &self.folder) }
+    }
+
+    fn config(&self) -> Option<Config> {
+        if self.typed.is_demo { None } else { gather::load(&self.typed.config, &self.folder).ok().flatten() }
+    }
+
+    /// The aliases whose files count: those of the services that the line names, or else all.
+    fn aliases<'c>(&self, config: Option<&'c Config>) -> Vec<Option<&'c str>> {
+        let sections = || config.into_iter().flat_map(|config| &config.services);
+        let is_named =
+            |alias: &String, name: &String| self.typed.services.iter().any(|service| [alias, name].contains(&service));
+        let named = sections().filter(|(alias, section)| is_named(alias, &section.name.value));
+        let named: Vec<_> = named.map(|(alias, _)| Some(alias.as_str())).collect();
+        let all: Vec<_> = sections().map(|(alias, _)| Some(alias.as_str())).collect();
+        [named, all].into_iter().find(|aliases| !aliases.is_empty()).unwrap_or_else(|| vec![None])
+    }
+}
+
+/// Each name once, in order, without those that a shell would not take for a plain word.
+fn plain<'n>(names: impl Iterator<Item = &'n str>) -> Vec<CompletionCandidate> {
+    let names: BTreeSet<&str> = names.filter(|name| is_plain(name)).collect();
+    names.into_iter().map(CompletionCandidate::new).collect()
+}

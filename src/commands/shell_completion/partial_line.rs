@@ -1,0 +1,57 @@
+//! What the half-typed line says already.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{ArgMatches, CommandFactory};
+
+use crate::cli::Cli;
+use crate::io::config::ConfigChoice;
+
+/// What a half-typed line says, as far as names depend on it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct PartialLine {
+    /// `doctor demo`, which knows nothing of this folder.
+    pub(super) is_demo: bool,
+    /// `--config` and `--no-config`.
+    pub(super) config: ConfigChoice,
+    /// `--env-file`.
+    pub(super) env_files: Vec<PathBuf>,
+    /// `--service`.
+    pub(super) services: Vec<String>,
+    /// `--environment`.
+    pub(super) environment: Option<String>,
+    /// The words between `man` and the cursor.
+    pub(super) verbs: Vec<String>,
+}
+
+impl PartialLine {
+    /// What is in these words; a mistake in them is another's business. `before` are those before the cursor.
+    pub(super) fn of(words: &[OsString], before: &[OsString]) -> Self {
+        let parsed = Cli::command().ignore_errors(true).try_get_matches_from(words).unwrap_or_default();
+        let mut inner = &parsed;
+        while let Some((_, verb)) = inner.subcommand() {
+            inner = verb;
+        }
+        let no_config = inner.try_get_one::<bool>("no_config").ok().flatten().is_some_and(|is_set| *is_set);
+        let config = match all::<PathBuf>(inner, "config").pop() {
+            Some(path) => ConfigChoice::Path(path),
+            None if no_config => ConfigChoice::None,
+            None => ConfigChoice::Nearest,
+        };
+        let after_man = before.iter().skip(1).skip_while(|word| *word != "man").skip(1);
+        Self {
+            is_demo: parsed.subcommand_name() == Some("demo"),
+            config,
+            env_files: all(inner, "env_file"),
+            services: all(inner, "service"),
+            environment: all(inner, "environment").pop(),
+            verbs: after_man.filter_map(|word| word.to_str().map(str::to_owned)).collect(),
+        }
+    }
+}
+
+/// Each value of a flag, if the verb has such a flag.
+fn all<T: Clone + Send + Sync + 'static>(verb: &ArgMatches, flag: &str) -> Vec<T> {
+    verb.try_get_many(flag).ok().flatten().into_iter().flatten().cloned().collect()
+}

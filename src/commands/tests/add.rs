@@ -1,0 +1,162 @@
+//! Who gets a key: holders by a push, and another service only where it is required, added by name, or selected.
+
+use crate::commands::tests::fix::service;
+use crate::commands::tests::sandbox::Sandbox;
+use crate::io::sim::estate::Environment;
+use crate::io::terminal::prompt::YesNo;
+use crate::io::terminal::prompt::script::Prepared;
+
+const YES: Prepared = Prepared::Reply(YesNo::Yes);
+const NO: Prepared = Prepared::Reply(YesNo::No);
+
+fn shop() -> Sandbox {
+    let held = [("KEY", "old-secret"), ("REGION", "eu")];
+    Sandbox::of([service("web", &held), service("worker", &held), service("front end", &[("REGION", "eu")])])
+        .file(".env", "KEY=new-secret\nREGION=eu\nNEW=brand-new\n")
+}
+
+#[test]
+fn a_push_changes_holders_only() {
+    for config in ["", "[[require]]\nkeys = [\"KEY\"]\nservices = [\"web\", \"worker\"]\n"] {
+        for words in [&["--only", "KEY", "--yes"][..], &["--only", "KEY", "--only", "NEW", "--yes"]] {
+            let sandbox = shop();
+            let sandbox = if config.is_empty() { sandbox } else { sandbox.file("doctor.toml", config) };
+            let ended = sandbox.run(&[&["fix", "--push"], words].concat());
+            assert_eq!(ended.code, 0, "{ended:?}");
+            let sent = ["SetVariables web KEY", "SetVariables worker KEY", "Redeploy web", "Redeploy worker"];
+            assert_eq!(sandbox.mutations(), sent, "{config} {words:?}");
+        }
+    }
+}
+
+#[test]
+fn a_requirement_adds_the_key_where_it_names_the_service() {
+    let config = "[[require]]\nkeys = [\"NEW\"]\nservices = [\"worker\"]\n";
+    for words in [&["fix", "--push", "--yes"][..], &["fix", "--push", "--only", "NEW", "--yes"]] {
+        let sandbox = shop().file("doctor.toml", config);
+        assert_eq!(sandbox.run(&["trust", "--yes"]).code, 0);
+        sandbox.run(words);
+        assert_eq!(sandbox.mutations(), ["SetVariables worker NEW", "Redeploy worker"], "{words:?}");
+    }
+}
+
+#[test]
+fn a_key_that_no_service_holds_is_not_pushed_and_the_command_that_adds_it_is_printed() {
+    let add = |name: &str| format!("  add   doctor fix --add --push --only=NEW --service={name}");
+    for (words, services) in [
+        (&["fix", "--push", "--only", "NEW"][..], &["web", "worker", "'front end'"][..]),
+        (&["fix", "--push", "--only", "NEW", "--yes"], &["web", "worker", "'front end'"]),
+        (&["fix", "--push", "--only", "NEW", "--dry-run"], &["web", "worker", "'front end'"]),
+        (&["fix", "--push", "--only", "NEW", "--service", "web", "--yes"], &["web"]),
+        (&["fix", "--only", "NEW"], &["web", "worker", "'front end'"]),
+    ] {
+        let sandbox = shop();
+        let check: Vec<&str> =
+            words.iter().copied().filter(|word| !["--push", "--yes", "--dry-run", "fix"].contains(word)).collect();
+        let check = sandbox.run(&[&["check"], check.as_slice()].concat());
+        let ended = sandbox.run(words);
+        assert_eq!((ended.code, sandbox.mutations().len()), (check.code, 0), "{words:?}: {ended:?}");
+        let mut told: Vec<&str> = ended.out.lines().filter(|line| line.starts_with("  add ")).collect();
+        let mut wanted: Vec<String> = services.iter().map(|name| add(name)).collect();
+        told.sort_unstable();
+        wanted.sort_unstable();
+        assert_eq!(told, wanted, "{ended:?}");
+    }
+}
+
+#[test]
+fn a_key_is_added_by_its_own_flag_to_the_named_service_alone() {
+    for words in [&["--add", "--push"][..], &["--add"], &["--push", "--add"]] {
+        let sandbox = shop();
+        let ended = sandbox.run(&[&["fix"], words, &["--only", "NEW", "--service=front end", "--yes"]].concat());
+        assert_eq!(sandbox.mutations(), ["SetVariables front end NEW", "Redeploy front end"], "{ended:?}");
+        assert_eq!(ended.code, 0, "{ended:?}");
+    }
+    for words in [
+        &["--add"][..],
+        &["--add", "--only", "NEW"],
+        &["--add", "--service", "web"],
+        &["--add", "--push"],
+        &["--add", "--pull", "--only", "NEW", "--service", "web"],
+    ] {
+        let sandbox = shop();
+        let ended = sandbox.run(&[&["fix", "--yes"], words].concat());
+        assert_eq!((ended.code, sandbox.mutations().len()), (2, 0), "{words:?}: {ended:?}");
+    }
+}
+
+#[test]
+fn what_is_a_placeholder_is_not_added_either() {
+    let sandbox = Sandbox::of([service("web", &[("REGION", "eu")])]).file(".env", "KEY=changeme\nREGION=eu\n");
+    let ended = sandbox.run(&["fix", "--add", "--only", "KEY", "--service", "web", "--yes"]);
+    assert_eq!(sandbox.mutations(), [""; 0], "{ended:?}");
+    assert!(ended.out.contains("KEY is a placeholder in .env, so it is not pushed"), "{ended:?}");
+}
+
+#[test]
+fn a_person_selects_the_services_that_get_a_new_key() {
+    let skip = || Prepared::Choice(1);
+    for (answers, sent) in [
+        (
+            vec![Prepared::Choice(0), Prepared::Choices(vec![0]), YES],
+            &["SetVariables front end NEW", "Redeploy front end"][..],
+        ),
+        (vec![Prepared::Choice(0), Prepared::Enter], &[]),
+        (vec![skip()], &[]),
+    ] {
+        let sandbox = shop().at_a_terminal();
+        let answers = [vec![Prepared::Choice(0)], answers].concat();
+        let ended = sandbox.answered(&["fix", "--only", "NEW"], answers);
+        assert_eq!(sandbox.mutations(), sent, "{ended:?}");
+    }
+    let held = Sandbox::of([
+        service("web", &[("KEY", "one")]),
+        service("worker", &[("OTHER", "x")]),
+        service("front end", &[("OTHER", "x")]),
+    ])
+    .file(".env", "KEY=one\nOTHER=x\n")
+    .at_a_terminal();
+    let answers = vec![Prepared::Choice(0), Prepared::Choice(0), Prepared::Choices(Vec::new())];
+    let ended = held.answered(&["fix", "--only", "KEY"], answers);
+    assert!(ended.asked[2].starts_with("Which services get KEY? (web has it already)\n  [ ] "), "{:?}", ended.asked);
+}
+
+#[test]
+fn a_declined_choice_is_printed_as_the_commands_that_do_just_that() {
+    // Both keys differ on both services for reasons of their own, so that each is a finding of its own.
+    let sandbox = Sandbox::of([
+        service("web", &[("ONE", "a-secret-value"), ("TWO", "b-secret-value")]),
+        service("my worker", &[("ONE", "A-SECRET-TEXT"), ("TWO", "B-SECRET-TEXT")]),
+    ])
+    .file(".env", "ONE=a-secret-text\nTWO=b-secret-text\n")
+    .at_a_terminal();
+    // ONE of `my worker`, not of web; TWO of web, not of `my worker`.
+    let (push, skip) = (Prepared::Choice(0), Prepared::Choice(2));
+    let answers = vec![Prepared::Choice(1), push.clone(), skip.clone(), skip, push, NO];
+    let ended = sandbox.answered(&["fix"], answers);
+    let words = "next: run `doctor fix --push --yes --only=ONE --service='my worker'`, \
+                 and then `doctor fix --push --yes --only=TWO --service=web`";
+    assert!(ended.err.contains(words), "{ended:?}");
+    assert_eq!(sandbox.mutations(), [""; 0]);
+}
+
+#[test]
+fn the_printed_command_talks_about_the_same_target() {
+    let environment = Environment::named("production");
+    let sandbox =
+        Sandbox::in_environment(environment, [service("web", &[("A", "1")]), service("worker", &[("A", "1")])])
+            .file("one.env", "A=2\n")
+            .file("conf.toml", "fail-on = \"error\"\n");
+    let words =
+        ["--project", "shop", "-e", "production", "-s", "web", "--env-file", "one.env", "--config", "conf.toml"];
+    let targeting = "--project=shop --environment=production --env-file=one.env --config=conf.toml";
+    let check = sandbox.run(&[&["check"][..], &words].concat());
+    assert!(check.out.contains(&format!("  next  doctor fix --only A {targeting} --service=web\n")), "{check:?}");
+    let dry = sandbox.run(&[&["fix", "--dry-run"][..], &words].concat());
+    assert!(
+        dry.out.contains(&format!("  next  doctor fix --push --yes --only=A {targeting} --service=web\n")),
+        "{dry:?}"
+    );
+    let part = sandbox.run(&["check", "-s", "wor", "--env-file", "one.env"]);
+    assert!(part.out.contains("  next  doctor fix --only A --env-file=one.env --service=worker\n"), "{part:?}");
+}

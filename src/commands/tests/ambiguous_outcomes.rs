@@ -1,0 +1,77 @@
+//! What Railway leaves unclear is looked at, told as it is, and never done twice.
+
+use crate::commands::tests::deploy::{api, shop, with_quirks};
+use crate::commands::tests::sandbox::Ended;
+use crate::io::sim::SimOptions;
+use crate::io::sim::fault::{Fault, Loss, Moment};
+use crate::io::sim::status_timeline::StatusTimeline;
+
+const PUSH: &[&str] = &["fix", "--push", "--yes", "--only", "A"];
+
+fn assert_says(ended: &Ended, words: &str) {
+    let said = format!("{} {}", ended.out, ended.err);
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains(words), "{words}: {ended:?}");
+}
+
+#[test]
+fn a_change_whose_answer_is_lost_and_that_can_not_be_seen_is_no_success_and_not_sent_again() {
+    let sandbox = with_quirks(SimOptions { value_lag: 1000, ..SimOptions::default() });
+    let ended = sandbox.run(PUSH);
+    // What was deployed shows the old value as well.
+    assert_eq!(ended.code, 7, "{ended:?}");
+    assert_says(&ended, "A of api can't be seen on Railway yet");
+    let stores = sandbox.mutations().iter().filter(|sent| sent.contains("SetVariables")).count();
+    assert_eq!(stores, 1, "{:?}", sandbox.mutations());
+    assert!(ended.took.as_secs() < 120, "it does not look for ever: {:?}", ended.took);
+}
+
+#[test]
+fn what_becomes_of_a_newer_deployment_decides_what_is_deployed_again() {
+    for (name, plan, code, serves) in [
+        ("it comes up", StatusTimeline::success(), 0, true),
+        ("its build fails", StatusTimeline::failing_build("no"), 0, false),
+        ("it is removed", StatusTimeline::through(&["INITIALIZING", "REMOVED"]), 0, false),
+    ] {
+        let sandbox = shop(api());
+        let newer = sandbox.sim.change(|estate| estate.deploy("api", plan).expect("the service is there"));
+        let ended = sandbox.run(PUSH);
+        assert_eq!(ended.code, code, "{name}: {ended:?}");
+        assert_eq!(sandbox.mutations(), ["SetVariables api A", "Redeploy api"], "{name}");
+        let again = sandbox.sent.borrow().iter().any(|sent| sent.contains("Redeploy(") && sent.contains(&newer));
+        assert_eq!(again, serves, "{name}: what serves is deployed again");
+    }
+    let cut_off = shop(api());
+    cut_off.sim.change(|estate| estate.deploy("api", StatusTimeline::endless()));
+    cut_off.sim.fault(Fault::lost(Moment::Before, Loss::Html(502)).on("Watch").for_ever());
+    let ended = cut_off.run(PUSH);
+    assert_eq!((ended.code, cut_off.mutations()), (6, vec!["SetVariables api A".to_owned()]), "{ended:?}");
+}
+
+#[test]
+fn a_project_that_can_not_be_looked_at_before_its_deployments_gets_none() {
+    let sandbox = shop(api());
+    // The first two are those before anything is written.
+    sandbox.sim.fault(Fault::lost(Moment::Before, Loss::Html(502)).on("Fence").nth(3).times(100));
+    let ended = sandbox.run(PUSH);
+    assert_eq!(sandbox.mutations(), ["SetVariables api A"], "{ended:?}");
+    assert_ne!(ended.code, 0, "{ended:?}");
+    assert_says(
+        &ended,
+        "it stopped there: the simulated Railway did not answer as Railway does: a gateway answered HTTP 502",
+    );
+}
+
+#[test]
+fn a_run_is_undone_where_it_was_made_and_nowhere_else() {
+    let mut sandbox = shop(api());
+    assert_eq!(sandbox.run(PUSH).code, 0);
+    let before = sandbox.sim.count();
+    sandbox.host = Some("elsewhere.example");
+    let ended = sandbox.run(&["undo", "--yes"]);
+    assert_eq!((ended.code, sandbox.sim.count()), (2, before), "nothing was asked: {ended:?}");
+    assert_says(&ended, "changed something at");
+    assert_says(&ended, "this run would talk to elsewhere.example");
+    sandbox.host = None;
+    assert_eq!(sandbox.run(&["undo", "--yes"]).code, 0);
+}

@@ -1,0 +1,127 @@
+//! Logging in, being used, and logging out, with a keyring in memory.
+
+use crate::commands::tests::fix::incident;
+use crate::commands::tests::sandbox::{Ended, Sandbox};
+use crate::io::credentials::keyring::{InMemoryKeyring, Keyring, KeyringError};
+use crate::io::sim::seed::{ACCOUNT_TOKEN, LOGIN_TOKEN, PROJECT_TOKEN, WORKSPACE_TOKEN};
+use crate::io::terminal::prompt::script::Prepared;
+
+const NAME: &str = "login for backboard.railway.com";
+
+fn nobody() -> Sandbox {
+    incident().variable("RAILWAY_API_TOKEN", None)
+}
+
+fn login(sandbox: &Sandbox, token: &'static str) -> Ended {
+    let ended = sandbox.answered(&["auth", "login"], vec![Prepared::Line(token)]);
+    assert!(!format!("{ended:?}").contains(token), "the token is shown nowhere");
+    ended
+}
+
+#[test]
+fn each_kind_of_token_is_found_out_stored_and_used() {
+    for (token, kind, found) in [
+        (ACCOUNT_TOKEN, "an account token, which reaches workspace ", 1),
+        (WORKSPACE_TOKEN, "a workspace token, which reaches workspace ", 1),
+        (PROJECT_TOKEN, "a project token for environment staging of project agentverse", 1),
+    ] {
+        let sandbox = nobody();
+        assert_eq!(sandbox.run(&["check"]).code, 4);
+        let ended = login(&sandbox, token);
+        assert_eq!(ended.code, 0, "{ended:?}");
+        let said = format!("Stored in the system's keyring for backboard.railway.com: {kind}");
+        assert!(ended.out.starts_with(&said), "{ended:?}");
+        assert_eq!(sandbox.run(&["check"]).code, found);
+        let status = sandbox.run(&["auth", "status"]);
+        assert_eq!(status.code, 0, "{status:?}");
+        let lines = "1. RAILWAY_TOKEN is not set\n2. RAILWAY_API_TOKEN is not set\n\
+                     3. the keyring has a token; used: the first that has one\n\
+                     4. ~/.railway/config.json does not exist\n";
+        assert!(status.out.starts_with(lines) && status.out.contains(kind), "{status:?}");
+        let out = sandbox.run(&["auth", "logout"]);
+        assert!(out.out.starts_with("Removed from the keyring"), "{out:?}");
+        assert_eq!(sandbox.keyring.read(NAME).unwrap(), None);
+        assert!(sandbox.run(&["auth", "logout"]).out.contains("nothing was removed"));
+        assert_eq!(sandbox.run(&["check"]).code, 4);
+    }
+}
+
+#[test]
+fn a_token_at_a_terminal_is_typed_unseen_and_nothing_is_no_token() {
+    let sandbox = nobody().at_a_terminal();
+    assert_eq!(login(&sandbox, ACCOUNT_TOKEN).code, 0);
+    for (answer, code) in [(Prepared::Back, 2), (Prepared::Interrupt, 130), (Prepared::Line("two words"), 4)] {
+        assert_eq!(sandbox.answered(&["auth", "login"], vec![answer.clone()]).code, code, "{answer:?}");
+    }
+    let refused = login(&sandbox, "nobodys-token");
+    assert_eq!(refused.code, 4, "{refused:?}");
+    assert!(refused.err.contains("refused the token from what was given"), "{refused:?}");
+    assert!(sandbox.keyring.read(NAME).unwrap().unwrap().expose().contains(ACCOUNT_TOKEN), "the old one is kept");
+}
+
+#[test]
+fn status_tells_what_is_wrong_with_what_is_used() {
+    let both = incident().variable("RAILWAY_TOKEN", Some(PROJECT_TOKEN)).run(&["auth", "status"]);
+    assert_eq!(both.code, 0, "{both:?}");
+    assert!(both.out.contains("note: RAILWAY_TOKEN and RAILWAY_API_TOKEN are both set; RAILWAY_TOKEN is used"));
+    for (name, token, expected) in [
+        ("RAILWAY_TOKEN", ACCOUNT_TOKEN, "next: put it into RAILWAY_API_TOKEN and unset RAILWAY_TOKEN"),
+        ("RAILWAY_API_TOKEN", PROJECT_TOKEN, "next: put it into RAILWAY_TOKEN and unset RAILWAY_API_TOKEN"),
+        ("RAILWAY_API_TOKEN", "revoked", "error: Railway refused the token from RAILWAY_API_TOKEN"),
+    ] {
+        let status = nobody().variable(name, Some(token)).run(&["auth", "status"]);
+        assert_eq!(status.code, 4, "{status:?}");
+        assert!(status.err.contains(expected), "{status:?}");
+    }
+    let none = nobody().run(&["auth", "status"]);
+    assert_eq!(none.code, 4, "{none:?}");
+    assert!(none.out.contains("3. the keyring has no login for backboard.railway.com\n"), "{none:?}");
+    let lines: Vec<&str> = none.err.lines().collect();
+    assert_eq!(lines.len(), 3, "{none:?}");
+    assert_eq!(lines[0], "error: no Railway credentials found");
+    assert_eq!(lines[1].trim(), "because: none of the places that are listed has one", "said once: {none:?}");
+    let elsewhere = incident().variable("RAILWAY_PROJECT_ID", Some("00000000-0000-4000-8000-000000000000"));
+    let status = elsewhere.run(&["auth", "status"]);
+    assert!(
+        status.code != 0 && status.out.contains("an account token"),
+        "it lives, and sees no such project: {status:?}"
+    );
+}
+
+#[test]
+fn a_keyring_that_can_not_be_asked_is_said_and_nothing_is_typed() {
+    for trouble in [KeyringError::Locked, KeyringError::Silent, KeyringError::Absent("no bus".to_owned())] {
+        let mut sandbox = nobody();
+        sandbox.keyring = InMemoryKeyring::broken(trouble.clone());
+        for verb in ["login", "logout"] {
+            let ended = sandbox.run(&["auth", verb]);
+            assert_eq!(ended.code, 4, "{ended:?}");
+            assert!(ended.err.contains(&trouble.sentence()) && ended.err.contains(&trouble.remedy()), "{ended:?}");
+        }
+        let status = sandbox.run(&["auth", "status"]);
+        assert!(status.code == 4 && status.out.contains(&trouble.sentence()), "{status:?}");
+        assert!(!status.out.contains("has no login for backboard"), "{status:?}");
+    }
+}
+
+#[test]
+fn the_official_clis_login_is_used_and_its_refresh_token_goes_nowhere() {
+    for (expires, code) in [(9_000_000_000_u64, 1), (0, 4)] {
+        let text = format!(
+            r#"{{"projects":{{}},"user":{{"refreshToken":"marker-refresh","accessToken":"{LOGIN_TOKEN}","tokenExpiresAt":{expires}}}}}"#
+        );
+        let sandbox = nobody().file("../home/.railway/config.json", &text);
+        let check = sandbox.run(&["check"]);
+        assert_eq!(check.code, code, "{check:?}");
+        for words in [["auth", "status"].as_slice(), &["fix", "--push", "--dry-run"], &["fix", "--push", "--yes"]] {
+            let ended = sandbox.run(words);
+            assert!(!format!("{ended:?}").contains("marker-refresh"), "{ended:?}");
+        }
+        let sent = sandbox.sent.borrow();
+        assert_eq!(sent.is_empty(), code == 4, "an expired login is sent nowhere, and renewed by nobody");
+        assert!(sent.iter().all(|request| request.starts_with(LOGIN_TOKEN)), "{sent:#?}");
+        assert!(!sent.iter().any(|request| request.contains("marker-refresh")), "{sent:#?}");
+        assert_eq!(sandbox.text("../home/.railway/config.json"), text);
+        assert_eq!(std::fs::read_dir(sandbox.work().join("../home/.railway")).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,85 @@
+//! What `check` calls a difference, and what `fix` makes of it: placeholders, expected differences, empty values, escapes.
+
+use serde_json::Value;
+
+use crate::commands::tests::fix::service;
+use crate::commands::tests::sandbox::{Ended, Sandbox};
+
+/// Rule and severity of the findings about a key, and their reasons.
+fn findings(ended: &Ended, key: &str) -> Vec<String> {
+    let report: Value = serde_json::from_str(&ended.out).unwrap();
+    let all = report["findings"].as_array().unwrap().iter().filter(|finding| finding["key"] == key);
+    all.map(|one| format!("{} {}", one["severity"].as_str().unwrap(), one["rule"].as_str().unwrap())).collect()
+}
+
+#[test]
+fn secrets_of_the_example_are_placeholders_on_both_sides_and_are_not_pushed() {
+    let text = "NEXTAUTH_SECRET=secret\nAPP_KEY=generate_a_new_key\nPORT=3000\nWELCOME=changethis\n";
+    let api = service(
+        "api",
+        &[
+            ("NEXTAUTH_SECRET", "secret"),
+            ("APP_KEY", "q8Zt3Lm9Vx2Rk7Wp5Yb1Nc6Hd4Js0Gf"),
+            ("PORT", "3000"),
+            ("WELCOME", "changethis"),
+            ("DB_PASSWORD", "postgres"),
+        ],
+    );
+    let example = format!("{text}DB_PASSWORD=postgres\n");
+    let sandbox = Sandbox::of([api]).file(".env", text).file(".env.example", &example);
+    let ended = sandbox.run(&["check", "--format", "json"]);
+    assert_eq!(ended.code, 1, "{ended:?}");
+    for key in ["NEXTAUTH_SECRET", "WELCOME"] {
+        assert_eq!(findings(&ended, key), ["error placeholder-value", "warning placeholder-value"], "{key}");
+    }
+    assert_eq!(findings(&ended, "APP_KEY"), ["error value-differs", "warning placeholder-value"]);
+    assert!(findings(&ended, "DB_PASSWORD").contains(&"error placeholder-value".to_owned()), "no layer has it");
+    assert_eq!(findings(&ended, "PORT"), [""; 0]);
+    sandbox.run(&["fix", "--push", "--yes", "--only", "APP_KEY"]);
+    assert_eq!(sandbox.mutations(), [""; 0]);
+}
+
+#[test]
+fn expected_differences_and_empty_values_end_green_and_stay_out_of_a_push_of_everything() {
+    let text = "APP_ENV=local\nLOG_LEVEL=debug\nSITE_URL=http://acme.test\nCACHE_URL=redis:6379\nDSN=\nSTRIPE=sk_test_1\nREGION=eu\n";
+    let api = service(
+        "api",
+        &[
+            ("APP_ENV", "production"),
+            ("LOG_LEVEL", "info"),
+            ("SITE_URL", "https://acme.dev"),
+            ("CACHE_URL", "redis.railway.internal:6379"),
+            ("DSN", "https://1a2b@o1.ingest.sentry.example/7"),
+            ("STRIPE", "sk_live_2"),
+            ("REGION", "eu"),
+        ],
+    );
+    let sandbox = Sandbox::of([api]).file(".env", text);
+    let ended = sandbox.run(&["check", "--format", "json"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    for key in ["APP_ENV", "LOG_LEVEL", "SITE_URL", "CACHE_URL", "STRIPE"] {
+        assert_eq!(findings(&ended, key), ["note expected-difference"], "{key}");
+    }
+    assert_eq!(findings(&ended, "DSN"), ["note value-differs"]);
+    assert!(ended.out.contains("DSN is empty in .env"), "{ended:?}");
+    let push = sandbox.run(&["fix", "--push", "--dry-run"]);
+    assert_eq!(push.code, 0, "{push:?}");
+    assert_eq!(sandbox.mutations(), [""; 0]);
+}
+
+#[test]
+fn a_module_path_is_no_host_and_an_escaped_dollar_is_named() {
+    let text = "DJANGO_SETTINGS_MODULE=shop.settings.local\nCOMPOSE_PW='p$$w0rd'\nEXPAND_PW='p\\$w0rd'\n";
+    let api = service(
+        "api",
+        &[("DJANGO_SETTINGS_MODULE", "shop.settings.production"), ("COMPOSE_PW", "p$w0rd"), ("EXPAND_PW", "p$w0rd")],
+    );
+    let ended = Sandbox::of([api]).file(".env", text).run(&["check", "--format", "json"]);
+    assert_eq!(findings(&ended, "DJANGO_SETTINGS_MODULE"), ["error value-differs"]);
+    assert_eq!(
+        ended.out.matches("the dollar sign is escaped in the file, and plain on Railway").count(),
+        2,
+        "{ended:?}"
+    );
+    assert!(!ended.out.contains("is local in"), "{ended:?}");
+}

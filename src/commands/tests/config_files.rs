@@ -1,0 +1,217 @@
+//! Configuration files in the deployed code and in the checkout, as a person meets them.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::commands::tests::fix::service;
+use crate::commands::tests::sandbox::{Ended, Sandbox};
+use crate::io::sim::deployment::SimDeployment;
+use crate::io::sim::estate::SimService;
+use crate::io::sim::seed::PROJECT_TOKEN;
+use crate::io::terminal::prompt::YesNo;
+use crate::io::terminal::prompt::script::Prepared;
+
+const SINCE: &str = "2026-11-20T10:00:00.000Z";
+const SECRET: &str = "broker-credential-4711";
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// The metadata of a deployment that read a file.
+fn from_file(mut deployment: SimDeployment) -> SimDeployment {
+    let manifest = json!({
+        "deploy": {
+            "startCommand": format!("celery worker --broker {SECRET}"), "cronSchedule": null, "healthcheckPath": "/up",
+        },
+    });
+    deployment = deployment.meta("configFile", "/railway.json").meta("serviceManifest", manifest.clone());
+    let mapping = json!({ "deploy.startCommand": "$.deploy.startCommand", "deploy.healthcheckPath": "$" });
+    deployment.meta("fileServiceManifest", manifest).meta("propertyFileMapping", mapping)
+}
+
+fn worker() -> SimService {
+    service("worker", &[("A", "1")]).start("celery beat")
+}
+
+fn beside(worker: SimService) -> Sandbox {
+    Sandbox::of([worker]).file(".env", "A=1\n")
+}
+
+fn words(ended: &Ended) -> String {
+    ended.out.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_service_that_depends_on_a_file_is_warned_of_in_two_requests() {
+    let world = || beside(worker().deployed(from_file(SimDeployment::serving(SINCE))));
+    for sandbox in [world(), world().variable("RAILWAY_API_TOKEN", None).variable("RAILWAY_TOKEN", Some(PROJECT_TOKEN))]
+    {
+        let ended = sandbox.run(&["check", "-v"]);
+        assert_eq!((ended.code, sandbox.sim.count()), (0, 2), "{ended:?}");
+        let out = words(&ended);
+        for part in [
+            "warning: worker depends on /railway.json, which Railway stops reading on 2026-12-01",
+            "its deployments then take its settings instead, which differ in: start command, health check path",
+            "set them on Railway's dashboard, in the settings of worker, to what the file has, before 2026-12-01",
+            "PASS config file depends on /railway.json",
+        ] {
+            assert!(out.contains(part), "{part}: {out}");
+        }
+        assert!(!out.contains("rule start-command"), "one finding for one fault: {out}");
+    }
+    assert_eq!(world().run(&["check", "--fail-on", "warning"]).code, 1);
+}
+
+#[test]
+fn after_the_day_the_next_deployment_is_what_changes() {
+    let sandbox = beside(worker().deployed(from_file(SimDeployment::serving(SINCE)))).apart(30 * DAY);
+    sandbox.run(&["check"]);
+    let out = words(&sandbox.run(&["check"]));
+    assert!(out.contains("worker depends on /railway.json, which Railway stopped reading on 2026-12-01"), "{out}");
+    assert!(out.contains("the next deployment takes its settings instead"), "{out}");
+}
+
+#[test]
+fn a_service_whose_settings_have_it_all_is_quiet() {
+    let manifest = json!({ "deploy": { "startCommand": "celery beat" } });
+    let alike = SimDeployment::serving(SINCE).meta("configFile", "/railway.json").meta("fileServiceManifest", manifest);
+    let ended =
+        beside(worker().config_file("/railway.json").deployed(alike)).file("railway.json", "{}").run(&["check"]);
+    assert!(ended.code == 0 && !ended.out.contains("warning"), "{ended:?}");
+    // One that read no file, after the day.
+    let after = SimDeployment::serving("2026-12-02T10:00:00.000Z").meta("fileServiceManifest", json!({}));
+    let sandbox = beside(worker().deployed(after)).file("railway.json", "{}").apart(30 * DAY);
+    sandbox.run(&["check"]);
+    let ended = sandbox.run(&["check"]);
+    assert!(ended.code == 0 && !ended.out.contains("warning"), "{ended:?}");
+}
+
+#[test]
+fn the_settings_or_the_checkout_show_a_file_where_the_manifest_does_not() {
+    let run = |worker: SimService, files: &[&str]| {
+        let silent = SimDeployment::serving(SINCE).started_with("celery worker").meta("configFile", Value::Null);
+        let silent = silent.meta("fileServiceManifest", json!({})).meta("propertyFileMapping", json!({}));
+        let sandbox = beside(worker.deployed(silent));
+        words(&files.iter().fold(sandbox, |sandbox, file| sandbox.file(file, "{}")).run(&["check", "-v"]))
+    };
+    let out = run(worker().config_file("/deploy/railway.json"), &[]);
+    assert!(out.contains("warning: worker may depend on /deploy/railway.json"), "{out}");
+    let out = run(service("worker", &[("A", "1")]), &["railway.toml"]);
+    assert!(out.contains("warning: worker may depend on railway.toml"), "{out}");
+    // A file that is not used, and another command in the settings since: a deployment is what is missing.
+    for files in [&["railway.toml"][..], &[]] {
+        let out = run(worker(), files);
+        assert!(out.contains("warning: the start command of worker is not the one of its settings"), "{out}");
+        assert!(!out.contains("may depend"), "{out}");
+    }
+}
+
+#[test]
+fn half_a_manifest_is_no_finding() {
+    let building = || {
+        let half = json!({ "build": { "builder": "RAILPACK" }, "deploy": { "startCommand": "celery beat" } });
+        SimDeployment::with_status("BUILDING", "2026-11-23T10:00:00.000Z").meta("serviceManifest", half)
+    };
+    let ended = beside(worker().deployed(building())).file("railway.json", "{}").run(&["check"]);
+    assert!(!ended.out.contains("config-file-retired"), "{ended:?}");
+    let older = from_file(SimDeployment::serving(SINCE));
+    let ended = beside(worker().deployed(older).deployed(building())).run(&["check"]);
+    assert!(ended.out.contains("config-file-retired"), "the running deployment is reported: {ended:?}");
+}
+
+#[test]
+fn no_command_is_shown_in_any_format() {
+    for format in ["text", "json", "sarif", "github", "junit", "markdown", "html"] {
+        let sandbox = beside(worker().deployed(from_file(SimDeployment::serving(SINCE))));
+        let ended = sandbox.run(&["check", "-v", "--format", format]);
+        assert!(ended.out.contains("/railway.json"), "{format}: {ended:?}");
+        assert!(!ended.out.contains(SECRET) && !ended.err.contains(SECRET), "{format}: {ended:?}");
+    }
+}
+
+#[test]
+fn a_value_in_the_path_of_a_file_is_redacted() {
+    let value = "value-of-a-4711";
+    let path = format!("/{value}/railway.json");
+    for worker in [
+        worker().config_file(&path).deployed(SimDeployment::serving(SINCE).started_with("celery worker")),
+        worker().deployed(from_file(SimDeployment::serving(SINCE)).meta("configFile", path.as_str())),
+    ] {
+        let ended = beside(worker.variables(&[("API_TOKEN", value)])).run(&["check", "-v", "--format", "json"]);
+        assert!(ended.out.contains("/railway.json, which") && !ended.out.contains(value), "{ended:?}");
+    }
+}
+
+#[test]
+fn the_command_of_a_file_is_changed_there_and_in_the_settings_until_the_day_and_then_only_there() {
+    let declared = "[services.worker]\nname = \"worker\"\nstart-command-contains = [\"-B\"]\n";
+    let sandbox = beside(worker().deployed(from_file(SimDeployment::serving(SINCE)))).file("doctor.toml", declared);
+    let sandbox = sandbox.apart(30 * DAY);
+    let out = words(&sandbox.run(&["check"]));
+    assert!(
+        out.contains("in /railway.json (`\"startCommand\": \"… -B\"`, where … is what stands there), and deploy"),
+        "{out}"
+    );
+    assert!(out.contains("Railway ends such files on 2026-12-01"), "{out}");
+    let out = words(&sandbox.run(&["check"]));
+    assert!(out.contains("`doctor fix` at a terminal shows it with -B appended, and sets it"), "{out}");
+    assert!(!out.contains("`startCommand` in"), "{out}");
+}
+
+const WARNED: &str = "railway.py may describe these services: the next `railway config apply` then resets a variable that it \
+                      declares and, under its default policy “managed”, deletes one that it does not declare";
+
+fn described() -> Sandbox {
+    // The file is never opened, so it may be anything.
+    let sandbox = Sandbox::of([service("api", &[("A", "old"), ("B", "1")])]).file(".env", "A=1\nB=1\n");
+    sandbox.file(".railway/railway.py", "raise SystemExit(1)\n")
+}
+
+#[test]
+fn the_plan_of_a_push_names_the_file_that_may_revert_it() {
+    for arguments in [
+        &["fix", "--push", "--only", "A", "--dry-run"][..],
+        &["fix", "--push", "--only", "A"],
+        &["fix", "--push", "--only", "A", "--yes"],
+        &["fix", "--push", "--only", "A", "--dry-run", "--format", "json"],
+        &["fix", "--push", "--only", "A", "--yes", "--format", "json"],
+        &["fix", "--push", "--only", "A", "--yes", "--format", "markdown"],
+    ] {
+        let ended = described().run(arguments);
+        let told = [ended.out.as_str(), &ended.err].concat().split_whitespace().collect::<Vec<_>>().join(" ");
+        let told = told.replace('\\', "");
+        assert!(told.contains(&format!(".railway/{WARNED}")), "{arguments:?}: {ended:#?}");
+    }
+    let plan: Value =
+        serde_json::from_str(&described().run(&["fix", "--push", "--dry-run", "--format", "json"]).out).unwrap();
+    let cautions = plan["plan"]["cautions"].as_array().unwrap();
+    assert!(cautions.iter().any(|caution| caution.as_str().unwrap().contains(WARNED)), "{plan:#}");
+}
+
+#[test]
+fn a_person_reads_it_before_the_question() {
+    let answers = vec![Prepared::Choice(0), Prepared::Reply(YesNo::Yes)];
+    let ended = described().at_a_terminal().answered(&["fix", "--only", "A"], answers);
+    assert!(words(&ended).contains(WARNED), "{ended:?}");
+}
+
+#[test]
+fn nothing_else_is_warned_of() {
+    let run = |sandbox: Sandbox, arguments: &[&str]| {
+        let ended = sandbox.run(arguments);
+        assert!(!words(&ended).contains("config apply"), "{arguments:?}: {ended:?}");
+    };
+    run(described(), &["fix", "--pull", "--yes"]);
+    run(described(), &["fix", "--pull", "--dry-run"]);
+    run(described(), &["fix", "--redeploy", "--dry-run"]);
+    run(described(), &["check"]);
+    let outside = Sandbox::of([service("api", &[("A", "old")])]).file("shop/.env", "A=1\n").file("shop/.git/HEAD", "");
+    run(outside.file(".railway/railway.ts", "").within("shop"), &["fix", "--push", "--dry-run"]);
+}
+
+#[test]
+fn from_a_folder_below_the_nearest_file_counts() {
+    let sandbox = Sandbox::of([service("api", &[("A", "old")])]).file(".git/HEAD", "").file("apps/api/.env", "A=1\n");
+    let sandbox = sandbox.file(".railway/railway.ts", "").file("apps/.railway/railway.go", "").within("apps/api");
+    let ended = sandbox.run(&["fix", "--push", "--dry-run"]);
+    assert!(words(&ended).contains("../.railway/railway.go may describe these services"), "{ended:?}");
+}

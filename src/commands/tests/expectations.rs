@@ -1,0 +1,169 @@
+//! What is declared must be seen of a new deployment: its log is waited for, its endpoints are asked.
+
+use crate::commands::tests::fix::service;
+use crate::commands::tests::sandbox::{Ended, Sandbox};
+use crate::io::sim::deployment::SimDeployment;
+use crate::io::sim::estate::{Edge, SimService};
+use crate::io::sim::fault::Fault;
+
+const PUSH: &[&str] = &["fix", "--push", "--yes", "--only", "A"];
+
+fn api() -> SimService {
+    service("api", &[("A", "old-value")])
+}
+
+fn fixed(api: SimService, declared: &str) -> Ended {
+    Sandbox::of([api]).file(".env", "A=new-value\n").file("doctor.toml", declared).run(PUSH)
+}
+
+fn line(within: &str) -> String {
+    format!("[[expect.log]]\nservice = \"api\"\ncontains = \"boot_id stored\"\n{within}")
+}
+
+#[test]
+fn a_declared_line_is_waited_for_as_long_as_it_has() {
+    for (name, api, within, code, took) in [
+        ("there", api().logs("boot_id stored"), "", 0, 0..60),
+        ("late", api().logs_late(3, "boot_id stored"), "", 0, 0..60),
+        ("missing", api().logs("ready"), "", 7, 60..90),
+        ("missing for long", api().logs("ready"), "within = \"5m\"\n", 7, 300..330),
+    ] {
+        let ended = fixed(api, &line(within));
+        assert_eq!(ended.code, code, "{name}: {ended:?}");
+        assert!(took.contains(&ended.took.as_secs()), "{name}: {ended:?}");
+        let words = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(words.contains("it runs, and “boot_id stored” is not in its log"), code == 7, "{name}: {ended:?}");
+    }
+}
+
+#[test]
+fn an_endpoint_that_can_not_be_asked_decides_nothing() {
+    let declared = "[[expect.http]]\nservice = \"api\"\nrequest = \"GET /health?token=mark4711\"\nstatus = 200\n";
+    let ended = fixed(api(), declared);
+    assert_eq!(ended.code, 8, "{ended:?}");
+    assert!(ended.out.contains("GET /health") && !ended.out.contains("mark4711"), "{ended:?}");
+}
+
+#[test]
+fn what_an_endpoint_said_is_shown_at_a_terminal_and_counted_elsewhere() {
+    let api = || service("api", &[("A", "a-value")]).domain("api.up.railway.app");
+    let declared = "[[expect.http]]\nservice = \"api\"\nrequest = \"GET /api/v1/ops/x\"\nstatus = 200\n";
+    let sandbox = || Sandbox::of([api()]).file(".env", "A=a-value\n").file("doctor.toml", declared);
+    for (ended, is_shown) in [
+        (sandbox().run(&["check"]), false),
+        (sandbox().run(&["check", "--show-logs"]), true),
+        (sandbox().at_a_terminal().run(&["check"]), true),
+        (sandbox().at_a_terminal().run(&["check", "--output", "report"]), false),
+    ] {
+        assert_eq!(ended.code, 1, "{ended:?}");
+        assert_eq!(ended.out.contains("body  {\"detail\":\"Invalid staging API key\"}"), is_shown, "{ended:?}");
+        assert!(!ended.out.contains("body") || is_shown || ended.out.contains("36 bytes that --show-logs shows"));
+    }
+    let json = sandbox().at_a_terminal().run(&["check", "--format", "json", "--show-logs"]);
+    assert!(!json.out.contains("Invalid staging"), "{json:?}");
+}
+
+/// The answer of the API hangs on what the worker was started with.
+#[test]
+fn what_another_service_answers_is_asked_again_after_a_deployment() {
+    let api = service("api", &[("STAGING_OPS_API_KEY", "k")]).domain("api.up.railway.app");
+    let worker = service("worker", &[("STAGING_OPS_API_KEY", "k")])
+        .start("celery -B")
+        .deployed(SimDeployment::serving("2026-11-20T10:00:00.000Z").started_with("celery"));
+    let declared = "[services.worker]\nname = \"worker\"\nstart-command-contains = [\"-B\"]\n\
+                    [[expect.http]]\nservice = \"api\"\nrequest = \"GET /api/v1/ops/x\"\nstatus = 200\n\
+                    headers = { X-API-Key = \"$STAGING_OPS_API_KEY\" }\njson = { \"/boot_info\" = \"present\" }\n";
+    let sandbox = Sandbox::of([api, worker]).file(".env", "STAGING_OPS_API_KEY=k\n").file("doctor.toml", declared);
+    let before = sandbox.run(&["check", "--service=api", "--service=worker"]);
+    assert_eq!(before.out.matches("error: ").count(), 2, "{before:?}");
+    let ended = sandbox.run(&["fix", "--redeploy", "--yes", "--service=api", "--service=worker"]);
+    assert_eq!((ended.code, sandbox.mutations()), (0, vec!["Redeploy worker".to_owned()]), "{ended:?}");
+    assert!(ended.out.contains("PASS  endpoint"), "{ended:?}");
+}
+
+#[test]
+fn a_proof_that_fails_is_told_whatever_keys_are_asked_about() {
+    let ended = fixed(api().logs("ready"), &line(""));
+    assert_eq!(ended.code, 7, "{ended:?}");
+    assert!(ended.out.contains("error: “boot_id stored” is not in the log of api"), "{ended:?}");
+    assert!(!ended.out.contains("which step failed"), "nothing failed on Railway: {ended:?}");
+}
+
+#[test]
+fn a_service_that_is_not_there_is_an_error_at_its_place() {
+    let declared = "[[expect.log]]\nservice = \"wroker\"\ncontains = \"x\"\n";
+    let ended = fixed(api(), declared);
+    assert_eq!(ended.code, 2, "{ended:?}");
+    assert!(ended.err.contains("doctor.toml:2") && ended.err.contains("no service `wroker`"), "{ended:?}");
+}
+
+const ENDPOINT: &str = "[[expect.http]]\nservice = \"api\"\nrequest = \"GET /health\"\nstatus = 200\n";
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What stands in front of the service, and what is said of it.
+fn edges() -> [(Edge, &'static str, &'static str); 4] {
+    let page = "<html><title>Sign in to Railway</title>".to_owned();
+    [
+        (Edge::UnderAttack, "429", "Under Attack Mode is on for the service"),
+        (Edge::Challenge, "429", "it is a page that checks whether a browser asks"),
+        (Edge::Authentication, "302", "it leads to a sign-in with Railway"),
+        (Edge::Page(401, page), "401", "it leads to a sign-in with Railway"),
+    ]
+}
+
+#[test]
+fn what_the_edge_answers_is_inconclusive_and_blames_no_key() {
+    for (edge, status, reason) in edges() {
+        let name = format!("{edge:?}");
+        let api = |value: &str| service("api", &[("A", value)]).domain("api.up.railway.app").behind(edge.clone());
+        let sandbox = Sandbox::of([api("a-value")]).file(".env", "A=a-value\n").file("doctor.toml", ENDPOINT);
+        let ended = sandbox.run(&["check"]);
+        let told = one_line(&ended.out);
+        assert_eq!(ended.code, 0, "{name}: {ended:?}");
+        let words =
+            format!("warning: GET /health on api.up.railway.app did not reach api: Railway's edge answered {status}");
+        assert!(told.contains(&words) && told.contains(reason), "{name}: {ended:?}");
+        let ended = fixed(api("old-value"), ENDPOINT);
+        let told = one_line(&ended.out);
+        assert_eq!(ended.code, 8, "{name}: {ended:?}");
+        let words = format!("it runs; GET /health did not reach it: Railway's edge answered {status} ({reason}");
+        assert!(told.contains(&words), "{name}: {ended:?}");
+        assert!(ended.took.as_secs() < 60, "{name}: nothing that waiting would change is waited for: {ended:?}");
+    }
+}
+
+#[test]
+fn the_edges_settings_are_asked_only_where_they_show_something_and_may_be_refused() {
+    let text = |text: &str| text.to_owned();
+    let rule = Some("the service has edge rules, and one of them may have answered");
+    for (edge, refused, asked, code, said) in [
+        (None, false, 0, 0, None),
+        (Some(Edge::UnderAttack), false, 1, 0, Some("Under Attack Mode is on")),
+        (Some(Edge::UnderAttack), true, 1, 0, Some("it is a page that checks whether a browser asks")),
+        (Some(Edge::Authentication), false, 0, 0, Some("a sign-in with Railway")),
+        (Some(Edge::Rule(403, text("Forbidden"))), false, 1, 0, rule),
+        (Some(Edge::Rule(302, text(""))), false, 1, 0, rule),
+        (Some(Edge::Rule(403, text("{\"detail\":\"no\"}"))), false, 0, 1, Some("403 instead of 200")),
+        (Some(Edge::Page(403, text("Forbidden"))), false, 1, 1, Some("Railway's edge may have answered")),
+        (Some(Edge::Page(403, text("Forbidden"))), true, 1, 1, Some("Railway's edge may have answered")),
+        (Some(Edge::Page(429, text("{\"detail\":\"slow down\"}"))), false, 1, 1, Some("429 instead of 200")),
+        (Some(Edge::Page(500, text("<html>"))), false, 0, 1, Some("500 instead of 200")),
+    ] {
+        let name = format!("{edge:?}, refused: {refused}");
+        let api = service("api", &[("A", "a-value")]).domain("api.up.railway.app");
+        let api = SimService { edge, ..api };
+        let sandbox = Sandbox::of([api]).file(".env", "A=a-value\n").file("doctor.toml", ENDPOINT);
+        if refused {
+            sandbox.sim.fault(Fault::refusal("Not Authorized").on("Edge").for_ever());
+        }
+        let ended = sandbox.run(&["check"]);
+        assert_eq!(ended.code, code, "{name}: {ended:?}");
+        assert_eq!(sandbox.sim.asked().iter().filter(|asked| asked.operation == "Edge").count(), asked, "{name}");
+        if let Some(said) = said {
+            assert!(one_line(&ended.out).contains(said), "{name}: {ended:?}");
+        }
+    }
+}

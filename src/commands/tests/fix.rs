@@ -1,0 +1,261 @@
+//! What `fix` does when nothing goes wrong, and what it refuses.
+
+use crate::commands::tests::sandbox::Sandbox;
+use crate::io::sim::Sim;
+use crate::io::sim::estate::{Environment, SimService};
+use crate::io::sim::seed::incident;
+use crate::io::sim::seed::ordinary::ORDINARY;
+
+pub(crate) const KEY: &str = "STAGING_OPS_API_KEY";
+pub(crate) const API: &str = "agentverse-api-staging";
+pub(crate) const WORKER: &str = "agentverse-worker-staging";
+const LOCAL: &str = "staging-ops-step3-key-2026";
+const OLD: &str = "staging-ops-autumn-key-2025";
+
+pub(crate) fn incident() -> Sandbox {
+    Sandbox::beside(Sim::new(incident::estate())).file(".env", incident::ENV_FILE)
+}
+
+pub(crate) fn service(name: &str, variables: &[(&str, &str)]) -> SimService {
+    SimService::named(name).repository("shop/shop").variables(variables)
+}
+
+#[test]
+fn a_push_stores_once_deploys_once_and_touches_nothing_else() {
+    let sandbox = incident();
+    let before = sandbox.stored(API, "OPS_DRILLS");
+    let ended = sandbox.run(&["fix", "--push", "--yes", "--only", KEY, "--format", "json"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let expected = [
+        format!("push {API} {KEY} done"),
+        format!("push {WORKER} {KEY} done"),
+        format!("redeploy {API} - done"),
+        format!("redeploy {WORKER} - done"),
+    ];
+    assert_eq!(ended.receipts(), expected);
+    let sent = [
+        format!("SetVariables {API} {KEY}"),
+        format!("SetVariables {WORKER} {KEY}"),
+        format!("Redeploy {API}"),
+        format!("Redeploy {WORKER}"),
+    ];
+    assert_eq!(sandbox.mutations(), sent);
+    assert_eq!(sandbox.stored(API, KEY).as_deref(), Some(LOCAL));
+    assert_eq!(sandbox.stored(WORKER, KEY).as_deref(), Some(LOCAL));
+    assert_eq!(sandbox.stored(API, "OPS_DRILLS"), before);
+    assert_eq!(sandbox.text(".env"), incident::ENV_FILE);
+    let again = sandbox.run(&["fix", "--push", "--yes", "--only", KEY]);
+    assert_eq!(again.code, 0, "{again:?}");
+    assert!(again.out.contains("Nothing to do."), "{again:?}");
+    assert_eq!(sandbox.mutations().len(), 4, "a second run sends no change");
+}
+
+#[test]
+fn an_alias_and_a_requirement_name_the_service_and_the_key() {
+    let config =
+        format!("[services.worker]\nname = \"{WORKER}\"\n[[require]]\nkeys = [\"{KEY}\"]\nservices = [\"worker\"]\n");
+    let sandbox = incident().file("doctor.toml", &config);
+    assert_eq!(sandbox.run(&["trust", "--yes"]).code, 0);
+    let ended = sandbox.run(&["fix", "--push", "--yes", "--service", "worker"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(sandbox.mutations(), [format!("SetVariables {WORKER} {KEY}"), format!("Redeploy {WORKER}")]);
+    assert_eq!(sandbox.stored(API, KEY).as_deref(), Some(OLD));
+}
+
+#[test]
+fn a_dry_run_shows_the_plan_and_does_nothing() {
+    let sandbox = incident();
+    let ended = sandbox.run(&["fix", "--dry-run"]);
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert!(ended.out.contains("Plan: 2 variables on Railway, 2 deployments"), "{ended:?}");
+    assert!(ended.out.contains("Nothing was changed: this was a dry run."), "{ended:?}");
+    assert_eq!(sandbox.mutations(), [""; 0]);
+    assert!(!sandbox.state().exists(), "nothing is recorded either");
+    let json = sandbox.run(&["fix", "--dry-run", "--format", "json"]);
+    assert_eq!((json.code, json.receipts().len()), (1, 4), "{json:?}");
+    assert!(json.receipts().iter().all(|receipt| receipt.ends_with("not-tried")));
+}
+
+#[test]
+fn yes_without_a_name_writes_nothing_and_prints_the_command_that_would() {
+    let sandbox = incident();
+    let ended = sandbox.run(&["fix", "--push", "--yes"]);
+    assert_eq!(ended.code, 2, "{ended:?}");
+    assert!(ended.out.contains("Plan: 2 variables on Railway"), "{ended:?}");
+    assert!(ended.err.contains(&format!("run `doctor fix --push --yes --only={KEY}`")), "{ended:?}");
+    assert_eq!(sandbox.mutations(), [""; 0]);
+}
+
+#[test]
+fn without_a_terminal_a_yes_must_be_typed() {
+    let sandbox = incident();
+    for (words, says) in [
+        (&["fix"][..], "a flag must say in which direction"),
+        (&["fix", "--push"], "a plan needs a yes"),
+        (&["fix", "--pull"], "a plan needs a yes"),
+        (&["fix", "--yes"], "a flag must say in which direction"),
+    ] {
+        let ended = sandbox.run(words);
+        assert_eq!(ended.code, 2, "{words:?}: {ended:?}");
+        assert!(ended.err.contains(says) && ended.err.contains("next: run `doctor fix"), "{words:?}: {ended:?}");
+    }
+    assert_eq!(sandbox.mutations(), [""; 0]);
+    assert_eq!(sandbox.text(".env"), incident::ENV_FILE);
+}
+
+#[test]
+fn a_part_of_a_name_is_not_enough_for_yes() {
+    let sandbox = incident();
+    let ended = sandbox.run(&["fix", "--push", "--yes", "--only", KEY, "--service", "worker"]);
+    assert_eq!(ended.code, 2, "{ended:?}");
+    assert!(ended.err.contains(&format!("--service={WORKER}")), "{ended:?}");
+    assert_eq!(sandbox.mutations(), [""; 0]);
+}
+
+#[test]
+fn a_protected_environment_wants_its_name() {
+    let production = || {
+        Sandbox::in_environment(Environment::named("production"), [service("api", &[("A", "stored")])])
+            .file(".env", "A=local\n")
+    };
+    let sandbox = production();
+    let ended = sandbox.run(&["fix", "--push", "--yes", "--only", "A"]);
+    assert_eq!(ended.code, 2, "{ended:?}");
+    assert!(ended.err.contains("production is a protected environment"), "{ended:?}");
+    assert_eq!(sandbox.mutations(), [""; 0]);
+    let named = sandbox.run(&["fix", "--push", "--yes", "--only", "A", "--environment", "production"]);
+    assert_eq!(named.code, 0, "{named:?}");
+    let config = "[environments.staging]\nprotected = true\n";
+    let staging = Sandbox::of([service("api", &[("A", "stored")])]).file(".env", "A=1\n").file("doctor.toml", config);
+    assert_eq!(staging.run(&["fix", "--push", "--yes", "--only", "A"]).code, 2);
+    assert_eq!(staging.mutations(), [""; 0]);
+}
+
+#[test]
+fn a_checkout_alone_does_not_say_where_values_go() {
+    let config = "project = \"shop\"\nenvironment = \"staging\"\n";
+    let sandbox = Sandbox::of([service("api", &[("A", "stored-value")])])
+        .file(".env", "A=local\n")
+        .file("doctor.toml", config)
+        .variable("RAILWAY_PROJECT_ID", None)
+        .variable("RAILWAY_ENVIRONMENT_ID", None);
+    let ended = sandbox.run(&["fix", "--push", "--yes", "--only", "A"]);
+    assert_eq!(ended.code, 2, "{ended:?}");
+    assert!(ended.err.contains("only doctor.toml names the project shop"), "{ended:?}");
+    assert_eq!(sandbox.mutations(), [""; 0]);
+    let flags = ["--project", "shop", "--environment", "staging"];
+    let said = sandbox.run(&[&["fix", "--push", "--yes", "--only", "A"], &flags[..]].concat());
+    assert_eq!(said.code, 0, "{said:?}");
+    let pulled = sandbox.file(".env", "A=another\n");
+    assert_eq!(pulled.run(&["fix", "--pull", "--yes", "--only", "A"]).code, 0, "a pull sends nothing");
+}
+
+#[test]
+fn a_pull_changes_one_value_and_not_a_byte_more() {
+    let text = "\u{feff}# mine\r\nexport A = first\r\nB='kept' # hush\r\nA = \"old # value\"   # the one\r\nC=\"1\"";
+    let sandbox = Sandbox::of([service("api", &[("A", "it's \"new\""), ("B", "kept")])]).file(".env", text);
+    let ended = sandbox.run(&["fix", "--pull", "--yes", "--only", "A"]);
+    assert_eq!(ended.code, 1, "no spelling serves all loaders, and nothing else was to be done: {ended:?}");
+    let sandbox =
+        Sandbox::of([service("api", &[("A", "the new # one"), ("B", "kept"), ("NEW", "n")])]).file(".env", text);
+    let ended = sandbox.run(&["fix", "--pull", "--yes", "--only", "A", "--only", "NEW"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let expected =
+        text.replace("old # value", "the new # one") + "\r\n# added by doctor on 2026-11-24, from api\r\nNEW=n\r\n";
+    assert_eq!(sandbox.text(".env"), expected);
+    assert_eq!(sandbox.mutations(), [""; 0], "a pull deploys nothing");
+    assert!(!ended.out.contains("the new") && !ended.out.contains("hush"), "{ended:?}");
+}
+
+#[test]
+fn what_can_not_be_written_safely_is_refused_by_name() {
+    let sandbox =
+        Sandbox::of([service("api", &[("A", "$(touch canary)`x`'\""), ("OK", "two")])]).file(".env", "A=1\nOK=1\n");
+    let ended = sandbox.run(&["fix", "--pull", "--yes", "--format", "json"]);
+    assert_eq!(ended.receipts(), ["pull .env OK done"], "{ended:?}");
+    assert_eq!(ended.code, 1, "A is left");
+    assert_eq!(sandbox.text(".env"), "A=1\nOK=two\n");
+}
+
+#[test]
+fn a_reference_is_written_over_only_by_its_own_flag_and_named_services_follow() {
+    let sandbox = || {
+        Sandbox::in_environment(
+            Environment::named("staging").shared(&[("BASE", "https://old.example.com")]),
+            [
+                service("api", &[("URL", "${{shared.BASE}}"), ("KEY", "one-old-key")]),
+                service("web", &[("API_KEY", "${{api.KEY}}")]),
+            ],
+        )
+        .file(".env", "URL=https://new.example.com\nKEY=one-new-key\n")
+    };
+    let over = sandbox();
+    let ended = over.run(&["fix", "--push", "--yes", "--only", "URL", "--service", "api"]);
+    assert_eq!(over.mutations(), [""; 0], "{ended:?}");
+    assert!(ended.out.contains("--allow-reference URL"), "{ended:?}");
+    assert!(ended.out.contains("Nothing was changed.") && !ended.out.contains("Nothing to do."), "{ended:?}");
+    let ended = over.run(&["fix", "--push", "--yes", "--service", "api", "--allow-reference", "URL"]);
+    assert_eq!(ended.code, 1, "KEY is left: {ended:?}");
+    assert_eq!(over.stored("api", "URL").as_deref(), Some("https://new.example.com"));
+    let shared = sandbox();
+    let ended = shared.run(&["fix", "--push", "--yes", "--service", "api", "--allow-shared", "URL"]);
+    assert_eq!(shared.mutations(), ["SetVariables shared BASE", "Redeploy api"], "{ended:?}");
+    assert_eq!(shared.stored("api", "URL").as_deref(), Some("${{shared.BASE}}"));
+    let following = sandbox();
+    let ended = following.run(&["fix", "--push", "--yes", "--service", "api", "--only", "KEY"]);
+    assert!(ended.out.contains("web takes the new value by reference (API_KEY)"), "{ended:?}");
+    assert_eq!(following.mutations(), ["SetVariables api KEY", "Redeploy api"]);
+    let both = sandbox();
+    both.run(&["fix", "--push", "--yes", "--service", "api", "--only", "KEY", "--dependents"]);
+    assert_eq!(both.mutations(), ["SetVariables api KEY", "Redeploy api", "Redeploy web"]);
+}
+
+#[test]
+fn nothing_is_removed_without_prune_and_its_name() {
+    let sandbox = Sandbox::of([service("api", &[("A", "1"), ("OLD", "1"), ("OLDER", "1")])]).file(".env", "A=1\n");
+    for words in [&["fix", "--push", "--yes", "--only", "OLD"][..], &["fix", "--push", "--yes", "--prune"]] {
+        sandbox.run(words);
+        assert_eq!(sandbox.mutations(), [""; 0], "{words:?}");
+    }
+    let ended = sandbox.run(&["fix", "--push", "--yes", "--prune", "--only", "OLD"]);
+    assert!(matches!(ended.code, 0 | 3), "{ended:?}");
+    assert_eq!(sandbox.stored("api", "OLD"), None);
+    assert!(sandbox.stored("api", "OLDER").is_some());
+    assert_eq!(sandbox.mutations()[0], "DeleteVariable api OLD");
+}
+
+#[test]
+fn no_deploy_stores_and_says_that_the_old_values_run() {
+    let sandbox = incident();
+    let ended = sandbox.run(&["fix", "--push", "--yes", "--only", KEY, "--no-deploy"]);
+    // What runs is old, and that is a finding that is left.
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert!(ended.out.contains(&format!("{API} runs with an old value of {KEY}")), "{ended:?}");
+    assert!(ended.out.contains("the running services keep their old values"), "{ended:?}");
+    assert_eq!(sandbox.mutations().len(), 2);
+    let redeploy = sandbox.run(&["fix", "--redeploy", "--yes"]);
+    assert_eq!(redeploy.code, 0, "{redeploy:?}");
+    assert!(redeploy.out.contains(&format!("{API} runs with an old value of {KEY}")), "{redeploy:?}");
+    assert_eq!(sandbox.mutations()[2..], [format!("Redeploy {API}"), format!("Redeploy {WORKER}")]);
+    let again = sandbox.run(&["fix", "--redeploy", "--yes"]);
+    assert_eq!((again.code, sandbox.mutations().len()), (0, 4), "{again:?}");
+}
+
+#[test]
+fn a_first_user_can_not_hurt_production_by_push_and_yes() {
+    for seed in ORDINARY {
+        let sandbox = Sandbox::beside(Sim::new((seed.estate)()));
+        let sandbox = seed.files.iter().fold(sandbox, |sandbox, (name, text)| sandbox.file(name, text));
+        let files: Vec<&str> = seed.files.iter().map(|(name, _)| *name).collect();
+        for words in [vec!["fix", "--push", "--yes"], vec!["fix", "--push"], vec!["fix", "--yes"], vec!["fix"]] {
+            let mut words = words;
+            words.extend(files.iter().flat_map(|file| ["--env-file", file]));
+            let ended = sandbox.run(&words);
+            assert!(ended.code != 0 || ended.out.contains("Nothing to do."), "{} {words:?}: {ended:?}", seed.name);
+        }
+        assert_eq!(sandbox.mutations(), [""; 0], "{}", seed.name);
+        for (name, text) in seed.files {
+            assert_eq!(sandbox.text(name), *text, "{}", seed.name);
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The formats for other programs, as whole runs: the exit code is the same in each, and no value is in any.
+
+use crate::commands::tests::fix::{KEY, incident};
+use crate::io::sim::seed::incident::ENV_FILE;
+use crate::report::FORMATS;
+
+/// Every value of the file that is long enough to be told from a word.
+fn values() -> impl Iterator<Item = &'static str> {
+    let lines = ENV_FILE.lines().filter_map(|line| line.split_once('='));
+    lines.map(|(_, value)| value.trim_matches(['"', '\''])).filter(|value| value.len() > 8)
+}
+
+#[test]
+fn the_format_changes_nothing_but_the_words() {
+    for (name, _) in FORMATS {
+        let sandbox = incident();
+        let ended = sandbox.run(&["check", "--format", name]);
+        assert_eq!((ended.code, ended.err.as_str()), (1, ""), "{ended:?}");
+        assert_eq!(sandbox.run(&["check", "--format", name, "--fail-on", "never"]).code, 0);
+        let fix = sandbox.run(&["fix", "--push", "--yes", "--only", "STAGING_OPS_API_KEY", "--format", name]);
+        assert_eq!(fix.code, 0, "{fix:?}");
+        for value in values() {
+            assert!(!format!("{ended:?}{fix:?}").contains(value), "a value is in {name}");
+        }
+        assert!(ended.out.contains("STAGING_OPS_API_KEY") || ended.out.contains("STAGING\\_OPS"), "{ended:?}");
+    }
+}
+
+#[test]
+fn a_report_goes_into_a_file_in_each_format() {
+    for (name, _) in FORMATS {
+        let sandbox = incident();
+        let shown = sandbox.run(&["check", "--format", name]).out;
+        let ended = sandbox.run(&["check", "--format", name, "--output", "report"]);
+        assert_eq!((ended.code, ended.out.as_str()), (1, ""));
+        if *name != "text" {
+            assert_eq!(sandbox.text("report"), shown);
+        }
+    }
+}
+
+#[test]
+fn the_summary_of_a_step_gets_the_whole_report_below_what_is_there() {
+    let sandbox = incident().file("summary", "before\n").variable("GITHUB_STEP_SUMMARY", Some("summary"));
+    let ended = sandbox.run(&["check", "--format", "github"]);
+    assert!(ended.out.starts_with("::error file=.env,line=6,title=value-differs::"), "{ended:?}");
+    let summary = sandbox.text("summary");
+    assert!(summary.starts_with("before\n### doctor: "), "{summary}");
+    sandbox.run(&["check", "--format", "markdown"]);
+    assert_eq!(sandbox.text("summary"), summary, "only annotations need it");
+    let broken = incident().variable("GITHUB_STEP_SUMMARY", Some("no/such/folder"));
+    let ended = broken.run(&["check", "--format", "github"]);
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert!(ended.err.starts_with("the step's summary could not be written: "), "{ended:?}");
+}
+
+#[test]
+fn a_list_of_runs_has_three_formats_and_says_so() {
+    let ended = incident().run(&["undo", "--list", "--format", "sarif"]);
+    assert_eq!(ended.code, 2, "{ended:?}");
+    assert!(ended.err.contains("because: runs are listed as text, json or html"), "{ended:?}");
+    for format in ["text", "json", "html"] {
+        assert_eq!(incident().run(&["undo", "--list", "--format", format]).code, 0, "{format}");
+    }
+}
+
+/// A report never replaces what this or another program keeps for the next run.
+#[test]
+fn a_report_never_replaces_a_login_a_link_or_a_record() {
+    let sandbox = incident();
+    let fixed = sandbox.run(&["fix", "--push", "--yes", "--only", KEY]);
+    std::fs::create_dir_all(sandbox.home().join(".railway")).unwrap();
+    std::fs::write(sandbox.home().join(".railway/config.json"), "{\"projects\":{},\"user\":{}}").unwrap();
+    let kept =
+        [sandbox.home().join(".railway/config.json"), sandbox.state().join("journal.key"), sandbox.state().join("new")];
+    for path in kept {
+        let before = std::fs::read(&path).ok();
+        for words in [&["check", "--format=json", "--output"][..], &["check", "--debug-api"]] {
+            let path = path.to_str().unwrap();
+            let ended = sandbox.run(&[words, &[path]].concat());
+            assert!(
+                ended.code == 2 && ended.err.contains("this run reads it"),
+                "{words:?} {path}: {ended:?} {fixed:?}"
+            );
+        }
+        assert_eq!(std::fs::read(&path).ok(), before);
+    }
+}

@@ -1,0 +1,40 @@
+//! Links to Railway's pages: on a terminal that understands them, and nowhere else.
+
+use crate::commands::tests::sandbox::Sandbox;
+use crate::io::sim::estate::SimService;
+
+const LINK: &str = "\u{1b}]8;;https://railway.com/project/";
+
+fn shop() -> Sandbox {
+    Sandbox::of([SimService::named("api").variables(&[("A", "1")])]).file(".env", "A=2\n")
+}
+
+#[test]
+fn a_terminal_that_understands_links_gets_them() {
+    let sandbox = shop().at_a_terminal_with_links();
+    let told = sandbox.run(&["check"]).out;
+    let page = format!("/service/{}?environmentId=", sandbox.id("api"));
+    assert!(told.contains(LINK) && told.contains(&page), "{told:?}");
+    assert!(told.contains(&format!("/service/{}/variables?environmentId=", sandbox.id("api"))), "{told:?}");
+}
+
+#[test]
+fn no_link_goes_where_it_is_not_understood_or_not_wanted() {
+    let with_links = || shop().at_a_terminal_with_links();
+    let nowhere = [
+        shop().run(&["check", "--color", "always"]),
+        shop().at_a_terminal().run(&["check"]),
+        with_links().run(&["check", "--color", "never"]),
+        with_links().variable("NO_COLOR", Some("1")).run(&["check"]),
+        with_links().variable("CI", Some("1")).run(&["check"]),
+        with_links().run(&["check", "--format", "json"]),
+        with_links().run(&["check", "--format", "markdown"]),
+        with_links().run(&["demo", "check"]),
+    ];
+    for (index, ended) in nowhere.iter().enumerate() {
+        assert!(!ended.out.is_empty() && !ended.out.contains("\u{1b}]"), "{index}: {:?}", ended.out);
+    }
+    let sandbox = with_links();
+    sandbox.run(&["check", "--output", "report.txt", "--color", "always"]);
+    assert!(!sandbox.text("report.txt").contains("\u{1b}]"));
+}

@@ -1,0 +1,407 @@
+//! A new `doctor.toml`: looked for, asked for, shown, written where none is, and believed.
+
+use crate::commands::tests::fix::{API, KEY, WORKER, incident, service};
+use crate::commands::tests::sandbox::{Ended, Sandbox};
+use crate::drift::Secret;
+use crate::io::sim::Sim;
+use crate::io::sim::estate::{Environment, Estate, Project, SimVariable, TokenScope};
+use crate::io::sim::seed::incident::{ENV_FILE, PROJECT};
+use crate::io::terminal::prompt::YesNo;
+use crate::io::terminal::prompt::script::Prepared::{self, Back, Choice, Choices, Enter, Interrupt, Line};
+
+const YES: Prepared = Prepared::Reply(YesNo::Yes);
+const NO: Prepared = Prepared::Reply(YesNo::No);
+
+/// Two services and a database beside a file that agrees, differs on purpose and differs by mistake.
+pub(super) fn shop() -> Sandbox {
+    let team = ("TEAM_TOKEN", "team-token-4711");
+    let stored =
+        [("API_KEY", "old-api-key"), ("DATABASE_URL", "postgres://u:p@db.internal/x"), ("MODE", "live-mode"), team];
+    let only_worker = [("API_KEY", "old-api-key"), ("QUEUE", "jobs-queue"), team];
+    Sandbox::of([service("shop-api", &stored), service("shop-worker", &only_worker), service("docs", &[("A", "1")])])
+        .file(
+            ".env",
+            "API_KEY=new-api-key\nDATABASE_URL=postgres://u:p@localhost/x\nMODE=test-mode\nQUEUE=jobs-queue\nTEAM_TOKEN=team-token-4711\n",
+        )
+}
+
+pub(super) fn refused(ended: &Ended, what: &str) {
+    assert_eq!(ended.code, 2, "{ended:?}");
+    assert!(ended.err.contains(what), "{what}: {ended:?}");
+    assert_eq!(ended.err.lines().filter(|line| !line.is_empty()).count(), 3, "three lines: {ended:?}");
+}
+
+pub(super) fn is_written(sandbox: &Sandbox) -> bool {
+    sandbox.work().join("doctor.toml").symlink_metadata().is_ok() || sandbox.work().join(".gitignore").exists()
+}
+
+fn repository(sandbox: &Sandbox) {
+    let done = std::process::Command::new("git").args(["init", "-q"]).current_dir(sandbox.work()).status().unwrap();
+    assert!(done.success());
+}
+
+/// git is found by the tests' own search path.
+fn with_git(sandbox: Sandbox) -> Sandbox {
+    let path = std::env::var("PATH").unwrap();
+    repository(&sandbox);
+    sandbox.variable("PATH", Some(&path))
+}
+
+#[test]
+fn with_yes_the_incident_gets_the_file_that_it_needs() {
+    let sandbox = incident();
+    let ended = sandbox.run(&["init", "--yes"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let text = sandbox.text("doctor.toml");
+    let expected = format!(
+        "# What `doctor check` compares, and how strictly.\n\
+         # It holds names and no values: commit it.\n\n\
+         # Project agentverse, environment staging:\n\
+         project     = \"{PROJECT}\"\n"
+    );
+    assert!(text.starts_with(&expected), "{text}");
+    let parts = [
+        format!("[services.api]\nname = \"{API}\"\n\n[services.worker]\nname = \"{WORKER}\"\n"),
+        "# Keys that must be there, and be equal, go here:\n# [[require]]\n".to_owned(),
+        format!(
+            "# These keys have another value on Railway now. To ignore\n# those that are expected to differ:\n# [[ignore]]\n\
+             # keys   = [\"{KEY}\"]\n# rules  = [\"value-differs\"]\n"
+        ),
+        "[[ignore]]\nkeys     = [\"DATABASE_URL\"]\nrules    = [\"expected-difference\"]\n\
+         reason   = \"an address of the developer's machine\"\n"
+            .to_owned(),
+    ];
+    for part in parts {
+        assert!(text.contains(&part), "{part}\nin\n{text}");
+    }
+    assert!(
+        !text.contains("environments.")
+            && !text.contains("env-file")
+            && text.lines().all(|line| line.chars().count() <= 60),
+        "{text}"
+    );
+    assert!(
+        ended.out.contains(&format!("\ndoctor.toml, as it is to be:\n\n{text}")),
+        "the whole file is shown: {ended:?}"
+    );
+    let last = "Wrote doctor.toml, and accepted it for project agentverse.\nCommit it. Next: `doctor check`\n";
+    assert!(ended.out.ends_with(last), "{ended:?}");
+    assert_eq!(sandbox.mutations(), [""; 0]);
+    assert_eq!(sandbox.sent.borrow().len(), 2, "two requests, as a check");
+    assert_eq!(sandbox.text(".env"), ENV_FILE);
+    for value in ENV_FILE.lines().filter_map(|line| line.split_once('=')).map(|(_, value)| value) {
+        assert!(value.len() < 8 || !text.contains(value), "{value}");
+    }
+}
+
+#[test]
+fn what_was_written_is_taken_by_check_and_by_fix_as_it_is() {
+    let sandbox = incident();
+    let before = sandbox.run(&["check", "--format", "json"]);
+    assert_eq!(sandbox.run(&["init", "--yes"]).code, 0);
+    let sandbox = sandbox.variable("RAILWAY_PROJECT_ID", None).variable("RAILWAY_ENVIRONMENT_ID", None);
+    let after = sandbox.run(&["check", "--config", "doctor.toml", "--format", "json"]);
+    assert_eq!((before.code, after.code), (1, 1), "{after:?}");
+    let told = |ended: &Ended| -> Vec<String> {
+        let report: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+        let findings = report["findings"].as_array().unwrap().iter();
+        findings.map(|one| format!("{} {} {}", one["rule"], one["key"], one["services"])).collect()
+    };
+    let (before, after) = (told(&before), told(&after));
+    assert!(after.iter().all(|finding| before.contains(finding)), "{before:#?}\n{after:#?}");
+    assert!(before.iter().any(|finding| finding.contains("expected-difference")));
+    assert!(!after.iter().any(|finding| finding.contains("expected-difference")), "{after:#?}");
+    // Only the checkout names the project now, and it was accepted.
+    let pushed = sandbox.run(&["fix", "--push", "--yes", "--only", KEY]);
+    assert_eq!((pushed.code, sandbox.mutations().len()), (0, 4), "{pushed:?}");
+    assert_eq!(sandbox.run(&["check"]).code, 0, "quiet");
+}
+
+#[test]
+fn other_decisions_than_the_written_ones_are_not_accepted() {
+    let sandbox = incident();
+    assert_eq!(sandbox.run(&["init", "--yes"]).code, 0);
+    let text = sandbox.text("doctor.toml");
+    let sandbox = sandbox
+        .variable("RAILWAY_PROJECT_ID", None)
+        .variable("RAILWAY_ENVIRONMENT_ID", None)
+        .file("doctor.toml", &format!("loader = \"node\"\n{text}"));
+    let refused = sandbox.run(&["fix", "--push", "--yes", "--only", KEY]);
+    assert_eq!((refused.code, sandbox.mutations().len()), (2, 0), "{refused:?}");
+    assert!(refused.err.contains("this changed: + loader = \"node\""), "{refused:?}");
+}
+
+#[test]
+fn a_person_chooses_services_keys_and_reasons() {
+    let sandbox = shop().at_a_terminal();
+    let answers = vec![Enter, Choices(vec![0]), Choices(vec![0, 2]), Enter, Line("test data"), YES];
+    let ended = sandbox.answered(&["init"], answers);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let asked = [
+        "Which services?\n  [x] shop-api     shares 4 keys\n  [x] shop-worker  shares 3 keys\n  [ ] docs         shares no key",
+        "Which keys must stay equal on all services and in .env?\n  [x] TEAM_TOKEN  api and worker\n  [ ] QUEUE       worker",
+        "Which keys differ on purpose?\n  [x] DATABASE_URL  a local address in the file\n  \
+         [ ] API_KEY       another value on Railway\n  [ ] MODE          another value on Railway",
+        "Why does DATABASE_URL differ? [an address of the developer's machine]",
+        "Why does MODE differ? [it differs on purpose]",
+        "Write it?",
+    ];
+    assert_eq!(ended.asked, asked);
+    let text = sandbox.text("doctor.toml");
+    for part in [
+        "[services.api]\nname = \"shop-api\"\n",
+        "[[require]]\nkeys     = [\"TEAM_TOKEN\"]\nservices = [\"api\", \"worker\"]\n",
+        "[[ignore]]\nkeys     = [\"DATABASE_URL\"]\nrules    = [\"expected-difference\"]\nreason   = \"an address",
+        "[[ignore]]\nkeys     = [\"MODE\"]\nrules    = [\"value-differs\"]\nreason   = \"test data\"\n",
+    ] {
+        assert!(text.contains(part), "{part}\nin\n{text}");
+    }
+    let check = sandbox.run(&["check", "--format", "json"]);
+    assert!(
+        check.out.contains("\"errors\": 1") || check.out.contains("\"errors\":1"),
+        "only API_KEY is left: {check:?}"
+    );
+}
+
+#[test]
+fn fewer_services_need_no_further_look_and_others_are_looked_at() {
+    let fewer = shop().at_a_terminal();
+    let ended = fewer.answered(&["init"], vec![Choices(vec![1]), Enter, Enter, Enter, YES]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(fewer.sent.borrow().len(), 2);
+    let text = fewer.text("doctor.toml");
+    assert!(text.contains("[services.worker]\nname = \"shop-worker\"") && !text.contains("shop-api"), "{text}");
+    assert!(text.contains("# [[require]]\n") && !text.contains("\n[[require]]"), "one service alone agrees: {text}");
+
+    let other = shop().at_a_terminal();
+    let ended = other.answered(&["init"], vec![Choices(vec![0, 2]), Enter, Enter, Enter, YES]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(other.sent.borrow().len(), 4);
+    let text = other.text("doctor.toml");
+    assert!(text.contains("[services.docs]\nname = \"docs\"") && text.contains("[services.api]\n"), "{text}");
+    assert_eq!(other.mutations(), [""; 0]);
+
+    let none = shop().at_a_terminal();
+    let ended = none.answered(&["init"], vec![Choices(vec![]), YES]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(none.text("doctor.toml").contains("# No service is named"), "{ended:?}");
+    assert_eq!(none.run(&["check"]).code, 1);
+}
+
+#[test]
+fn escape_goes_one_back_and_leaves_at_the_first_question() {
+    let sandbox = shop().at_a_terminal();
+    let answers =
+        vec![Enter, Enter, Back, Choices(vec![0, 1]), Choices(vec![2]), Back, Choices(vec![2]), Line("mine"), YES];
+    let ended = sandbox.answered(&["init"], answers);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let text = sandbox.text("doctor.toml");
+    assert!(text.contains("[[require]]\nkeys     = [\"QUEUE\"]\nservices = [\"worker\"]"), "{text}");
+    assert!(text.contains("keys     = [\"MODE\"]") && text.contains("reason   = \"mine\""), "{text}");
+    for answers in [
+        vec![Back],
+        vec![Enter, Back, Back],
+        vec![Enter, Enter, Back, Back, Back],
+        vec![Enter, Enter, Enter, Enter, NO],
+    ] {
+        let sandbox = shop().at_a_terminal();
+        refused(&sandbox.answered(&["init"], answers), "nobody said yes");
+        assert!(!is_written(&sandbox) && !sandbox.state().exists());
+    }
+}
+
+#[test]
+fn other_services_are_asked_about_anew() {
+    let sandbox = shop().at_a_terminal();
+    // Nothing is to stay equal; back; one service alone, where nothing is suggested; back; both again.
+    let answers =
+        vec![Enter, Choices(vec![]), Back, Back, Choices(vec![1]), Back, Choices(vec![0, 1]), Enter, Enter, Enter, YES];
+    let ended = sandbox.answered(&["init"], answers);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(sandbox.text("doctor.toml").contains("[[require]]\nkeys     = [\"TEAM_TOKEN\"]"), "{ended:?}");
+}
+
+#[test]
+fn a_project_token_is_enough() {
+    let sandbox = shop();
+    let token = sandbox.sim.change(|estate| {
+        let project = estate.tokens.iter().find(|token| matches!(token.reach, TokenScope::Project { .. })).unwrap();
+        project.text.expose().to_owned()
+    });
+    let sandbox = sandbox
+        .variable("RAILWAY_API_TOKEN", None)
+        .variable("RAILWAY_PROJECT_ID", None)
+        .variable("RAILWAY_ENVIRONMENT_ID", None)
+        .variable("RAILWAY_TOKEN", Some(&token));
+    let ended = sandbox.run(&["init", "--yes"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(sandbox.text("doctor.toml").contains("# Project shop, environment staging:\n"), "{ended:?}");
+    assert_eq!(sandbox.run(&["check"]).code, 1);
+    refused(&shop().run(&["init", "--yes", "--environment", "nowhere"]), "there is no environment nowhere");
+}
+
+#[test]
+fn ctrl_c_at_any_question_writes_nothing() {
+    let before = [Enter, Enter, Enter, Enter, YES];
+    for length in 0..=before.len() {
+        let sandbox = with_git(shop()).at_a_terminal();
+        let answers = before[..length].iter().cloned().chain([Interrupt]).collect();
+        let ended = sandbox.answered(&["init"], answers);
+        assert_eq!(ended.code, 130, "{length}: {ended:?}");
+        assert!(ended.err.ends_with("doctor: interrupted; nothing was changed\n"), "{ended:?}");
+        assert!(!is_written(&sandbox) && !sandbox.state().exists(), "{length}");
+    }
+}
+
+#[test]
+fn in_a_repository_it_goes_to_the_root_and_names_files_from_there() {
+    let sandbox = shop();
+    repository(&sandbox);
+    let sandbox = sandbox.file("apps/my api/.env", "API_KEY=new-api-key\nMODE=x\n").within("apps/my api");
+    let ended = sandbox.run(&["init", "--yes"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(ended.out.contains("Wrote ../../doctor.toml, and accepted it"), "{ended:?}");
+    assert!(
+        sandbox.text("doctor.toml").contains("[environments.staging]\nenv-file  = [\"apps/my api/.env\"]\n"),
+        "{ended:?}"
+    );
+    assert_eq!(sandbox.run(&["check"]).code, 1);
+    refused(&sandbox.run(&["init", "--yes"]), "../../doctor.toml is there already");
+}
+
+#[test]
+fn of_several_files_one_is_chosen() {
+    let several = || shop().file(".env.local", "QUEUE=jobs-queue\n").file(".env.example", "A=\n").at_a_terminal();
+    let sandbox = several();
+    let ended = sandbox.answered(&["init"], vec![Enter, Enter, Enter, Enter, Enter, YES]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(ended.asked[0], "Which file goes with staging?\n  .env\n  .env.local");
+    assert!(!sandbox.text("doctor.toml").contains("env-file"), "the defaults find it");
+    assert_eq!(sandbox.sent.borrow().len(), 2);
+    let other = several();
+    let ended = other.answered(&["init"], vec![Choice(1), Enter, Enter, YES]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let text = other.text("doctor.toml");
+    assert!(
+        text.contains("[environments.staging]\nenv-file  = [\".env.local\"]\n")
+            && text.contains("name = \"shop-worker\""),
+        "{text}"
+    );
+
+    let alone = shop();
+    std::fs::rename(alone.work().join(".env"), alone.work().join(".env.local")).unwrap();
+    refused(&alone.run(&["init", "--yes"]), "there is no .env here");
+    let asked = alone.at_a_terminal().answered(&["init"], vec![Choice(0), Enter, Enter, Enter, Enter, YES]);
+    assert_eq!(asked.code, 0, "{asked:?}");
+    assert_eq!(asked.asked[0], "Which file?\n  .env.local");
+    let nothing = Sandbox::of([]).run(&["init", "--yes"]);
+    assert!(nothing.code == 2 && nothing.err.contains("there is no .env here"), "{nothing:?}");
+}
+
+#[test]
+fn gitignore_grows_only_with_a_yes_and_then_does_what_it_says() {
+    let sandbox = with_git(shop()).at_a_terminal();
+    let ended = sandbox.answered(&["init"], vec![Enter, Enter, Enter, Enter, YES, YES]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(ended.asked[4..], ["Add /.env to .gitignore as well?", "Write it?"]);
+    assert!(ended.out.contains("note: git does not ignore .env; the next `git add .` takes it along.\n"), "{ended:?}");
+    assert!(ended.out.contains("Added /.env to .gitignore.\n"), "{ended:?}");
+    assert_eq!(sandbox.text(".gitignore"), "/.env\n");
+    assert!(!sandbox.run(&["check"]).out.contains("does not ignore"));
+
+    let no = with_git(shop()).at_a_terminal();
+    assert_eq!(no.answered(&["init"], vec![Enter, Enter, Enter, Enter, NO, YES]).code, 0);
+    assert!(!no.work().join(".gitignore").exists());
+    let unasked = with_git(shop());
+    let ended = unasked.run(&["init", "--yes"]);
+    assert!(ended.out.contains("git does not ignore .env") && ended.code == 0, "{ended:?}");
+    assert!(!unasked.work().join(".gitignore").exists());
+    let ignored = with_git(shop()).file(".gitignore", ".env*\n").at_a_terminal();
+    let ended = ignored.answered(&["init"], vec![Enter, Enter, Enter, Enter, YES]);
+    assert!(ended.code == 0 && !ended.out.contains("git does not"), "{ended:?}");
+}
+
+#[test]
+fn production_is_protected() {
+    let production = Environment::named("production");
+    let sandbox = Sandbox::in_environment(production, [service("api", &[("A", "1")])]).file(".env", "A=1\n");
+    assert_eq!(sandbox.run(&["init", "--yes"]).code, 0);
+    assert!(sandbox.text("doctor.toml").contains("\n[environments.production]\nprotected = true\n"));
+    assert_eq!(sandbox.run(&["check"]).code, 0);
+}
+
+#[test]
+fn hostile_names_are_written_so_that_they_are_read_back() {
+    let names = ["a\"]\nname = \"x", "a\\\u{202e}b", "'''", "[services.x]", "日本", "API", "api", "#"];
+    let services = names.map(|name| service(name, &[("SECRET_KEY", "same-secret"), ("ODD\"]KEY", "1")]));
+    let sandbox =
+        Sandbox::in_environment(Environment::named("st\"a]\nging"), services).file(".env", "SECRET_KEY=same-secret\n");
+    let ended = sandbox.run(&["init", "--yes"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let text = sandbox.text("doctor.toml");
+    assert!(!text.contains('\u{202e}') && text.chars().all(|one| one == '\n' || !one.is_control()), "{text}");
+    assert!(!ended.out.contains('\u{202e}'), "{ended:?}");
+    let check = sandbox.run(&["check", "--config", "doctor.toml"]);
+    assert_eq!(check.code, 0, "{check:?}");
+    assert!(check.out.contains("8 services:"), "{check:?}");
+}
+
+/// `.env.staging` and `.env.production`, and two environments; a secret of the laptop differs on both services.
+fn two_environments() -> Sandbox {
+    let stored = |name, token: &str| {
+        service(name, &[("SECRET_KEY", "django-deployed-4b1d"), ("TEAM_TOKEN", token), ("REGION", "eu")])
+    };
+    let environment =
+        |name, token: &str| Environment::named(name).service(stored("web", token)).service(stored("worker", token));
+    let project = Project::named("shop")
+        .environment(environment("staging", "team-token-4711"))
+        .environment(environment("production", "team-token-4712"));
+    Sandbox::beside(Sim::new(Estate::of("shop").project(project).with_tokens()))
+        .file(".env.staging", "SECRET_KEY=django-insecure-laptop\nTEAM_TOKEN=team-token-4711\nREGION=eu\n")
+        .file(".env.production", "SECRET_KEY=django-deployed-4b1d\nTEAM_TOKEN=team-token-4712\nREGION=eu\n")
+}
+
+#[test]
+fn only_what_agrees_now_is_required_and_nothing_else_can_be_pushed() {
+    let asked = two_environments().at_a_terminal();
+    let ended = asked.answered(&["init"], vec![Enter, Enter, Enter, Enter, YES]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let suggested = two_environments();
+    assert_eq!(suggested.run(&["init", "--yes"]).code, 0);
+    let text = suggested.text("doctor.toml");
+    assert_eq!(asked.text("doctor.toml"), text, "Enter everywhere gives what is suggested");
+    assert!(text.contains("[[require]]\nkeys     = [\"TEAM_TOKEN\"]\nservices = [\"web\", \"worker\"]\n"), "{text}");
+    assert!(text.contains("# keys   = [\"SECRET_KEY\"]\n") && !text.contains("\nkeys     = [\"SECRET_KEY"), "{text}");
+    assert!(!text.contains("env-file"), "{text}");
+    let pushed = suggested.run(&["fix", "--push", "--yes"]);
+    assert_eq!((pushed.code, suggested.mutations()), (2, Vec::new()), "{pushed:?}");
+}
+
+#[test]
+fn the_file_of_one_environment_is_not_read_for_another() {
+    let sandbox = two_environments();
+    assert_eq!(sandbox.run(&["init", "--yes"]).code, 0);
+    let other = sandbox.run(&["check", "--environment", "production"]);
+    assert!(other.code == 0 && other.out.contains(".env.production (default)"), "{other:?}");
+    let named = two_environments().file("deploy/staging.env", "SECRET_KEY=other\nTEAM_TOKEN=team-token-4711\n");
+    assert_eq!(named.run(&["init", "--yes", "--env-file", "deploy/staging.env"]).code, 0);
+    let text = named.text("doctor.toml");
+    assert!(text.contains("[environments.staging]\nenv-file  = [\"deploy/staging.env\"]\n"), "{text}");
+    let check = |words: &[&str]| named.run(&[&["check"], words].concat());
+    assert!(check(&[]).out.contains("deploy/staging.env (doctor.toml)"));
+    let other = check(&["--environment", "production"]);
+    assert!(other.code == 0 && other.out.contains(".env.production (default)"), "{other:?}");
+}
+
+#[test]
+fn what_is_not_known_does_not_agree() {
+    let sandbox = two_environments();
+    sandbox.sim.change(|estate| {
+        let staging = &mut estate.projects[0].environments[0];
+        staging.services[1]
+            .variables
+            .insert("TEAM_TOKEN".to_owned(), SimVariable::Sealed(Secret::new("team-token-4711")));
+    });
+    assert_eq!(sandbox.run(&["init", "--yes"]).code, 0);
+    assert!(!sandbox.text("doctor.toml").contains("\n[[require]]"));
+}

@@ -1,0 +1,157 @@
+//! What a new `doctor.toml` is refused for, and what is never written.
+
+use crate::commands::tests::init::{is_written, refused, shop};
+use crate::io::terminal::prompt::YesNo;
+use crate::io::terminal::prompt::script::Prepared::{self, Enter, Line};
+
+#[test]
+fn without_a_terminal_it_shows_the_file_and_says_how_to_write_it() {
+    let sandbox = shop();
+    let ended = sandbox.run(&["init", "--service", "shop-api", "--env-file", ".env", "-e", "staging"]);
+    refused(&ended, "there is nobody to ask");
+    let again = "next: run `doctor init --yes --environment=staging --service=shop-api --env-file=.env`";
+    assert!(ended.err.contains(again), "{ended:?}");
+    assert!(ended.out.contains("[services.api]\nname = \"shop-api\"\n"), "{ended:?}");
+    assert!(!is_written(&sandbox) && !sandbox.state().exists());
+    let in_ci = shop().at_a_terminal().variable("CI", Some("true"));
+    refused(&in_ci.run(&["init"]), "there is nobody to ask");
+}
+
+#[test]
+fn one_that_is_there_is_never_written_over_and_nobody_is_asked() {
+    let kept = "# mine\n";
+    let sandbox = shop().file("doctor.toml", kept);
+    for words in [&["init"][..], &["init", "--yes"], &["init", "--yes", "--no-config"]] {
+        refused(&sandbox.run(words), "doctor.toml is there already");
+    }
+    assert_eq!((sandbox.text("doctor.toml").as_str(), sandbox.sent.borrow().len()), (kept, 0));
+    let broken = shop().file("doctor.toml", "not TOML");
+    refused(&broken.run(&["init", "--yes"]), "doctor.toml is there already");
+    let flag = shop();
+    refused(&flag.run(&["init", "--yes", "--config", "other.toml"]), "--config can't be other.toml");
+    assert!(flag.sent.borrow().is_empty() && !flag.work().join("other.toml").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn whatever_has_its_name_is_not_written_through() {
+    use std::os::unix::fs::symlink;
+    let in_the_way: [fn(&std::path::Path); 4] = [
+        |path| symlink("elsewhere.toml", path).unwrap(),
+        |path| symlink("/dev/null", path).unwrap(),
+        |path| std::fs::create_dir(path).unwrap(),
+        |path| assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success()),
+    ];
+    for put in in_the_way {
+        let sandbox = shop();
+        put(&sandbox.work().join("doctor.toml"));
+        refused(&sandbox.run(&["init", "--yes"]), "doctor.toml is there already");
+        assert!(!sandbox.work().join("elsewhere.toml").exists() && sandbox.sent.borrow().is_empty());
+    }
+    // And when it comes while a person is being asked, or Railway is.
+    for put in in_the_way {
+        let sandbox = shop();
+        let path = sandbox.work().join("doctor.toml");
+        sandbox.sim.before("Values", move |_| put(&path));
+        refused(&sandbox.run(&["init", "--yes"]), "doctor.toml is there already");
+        assert!(!sandbox.work().join("elsewhere.toml").exists() && !sandbox.state().exists());
+        let left: Vec<_> =
+            std::fs::read_dir(sandbox.work()).unwrap().flatten().map(|entry| entry.file_name()).collect();
+        assert_eq!(left.len(), 2, "no other file: {left:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_can_not_be_written_is_said_and_nothing_is_left() {
+    use std::os::unix::fs::PermissionsExt;
+    let sandbox = shop();
+    let set = |mode| std::fs::set_permissions(sandbox.work(), std::fs::Permissions::from_mode(mode)).unwrap();
+    set(0o555);
+    // The superuser may write everywhere.
+    let can_write = std::fs::write(sandbox.work().join("probe"), "").is_ok();
+    if !can_write {
+        refused(&sandbox.run(&["init", "--yes"]), "can't change doctor.toml");
+    }
+    set(0o755);
+    assert!(can_write || !is_written(&sandbox));
+}
+
+#[test]
+fn a_file_outside_of_the_repository_can_not_be_named() {
+    let sandbox = shop();
+    std::fs::write(sandbox.work().join("../outer.env"), "API_KEY=x\n").unwrap();
+    refused(&sandbox.run(&["init", "--yes", "--env-file", "../outer.env"]), "can't read");
+    assert!(sandbox.sent.borrow().is_empty() && !is_written(&sandbox));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_default_file_behind_a_link_out_of_the_repository_is_left_to_the_default() {
+    let sandbox = shop();
+    std::fs::rename(sandbox.work().join(".env"), sandbox.work().join("../outer.env")).unwrap();
+    std::os::unix::fs::symlink("../outer.env", sandbox.work().join(".env")).unwrap();
+    let ended = sandbox.run(&["init", "--yes"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(!sandbox.text("doctor.toml").contains("env-file"), "{ended:?}");
+    assert_eq!(sandbox.run(&["check"]).code, 1);
+}
+
+#[test]
+fn no_value_gets_into_a_reason() {
+    let sandbox = shop().at_a_terminal();
+    let answers = vec![
+        Enter,
+        Enter,
+        Enter,
+        Line("it was old-api-key"),
+        Line("on purpose: new-api-key"),
+        Line("so"),
+        Prepared::Reply(YesNo::Yes),
+    ];
+    let ended = sandbox.answered(&["init"], answers);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(ended.err.matches("say it without").count(), 2, "{ended:?}");
+    let text = sandbox.text("doctor.toml");
+    assert!(text.contains("reason   = \"so\"") && !text.contains("api-key"), "{text}");
+}
+
+#[test]
+fn what_keeps_check_from_looking_keeps_init_too() {
+    let unlinked = shop().variable("RAILWAY_PROJECT_ID", None).variable("RAILWAY_ENVIRONMENT_ID", None);
+    let ended = unlinked.run(&["init", "--yes"]);
+    refused(&ended, "no project is linked");
+    assert!(ended.err.contains("next: run `railway link`"), "{ended:?}");
+    let nobody = shop().variable("RAILWAY_API_TOKEN", None);
+    assert_eq!(nobody.run(&["init", "--yes"]).code, 4);
+    let part = shop();
+    refused(&part.run(&["init", "--yes", "--service", "work"]), "--yes can't be used with a part");
+    let time = shop().run(&["init", "--yes", "--timeout", "soon"]);
+    assert_eq!(time.code, 2, "{time:?}");
+    for sandbox in [unlinked, nobody, part] {
+        assert!(!is_written(&sandbox) && !sandbox.state().exists());
+    }
+}
+
+#[test]
+fn without_a_place_to_remember_it_is_written_and_said() {
+    let sandbox = shop();
+    std::fs::write(sandbox.state(), "in the way").unwrap();
+    let ended = sandbox.run(&["init", "--yes"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(ended.out.contains("Wrote doctor.toml.\n"), "{ended:?}");
+    assert!(ended.err.contains("doctor.toml is not accepted yet") && ended.err.contains("`doctor trust`"), "{ended:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_read_only_once_is_not_written_down() {
+    let sandbox = shop();
+    assert!(std::process::Command::new("mkfifo").arg(sandbox.work().join("pipe")).status().unwrap().success());
+    for file in ["-", "/dev/stdin", "pipe"] {
+        let ended = sandbox.run(&["init", "--yes", "--env-file", file]);
+        assert_eq!(ended.code, 2, "{file}: {ended:?}");
+        assert!(ended.err.contains("this is read only once"), "{file}: {ended:?}");
+    }
+    assert!(!sandbox.work().join("doctor.toml").exists());
+}

@@ -1,0 +1,125 @@
+//! Choosing with a person at a terminal.
+
+use crate::commands::tests::fix::{KEY, WORKER, incident, service};
+use crate::commands::tests::sandbox::Sandbox;
+use crate::io::sim::estate::Environment;
+use crate::io::terminal::prompt::YesNo;
+use crate::io::terminal::prompt::script::Prepared;
+
+const YES: Prepared = Prepared::Reply(YesNo::Yes);
+const NO: Prepared = Prepared::Reply(YesNo::No);
+
+fn two() -> Sandbox {
+    Sandbox::of([service("api", &[("A", "stored-one"), ("B", "stored-two"), ("C", "3")])])
+        .file(".env", "A=local-one\nB=local-two\nC=3\n")
+        .at_a_terminal()
+}
+
+#[test]
+fn push_all_is_the_first_choice_and_a_part_of_a_name_will_do() {
+    let sandbox = incident().at_a_terminal();
+    let ended = sandbox.answered(&["fix", "--service", "worker"], vec![Prepared::Choice(0), YES]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(sandbox.mutations(), [format!("SetVariables {WORKER} {KEY}"), format!("Redeploy {WORKER}")]);
+    assert!(ended.asked[0].starts_with("What is to be done?\n  Push: "), "{:?}", ended.asked);
+    assert_eq!(ended.asked[1], "Do it?");
+    assert!(ended.out.contains("Plan: 1 variable on Railway, 1 deployment"), "{ended:?}");
+}
+
+#[test]
+fn each_finding_can_go_its_own_way() {
+    let sandbox = two();
+    let ended = sandbox.answered(&["fix"], vec![Prepared::Choice(2), Prepared::Choice(0), Prepared::Choice(1), YES]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(sandbox.stored("api", "A").as_deref(), Some("local-one"));
+    assert_eq!(sandbox.text(".env"), "A=local-one\nB=stored-two\nC=3\n");
+    assert!(ended.asked[1].starts_with("1/2 A differs"), "{:?}", ended.asked);
+}
+
+#[test]
+fn escape_goes_back_and_then_leaves() {
+    let sandbox = two();
+    let answers = vec![Prepared::Choice(2), Prepared::Choice(0), Prepared::Back, Prepared::Back, Prepared::Back];
+    let ended = sandbox.answered(&["fix"], answers);
+    assert_eq!(ended.code, 1, "as check would: {ended:?}");
+    assert_eq!(sandbox.mutations(), [""; 0]);
+    assert_eq!(sandbox.answered(&["fix"], vec![Prepared::Choice(3)]).code, 1);
+    for answer in [NO, Prepared::Back] {
+        let ended = sandbox.answered(&["fix"], vec![Prepared::Choice(0), answer]);
+        assert_eq!(ended.code, 2, "{ended:?}");
+        assert!(ended.err.contains("nobody said yes"), "{ended:?}");
+    }
+    assert_eq!(sandbox.mutations(), [""; 0]);
+}
+
+#[test]
+fn ctrl_c_at_any_question_changes_nothing() {
+    for answers in [
+        vec![Prepared::Interrupt],
+        vec![Prepared::Choice(2), Prepared::Interrupt],
+        vec![Prepared::Choice(2), Prepared::Choice(3), Prepared::Interrupt],
+        vec![Prepared::Choice(0), Prepared::Interrupt],
+    ] {
+        let sandbox = two();
+        let ended = sandbox.answered(&["fix"], answers);
+        assert_eq!(ended.code, 130, "{ended:?}");
+        assert_eq!(sandbox.mutations(), [""; 0]);
+        assert!(!sandbox.state().exists());
+    }
+}
+
+#[test]
+fn ignoring_for_good_goes_into_doctor_toml_and_nothing_else_of_it_changes() {
+    let config = "# ours\nfail-on = \"error\"   # yes\n";
+    let sandbox = two().file("doctor.toml", config);
+    let answers =
+        vec![Prepared::Choice(2), Prepared::Choice(3), Prepared::Line("only at home"), Prepared::Choice(2), YES];
+    let ended = sandbox.answered(&["fix"], answers);
+    let text = sandbox.text("doctor.toml");
+    assert!(text.starts_with(config), "{text}");
+    assert!(text.contains("[[ignore]]\nkeys = [\"A\"]") && text.contains("reason = \"only at home\""), "{text}");
+    assert_eq!(ended.code, 1, "B is left: {ended:?}");
+    assert_eq!(sandbox.mutations(), [""; 0]);
+    let check = sandbox.run(&["check"]);
+    assert!(check.out.contains("1 ignored by doctor.toml") && !check.out.contains("A differs"), "{check:?}");
+    assert_eq!(sandbox.run(&["undo", "--yes"]).code, 0);
+    assert_eq!(sandbox.text("doctor.toml"), config, "even that can be undone");
+}
+
+#[test]
+fn values_are_shown_at_the_question_only_when_they_are_asked_for() {
+    let sandbox = two();
+    let answers = vec![Prepared::Choice(2), Prepared::Choice(4), Prepared::Back, Prepared::Choice(3)];
+    let ended = sandbox.answered(&["fix"], answers);
+    assert!(ended.err.contains("local-one") && ended.err.contains("stored-one"), "{ended:?}");
+    assert!(!ended.err.contains("local-two") && !ended.out.contains("local-one"), "{ended:?}");
+}
+
+#[test]
+fn a_protected_environment_is_typed() {
+    let production = || {
+        Sandbox::in_environment(Environment::named("production"), [service("api", &[("A", "stored")])])
+            .file(".env", "A=local\n")
+            .at_a_terminal()
+    };
+    let sandbox = production();
+    let wrong = sandbox.answered(&["fix", "--push"], vec![Prepared::Line("prod")]);
+    assert_eq!((wrong.code, sandbox.mutations().len()), (2, 0), "{wrong:?}");
+    let right = sandbox.answered(&["fix", "--push"], vec![Prepared::Line("production")]);
+    assert_eq!((right.code, sandbox.mutations().len()), (0, 2), "{right:?}");
+    assert!(right.asked[0].contains("production is protected"), "{:?}", right.asked);
+}
+
+#[test]
+fn what_needs_a_word_is_offered_and_never_the_default() {
+    let environment = Environment::named("staging").shared(&[("A", "shared-value")]);
+    let sandbox = Sandbox::in_environment(environment, [service("api", &[("A", "${{shared.A}}"), ("B", "old")])])
+        .file(".env", "A=local-value\nB=new\n")
+        .at_a_terminal();
+    let answers = vec![Prepared::Choice(2), Prepared::Choice(0), YES, Prepared::Choice(0), YES];
+    let ended = sandbox.answered(&["fix"], answers);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(ended.asked[2].contains("left are notes"), "{:?}", ended.asked);
+    assert!(ended.asked[3].contains("\n  Write the shared variable A"), "{:?}", ended.asked);
+    assert_eq!(sandbox.mutations(), ["SetVariables api B", "SetVariables shared A", "Redeploy api"]);
+}

@@ -1,0 +1,140 @@
+//! Keys that flags name, and names of `doctor.toml`.
+
+use crate::commands::tests::fix::service;
+use crate::commands::tests::sandbox::{Ended, Sandbox};
+
+const SECRET: &str = "typed-value-7319";
+
+fn shop() -> Sandbox {
+    let web = service("web", &[("OPS_KEY", "stored-1234567890"), ("REGION", "eu"), ("ON_WEB", "x")]);
+    Sandbox::of([web, service("docs", &[("THEME", "dark")])])
+        .file(".env", "OPS_KEY=local-1234567890\nREGION=eu\n")
+        .file(".env.example", "OPS_KEY=\nFROM_EXAMPLE=\n")
+        .file("doctor.toml", "[services.web]\n[[require]]\nkeys = [\"REQUIRED_KEY\"]\n")
+}
+
+fn refused(ended: &Ended, parts: &[&str]) {
+    assert_eq!((ended.code, ended.out.as_str()), (2, ""), "{ended:?}");
+    assert!(parts.iter().all(|part| ended.err.contains(part)), "{parts:?}: {ended:?}");
+}
+
+#[test]
+fn a_key_that_does_not_exist_is_refused_by_every_command_before_anything_is_written() {
+    for words in [
+        &["check"][..],
+        &["check", "-v"],
+        &["matrix"],
+        &["fix", "--dry-run"],
+        &["fix", "--push", "--yes"],
+        &["fix", "--pull", "--yes"],
+    ] {
+        let sandbox = shop();
+        let before = sandbox.text(".env");
+        let ended = sandbox.run(&[words, &["--only", "REGION", "--only", "OPS_KYE"]].concat());
+        refused(
+            &ended,
+            &["unknown key OPS_KYE", "did you mean `--only=OPS_KEY`?", "neither .env nor a service in scope has it"],
+        );
+        assert_eq!((sandbox.mutations(), sandbox.text(".env")), (Vec::new(), before));
+    }
+}
+
+#[test]
+fn the_likely_key_is_suggested() {
+    for (typed, expected) in [
+        ("ops_key", "did you mean `--only=OPS_KEY`?"),
+        ("REGOIN", "did you mean `--only=REGION`?"),
+        ("ON_WBE", "did you mean `--only=ON_WEB`?"),
+        ("FROM_EXMAPLE", "did you mean `--only=FROM_EXAMPLE`?"),
+        ("THEME", "service docs has it and is not in scope: add `--service=docs`"),
+        ("XYZZY", "`doctor matrix` lists the keys"),
+        ("", "`doctor matrix` lists the keys"),
+    ] {
+        refused(&shop().run(&["check", "--only", typed]), &[expected]);
+    }
+    let two = shop().run(&["check", "--only", "OPS_KYE", "--only", "REGOIN", "--only", "ON_WEB"]);
+    refused(&two, &["unknown keys OPS_KYE and REGOIN", "`--only=OPS_KEY --only=REGION`"]);
+}
+
+#[test]
+fn keys_that_exist_anywhere_in_scope_or_are_declared_are_taken() {
+    for key in ["OPS_KEY", "REGION", "ON_WEB", "FROM_EXAMPLE", "REQUIRED_KEY"] {
+        let ended = shop().run(&["check", "--only", key]);
+        assert_ne!(ended.code, 2, "{key}: {ended:?}");
+    }
+}
+
+#[test]
+fn a_value_behind_a_key_is_not_repeated() {
+    let key_value = format!("OPS_KEY={SECRET}");
+    for words in [
+        &["check", "--only", &key_value][..],
+        &["check", "--only", &key_value, "--format", "json"],
+        &["matrix", "--only", &key_value],
+        &["fix", "--push", "--yes", "--only", &key_value],
+        &["fix", "--push", "--yes", "--only", "OPS_KEY", "--allow-reference", &key_value],
+        &["fix", "--push", "--yes", "--only", "OPS_KEY", "--allow-sealed", &key_value],
+        &["fix", "--push", "--yes", "--only", "OPS_KEY", "--allow-shared", &key_value],
+    ] {
+        let sandbox = shop();
+        let ended = sandbox.run(words);
+        assert!(ended.code == 2 && ended.err.contains("OPS_KEY=…"), "{ended:?}");
+        assert!(!ended.err.contains(SECRET) && !ended.out.contains(SECRET), "{ended:?}");
+        assert!(sandbox.sent.borrow().is_empty(), "nothing is asked");
+    }
+    let value = "Zx9Kq2Lm8Vb4Tn7Ws1Rc5Yd3";
+    let ended = shop().run(&["check", "--only", value]);
+    assert!(ended.code == 2 && !ended.err.contains(value), "{ended:?}");
+}
+
+#[test]
+fn the_keys_of_other_flags_have_to_exist_too() {
+    for flag in ["--allow-reference", "--allow-sealed", "--allow-shared"] {
+        let ended = shop().run(&["fix", "--push", "--yes", "--only", "OPS_KEY", flag, "OPS_KYE"]);
+        refused(&ended, &["unknown key OPS_KYE", &format!("did you mean `{flag}=OPS_KEY`?")]);
+    }
+}
+
+#[test]
+fn names_of_doctor_toml_are_errors_at_their_places() {
+    for (text, expected) in [
+        (
+            "environment = \"stagign\"\n",
+            "doctor.toml:1:15: project shop has no environment `stagign`|did you mean `staging`?",
+        ),
+        (
+            "\nproject = \"shpo\"\nenvironment = \"staging\"\n",
+            "doctor.toml:2:11: project `shpo`: not found, or not visible to this token|did you mean `shop`?",
+        ),
+        ("[services.wbe]\n", "doctor.toml:1:11: environment staging has no service `wbe`|did you mean `web`?"),
+        (
+            "[[require]]\nkeys = [\"A\"]\nservices = [\"wbe\"]\n",
+            "doctor.toml:3:13: environment staging has no service `wbe`|did you mean `web`?",
+        ),
+        ("[severity]\nvaleu-differs = \"off\"\n", "doctor.toml:2:1:|value-differs"),
+        (
+            "[[ignore]]\nkeys = [\"A\"]\nreason = \"x\"\nrules = [\"valeu-differs\"]\n",
+            "doctor.toml:4:10:|value-differs",
+        ),
+    ] {
+        let project = if text.contains("project") { "" } else { "project = \"shop\"\n" };
+        let text = if text.starts_with("environment") { format!("{text}{project}") } else { text.to_owned() };
+        let ended = shop().file("doctor.toml", &text).run(&["check"]);
+        refused(&ended, &expected.split('|').collect::<Vec<_>>());
+        assert!(!ended.err.contains("--"), "it is not about a flag: {ended:?}");
+    }
+}
+
+#[test]
+fn an_entry_that_matches_nothing_is_a_warning_where_all_is_compared() {
+    let unused = "[[ignore]]\nkeys = [\"OPS_KYE\"]\nreason = \"x\"\n";
+    let sandbox = shop().file("doctor.toml", unused);
+    let ended = sandbox.run(&["check"]);
+    assert!(ended.out.contains("unused-entry") && ended.out.contains("did you mean OPS_KEY?"), "{ended:?}");
+    for words in [&["--service", "web"][..], &["--only", "OPS_KEY"], &["--env-file", ".env"]] {
+        let ended = sandbox.run(&[&["check"], words].concat());
+        assert!(!ended.out.contains("unused-entry"), "{words:?}: {ended:?}");
+    }
+    let elsewhere = sandbox.file("doctor.toml", &unused.replace("reason", "environments = [\"production\"]\nreason"));
+    assert!(!elsewhere.run(&["check"]).out.contains("unused-entry"));
+}

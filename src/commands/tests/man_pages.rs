@@ -1,0 +1,48 @@
+//! Completions and manual pages: there for every shell and verb, and for nothing that is hidden.
+
+use clap::CommandFactory;
+
+use crate::cli::Cli;
+use crate::commands::tests::fix::incident;
+
+#[test]
+fn every_shell_has_a_script() {
+    for shell in ["bash", "zsh", "fish", "elvish"] {
+        let ended = incident().run(&["completions", shell]);
+        assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
+        assert!(ended.out.contains("COMPLETE="), "{shell} never asks");
+    }
+    for shell in ["powershell", "nushell"] {
+        let ended = incident().run(&["completions", shell]);
+        assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
+        for word in ["check", "undo", "login", "env-file", "junit"] {
+            assert!(ended.out.contains(word), "{shell} knows nothing of {word}");
+        }
+    }
+    assert_eq!(incident().run(&["completions", "sh"]).code, 2);
+}
+
+#[test]
+fn every_verb_has_a_page() {
+    let mut command = Cli::command();
+    command.build();
+    let verbs = command.get_subcommands().filter(|verb| !verb.is_hide_set() && verb.get_name() != "help");
+    for verb in verbs {
+        let name = verb.get_name();
+        let page = incident().run(&["man", name]).out;
+        assert!(page.contains(&format!(".TH doctor-{name} 1")), "{page}");
+        assert!(page.contains(".SH DESCRIPTION"), "{page}");
+    }
+    let page = incident().run(&["man"]).out;
+    assert!(page.contains(".TH doctor 1") && page.contains("doctor\\-check(1)"), "{page}");
+    assert!(incident().run(&["man", "auth", "login"]).out.contains(".TH doctor-auth-login 1"));
+}
+
+#[test]
+fn a_page_that_is_not_there_is_refused_with_those_that_are() {
+    let ended = incident().run(&["man", "chekc"]);
+    assert_eq!(ended.code, 2, "{ended:?}");
+    assert!(ended.err.contains("because: doctor has check, fix, undo"), "{ended:?}");
+    let ended = incident().run(&["man", "check", "all"]);
+    assert!(ended.err.contains("because: doctor check has no verbs of its own"), "{ended:?}");
+}

@@ -1,0 +1,51 @@
+//! Whole runs in process: the real verbs against the simulated Railway, on a clock that jumps, with a person who answers
+//! as a test wants.
+#![expect(clippy::disallowed_methods, reason = "tests touch the world")]
+
+mod add;
+mod agreement;
+mod ambiguous_outcomes;
+mod auth;
+mod batches;
+mod build_logs;
+mod comparison;
+mod completions;
+mod config_files;
+mod data_loss;
+mod deploy;
+mod error_output;
+mod expectations;
+mod faults;
+mod fix;
+mod formats;
+mod guessed_secrets;
+mod hook;
+mod hook_files;
+mod hook_leaks;
+mod hyperlinks;
+mod indirect;
+mod init;
+mod init_refused;
+mod interactive;
+mod key_flags;
+mod man_pages;
+mod matrix;
+mod pasted_fragments;
+mod prefetch;
+mod printed_commands;
+mod programs;
+mod pull;
+mod random_worlds;
+mod redeploy;
+mod refusals;
+mod runtime;
+mod sandbox;
+mod schema;
+mod skipped_pushes;
+mod start_command;
+mod start_command_faults;
+mod target_sources;
+mod tracing;
+mod trust;
+mod undo;
+mod workflow_commands;

@@ -1,0 +1,276 @@
+//! What the last run asked for is asked for ahead: the report is that of a run that remembers nothing, whatever became of
+//! the environment meanwhile.
+
+use serde_json::Value;
+
+use crate::commands::tests::fix::service;
+use crate::commands::tests::sandbox::{Ended, Sandbox};
+use crate::drift::Secret;
+use crate::io::sim::deployment::SimDeployment;
+use crate::io::sim::estate::{Environment, Estate, Project, SimAccess, SimService, SimVariable};
+use crate::io::sim::fault::{Fault, Loss, Moment};
+use crate::io::sim::seed::PROJECT_TOKEN;
+
+const SINCE: &str = "2026-11-20T10:00:00.000Z";
+const DELETED: &str = "2026-11-24T10:00:00.000Z";
+
+/// Who is asked for, and how.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum By {
+    Ids,
+    Names,
+    Token,
+}
+
+const WAYS: [By; 3] = [By::Ids, By::Names, By::Token];
+
+fn api() -> SimService {
+    service("api", &[("A", "stored-value-of-a"), ("B", "2")]).deployed(SimDeployment::serving(SINCE).had("A", "older"))
+}
+
+fn worker() -> SimService {
+    service("worker", &[("A", "1")]).deployed(SimDeployment::serving(SINCE))
+}
+
+fn shop(by: By) -> Sandbox {
+    let sandbox = Sandbox::of([api(), worker()]).file(".env", "A=1\nB=2\n");
+    match by {
+        By::Ids => sandbox,
+        By::Names => sandbox.variable("RAILWAY_PROJECT_ID", None).variable("RAILWAY_ENVIRONMENT_ID", None),
+        By::Token => sandbox.variable("RAILWAY_API_TOKEN", None).variable("RAILWAY_TOKEN", Some(PROJECT_TOKEN)),
+    }
+}
+
+pub(super) fn check(sandbox: &Sandbox, by: By) -> (Ended, Vec<String>) {
+    let before = sandbox.sim.count();
+    let names = ["--project", "shop", "--environment", "staging"];
+    let mut words = vec!["check", "--format", "json", "-v"];
+    if matches!(by, By::Names) {
+        words.extend(names);
+    }
+    let ended = sandbox.run(&words);
+    let asked = sandbox.sim.asked().into_iter().skip(before).map(|asked| asked.operation);
+    (ended, asked.collect())
+}
+
+/// Everything that a run says but how many requests it took: code, report, and words.
+pub(super) fn outcome(ended: &Ended) -> (u8, Value, String) {
+    let mut report: Value = serde_json::from_str(&ended.out).unwrap_or_default();
+    if let Some(summary) = report.get_mut("summary") {
+        summary["requests"].take();
+    }
+    // Each request has a trace of its own.
+    let traceless = ended.err.split("(trace ").map(|part| part.split_once(')').map_or(part, |(_, rest)| rest));
+    (ended.code, report, traceless.collect())
+}
+
+/// The second run of one that remembers and of one that does not, between which something happened.
+fn both(by: By, happens: impl Fn(&Sandbox)) -> ([(Ended, Vec<String>); 2], Sandbox) {
+    let run = |sandbox: Sandbox| {
+        assert_eq!(check(&sandbox, by).0.code, 1, "there is drift");
+        happens(&sandbox);
+        (check(&sandbox, by), sandbox)
+    };
+    let (cold, _) = run(shop(by));
+    let (warm, sandbox) = run(shop(by).remembering());
+    ([cold, warm], sandbox)
+}
+
+fn staging(estate: &mut Estate) -> &mut Environment {
+    &mut estate.projects[0].environments[0]
+}
+
+/// Something that somebody else does.
+type Change = fn(&mut Estate);
+
+const NEWER: Change = |estate| {
+    let service = staging(estate).service_named("api").unwrap();
+    service.deployments.push(SimDeployment::serving("2026-11-24T09:00:00.000Z").had("A", "newer"));
+};
+
+const CHANGES: [(&str, Change); 15] = [
+    ("nothing", |_| {}),
+    ("a value", |estate| {
+        let service = staging(estate).service_named("api").unwrap();
+        service.variables.insert("B".to_owned(), SimVariable::Open(Secret::new("9")));
+    }),
+    ("a service is gone", |estate| staging(estate).services.truncate(1)),
+    ("the first service is gone", |estate| staging(estate).services.retain(|service| service.name != "api")),
+    ("a service is deleted", |estate| staging(estate).services[0].deleted_at = Some(DELETED.to_owned())),
+    ("a service is renamed", |estate| staging(estate).services[0].name = "zebra".to_owned()),
+    ("a service comes to the front", |estate| staging(estate).services.push(service("aaa", &[("A", "1"), ("B", "3")]))),
+    ("a newer deployment", NEWER),
+    ("no deployment", |estate| staging(estate).service_named("api").unwrap().deployments.clear()),
+    ("no service shares a key", |estate| staging(estate).services.iter_mut().for_each(|one| one.variables.clear())),
+    ("the environment is deleted", |estate| staging(estate).deleted_at = Some(DELETED.to_owned())),
+    ("the environment is closed", |estate| staging(estate).access = SimAccess::Administrators),
+    ("the project is deleted", |estate| estate.projects[0].deleted_at = Some(DELETED.to_owned())),
+    ("the ids are another's", |estate| {
+        let (old, place) = (estate.projects[0].id.clone(), staging(estate).id.clone());
+        let mut environment = Environment::named("staging").service(service("api", &[("A", "5")]));
+        environment.id = place;
+        let mut project = Project::named("shop").id(&old).environment(environment);
+        project.workspace.clone_from(&estate.projects[0].workspace);
+        estate.projects[0] = project;
+    }),
+    ("the name is another's", |estate| {
+        estate.projects[0].name = "closed".to_owned();
+        let environment = Environment::named("staging").service(service("api", &[("A", "6")]));
+        let mut project = Project::named("shop").id("0e000000-0000-4000-8000-000000000001").environment(environment);
+        project.workspace.clone_from(&estate.projects[0].workspace);
+        estate.projects.push(project);
+    }),
+];
+
+#[test]
+fn whatever_happened_meanwhile_the_report_is_that_of_a_run_that_remembers_nothing() {
+    for by in WAYS {
+        for (name, change) in CHANGES {
+            let ([cold, warm], sandbox) = both(by, |sandbox| sandbox.sim.change(change));
+            assert_eq!(outcome(&warm.0), outcome(&cold.0), "{by:?}, {name}");
+            let extra = warm.1.len() - cold.1.len();
+            let most = if matches!(by, By::Names) { 2 } else { 1 };
+            assert!(extra <= most, "{by:?}, {name}: {extra} requests more: {:?}", warm.1);
+            if let Ok(report) = serde_json::from_str::<Value>(&warm.0.out) {
+                assert_eq!(report["summary"]["requests"], warm.1.len(), "{by:?}, {name}: every request is counted");
+            }
+            // And the next one guesses right, or not at all.
+            let next = check(&sandbox, by);
+            assert_eq!(outcome(&next.0), outcome(&cold.0), "{by:?}, {name}, after it");
+            assert_eq!(next.1.len(), cold.1.len(), "{by:?}, {name}, after it: {:?}", next.1);
+        }
+    }
+}
+
+#[test]
+fn a_right_guess_costs_no_request_and_the_report_counts_a_wrong_one() {
+    for (by, first) in [(By::Ids, 2), (By::Names, 3), (By::Token, 2)] {
+        for (change, wasted) in [(CHANGES[0].1, 0), (CHANGES[1].1, 0), (NEWER, 1)] {
+            let ([cold, warm], _) = both(by, |sandbox| sandbox.sim.change(change));
+            assert_eq!((cold.1.len(), warm.1.len()), (first, first + wasted), "{by:?}: {:?}", warm.1);
+            let report: Value = serde_json::from_str(&warm.0.out).unwrap();
+            assert_eq!(report["summary"]["requests"], first + wasted, "{by:?}");
+        }
+    }
+}
+
+#[test]
+fn a_second_project_of_the_name_is_ambiguous_whatever_is_remembered() {
+    let happens = |sandbox: &Sandbox| {
+        sandbox.sim.change(|estate| {
+            let environment = Environment::named("staging").service(service("api", &[("A", "6")]));
+            let mut project =
+                Project::named("shop").id("0e000000-0000-4000-8000-000000000001").environment(environment);
+            project.workspace.clone_from(&estate.projects[0].workspace);
+            estate.projects.push(project);
+        });
+    };
+    let ([cold, warm], _) = both(By::Names, happens);
+    assert_eq!((warm.0.code, outcome(&warm.0)), (2, outcome(&cold.0)));
+    assert!(warm.0.err.contains("ambiguous"), "{warm:?}");
+}
+
+#[test]
+fn a_guess_that_comes_to_nothing_is_asked_in_the_ordinary_way() {
+    let quiet = both(By::Ids, |_| {}).0[0].0.out.clone();
+    for (name, fault) in [
+        ("no permission", Fault::refusal("Not Authorized")),
+        ("a problem", Fault::refusal("Problem processing request")),
+        ("a limit", Fault::reply(429, "{}").header("retry-after", "2")),
+        ("a limit without a time", Fault::reply(429, "{}")),
+        ("a limit beyond the time", Fault::reply(429, "{}").header("retry-after", "900")),
+        ("a gateway", Fault::lost(Moment::Before, Loss::Html(502))),
+        ("a reset", Fault::lost(Moment::Before, Loss::Reset)),
+        ("a cut", Fault::lost(Moment::After, Loss::Truncated)),
+        ("no answer", Fault::lost(Moment::Before, Loss::TimedOut)),
+        ("no document", Fault::reply(200, "{\"data\":null}")),
+    ] {
+        let sandbox = shop(By::Ids).remembering();
+        check(&sandbox, By::Ids);
+        sandbox.sim.fault(fault.on("Values"));
+        let (ended, asked) = check(&sandbox, By::Ids);
+        assert_eq!(asked, ["Shape", "Values", "Values"], "{name}");
+        assert_eq!(ended.out.replace("\"requests\": 3", "\"requests\": 2"), quiet, "{name}");
+    }
+}
+
+#[test]
+fn a_limit_is_waited_for_as_ever_and_never_longer_than_the_run_may_take() {
+    for (after, seconds) in [("7", 7), ("900", 0)] {
+        let sandbox = shop(By::Ids).remembering();
+        check(&sandbox, By::Ids);
+        sandbox.sim.fault(Fault::reply(429, "{}").header("retry-after", after).on("Values"));
+        let (ended, _) = check(&sandbox, By::Ids);
+        assert_eq!(ended.took.as_secs(), seconds, "{ended:?}");
+    }
+}
+
+#[test]
+fn a_batch_that_is_never_answered_whole_is_not_guessed_again() {
+    let sandbox = shop(By::Ids).remembering();
+    sandbox.sim.fault(Fault::field("staged", "Not Authorized").for_ever());
+    for _ in 0..3 {
+        let (ended, asked) = check(&sandbox, By::Ids);
+        assert_eq!((ended.code, asked), (1, vec!["Shape".to_owned(), "Values".to_owned(), "Values".to_owned()]));
+    }
+}
+
+#[test]
+fn a_fix_reads_in_the_ordinary_way() {
+    let sandbox = shop(By::Ids).remembering();
+    check(&sandbox, By::Ids);
+    sandbox.sim.change(NEWER);
+    let before = sandbox.sim.count();
+    let ended = sandbox.run(&["fix", "--push", "--dry-run"]);
+    let asked: Vec<String> = sandbox.sim.asked().into_iter().skip(before).map(|asked| asked.operation).collect();
+    assert_eq!(asked, ["Shape", "Values", "Fence"], "{ended:?}");
+}
+
+#[test]
+fn matrix_and_hook_share_what_is_remembered() {
+    let sandbox = shop(By::Ids).remembering();
+    check(&sandbox, By::Ids);
+    sandbox.sim.change(NEWER);
+    for (words, expected) in [
+        (&["matrix"][..], &["Shape", "Values", "Values"][..]),
+        (&["hook", "run", "--strict"], &["Shape", "Values"]),
+        (&["check"], &["Shape", "Values"]),
+        // Another question has a place of its own.
+        (&["check", "--service", "worker"], &["Shape", "Values"]),
+        (&["check"], &["Shape", "Values"]),
+        (&["check", "--service", "worker"], &["Shape", "Values"]),
+    ] {
+        let before = sandbox.sim.count();
+        let ended = sandbox.run(words);
+        let asked: Vec<String> = sandbox.sim.asked().into_iter().skip(before).map(|asked| asked.operation).collect();
+        assert_eq!(asked, expected, "{words:?}: {ended:?}");
+    }
+}
+
+#[test]
+fn ids_are_kept_and_nothing_else() {
+    for by in WAYS {
+        let sandbox = shop(by).remembering();
+        check(&sandbox, by);
+        let names: Vec<_> = std::fs::read_dir(sandbox.cache()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert_eq!(names.len(), 1, "{names:?}");
+        let text = std::fs::read_to_string(&names[0]).unwrap();
+        assert!(text.contains(&sandbox.id("api")) && text.contains(&sandbox.id("worker")), "{text}");
+        let file: Value = serde_json::from_str(&text).unwrap();
+        let mut strings = Vec::new();
+        texts(&file, &mut strings);
+        assert!(strings.len() >= 4 && strings.iter().all(|text| text.len() == 36), "ids and nothing else: {strings:?}");
+        for secret in ["stored-value-of-a", "older", "shop", "staging", "api", "RAILWAY", "-token"] {
+            assert!(!text.contains(secret), "{secret}: {text}");
+        }
+    }
+}
+
+fn texts(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::String(text) => found.push(text.clone()),
+        Value::Array(list) => list.iter().for_each(|value| texts(value, found)),
+        Value::Object(map) => map.values().for_each(|value| texts(value, found)),
+        _ => {}
+    }
+}

@@ -1,0 +1,183 @@
+//! What programs read: one document on standard output, and an error as one line on standard error.
+
+use serde_json::{Value, json};
+
+use crate::commands::tests::deploy::{api, shop};
+use crate::commands::tests::fix::incident;
+use crate::commands::tests::init;
+use crate::commands::tests::sandbox::{Ended, Sandbox};
+use crate::io::terminal::prompt::script::Prepared::Interrupt;
+
+const MARKERS: [&str; 3] = ["new-value", "old-value", "staging-ops-step3-key-2026"];
+
+fn document(ended: &Ended) -> Value {
+    serde_json::from_str(&ended.out).unwrap_or_else(|_| panic!("no document: {ended:?}"))
+}
+
+/// The error, which is the last line.
+fn error(ended: &Ended) -> Value {
+    let last = ended.err.lines().last().unwrap_or_default();
+    let told: Value = serde_json::from_str(last).unwrap_or_else(|_| panic!("no object: {ended:?}"));
+    assert_eq!(told["schema_version"], 1);
+    assert_eq!(told["error"]["exit_code"], ended.code, "{ended:?}");
+    told
+}
+
+#[test]
+fn a_fix_that_nobody_agreed_to_tells_its_plan_and_the_command() {
+    for words in [&["fix", "--push"][..], &["fix", "--push", "--dry-run"]] {
+        let sandbox = shop(api());
+        let ended = sandbox.run(&[words, &["--format", "json", "--only", "A"]].concat());
+        let told = document(&ended);
+        assert!(MARKERS.iter().all(|marker| !(ended.out.clone() + &ended.err).contains(marker)), "{ended:?}");
+        let variable = json!({ "service": "api", "key": "A", "change": "change", "stored": "value",
+            "from": { "file": ".env", "line": 1 } });
+        assert_eq!(told["plan"]["variables"], json!([variable]), "{ended:?}");
+        assert_eq!(told["plan"]["deployments"][0]["how"], "again");
+        let next = json!(["doctor", "fix", "--push", "--yes", "--only=A"]);
+        assert_eq!(told["plan"]["next"], next);
+        assert_eq!(told["summary"]["exit_code"], ended.code);
+        assert_eq!(told["findings"][0]["rule"], "value-differs", "{ended:?}");
+        if ended.code == 2 {
+            let error = error(&ended);
+            assert_eq!((&error["command"], &error["error"]["kind"]), (&json!("fix"), &json!("no-consent")));
+            assert_eq!(error["error"]["commands"], json!([next]));
+        } else {
+            assert_eq!((ended.code, ended.err.as_str()), (1, ""), "a dry run is no error");
+        }
+        assert_eq!(sandbox.mutations(), Vec::<String>::new());
+        let typed: Vec<String> = serde_json::from_value(told["plan"]["next"].clone()).unwrap();
+        let typed: Vec<&str> = typed.iter().skip(1).map(String::as_str).collect();
+        assert_eq!(sandbox.run(&typed).code, 0, "the command does it");
+    }
+}
+
+#[test]
+fn a_push_of_unnamed_keys_and_a_fix_without_direction_tell_what_they_would_take() {
+    let sandbox = shop(api());
+    let unnamed = sandbox.run(&["fix", "--push", "--yes", "--format", "json"]);
+    assert_eq!(document(&unnamed)["plan"]["variables"][0]["key"], "A", "{unnamed:?}");
+    assert_eq!(error(&unnamed)["error"]["kind"], "no-consent");
+    let undirected = sandbox.run(&["fix", "--format", "json"]);
+    let told = document(&undirected);
+    assert_eq!((&told["plan"], &told["findings"][0]["key"]), (&Value::Null, &json!("A")), "{undirected:?}");
+    assert_eq!(error(&undirected)["error"]["commands"][0][1], "fix");
+    let dry = sandbox.run(&["fix", "--dry-run", "--format", "json"]);
+    assert_eq!(document(&dry)["plan"]["next"][2], "--push", "{dry:?}");
+}
+
+#[test]
+fn a_check_has_the_fields_of_the_contract_and_no_others() {
+    let told = document(&shop(api()).run(&["check", "--format", "json"]));
+    let names: Vec<&String> = told.as_object().unwrap().keys().collect();
+    let mut expected = ["schema_version", "command", "target", "services", "summary", "findings", "receipts"];
+    expected.sort_unstable();
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn an_undoing_tells_its_plan() {
+    let sandbox = shop(api());
+    assert_eq!(sandbox.run(&["fix", "--push", "--yes", "--only", "A"]).code, 0);
+    let ended = sandbox.run(&["undo", "--format", "json"]);
+    let told = document(&ended);
+    assert_eq!(told["plan"]["variables"][0]["key"], "A", "{ended:?}");
+    assert_eq!(error(&ended)["error"]["commands"], json!([told["plan"]["next"]]));
+    assert!(MARKERS.iter().all(|marker| !ended.out.contains(marker)), "{ended:?}");
+    let dry = sandbox.run(&["undo", "--dry-run", "--format", "json"]);
+    assert_eq!((dry.code, &document(&dry)["plan"]), (1, &told["plan"]));
+}
+
+#[test]
+fn an_error_is_one_object_where_json_was_asked_for_and_three_lines_elsewhere() {
+    for (words, code, kind) in [
+        (&["check", "--service", "nobody"][..], 2, "unknown-name"),
+        (&["check", "--env-file", "none.env"], 2, "unreadable-file"),
+        (&["matrix", "--timeout", "soon"], 2, "usage"),
+        (&["explain", "no-such-rule"], 2, "usage"),
+        (&["undo", "--list", "20260101-000000"], 2, "usage"),
+        (&["fix", "--push", "--pull"], 2, "usage"),
+        (&["nonsense"], 2, "usage"),
+    ] {
+        let sandbox = shop(api());
+        let json = sandbox.run(&[words, &["--format", "json"]].concat());
+        assert_eq!((json.code, &error(&json)["error"]["kind"]), (code, &json!(kind)), "{words:?}: {json:?}");
+        let next = error(&json)["error"]["next"].as_str().map(str::len);
+        assert!(next > Some(0), "{json:?}");
+        let text = sandbox.run(words);
+        assert!(text.code == code && !text.err.contains('{'), "{text:?}");
+        assert!(text.err.starts_with("error: "), "{text:?}");
+    }
+}
+
+#[test]
+fn whose_token_it_is_is_told_as_far_as_it_is_known() {
+    let ended = shop(api()).run(&["auth", "status", "--format=json"]);
+    let told = document(&ended);
+    assert_eq!((ended.code, &told["exit_code"], &told["command"]), (0, &json!(0), &json!("auth status")), "{ended:?}");
+    assert_eq!((&told["token"]["kind"], &told["token"]["from"]), (&json!("account"), &json!("RAILWAY_API_TOKEN")));
+    assert_eq!(told["target"]["reads_variables"], true);
+    let nobody = shop(api()).variable("RAILWAY_API_TOKEN", None).run(&["auth", "status", "--format=json"]);
+    let told = document(&nobody);
+    assert_eq!((nobody.code, &told["exit_code"], &told["token"]), (4, &json!(4), &Value::Null), "{nobody:?}");
+    assert!(told["places"].as_array().unwrap().len() >= 4);
+    assert_eq!(error(&nobody)["error"]["kind"], "no-credentials");
+}
+
+#[test]
+fn hooks_are_told_by_state() {
+    let sandbox = Sandbox::of([]).variable("PATH", Some(&std::env::var("PATH").unwrap()));
+    crate::io::git::tests::git(&sandbox.work(), &["init", "-q"]);
+    let states = |sandbox: &Sandbox| {
+        let ended = sandbox.run(&["hook", "status", "--format", "json"]);
+        let told = document(&ended);
+        assert_eq!(told["exit_code"], ended.code);
+        [0, 1].map(|index| told["hooks"][index]["state"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(states(&sandbox), ["none", "none"]);
+    assert_eq!(sandbox.run(&["hook", "install"]).code, 0);
+    assert_eq!(states(&sandbox), ["doctor", "none"]);
+    let foreign = sandbox.work().join(".git/hooks/pre-push");
+    std::fs::write(foreign, "#!/bin/sh\n# lefthook\n").unwrap();
+    assert_eq!(states(&sandbox), ["doctor", "foreign"]);
+}
+
+#[test]
+fn a_new_file_is_shown_without_a_yes_and_written_with_one() {
+    let sandbox = init::shop().at_a_terminal();
+    let shown = sandbox.run(&["init", "--format", "json"]);
+    let told = document(&shown);
+    assert_eq!((shown.code, &told["written"], init::is_written(&sandbox)), (2, &json!(false), false), "{shown:?}");
+    assert!(shown.asked.is_empty(), "a program is asked nothing");
+    assert_eq!(told["next"], json!(["doctor", "init", "--yes", "--format=json"]));
+    assert_eq!(error(&shown)["error"]["commands"], json!([told["next"]]));
+    let written = sandbox.run(&["init", "--yes", "--format", "json"]);
+    let told = document(&written);
+    assert_eq!((written.code, &told["written"], &told["accepted"]), (0, &json!(true), &json!(true)), "{written:?}");
+    assert_eq!(told["text"], sandbox.text("doctor.toml"));
+    assert_eq!(told["required"], json!(["TEAM_TOKEN"]));
+    assert_eq!(told["services"][0]["alias"], "api");
+    for value in ["new-api-key", "old-api-key", "postgres://", "live-mode", "jobs-queue"] {
+        assert!(!written.out.contains(value), "{value}: {written:?}");
+    }
+    let again = sandbox.run(&["init", "--yes", "--format", "json"]);
+    assert_eq!((again.code, &error(&again)["error"]["kind"]), (2, &json!("no-consent")), "{again:?}");
+}
+
+#[test]
+fn rules_are_told_with_their_explanations() {
+    let sandbox = incident();
+    let all = document(&sandbox.run(&["explain", "--format", "json"]));
+    assert!(all["rules"].as_array().unwrap().len() > 20);
+    let one = document(&sandbox.run(&["explain", "D103", "--format", "json"]));
+    assert_eq!(one["rules"].as_array().unwrap().len(), 1);
+    assert_eq!(one["rules"][0]["rule"], "value-differs");
+    assert!(one["rules"][0]["explanation"].as_str().unwrap().contains("## How to silence it"));
+}
+
+#[test]
+fn ctrl_c_at_a_question_is_an_error_of_its_own() {
+    let sandbox = shop(api()).at_a_terminal();
+    let ended = sandbox.answered(&["fix", "--format", "json"], vec![Interrupt]);
+    assert_eq!((ended.code, &error(&ended)["error"]["kind"]), (130, &json!("interrupted")), "{ended:?}");
+}

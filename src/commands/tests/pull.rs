@@ -1,0 +1,266 @@
+//! Which files a pull writes, and which it leaves alone.
+#![cfg(unix)]
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::Command;
+
+use crate::commands::tests::fix::service;
+use crate::commands::tests::sandbox::{Ended, Sandbox};
+use crate::io::git::tests::git;
+use crate::io::terminal::prompt::YesNo;
+use crate::io::terminal::prompt::script::Prepared;
+
+const LOCAL: &str = "API_KEY=local-0123456789\n";
+const PULLED: &str = "API_KEY=stored-0123456789\n";
+const PULL: &[&str] = &["fix", "--pull", "--yes"];
+
+/// A repository that ignores `.env`, beside a service whose value differs.
+fn shop() -> Sandbox {
+    let sandbox = Sandbox::of([service("api", &[("API_KEY", "stored-0123456789")])]).file(".gitignore", ".env\n");
+    git(&sandbox.work(), &["init", "-q"]);
+    sandbox.variable("PATH", Some(&std::env::var("PATH").unwrap()))
+}
+
+/// It is refused with that cause, and says what to do.
+fn refused(ended: &Ended, why: &str) {
+    assert_eq!(ended.code, 2, "{ended:?}");
+    assert!(ended.err.contains(why) && ended.err.contains("  next: "), "{why}: {ended:?}");
+    assert!(!format!("{ended:?}").contains("0123456789"), "{ended:?}");
+}
+
+#[test]
+fn a_file_that_git_tracks_is_written_only_with_its_flag() {
+    for forced in [false, true] {
+        let sandbox = shop().file(".env", LOCAL);
+        if forced {
+            git(&sandbox.work(), &["add", "-f", ".env"]);
+        } else {
+            fs::remove_file(sandbox.work().join(".gitignore")).unwrap();
+            git(&sandbox.work(), &["add", ".env"]);
+        }
+        refused(&sandbox.run(PULL), "git tracks it");
+        refused(&sandbox.run(&["fix", "--pull", "--dry-run"]), "git tracks it");
+        assert_eq!(sandbox.text(".env"), LOCAL);
+        let allowed = sandbox.run(&["fix", "--pull", "--yes", "--allow-tracked", "--format", "json"]);
+        assert_eq!(allowed.receipts(), ["pull .env API_KEY done"], "{allowed:?}");
+        assert_eq!(sandbox.text(".env"), PULLED);
+    }
+}
+
+#[test]
+fn the_index_counts_even_where_the_file_is_gone() {
+    let sandbox = shop().file(".env", LOCAL);
+    git(&sandbox.work(), &["add", "-f", ".env"]);
+    fs::remove_file(sandbox.work().join(".env")).unwrap();
+    refused(&sandbox.run(&["fix", "--pull", "--yes", "--only", "API_KEY", "--service", "api"]), "git tracks it");
+    assert!(!sandbox.work().join(".env").exists());
+}
+
+#[test]
+fn whether_git_tracks_it_has_to_be_known() {
+    let sandbox = shop().file(".env", LOCAL).variable("PATH", Some("/nowhere"));
+    refused(&sandbox.run(PULL), "whether git tracks it is not known: git is not installed");
+    assert_eq!(sandbox.text(".env"), LOCAL);
+}
+
+#[test]
+fn a_template_is_written_only_with_its_flag() {
+    for name in [".env.example", ".env.dist", "sample.env", ".env.local.template"] {
+        let sandbox = shop().file(name, LOCAL);
+        let flag = format!("--env-file={name}");
+        refused(&sandbox.run(&["fix", "--pull", "--yes", &flag]), "by its name it is a template");
+        assert_eq!(sandbox.text(name), LOCAL);
+        sandbox.run(&["fix", "--pull", "--yes", &flag, "--allow-tracked"]);
+        assert_eq!(sandbox.text(name), PULLED);
+    }
+    // A template is one behind a link, too.
+    let sandbox = shop().file(".env.example", LOCAL);
+    symlink(".env.example", sandbox.work().join(".env")).unwrap();
+    refused(&sandbox.run(PULL), "by its name it is a template");
+    assert_eq!(sandbox.text(".env.example"), LOCAL);
+}
+
+#[test]
+fn doctor_toml_names_no_file_that_a_flag_could_not() {
+    for (name, why) in [(".env.example", "by its name it is a template"), ("config/vars", "git tracks it")] {
+        let sandbox = shop().file(name, LOCAL).file("doctor.toml", &format!("env-file = [\"{name}\"]\n"));
+        git(&sandbox.work(), &["add", "."]);
+        refused(&sandbox.run(PULL), why);
+        assert_eq!(sandbox.text(name), LOCAL);
+    }
+}
+
+#[test]
+fn a_read_only_file_stays_as_it_is() {
+    for mode in [0o400, 0o440, 0o444] {
+        let sandbox = shop().file(".env", LOCAL);
+        fs::set_permissions(sandbox.work().join(".env"), Permissions::from_mode(mode)).unwrap();
+        refused(&sandbox.run(PULL), "it is read-only");
+        refused(&sandbox.run(&["fix", "--pull", "--yes", "--allow-tracked"]), "it is read-only");
+        assert_eq!(sandbox.text(".env"), LOCAL);
+    }
+}
+
+#[test]
+fn a_hard_link_keeps_the_old_text_and_the_plan_says_so() {
+    let sandbox = shop().file(".env", LOCAL);
+    fs::hard_link(sandbox.work().join(".env"), sandbox.work().join("other.env")).unwrap();
+    let plan = sandbox.run(&["fix", "--pull", "--dry-run"]);
+    assert!(plan.out.contains(".env has other names (hard links): they keep the old text"), "{plan:?}");
+    sandbox.run(PULL);
+    assert_eq!((sandbox.text(".env").as_str(), sandbox.text("other.env").as_str()), (PULLED, LOCAL));
+}
+
+#[test]
+fn a_link_of_the_user_is_named_with_the_file_behind_it() {
+    let sandbox = shop();
+    let outside = sandbox.work().join("../other.env");
+    fs::write(&outside, LOCAL).unwrap();
+    symlink("../other.env", sandbox.work().join(".env")).unwrap();
+    let checked = sandbox.run(&["check"]);
+    assert!(checked.out.contains(".env is a link that leads out of the checkout, to ../other.env"), "{checked:?}");
+    let plan = sandbox.run(&["fix", "--pull", "--dry-run"]);
+    assert!(plan.out.contains(".env is a link: the file that changes is ../other.env"), "{plan:?}");
+    let pulled = sandbox.run(PULL);
+    assert!(pulled.out.contains("the file that changes is ../other.env"), "{pulled:?}");
+    assert_eq!(fs::read_to_string(&outside).unwrap(), PULLED);
+    assert!(sandbox.work().join(".env").symlink_metadata().unwrap().is_symlink());
+    let undone = sandbox.run(&["undo", "--yes"]);
+    assert_eq!((undone.code, fs::read_to_string(&outside).unwrap().as_str()), (0, LOCAL), "{undone:?}");
+}
+
+#[test]
+fn a_link_of_the_checkout_that_leads_out_is_neither_read_nor_written() {
+    for (target, link, file) in [("../other.env", ".env", ".env"), ("../other", "config", "config/.env")] {
+        let sandbox = shop();
+        let outer = sandbox.work().parent().unwrap().to_owned();
+        fs::create_dir(outer.join("other")).unwrap();
+        for name in ["other.env", "other/.env"] {
+            fs::write(outer.join(name), LOCAL).unwrap();
+        }
+        symlink(target, sandbox.work().join(link)).unwrap();
+        git(&sandbox.work(), &["add", "-f", link]);
+        let flag = format!("--env-file={file}");
+        for words in [&["check"][..], PULL, &["fix", "--push", "--yes", "--only", "API_KEY"], &["matrix"]] {
+            refused(&sandbox.run(&[words, &[&flag]].concat()), "a link that git tracks");
+        }
+        assert_eq!(sandbox.mutations(), [""; 0]);
+        assert_eq!(fs::read_to_string(outer.join("other.env")).unwrap(), LOCAL);
+        assert_eq!(fs::read_to_string(outer.join("other/.env")).unwrap(), LOCAL);
+    }
+}
+
+#[test]
+fn git_s_own_files_are_neither_read_nor_written() {
+    let value = "https://example.com/x.git\n[core]\n\tfsmonitor = touch owned; false\n[x]\n\ty = z";
+    for (place, toml) in [(".git/config", true), (".git/config", false), ("vendor/bare/config", false)] {
+        let sandbox = shop();
+        let secret = "[remote \"origin\"]\n\turl = https://user:ghp_0123456789@example.com/x.git\n";
+        git(&sandbox.work(), &["init", "-q", "--bare", "vendor/bare"]);
+        fs::write(sandbox.work().join(place), secret).unwrap();
+        sandbox.sim.change(|estate| {
+            let environment = &mut estate.projects[0].environments[0];
+            let api = environment.service_named("api").unwrap();
+            *api = api.clone().variables(&[("url", value)]);
+        });
+        if toml {
+            fs::write(sandbox.work().join("doctor.toml"), format!("env-file = [\"{place}\"]\n")).unwrap();
+        } else {
+            symlink(place, sandbox.work().join(".env")).unwrap();
+        }
+        for words in [&["check"][..], PULL, &["matrix"], &["fix", "--push", "--yes", "--only", "url"]] {
+            refused(&sandbox.run(words), "git keeps its own files");
+        }
+        let named = format!("--env-file={place}");
+        refused(&sandbox.run(&["check", "--no-config", &named]), "git keeps its own files");
+        assert_eq!(sandbox.text(place), secret);
+    }
+}
+
+#[test]
+fn a_reference_in_the_file_is_not_written_over_with_the_rest() {
+    let stored =
+        [("APP_NAME", "Shop"), ("MAIL_FROM_NAME", "Shop"), ("API_KEY", "stored-0123456789"), ("PASSWORD", "p$word-2")];
+    let env = "APP_NAME=Shop\nMAIL_FROM_NAME=\"${APP_NAME}\"\nAPI_KEY=local-0123456789\nPASSWORD='p$word-1'\n";
+    let pulled = "APP_NAME=Shop\nMAIL_FROM_NAME=\"${APP_NAME}\"\nAPI_KEY=stored-0123456789\nPASSWORD='p$word-2'\n";
+    let shop = || Sandbox::of([service("api", &stored)]).file(".env", env);
+    let sandbox = shop();
+    let ended = sandbox.run(PULL);
+    assert_eq!(sandbox.text(".env"), pulled, "{ended:?}");
+    let sandbox = shop();
+    sandbox.run(&["fix", "--pull", "--yes", "--only", "MAIL_FROM_NAME"]);
+    assert_eq!(sandbox.text(".env"), env.replace("${APP_NAME}", "Shop"));
+    // A person's "all of them" is no single choice either.
+    let sandbox = shop().at_a_terminal();
+    sandbox.answered(&["fix"], vec![Prepared::Choice(1), Prepared::Reply(YesNo::Yes)]);
+    assert_eq!(sandbox.text(".env"), pulled);
+}
+
+#[test]
+fn a_bare_dollar_is_a_reference_only_to_a_key_of_the_file() {
+    for (env, key, is_pulled) in [
+        ("HOST=a\nURL=$HOST/x\n", "URL", false),
+        ("HOST=a\nURL='${HOST}/x'\n", "URL", false),
+        ("HOST=a\nURL=${HOST:-b}/x\n", "URL", false),
+        ("HOST=a\nURL=${{shared.URL}}\n", "URL", false),
+        ("HOST=a\nURL=$HOSTS/x\n", "URL", true),
+        ("HOST=a\nURL='\\$HOST/x'\n", "URL", true),
+        ("HOST=a\nURL=5$\n", "URL", true),
+    ] {
+        let sandbox = Sandbox::of([service("api", &[("HOST", "a"), (key, "b/x")])]).file(".env", env);
+        let ended = sandbox.run(&["fix", "--pull", "--yes", "--format=json"]);
+        assert_eq!(sandbox.text(".env").contains("b/x"), is_pulled, "{env}: {ended:?}");
+    }
+}
+
+#[test]
+fn a_person_is_not_offered_what_can_not_be_written() {
+    let sandbox = shop().file(".env", LOCAL).at_a_terminal();
+    git(&sandbox.work(), &["add", "-f", ".env"]);
+    let ended = sandbox.answered(&["fix"], vec![Prepared::Choice(0), Prepared::Reply(YesNo::No)]);
+    assert!(ended.asked[0].contains("Push: ") && !ended.asked[0].contains("Pull: "), "{ended:?}");
+    let allowed = sandbox.answered(&["fix", "--allow-tracked"], vec![Prepared::Choice(1), Prepared::Reply(YesNo::Yes)]);
+    assert!(allowed.asked[0].contains("Pull: "), "{allowed:?}");
+    assert_eq!(sandbox.text(".env"), PULLED);
+}
+
+#[test]
+fn an_undo_restores_no_value_into_a_file_that_git_has_come_to_track() {
+    let sandbox = shop().file(".env", LOCAL);
+    sandbox.run(PULL);
+    git(&sandbox.work(), &["add", "-f", ".env"]);
+    let undone = sandbox.run(&["undo", "--yes"]);
+    assert_eq!((undone.code, sandbox.text(".env").as_str()), (6, PULLED), "{undone:?}");
+    assert!(undone.out.contains("git tracks it"), "{undone:?}");
+    let undone = sandbox.run(&["undo", "--yes", "--allow-tracked"]);
+    assert_eq!((undone.code, sandbox.text(".env").as_str()), (0, LOCAL), "{undone:?}");
+}
+
+#[test]
+fn a_fix_that_was_allowed_names_the_undo_that_is() {
+    let sandbox = shop().file(".env", LOCAL);
+    git(&sandbox.work(), &["add", "-f", ".env"]);
+    let ended = sandbox.run(&["fix", "--pull", "--yes", "--allow-tracked"]);
+    assert!(ended.out.contains(" --allow-tracked` restores"), "{ended:?}");
+    assert_eq!((sandbox.run(&["undo", "--yes", "--allow-tracked"]).code, sandbox.text(".env").as_str()), (0, LOCAL));
+}
+
+#[test]
+fn a_file_that_a_program_writes_is_pushed_from_and_never_pulled_into() {
+    let sandbox = shop();
+    let path = sandbox.work().join(".env");
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let serve = |times: usize| {
+        let path = path.clone();
+        std::thread::spawn(move || (0..times).for_each(|_| fs::write(&path, LOCAL).unwrap()))
+    };
+    let program = serve(1);
+    refused(&sandbox.run(PULL), "it is read only once");
+    program.join().unwrap();
+    let program = serve(1);
+    let ended = sandbox.run(&["fix", "--push", "--yes", "--only", "API_KEY"]);
+    program.join().unwrap();
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(sandbox.stored("api", "API_KEY").as_deref(), Some("local-0123456789"));
+}

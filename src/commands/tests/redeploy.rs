@@ -1,0 +1,289 @@
+//! Deployments that are chosen for themselves: what runs is older than what is stored, set or wanted.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::commands::tests::fix::service;
+use crate::commands::tests::sandbox::Sandbox;
+use crate::io::sim::deployment::SimDeployment;
+use crate::io::sim::estate::{Environment, Estate, Project, SimService};
+use crate::io::sim::fault::Fault;
+use crate::io::sim::{Sim, SimOptions, Snapshots};
+use crate::io::terminal::prompt::YesNo;
+use crate::io::terminal::prompt::script::Prepared;
+
+const SINCE: &str = "2026-11-20T10:00:00.000Z";
+const LATER: &str = "2026-11-21T10:00:00.000Z";
+const YES: Prepared = Prepared::Reply(YesNo::Yes);
+const FIX: &[&str] = &["fix", "--redeploy", "--yes"];
+
+fn stale(name: &str) -> SimService {
+    service(name, &[("A", "1")]).deployed(SimDeployment::serving(SINCE).had("A", "0"))
+}
+
+#[test]
+fn a_person_is_offered_the_deployment_that_mends_it() {
+    let sandbox = || Sandbox::of([stale("api"), stale("web")]).file(".env", "A=1\n").at_a_terminal();
+    let one = sandbox();
+    let ended = one.answered(&["fix", "--service", "web"], vec![Prepared::Choice(0), YES]);
+    assert_eq!((ended.code, one.mutations()), (0, vec!["Redeploy web".to_owned()]), "{ended:?}");
+    assert!(ended.asked[0].contains("Redeploy web: variables stay as they are"), "{ended:?}");
+    let both = sandbox();
+    let no = Prepared::Reply(YesNo::No);
+    let ended = both.answered(&["fix"], vec![Prepared::Choice(1), no, YES, YES]);
+    assert_eq!((ended.code, both.mutations()), (1, vec!["Redeploy web".to_owned()]), "{ended:?}");
+    assert_eq!(ended.asked[1], "api runs with an old value of A. Deploy it again?");
+    let none = sandbox();
+    let ended = none.answered(&["fix"], vec![Prepared::Choice(1), Prepared::Back, Prepared::Choice(2)]);
+    assert_eq!((ended.code, none.mutations().len()), (1, 0), "{ended:?}");
+}
+
+#[test]
+fn without_anybody_the_flag_is_named() {
+    let sandbox = Sandbox::of([stale("api")]).file(".env", "A=1\n");
+    let ended = sandbox.run(&["fix"]);
+    assert_eq!(ended.code, 2, "{ended:?}");
+    assert!(ended.err.contains("`doctor fix --redeploy --yes`"), "{ended:?}");
+    assert_eq!(sandbox.run(FIX).code, 0);
+}
+
+#[test]
+fn what_is_old_by_time_alone_is_deployed_too() {
+    let api = service("api", &[("A", "1")]).deployed(SimDeployment::serving(SINCE)).changed("A", LATER);
+    let environment = Environment::named("staging").service(api);
+    let estate = Estate::of("crew").project(Project::named("shop").environment(environment)).with_tokens();
+    let quirks = SimOptions { snapshot: Snapshots::Null, ..SimOptions::default() };
+    let sandbox = Sandbox::beside(Sim::with(estate, quirks)).file(".env", "A=1\n");
+    let ended = sandbox.run(FIX);
+    assert_eq!((ended.code, sandbox.mutations()), (0, vec!["Redeploy api".to_owned()]), "{ended:?}");
+    let words = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("it was made after the values were stored, and came up"), "{ended:?}");
+    assert!(words.contains("PASS running nothing was changed since, by time alone"), "{ended:?}");
+}
+
+#[test]
+fn a_start_command_that_is_set_and_not_running_is_deployed() {
+    let worker = service("worker", &[("A", "1")])
+        .start("celery -B")
+        .deployed(SimDeployment::serving(SINCE).started_with("celery"));
+    let declared = "[services.worker]\nname = \"worker\"\nstart-command-contains = [\"-B\"]\n";
+    let sandbox = Sandbox::of([worker]).file(".env", "A=1\n").file("doctor.toml", declared);
+    let ended = sandbox.run(FIX);
+    assert_eq!((ended.code, sandbox.mutations()), (0, vec!["Redeploy worker".to_owned()]), "{ended:?}");
+    assert!(ended.out.contains("because it was started with another command"), "{ended:?}");
+}
+
+fn git(folder: &Path, words: &[&str]) -> String {
+    let told = Command::new("git")
+        .args(["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"])
+        .args(words)
+        .current_dir(folder)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .output()
+        .unwrap();
+    assert!(told.status.success(), "{told:?}");
+    String::from_utf8(told.stdout).unwrap().trim().to_owned()
+}
+
+/// A checkout with two commits beside a service that runs the first of them.
+fn behind() -> (Sandbox, [String; 2]) {
+    let sandbox = Sandbox::of([service("api", &[("A", "1")])]).file(".env", "A=1\n").file(".gitignore", ".env\n");
+    let folder = sandbox.work();
+    git(&folder, &["init", "-q", "-b", "main"]);
+    git(&folder, &["add", ".gitignore"]);
+    let commit = |message: &str| {
+        git(&folder, &["commit", "-q", "--allow-empty", "-m", message]);
+        git(&folder, &["rev-parse", "HEAD"])
+    };
+    let commits = [commit("one"), commit("two")];
+    sandbox.sim.change(|estate| {
+        let environment = &mut estate.projects[0].environments[0];
+        let api = environment.service_named("api").unwrap();
+        for deployment in &mut api.deployments {
+            let meta = deployment.meta.as_object_mut().unwrap();
+            meta.retain(|name, _| !["repo", "branch"].contains(&name.as_str()));
+            meta.insert("commitHash".to_owned(), commits[0].clone().into());
+        }
+    });
+    (sandbox, commits)
+}
+
+#[test]
+fn an_older_commit_gives_way_to_the_wanted_one() {
+    let (sandbox, [_, two]) = behind();
+    let ended = sandbox.run(&["check"]);
+    assert!(ended.out.contains("warning: api runs a commit that is 1 commit behind"), "{ended:?}");
+    let ended = sandbox.run(FIX);
+    assert_eq!((ended.code, sandbox.mutations()), (0, vec!["Deploy api".to_owned()]), "{ended:?}");
+    let words = format!("deploys commit {}, because it runs an older one", &two[..7]);
+    assert!(ended.out.contains(&words), "{ended:?}");
+    assert!(ended.out.contains(&format!("PASS  deployment  SUCCESS, commit {}", &two[..7])), "{ended:?}");
+}
+
+const UNWATCHED: &str = "No changes to watched files";
+const REFUSED: &str = "CI check suite failed";
+
+/// A checkout with two commits beside a service that runs the first of them, and whose push of the second was skipped.
+fn skipped(reason: &str) -> (Sandbox, [String; 2]) {
+    let (sandbox, commits) = behind();
+    push(&sandbox, &commits[1], reason, "2026-11-22T10:00:00.000Z");
+    (sandbox, commits)
+}
+
+/// Railway declines to build a push.
+fn push(sandbox: &Sandbox, commit: &str, reason: &str, time: &str) {
+    let push = SimDeployment::with_status("SKIPPED", time).id(&format!("skipped-{time}"));
+    let push = push.meta("commitHash", commit).meta("reason", "deploy").meta("skippedReason", reason);
+    sandbox.sim.change(|estate| estate.service_named("api").unwrap().deployments.push(push));
+}
+
+#[test]
+fn a_push_without_watched_files_leaves_nothing_behind() {
+    for config in ["", "[services.api]\ncommit = \"HEAD\"\n"] {
+        let (sandbox, [one, two]) = skipped(UNWATCHED);
+        let sandbox = if config.is_empty() { sandbox } else { sandbox.file("doctor.toml", config) };
+        let ended = sandbox.run(&["check", "-v"]);
+        assert_eq!((ended.code, sandbox.sim.count()), (0, 2), "{ended:?}");
+        assert!(!ended.out.contains("commit-behind"), "{ended:?}");
+        let words = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        let row = format!("PASS deployment SUCCESS, commit {}", &one[..7]);
+        let commit = format!("PASS commit no watched file changed up to {}", &two[..7]);
+        assert!(words.contains(&row) && words.contains(&commit), "{ended:?}");
+        sandbox.run(FIX);
+        assert_eq!(sandbox.mutations(), [""; 0], "nothing is deployed");
+    }
+}
+
+#[test]
+fn what_runs_is_deployed_again_over_a_skipped_push_and_misses_nothing_afterwards() {
+    let (sandbox, [one, _]) = skipped(UNWATCHED);
+    // What is deployed again names the service's repository.
+    git(&sandbox.work(), &["remote", "add", "origin", "https://github.com/shop/shop.git"]);
+    let sandbox = sandbox.file("doctor.toml", "[services.api]\ncommit = \"HEAD\"\n");
+    let serving = sandbox.sim.change(|estate| {
+        let api = estate.service_named("api").unwrap();
+        api.set("A", "2");
+        api.deployments[0].id.clone()
+    });
+    let sandbox = sandbox.file(".env", "A=2\n");
+    let ended = sandbox.run(FIX);
+    assert_eq!((ended.code, sandbox.mutations()), (0, vec!["Redeploy api".to_owned()]), "{ended:?}");
+    assert!(sandbox.sent.borrow().iter().any(|sent| sent.contains("Redeploy(") && sent.contains(&serving)));
+    assert!(ended.out.contains(&format!("commit {}", &one[..7])) && !ended.out.contains("commit-behind"), "{ended:?}");
+    // The new deployment is newer than the push, and has the older commit still.
+    let before = sandbox.sim.count();
+    let ended = sandbox.run(&["check", "-v"]);
+    assert_eq!((ended.code, sandbox.sim.count() - before), (0, 3), "one more request finds the push: {ended:?}");
+    assert!(!ended.out.contains("commit-behind"), "{ended:?}");
+}
+
+#[test]
+fn a_push_whose_checks_failed_is_behind_until_its_commit_is_deployed() {
+    let (sandbox, [_, two]) = skipped(REFUSED);
+    let ended = sandbox.run(&["check", "-v"]);
+    assert_eq!((ended.code, sandbox.sim.count()), (0, 2), "{ended:?}");
+    let words = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in [
+        format!(
+            "warning: api runs a commit that is 1 commit behind {}, which Railway skipped because its CI checks failed",
+            &two[..7]
+        ),
+        "Railway does not try it again by itself, even if they pass later".to_owned(),
+        format!("once its checks pass, deploy {}", &two[..7]),
+    ] {
+        assert!(words.contains(&part), "{part}: {ended:?}");
+    }
+    let ended = sandbox.run(FIX);
+    assert_eq!((ended.code, sandbox.mutations()), (0, vec!["Deploy api".to_owned()]), "{ended:?}");
+    assert!(sandbox.sent.borrow().iter().any(|sent| sent.contains("Deploy(") && sent.contains(&two)), "{ended:?}");
+    assert_eq!(sandbox.run(&["check"]).code, 0);
+}
+
+#[test]
+fn a_push_that_was_skipped_without_a_reason_is_no_evidence() {
+    for reason in ["", "something new"] {
+        let (sandbox, _) = skipped(reason);
+        let ended = sandbox.run(&["check", "-v"]);
+        assert!(ended.out.contains("warning: api runs a commit that is 1 commit behind"), "{ended:?}");
+        assert!(ended.out.contains("does not say why"), "{ended:?}");
+    }
+}
+
+#[test]
+fn older_code_made_again_is_covered_only_by_pushes_that_all_came_without_watched_files() {
+    for (pushes, words) in [
+        (&[("0", UNWATCHED), ("1", UNWATCHED)][..], ""),
+        (&[("0", REFUSED), ("1", UNWATCHED)], "Railway skipped 0000000, because its CI checks failed"),
+        (&[("1", "")], "does not say why"),
+        (&[], "1 commit behind"),
+    ] {
+        let (sandbox, commits) = behind();
+        for (at, (commit, reason)) in pushes.iter().enumerate() {
+            let commit = if *commit == "1" { commits[1].clone() } else { commit.repeat(40) };
+            push(&sandbox, &commit, reason, &format!("2026-11-22T1{at}:00:00.000Z"));
+        }
+        // Somebody changed a variable since.
+        sandbox.sim.change(|estate| {
+            let api = estate.service_named("api").unwrap();
+            let again = SimDeployment::serving("2026-11-23T10:00:00.000Z").id("again");
+            let again = again.meta("commitHash", commits[0].as_str()).meta("reason", "deploy").meta("patchId", "p");
+            let captured = api.deployments[0].captured.clone();
+            api.deployments[0].active = false;
+            api.deployments.push(SimDeployment { captured, ..again });
+        });
+        let ended = sandbox.run(&["check", "-v"]);
+        let text = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(
+            (text.contains("commit-behind"), sandbox.sim.count()),
+            (!words.is_empty(), 3),
+            "{pushes:?}: {ended:?}"
+        );
+        assert!(text.contains(words), "{words}: {ended:?}");
+    }
+}
+
+#[test]
+fn further_pushes_that_the_checkout_does_not_have_hide_no_skipped_one() {
+    let refused = "which Railway skipped because its CI checks failed";
+    for (wanted, further, words) in
+        [(UNWATCHED, UNWATCHED, ""), (UNWATCHED, REFUSED, ""), (UNWATCHED, "", ""), (REFUSED, UNWATCHED, refused)]
+    {
+        let (sandbox, _) = skipped(wanted);
+        push(&sandbox, &"0".repeat(40), further, "2026-11-22T11:00:00.000Z");
+        let ended = sandbox.run(&["check", "-v"]);
+        let text = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(
+            (text.contains("commit-behind"), sandbox.sim.count()),
+            (!words.is_empty(), 3),
+            "{wanted}: {ended:?}"
+        );
+        assert!(text.contains(words), "{words}: {ended:?}");
+    }
+}
+
+#[test]
+fn a_commit_that_railway_does_not_find_is_named_and_not_the_service() {
+    let (sandbox, [_, two]) = behind();
+    sandbox.sim.fault(Fault::refusal("Commit not found").on("Deploy").for_ever());
+    let ended = sandbox.run(FIX);
+    assert_eq!(ended.code, 6, "{ended:?}");
+    let told = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = format!("Railway did not find commit {two} in the repository that the service is connected to");
+    assert!(told.contains(&words) && !told.contains("not visible"), "{ended:?}");
+}
+
+#[test]
+fn a_commit_that_somebody_deployed_meanwhile_stays() {
+    let (sandbox, _) = behind();
+    // The plan asks for the fence once, and the deployment once more.
+    sandbox.sim.before_nth("Fence", 2, |estate| {
+        let environment = &mut estate.projects[0].environments[0];
+        let api = environment.service_named("api").unwrap();
+        for deployment in &mut api.deployments {
+            deployment.meta["commitHash"] = "f".repeat(40).into();
+        }
+    });
+    let ended = sandbox.run(FIX);
+    assert_eq!((ended.code, sandbox.mutations()), (6, Vec::new()), "{ended:?}");
+    assert!(ended.out.contains("it runs another commit now than when this was planned"), "{ended:?}");
+}

@@ -1,0 +1,154 @@
+//! What really runs, as a person meets it: what is said of it, and what it costs.
+
+use serde_json::json;
+
+use crate::commands::tests::fix::service;
+use crate::commands::tests::sandbox::{Ended, Sandbox};
+use crate::io::sim::deployment::{Event, SimDeployment};
+use crate::io::sim::estate::{Environment, Estate, Project, SimService};
+use crate::io::sim::fault::Fault;
+use crate::io::sim::seed::PROJECT_TOKEN;
+use crate::io::sim::{Sim, SimOptions, Snapshots};
+
+const SINCE: &str = "2026-11-20T10:00:00.000Z";
+
+fn api() -> SimService {
+    service("api", &[("A", "1")])
+}
+
+fn beside(quirks: SimOptions, services: impl IntoIterator<Item = SimService>) -> Sandbox {
+    let environment = services.into_iter().fold(Environment::named("staging"), Environment::service);
+    let estate = Estate::of("crew").project(Project::named("shop").environment(environment)).with_tokens();
+    Sandbox::beside(Sim::with(estate, quirks)).file(".env", "A=1\n")
+}
+
+fn check(sandbox: &Sandbox, expected: u8, requests: usize) -> String {
+    let ended: Ended = sandbox.run(&["check", "-v"]);
+    assert_eq!((ended.code, sandbox.sim.count()), (expected, requests), "{ended:?}");
+    ended.out.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_deployment_with_an_old_value_is_stale_by_value_in_two_requests() {
+    let stale = || api().deployed(SimDeployment::serving(SINCE).had("A", "0"));
+    for sandbox in [
+        beside(SimOptions::default(), [stale()]),
+        beside(SimOptions::default(), [stale()])
+            .variable("RAILWAY_API_TOKEN", None)
+            .variable("RAILWAY_TOKEN", Some(PROJECT_TOKEN)),
+    ] {
+        let out = check(&sandbox, 1, 2);
+        assert!(out.contains("error: api runs with an old value of A"), "{out}");
+    }
+    let out = check(&beside(SimOptions::default(), [api()]), 0, 2);
+    assert!(out.contains("got the stored values") && !out.contains("stale"), "{out}");
+}
+
+#[test]
+fn where_no_snapshot_is_told_times_decide_and_cost_one_request() {
+    for (snapshot, time, words) in [
+        (Snapshots::Null, "2026-11-21T10:00:00.000Z", "api possibly runs with an old value of A"),
+        (Snapshots::Refused, "2026-11-21T10:00:00.000Z", "Railway said “Not Authorized”"),
+        (Snapshots::Null, "2026-11-20T10:00:03.000Z", "it is uncertain whether api runs with an old value of A"),
+        (Snapshots::Null, "2026-11-19T10:00:00.000Z", "no errors"),
+    ] {
+        let quirks = SimOptions { snapshot, ..SimOptions::default() };
+        let sandbox = beside(quirks, [api().deployed(SimDeployment::serving(SINCE)).changed("A", time)]);
+        let out = check(&sandbox, 0, 3);
+        assert!(out.contains(words) || words == "no errors" && !out.contains("stale-deployment"), "{words}: {out}");
+    }
+    let quirks = SimOptions { snapshot: Snapshots::Null, ..SimOptions::default() };
+    let sandbox = beside(quirks, [api()]);
+    sandbox.sim.fault(Fault::field("environment", "Not Authorized").on("VariableTimes").for_ever());
+    // Why it was refused is asked of the token, once.
+    let out = check(&sandbox, 0, 4);
+    assert!(!out.contains("error:"), "{out}");
+}
+
+#[test]
+fn a_failed_deployment_is_told_with_its_step_in_one_request_more() {
+    let mut failed = SimDeployment::with_status("FAILED", "2026-11-21T10:00:00.000Z");
+    failed.events = vec![Event {
+        step: "HEALTHCHECK",
+        created_at: SINCE.to_owned(),
+        completed_at: None,
+        error: Some("no 200 on /up".to_owned()),
+        skipped: false,
+    }];
+    failed.diagnosis = json!({ "summary": "The app listens\non a1b2c3d4-value." });
+    let two =
+        |name: &str| service(name, &[("A", "1")]).deployed(SimDeployment::serving(SINCE)).deployed(failed.clone());
+    let sandbox = beside(SimOptions::default(), [two("api"), two("web")]);
+    let out = check(&sandbox, 1, 3);
+    assert!(out.contains("HEALTHCHECK failed: no 200 on /up; The app listens on a1b2c3d4-value."), "{out}");
+    let sandbox = beside(SimOptions::default(), [two("api"), two("web")]);
+    sandbox.sim.fault(Fault::field("events_0", "Not Authorized").on("DeploymentEvents").times(1));
+    let out = check(&sandbox, 1, 4);
+    assert_eq!(out.matches("no 200 on /up").count(), 1, "the other one is still told: {out}");
+}
+
+#[test]
+fn staged_changes_are_told_and_their_refusal_is_no_fault() {
+    let sandbox = beside(SimOptions::default(), [api()]);
+    let id = sandbox.id("api");
+    sandbox.sim.change(|estate| {
+        let staged = Environment::named("x").staged(json!({ "services": { id: { "variables": { "A": null } } } }));
+        estate.projects[0].environments[0].staged = staged.staged;
+    });
+    let out = check(&sandbox, 1, 2);
+    assert!(out.contains("staged changes wait in staging: A"), "{out}");
+    sandbox.sim.fault(Fault::field("staged", "Not Authorized").for_ever());
+    let out = check(&sandbox, 0, 5);
+    assert!(!out.contains("staged changes wait"), "{out}");
+}
+
+#[test]
+fn an_account_that_may_not_see_deployments_compares_as_before() {
+    let sandbox = beside(SimOptions::default(), [api().deployed(SimDeployment::serving(SINCE).had("A", "0"))]);
+    sandbox.sim.fault(Fault::field("activeDeployments", "Not Authorized").for_ever());
+    let out = check(&sandbox, 0, 3);
+    assert!(
+        out.contains("PASS values 1 compared") && out.contains("SKIP deployment Railway said “Not Authorized”"),
+        "{out}"
+    );
+}
+
+#[test]
+fn the_files_of_a_checkout_explain_a_start_command() {
+    let changed = api().start("web --new").deployed(SimDeployment::serving(SINCE).started_with("web --old"));
+    let out = check(&beside(SimOptions::default(), [changed.clone()]), 0, 2);
+    assert!(out.contains("start-command"), "{out}");
+    let explained = beside(SimOptions::default(), [changed.clone()]).file("railway.toml", "[deploy]\n");
+    let out = check(&explained, 0, 2);
+    assert!(!out.contains("is not the one of its settings") && out.contains("api may depend on railway.toml"), "{out}");
+    for (file, rule) in [
+        ("backend/railway.json", "config-file-retired"),
+        ("railway.json", "start-command"),
+        (".railway/railway.ts", "start-command"),
+    ] {
+        let inside = beside(SimOptions::default(), [changed.clone().root("/backend")]).file(file, "{}");
+        let ended = inside.run(&["check", "--service", "api", "--env-file", ".env"]);
+        assert_eq!((ended.code, ended.out.matches("\nwarning: ").count()), (0, 1), "{file}: {ended:?}");
+        assert!(ended.out.contains(rule), "{file}: {ended:?}");
+    }
+}
+
+#[test]
+fn a_newest_deployment_that_is_refused_hides_nothing_else() {
+    let sandbox = beside(SimOptions::default(), [api().deployed(SimDeployment::serving(SINCE).had("A", "0"))]);
+    sandbox.sim.fault(Fault::field("latestDeployment", "Not Authorized").for_ever());
+    let out = check(&sandbox, 1, 2);
+    assert!(out.contains("error: api runs with an old value of A"), "{out}");
+    assert!(out.contains("SKIP deployment Railway said “Not Authorized”"), "{out}");
+}
+
+#[test]
+fn domains_that_are_refused_are_not_taken_for_none() {
+    let declared = "[[expect.http]]\nservice = \"api\"\nrequest = \"GET /health\"\nstatus = 200\n";
+    let sandbox = beside(SimOptions::default(), [api()]).file("doctor.toml", declared);
+    sandbox.sim.fault(Fault::field("domains", "Not Authorized").for_ever());
+    let out = check(&sandbox, 0, 3);
+    let why = "its domains can't be told: Railway said “Not Authorized”";
+    assert!(out.contains(&format!("SKIP endpoint GET /health was not asked: {why}")), "{out}");
+    assert!(out.contains("PASS running got the stored values"), "{out}");
+}

@@ -1,0 +1,196 @@
+//! The schemas against what is really printed and really read.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::commands::tests::deploy::{api, shop};
+use crate::commands::tests::init;
+use crate::commands::tests::sandbox::{Ended, Sandbox};
+
+fn schema(of: &str) -> jsonschema::Validator {
+    let text = shop(api()).run(&["schema", of]).out;
+    jsonschema::validator_for(&serde_json::from_str::<Value>(&text).unwrap()).expect("it is a schema")
+}
+
+fn fits(schema: &jsonschema::Validator, text: &str) {
+    let document: Value = serde_json::from_str(text).unwrap_or_else(|_| panic!("no JSON: {text}"));
+    let errors: Vec<String> = schema.iter_errors(&document).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:?}: {text}");
+}
+
+#[test]
+fn every_document_fits() {
+    let schema = schema("report");
+    let both = |ended: &Ended| {
+        fits(&schema, &ended.out);
+        ended.err.lines().filter(|line| line.starts_with('{')).for_each(|line| fits(&schema, line));
+        usize::from(!ended.err.is_empty())
+    };
+    let sandbox = init::shop();
+    let mut errors = 0;
+    for words in [
+        &["check"][..],
+        &["matrix"],
+        &["fix", "--dry-run"],
+        &["fix", "--push"],
+        &["fix", "--pull", "--dry-run"],
+        &["fix", "--redeploy", "--yes"],
+        &["fix", "--push", "--yes", "--only", "API_KEY"],
+        &["undo", "--list"],
+        &["undo"],
+        &["undo", "--yes"],
+        &["auth", "status"],
+        &["explain"],
+        &["init"],
+        &["init", "--yes"],
+        &["check", "-v"],
+    ] {
+        errors += both(&sandbox.run(&[words, &["--format", "json"]].concat()));
+    }
+    assert!(errors >= 3, "some of them end with an error");
+    let nobody = shop(api()).variable("RAILWAY_API_TOKEN", None);
+    both(&nobody.run(&["auth", "status", "--format", "json"]));
+    let hooks = Sandbox::of([]).variable("PATH", Some(&std::env::var("PATH").unwrap()));
+    crate::io::git::tests::git(&hooks.work(), &["init", "-q"]);
+    both(&hooks.run(&["hook", "status", "--format", "json"]));
+    fits(&schema, sandbox.run(&["check", "--service", "nobody", "--format", "json"]).err.trim());
+}
+
+/// The names that the reader of `doctor.toml` would take in the place of a wrong one.
+fn taken(text: &str, between: &str) -> BTreeSet<String> {
+    let sandbox = Sandbox::of([api()]).file(".env", "A=new-value\n").file("doctor.toml", text);
+    let ended = sandbox.run(&["check"]);
+    let (_, names) = ended.err.split_once(between).unwrap_or_else(|| panic!("{text}: {ended:?}"));
+    let names = names.lines().next().unwrap_or_default().replace('"', "`");
+    names.split('`').skip(1).step_by(2).map(ToOwned::to_owned).collect()
+}
+
+#[test]
+fn every_key_and_every_word_that_is_read_is_in_the_schema_and_no_other() {
+    let text = shop(api()).run(&["schema", "config"]).out;
+    let schema: Value = serde_json::from_str(&text).unwrap();
+    let at = |pointer: &str| schema.pointer(pointer).unwrap_or_else(|| panic!("{pointer}"));
+    for (section, pointer) in [
+        ("", "/properties"),
+        ("[environments.x]", "/properties/environments/additionalProperties/properties"),
+        ("[services.x]", "/properties/services/additionalProperties/properties"),
+        ("[[require]]", "/properties/require/items/properties"),
+        ("[[ignore]]", "/properties/ignore/items/properties"),
+        ("[expect]", "/properties/expect/properties"),
+        ("[[expect.log]]", "/properties/expect/properties/log/items/properties"),
+        ("[[expect.http]]", "/properties/expect/properties/http/items/properties"),
+        ("[hook]", "/properties/hook/properties"),
+    ] {
+        let told: BTreeSet<String> = at(pointer).as_object().unwrap().keys().cloned().collect();
+        assert_eq!(told, taken(&format!("{section}\nzzzz = 1\n"), "use one of "), "{section}");
+    }
+    for (text, pointer) in [
+        ("loader = \"zzzz\"", "/properties/loader/enum"),
+        ("fail-on = \"zzzz\"", "/properties/fail-on/enum"),
+        ("[hook]\non-drift = \"zzzz\"", "/properties/hook/properties/on-drift/enum"),
+        ("[severity]\nsealed = \"zzzz\"", "/properties/severity/properties/sealed/enum"),
+    ] {
+        let told: BTreeSet<String> =
+            at(pointer).as_array().unwrap().iter().map(|word| word.as_str().unwrap().to_owned()).collect();
+        assert_eq!(told, taken(text, "must be one of "), "{text}");
+    }
+}
+
+/// Whether `check` takes it as its `doctor.toml`.
+fn is_read(text: &str) -> bool {
+    let sandbox = Sandbox::of([api()]).file(".env", "A=new-value\n").file("doctor.toml", text);
+    !sandbox.run(&["check", "--format", "json"]).err.contains("\"kind\":\"configuration\"")
+}
+
+#[test]
+fn what_is_read_fits_and_what_is_refused_does_not() {
+    let schema = schema("config");
+    let is_fit = |text: &str| {
+        let document: toml::Table = text.parse().unwrap_or_else(|error| panic!("{error}: {text}"));
+        schema.is_valid(&serde_json::to_value(document).unwrap())
+    };
+    let ignore = "[[ignore]]\nkeys = [\"A\"]\nreason = \"r\"\n";
+    let http = "[[expect.http]]\nservice = \"api\"\n";
+    for (text, expected) in [
+        (String::new(), true),
+        ("project = \"shop\"\nenvironment = \"staging\"\nenv-file = \".env\"\nfail-on = \"never\"".to_owned(), true),
+        ("env-file = [\".env\"]\nloader = \"node\"".to_owned(), true),
+        ("loader = \"ruby\"".to_owned(), false),
+        ("fail-on = \"fatal\"".to_owned(), false),
+        ("env-file = []".to_owned(), false),
+        ("env-file = 3".to_owned(), false),
+        ("project = \"\"".to_owned(), false),
+        ("envfile = \".env\"".to_owned(), false),
+        ("[environments.production]\nprotected = true\nenv-file = \".env\"".to_owned(), true),
+        ("[environments.production]\nprotected = \"yes\"".to_owned(), false),
+        ("[environments.production]\nlocked = true".to_owned(), false),
+        ("[services.a]\nname = \"api\"\nstart-command-contains = [\"-B\"]\ncommit = \"HEAD\"".to_owned(), true),
+        ("[services.api]\ncommit = \"371a158\"".to_owned(), true),
+        ("[services.api]\ncommit = \"main\"".to_owned(), false),
+        ("[services.api]\nstart-command-contains = \"-B\"".to_owned(), false),
+        ("[services.api]\nroot = \"x\"".to_owned(), false),
+        ("[[require]]\nkeys = [\"A\"]\nservices = [\"api\"]".to_owned(), true),
+        ("[[require]]\nkeys = [\"A*\"]".to_owned(), false),
+        ("[[require]]\nservices = [\"api\"]".to_owned(), false),
+        ("[require]\nkeys = [\"A\"]".to_owned(), false),
+        (ignore.to_owned(), true),
+        (
+            format!(
+                "{ignore}services = [\"api\"]\nenvironments = [\"staging\"]\nrules = [\"D103\"]\nuntil = \"2030-01-01\""
+            ),
+            true,
+        ),
+        (format!("{ignore}rules = [\"value-differs\"]"), true),
+        (format!("{ignore}rules = [\"value-differ\"]"), false),
+        (format!("{ignore}rules = []"), false),
+        (format!("{ignore}until = \"tomorrow\""), false),
+        ("[[ignore]]\nkeys = [\"A\"]".to_owned(), false),
+        ("[severity]\nmissing-locally = \"off\"\nD103 = \"note\"".to_owned(), true),
+        ("[severity]\nmissing-locally = \"silent\"".to_owned(), false),
+        ("[severity]\nnothing = \"off\"".to_owned(), false),
+        ("[[expect.log]]\nservice = \"api\"\ncontains = \"up\"\nwithin = \"5m\"".to_owned(), true),
+        ("[[expect.log]]\nservice = \"api\"".to_owned(), false),
+        ("[[expect.log]]\nservice = \"api\"\ncontains = \"up\"\nwithin = \"soon\"".to_owned(), false),
+        ("[[expect.log]]\nservice = \"api\"\ncontains = \"up\"\nwithin = \"1m 30s\"".to_owned(), true),
+        (
+            format!("{http}request = \"GET /\"\nstatus = 200\nheaders = {{ X-Key = \"$A\" }}\njson = {{ \"/a\" = 1 }}"),
+            true,
+        ),
+        (format!("{http}request = \"POST /a\"\nallow-effects = true\njson = {{ \"/a\" = \"present\" }}"), true),
+        (format!("{http}request = \"POST /a\"\nstatus = 200"), false),
+        (format!("{http}request = \"DELETE /a\"\nstatus = 200\nallow-effects = false"), false),
+        (format!("{http}request = \"HEAD /a\"\nstatus = 200\nallow-effects = false"), true),
+        (format!("{http}request = \"GET //host/\"\nstatus = 200"), false),
+        (format!("{http}request = \"BREW /\"\nstatus = 200"), false),
+        (format!("{http}request = \"GET /\"\nstatus = 99"), false),
+        (format!("{http}request = \"GET /\""), false),
+        (format!("{http}status = 200"), false),
+        ("[expect]\nlogs = []".to_owned(), false),
+        ("[hook]\non-drift = \"warn\"".to_owned(), true),
+        ("[hook]\non-drift = \"stop\"".to_owned(), false),
+    ] {
+        assert_eq!((is_read(&text), is_fit(&text)), (expected, expected), "(read, fits) {text}");
+    }
+}
+
+#[test]
+fn init_names_the_schema_where_it_is() {
+    for (name, named) in [("doctor.schema.json", true), ("another.schema.json", false)] {
+        let sandbox = init::shop();
+        let schema = sandbox.run(&["schema", "config"]).out;
+        let sandbox = sandbox.file(name, &schema);
+        assert_eq!(sandbox.run(&["init", "--yes"]).code, 0);
+        assert_eq!(sandbox.text("doctor.toml").starts_with("#:schema ./doctor.schema.json\n"), named, "{name}");
+        assert_eq!(sandbox.text(name), schema);
+        assert_ne!(sandbox.run(&["check"]).code, 2, "the line is a comment to doctor");
+    }
+}
+
+#[test]
+fn what_init_writes_fits() {
+    let sandbox = init::shop();
+    assert_eq!(sandbox.run(&["init", "--yes"]).code, 0);
+    let document: toml::Table = sandbox.text("doctor.toml").parse().unwrap();
+    assert!(schema("config").is_valid(&serde_json::to_value(document).unwrap()));
+}

@@ -1,0 +1,139 @@
+//! A push that Railway skips is the latest deployment, and nothing was made of it; and what Railway deploys by itself.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::commands::tests::deploy::{api, shop};
+use crate::commands::tests::sandbox::Ended;
+use crate::io::sim::deployment::SimDeployment;
+use crate::io::sim::estate::Estate;
+use crate::io::sim::fault::{Fault, Loss, Moment};
+use crate::io::sim::status_timeline::StatusTimeline;
+
+const PUSH: &[&str] = &["fix", "--push", "--yes", "--only", "A"];
+
+fn says(ended: &Ended, words: &str) {
+    let in_one_line = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(in_one_line.contains(words), "{words}: {ended:?}");
+}
+
+/// Railway declines to build a push, now.
+fn push(estate: &mut Estate) {
+    let time = estate.clock.after(Duration::from_millis(5)).text();
+    let push = SimDeployment::with_status("SKIPPED", &time).id("skipped").meta("commitHash", "f".repeat(40));
+    let push = push.meta("skippedReason", "No changes to watched files");
+    estate.service_named("api").unwrap().deployments.push(push);
+}
+
+fn own(estate: &mut Estate, plan: StatusTimeline) -> String {
+    let id = estate.deploy("api", plan).unwrap();
+    let api = estate.service_named("api").unwrap();
+    api.deployments.iter_mut().filter(|one| one.id == id).for_each(|one| one.meta["reason"] = json!("autoupdate"));
+    id
+}
+
+#[test]
+fn what_runs_is_deployed_again_whenever_the_push_comes() {
+    for operation in ["Shape", "Fence", "SetVariables", "Redeploy", "Watch"] {
+        let sandbox = shop(api());
+        sandbox.sim.after(operation, push);
+        let serving = sandbox.sim.change(|estate| estate.service_named("api").unwrap().deployments[0].id.clone());
+        let ended = sandbox.run(PUSH);
+        assert_eq!(ended.code, 0, "{operation}: {ended:?}");
+        assert_eq!(sandbox.mutations(), ["SetVariables api A", "Redeploy api"], "{operation}");
+        assert!(sandbox.sent.borrow().iter().any(|sent| sent.contains("Redeploy(") && sent.contains(&serving)));
+        assert!(!ended.out.contains("superseded"), "{operation}: {ended:?}");
+        says(&ended, "done redeploy api SUCCESS");
+    }
+}
+
+#[test]
+fn a_push_is_not_taken_for_the_deployment_whose_answer_was_lost() {
+    let sandbox = shop(api());
+    sandbox.sim.fault(Fault::lost(Moment::Before, Loss::Html(502)).on("Redeploy"));
+    sandbox.sim.after("Redeploy", push);
+    let ended = sandbox.run(PUSH);
+    assert_eq!(ended.code, 6, "{ended:?}");
+    says(&ended, "unknown redeploy api");
+    assert!(!ended.out.contains("Railway has it"), "{ended:?}");
+    let sandbox = shop(api());
+    sandbox.sim.fault(Fault::lost(Moment::After, Loss::Html(502)).on("Redeploy"));
+    sandbox.sim.after("Redeploy", push);
+    let ended = sandbox.run(PUSH);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    says(&ended, "its answer was lost");
+}
+
+#[test]
+fn what_is_on_its_way_behind_a_skipped_push_is_waited_for() {
+    let sandbox = shop(api());
+    let newer = sandbox.sim.change(|estate| {
+        let newer = estate.deploy("api", StatusTimeline::success()).unwrap();
+        push(estate);
+        newer
+    });
+    let ended = sandbox.run(PUSH);
+    assert_eq!((ended.code, sandbox.mutations().len()), (0, 2), "{ended:?}");
+    says(&ended, &format!("waits for the newer deployment {newer}"));
+}
+
+#[test]
+fn a_push_takes_the_place_of_no_deployment() {
+    let sandbox = shop(api().next(StatusTimeline::through(&["INITIALIZING", "BUILDING", "REMOVED"])));
+    sandbox.sim.after("Redeploy", push);
+    let ended = sandbox.run(PUSH);
+    assert_eq!(ended.code, 7, "{ended:?}");
+    says(&ended, "it was removed, and no newer one replaces it");
+}
+
+#[test]
+fn a_deletions_own_deployment_is_found_behind_the_push() {
+    let sandbox = shop(api()).file(".env", "A=old-value\nNEW=brand-new\n");
+    let ended = sandbox.run(&["fix", "--add", "--push", "--only=NEW", "--service=api", "--yes"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let before = sandbox.mutations().len();
+    sandbox.sim.after("DeleteVariable", push);
+    let ended = sandbox.run(&["undo", "--yes"]);
+    assert_eq!((ended.code, sandbox.mutations().split_off(before)), (0, vec!["DeleteVariable api NEW".to_owned()]));
+    says(&ended, "Railway created it when NEW was deleted; no second one was needed");
+}
+
+#[test]
+fn what_railway_deploys_by_itself_is_called_so() {
+    let adopted = shop(api());
+    adopted.sim.after("SetVariables", |estate| drop(own(estate, StatusTimeline::success())));
+    let ended = adopted.run(PUSH);
+    assert_eq!((ended.code, adopted.mutations()), (0, vec!["SetVariables api A".to_owned()]), "{ended:?}");
+    says(
+        &ended,
+        "Railway made it itself (an automatic update of its image) while the values were stored, and it has them",
+    );
+
+    let stuck = shop(api());
+    stuck.sim.change(|estate| own(estate, StatusTimeline::endless()));
+    let ended = stuck.run(PUSH);
+    assert_eq!(ended.code, 6, "{ended:?}");
+    says(
+        &ended,
+        "is still under way, and Railway's own: an automatic update of its image; older code was not put over it",
+    );
+
+    let stale = shop(api()).file(".env", "A=old-value\n");
+    stale.sim.change(|estate| {
+        let api = estate.service_named("api").unwrap();
+        api.deployments[0].meta["reason"] = json!("autoupdate");
+        let captured = api.deployments[0].captured["A"].clone();
+        api.deployments[0].captured.insert("GONE".to_owned(), captured);
+        own(estate, StatusTimeline::endless());
+    });
+    let ended = stale.run(&["check", "-v"]);
+    says(&ended, "Railway redeployed it itself: an automatic update of its image");
+    says(&ended, "a newer deployment is on its way (INITIALIZING); Railway made it itself");
+
+    let superseded = shop(api().next(StatusTimeline::through(&["INITIALIZING", "BUILDING", "REMOVED"])));
+    superseded.sim.after_nth("Watch", 2, |estate| drop(own(estate, StatusTimeline::success())));
+    let ended = superseded.run(PUSH);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    says(&ended, "which was made after the values were stored; Railway made it itself");
+}

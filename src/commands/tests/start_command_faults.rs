@@ -1,0 +1,227 @@
+//! Start commands where something goes wrong, or another way than it is thought likeliest.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::commands::tests::fix::service;
+use crate::commands::tests::start_command::{
+    BEFORE, NEW, OLD, SENT, SET, SINCE, assert_set, beside, declared, running, said, says, set, shop, shows_no_command,
+    worker,
+};
+use crate::io::interrupt::Interrupt;
+use crate::io::sim::deployment::SimDeployment;
+use crate::io::sim::estate::Environment;
+use crate::io::sim::fault::{Fault, Loss, Moment};
+use crate::io::sim::seed::PROJECT_TOKEN;
+use crate::io::sim::status_timeline::StatusTimeline;
+use crate::io::sim::{PatchDeploys, Patched, SimOptions, Started};
+
+#[test]
+fn a_command_that_spreads_is_a_failure_with_the_names() {
+    let sandbox = beside(SimOptions { patched: Patched::All, ..SimOptions::default() }, &worker());
+    let ended = sandbox.run(SET);
+    assert_eq!((ended.code, sandbox.mutations().len()), (6, 1), "{ended:?}");
+    says(&ended, "was to change in staging only, and changed in production and qa as well");
+    says(&ended, "Custom Start Command");
+    shows_no_command(&ended);
+}
+
+#[test]
+fn one_deployment_whatever_a_call_takes() {
+    use PatchDeploys::{Head, Nothing, SameCommit};
+    use Started::{WithCaptured, WithCurrent};
+    let (redeploy, deploy) = ("Redeploy worker", "Deploy worker");
+    for (patch_deploys, redeployed_command, deployed_command, code, more) in [
+        (SameCommit, WithCurrent, WithCurrent, 0, &[][..]),
+        (SameCommit, WithCaptured, WithCaptured, 0, &[]),
+        (Nothing, WithCurrent, WithCurrent, 0, &[redeploy]),
+        (Nothing, WithCurrent, WithCaptured, 0, &[redeploy]),
+        (Nothing, WithCaptured, WithCurrent, 0, &[redeploy, deploy]),
+        (Nothing, WithCaptured, WithCaptured, 7, &[redeploy, deploy]),
+        // The code that runs is to stay.
+        (Head, WithCurrent, WithCurrent, 0, &[deploy]),
+    ] {
+        let quirks = SimOptions { patch_deploys, redeployed_command, deployed_command, ..SimOptions::default() };
+        let sandbox = beside(quirks, &worker());
+        let ended = sandbox.run(SET);
+        let name = format!("{patch_deploys:?} {redeployed_command:?} {deployed_command:?}: {ended:?}");
+        assert_eq!(
+            (ended.code, sandbox.mutations()),
+            (code, [SENT, more].concat().iter().map(ToString::to_string).collect()),
+            "{name}"
+        );
+        if code == 0 {
+            assert_eq!(running(&sandbox), NEW, "{name}");
+        } else {
+            says(&ended, "was started with another command than was set");
+        }
+        assert!(
+            sandbox.sent.borrow().iter().filter(|one| one.contains("Deploy(")).all(|one| one.contains(BEFORE)),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_lost_answer_is_looked_for_and_never_sent_again() {
+    for (moment, code, outcome, here) in [(Moment::After, 0, "done", NEW), (Moment::Before, 6, "unknown", OLD)] {
+        for loss in [Loss::Reset, Loss::TimedOut, Loss::Empty(504), Loss::Truncated] {
+            let sandbox = shop();
+            sandbox.sim.fault(Fault::lost(moment, loss).on("CommitPatch"));
+            let ended = sandbox.run(&[SET, &["--format=json"]].concat());
+            assert_eq!(ended.code, code, "{moment:?} {loss:?}: {ended:?}");
+            assert_eq!(ended.receipts()[0], format!("start-command worker - {outcome}"));
+            assert_eq!(sandbox.mutations().len(), 1, "{ended:?}");
+            assert_set(&sandbox, Some(here), &ended);
+        }
+    }
+    for (said, code, outcome) in
+        [("Problem processing request", 6, "unknown"), ("Not Authorized", 4, "failed"), ("Invalid input", 5, "failed")]
+    {
+        let sandbox = shop();
+        sandbox.sim.fault(Fault::refusal(said).on("CommitPatch"));
+        let ended = sandbox.run(&[SET, &["--format=json"]].concat());
+        assert_eq!((ended.code, ended.receipts()[0].as_str()), (code, &*format!("start-command worker - {outcome}")));
+        assert_set(&sandbox, Some(OLD), &ended);
+    }
+}
+
+#[test]
+fn a_command_that_changed_since_the_check_is_a_conflict() {
+    let sandbox = shop();
+    sandbox.sim.before("StartCommands", |estate| {
+        estate.projects[0].environments[0].service_named("worker").unwrap().start_command = Some("other".to_owned());
+    });
+    let ended = sandbox.run(&[SET, &["--format=json"]].concat());
+    assert_eq!((ended.code, sandbox.mutations().len()), (6, 0), "{ended:?}");
+    assert_eq!(ended.receipts(), ["start-command worker - conflict", "redeploy worker - not-tried"]);
+    // The same command is not a conflict. It is not deployed either: another person is changing the service.
+    let sandbox = shop();
+    sandbox.sim.before("StartCommands", |estate| {
+        estate.projects[0].environments[0].service_named("worker").unwrap().start_command = Some(NEW.to_owned());
+    });
+    let ended = sandbox.run(SET);
+    assert_eq!((ended.code, sandbox.mutations()), (6, Vec::new()), "{ended:?}");
+    says(&ended, "next doctor fix --redeploy --service=worker");
+    let again = sandbox.run(SET);
+    assert_eq!((again.code, sandbox.mutations()), (0, vec!["Redeploy worker".to_owned()]), "{again:?}");
+}
+
+/// Storing the variables takes time, in which another person sets the command.
+#[test]
+fn a_command_that_changes_while_variables_are_stored_is_a_conflict() {
+    let sandbox = shop().file(".env", "A=2\n");
+    sandbox.sim.after("SetVariables", |estate| {
+        estate.projects[0].environments[0].service_named("worker").unwrap().start_command = Some("other".to_owned());
+    });
+    let ended = sandbox.run(&[&["fix", "--push", "--only=A"], &SET[1..], &["--format=json"]].concat());
+    assert!(!sandbox.mutations().iter().any(|one| one.contains("CommitPatch")), "{ended:?}");
+    assert_eq!(ended.code, 6, "{ended:?}");
+    assert!(ended.receipts().contains(&"start-command worker - conflict".to_owned()), "{ended:?}");
+    assert_set(&sandbox, Some("other"), &ended);
+}
+
+#[test]
+fn staged_settings_of_the_same_service_stop_it() {
+    for (part, code) in [
+        (json!({ "deploy": { "startCommand": "x" } }), 6),
+        (json!({ "deploy": { "numReplicas": 2 } }), 6),
+        (json!({ "variables": { "B": { "value": "1" } } }), 0),
+    ] {
+        let sandbox = shop();
+        let id = sandbox.id("worker");
+        sandbox.sim.change(|estate| {
+            let staged = Environment::named("x").staged(json!({ "services": { id: part.clone() } }));
+            estate.projects[0].environments[0].staged = staged.staged;
+        });
+        let ended = sandbox.run(SET);
+        assert_eq!(ended.code, code, "{part}: {ended:?}");
+        assert_set(&sandbox, Some(if code == 0 { NEW } else { OLD }), &ended);
+        let ignored = sandbox.run(&[SET, &["--on-staged=ignore"]].concat());
+        assert_eq!((ignored.code, set(&sandbox)[0].as_deref()), (0, Some(NEW)), "{ignored:?}");
+        assert!(sandbox.sim.change(|estate| estate.projects[0].environments[0].staged.is_some()), "it stays staged");
+    }
+}
+
+#[test]
+fn a_run_that_is_interrupted_leaves_what_can_be_finished() {
+    for (operation, sent) in [("CommitPatch", 1), ("RecentDeployments", 1), ("Watch", 1)] {
+        let sandbox = shop();
+        let interrupt = Arc::new(Interrupt::default());
+        let pressed = Arc::clone(&interrupt);
+        sandbox.sim.after(operation, move |_| {
+            pressed.press();
+        });
+        let ended = sandbox.run_with(SET, Vec::new(), &interrupt);
+        assert_eq!((ended.code, sandbox.mutations().len()), (130, sent), "{operation}: {ended:?}");
+        assert!(
+            operation != "CommitPatch" || said(&ended).contains("did not follow that deployment"),
+            "{operation}: {ended:?}"
+        );
+        // The same command again finishes it; undo goes back.
+        if operation == "Watch" {
+            let undone = sandbox.run(&["undo", "--yes"]);
+            assert_eq!((undone.code, running(&sandbox).as_str()), (0, OLD), "{operation}: {undone:?}");
+        } else {
+            let again = sandbox.run(SET);
+            assert_eq!((again.code, running(&sandbox).as_str()), (0, NEW), "{operation}: {again:?}");
+        }
+    }
+}
+
+#[test]
+fn a_deployment_under_way_is_waited_for_and_what_is_down_stays_down() {
+    let sandbox = shop();
+    sandbox.sim.change(|estate| estate.deploy("worker", StatusTimeline::success()).unwrap());
+    let ended = sandbox.run(SET);
+    assert_eq!((ended.code, sandbox.mutations()), (0, vec![SENT[0].to_owned()]), "{ended:?}");
+    let removed = service("worker", &[("A", "1")]).start(OLD).deployed(SimDeployment::with_status("REMOVED", SINCE));
+    let sandbox = beside(SimOptions::default(), &removed);
+    let ended = sandbox.run(SET);
+    assert_eq!(sandbox.mutations(), [""; 0], "{ended:?}");
+    says(&ended, "is left as it is, because setting it deploys");
+    let sandbox = beside(SimOptions::default(), &worker().next(StatusTimeline::failing_build("no")));
+    let ended = sandbox.run(SET);
+    assert_eq!(ended.code, 7, "{ended:?}");
+    assert!(ended.out.trim_end().lines().next_back().unwrap().contains("doctor undo"), "{ended:?}");
+}
+
+#[test]
+fn a_limit_after_the_write_is_told_and_the_same_command_finishes_it() {
+    let sandbox = beside(SimOptions { deploy_limit: 0, ..SimOptions::default() }, &worker());
+    let ended = sandbox.run(SET);
+    assert_eq!(ended.code, 6, "{ended:?}");
+    assert_set(&sandbox, Some(NEW), &ended);
+    says(&ended, "was deployed too often in a short time");
+}
+
+#[test]
+fn a_project_token_sets_it_and_says_what_it_can_not_read() {
+    let sandbox = shop().variable("RAILWAY_API_TOKEN", None).variable("RAILWAY_TOKEN", Some(PROJECT_TOKEN));
+    let ended = sandbox.run(SET);
+    assert_eq!((ended.code, sandbox.mutations().len()), (0, 1), "{ended:?}");
+    assert_set(&sandbox, Some(NEW), &ended);
+    says(&ended, "can't read the start commands of");
+}
+
+#[test]
+fn a_failed_store_keeps_its_service_as_it_is() {
+    let sandbox = declared(shop()).file(".env", "A=2\n");
+    assert_eq!(sandbox.run(&["trust", "--yes"]).code, 0);
+    sandbox.sim.fault(
+        Fault::field("variableCollectionUpsert", "Invalid input").on("SetVariables").for_service(&sandbox.id("worker")),
+    );
+    let ended = sandbox.run(&[
+        "fix",
+        "--push",
+        "--only=A",
+        "--yes",
+        "--start-command",
+        NEW,
+        "--service=worker",
+        "--format=json",
+    ]);
+    assert_eq!(ended.receipts()[1..], ["start-command worker - not-tried", "redeploy worker - not-tried"], "{ended:?}");
+    assert_set(&sandbox, Some(OLD), &ended);
+}

@@ -1,0 +1,231 @@
+//! What names the project and the environment decides whether local values may be sent there: flags, the link, variables and
+//! tokens do, an unaccepted `doctor.toml` and whatever lies inside the checkout do not.
+
+use crate::commands::tests::fix::service;
+use crate::commands::tests::sandbox::{Ended, Sandbox};
+use crate::drift::{ResourceRef, Secret};
+use crate::io::credentials::Logins;
+use crate::io::railway::transport::Scheme;
+use crate::io::sim::Sim;
+use crate::io::sim::estate::{Environment, Estate, Project, SimVariable};
+use crate::io::sim::fault::Fault;
+use crate::io::sim::seed::{ACCOUNT_TOKEN, PROJECT_TOKEN};
+
+/// The host that logins are stored for.
+const HOST: &str = "backboard.railway.com";
+
+const PUSH: &[&str] = &["fix", "--push", "--yes", "--only", "A"];
+
+/// A project with `staging` and `live`, and nothing that names either.
+fn sandbox() -> Sandbox {
+    let environment = |name| Environment::named(name).service(service("api", &[("A", "stored")]));
+    let project = Project::named("shop").environment(environment("staging")).environment(environment("live"));
+    Sandbox::beside(Sim::new(Estate::of("crew").project(project).with_tokens()))
+        .variable("RAILWAY_PROJECT_ID", None)
+        .variable("RAILWAY_ENVIRONMENT_ID", None)
+        .file(".env", "A=local\n")
+}
+
+/// The project's id, and those of its environments.
+fn ids(sandbox: &Sandbox) -> [String; 3] {
+    sandbox.sim.change(|estate| {
+        let project = &estate.projects[0];
+        [project.id.clone(), project.environments[0].id.clone(), project.environments[1].id.clone()]
+    })
+}
+
+/// What each environment stores: `stored` or `local`.
+fn stored(sandbox: &Sandbox) -> Vec<String> {
+    sandbox.sim.change(|estate| {
+        let environments = estate.projects[0].environments.iter();
+        let value = |environment: &Environment| match &environment.services[0].variables["A"] {
+            SimVariable::Open(text) | SimVariable::Sealed(text) => text.expose().to_owned(),
+        };
+        environments.map(value).collect()
+    })
+}
+
+/// With a link of the working directory, in the home directory.
+fn linked(sandbox: Sandbox, project: &str, environment: &str) -> Sandbox {
+    let links = serde_json::json!({ "user": {}, "projects": { (sandbox.work().to_str().unwrap()): {
+        "projectPath": sandbox.work(), "name": "shop", "project": project,
+        "environment": environment, "environmentName": "staging", "service": null,
+    }}});
+    let folder = sandbox.home().join(".railway");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("config.json"), links.to_string()).unwrap();
+    sandbox
+}
+
+fn assert_refused(sandbox: &Sandbox, ended: &Ended, says: &str) {
+    assert_eq!(ended.code, 2, "{ended:?}");
+    assert!(ended.err.contains(says), "{says}: {ended:?}");
+    assert_eq!(stored(sandbox), ["stored", "stored"]);
+}
+
+#[test]
+fn an_unaccepted_file_chooses_no_other_environment_than_the_one_that_is_known() {
+    let [project, staging, live] = ids(&sandbox());
+    let by_name = |environment: &str| format!("environment = \"{environment}\"\n");
+    let with_project = |environment: &str| format!("project = \"{project}\"\nenvironment = \"{environment}\"\n");
+    for text in [by_name("live"), by_name(&live), with_project("live"), with_project(&live)] {
+        let link = || linked(sandbox().file("doctor.toml", &text), &project, &staging);
+        let variables = || {
+            let sandbox = sandbox().file("doctor.toml", &text).variable("RAILWAY_PROJECT_ID", Some(&project));
+            sandbox.variable("RAILWAY_ENVIRONMENT_ID", Some(&staging))
+        };
+        for sandbox in [link(), variables()] {
+            let refused = sandbox.run(PUSH);
+            assert_refused(&sandbox, &refused, "only doctor.toml names the environment live");
+            assert!(
+                refused.err.contains("`doctor trust`") && refused.err.contains("`--environment=live`"),
+                "{refused:?}"
+            );
+            // Reading sends nothing out.
+            assert_eq!(sandbox.run(&["check"]).code, 1);
+            let by_flag = sandbox.run(&[PUSH, &["--environment", "staging"]].concat());
+            assert_eq!((by_flag.code, stored(&sandbox)), (0, vec!["local".into(), "stored".into()]), "{by_flag:?}");
+        }
+        let sandbox = link();
+        assert_eq!(sandbox.run(&["trust", "--yes"]).code, 0);
+        assert_eq!((sandbox.run(PUSH).code, stored(&sandbox)), (0, vec!["stored".into(), "local".into()]), "{text}");
+    }
+    for text in [by_name("staging"), by_name(&staging), with_project("staging"), with_project(&staging)] {
+        let sandbox = linked(sandbox().file("doctor.toml", &text), &project, &staging);
+        let pushed = sandbox.run(PUSH);
+        assert_eq!((pushed.code, stored(&sandbox)), (0, vec!["local".into(), "stored".into()]), "{text}: {pushed:?}");
+    }
+}
+
+#[test]
+fn project_and_environment_both_have_to_be_known() {
+    let [project, staging, _] = ids(&sandbox());
+    let text = format!("project = \"{project}\"\nenvironment = \"staging\"\n");
+    let flags = |words: &[&str]| {
+        let sandbox = sandbox().file("doctor.toml", &text);
+        (sandbox.run(&[PUSH, words].concat()), sandbox)
+    };
+    let (ended, sandbox) = flags(&["--project", "shop"]);
+    assert_refused(&sandbox, &ended, "only doctor.toml names the environment staging");
+    let (ended, sandbox) = flags(&["--environment", "staging"]);
+    assert_refused(&sandbox, &ended, "only doctor.toml names the project shop");
+    for words in [&["--project", "shop", "--environment", "staging"][..], &["--project", &project, "-e", &staging]] {
+        assert_eq!(flags(words).0.code, 0);
+    }
+    let token = crate::commands::tests::target_sources::sandbox().file("doctor.toml", &text);
+    let token = token.variable("RAILWAY_API_TOKEN", None).variable("RAILWAY_TOKEN", Some(PROJECT_TOKEN));
+    assert_eq!(token.run(PUSH).code, 0, "a project token is for one environment");
+}
+
+#[test]
+fn an_id_that_is_another_projects_name_is_not_that_project() {
+    let sandbox = sandbox().file("doctor.toml", "project = \"p-evil\"\nenvironment = \"staging\"\n");
+    let [project, staging, _] = ids(&sandbox);
+    sandbox.sim.change(|estate| {
+        // Its owner has given it the id of the linked project as its name.
+        estate.projects[0].id = "p-evil".to_owned();
+        estate.projects[0].name.clone_from(&project);
+    });
+    let sandbox = linked(sandbox, &project, &staging);
+    let refused = sandbox.run(PUSH);
+    assert_eq!((refused.code, sandbox.sim.mutations().len()), (2, 0), "{refused:?}");
+    assert!(refused.err.contains("only doctor.toml names the project"), "{refused:?}");
+}
+
+#[test]
+fn a_link_and_a_trust_record_inside_the_checkout_do_not_count() {
+    let [project, staging, _] = ids(&sandbox());
+    // The repository is the directory around the working directory, the home directory and the state directory.
+    let repository = |sandbox: Sandbox| sandbox.file("../.git/HEAD", "ref: refs/heads/main\n");
+    let inside = linked(repository(sandbox()), &project, &staging);
+    let refused = inside.run(PUSH);
+    assert_refused(&inside, &refused, "config.json names the project shop and the environment staging");
+    assert!(refused.err.contains("that file lies inside the checkout"), "{refused:?}");
+    assert!(refused.err.contains("`--project=shop --environment=staging`"), "{refused:?}");
+    assert_eq!(inside.run(&["check"]).code, 1, "reading sends nothing out");
+    let by_flags = inside.run(&[PUSH, &["--project", "shop", "--environment", "staging"]].concat());
+    assert_eq!(by_flags.code, 0, "{by_flags:?}");
+
+    let text = format!("project = \"{project}\"\nenvironment = \"staging\"\n");
+    let trusted = sandbox().file("doctor.toml", &text);
+    assert_eq!(trusted.run(&["trust", "--yes"]).code, 0);
+    let inside = repository(trusted);
+    assert_refused(&inside, &inside.run(PUSH), "only doctor.toml names the project shop and the environment staging");
+    let kept = inside.run(&["trust", "--yes"]);
+    assert_eq!(kept.code, 2, "{kept:?}");
+    assert!(kept.err.contains("lies inside the checkout") && kept.err.contains("XDG_STATE_HOME"), "{kept:?}");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_link_that_others_can_write_does_not_count() {
+    use std::os::unix::fs::PermissionsExt;
+    let [project, staging, _] = ids(&sandbox());
+    for (mode, expected) in [(0o666, 2), (0o600, 0)] {
+        let sandbox = linked(sandbox(), &project, &staging);
+        let path = sandbox.home().join(".railway/config.json");
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        let ended = sandbox.run(PUSH);
+        assert_eq!(ended.code, expected, "{mode:o}: {ended:?}");
+        assert_eq!(ended.err.contains("can be written by other users"), expected == 2, "{ended:?}");
+    }
+}
+
+#[test]
+fn an_unaccepted_file_does_not_choose_between_project_tokens() {
+    let [project, staging, live] = ids(&sandbox());
+    let named = |id: &str, name: &str| ResourceRef { id: id.to_owned(), name: name.to_owned() };
+    let text = format!("project = \"{project}\"\nenvironment = \"staging\"\n");
+    let mut sandbox = sandbox().file("doctor.toml", &text).variable("RAILWAY_API_TOKEN", None);
+    sandbox.host = Some(HOST);
+    let mut logins = Logins::default();
+    logins.add(named(&project, "shop"), named(&staging, "staging"), Secret::new(PROJECT_TOKEN));
+    logins.store(&sandbox.keyring, HOST).unwrap();
+    assert_eq!(sandbox.run(PUSH).code, 0, "there is one only");
+    sandbox.sim.change(|estate| {
+        let own = &mut estate.projects[0].environments[0].services[0].variables;
+        own.insert("A".to_owned(), SimVariable::Open(Secret::new("stored")));
+    });
+    logins.add(named(&project, "shop"), named(&live, "live"), Secret::new("another-token"));
+    logins.store(&sandbox.keyring, HOST).unwrap();
+    let refused = sandbox.run(PUSH);
+    assert_refused(&sandbox, &refused, "only doctor.toml names the project shop and the environment staging");
+    assert_eq!(sandbox.run(&["trust", "--yes"]).code, 0);
+    assert_eq!(sandbox.run(PUSH).code, 0);
+}
+
+#[test]
+fn a_response_about_another_environment_is_neither_compared_nor_written() {
+    for words in [&PUSH[1..], &["--push", "--dry-run"], &["--pull", "--yes"], &["--redeploy", "--yes"]] {
+        let sandbox = sandbox();
+        let [project, _, live] = ids(&sandbox);
+        let question = crate::io::railway::environment::question(&project, &live);
+        let token = Secret::new(ACCOUNT_TOKEN);
+        let reply = sandbox.sim.answer(&question, Some((Scheme::Bearer, &token))).unwrap();
+        let body = String::from_utf8(reply.body.to_vec()).unwrap();
+        sandbox.sim.fault(Fault::reply(200, &body).on("Shape").for_ever());
+        let ended = sandbox.run(&[&["fix"], words, &["--project", &project, "--environment", "staging"]].concat());
+        assert_eq!(ended.code, 5, "{words:?}: {ended:?}");
+        assert!(ended.err.contains("the response is about another environment"), "{ended:?}");
+        assert_eq!((stored(&sandbox), sandbox.text(".env")), (vec!["stored".to_owned(); 2], "A=local\n".to_owned()));
+        let check = sandbox.run(&["check", "--project", "shop", "--environment", "staging"]);
+        assert_eq!((check.code, check.out.is_empty()), (5, true), "{check:?}");
+    }
+}
+
+#[test]
+fn a_deployment_of_another_environment_is_not_deployed_again() {
+    let sandbox = sandbox();
+    let [project, staging, live] = ids(&sandbox);
+    let sandbox = linked(sandbox, &project, &staging);
+    let question = serde_json::json!({
+        "operationName": "Fence", "query": "query Fence { }", "variables": { "projectId": project, "environmentId": live },
+    });
+    let token = Secret::new(ACCOUNT_TOKEN);
+    let reply = sandbox.sim.answer(&question.to_string(), Some((Scheme::Bearer, &token))).unwrap();
+    let body = String::from_utf8(reply.body.to_vec()).unwrap();
+    sandbox.sim.fault(Fault::reply(200, &body).on("Fence").for_ever());
+    let ended = sandbox.run(PUSH);
+    assert_eq!((ended.code, sandbox.sim.mutations().len()), (5, 0), "{ended:?}");
+    assert!(ended.err.contains("the response is about another environment"), "{ended:?}");
+}

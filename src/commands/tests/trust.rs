@@ -1,0 +1,352 @@
+//! A checkout's `doctor.toml` decides where values go once the user has accepted that, and as long as it decides the same.
+
+use crate::commands::tests::fix::{API, KEY, WORKER, incident, service};
+use crate::commands::tests::sandbox::{Ended, Sandbox};
+use crate::io::sim::seed::incident::PROJECT;
+use crate::io::terminal::prompt::YesNo;
+use crate::io::terminal::prompt::script::Prepared;
+
+const PUSH: &[&str] = &["fix", "--push", "--yes", "--only", KEY, "--service", WORKER];
+const YES: Prepared = Prepared::Reply(YesNo::Yes);
+const NO: Prepared = Prepared::Reply(YesNo::No);
+
+/// A checkout that alone says which project is meant.
+fn checkout(config: &str) -> Sandbox {
+    incident().file("doctor.toml", config).variable("RAILWAY_PROJECT_ID", None).variable("RAILWAY_ENVIRONMENT_ID", None)
+}
+
+fn config() -> String {
+    format!("project = \"{PROJECT}\"\nenvironment = \"staging\"\n")
+}
+
+fn accepted(sandbox: Sandbox) -> Sandbox {
+    let ended = sandbox.run(&["trust", "--yes"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    sandbox
+}
+
+fn assert_refused(sandbox: &Sandbox, ended: &Ended, says: &str) {
+    assert_eq!(ended.code, 2, "{ended:?}");
+    assert!(ended.err.contains(says) && ended.err.contains("`doctor trust`"), "{says}: {ended:?}");
+    assert_eq!(sandbox.mutations(), [""; 0]);
+}
+
+#[test]
+fn what_was_accepted_may_push_until_it_decides_something_else() {
+    let sandbox = checkout(&config());
+    let says = "only doctor.toml names the project agentverse and the environment staging";
+    assert_refused(&sandbox, &sandbox.run(PUSH), says);
+
+    let nobody = sandbox.run(&["trust"]);
+    assert_eq!(nobody.code, 2, "{nobody:?}");
+    assert!(nobody.err.contains("next: run `doctor trust --yes`"), "{nobody:?}");
+    assert!(nobody.out.contains("project      agentverse\n  environment  staging\n"), "{nobody:?}");
+    assert!(!nobody.out.contains(PROJECT), "names, not ids: {nobody:?}");
+    assert!(!sandbox.state().exists(), "nothing was remembered");
+
+    let sandbox = accepted(sandbox);
+    let again = sandbox.run(&["trust"]);
+    assert_eq!(again.out, "doctor.toml is already accepted for project agentverse.\n");
+
+    let sandbox = sandbox.file("doctor.toml", &(config() + "[services.api]\nname = \"agentverse-api-staging\"\n"));
+    let changed = sandbox.run(PUSH);
+    assert_refused(&sandbox, &changed, "and it changed since you accepted it");
+    assert!(changed.err.contains("this changed: + services.\"api\".name = \"agentverse-api-staging\""), "{changed:?}");
+    let shown = sandbox.run(&["trust"]).out;
+    assert!(shown.starts_with("doctor.toml changed since you accepted it; this changed:\n  + services."), "{shown}");
+
+    let sandbox = sandbox.file("doctor.toml", &config());
+    let pushed = sandbox.run(PUSH);
+    assert_eq!((pushed.code, sandbox.mutations().len()), (0, 2), "the accepted decisions are back: {pushed:?}");
+}
+
+/// Every key, with a value that can be changed.
+const WHOLE: &str = "environment = \"staging\"\nenv-file = [\".env\"]\nloader = \"python\"\nfail-on = \"error\"\n\
+    [environments.live]\nenv-file = [\".env.live\"]\nprotected = true\n\
+    [services.api]\nname = \"agentverse-api-staging\"\ncommit = \"HEAD\"\n\
+    [services.worker]\nname = \"agentverse-worker-staging\"\nenv-file = [\".env\"]\n\
+    [[require]]\nkeys = [\"STAGING_OPS_API_KEY\", \"LOG_LEVEL\"]\nservices = [\"api\", \"worker\"]\n\
+    [[ignore]]\nkeys = [\"X_*\"]\nreason = \"none\"\n\
+    [severity]\nmissing-locally = \"off\"\n\
+    [[expect.log]]\nservice = \"worker\"\ncontains = \"ready\"\n\
+    [[expect.http]]\nservice = \"api\"\nrequest = \"GET /ops?x=1\"\nheaders = { X-Key = \"v1 $STAGING_OPS_API_KEY\" }\n\
+    status = 200\n[hook]\non-drift = \"warn\"\n";
+
+#[test]
+fn a_change_that_moves_no_value_keeps_the_trust_and_every_other_voids_it() {
+    let whole = format!("project = \"{PROJECT}\"\n{WHOLE}");
+    let sandbox = accepted(checkout(&whole).file(".env.live", "A=1\n"));
+    let is_accepted = |text: &str| {
+        std::fs::write(sandbox.work().join("doctor.toml"), text).unwrap();
+        let ended = sandbox.run(&["trust"]);
+        assert!(ended.code == 0 || ended.code == 2 && ended.out.contains("this changed:"), "{text}: {ended:?}");
+        ended.code == 0
+    };
+    for (from, to) in [
+        ("", "# a comment\n"),
+        ("\n[[ignore]]", "\n[[ignore]]\nkeys = [\"Y\"]\nreason = \"new\"\n[[ignore]]"),
+        ("\"off\"", "\"note\""),
+        ("fail-on = \"error\"\n", "fail-on = \"never\"\n"),
+        ("commit = \"HEAD\"", "start-command-contains = [\"-B\"]"),
+        ("contains = \"ready\"", "contains = \"steady\""),
+        ("status = 200", "status = 204"),
+        ("\"warn\"", "\"fail\""),
+        ("[\"STAGING_OPS_API_KEY\", \"LOG_LEVEL\"]", "[ 'LOG_LEVEL', 'STAGING_OPS_API_KEY' ]"),
+        ("services = [\"api\", \"worker\"]", "services = [\"worker\", \"api\"]"),
+    ] {
+        assert!(is_accepted(&whole.replacen(from, to, 1)), "{from} → {to}");
+    }
+    for (from, to) in [
+        ("env-file = [\".env\"]\nloader", "env-file = [\".env\", \".env.live\"]\nloader"),
+        ("env-file = [\".env\"]\nloader", "loader"),
+        ("\"python\"", "\"node\""),
+        ("protected = true\n", ""),
+        ("[\".env.live\"]", "[\".env\"]"),
+        ("[environments.live]", "[environments.staging]"),
+        ("name = \"agentverse-api-staging\"", "name = \"Redis\""),
+        ("[services.api]", "[services.api2]\nname = \"Redis\"\n[services.api]"),
+        ("staging\"\nenv-file = [\".env\"]\n[[require", "staging\"\n[[require"),
+        ("\"LOG_LEVEL\"]", "\"LOG_LEVEL\", \"APP_ENV\"]"),
+        ("services = [\"api\", \"worker\"]", "services = [\"api\"]"),
+        ("\n[[require]]", "\n[[require]]\nkeys = [\"OPS_DRILLS\"]\n[[require]]"),
+        ("service = \"api\"", "service = \"worker\""),
+        ("GET /ops", "GET /echo"),
+        ("?x=1", "?x=2"),
+        ("\"v1 $", "\"v2 $"),
+        ("$STAGING_OPS_API_KEY", "$LOG_LEVEL"),
+        ("X-Key", "X-Other"),
+        ("\n[hook]", "\n[[expect.http]]\nservice = \"api\"\nrequest = \"GET /\"\nstatus = 200\n[hook]"),
+    ] {
+        assert_ne!(whole.replacen(from, to, 1), whole, "{from}");
+        assert!(!is_accepted(&whole.replacen(from, to, 1)), "{from} → {to}");
+    }
+    assert!(is_accepted(&whole));
+    for file in std::fs::read_dir(sandbox.state()).unwrap() {
+        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        assert!(!text.contains("x=1") && !text.contains("v1"), "names only: {text}");
+    }
+}
+
+#[test]
+fn a_person_sees_what_it_decides_and_accepts_it() {
+    let extra = format!(
+        "[environments.live]\nprotected = true\n[services.api]\nname = \"{API}\"\nenv-file = [\"api.env\"]\n\
+         [[require]]\nkeys = [\"{KEY}\"]\n[[expect.http]]\n\
+         service = \"api\"\nrequest = \"GET /ops?x=1\"\nheaders = {{ X-API-Key = \"${KEY}\" }}\nstatus = 200\n"
+    );
+    let sandbox = checkout(&(config() + &extra)).at_a_terminal();
+    let no = sandbox.answered(&["trust"], vec![NO]);
+    assert_eq!(no.code, 2, "{no:?}");
+    let rows = format!(
+        "environment  staging\n  protected    live\n  services     {API} (as api)\n  files        api.env\n  \
+         requires     {KEY}\n"
+    );
+    assert!(no.out.contains(&rows), "{no:?}");
+    let sends = format!("Each check sends {KEY} to a domain of agentverse-api-staging: GET /ops?x=1\n");
+    assert!(no.out.contains(&sends), "{no:?}");
+    for answer in [Prepared::Back, Prepared::Interrupt] {
+        assert_ne!(sandbox.answered(&["trust"], vec![answer]).code, 0);
+    }
+    assert!(!sandbox.state().exists());
+    assert_eq!(sandbox.answered(&["trust"], vec![YES]).code, 0);
+    assert!(sandbox.run(&["trust"]).out.contains("already"));
+}
+
+#[test]
+fn names_are_shown_in_the_place_of_ids() {
+    let bare = incident();
+    let [environment, api] = bare.sim.change(|estate| {
+        let environment = &mut estate.projects[0].environments[0];
+        [environment.id.clone(), environment.service_named(API).unwrap().id.clone()]
+    });
+    let text = format!(
+        "project = \"{PROJECT}\"\nenvironment = \"{environment}\"\n[environments.{environment}]\nprotected = true\n\
+         [services.api]\nname = \"{api}\"\n"
+    );
+    let sandbox = checkout(&text);
+    let shown = sandbox.run(&["trust"]).out;
+    for id in [PROJECT, &environment, &api] {
+        assert!(!shown.contains(id), "{id}: {shown}");
+    }
+    assert!(shown.contains(&format!("environment  staging\n  protected    staging\n  services     {API} (as api)\n")));
+    let sandbox = accepted(sandbox).file("doctor.toml", &text.replace(&api, "agentverse-worker-staging"));
+    let changed = sandbox.run(&["trust"]).out;
+    assert!(changed.contains(&format!("  - services.\"api\".name = \"{API}\"\n")), "{changed}");
+}
+
+#[test]
+fn trust_is_in_a_project_and_not_in_its_name() {
+    let by_name = config().replace(PROJECT, "agentverse");
+    let sandbox = accepted(checkout(&by_name));
+    assert_eq!(sandbox.run(PUSH).code, 0);
+    // Somebody else's project goes by that name now.
+    sandbox.sim.change(|estate| estate.projects[0].id = "another-project".to_owned());
+    let refused = sandbox.run(&["fix", "--push", "--yes", "--only", KEY]);
+    assert_eq!((refused.code, sandbox.mutations().len()), (2, 2), "{refused:?}");
+    assert!(refused.err.contains("you accepted it for another, agentverse"), "{refused:?}");
+}
+
+#[test]
+fn what_can_not_be_accepted_is_said() {
+    let bare = incident();
+    let none = bare.run(&["trust", "--yes"]);
+    assert_eq!(none.code, 2, "{none:?}");
+    assert!(none.err.contains("can't read doctor.toml") && none.err.contains("`doctor init`"), "{none:?}");
+    let homeless = checkout("environment = \"staging\"\n").run(&["trust", "--yes"]);
+    assert_eq!(homeless.code, 2, "{homeless:?}");
+    assert!(homeless.err.contains("no project is linked"), "{homeless:?}");
+    let unknown = checkout("project = \"nobodys\"\nenvironment = \"staging\"\n").run(&["trust", "--yes"]);
+    assert_eq!(unknown.code, 2, "{unknown:?}");
+    assert!(unknown.err.contains("project `nobodys`: not found"), "{unknown:?}");
+    assert!(!bare.state().exists());
+    let silent = incident().file("doctor.toml", "[severity]\nmissing-locally = \"off\"\n").run(&["trust", "--yes"]);
+    assert_eq!(silent.code, 0, "{silent:?}");
+    assert!(silent.out.contains("there is nothing to accept"), "{silent:?}");
+    let alone = checkout(&format!("project = \"{PROJECT}\"\n")).run(&["trust", "--yes"]);
+    assert_eq!(alone.code, 0, "a project without an environment: {alone:?}");
+    assert!(alone.out.contains("environment  whichever is named elsewhere\n"), "{alone:?}");
+}
+
+#[test]
+fn it_is_asked_before_anything_else_and_a_no_ends_there() {
+    let sandbox = || {
+        Sandbox::of([service("api", &[("A", "stored-one"), ("B", "stored-two")])])
+            .file(".env", "A=local-one\nB=local-two\n")
+            .file("doctor.toml", "project = \"shop\"\nenvironment = \"staging\"\n")
+            .variable("RAILWAY_PROJECT_ID", None)
+            .variable("RAILWAY_ENVIRONMENT_ID", None)
+            .at_a_terminal()
+    };
+    for words in [&["fix"][..], &["fix", "--push"]] {
+        let refused = sandbox().answered(words, vec![NO]);
+        assert_eq!(refused.code, 2, "{refused:?}");
+        assert_eq!(refused.asked, ["Accept doctor.toml?"]);
+        assert!(!refused.out.contains("A differs") && refused.out.contains("project      shop\n"), "{refused:?}");
+        assert!(refused.err.contains("doctor.toml was not accepted"), "{refused:?}");
+    }
+    // What sends no value needs no acceptance.
+    let pulled = sandbox().answered(&["fix", "--pull"], vec![YES]);
+    assert_eq!(pulled.asked, ["Do it?"], "{pulled:?}");
+
+    let taken = sandbox();
+    let answers =
+        vec![YES, Prepared::Choice(2), Prepared::Choice(3), Prepared::Line("only at home"), Prepared::Choice(2), YES];
+    let ended = taken.answered(&["fix"], answers);
+    assert_eq!(ended.asked[0], "Accept doctor.toml?");
+    assert!(taken.text("doctor.toml").contains("[[ignore]]"), "{ended:?}");
+    let pushed = taken.run(&["fix", "--push", "--yes", "--only", "B"]);
+    assert_eq!(pushed.code, 0, "an ignored difference does not void it: {pushed:?}");
+
+    let changed = taken.file("doctor.toml", "project = \"shop\"\nenvironment = \"staging\"\nloader = \"node\"\n");
+    std::fs::write(changed.work().join(".env"), "A=local-one\nB=local-new\n").unwrap();
+    let no = changed.answered(&["fix"], vec![NO]);
+    let says = "doctor.toml changed since you accepted it; this changed:\n  + loader = \"node\"\n";
+    assert!(no.out.contains(says), "{no:?}");
+    let yes = changed.answered(&["fix"], vec![YES, Prepared::Choice(0), YES]);
+    assert_eq!(yes.code, 0, "{yes:?}");
+    assert!(yes.asked[1].starts_with("What is to be done?"), "{yes:?}");
+}
+
+#[test]
+fn nothing_is_asked_where_nothing_can_be_sent_or_nothing_is_decided() {
+    let plain = || Sandbox::of([service("api", &[("A", "stored")])]).file(".env", "A=local\n").at_a_terminal();
+    let ignores = "[[ignore]]\nkeys = [\"Z\"]\nreason = \"none\"\n";
+    for (text, asks) in [(ignores, false), ("[severity]\nsealed = \"off\"\n", false), ("loader = \"node\"\n", true)] {
+        let answers = if asks { vec![NO] } else { vec![Prepared::Choice(3)] };
+        let ended = plain().file("doctor.toml", text).answered(&["fix"], answers);
+        assert_eq!(ended.asked[0] == "Accept doctor.toml?", asks, "{text}: {ended:?}");
+    }
+    let equal = plain().file(".env", "A=stored\n").file("doctor.toml", "loader = \"node\"\n");
+    let ended = equal.answered(&["fix"], Vec::new());
+    assert_eq!((ended.code, ended.asked.len()), (0, 0), "{ended:?}");
+}
+
+#[test]
+fn a_plan_says_that_its_command_needs_the_acceptance_first() {
+    let sandbox = checkout(&config());
+    let plan = sandbox.run(&["fix", "--push", "--dry-run"]);
+    assert_eq!(plan.code, 1, "{plan:?}");
+    assert!(
+        plan.out.contains("before the command below can send these values") && plan.out.contains("doctor trust"),
+        "{plan:?}"
+    );
+    let json = sandbox.run(&["fix", "--push", "--dry-run", "--format", "json"]);
+    assert!(json.out.contains("doctor trust"), "{json:?}");
+    let unasked = sandbox.run(&["fix", "--push"]);
+    assert_eq!(unasked.code, 2, "{unasked:?}");
+    assert!((unasked.out.clone() + &unasked.err).contains("doctor trust"), "{unasked:?}");
+    for other in [accepted(sandbox), incident().file("doctor.toml", &config())] {
+        let plan = other.run(&["fix", "--push", "--dry-run"]);
+        assert!(!plan.out.contains("doctor trust"), "{plan:?}");
+    }
+    let pull = checkout(&config()).run(&["fix", "--pull", "--dry-run"]);
+    assert!(!pull.out.contains("doctor trust"), "{pull:?}");
+}
+
+#[test]
+fn with_yes_its_files_its_words_for_services_and_its_requirements_do_not_count() {
+    fn push<'w>(more: &[&'w str]) -> Vec<&'w str> {
+        [&["fix", "--push", "--yes"], more].concat()
+    }
+    let own = format!("{KEY}=from-another-file\n");
+    for (text, words, says) in [
+        ("env-file = [\"other.env\"]\n", &["--only", KEY][..], "names the file other.env"),
+        ("[environments.staging]\nenv-file = [\"other.env\"]\n", &["--only", KEY], "names the file other.env"),
+        (
+            "[services.agentverse-worker-staging]\nenv-file = [\"other.env\"]\n",
+            &["--only", KEY],
+            "names the file other.env",
+        ),
+        ("env-file = [\".env\", \"other.env\"]\n", &["--only", KEY], "names the file other.env"),
+        (
+            "[services.agentverse]\nname = \"agentverse-worker-staging\"\n",
+            &["--only", KEY, "--service", "agentverse"],
+            "says that agentverse is the service agentverse-worker-staging",
+        ),
+        (
+            "[[require]]\nkeys = [\"STAGING_OPS_API_KEY\"]\n",
+            &[],
+            "the [[require]] of doctor.toml does not count until you accept it",
+        ),
+    ] {
+        let sandbox = incident().file("other.env", &own).file("doctor.toml", text);
+        assert_refused(&sandbox, &sandbox.run(&push(words)), says);
+        let pushed = accepted(sandbox).run(&push(words));
+        assert_eq!(pushed.code, 0, "{text}: {pushed:?}");
+    }
+    for (text, words) in [
+        // The default, and so the same file without doctor.toml.
+        ("env-file = [\".env\"]\n", &["--only", KEY][..]),
+        ("env-file = [\"other.env\"]\n", &["--only", KEY, "--env-file", ".env"]),
+        // The value that wins is in the default file.
+        ("env-file = [\"empty.env\", \".env\"]\n", &["--only", KEY]),
+        ("[services.worker]\nname = \"agentverse-worker-staging\"\n", &["--only", KEY, "--service", WORKER]),
+        // Its services limit a push to some of those that have the key.
+        ("[services.worker]\nname = \"agentverse-worker-staging\"\n", &["--only", KEY]),
+        ("[[require]]\nkeys = [\"STAGING_OPS_API_KEY\"]\n", &["--only", KEY]),
+    ] {
+        let sandbox = incident().file("other.env", &own).file("empty.env", "Z=1\n").file("doctor.toml", text);
+        let pushed = sandbox.run(&push(words));
+        assert_eq!((pushed.code, sandbox.mutations().is_empty()), (0, false), "{text} {words:?}: {pushed:?}");
+    }
+}
+
+#[test]
+fn a_word_of_an_unaccepted_file_does_not_take_over_the_name_of_another_service() {
+    let services = || {
+        [
+            service("worker", &[("OPS_KEY", "stored-1")]),
+            service("frontend", &[("OPS_KEY", "stored-2"), ("PUBLIC", "1")]),
+        ]
+    };
+    let sandbox = Sandbox::of(services())
+        .file(".env", "OPS_KEY=local-key-1\n")
+        .file("doctor.toml", "[services.worker]\nname = \"frontend\"\n");
+    let words = ["fix", "--push", "--yes", "--only", "OPS_KEY", "--service", "worker"];
+    assert_refused(&sandbox, &sandbox.run(&words), "only doctor.toml says that worker is the service frontend");
+    let own = Sandbox::of(services())
+        .file(".env", "OPS_KEY=local-key-1\n")
+        .file("doctor.toml", "[services.worker]\n")
+        .run(&words);
+    assert_eq!(own.code, 0, "a word that is the service's own name: {own:?}");
+}

@@ -1,0 +1,64 @@
+//! Names that GitHub Actions would take for commands.
+
+use crate::commands::tests::fix::service;
+use crate::commands::tests::sandbox::Sandbox;
+
+fn hostile() -> Sandbox {
+    let names = ["::set-output name=safe::yes", "::stop-commands::abc", "##[group]x"];
+    let services = names.map(|name| service(name, &[("KEY_ONE", "a"), ("::add-mask::e", "x"), ("##[error]y", "x")]));
+    Sandbox::of(services)
+        .file(".env", "KEY_ONE=c\n::debug=1\nbroken ::line\n")
+        .file("doctor.toml", "[[ignore]]\nkeys = [\"::warning::nothing\"]\nreason = \"::error::x\"\n")
+}
+
+#[test]
+fn no_line_of_a_log_is_a_command() {
+    for words in [
+        &["check"][..],
+        &["check", "-v"],
+        &["check", "-q"],
+        &["check", "--only", "::stop-commands::x"],
+        &["check", "--service", "::set-output name=saef::yes"],
+        &["check", "--format", "markdown"],
+        &["check", "--format", "html"],
+        &["check", "--format", "junit"],
+        &["check", "--format", "sarif"],
+        &["check", "--format", "json"],
+        &["matrix"],
+        &["matrix", "--format", "markdown"],
+        &["fix", "--dry-run"],
+        &["fix", "--push", "--yes"],
+        &["fix", "--push", "--yes", "--only", "KEY_ONE"],
+        &["undo", "--list"],
+        &["undo", "::x"],
+        &["init"],
+        &["init", "--yes"],
+        &["auth", "status"],
+        &["explain", "::debug::x"],
+        &["hook", "status"],
+        &["::debug::x"],
+        &["--::debug::x"],
+    ] {
+        let sandbox = hostile().variable("GITHUB_ACTIONS", Some("true")).variable("CI", Some("true"));
+        let ended = sandbox.run(words);
+        for line in ended.out.lines().chain(ended.err.lines()) {
+            assert!(!line.trim_start().starts_with("::") && !line.contains("##["), "{words:?}: {line}");
+        }
+        if words.contains(&"json") {
+            assert!(serde_json::from_str::<serde_json::Value>(&ended.out).is_ok(), "{ended:?}");
+        }
+    }
+}
+
+#[test]
+fn annotations_are_meant_and_elsewhere_names_stay_as_they_are() {
+    let sandbox = hostile().variable("GITHUB_ACTIONS", Some("true"));
+    let annotated = sandbox.run(&["check", "--format", "github"]);
+    assert!(annotated.out.contains("\n::error ") || annotated.out.starts_with("::error "), "{annotated:?}");
+    assert!(annotated.out.lines().all(|line| !line.starts_with("::")
+        || line.starts_with("::error ")
+        || line.starts_with("::warning ")
+        || line.starts_with("::notice ")));
+    let plain = hostile().run(&["check", "-v"]);
+    assert!(plain.out.contains("::add-mask::e") && !plain.out.contains("u003a"), "{plain:?}");
+}

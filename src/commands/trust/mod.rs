@@ -1,0 +1,122 @@
+//! `doctor trust`: show what a checkout's `doctor.toml` decides about where local values go, ask, and remember the answer.
+
+mod acceptance;
+mod decisions;
+
+use crate::cli::{self, GlobalArgs, TargetArgs};
+use crate::commands::connection::{self, Connection};
+use crate::commands::project_sources::locate;
+pub(crate) use crate::commands::trust::acceptance::{Acceptance, TargetOrigin, TrustObjection, TrustState};
+use crate::commands::trust::acceptance::{checkout, trust_status};
+pub(crate) use crate::commands::trust::decisions::NamedDecisions;
+use crate::commands::{gather, output};
+use crate::drift::ResourceRef;
+use crate::error::{Error, Exit};
+use crate::io::config::Config;
+use crate::io::storage::trust_store::{self, Subject};
+use crate::io::terminal::prompt::{PromptAnswer, YesNo, can_ask};
+use crate::io::terminal::stream::Sort;
+use crate::io::world::World;
+use crate::report::{escape, shell_command};
+
+/// Accepts the `doctor.toml` for the project that it is used for.
+pub(crate) fn run(args: &cli::TrustArgs, global: &GlobalArgs, world: &mut World<'_>) -> Result<Exit, Error> {
+    let limit = output::duration(&args.timeout)?;
+    let config = gather::read_config(global, world)?.ok_or_else(none)?;
+    let deciding = config.deciding();
+    let name = escape::line(&config.name).into_owned();
+    if deciding.is_empty() {
+        world.print(&format!("{name} does not decide where local values go: there is nothing to accept.\n"))?;
+        return Ok(Exit::Clean);
+    }
+    // What can't be used is not accepted either.
+    config.env_files().try_for_each(|file| config.file(file).map(drop))?;
+    let aim = connection::aim(None, Some(&config), world);
+    let connection = Connection::open(global, &aim, world)?;
+    let client = connection.client(world, limit);
+    let targeting = TargetArgs { project: None, environment: None, service: Vec::new() };
+    let shown = match locate(&client, &targeting, Some(&config), world) {
+        Ok(found) => NamedDecisions::of(&client, &config, &found.shape)?,
+        Err(Error::NoEnvironment { .. }) => NamedDecisions::without_environment(&client, &config, world)?,
+        Err(error) => return Err(error),
+    };
+    let acceptance = trust_status(&config, &deciding, &shown.project, &checkout(Some(&config), world), world)?;
+    let project = escape::line(&shown.project.name).into_owned();
+    if acceptance == Acceptance::Accepted {
+        world.print(&format!("{name} is already accepted for project {project}.\n"))?;
+        return Ok(Exit::Clean);
+    }
+    world.print(&shown.text(&acceptance, world.terminal.width))?;
+    if !args.yes {
+        obtain(global, world)?;
+    }
+    accept(&config, &shown.project, world)?;
+    world.print(&format!(
+        "Accepted {name} for project {project}. If one of these decisions changes, you accept it again.\n"
+    ))?;
+    Ok(Exit::Clean)
+}
+
+/// Remembers that the user has accepted what that file decides.
+pub(crate) fn accept(config: &Config, project: &ResourceRef, world: &World<'_>) -> Result<(), Error> {
+    let (deciding, checkout) = (config.deciding(), checkout(Some(config), world));
+    let subject = Subject { project, deciding: &deciding, path: &config.path, checkout: &checkout };
+    trust_store::accept(world.state.as_deref(), &subject, world.clock.now())
+}
+
+/// Asks the person at the terminal, in the middle of another command, and remembers the answer. What can't be remembered
+/// counts for this run.
+pub(crate) fn ask(project: &ResourceRef, config: &Config, world: &mut World<'_>) -> Result<(), Error> {
+    let name = escape::line(&config.name).into_owned();
+    if !is_accepted(&format!("Accept {name}?"), world)? {
+        return Err(Error::NoConsent {
+            what: format!("{} was not accepted", config.name),
+            why: "what is pushed goes where it says".to_owned(),
+            next: "review it and run it again; `--pull` needs no acceptance, and `--no-config` goes without it"
+                .to_owned(),
+        });
+    }
+    if let Err(error) = accept(config, project, world) {
+        let why = error.because().unwrap_or_default();
+        world.talk.print_line(&format!("note: {name} is accepted for this run only: {}", escape::line(&why)));
+    }
+    Ok(())
+}
+
+fn is_accepted(prompt: &str, world: &mut World<'_>) -> Result<bool, Error> {
+    if world.terminal.out != Sort::Pipe {
+        world.print("\n")?;
+    }
+    Ok(world.ask.confirm(prompt, YesNo::No)? == PromptAnswer::Given(YesNo::Yes))
+}
+
+/// Gets a yes from the person at the terminal.
+fn obtain(global: &GlobalArgs, world: &mut World<'_>) -> Result<(), Error> {
+    let mut words = [world.program.clone(), vec!["trust".to_owned(), "--yes".to_owned()]].concat();
+    words.extend(global.config.iter().map(|path| format!("--config={}", path.display())));
+    words.extend(global.api_url.iter().map(|url| format!("--api-url={url}")));
+    let again = format!("run `{}`", shell_command::line(&words));
+    if !can_ask(&world.terminal, &world.variables) {
+        return Err(Error::NoConsent {
+            what: "there is nobody to ask".to_owned(),
+            why: "it needs a yes, and this is no terminal".to_owned(),
+            next: again,
+        });
+    }
+    if is_accepted("Accept it?", world)? {
+        return Ok(());
+    }
+    Err(Error::NoConsent {
+        what: "nobody said yes".to_owned(),
+        why: "it is as little trusted as before".to_owned(),
+        next: "run it again once it says what you want".to_owned(),
+    })
+}
+
+fn none() -> Error {
+    Error::File {
+        path: "doctor.toml".to_owned(),
+        why: "there is none from here up to the root of the repository".to_owned(),
+        next: "name it with `--config PATH`, or run `doctor init`, which writes one".to_owned(),
+    }
+}

@@ -1,0 +1,95 @@
+//! `doctor undo --list`: what can be put back, the newest first.
+
+use std::collections::BTreeSet;
+
+use crate::cli::GlobalArgs;
+use crate::commands::output::OutputOptions;
+use crate::drift::phrases::{count, names};
+use crate::error::{Error, Exit};
+use crate::io::files;
+use crate::io::storage::journal::{Journal, JournalEntry, JournalRecord, RecordedCommand, RunName};
+use crate::io::world::World;
+use crate::report::undo_list::{UndoListLine, UndoState};
+use crate::report::{self, History};
+
+/// Tells of every run.
+pub(super) fn write_list(
+    journal: &Journal<'_>,
+    manner: OutputOptions<'_>,
+    global: &GlobalArgs,
+    world: &mut World<'_>,
+) -> Result<Exit, Error> {
+    let entries = &journal.list()?;
+    let undone = undone(entries);
+    let lines = entries.iter().map(|entry| line(entry, &undone, world)).collect();
+    let folder = world.state.as_deref().map(|folder| files::display_path(folder, &world.folder)).unwrap_or_default();
+    let history = History { program: world.program.clone(), lines, folder, keys: journal.whereabouts_of_keys() };
+    let mut bytes = Vec::new();
+    report::write_history(&history, manner.format, &manner.text_options(global, world), &mut bytes)
+        .expect("writing to memory can't fail");
+    manner.write(&bytes, world)?;
+    Ok(Exit::Clean)
+}
+
+/// The runs that a later one has put back, and that were not done again by undoing that one.
+pub(super) fn undone(entries: &[JournalEntry]) -> BTreeSet<RunName> {
+    let mut undone = BTreeSet::new();
+    // The newest first: whether an undoing still counts is known before what it undoes is met.
+    for entry in entries {
+        let Ok(record) = &entry.record else { continue };
+        if let Some(older) = record.undoes.as_ref().filter(|_| !undone.contains(&entry.run)) {
+            undone.insert(older.clone());
+        }
+    }
+    undone
+}
+
+fn line(entry: &JournalEntry, undone: &BTreeSet<RunName>, world: &World<'_>) -> UndoListLine {
+    let run = entry.run.to_string();
+    let Ok(record) = &entry.record else {
+        let why = entry.record.as_ref().err().and_then(Error::because).unwrap_or_default();
+        return UndoListLine { run, what: why, target: String::new(), state: UndoState::Unreadable };
+    };
+    let state = if undone.contains(&entry.run) {
+        UndoState::Undone
+    } else if record.command == RecordedCommand::Undo {
+        UndoState::Undoing
+    } else if record.folder == world.folder {
+        UndoState::Here
+    } else {
+        UndoState::Elsewhere(record.folder.display().to_string())
+    };
+    let target = format!("{} · {}", record.project.name, record.environment.name);
+    UndoListLine { run, what: what(record), target, state }
+}
+
+/// `2 variables of api and worker; 1 key in .env`
+fn what(record: &JournalRecord) -> String {
+    let mut parts = Vec::new();
+    let mut owners: Vec<&str> = record
+        .stores
+        .iter()
+        .map(|store| store.owner.as_ref().map_or("shared variables", |service| service.name.as_str()))
+        .collect();
+    owners.sort_unstable();
+    owners.dedup();
+    let mut keys: Vec<&str> = record.stores.iter().map(|store| store.key.as_str()).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    if !keys.is_empty() {
+        parts.push(format!("{} of {}", names(&keys), names(&owners)));
+    }
+    if !record.settings.is_empty() {
+        let services: Vec<&str> = record.settings.iter().map(|setting| setting.service.name.as_str()).collect();
+        parts.push(format!("the start command of {}", names(&services)));
+    }
+    for file in &record.files {
+        let keys: Vec<&str> = file.keys.iter().map(String::as_str).collect();
+        parts.push(format!("{} in {}", names(&keys), file.shown));
+    }
+    if parts.is_empty() {
+        parts.push(count(record.deploys.len(), "deployment"));
+    }
+    let undoes = record.undoes.as_ref().map(|run| format!("undoes {run}: ")).unwrap_or_default();
+    format!("{undoes}{}", parts.join("; "))
+}

@@ -1,0 +1,331 @@
+//! `doctor undo`: put back what a fix changed, with the same machinery, and say what can't be put back.
+
+mod list;
+mod redactions;
+mod restore;
+mod run_selection;
+
+use crate::cli::{GlobalArgs, UndoArgs};
+use crate::commands::apply::{self, Applied, ApplyContext, StepNames};
+use crate::commands::connection::Connection;
+use crate::commands::fix;
+use crate::commands::gather;
+use crate::commands::output::{self, OutputOptions};
+use crate::commands::protected_environments;
+use crate::commands::undo::restore::RestorePlan;
+use crate::commands::undo::run_selection::SelectedRun;
+use crate::drift::model::receipt::Shortfall;
+use crate::error::{Error, Exit};
+use crate::io::config::Config;
+use crate::io::credentials::LoginTarget;
+use crate::io::railway::client::Client;
+use crate::io::storage::journal::{Journal, JournalRecord, RunName};
+use crate::io::terminal::prompt::{PromptAnswer, YesNo, can_ask};
+use crate::io::terminal::stream::Sort;
+use crate::io::world::{World, WorldLifetime};
+use crate::report::{self, Format, Planned, Report, ReportPart, escape, shell_command};
+
+/// Puts back what a run changed, or lists the runs.
+pub(crate) fn run(args: &UndoArgs, global: &GlobalArgs, world: &mut World<'_>) -> Result<Exit, Error> {
+    let telling = &args.telling;
+    let limit = output::duration(&telling.timeout)?;
+    let manner = OutputOptions::of(
+        &telling.format,
+        telling.output.as_deref(),
+        output::RevealFlags::of(telling.show_values, args.show_logs),
+        world,
+    )?;
+    manner.refuse_unwritable(&[], global, world)?;
+    let journal = Journal::open(world.state.as_deref(), world.keyring)?;
+    if args.list {
+        refuse_format(manner.format, &telling.format)?;
+        return list::write_list(&journal, manner, global, world);
+    }
+    let config = gather::read_config(global, world)?;
+    let chosen = run_selection::choose(&journal, args.run.as_deref(), world)?;
+    let record = &chosen.record;
+    let aim =
+        LoginTarget { project: Some(record.project.id.clone()), environment: Some(record.environment.id.clone()) };
+    let connection = Connection::open(global, &aim, world)?;
+    redactions::add(&connection.scrubber, record);
+    let client = connection.client(world, limit);
+    refuse_elsewhere(&client, &chosen.run, record)?;
+    let undoing = UndoRun { args, global, manner, config, client: &client, chosen };
+    undoing.go(world)
+}
+
+/// A list of runs is no report of findings.
+fn refuse_format(format: Format, name: &str) -> Result<(), Error> {
+    if report::undo_list::FORMATS.contains(&format) {
+        return Ok(());
+    }
+    Err(Error::Flag {
+        flag: "--format",
+        value: name.to_owned(),
+        why: "runs are listed as text, json or html".to_owned(),
+        next: "pass `--format json`, or none".to_owned(),
+    })
+}
+
+/// One run that is being undone.
+struct UndoRun<'u> {
+    args: &'u UndoArgs,
+    global: &'u GlobalArgs,
+    manner: OutputOptions<'u>,
+    client: &'u Client<'u>,
+    config: Option<Config>,
+    chosen: SelectedRun,
+}
+
+/// What went to a simulation is not put back on Railway, nor the other way round.
+fn refuse_elsewhere(client: &Client<'_>, run: &RunName, record: &JournalRecord) -> Result<(), Error> {
+    if client.host() == record.host {
+        return Ok(());
+    }
+    Err(Error::Journal {
+        what: format!("run {run} changed something at {}", record.host),
+        why: format!("this run would talk to {}", client.host()),
+        next: "call it with the same --api-url as the fix, or without one".to_owned(),
+    })
+}
+
+impl UndoRun<'_> {
+    fn go(self, world: &mut World<'_>) -> Result<Exit, Error> {
+        world.talk.waiting("looking at what there is now");
+        let restoring = restore::plan(self.client, &self.chosen.record, (self.args, &self.redeploys(world)), world);
+        world.talk.done();
+        let mut restoring = restoring?;
+        run_selection::refuse_other_target(self.args, &self.chosen, &restoring.shape.environment)?;
+        restoring.remarks.extend(self.chosen.remarks.iter().cloned());
+        if restoring.plan.is_empty() {
+            return self.nothing_left(restoring, world);
+        }
+        let part = match self.consent(&restoring, world) {
+            Ok(part) => part,
+            Err(error) => {
+                // A program is told what was planned, as a person is.
+                if self.manner.format == Format::Json && matches!(error, Error::NoConsent { .. }) {
+                    let report = self.planned(restoring, error.exit(), world);
+                    self.manner.write_report(&report, self.global, world)?;
+                }
+                return Err(error);
+            }
+        };
+        if self.args.dry_run {
+            return self.dry_run(restoring, part, world);
+        }
+        let applied = self.apply(&restoring, world)?;
+        self.finish(restoring, (applied, part), world)
+    }
+
+    fn dry_run(self, restoring: RestorePlan, part: ReportPart, world: &mut World<'_>) -> Result<Exit, Error> {
+        let exit = Exit::Findings;
+        if part == ReportPart::Outcome {
+            return world.print("\nNothing was changed: this was a dry run.\n").map(|()| exit);
+        }
+        let (manner, global) = (self.manner, self.global);
+        let report = self.planned(restoring, exit, world);
+        manner.write_report(&report, global, world)?;
+        Ok(exit)
+    }
+
+    /// The report with the plan that was not carried out.
+    fn planned(&self, restoring: RestorePlan, exit: Exit, world: &World<'_>) -> Report {
+        let mut report = self.report(&restoring, exit, world);
+        let next = self.command(&restoring, world);
+        let planned = apply::Receipts::of(&restoring.plan, StepNames::Undo).into_receipts();
+        report.receipts = planned.into_iter().chain(restoring.conflicts).collect();
+        report.endings = restoring.remarks;
+        report.plan = Some(Planned { plan: restoring.plan, commands: vec![next] });
+        report
+    }
+
+    /// The command that deploys services of this environment again.
+    fn redeploys(&self, world: &World<'_>) -> Vec<String> {
+        let [project, environment] = [&self.chosen.record.project.id, &self.chosen.record.environment.id];
+        let targeting = [format!("--project={project}"), format!("--environment={environment}")];
+        self.called(&[&["fix".to_owned(), "--redeploy".to_owned()], &targeting[..]].concat(), world)
+    }
+
+    /// These arguments as a whole command that talks to the same Railway.
+    fn called(&self, arguments: &[String], world: &World<'_>) -> Vec<String> {
+        let flags: Vec<String> = self.global.api_url.iter().map(|url| format!("--api-url={url}")).collect();
+        shell_command::whole(&world.program, arguments, &flags, std::iter::empty())
+    }
+
+    /// The command that does it without asking.
+    fn command(&self, restoring: &RestorePlan, world: &World<'_>) -> Vec<String> {
+        let mut words = vec!["undo".to_owned(), self.chosen.run.to_string(), "--yes".to_owned()];
+        words.extend(self.args.project.iter().map(|project| format!("--project={project}")));
+        let environment = self.args.environment.as_ref();
+        let protected = Some(&restoring.shape.environment.name).filter(|_| self.is_protected(restoring));
+        words.extend(environment.or(protected).map(|environment| format!("--environment={environment}")));
+        words.extend(self.args.allow_tracked.then(|| "--allow-tracked".to_owned()));
+        self.called(&words, world)
+    }
+
+    /// Whether the environment is protected now, or was when the fix was made.
+    fn is_protected(&self, restoring: &RestorePlan) -> bool {
+        let (then, now) = (&self.chosen.record.environment, &restoring.shape.environment);
+        let names = [then.name.as_str(), then.id.as_str(), now.name.as_str()];
+        self.chosen.record.protected || protected_environments::is_protected(self.config.as_ref(), &names)
+    }
+
+    /// Everything stands as it did before the run, or moved on since.
+    fn nothing_left(self, restoring: RestorePlan, world: &mut World<'_>) -> Result<Exit, Error> {
+        let exit = if restoring.conflicts.is_empty() { Exit::Clean } else { Exit::Partial };
+        let (manner, global) = (self.manner, self.global);
+        let mut report = self.report(&restoring, exit, world);
+        let left = restoring.conflicts.iter().map(|receipt| (receipt.place.clone(), Shortfall::Incomplete));
+        report.shortfalls = left.collect();
+        report.receipts = restoring.conflicts;
+        report.endings = restoring.remarks;
+        report.endings.push("Nothing to put back.".to_owned());
+        manner.write_report(&report, global, world)?;
+        Ok(exit)
+    }
+
+    fn consent(&self, restoring: &RestorePlan, world: &mut World<'_>) -> Result<ReportPart, Error> {
+        let mut plan = restoring.plan.clone();
+        plan.cautions.extend(restoring.remarks.iter().cloned());
+        let text = report::plan(
+            &self.report(restoring, Exit::Clean, world),
+            &plan,
+            &self.manner.text_options(self.global, world),
+        );
+        let part = if self.manner.format == Format::Text && self.manner.output.is_none() {
+            world.print(&text)?;
+            ReportPart::Outcome
+        } else {
+            let is_read = self.args.dry_run || self.args.yes || !can_ask(&world.terminal, &world.variables);
+            // A program reads it in the report.
+            if self.manner.format != Format::Json || !is_read {
+                text.lines().for_each(|line| world.talk.print_line(line));
+            }
+            ReportPart::Whole
+        };
+        if self.args.dry_run { Ok(part) } else { self.confirm(restoring, world).map(|()| part) }
+    }
+
+    /// Gets a yes to the plan that was shown.
+    fn confirm(&self, restoring: &RestorePlan, world: &mut World<'_>) -> Result<(), Error> {
+        let words = self.command(restoring, world);
+        let environment = &restoring.shape.environment.name;
+        let is_protected = self.is_protected(restoring);
+        if self.args.yes && is_protected && self.args.environment.is_none() {
+            return Err(Error::NoConsent {
+                what: format!("{environment} is a protected environment"),
+                why: "there, `--yes` counts only together with the environment's name".to_owned(),
+                next: format!("run `{}`", shell_command::line(&words)),
+            });
+        }
+        if self.args.yes {
+            return Ok(());
+        }
+        let no = |why: &str| Error::NoConsent {
+            what: "nobody said yes".to_owned(),
+            why: why.to_owned(),
+            next: format!("run `{}`", shell_command::line(&words)),
+        };
+        if !can_ask(&world.terminal, &world.variables) {
+            return Err(no("a plan needs a yes, and this is no terminal"));
+        }
+        if world.terminal.out != Sort::Pipe {
+            world.print("\n")?;
+        }
+        let before = world.clock.elapsed();
+        let agreed = if is_protected {
+            let prompt = format!("{} is protected: type its name to go on", escape::line(environment));
+            world.ask.line(&prompt)? == PromptAnswer::Given(environment.clone())
+        } else {
+            world.ask.confirm("Put it back?", YesNo::No)? == PromptAnswer::Given(YesNo::Yes)
+        };
+        self.client.limit.set(self.client.limit.get() + world.clock.elapsed().saturating_sub(before));
+        if agreed { Ok(()) } else { Err(no("the plan was not confirmed")) }
+    }
+
+    fn apply(&self, restoring: &RestorePlan, world: &World<'_>) -> Result<Applied, Error> {
+        let site = ApplyContext {
+            client: self.client,
+            shape: &restoring.shape,
+            interrupt: world.interrupt,
+            folder: &world.folder,
+            state: world.state.as_deref(),
+            files: &[],
+            loader: None,
+            on_staged: fix::on_staged(self.args.on_staged),
+            logs: self.manner.logs,
+            seeing: None,
+            called: &self.redeploys(world),
+        };
+        let mut applied = apply::apply(site, &restoring.plan, StepNames::Undo, |ledger| {
+            if self.args.no_journal {
+                return Ok(None);
+            }
+            let protected = self.is_protected(restoring);
+            let kept = fix::JournalExtras { ledger, undoes: Some(&self.chosen.run), protected };
+            fix::record(site, &restoring.plan, &kept, world).map(Some)
+        })?;
+        fix::forget_idle(&mut applied, world);
+        Ok(applied)
+    }
+
+    fn finish(
+        self,
+        restoring: RestorePlan,
+        (applied, part): (Applied, ReportPart),
+        world: &mut World<'_>,
+    ) -> Result<Exit, Error> {
+        let mut shortfalls = applied.shortfalls;
+        let left = restoring.conflicts.iter().map(|receipt| (receipt.place.clone(), Shortfall::Incomplete));
+        shortfalls.extend(left);
+        let exit = match applied.verdict {
+            None | Some(Exit::Partial | Exit::Disproved | Exit::Inconclusive) => {
+                shortfalls.values().max().map_or(Exit::Clean, |&worst| apply::exit(worst))
+            }
+            Some(exit) => exit,
+        };
+        let (manner, global) = (self.manner, self.global);
+        let mut report = self.report(&restoring, exit, world);
+        report.receipts = applied.receipts.into_iter().chain(restoring.conflicts).collect();
+        report.shortfalls = shortfalls;
+        report.failures = applied.failures;
+        report.endings = applied.remarks;
+        if let Some(error) = &applied.halted {
+            report.endings.push(format!("it stopped there: {}", apply::one_line(error)));
+        }
+        if let Some(run) = applied.run.filter(|_| world.memory == WorldLifetime::Lasting) {
+            report.way_back = Some(shell_command::line(&self.called(&["undo".to_owned(), run.to_string()], world)));
+        }
+        report.part = part;
+        if part == ReportPart::Outcome {
+            world.print("\n")?;
+        }
+        manner.report_completed_steps(&report, global, world);
+        Ok(exit)
+    }
+
+    fn report(&self, restoring: &RestorePlan, exit: Exit, world: &World<'_>) -> Report {
+        Report {
+            command: "undo",
+            program: world.program.clone(),
+            project: self.chosen.record.project.clone(),
+            project_origin: format!("run {}", self.chosen.run),
+            environment: self.chosen.record.environment.clone(),
+            environment_origin: format!("run {}", self.chosen.run),
+            services_origin: format!("run {}", self.chosen.run),
+            services: restoring.services.clone(),
+            files: self
+                .chosen
+                .record
+                .files
+                .iter()
+                .map(|file| (file.shown.clone(), format!("run {}", self.chosen.run)))
+                .collect(),
+            requests: self.client.requests(),
+            configured: true,
+            exit_code: exit.code(),
+            ..Report::default()
+        }
+    }
+}

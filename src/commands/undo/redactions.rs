@@ -1,0 +1,77 @@
+//! What a record holds is not told: Railway may quote it before anything was read that would make it known.
+
+use crate::drift::dotenv::LocalFile;
+use crate::drift::redact::Redactor;
+use crate::io::storage::journal::{Before, JournalRecord};
+
+/// Makes every value of a record known, those of its files among them.
+pub(super) fn add(scrubber: &Redactor, record: &JournalRecord) {
+    for store in &record.stores {
+        let before = match &store.before {
+            Before::Stored(value) => Some(value),
+            Before::Absent | Before::Sealed => None,
+        };
+        for value in before.into_iter().chain(&store.after) {
+            scrubber.add(&store.key, value);
+        }
+    }
+    for text in record.settings.iter().flat_map(|setting| setting.before.iter().chain(&setting.after)) {
+        scrubber.add("START_COMMAND", text);
+    }
+    for text in record.files.iter().flat_map(|file| file.before.iter().chain(&file.after)) {
+        for entry in LocalFile::parse("", text.clone()).entries {
+            scrubber.add(&entry.key, &entry.value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use crate::commands::undo::redactions::add;
+    use crate::drift::plan::start_command::StartCommandChange;
+    use crate::drift::redact::Redactor;
+    use crate::drift::{ResourceRef, Secret};
+    use crate::io::storage::journal::{Before, JournalRecord, RecordedCommand, RecordedFile, RecordedVariable};
+
+    #[test]
+    fn both_sides_of_a_change_are_known_in_variables_and_in_files() {
+        let named = || ResourceRef { id: "1".to_owned(), name: "one".to_owned() };
+        let store = |before| RecordedVariable {
+            owner: None,
+            key: "KEY".to_owned(),
+            before,
+            after: Some(Secret::new("later-value")),
+        };
+        let file = RecordedFile {
+            path: "/work/.env".into(),
+            shown: ".env".to_owned(),
+            before: Some(Secret::new("A=old-of-file\nB='kept in file'\n")),
+            after: Some(Secret::new("A=new-of-file\n")),
+            keys: vec!["A".to_owned()],
+        };
+        let record = JournalRecord {
+            time: Timestamp::UNIX_EPOCH,
+            command: RecordedCommand::Fix,
+            undoes: None,
+            host: "the host".to_owned(),
+            project: named(),
+            environment: named(),
+            protected: false,
+            folder: "/work".into(),
+            stores: vec![store(Before::Stored(Secret::new("earlier-value"))), store(Before::Absent)],
+            files: vec![file],
+            settings: vec![StartCommandChange {
+                service: named(),
+                before: Some(Secret::new("web --old-token")),
+                after: Some(Secret::new("web --new-token")),
+            }],
+            deploys: Vec::new(),
+        };
+        let scrubber = Redactor::default();
+        add(&scrubber, &record);
+        let said = "earlier-value, later-value, old-of-file, kept in file, new-of-file, web --old-token, web --new-token, the host";
+        assert_eq!(scrubber.redact(said), "•••, •••, •••, •••, •••, •••, •••, the host");
+    }
+}

@@ -1,0 +1,68 @@
+//! A file's text without a value in it, so that a difference of two such texts can be shown.
+
+use std::fmt::Write;
+
+use crate::drift::Secret;
+use crate::drift::dotenv::{Entry, LocalFile};
+
+impl LocalFile {
+    /// The text, one line for each assignment and each other line: values by what `mask` gives for them, comments as `# …`
+    /// because a secret may be commented out, and what is neither as `…`.
+    pub fn masked(&self, mask: &dyn Fn(&Secret) -> String) -> String {
+        let text = self.text().expose();
+        let mut masked = String::new();
+        let mut at = 0;
+        for entry in &self.entries {
+            // What loaders divide differently is shown as the first of them has it.
+            if entry.statement.start < at || entry.key_span.start < at {
+                continue;
+            }
+            others(&text[at..entry.statement.start], &mut masked);
+            assignment(text, entry, mask, &mut masked);
+            at = entry.statement.end.max(entry.span.end);
+            // Whatever is left of the last line belongs to nothing that is shown.
+            if !text[..at].ends_with(['\n', '\r']) {
+                at = text[at..].find(['\n', '\r']).map_or(text.len(), |end| at + end + 1);
+            }
+            masked.push('\n');
+        }
+        others(&text[at..], &mut masked);
+        masked
+    }
+}
+
+fn assignment(text: &str, entry: &Entry, mask: &dyn Fn(&Secret) -> String, masked: &mut String) {
+    let before = match text[entry.statement.start..entry.key_span.start].trim_matches(['\u{feff}', ' ', '\t']) {
+        "" => "",
+        "export" => "export ",
+        _ => "… ",
+    };
+    let between = text.get(entry.key_span.end..entry.span.start).unwrap_or("=");
+    let usual = between.chars().all(|character| " \t=:".contains(character));
+    let between = if usual { between } else { "=" };
+    let behind = text.get(entry.span.end..entry.statement.end).unwrap_or_default().trim();
+    let behind = match behind.chars().next() {
+        None => "",
+        Some('#') => " # …",
+        Some(_) => " …",
+    };
+    // Between stray quotes, anything may have been taken for a key.
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    let key = if entry.key.bytes().all(is_name) { entry.key.as_str() } else { "…" };
+    masked.push_str(before);
+    let written = write!(masked, "{key}{between}{}{behind}", mask(&entry.value));
+    debug_assert!(written.is_ok(), "a string takes everything");
+}
+
+/// Lines that are no assignment.
+fn others(text: &str, masked: &mut String) {
+    for line in text.trim_start_matches('\u{feff}').split_inclusive('\n') {
+        let line = line.trim();
+        masked.push_str(match line.chars().next() {
+            None => "",
+            Some('#') => "# …",
+            Some(_) => "…",
+        });
+        masked.push('\n');
+    }
+}

@@ -1,0 +1,245 @@
+//! Changing a `.env` by span: what is not meant stays byte for byte, and nothing is handed out that was not read again.
+//!
+//! A file that was [`LocalFile::read_as`] a loader is edited for that loader, any other for all of them.
+
+mod masked;
+mod quoting;
+mod refusal;
+pub mod sh_reader;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use zeroize::Zeroizing;
+
+use crate::drift::Secret;
+use crate::drift::dotenv::agreed_spelling::Spelling;
+use crate::drift::dotenv::edit::quoting::{Unwritten, right_hand_sides};
+pub use crate::drift::dotenv::edit::refusal::{EditRefusal, Obstacle};
+use crate::drift::dotenv::edit::verify::{IntendedEdit, WrittenValue};
+use crate::drift::dotenv::source_text::{line_end, line_start};
+use crate::drift::dotenv::{Entry, LocalFile};
+
+/// How the comments begin that [`LocalFile::add`] is given: [`LocalFile::remove`] takes such a comment away with the last
+/// key below it.
+pub const OUR_COMMENT: &str = "# added by doctor";
+
+/// Whether a key can be written to a file: the one shape of a name that `sh` and every loader take.
+pub fn is_writable_name(key: &str) -> bool {
+    key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && key.starts_with(|first: char| !first.is_ascii_digit())
+}
+
+impl LocalFile {
+    /// The file with another value for a key that it has: the right-hand side of the assignment that counts is replaced.
+    pub fn set(&self, key: &str, value: &Secret) -> Result<Self, EditRefusal> {
+        if !is_writable_name(key) {
+            return Err(EditRefusal::Name { key: key.to_owned() });
+        }
+        let plain = self.plain();
+        let entry = self.counting(&plain, key)?;
+        let text = plain.text().expose();
+        let standing = &text[entry.span.clone()];
+        let set = |right_hand_side: &str| {
+            let span = entry.span.start..entry.span.start + right_hand_side.len();
+            let written = WrittenValue { at: entry.key_span.start, span: span.clone(), key, value };
+            let edit = IntendedEdit {
+                cut: vec![(entry.key_span.start, entry.span.clone())],
+                inserted: span,
+                written: vec![written],
+            };
+            verify::prove(&plain, splice(text, &entry.span, right_hand_side), &edit, self.loader)
+        };
+        if entry.value == *value
+            && let Ok(unchanged) = set(standing)
+        {
+            return Ok(unchanged);
+        }
+        let mut refusal = None;
+        for right_hand_side in right_hand_sides(value, standing, self.loader).map_err(|why| unwritten(key, why))? {
+            match set(&right_hand_side) {
+                Ok(file) => return Ok(file),
+                Err(why) => refusal = refusal.or(Some(why)),
+            }
+        }
+        match refusal {
+            Some(EditRefusal::Entangled { .. }) if Spelling::of(value).is_none() => {
+                Err(unwritten(key, Unwritten::Unread(Obstacle::of(value.expose()))))
+            }
+            other => Err(other.unwrap_or_else(|| EditRefusal::Entangled { key: key.to_owned() })),
+        }
+    }
+
+    /// The file with new keys at its end, under one line of comment.
+    pub fn add(&self, pairs: &[(String, Secret)], comment: &str) -> Result<Self, EditRefusal> {
+        let plain = self.plain();
+        let mut taken: HashSet<String> = verify::keys(&plain);
+        let text = plain.text().expose();
+        let mut tail = Tail::of(text, comment);
+        for (key, value) in pairs {
+            if !is_writable_name(key) {
+                return Err(EditRefusal::Name { key: key.clone() });
+            }
+            if !taken.insert(key.clone()) {
+                return Err(EditRefusal::Present { key: key.clone() });
+            }
+            let sides = right_hand_sides(value, "", self.loader).map_err(|why| unwritten(key, why))?;
+            tail.assign(key, value, &sides[0]);
+        }
+        if pairs.is_empty() {
+            return Ok(self.again(plain));
+        }
+        let new = splice(text, &(text.len()..text.len()), &tail.text);
+        let edit = IntendedEdit { cut: Vec::new(), inserted: text.len()..new.expose().len(), written: tail.written };
+        verify::prove(&plain, new, &edit, self.loader).map_err(|why| {
+            let open = sh_reader::Walk::through(text).end != sh_reader::Quote::None;
+            if open { EditRefusal::Open } else { why }
+        })
+    }
+
+    /// The file without a key: every line that assigns it is taken out.
+    pub fn remove(&self, key: &str) -> Result<Self, EditRefusal> {
+        let plain = self.plain();
+        let text = plain.text().expose();
+        let entries: Vec<&Entry> = plain.entries.iter().filter(|entry| entry.key == key).collect();
+        if entries.is_empty() {
+            return Err(EditRefusal::Absent { key: key.to_owned() });
+        }
+        let mut new = String::with_capacity(text.len());
+        let mut cut: Vec<(usize, Range<usize>)> = Vec::new();
+        let mut kept = 0;
+        for entry in entries {
+            free(&plain, entry)?;
+            let range = with_our_comment(text, &entry.statement);
+            new.push_str(&text[kept..range.start]);
+            kept = range.end;
+            cut.push((entry.key_span.start, range));
+        }
+        new.push_str(&text[kept..]);
+        let start = cut[0].1.start;
+        let edit = IntendedEdit { cut, inserted: start..start, written: Vec::new() };
+        let without = verify::prove(&plain, Secret::new(new), &edit, self.loader)?;
+        // Some loader may have the key from a line that the reader takes for another.
+        if verify::keys(&without).contains(key) {
+            Err(EditRefusal::Entangled { key: key.to_owned() })
+        } else {
+            Ok(without)
+        }
+    }
+
+    /// The same file with its values as written.
+    fn plain(&self) -> Self {
+        Self::parse(self.name.clone(), self.text.clone())
+    }
+
+    /// That file as this one was read.
+    fn again(&self, plain: Self) -> Self {
+        match self.loader {
+            Some(loader) => plain.read_as(loader),
+            None => plain,
+        }
+    }
+
+    /// The assignment that counts for a key, with the spans of the plain reading: a loader's own may take in a comment.
+    fn counting<'f>(&self, plain: &'f Self, key: &str) -> Result<&'f Entry, EditRefusal> {
+        let entry = match self.entry(key) {
+            Some(counts) => {
+                plain.entries.iter().find(|entry| entry.key == key && entry.key_span.start == counts.key_span.start)
+            }
+            // The declared loader stumbles over the line, which is a reason to write it anew.
+            None => Some(plain.entry(key).ok_or_else(|| EditRefusal::Absent { key: key.to_owned() })?),
+        };
+        let entry = entry.ok_or_else(|| EditRefusal::Entangled { key: key.to_owned() })?;
+        free(plain, entry)?;
+        Ok(entry)
+    }
+}
+
+/// Refuses an assignment that shares text with another one, or has a flaw.
+fn free(plain: &LocalFile, entry: &Entry) -> Result<(), EditRefusal> {
+    let key = || entry.key.clone();
+    let shares = |other: &&Entry| {
+        other.key_span.start != entry.key_span.start
+            && other.statement.start < entry.statement.end
+            && entry.statement.start < other.statement.end
+    };
+    let odd = entry.span.start < entry.key_span.end || entry.span.end > entry.statement.end;
+    if odd || plain.entries.iter().any(|other| shares(&other)) {
+        return Err(EditRefusal::Entangled { key: key() });
+    }
+    let text = plain.text().expose();
+    let last = entry.line + text[entry.key_span.start..entry.span.end].matches(['\n', '\r']).count();
+    match plain.flaws.iter().find(|flaw| (entry.line..=last).contains(&flaw.line)) {
+        Some(flaw) => Err(EditRefusal::Flawed { key: key(), what: flaw.what }),
+        None => Ok(()),
+    }
+}
+
+fn unwritten(key: &str, why: Unwritten) -> EditRefusal {
+    match why {
+        Unwritten::Unread(obstacle) => EditRefusal::Unwritable { key: key.to_owned(), obstacle },
+        Unwritten::Runs => EditRefusal::Runs { key: key.to_owned() },
+    }
+}
+
+fn splice(text: &str, range: &Range<usize>, insert: &str) -> Secret {
+    // Room for all of it at once: a string that grows leaves copies of values behind.
+    let mut new = String::with_capacity(text.len() - range.len() + insert.len());
+    new.extend([&text[..range.start], insert, &text[range.end..]]);
+    Secret::new(new)
+}
+
+/// The statement, and our own comment above it if nothing is left below that.
+fn with_our_comment(text: &str, statement: &Range<usize>) -> Range<usize> {
+    let lines = text[..statement.start].strip_suffix('\n');
+    let above = lines.map_or(statement.start, |lines| line_start(lines, lines.len()));
+    let below = text[statement.end..line_end(text, statement.end)].trim();
+    let is_last = below.is_empty() || below.starts_with('#');
+    if text[above..statement.start].starts_with(OUR_COMMENT) && is_last {
+        above..statement.end
+    } else {
+        statement.clone()
+    }
+}
+
+/// What is added at the end of a file.
+struct Tail<'p> {
+    start: usize,
+    line_end: &'static str,
+    text: Zeroizing<String>,
+    written: Vec<WrittenValue<'p>>,
+}
+
+impl<'p> Tail<'p> {
+    fn of(file: &str, comment: &str) -> Self {
+        let first = file.find('\n').unwrap_or(0);
+        let line_end = if file[..first].ends_with('\r') { "\r\n" } else { "\n" };
+        let mut text = Zeroizing::new(String::new());
+        if !file.is_empty() && !file.ends_with('\n') {
+            text.push_str(line_end);
+        }
+        text.push_str(&harmless(comment));
+        text.push_str(line_end);
+        Self { start: file.len(), line_end, text, written: Vec::new() }
+    }
+
+    fn assign(&mut self, key: &'p str, value: &'p Secret, right_hand_side: &str) {
+        let at = self.start + self.text.len();
+        let span = at + key.len() + 1..at + key.len() + 1 + right_hand_side.len();
+        let mut grown = Zeroizing::new(String::with_capacity(self.text.len() + key.len() + span.len() + 4));
+        grown.extend([self.text.as_str(), key, "=", right_hand_side, self.line_end]);
+        self.text = grown;
+        self.written.push(WrittenValue { at, span, key, value });
+    }
+}
+
+/// A comment of one line that says nothing to anybody: it may hold a name that somebody chose on Railway.
+fn harmless(comment: &str) -> String {
+    let plain = |character: char| character.is_alphanumeric() || " -_.,:/".contains(character);
+    let words = comment.trim_start_matches(['#', ' ']);
+    let words: String = words.chars().map(|character| if plain(character) { character } else { '_' }).collect();
+    format!("# {words}")
+}

@@ -1,0 +1,180 @@
+//! How a value is written: alike for dotenvy, python-dotenv, node's dotenv and `sh` where any quoting allows it.
+
+use zeroize::Zeroizing;
+
+use crate::drift::Secret;
+use crate::drift::dotenv::agreed_spelling::{Spelling, agreed};
+use crate::drift::dotenv::edit::refusal::Obstacle;
+use crate::drift::dotenv::edit::sh_reader;
+use crate::drift::dotenv::loader::{Body, Loader};
+
+/// Why there is no way to write a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unwritten {
+    /// Those whom it has to serve do not read it back.
+    Unread(Obstacle),
+    /// `sh` would run or expand a part of it.
+    Runs,
+}
+
+/// The right-hand sides that serve, the best first: read alike by all before read by the declared loader alone, read so
+/// by `sh`, too, before read otherwise; then in the style of what stands there, then the plainest.
+pub(super) fn right_hand_sides(
+    value: &Secret,
+    standing: &str,
+    loader: Option<Loader>,
+) -> Result<Vec<Zeroizing<String>>, Unwritten> {
+    if value.expose().contains('\0') {
+        return Err(Unwritten::Unread(Obstacle::Nul));
+    }
+    let mut served: Vec<((bool, bool), Zeroizing<String>)> = Vec::new();
+    let mut runs = false;
+    for written in forms(value, standing, loader) {
+        let all = agreed(&written).as_ref() == Some(value);
+        if !all && !loader.is_some_and(|loader| serves(loader, &written, value)) {
+            continue;
+        }
+        match sh_reader::reading(&written) {
+            Some(read) => served.push(((!all, read.as_str() != value.expose()), written)),
+            None => runs = true,
+        }
+    }
+    if served.is_empty() {
+        return Err(if runs { Unwritten::Runs } else { Unwritten::Unread(Obstacle::of(value.expose())) });
+    }
+    served.sort_by_key(|(rank, _)| *rank);
+    Ok(served.into_iter().map(|(_, written)| written).collect())
+}
+
+/// Every way to write it that is worth asking about.
+fn forms(value: &Secret, standing: &str, loader: Option<Loader>) -> Vec<Zeroizing<String>> {
+    let standing = match standing.chars().next() {
+        Some('\'') => Spelling::Single,
+        Some('"') => Spelling::Double,
+        _ => Spelling::Bare,
+    };
+    let spellings = [standing, Spelling::Bare, Spelling::Single, Spelling::Double];
+    let plain = spellings.into_iter().filter(|spelling| *spelling != Spelling::Bare || is_plain(value.expose()));
+    let mut forms: Vec<_> = plain.map(|spelling| spelling.write(value)).collect();
+    match loader {
+        None => {}
+        Some(Loader::Dotenvy) => forms.push(escaped('"', value, &['\\', '"', '$'])),
+        Some(Loader::Python) => {
+            forms.push(escaped('"', value, &['\\', '"', '\r']));
+            forms.push(escaped('\'', value, &['\\']));
+        }
+        // No backticks, which node's dotenv alone takes for quotes: `sh` would run what is between them.
+        Some(Loader::Node) => forms.push(escaped('"', value, &['\r'])),
+    }
+    forms
+}
+
+/// Whether the value needs no quotes anywhere, in an `export` that globs and splits neither.
+fn is_plain(value: &str) -> bool {
+    value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_./:@%+,=^-".contains(&byte))
+}
+
+fn escaped(quote: char, value: &Secret, special: &[char]) -> Zeroizing<String> {
+    let mut written = Zeroizing::new(String::with_capacity(2 * value.expose().len() + 2));
+    written.push(quote);
+    for character in value.expose().chars() {
+        if special.contains(&character) {
+            written.push('\\');
+        }
+        written.push(if character == '\r' && special.contains(&'\r') { 'r' } else { character });
+    }
+    written.push(quote);
+    written
+}
+
+/// Whether that loader reads the value from it, and the line below is spared.
+fn serves(loader: Loader, written: &str, value: &Secret) -> bool {
+    let text = Zeroizing::new(format!("K={written}\nNEXT=1\n"));
+    let bindings = Body::of(&text).bindings(loader);
+    let [first, next] = bindings.as_slice() else { return false };
+    let is = |binding: &Option<Secret>, wanted: &str| binding.as_ref().is_some_and(|read| read.expose() == wanted);
+    first.key == "K" && is(&first.value, value.expose()) && next.key == "NEXT" && is(&next.value, "1")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::drift::Secret;
+    use crate::drift::dotenv::Loader;
+    use crate::drift::dotenv::edit::quoting::{Obstacle, Unwritten, right_hand_sides};
+
+    fn best(value: &str, standing: &str, loader: Option<Loader>) -> Result<String, Unwritten> {
+        right_hand_sides(&Secret::new(value), standing, loader).map(|sides| sides[0].to_string())
+    }
+
+    #[test]
+    fn the_plainest_quoting_that_serves_all_is_taken() {
+        for (value, standing, expected) in [
+            ("plain", "", "plain"),
+            ("plain", "'x'", "'plain'"),
+            ("plain", "\"x\"", "\"plain\""),
+            ("plain", "`x`", "plain"),
+            ("", "x", ""),
+            ("", "'x'", "''"),
+            ("https://h/p?q=1&r=2#f", "x", "'https://h/p?q=1&r=2#f'"),
+            ("a b", "x", "'a b'"),
+            ("it's", "'x'", "\"it's\""),
+            ("it's", "x", "\"it's\""),
+            ("say \"hi\"", "\"x\"", "'say \"hi\"'"),
+            ("pa$$word", "\"x\"", "'pa$$word'"),
+            ("$(touch x)", "x", "'$(touch x)'"),
+            ("`touch x`; reboot", "\"x\"", "'`touch x`; reboot'"),
+            ("C:\\path", "x", "'C:\\path'"),
+            ("{\"a\": 1}", "x", "'{\"a\": 1}'"),
+            ("line\nline\n", "x", "'line\nline\n'"),
+            ("~/x", "x", "'~/x'"),
+            ("x*", "x", "'x*'"),
+            ("ü", "x", "'ü'"),
+            ("#x", "x", "'#x'"),
+        ] {
+            assert_eq!(best(value, standing, None).as_deref(), Ok(expected), "{value} over {standing}");
+        }
+    }
+
+    #[test]
+    fn what_no_quoting_carries_is_refused_with_what_it_is() {
+        for (value, obstacle) in [
+            ("a\0b", Obstacle::Nul),
+            ("${{Postgres.URL}}", Obstacle::Substitution),
+            ("a${B}", Obstacle::Substitution),
+            ("a\r\nb", Obstacle::CarriageReturn),
+            ("it's\\", Obstacle::LastBackslash),
+            ("a\\", Obstacle::LastBackslash),
+            ("it's $5", Obstacle::Quote),
+            ("it's \"x\"", Obstacle::Quote),
+        ] {
+            assert_eq!(best(value, "x", None), Err(Unwritten::Unread(obstacle)), "{value:?}");
+        }
+        assert_eq!(best("it's `x`", "x", None), Err(Unwritten::Runs));
+    }
+
+    #[test]
+    fn a_declared_loader_may_have_a_spelling_of_its_own() {
+        use Loader::{Dotenvy, Node, Python};
+        for (value, loader, expected) in [
+            ("it's $5", Dotenvy, "\"it's \\$5\""),
+            ("it's \"x\"", Dotenvy, "\"it's \\\"x\\\"\""),
+            ("${{P.D}}", Dotenvy, "'${{P.D}}'"),
+            ("${{P.D}}", Node, "'${{P.D}}'"),
+            ("it's \"x\"", Python, "\"it's \\\"x\\\"\""),
+            ("a\rb", Python, "\"a\\rb\""),
+            ("a$b\\", Python, "'a$b\\\\'"),
+            ("a\rb", Node, "\"a\\rb\""),
+            ("plain words", Node, "'plain words'"),
+            ("a\\", Node, "'a\\'"),
+        ] {
+            assert_eq!(best(value, "x", Some(loader)).as_deref(), Ok(expected), "{value:?} for {loader:?}");
+        }
+        for (value, loader, why) in [
+            ("${{P.D}}", Python, Unwritten::Unread(Obstacle::Substitution)),
+            ("it's `x`", Dotenvy, Unwritten::Runs),
+            ("it's $5 \"x\"", Node, Unwritten::Runs),
+        ] {
+            assert_eq!(best(value, "x", Some(loader)), Err(why), "{value:?} for {loader:?}");
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! Edits that people make, edits that must not be made, and edits of whatever comes.
+
+use proptest::prelude::{Just, Strategy, any, proptest};
+use proptest::sample::select;
+use proptest::{collection, prop_assert, prop_assert_eq, prop_oneof};
+
+use crate::drift::Secret;
+use crate::drift::dotenv::edit::{EditRefusal, Obstacle, is_writable_name};
+use crate::drift::dotenv::{Entry, Loader, LocalFile};
+
+fn file(text: &str) -> LocalFile {
+    LocalFile::parse(".env", Secret::new(text))
+}
+
+fn set(text: &str, key: &str, value: &str) -> Result<String, EditRefusal> {
+    file(text).set(key, &Secret::new(value)).map(|file| file.text().expose().to_owned())
+}
+
+fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, Secret)> {
+    pairs.iter().map(|&(key, value)| (key.to_owned(), Secret::new(value))).collect()
+}
+
+fn add(text: &str, added: &[(&str, &str)]) -> Result<String, EditRefusal> {
+    let comment = "# added by doctor on 2026-11-24, from api";
+    file(text).add(&pairs(added), comment).map(|file| file.text().expose().to_owned())
+}
+
+fn remove(text: &str, key: &str) -> Result<String, EditRefusal> {
+    file(text).remove(key).map(|file| file.text().expose().to_owned())
+}
+
+fn entangled(key: &str) -> EditRefusal {
+    EditRefusal::Entangled { key: key.to_owned() }
+}
+
+#[test]
+fn only_the_right_hand_side_changes() {
+    for (text, value, expected) in [
+        ("A=1\nK=old\nB=2\n", "new", "A=1\nK=new\nB=2\n"),
+        ("K=old", "new", "K=new"),
+        ("K=old # why\n", "new", "K=new # why\n"),
+        ("K='old'   # it's\n", "n w", "K='n w'   # it's\n"),
+        ("export K=old\r\nB=\"x\"\r\n", "n$w", "export K='n$w'\r\nB=\"x\"\r\n"),
+        ("\u{feff}K=old\n", "new", "\u{feff}K=new\n"),
+        ("# K=0\n\n  K = 'old'\n", "new", "# K=0\n\n  K = 'new'\n"),
+        ("K=\nB=2\n", "new", "K=new\nB=2\n"),
+        ("K=old\nB=2\n", "", "K=\nB=2\n"),
+        ("K=old # why\n", "", "K='' # why\n"),
+        ("K=1\nK=2\nB=3\n", "new", "K=1\nK=new\nB=3\n"),
+        ("K=old\nB=${K}\n", "new", "K=new\nB=${K}\n"),
+        ("K='a\nb'\nB=2\n", "one", "K='one'\nB=2\n"),
+        ("K=old\nB=2\n", "a\nB=3", "K='a\nB=3'\nB=2\n"),
+        ("K=it's\nB='$(touch x)'\n", "fine", "K=fine\nB='$(touch x)'\n"),
+        ("K=hello world\nB=2\n", "hello", "K=hello\nB=2\n"),
+        ("K=hello world\n", "hello world", "K='hello world'\n"),
+        ("K=\"same\"\n", "same", "K=\"same\"\n"),
+        ("no key here\nK=old\n", "new", "no key here\nK=new\n"),
+    ] {
+        assert_eq!(set(text, "K", value).as_deref(), Ok(expected), "{text:?} with {value:?}");
+    }
+}
+
+#[test]
+fn what_can_not_be_changed_for_sure_is_left_alone() {
+    let runs = || EditRefusal::Runs { key: "K".to_owned() };
+    for (text, value, refusal) in [
+        ("A=1\n", "new", EditRefusal::Absent { key: "K".to_owned() }),
+        ("# K=1\n", "new", EditRefusal::Absent { key: "K".to_owned() }),
+        ("A=it's\nK=old\n", "new", entangled("K")),
+        ("K= old\n", "reboot", runs()),
+        ("K= old\n", "PATH=x", runs()),
+        ("K=old\n", "it's `x`", runs()),
+    ] {
+        assert_eq!(set(text, "K", value), Err(refusal), "{text:?} with {value:?}");
+    }
+    assert!(set("K: =jjj$\n", "K", "new").is_err(), "it is `K` to one loader and `K:` to another");
+    assert!(matches!(set("K=\"old\nB=1\n", "K", "new"), Err(EditRefusal::Flawed { .. })));
+    assert!(matches!(set("K='a' b\n", "K", "new"), Err(EditRefusal::Flawed { .. })));
+    assert!(matches!(set("K=x\n", "K", "${A}"), Err(EditRefusal::Unwritable { .. })));
+    for key in ["", "1A", "a.b", "A-B", "A B", "K=", "é", "A\nB"] {
+        assert_eq!(set("K=1\n", key, "x"), Err(EditRefusal::Name { key: key.to_owned() }));
+        assert_eq!(add("K=1\n", &[(key, "x")]), Err(EditRefusal::Name { key: key.to_owned() }));
+    }
+    let block = "K=-----BEGIN PRIVATE KEY-----\nMIIBmarker+/AB\nmarkerEND==\n-----END PRIVATE KEY-----\n";
+    assert_eq!(set(block, "K", "new"), Err(entangled("K")));
+    assert!(matches!(set(block, "markerEND", "new"), Err(EditRefusal::Absent { .. })));
+}
+
+#[test]
+fn a_value_is_never_put_where_sh_would_run_it() {
+    // The quote in the first line turns the quotes below inside out for `sh`, and for python-dotenv and node it does not.
+    let text = "A=it's\nK=old\n";
+    for loader in [Loader::Python, Loader::Node] {
+        let file = file(text).read_as(loader);
+        let edit = |value: &str| file.set("K", &Secret::new(value)).map(|file| file.text().expose().to_owned());
+        assert_eq!(edit("plain").as_deref(), Ok("A=it's\nK=plain\n"));
+        assert_eq!(edit("$(touch x)"), Err(EditRefusal::Runs { key: "K".to_owned() }));
+        let added = file.add(&pairs(&[("NEW", "$(touch x)")]), "# added");
+        assert_eq!(added.map(|_| ()), Err(EditRefusal::Open));
+    }
+    // Closing the first quote would wake what the second one holds.
+    let text = "A=it's\nB=it's\nC='$(touch x)'\n";
+    let awake = file(text).read_as(Loader::Python).set("A", &Secret::new("fine"));
+    assert_eq!(awake.map(|_| ()), Err(EditRefusal::Runs { key: "A".to_owned() }));
+}
+
+#[test]
+fn with_a_declared_loader_its_own_assignment_is_changed() {
+    use Loader::{Dotenvy, Node, Python};
+    for (loader, text, value, expected) in [
+        (Dotenvy, "K=1\nK=2\n", "new", "K=new\nK=2\n"),
+        (Python, "K=1\nK=2\n", "new", "K=1\nK=new\n"),
+        (Dotenvy, "K=old # why\n", "${{P.D}}", "K='${{P.D}}' # why\n"),
+        (Dotenvy, "K=two words\n", "new", "K=new\n"),
+        (Dotenvy, "K=x\n", "it's $5", "K=\"it's \\$5\"\n"),
+        (Node, "A=`x y`\nK=old\n", "a\rb", "A=`x y`\nK=\"a\\rb\"\n"),
+    ] {
+        let file = file(text).read_as(loader).set("K", &Secret::new(value));
+        assert_eq!(file.map(|file| file.text().expose().to_owned()).as_deref(), Ok(expected), "{loader:?}, {text:?}");
+    }
+    // node's dotenv alone reads `'a\\'`; to the reader the line would be broken.
+    let lone = file("K=old\n").read_as(Node).set("K", &Secret::new("a\\"));
+    assert!(matches!(lone, Err(EditRefusal::Unwritable { obstacle: Obstacle::LastBackslash, .. })));
+}
+
+#[test]
+fn new_keys_come_last_under_one_comment() {
+    let comment = "# added by doctor on 2026-11-24, from api";
+    for (text, end) in
+        [("", "\n"), ("A=1\n", "\n"), ("A=1\r\n", "\r\n"), ("\u{feff}A=1\n", "\n"), ("A=1 # x\n\n", "\n")]
+    {
+        let added = add(text, &[("B", "x y"), ("C", "2")]);
+        assert_eq!(added, Ok(format!("{text}{comment}{end}B='x y'{end}C=2{end}")), "{text:?}");
+    }
+    assert_eq!(add("A=1", &[("B", "2")]), Ok(format!("A=1\n{comment}\nB=2\n")));
+    assert_eq!(add("A=1\r\nC=1", &[("B", "2")]), Ok(format!("A=1\r\nC=1\r\n{comment}\r\nB=2\r\n")));
+    assert_eq!(add("A=1", &[]).as_deref(), Ok("A=1"));
+    let odd = file("").add(&pairs(&[("B", "1")]), "from $(x)\n'A=1");
+    assert_eq!(odd.unwrap().text().expose(), "# from __x___A_1\nB=1\n");
+}
+
+#[test]
+fn nothing_is_added_twice_or_where_it_would_be_swallowed() {
+    let present = |key: &str| Err(EditRefusal::Present { key: key.to_owned() });
+    assert_eq!(add("A=1\n", &[("A", "2")]), present("A"));
+    assert_eq!(add("A: 1\n", &[("A", "2")]), present("A"), "node's dotenv reads it");
+    assert_eq!(add("A=1\n", &[("B", "2"), ("B", "2")]), present("B"));
+    for text in ["A=\"x", "A='x\nC=1\n", "A=1\n'B\n", "A=x \"\n"] {
+        assert_eq!(add(text, &[("B", "2")]), Err(EditRefusal::Open), "{text:?}");
+    }
+    assert!(add("A=x\\", &[("B", "2")]).is_err(), "sh would run the words of the comment");
+}
+
+#[test]
+fn a_key_goes_with_its_lines_and_leaves_the_rest() {
+    for (text, expected) in [
+        ("A=1\nK=2 # why\nB=3\n", "A=1\nB=3\n"),
+        ("A=1\nK=2", "A=1\n"),
+        ("K=1\nA=1\nexport K='x\ny'\r\nB=1\r\n", "A=1\nB=1\r\n"),
+        ("A=1\n# added by doctor on 2026-11-24\nK=2\n", "A=1\n"),
+        ("A=1\n# added by doctor on 2026-11-24\nK=2\nB=1\n", "A=1\n# added by doctor on 2026-11-24\nB=1\n"),
+        ("A=1\n# mine\nK=2\n", "A=1\n# mine\n"),
+        ("K=1\nB=${K}\n", "B=${K}\n"),
+    ] {
+        assert_eq!(remove(text, "K").as_deref(), Ok(expected), "{text:?}");
+    }
+    assert_eq!(remove("A=1\n", "K"), Err(EditRefusal::Absent { key: "K".to_owned() }));
+    assert!(remove("K: =jjj$\n", "K").is_err());
+}
+
+/// To dotenvy a carriage return ends no comment: the end of that line is an assignment once its beginning is gone.
+#[test]
+fn what_a_line_hides_from_a_loader_does_not_come_to_light_as_another_value() {
+    assert_eq!(remove("K=1 #\rB=1\nB=3\n", "K"), Err(entangled("K")));
+    assert_eq!(remove("K=1 #\rB=3\nB=3\n", "K").as_deref(), Ok("B=3\nB=3\n"));
+    assert_eq!(remove("K=1 #\rC=1\nB=3\n", "K").as_deref(), Ok("C=1\nB=3\n"));
+    assert_eq!(set("B=1\nK=it's\nB=2\n", "K", "x"), Err(entangled("K")), "dotenvy has read one `B` only");
+    assert_eq!(set("B=1\nK=it's\nC=2\n", "K", "x").as_deref(), Ok("B=1\nK=x\nC=2\n"));
+}
+
+#[test]
+fn sentences_name_the_key_and_never_the_value() {
+    let value = "it's \"marker\" ${X}";
+    for refusal in [set("K=1\n", "K", value).unwrap_err(), add("", &[("K", value)]).unwrap_err()] {
+        let sentence = refusal.sentence();
+        assert!(
+            sentence.contains('K') && sentence.contains("python-dotenv") && !sentence.contains("marker"),
+            "{sentence}"
+        );
+    }
+}
+
+#[test]
+fn a_masked_file_shows_its_shape_and_no_value() {
+    let text =
+        "\u{feff}# marker\r\n\r\nexport A = 'marker'  # marker\r\nB=\"mar\nker\"\n#C=marker\n=marker\nD=marker #x\nE=";
+    let masked =
+        file(text).masked(&|value| if value.expose().is_empty() { String::new() } else { "•••".to_owned() });
+    assert_eq!(masked, "# …\n\nexport A = •••  # …\nB=•••\n# …\n…\nD=••• # …\nE=\n".replace("•••  #", "••• #"));
+}
+
+const ATOMS: &[&str] = &[
+    "a",
+    "1",
+    " ",
+    "\t",
+    "\n",
+    "\r",
+    "'",
+    "\"",
+    "`",
+    "\\",
+    "$",
+    "${A}",
+    "$A",
+    "$(touch x)",
+    "#",
+    " #",
+    "=",
+    ";",
+    "&",
+    "~",
+    "*",
+    "é",
+    "\nK=",
+    "\nA='",
+    "\\n",
+    "export ",
+    "\0",
+    "\u{2028}",
+    "\u{feff}",
+    "}",
+    ":",
+];
+
+fn value() -> impl Strategy<Value = String> {
+    prop_oneof![3 => collection::vec(select(ATOMS), 0..6).prop_map(|atoms| atoms.concat()), 1 => any::<String>()]
+}
+
+/// Files that hold `K`, mostly, among lines that nobody should write.
+fn text() -> impl Strategy<Value = String> {
+    let side = prop_oneof![
+        select(
+            &["1", "'x y'", "\"x\"", "", "it's", "'", "\"", "a\\", "`x`", "a # c", "$K", "${K}", "'a\nb'", "x y"][..]
+        )
+        .prop_map(str::to_owned),
+        value(),
+    ];
+    let key = select(&["K", "K", "A", "B", "export K", "export A", "a.b", "K ", "A ", "K: "][..]);
+    let line = prop_oneof![
+        5 => (key, select(&["=", "=", "=", " = ", "= "][..]), side).prop_map(|(key, equals, side)| format!("{key}{equals}{side}")),
+        1 => select(&["", "# it's", "#K=1", "K", "=", "FOO BAR", "'", "\""][..]).prop_map(str::to_owned),
+    ];
+    let end = select(&["\n", "\n", "\n", "\r\n", "\r", " # c\n", ""][..]);
+    let start = prop_oneof![9 => Just(""), 1 => Just("\u{feff}")];
+    (start, collection::vec((line, end), 0..5))
+        .prop_map(|(start, lines)| lines.into_iter().fold(start.to_owned(), |text, (line, end)| text + &line + end))
+}
+
+fn loader() -> impl Strategy<Value = Option<Loader>> {
+    select(&[None, None, Some(Loader::Dotenvy), Some(Loader::Python), Some(Loader::Node)][..])
+}
+
+fn read_as(text: &str, loader: Option<Loader>) -> LocalFile {
+    match loader {
+        Some(loader) => file(text).read_as(loader),
+        None => file(text),
+    }
+}
+
+fn rows(file: &LocalFile) -> Vec<(&str, &str)> {
+    file.entries.iter().map(|entry| (entry.key.as_str(), entry.value.expose())).collect()
+}
+
+proptest! {
+    #[test]
+    fn a_set_value_is_read_and_every_other_byte_stays(text in text(), value in value(), loader in loader()) {
+        let before = read_as(&text, loader);
+        if let Ok(after) = before.set("K", &Secret::new(value.as_str())) {
+            prop_assert_eq!(after.entry("K").unwrap().value.expose(), &value);
+            let (changed, text) = (after.text().expose().as_bytes(), text.as_bytes());
+            // Exactly one span differs, and it is the right-hand side of a `K`.
+            let is_side = |entry: &Entry| {
+                let (start, end) = (entry.span.start, text.len() - entry.span.end);
+                entry.key == "K" && changed.len() >= start + end && changed[..start] == text[..start]
+                    && changed[changed.len() - end..] == text[entry.span.end..]
+            };
+            prop_assert!(file(std::str::from_utf8(text).unwrap()).entries.iter().any(is_side));
+        }
+    }
+
+    #[test]
+    fn added_keys_are_read_and_come_off_again(text in text(), value in value(), loader in loader()) {
+        let before = read_as(&text, loader);
+        if let Ok(after) = before.add(&pairs(&[("NEW", &value)]), "# added by doctor") {
+            prop_assert_eq!(after.entry("NEW").unwrap().value.expose(), &value);
+            prop_assert!(after.text().expose().starts_with(&text));
+            let (old, new) = (rows(&before), rows(&after));
+            prop_assert_eq!(&new[..old.len()], &old[..]);
+            let again = after.remove("NEW").unwrap();
+            let rest = again.text().expose().strip_prefix(text.as_str()).unwrap();
+            prop_assert!(["", "\n", "\r\n"].contains(&rest));
+            prop_assert!(again.entry("NEW").is_none());
+        }
+    }
+
+    #[test]
+    fn a_removed_key_is_gone_and_every_other_one_stays(text in text(), loader in loader()) {
+        let before = read_as(&text, loader);
+        if let Ok(after) = before.remove("K") {
+            let others = rows(&file(&text)).into_iter().filter(|(key, _)| *key != "K").map(|row| row.0.to_owned()).collect::<Vec<_>>();
+            let left = file(after.text().expose());
+            prop_assert_eq!(rows(&left).into_iter().map(|row| row.0.to_owned()).collect::<Vec<_>>(), others);
+        }
+    }
+
+    #[test]
+    fn no_mask_shows_a_value_whatever_stands_around_it(
+        lines in collection::vec((select(&["K=", "K = '", "export A=\"", "# ", "K: ", "'", "é=", ""][..]), value(), value()), 1..6),
+    ) {
+        let text: String = lines.iter().flat_map(|(start, one, other)| [*start, one.as_str(), " MAR@KER ", other.as_str(), "\n"]).collect();
+        for file in [file(&text), file(&text).read_as(Loader::Dotenvy), file(&text).read_as(Loader::Python)] {
+            prop_assert!(!file.masked(&|_| "•••".to_owned()).contains("MAR@KER"));
+        }
+    }
+
+    #[test]
+    fn whatever_the_text_nothing_panics_and_no_mask_shows_a_value(text in any::<String>(), value in any::<String>()) {
+        for file in [file(&text), file(&text).read_as(Loader::Dotenvy)] {
+            for key in file.keys().map(str::to_owned).collect::<Vec<_>>() {
+                prop_assert!(file.set(&key, &Secret::new(value.as_str())).is_ok() <= is_writable_name(&key));
+                drop(file.remove(&key));
+            }
+            let marked = format!("{text}\nLAST='marker'\n#marker\n");
+            prop_assert!(!LocalFile::parse("x", Secret::new(marked)).masked(&|_| "•".to_owned()).contains("marker'"));
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The loaders that Railway's programs use, and one text as each of them reads it.
+
+use std::collections::HashMap;
+
+use zeroize::Zeroizing;
+
+use crate::drift::dotenv::binding::Binding;
+use crate::drift::dotenv::dotenvy_reader::DotenvyReading as RustReading;
+use crate::drift::dotenv::python_reader::{Edition, PythonReading};
+use crate::drift::dotenv::source_text::{BYTE_ORDER_MARK, Normal};
+use crate::drift::dotenv::{dotenvy_reader, node_reader, python_reader, substitution};
+
+/// A library that reads `.env` files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Loader {
+    /// dotenvy 0.15, for Rust.
+    Dotenvy,
+    /// python-dotenv, with the substitution that it does by default.
+    Python,
+    /// dotenv 16 and 17, for node.
+    Node,
+}
+
+impl Loader {
+    /// Every loader, in the order in which they are told.
+    pub const ALL: [Self; 3] = [Self::Dotenvy, Self::Python, Self::Node];
+
+    /// Its name in `doctor.toml`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dotenvy => "dotenvy",
+            Self::Python => "python",
+            Self::Node => "node",
+        }
+    }
+
+    /// The loader of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|loader| loader.name() == name)
+    }
+
+    /// What its users call it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Dotenvy => "dotenvy",
+            Self::Python => "python-dotenv",
+            Self::Node => "node's dotenv",
+        }
+    }
+}
+
+/// Whether python-dotenv puts values in the place of `${NAME}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Substitution {
+    /// `interpolate=True`, its default; the process environment counts as empty.
+    FromTheFile,
+    /// `interpolate=False`.
+    Off,
+}
+
+/// A text, and what the loaders make of it. All offsets are the original text's.
+#[derive(Debug)]
+pub struct Body<'t> {
+    original: &'t str,
+    normal: Normal,
+}
+
+impl<'t> Body<'t> {
+    /// Prepares a text for all of them.
+    pub fn of(original: &'t str) -> Self {
+        Self { original, normal: Normal::of(original) }
+    }
+
+    /// Whether the text starts with a byte order mark.
+    pub fn has_mark(&self) -> bool {
+        self.normal.had_mark()
+    }
+
+    /// As python-dotenv reads it.
+    pub fn python(&self, edition: Edition, substitution: Substitution) -> PythonReading {
+        // The classic edition reads the byte order mark as a part of the first line.
+        let mark = if edition == Edition::Classic && self.has_mark() { BYTE_ORDER_MARK.len_utf8() } else { 0 };
+        let mut reading = if mark == 0 {
+            python_reader::read(self.normal.text(), edition)
+        } else {
+            let text = Zeroizing::new(format!("{BYTE_ORDER_MARK}{}", self.normal.text()));
+            python_reader::read(&text, edition)
+        };
+        if substitution == Substitution::FromTheFile {
+            substitution::substitute(&mut reading.bindings);
+        }
+        let original = |offset: usize| self.normal.original(offset.saturating_sub(mark));
+        relocate(&mut reading.bindings, original);
+        for refusal in &mut reading.refusals {
+            refusal.at = original(refusal.at);
+            refusal.range = original(refusal.range.start)..original(refusal.range.end);
+        }
+        reading
+    }
+
+    /// As node's dotenv reads it.
+    pub fn node(&self) -> Vec<Binding> {
+        let mut bindings = node_reader::read(self.normal.text());
+        relocate(&mut bindings, |offset| self.normal.original(offset));
+        bindings
+    }
+
+    /// As dotenvy reads it, values substituted from the file alone.
+    pub fn rust(&self) -> RustReading {
+        let body = self.original.strip_prefix(BYTE_ORDER_MARK).unwrap_or(self.original);
+        let skipped = self.original.len() - body.len();
+        let mut reading = dotenvy_reader::read(body);
+        relocate(&mut reading.bindings, |offset| skipped + offset);
+        for refusal in &mut reading.refusals {
+            *refusal = skipped + refusal.start..skipped + refusal.end;
+        }
+        reading
+    }
+
+    /// As the loader reads it, substituting from the file alone, in the order of the text.
+    pub fn bindings(&self, loader: Loader) -> Vec<Binding> {
+        match loader {
+            Loader::Dotenvy => self.rust().bindings,
+            Loader::Python => self.python(Edition::Current, Substitution::FromTheFile).bindings,
+            Loader::Node => self.node(),
+        }
+    }
+}
+
+fn relocate(bindings: &mut [Binding], original: impl Fn(usize) -> usize) {
+    for binding in bindings {
+        for range in [&mut binding.key_span, &mut binding.span, &mut binding.statement] {
+            *range = original(range.start)..original(range.end);
+        }
+    }
+}
+
+/// The binding that counts for each key where the last one wins, as python-dotenv and node's dotenv have it.
+pub fn last_wins(bindings: &[Binding]) -> HashMap<&str, &Binding> {
+    bindings.iter().map(|binding| (binding.key.as_str(), binding)).collect()
+}
+
+/// The binding that counts for each key where the first one wins, as `dotenvy::dotenv()` has it: what is set already stays.
+pub fn first_wins(bindings: &[Binding]) -> HashMap<&str, &Binding> {
+    bindings.iter().rev().map(|binding| (binding.key.as_str(), binding)).collect()
+}

@@ -1,0 +1,106 @@
+//! Where loaders part, what is said about it, and where nothing is said.
+
+use crate::drift::dotenv::Loader;
+use crate::drift::dotenv::tests::file;
+use crate::drift::dotenv::{CauseKind, KeyReading, Spelling};
+
+use KeyReading::{Different, Missing, OnlyRecent, Refused, Same};
+
+#[test]
+fn ordinary_lines_are_read_alike() {
+    let lines = [
+        "A=1",
+        "A=b # c",
+        "A='b # c'",
+        "A=\"b # c\"",
+        "A='x y'",
+        "export A=b",
+        "A=",
+        "A = b",
+        "A='$X'",
+        "A=\"a\\nb\"",
+        "A='a\nb'",
+        "A=\"a\nb\"",
+        "A.B=1",
+        "A=https://h:1/p?q=1&r=2",
+        "A='it is \"x\"'",
+        "A=\"it's\"",
+        "# c",
+        "",
+        "A=a=b",
+    ];
+    for line in lines {
+        for end in ["\n", ""] {
+            let told = file(&format!("{line}{end}")).disagreements();
+            assert!(told.is_empty(), "{line:?}: {told:?}");
+        }
+    }
+    assert!(file("A=1\r\nB='x y'\r\n").disagreements().is_empty());
+    assert!(file("A=1\nA=1\n").disagreements().is_empty());
+}
+
+#[test]
+fn each_cause_is_told_with_its_cure() {
+    // Line, what dotenvy, python-dotenv and node's dotenv make of it, the cause, the spelling on which they agree.
+    type Row = (&'static str, [KeyReading; 3], CauseKind, Option<Spelling>);
+    let rows: &[Row] = &[
+        ("A=b#c", [Same, Same, Different], CauseKind::Hash, Some(Spelling::Single)),
+        ("A=\"b\"#c", [Different, Same, Same], CauseKind::Hash, Some(Spelling::Bare)),
+        ("A= # c", [Same, OnlyRecent, Same], CauseKind::Comment, Some(Spelling::Bare)),
+        ("A=hello world", [Refused, Same, Same], CauseKind::Blank, Some(Spelling::Single)),
+        ("A=1 ", [Refused, Same, Same], CauseKind::Blank, Some(Spelling::Bare)),
+        ("A=C:\\path", [Refused, Same, Same], CauseKind::Escape, Some(Spelling::Single)),
+        ("A=a\\nb", [Different, Same, Same], CauseKind::Escape, Some(Spelling::Single)),
+        ("A=\"a\\tb\"", [Refused, Same, Different], CauseKind::Escape, Some(Spelling::Single)),
+        ("A=it's", [Refused, Same, Same], CauseKind::Quote, Some(Spelling::Double)),
+        ("A={\"a\":1}", [Different, Same, Same], CauseKind::Quote, Some(Spelling::Single)),
+        ("A=`x y`", [Refused, Same, Different], CauseKind::Backtick, Some(Spelling::Single)),
+        ("A='x", [Refused, Refused, Same], CauseKind::Unclosed, Some(Spelling::Double)),
+        ("A=${B}", [Different, Different, Same], CauseKind::Substitution, None),
+        ("A=$B", [Different, Same, Same], CauseKind::Substitution, Some(Spelling::Single)),
+        ("A=pa$$word", [Different, Same, Same], CauseKind::Substitution, Some(Spelling::Single)),
+        ("A=\"$B\"", [Refused, Same, Same], CauseKind::Substitution, Some(Spelling::Single)),
+        ("A='${B}'", [Same, Different, Same], CauseKind::Substitution, None),
+        ("A=${{P.D}}", [Different, Different, Same], CauseKind::Reference, None),
+        ("A=\"${{P.D}}/x\"", [Different, Different, Same], CauseKind::Reference, None),
+        ("A='${{P.D}}'", [Same, Different, Same], CauseKind::Reference, None),
+        ("A=${{P.D}}#x", [Different, Different, Different], CauseKind::Substitution, None),
+        ("A: b", [Refused, Refused, Same], CauseKind::Colon, Some(Spelling::Bare)),
+        ("A=\n'b'", [Same, Same, Different], CauseKind::LineBreak, Some(Spelling::Bare)),
+        ("A-B=1", [Refused, Same, Same], CauseKind::Key, Some(Spelling::Bare)),
+        ("a$b=1", [Refused, Same, Missing], CauseKind::Key, Some(Spelling::Bare)),
+        ("\u{feff}A=1", [Same, OnlyRecent, Same], CauseKind::ByteOrderMark, Some(Spelling::Bare)),
+        ("A=\"a\r\nb\"", [Different, Same, Same], CauseKind::LineEnd, Some(Spelling::Single)),
+        ("A=1\nA=2", [Different, Same, Same], CauseKind::Duplicate, Some(Spelling::Bare)),
+        ("A=\"a\\\\\" # \"", [Same, OnlyRecent, Different], CauseKind::Escape, None),
+    ];
+    for (text, readings, kind, spelling) in rows {
+        let told = file(text).disagreements();
+        let Some(told) = told.iter().find(|told| told.entry.is_some()) else { panic!("{text:?}: nothing told") };
+        assert_eq!(Loader::ALL.map(|loader| told.reading(loader)), *readings, "{text:?}");
+        assert_eq!((told.kind, told.spelling), (*kind, *spelling), "{text:?}");
+    }
+}
+
+#[test]
+fn a_swallowed_line_names_the_line_that_swallows_it() {
+    let told = file("A=it's\nB=1\n\nC=2\n").disagreements();
+    let told: Vec<_> = told.iter().map(|told| (told.key.as_str(), told.line, told.kind, told.swallowed_by)).collect();
+    assert_eq!(
+        told,
+        [
+            ("A", 1, CauseKind::Quote, None),
+            ("B", 2, CauseKind::Swallowed, Some(1)),
+            ("C", 4, CauseKind::Swallowed, Some(1)),
+        ]
+    );
+}
+
+#[test]
+fn every_cause_has_words_and_advice() {
+    let text = "A=b#c\nB=x y\nC=${X}\nD=${{P.D}}\nE=it's\n";
+    for told in file(text).disagreements() {
+        assert!(!told.kind.description().is_empty() && !told.how().is_empty());
+    }
+    assert_eq!(file("B=x y").disagreements()[0].how(), "write it as KEY='…'");
+}

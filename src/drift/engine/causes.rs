@@ -1,0 +1,221 @@
+//! One cause and its consequences: which finding follows from which, and where it stands then.
+
+use crate::drift::model::cause::Certainty;
+use crate::drift::model::cause::FindingCause;
+use crate::drift::model::cause::PossibleCause;
+use crate::drift::model::cause::Whose;
+use std::collections::{HashMap, HashSet};
+
+use crate::drift::model::finding::Finding;
+use crate::drift::rules::{stale_deployment, value_differs};
+
+/// The findings, which are in order, with every consequence right below its cause. A finding is called the consequence
+/// only of one that is at least as bad: it is not to be told below something harmless.
+pub fn settle(mut findings: Vec<Finding>) -> Vec<Finding> {
+    if findings.iter().all(|finding| finding.suspects.is_empty()) {
+        return findings;
+    }
+    let index = FindingIndex::of(&findings);
+    let mut parents: Vec<Option<usize>> = vec![None; findings.len()];
+    for at in 0..findings.len() {
+        let found = findings[at].suspects.iter().find_map(|suspect| {
+            let cause = index.find(&findings, at, suspect)?;
+            (!descends(&parents, cause, at)).then_some((cause, suspect.certainty))
+        });
+        if let Some((parent, certainty)) = found {
+            parents[at] = Some(parent);
+            let cause = cause(&findings, at, (parent, certainty));
+            let finding = &mut findings[at];
+            let reasons: Vec<String> = finding.reason.take().into_iter().chain([cause.sentence()]).collect();
+            finding.reason = Some(reasons.join("; "));
+            // What mends the cause mends it too.
+            finding.advice = finding.advice.take().filter(|_| certainty == Certainty::MayFollow);
+            finding.follows = Some(cause);
+        }
+    }
+    ordered(findings, &parents)
+}
+
+/// What is stored is deployed by a redeploy, also where it is not what the file has: that is to be settled first.
+pub fn settle_values_first(findings: &mut [Finding]) {
+    let differing: HashSet<(String, String)> = findings
+        .iter()
+        .filter(|finding| finding.rule.code == value_differs::RULE.code)
+        .flat_map(|finding| finding.services.iter().filter_map(|one| Some((one.id.clone(), finding.key.clone()?))))
+        .collect();
+    for finding in findings.iter_mut().filter(|finding| finding.rule.code == stale_deployment::RULE.code) {
+        let Some(key) = &finding.key else { continue };
+        if finding.services.iter().any(|service| differing.contains(&(service.id.clone(), key.clone()))) {
+            finding.next = None;
+            finding.advice = Some(format!("push or pull {key} first: a redeploy alone takes what is stored now"));
+        }
+    }
+}
+
+/// Where findings are, by rule and service.
+struct FindingIndex {
+    own: HashMap<(&'static str, String), Vec<usize>>,
+    all: HashMap<&'static str, Vec<usize>>,
+}
+
+impl FindingIndex {
+    /// Only rules that are suspected of anything are worth a place in it.
+    fn of(findings: &[Finding]) -> Self {
+        let suspected = findings.iter().flat_map(|finding| &finding.suspects).map(|suspect| suspect.rule.code);
+        let mut all: HashMap<&'static str, Vec<usize>> = suspected.map(|code| (code, Vec::new())).collect();
+        let mut own: HashMap<(&'static str, String), Vec<usize>> = HashMap::new();
+        for (at, finding) in findings.iter().enumerate() {
+            let Some(places) = all.get_mut(finding.rule.code) else { continue };
+            places.push(at);
+            for service in &finding.services {
+                own.entry((finding.rule.code, service.id.clone())).or_default().push(at);
+            }
+        }
+        Self { own, all }
+    }
+
+    fn find(&self, findings: &[Finding], at: usize, suspect: &PossibleCause) -> Option<usize> {
+        let finding = &findings[at];
+        let fits = |&&other: &&usize| {
+            let other = &findings[other];
+            other.severity >= finding.severity && (suspect.key.is_none() || suspect.key == other.key)
+        };
+        match suspect.whose {
+            Whose::Own => finding
+                .services
+                .iter()
+                .find_map(|service| self.own.get(&(suspect.rule.code, service.id.clone()))?.iter().find(fits).copied()),
+            Whose::Another => {
+                let is_another = |&&other: &&usize| {
+                    findings[other].services.iter().all(|service| !finding.services.contains(service))
+                };
+                self.all.get(suspect.rule.code)?.iter().filter(is_another).find(fits).copied()
+            }
+        }
+    }
+}
+
+/// Whether `one` is `other`, or follows from it.
+fn descends(parents: &[Option<usize>], one: usize, other: usize) -> bool {
+    std::iter::successors(Some(one), |&at| parents[at]).any(|at| at == other)
+}
+
+fn cause(findings: &[Finding], at: usize, (parent, certainty): (usize, Certainty)) -> FindingCause {
+    let (finding, parent) = (&findings[at], &findings[parent]);
+    let is_own = parent.services.iter().any(|service| finding.services.contains(service));
+    let other = parent.services.first().filter(|_| !is_own);
+    FindingCause {
+        rule: parent.rule,
+        key: parent.key.clone(),
+        service: other.map(|service| service.name.clone()),
+        certainty,
+    }
+}
+
+fn ordered(findings: Vec<Finding>, parents: &[Option<usize>]) -> Vec<Finding> {
+    let mut children: Vec<Vec<usize>> = vec![Vec::new(); findings.len()];
+    for (at, parent) in parents.iter().enumerate() {
+        if let Some(parent) = parent {
+            children[*parent].push(at);
+        }
+    }
+    let mut left: Vec<Option<Finding>> = findings.into_iter().map(Some).collect();
+    let mut ordered = Vec::with_capacity(left.len());
+    let mut open: Vec<usize> = (0..left.len()).rev().filter(|&at| parents[at].is_none()).collect();
+    while let Some(at) = open.pop() {
+        ordered.extend(left[at].take());
+        open.extend(children[at].iter().rev());
+    }
+    ordered
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::drift::Severity;
+    use crate::drift::engine::causes::{settle, settle_values_first};
+    use crate::drift::model::cause::PossibleCause;
+    use crate::drift::model::finding::Finding;
+    use crate::drift::model::rule::Rule;
+    use crate::drift::rules::{endpoint_wrong, log_line_missing, stale_deployment, start_command, value_differs};
+    use crate::drift::test_support::named;
+
+    fn finding(rule: &'static Rule, service: &str, suspects: Vec<PossibleCause>) -> Finding {
+        Finding { services: vec![named(service)], suspects, ..Finding::new(rule, "") }
+    }
+
+    fn lines(findings: Vec<Finding>) -> Vec<String> {
+        let line = |finding: &Finding| {
+            let reason = finding.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+            format!("{} {}{reason}", finding.rule.name, finding.services[0].name)
+        };
+        settle(findings).iter().map(line).collect()
+    }
+
+    #[test]
+    fn a_consequence_stands_below_its_cause_and_says_so() {
+        let start = PossibleCause::own(&start_command::RULE);
+        let log = finding(&log_line_missing::RULE, "worker", vec![start.clone()]);
+        let log = Finding { reason: Some("12 lines were read".to_owned()), ..log };
+        let other = vec![start, PossibleCause::of_another(&start_command::RULE)];
+        assert_eq!(
+            lines(vec![
+                finding(&endpoint_wrong::RULE, "api", other),
+                log,
+                finding(&start_command::RULE, "web", Vec::new()),
+                finding(&start_command::RULE, "worker", Vec::new()),
+            ]),
+            [
+                "start-command web",
+                "endpoint-wrong api: it may follow from start-command on web",
+                "start-command worker",
+                "log-line-missing worker: 12 lines were read; it follows from start-command",
+            ]
+        );
+    }
+
+    #[test]
+    fn only_what_is_there_and_as_bad_and_about_the_key_is_a_cause() {
+        let endpoint =
+            || finding(&endpoint_wrong::RULE, "api", vec![PossibleCause::own(&value_differs::RULE).about("OPS_KEY")]);
+        for (service, key, severity, follows) in [
+            ("api", "OPS_KEY", Severity::Error, true),
+            ("api", "OPS_KEY", Severity::Warning, false),
+            ("api", "OTHER", Severity::Error, false),
+            ("web", "OPS_KEY", Severity::Error, false),
+        ] {
+            let cause =
+                Finding { key: Some(key.to_owned()), severity, ..finding(&value_differs::RULE, service, Vec::new()) };
+            let settled = settle(vec![endpoint(), cause]);
+            let names: Vec<_> = settled.iter().map(|finding| finding.rule.name).collect();
+            let below = names == ["value-differs", "endpoint-wrong"];
+            assert_eq!((below, settled.iter().any(|finding| finding.follows.is_some())), (follows, follows), "{key}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_lost_in_a_circle() {
+        let mutual = vec![
+            finding(&start_command::RULE, "api", vec![PossibleCause::own(&log_line_missing::RULE)]),
+            finding(&log_line_missing::RULE, "api", vec![PossibleCause::own(&start_command::RULE)]),
+        ];
+        assert_eq!(lines(mutual), ["log-line-missing api", "start-command api: it follows from log-line-missing"]);
+    }
+
+    #[test]
+    fn a_redeploy_is_not_the_next_step_while_the_stored_value_is_wrong() {
+        let keyed = |rule, service| Finding {
+            key: Some("OPS_KEY".to_owned()),
+            next: Some(Finding::fix_redeploy()),
+            ..finding(rule, service, Vec::new())
+        };
+        let mut findings = vec![
+            keyed(&value_differs::RULE, "api"),
+            keyed(&stale_deployment::RULE, "api"),
+            keyed(&stale_deployment::RULE, "web"),
+        ];
+        settle_values_first(&mut findings);
+        let nexts: Vec<bool> = findings.iter().map(|finding| finding.next.is_some()).collect();
+        assert_eq!(nexts, [true, false, true]);
+        assert!(findings[1].advice.as_ref().unwrap().starts_with("push or pull OPS_KEY first"));
+    }
+}

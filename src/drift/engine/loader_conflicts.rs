@@ -1,0 +1,154 @@
+//! What the loaders do not read alike, and what follows from it.
+
+use std::collections::BTreeMap;
+
+use crate::drift::dotenv::{CauseKind, Disagreement, KeyReading, Loader};
+use crate::drift::model::finding::{Finding, Remedy};
+use crate::drift::{Severity, Survey};
+
+impl Survey {
+    /// What the loaders do not read alike in the file of that index, in its order. Nothing, if `loader` in `doctor.toml`
+    /// says whose word counts.
+    pub fn disputes(&self, file: usize) -> &[Disagreement] {
+        if self.policy.loader.is_some() {
+            return &[];
+        }
+        self.disputes.of_file(&self.files, file)
+    }
+}
+
+/// How much it matters: dotenvy alone is a note, because few of Railway's programs are written in Rust, and so is a
+/// reference, which is written for Railway and for no loader.
+pub fn severity(dispute: &Disagreement) -> Severity {
+    let differs = |loader| dispute.reading(loader) != KeyReading::Same;
+    if dispute.kind != CauseKind::Reference && (differs(Loader::Python) || differs(Loader::Node)) {
+        Severity::Warning
+    } else {
+        Severity::Note
+    }
+}
+
+/// The assignments whose value is not known for sure, by file and line: they are never pushed.
+pub fn open(survey: &Survey) -> BTreeMap<(&str, usize), &Disagreement> {
+    let mut open = BTreeMap::new();
+    for (index, file) in survey.files.iter().enumerate() {
+        let disputes = survey.disputes(index).iter().filter(|dispute| dispute.entry.is_some());
+        let unsure =
+            |dispute: &&Disagreement| severity(dispute) == Severity::Warning || dispute.kind == CauseKind::Substitution;
+        open.extend(disputes.filter(unsure).map(|dispute| ((file.name.as_str(), dispute.line), dispute)));
+    }
+    open
+}
+
+/// The finding without the offer to push a value that is [`open`]; instead it says how to settle it.
+pub fn without_push(mut finding: Finding, open: &BTreeMap<(&str, usize), &Disagreement>) -> Finding {
+    let disputes = finding.places.iter().filter_map(|place| open.get(&(place.file.as_str(), place.line)));
+    let Some(dispute) = disputes.into_iter().find(|dispute| finding.key.as_ref() == Some(&dispute.key)) else {
+        return finding;
+    };
+    let is_added = finding.to_add.take().is_some();
+    if !is_added && !finding.remedies.contains(&Remedy::Push) {
+        return finding;
+    }
+    finding.advice = Some(format!("it is not pushed while loaders read it differently: {}", dispute.how()));
+    finding.remedies.retain(|remedy| *remedy != Remedy::Push);
+    finding.next = match (finding.remedies.as_slice(), finding.next.take()) {
+        ([Remedy::Pull], Some(next)) => Some([next, vec!["--pull".to_owned()]].concat()),
+        _ => None,
+    };
+    finding
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::drift::dotenv::disagreement::Disputes;
+    use crate::drift::dotenv::{Loader, LocalFile};
+    use crate::drift::engine::loader_conflicts::{open, severity, without_push};
+    use crate::drift::engine::run_rules::examine;
+    use crate::drift::model::finding::{Finding, Remedy};
+    use crate::drift::test_support::survey;
+    use crate::drift::{Secret, Severity, Survey};
+
+    fn with_text(text: &str, services: &[(&str, &[&str])]) -> Survey {
+        let mut found = survey(&[], services);
+        found.files = vec![LocalFile::parse(".env", Secret::new(text))];
+        found.disputes = Disputes::default();
+        found
+    }
+
+    #[test]
+    fn only_python_against_node_is_more_than_a_note() {
+        use Severity::{Note, Warning};
+        for (line, expected) in [
+            ("A=b", None),
+            ("A=b # comment", None),
+            ("A='https://x.dev/#frag'", None),
+            ("A=https://x.dev/#frag", Some(Warning)),
+            ("A=${B}", Some(Warning)),
+            ("A=`b`", Some(Warning)),
+            ("A=hello world", Some(Note)),
+            ("A={\"a\":1}", Some(Note)),
+            ("A=pa$word", Some(Note)),
+            ("A=${{Postgres.URL}}", Some(Note)),
+        ] {
+            let found = with_text(&format!("{line}\n"), &[]);
+            assert_eq!(found.disputes(0).first().map(severity), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_declared_loader_settles_it() {
+        let mut found = with_text("A=https://x.dev/#frag\n", &[]);
+        assert_eq!((found.disputes(0).len(), open(&found).len()), (1, 1));
+        found.policy.loader = Some(Loader::Node);
+        assert_eq!((found.disputes(0).len(), open(&found).len()), (0, 0));
+    }
+
+    fn offered(line: &str) -> Finding {
+        let found = with_text(&format!("{line}\n"), &[("api", &["A=stored", "B=1"])]);
+        let mut findings = examine(&found).findings;
+        findings.retain(|finding| finding.rule.name == "value-differs");
+        assert_eq!(findings.len(), 1, "{line}");
+        findings.remove(0)
+    }
+
+    #[test]
+    fn what_loaders_read_differently_is_never_pushed() {
+        for line in ["A=https://x.dev/#frag", "A=${B}", "A=pa$word", "A=`b`"] {
+            let finding = offered(line);
+            assert_eq!(finding.remedies, [Remedy::Pull], "{line}");
+            assert_eq!(finding.next.unwrap(), ["fix", "--only", "A", "--pull"], "{line}");
+            assert!(finding.advice.unwrap().starts_with("it is not pushed while"), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_can_only_be_meant_one_way_is_pushed() {
+        for line in ["A=b", "A='https://x.dev/#frag'", "A=hello world", "A={\"a\":1}", "A=${{Postgres.URL}}"] {
+            let finding = offered(line);
+            assert_eq!(finding.remedies, [Remedy::Push, Remedy::Pull], "{line}");
+            assert_eq!(finding.next.unwrap(), ["fix", "--only", "A"], "{line}");
+        }
+    }
+
+    #[test]
+    fn a_missing_key_is_not_pushed_either() {
+        let found = with_text("A=https://x.dev/#frag\nB=b\n", &[("api", &[])]);
+        let findings = examine(&found).findings;
+        let offers: Vec<_> = findings
+            .iter()
+            .filter(|finding| finding.rule.name == "missing-on-railway")
+            .map(|finding| (finding.advice.is_some(), finding.to_add.is_some()))
+            .collect();
+        assert_eq!(offers, [(true, false), (true, true)]);
+    }
+
+    #[test]
+    fn a_finding_that_offers_no_push_stays_as_it_is() {
+        let found = with_text("A=https://x.dev/#frag\n", &[]);
+        let mut finding = offered("A=b");
+        finding.remedies = vec![Remedy::Pull];
+        finding.advice = None;
+        assert_eq!(without_push(finding, &open(&found)).advice, None);
+    }
+}

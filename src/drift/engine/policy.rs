@@ -1,0 +1,213 @@
+//! What `doctor.toml` asks of a comparison.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use jiff::civil::Date;
+use wildmatch::WildMatch;
+
+use crate::drift::dotenv::Loader;
+use crate::drift::model::finding::Finding;
+use crate::drift::model::resource::ResourceRef;
+use crate::drift::model::severity::Severity;
+
+/// The part of `doctor.toml` that rules obey.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    /// `[[require]]`, in the order of the file.
+    pub require: Requirements,
+    /// `[[ignore]]`, in the order of the file.
+    pub ignore: Vec<Ignore>,
+    /// `[severity]`: rule name → what it is to be. `None` is `"off"`.
+    pub severity: BTreeMap<String, Option<Severity>>,
+    /// The lines of `[severity]`, by the same names; 1-based.
+    pub severity_lines: BTreeMap<String, usize>,
+    /// The loader that the program uses, if it is declared.
+    pub loader: Option<Loader>,
+}
+
+/// `[[require]]`: keys that must be there, and equal everywhere.
+#[derive(Clone, Debug)]
+pub struct Require {
+    /// Exact names.
+    pub keys: Vec<String>,
+    /// Ids of the services; empty means every service in scope.
+    pub services: Vec<String>,
+    /// 1-based line in `doctor.toml`.
+    pub line: usize,
+}
+
+/// `[[ignore]]`: differences that are meant to be.
+#[derive(Clone, Debug)]
+pub struct Ignore {
+    /// Patterns of `*` and `?`.
+    pub keys: Vec<String>,
+    /// Ids of services; empty means all.
+    pub services: Vec<String>,
+    /// Names or ids of environments; empty means all.
+    pub environments: Vec<String>,
+    /// Rule names or codes; empty means all.
+    pub rules: Vec<String>,
+    /// Why; told with `-v`.
+    pub reason: String,
+    /// The last day on which it holds.
+    pub until: Option<Date>,
+    /// 1-based line in `doctor.toml`.
+    pub line: usize,
+}
+
+/// Every `[[require]]`, ready to be asked about many keys of many services.
+#[derive(Clone, Debug, Default)]
+pub struct Requirements {
+    list: Vec<Require>,
+    /// Key → the services it is required on; `None` is every service in scope.
+    by_key: HashMap<String, Option<HashSet<String>>>,
+}
+
+impl Requirements {
+    /// Takes one more.
+    pub fn push(&mut self, require: Require) {
+        for key in &require.keys {
+            let services = self.by_key.entry(key.clone()).or_insert_with(|| Some(HashSet::new()));
+            if require.services.is_empty() {
+                *services = None;
+            } else if let Some(services) = services {
+                services.extend(require.services.iter().cloned());
+            }
+        }
+        self.list.push(require);
+    }
+
+    /// Them, in the order of the file.
+    pub fn iter(&self) -> impl Iterator<Item = &Require> {
+        self.list.iter()
+    }
+
+    /// Whether one of them names the key for that service.
+    pub fn requires(&self, service: &ResourceRef, key: &str) -> bool {
+        let services = self.by_key.get(key);
+        services.is_some_and(|services| services.as_ref().is_none_or(|ids| ids.contains(&service.id)))
+    }
+}
+
+impl FromIterator<Require> for Requirements {
+    fn from_iter<I: IntoIterator<Item = Require>>(list: I) -> Self {
+        let mut requirements = Self::default();
+        list.into_iter().for_each(|require| requirements.push(require));
+        requirements
+    }
+}
+
+impl Ignore {
+    /// Whether it still holds on that day.
+    pub fn holds_on(&self, today: Date) -> bool {
+        self.until.is_none_or(|until| today <= until)
+    }
+
+    /// Whether it is for that environment.
+    pub fn holds_in(&self, environment: &ResourceRef) -> bool {
+        names(&self.environments, [&environment.id, &environment.name])
+    }
+
+    /// Whether it speaks of that service.
+    pub fn includes(&self, service: &ResourceRef) -> bool {
+        names(&self.services, [&service.id, &service.name])
+    }
+}
+
+/// The `[[ignore]]`s that hold in one environment on one day, ready to be asked about many findings: a plain key costs
+/// one look into a table, and a pattern is made ready once.
+#[derive(Debug)]
+pub struct Exceptions<'p> {
+    plain: HashMap<&'p str, Vec<&'p Ignore>>,
+    /// With what stands before the first wildcard, which rules out most keys at once.
+    patterns: Vec<(&'p str, WildMatch, &'p Ignore)>,
+}
+
+impl<'p> Exceptions<'p> {
+    /// Those of that policy.
+    pub fn new(policy: &'p Policy, environment: &ResourceRef, today: Date) -> Self {
+        let mut plain: HashMap<&str, Vec<&Ignore>> = HashMap::new();
+        let mut patterns = Vec::new();
+        let here = |ignore: &&Ignore| ignore.holds_in(environment);
+        for ignore in policy.ignore.iter().filter(|ignore| ignore.holds_on(today)).filter(here) {
+            for key in &ignore.keys {
+                match key.split_once(['*', '?']) {
+                    Some((start, _)) => patterns.push((start, WildMatch::new(key), ignore)),
+                    None => plain.entry(key).or_default().push(ignore),
+                }
+            }
+        }
+        Self { plain, patterns }
+    }
+
+    /// Those that speak of the finding's key under its rule, on whatever service.
+    pub fn about(&self, finding: &Finding) -> Vec<&'p Ignore> {
+        let Some(key) = &finding.key else { return Vec::new() };
+        let plain = self.plain.get(key.as_str()).into_iter().flatten().copied();
+        let fits = |(start, pattern, ignore): &(&str, WildMatch, &'p Ignore)| {
+            (key.starts_with(start) && pattern.matches(key)).then_some(*ignore)
+        };
+        let fitting = self.patterns.iter().filter_map(fits);
+        let of_rule = |ignore: &&Ignore| names(&ignore.rules, [finding.rule.code, finding.rule.name]);
+        plain.chain(fitting).filter(of_rule).collect()
+    }
+}
+
+/// Whether the list has one of the names; an empty list has all.
+fn names(list: &[String], candidates: [&str; 2]) -> bool {
+    list.is_empty() || list.iter().any(|item| candidates.contains(&item.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+
+    use crate::drift::engine::policy::{Exceptions, Ignore, Policy, Require, Requirements};
+    use crate::drift::model::finding::Finding;
+    use crate::drift::rules::{sealed, value_differs};
+
+    use crate::drift::test_support::{TODAY, ignore, named};
+
+    #[test]
+    fn a_key_is_required_where_any_of_the_sections_says_so() {
+        let section = |key: &str, services: &[&str]| Require {
+            keys: vec![key.to_owned(), "SHARED".to_owned()],
+            services: services.iter().map(|name| named(name).id).collect(),
+            line: 5,
+        };
+        let all: Requirements =
+            [section("A", &["api"]), section("A", &["web"]), section("B", &["api"]), section("B", &[])]
+                .into_iter()
+                .collect();
+        let on = |service, key| all.requires(&named(service), key);
+        for (service, key, expected) in [
+            ("api", "A", true),
+            ("web", "A", true),
+            ("worker", "A", false),
+            ("worker", "B", true),
+            ("worker", "SHARED", true),
+            ("api", "C", false),
+        ] {
+            assert_eq!(on(service, key), expected, "{key} on {service}");
+        }
+        assert_eq!(all.iter().count(), 4);
+    }
+
+    #[test]
+    fn exceptions_are_found_by_name_by_pattern_and_by_rule() {
+        let of_rule = Ignore { rules: vec!["sealed".to_owned()], ..ignore(&["A*"]) };
+        let elsewhere = Ignore { environments: vec!["production".to_owned()], ..ignore(&["*"]) };
+        let policy = Policy {
+            ignore: vec![ignore(&["API_KEY"]), ignore(&["A?I_*", "B"]), of_rule, elsewhere],
+            ..Policy::default()
+        };
+        let exceptions = Exceptions::new(&policy, &named("staging"), TODAY);
+        let count = |rule, key: Option<&str>| {
+            exceptions.about(&Finding { key: key.map(str::to_owned), ..Finding::new(rule, "") }).len()
+        };
+        for (key, expected) in [("API_KEY", 2), ("API_", 1), ("AI_", 0), ("B", 1), ("B2", 0), ("a", 0), ("AX", 0)] {
+            assert_eq!(count(&value_differs::RULE, Some(key)), expected, "{key}");
+        }
+        assert_eq!(count(&sealed::RULE, Some("AX")), 1);
+        assert_eq!(count(&sealed::RULE, None), 0);
+    }
+}

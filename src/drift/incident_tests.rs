@@ -1,0 +1,135 @@
+//! The incident in the rules' own words: all of it at once, and what is left when the values are pushed.
+
+use crate::drift::Survey;
+use crate::drift::declared_state::{ExpectedAnswer, ExpectedLine};
+use crate::drift::engine::run_rules::examine;
+use crate::drift::model::deployed_variables::DeployedVariables;
+use crate::drift::model::deployment::StartCommand;
+use crate::drift::model::observed::Observed;
+use crate::drift::runtime::{EndpointOutcome, JsonFault, LogCoverage, LogMatch, LogRead, ServiceSettings};
+use crate::drift::test_support::{deployment, got, running, survey, target};
+use crate::drift::{Secret, Severity};
+
+const KEY: &str = "STAGING_OPS_API_KEY";
+
+/// The stored value on both services, what the worker got, and what the endpoint answers.
+fn world(stored: &str, worker_got: &str, answer: (u16, &[JsonFault])) -> Survey {
+    let stored_row = format!("{KEY}={stored}");
+    let mut found =
+        survey(&[&format!("{KEY}=new-key")], &[("api", &[&stored_row]), ("web", &[]), ("worker", &[&stored_row])]);
+    for service in ["api", "web", "worker"] {
+        running(&mut found, service, "SUCCESS");
+    }
+    got(&mut found, "api", &[&stored_row]);
+    got(&mut found, "worker", &[&format!("{KEY}={worker_got}")]);
+    let worker = target(&mut found, "worker");
+    let command = Secret::new("celery -A agentverse worker --loglevel INFO");
+    if let Observed::Known(deployed) = &mut worker.live.deployed {
+        deployed.active[0].origin.start = StartCommand::Is(command.clone());
+    }
+    worker.live.settings =
+        Observed::Known(ServiceSettings { start_command: Some(command), ..ServiceSettings::default() });
+    worker.declared.start_command = vec!["-B".to_owned()];
+    let contains = "Worker boot_id stored in Redis".to_owned();
+    worker.declared.lines = vec![ExpectedLine { contains, within: None, place: None }];
+    let read =
+        LogRead { sought: LogMatch::Nowhere, lines: 412, span: None, reach: LogCoverage::Whole, replicas: Some(1) };
+    worker.live.lines = vec![Observed::Known(read)];
+    let api = target(&mut found, "api");
+    let request = "GET /api/v1/ops/chaos/worker-status".to_owned();
+    let keys = vec![KEY.to_owned()];
+    api.declared.requests = vec![ExpectedAnswer { request, status: Some(200), keys, place: None }];
+    let (status, faults) = (answer.0, answer.1.to_vec());
+    api.live.answers = vec![Observed::Known(EndpointOutcome::Came {
+        domain: "api.up.railway.app".to_owned(),
+        status,
+        faults,
+        body: None,
+        may_be_edge: false,
+    })];
+    found
+}
+
+/// The errors in their order: rule, services, and what they follow from.
+fn errors(found: &Survey) -> Vec<String> {
+    let findings = examine(found).findings;
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+    let line = errors.map(|finding| {
+        let services: Vec<&str> = finding.services.iter().map(|service| service.name.as_str()).collect();
+        let follows = finding.follows.as_ref().map(|cause| format!(": {}", cause.sentence())).unwrap_or_default();
+        format!("{} {}{follows}", finding.rule.name, services.join("+"))
+    });
+    line.collect()
+}
+
+#[test]
+fn the_incident_has_five_errors_and_each_stands_below_its_cause() {
+    assert_eq!(
+        errors(&world("old-key", "older-key", (401, &[]))),
+        [
+            "value-differs api+worker",
+            "endpoint-wrong api: it follows from value-differs of STAGING_OPS_API_KEY",
+            "stale-deployment worker",
+            "start-command worker",
+            "log-line-missing worker: it follows from start-command",
+        ]
+    );
+}
+
+#[test]
+fn what_is_left_after_the_push_is_one_cause_with_its_consequences() {
+    let boot_info = [JsonFault::Missing("/boot_info".to_owned())];
+    assert_eq!(
+        errors(&world("new-key", "new-key", (200, &boot_info))),
+        [
+            "start-command worker",
+            "log-line-missing worker: it follows from start-command",
+            "endpoint-wrong api: it may follow from start-command on worker",
+        ]
+    );
+}
+
+#[test]
+fn a_failed_deployment_is_the_cause_of_what_is_still_old() {
+    let mut found = world("new-key", "older-key", (200, &[]));
+    let worker = target(&mut found, "worker");
+    worker.declared.start_command.clear();
+    if let Observed::Known(deployed) = &mut worker.live.deployed {
+        deployed.latest = Some(deployment("5", "FAILED"));
+    }
+    assert_eq!(
+        errors(&found),
+        [
+            "deployment-unhealthy worker",
+            "stale-deployment worker: it may follow from deployment-unhealthy",
+            "log-line-missing worker: it follows from deployment-unhealthy",
+        ]
+    );
+}
+
+/// A thousand services, each with everything that can be wrong at once.
+#[test]
+fn a_thousand_services_that_run_badly_are_no_burden() {
+    let names: Vec<String> = (0..1_000).map(|number| format!("s{number}")).collect();
+    let rows: Vec<String> = (0..100).map(|key| format!("KEY_{key}=stored")).collect();
+    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    let old: Vec<&str> = rows.iter().skip(50).copied().collect();
+    let services: Vec<(&str, &[&str])> = names.iter().map(|name| (name.as_str(), rows.as_slice())).collect();
+    let mut found = survey(&["KEY_0=stored"], &services);
+    let bad = world("old-key", "older-key", (401, &[]));
+    let template = &bad.targets[2];
+    for target in &mut found.targets {
+        target.live = template.live.clone();
+        target.declared = template.declared.clone();
+        target.live.answers.clone_from(&bad.targets[0].live.answers);
+        target.declared.requests.clone_from(&bad.targets[0].declared.requests);
+    }
+    let taken = old.iter().map(|row| row.split_once('=').unwrap());
+    let taken: DeployedVariables = taken.map(|(key, value)| (key.to_owned(), Some(Secret::new(value)))).collect();
+    for target in &mut found.targets {
+        target.live.got = Observed::Known(taken.clone());
+    }
+    let examination = examine(&found);
+    let live = examination.findings.iter().filter(|finding| finding.gist.is_some()).count();
+    assert_eq!((live, examination.checks.len()), (4_000, 1_000));
+}

@@ -1,0 +1,120 @@
+//! The local values that no commit may hold.
+
+use std::cell::LazyCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use zeroize::Zeroizing;
+
+use crate::drift::dotenv::{Entry, LocalFile};
+use crate::drift::leak::multi_pattern::MultiPattern;
+use crate::drift::leak::secrecy::is_secret;
+use crate::drift::leak::secret_block::pieces;
+use crate::drift::leak::{AllowedKeys, CommittedFile, Leak, LeakCandidate, LeakKind, assignment};
+use crate::drift::model::finding::Location;
+use crate::drift::placeholder::names_secret;
+use crate::drift::redact::encodings;
+
+/// The shortest local value that is searched for, in characters.
+const SHORTEST: usize = 16;
+
+/// The shortest one of a key that names a secret.
+const SHORTEST_SECRET: usize = 8;
+
+/// The most values that are reported for a file.
+const MOST: usize = 100;
+
+/// How much of a file is inspected to decide whether it is text: as much as git inspects.
+const BEGINNING: usize = 8000;
+
+/// The local values that no commit may hold, and the keys whose values may be committed all the same.
+#[derive(Debug)]
+pub struct KnownSecrets {
+    values: Vec<(String, Location)>,
+    /// The value of each form.
+    owners: Vec<usize>,
+    needles: MultiPattern,
+    accepted: AllowedKeys,
+}
+
+impl KnownSecrets {
+    /// The secrets of these files that are long enough to be searched for. `accepted` are patterns of keys, of `*` and `?`.
+    pub fn of(files: &[LocalFile], accepted: &[String]) -> Self {
+        let accepted = AllowedKeys::of(accepted);
+        let (mut values, mut owners, mut forms, mut seen) = (Vec::new(), Vec::new(), Vec::new(), BTreeSet::new());
+        for file in files {
+            for entry in file.entries.iter().filter(|entry| is_searched(entry) && !accepted.has(&entry.key)) {
+                let value = entry.value.expose();
+                if seen.insert((&entry.key, value)) {
+                    let parts = pieces(&entry.key, value).into_iter();
+                    for form in shortest(encodings::forms(value)).chain(parts) {
+                        forms.push((owners.len(), form));
+                        owners.push(values.len());
+                    }
+                    values.push((entry.key.clone(), Location { file: file.name.clone(), line: entry.line }));
+                }
+            }
+        }
+        Self { values, owners, needles: MultiPattern::new(forms), accepted }
+    }
+
+    /// What the file would give away.
+    pub fn candidates(&self, staged: CommittedFile<'_>) -> Vec<LeakCandidate> {
+        let text = decoded(staged.bytes);
+        let staged = CommittedFile { bytes: text.as_ref().map_or(staged.bytes, |text| text.as_slice()), ..staged };
+        let mut candidates = assignment::candidates(staged, &self.accepted);
+        let named: BTreeSet<(Option<usize>, String)> =
+            candidates.iter().map(|one| (one.leak.line, one.leak.key.clone())).collect();
+        let values = self.values_in(staged);
+        candidates.extend(values.into_iter().filter(|one| !named.contains(&(one.leak.line, one.leak.key.clone()))));
+        candidates
+    }
+
+    fn values_in(&self, staged: CommittedFile<'_>) -> Vec<LeakCandidate> {
+        let mut found: BTreeMap<usize, (usize, Vec<usize>)> = BTreeMap::new();
+        for (form, (_, offset)) in self.needles.find(staged.bytes) {
+            let (first, forms) = found.entry(self.owners[form]).or_insert((offset, Vec::new()));
+            *first = offset.min(*first);
+            forms.push(form);
+        }
+        let lines = LazyCell::new(|| line_ends(staged.bytes));
+        let line = |offset: usize| lines.as_ref().map(|ends| ends.partition_point(|&end| end < offset) + 1);
+        let candidate = |(value, (offset, forms)): (usize, (usize, Vec<usize>))| {
+            let (key, source) = self.values[value].clone();
+            let texts = forms.into_iter().map(|form| Zeroizing::new(self.needles.form(form).to_owned())).collect();
+            let (file, origin) = (staged.name.to_owned(), staged.origin.clone());
+            LeakCandidate { leak: Leak { file, line: line(offset), key, what: LeakKind::Value(source), origin }, texts }
+        };
+        found.into_iter().take(MOST).map(candidate).collect()
+    }
+}
+
+/// Text of UTF-16, as PowerShell writes it, in UTF-8.
+fn decoded(bytes: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let unit: fn([u8; 2]) -> u16 = match bytes {
+        [0xff, 0xfe, ..] => u16::from_le_bytes,
+        [0xfe, 0xff, ..] => u16::from_be_bytes,
+        _ => return None,
+    };
+    let units = bytes[2..].chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
+    let text: String = char::decode_utf16(units).map(|letter| letter.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+    Some(Zeroizing::new(text.into_bytes()))
+}
+
+/// Where the lines of a text end; `None` for a file that is no text.
+fn line_ends(bytes: &[u8]) -> Option<Vec<usize>> {
+    let is_text = !bytes[..bytes.len().min(BEGINNING)].contains(&0);
+    is_text.then(|| (0..bytes.len()).filter(|&at| bytes[at] == b'\n').collect())
+}
+
+/// Those of the forms of a value that begin with no other one: where they stand, that other one stands as well.
+fn shortest(mut forms: Vec<Zeroizing<String>>) -> impl Iterator<Item = Zeroizing<String>> {
+    // Sorted, a form comes before those that begin with it.
+    forms.dedup_by(|form, before| form.starts_with(before.as_str()));
+    forms.into_iter()
+}
+
+/// Whether the value of a local file is searched for.
+fn is_searched(entry: &Entry) -> bool {
+    let least = if names_secret(&entry.key) { SHORTEST_SECRET } else { SHORTEST };
+    entry.value.expose().chars().count() >= least && is_secret(&entry.key, &entry.value)
+}

@@ -1,0 +1,146 @@
+//! Many values looked for in one pass over a file.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+/// The bytes at the start of a value that are looked for first. No value is shorter.
+const START: usize = 8;
+
+/// Places of the sieve: two to this power.
+const BITS: u32 = 16;
+
+/// The values, in every form in which they are looked for. What finds many words at once in libraries keeps copies of
+/// them that nobody clears; here a form is kept once, and a start of it only as a hash.
+pub(super) struct MultiPattern {
+    /// The forms, each with the index of its value.
+    forms: Vec<(usize, Zeroizing<String>)>,
+    /// Hash of a form's start → indexes of the forms that begin so, in the order of the forms' bytes.
+    starts: HashMap<u64, Vec<usize>>,
+    /// Which hashes there are, by their first bits: it lets nearly every place of a file pass at the cost of one look.
+    sieve: Vec<bool>,
+}
+
+impl fmt::Debug for MultiPattern {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Needles(•••)")
+    }
+}
+
+impl MultiPattern {
+    /// Makes ready to look. Each form comes with the index of its value, and has eight bytes or more.
+    pub(super) fn new(forms: Vec<(usize, Zeroizing<String>)>) -> Self {
+        let mut needles = Self { forms, starts: HashMap::new(), sieve: vec![false; 1 << BITS] };
+        for (index, (_, form)) in needles.forms.iter().enumerate() {
+            if let Some(start) = form.as_bytes().first_chunk::<START>() {
+                let hash = hash(*start);
+                needles.sieve[bits(hash)] = true;
+                needles.starts.entry(hash).or_default().push(index);
+            }
+        }
+        let forms = &needles.forms;
+        for starts in needles.starts.values_mut() {
+            starts.sort_unstable_by(|one, other| forms[*one].1.as_bytes().cmp(forms[*other].1.as_bytes()));
+        }
+        needles
+    }
+
+    /// A form by its place in the list that it came in.
+    pub(super) fn form(&self, index: usize) -> &str {
+        &self.forms[index].1
+    }
+
+    /// Value → how often it is there in any form, and the offset of the first.
+    pub(super) fn find(&self, bytes: &[u8]) -> BTreeMap<usize, (usize, usize)> {
+        let mut found = BTreeMap::new();
+        if self.starts.is_empty() {
+            return found;
+        }
+        for (offset, window) in bytes.windows(START).enumerate() {
+            let Some(start) = window.first_chunk::<START>() else { continue };
+            let hash = hash(*start);
+            if !self.sieve[bits(hash)] {
+                continue;
+            }
+            for value in self.starts.get(&hash).into_iter().flat_map(|forms| self.at(forms, &bytes[offset..])) {
+                found.entry(value).or_insert((0, offset)).0 += 1;
+            }
+        }
+        found
+    }
+
+    /// The values of those of these sorted forms that the text starts with. Thousands may begin alike, so that they are not
+    /// tried one after the other: the forms that a text starts with are the last ones before it, and before what the last of
+    /// them has in common with it.
+    fn at<'n>(&'n self, forms: &'n [usize], text: &'n [u8]) -> impl Iterator<Item = usize> + 'n {
+        let (mut forms, mut text) = (forms, text);
+        std::iter::from_fn(move || {
+            loop {
+                let before = forms.partition_point(|&index| self.forms[index].1.as_bytes() <= text);
+                let (&last, rest) = forms[..before].split_last()?;
+                let (value, form) = &self.forms[last];
+                let common = form.bytes().zip(text).take_while(|(one, other)| one == *other).count();
+                if common < START {
+                    return None;
+                }
+                (forms, text) = (rest, &text[..common]);
+                if common == form.len() {
+                    return Some(*value);
+                }
+            }
+        })
+    }
+}
+
+/// Fibonacci hashing: one multiplication spreads what stands in the bytes over the upper bits.
+fn hash(start: [u8; START]) -> u64 {
+    u64::from_le_bytes(start).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+fn bits(hash: u64) -> usize {
+    usize::try_from(hash >> (u64::BITS - BITS)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{prop_assert_eq, proptest};
+
+    use crate::drift::leak::multi_pattern::MultiPattern;
+
+    fn needles(values: &[String]) -> MultiPattern {
+        MultiPattern::new(values.iter().enumerate().map(|(index, value)| (index, value.clone().into())).collect())
+    }
+
+    #[test]
+    fn values_that_begin_alike_or_overlap_are_all_found() {
+        let values = ["12345678", "12345678-a", "345678-a-longer"].map(str::to_owned);
+        let found = needles(&values).find(b"x12345678-a-longer 12345678");
+        assert_eq!(found, [(0, (2, 1)), (1, (1, 1)), (2, (1, 3))].into());
+        assert_eq!(needles(&[]).find(b"x12345678"), [].into());
+        assert_eq!(needles(&values).find(b"1234567"), [].into());
+    }
+
+    #[test]
+    fn thousands_that_begin_alike_cost_no_more_than_a_few() {
+        let values: Vec<String> = (0..20_000).map(|number| format!("{}{number}", "a".repeat(20))).collect();
+        let text = "a".repeat(200_000) + "19999";
+        let found = needles(&values).find(text.as_bytes());
+        assert_eq!(found.keys().copied().collect::<Vec<usize>>(), [1, 19, 199, 1999, 19_999]);
+    }
+
+    proptest! {
+        #[test]
+        fn it_finds_what_a_plain_search_finds(
+            values in proptest::collection::vec("[ab]{8,10}", 1..6),
+            text in "[ab]{0,200}",
+        ) {
+            let found = needles(&values).find(text.as_bytes());
+            for (index, value) in values.iter().enumerate() {
+                let places: Vec<usize> = (0..text.len()).filter(|&at| text[at..].starts_with(value.as_str())).collect();
+                let expected = places.first().map(|&first| (places.len(), first));
+                prop_assert_eq!(found.get(&index).copied(), expected);
+            }
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The data that analysis works on. Nothing here depends on the rest of `drift`.
+
+pub mod catalogue;
+pub mod cause;
+pub mod deployed_variables;
+pub mod deployment;
+pub mod file_exposure;
+pub mod finding;
+pub mod observed;
+pub mod receipt;
+pub mod resource;
+pub mod rule;
+pub mod secret;
+pub mod severity;
+pub mod staged_changes;
+pub mod token_identity;
+pub mod variable;
+pub mod variable_times;

@@ -1,0 +1,89 @@
+//! A value that never prints itself.
+
+use std::fmt;
+
+use ring::hmac;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+/// A variable's value or a token.
+///
+/// There is no `Display` and no `Serialize`: a value that reaches a report does not compile. `Debug` prints a placeholder,
+/// memory is cleared on drop, and [`Secret::reveal`] is the one way out, easy to search for.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Takes the text over; nothing else keeps a copy of it.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(Zeroizing::new(text.into()))
+    }
+
+    /// The text itself.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// What a report shows instead of the value: equal values look equal under one key, and tell nothing under another.
+    pub fn fingerprint(&self, key: &FingerprintKey) -> String {
+        let tag = hmac::sign(&key.0, self.0.as_bytes());
+        let [one, two, three, ..] = *tag.as_ref() else { return String::new() };
+        format!("{one:02x}{two:02x}{three:02x}")
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("•••")
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::new)
+    }
+}
+
+/// The key of one run's fingerprints. It is made afresh for each run and never leaves it.
+#[derive(Clone)]
+pub struct FingerprintKey(hmac::Key);
+
+impl FingerprintKey {
+    /// A key from 32 random bytes.
+    pub fn new(bytes: &[u8; 32]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{any, proptest};
+    use proptest::{prop_assert, prop_assert_eq};
+
+    use crate::drift::model::secret::{FingerprintKey, Secret};
+
+    #[test]
+    fn debug_shows_neither_value_nor_length() {
+        assert_eq!(format!("{:?}", Secret::new("marker-4711")), "•••");
+        assert_eq!(format!("{:?}", Some(Secret::new(""))), "Some(•••)");
+    }
+
+    #[test]
+    fn fingerprints_compare_within_a_run_only() {
+        let (one, other) = (FingerprintKey::new(&[1; 32]), FingerprintKey::new(&[2; 32]));
+        let value = Secret::new("same");
+        assert_eq!(value.fingerprint(&one), Secret::new("same").fingerprint(&one));
+        assert_ne!(value.fingerprint(&one), Secret::new("samf").fingerprint(&one));
+        assert_ne!(value.fingerprint(&one), value.fingerprint(&other));
+    }
+
+    proptest! {
+        #[test]
+        fn what_stands_for_a_value_has_one_shape(text in any::<String>()) {
+            let value = Secret::new(text.as_str());
+            let shown = value.fingerprint(&FingerprintKey::new(&[1; 32]));
+            prop_assert!(shown.len() == 6 && shown.bytes().all(|byte| byte.is_ascii_hexdigit()));
+            prop_assert_eq!(format!("{value:?} {:#?} {:?}", (&value, 1), vec![&value]), "••• (\n    •••,\n    1,\n) [•••]");
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Several names in one sentence, numbers, and moments.
+
+use jiff::Timestamp;
+
+/// How many names a sentence can bear; the rest is counted.
+const BEARABLE: usize = 4;
+
+/// `a`, `a and b`, `a, b and c`; from the sixth name on, `a, b, c, d and 2 more`.
+pub fn names(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [few @ .., last] if few.len() <= BEARABLE => format!("{} and {last}", few.join(", ")),
+        many => format!("{} and {} more", many[..BEARABLE].join(", "), many.len() - BEARABLE),
+    }
+}
+
+/// `1 service`, `2 services`.
+pub fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// `2026-11-09 16:20:47 UTC`. What is no time is told as Railway writes it.
+pub fn moment(text: &str) -> String {
+    text.parse::<Timestamp>().map_or_else(|_| text.to_owned(), |time| time.strftime("%F %T UTC").to_string())
+}
+
+/// `2026-11-09 16:20:47 to 16:21:03 UTC`.
+pub fn span(first: &str, last: &str) -> String {
+    let (first, last) = (moment(first), moment(last));
+    let day = |text: &str| text.split_once(' ').map(|(day, time)| (day.to_owned(), time.to_owned()));
+    match (first.strip_suffix(" UTC"), day(&first), day(&last)) {
+        _ if first == last => first,
+        (Some(start), Some((one, _)), Some((other, end))) if one == other => format!("{start} to {end}"),
+        _ => format!("{first} to {last}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::drift::phrases::{count, moment, names, span};
+
+    #[test]
+    fn moments_are_told_to_the_second_and_a_day_once() {
+        let (one, other) = ("2026-11-09T16:20:47.902000000Z", "2026-11-09T16:21:03.1Z");
+        assert_eq!(moment(one), "2026-11-09 16:20:47 UTC");
+        assert_eq!(moment("2026-11-09T18:20:47+02:00"), "2026-11-09 16:20:47 UTC");
+        assert_eq!(moment("yesterday"), "yesterday");
+        assert_eq!(span(one, other), "2026-11-09 16:20:47 to 16:21:03 UTC");
+        assert_eq!(span(one, one), "2026-11-09 16:20:47 UTC");
+        assert_eq!(span(one, "2026-11-10T00:00:00Z"), "2026-11-09 16:20:47 UTC to 2026-11-10 00:00:00 UTC");
+        assert_eq!(span("then", other), "then to 2026-11-09 16:21:03 UTC");
+    }
+
+    #[test]
+    fn long_lists_are_counted_and_never_for_one_name_alone() {
+        for (list, sentence) in [
+            (&["a"][..], "a"),
+            (&["a", "b"], "a and b"),
+            (&["a", "b", "c"], "a, b and c"),
+            (&["a", "b", "c", "d", "e"], "a, b, c, d and e"),
+            (&["a", "b", "c", "d", "e", "f"], "a, b, c, d and 2 more"),
+            (&[], ""),
+        ] {
+            assert_eq!(names(list), sentence);
+        }
+    }
+
+    #[test]
+    fn one_is_no_plural() {
+        assert_eq!([0, 1, 21].map(|number| count(number, "key")), ["0 keys", "1 key", "21 keys"]);
+    }
+}

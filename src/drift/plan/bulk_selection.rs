@@ -1,0 +1,157 @@
+//! Which offers are taken when one direction is chosen for all.
+
+use std::borrow::Borrow;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::drift::Secret;
+use crate::drift::plan::offer::{Direction, FixPermissions, Offer, OfferReach, Proposal};
+use crate::drift::process_control_names::is_dangerous_name;
+
+/// Who says yes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// A person who has seen the plan.
+    Asked,
+    /// `--yes`: only what was named by itself or is required goes to Railway.
+    GivenBefore,
+    /// The same where what is required is not known from outside the checkout: only what was named by itself.
+    GivenToNamed,
+}
+
+/// What one direction for all comes to.
+#[derive(Debug, Default)]
+pub struct BulkSelection<'p> {
+    /// The offers that are taken.
+    pub taken: Vec<&'p Offer>,
+    /// Keys that would be taken if they were named, each once.
+    pub unnamed: Vec<String>,
+    /// What can't be done, and why: key and sentence.
+    pub obstacles: Vec<(String, String)>,
+}
+
+/// The offers of these directions that are taken without a further word.
+pub fn select<'p>(
+    proposals: &'p [Proposal<'_>],
+    ways: &[Direction],
+    terms: &FixPermissions,
+    consent: Consent,
+) -> BulkSelection<'p> {
+    let mut selection = BulkSelection::default();
+    for proposal in proposals {
+        let key = proposal.key;
+        let named = terms.names(key);
+        let fitting = |way: &&Direction| proposal.offers.iter().find(|offer| offer.way == **way);
+        // What a word was given for goes before the ordinary way. Adding a key changes other services than a push does.
+        let main = ways.iter().rev().filter(|way| **way != Direction::Add).find_map(|way| fitting(&way));
+        let added = ways.iter().find(|way| **way == Direction::Add).and_then(|way| fitting(&way));
+        if main.is_none() && added.is_none() {
+            let of_ways = proposal.obstacles.iter().filter(|(way, _)| ways.contains(way));
+            let worth_saying = named || proposal.finding.severity > crate::drift::Severity::Note;
+            selection.obstacles.extend(of_ways.filter(|_| worth_saying).map(|(_, why)| (key.to_owned(), why.clone())));
+            continue;
+        }
+        for offer in main.into_iter().chain(added) {
+            match refusal(offer, proposal, named, consent) {
+                None => selection.taken.push(offer),
+                Some(SelectionRefusal::Unnamed) => selection.unnamed.push(key.to_owned()),
+                Some(SelectionRefusal::NotInBulk) => {}
+                Some(SelectionRefusal::OverReference) => selection.obstacles.push((
+                    key.to_owned(),
+                    format!(
+                        "{key} is made from other variables in the file, so it is pulled only when it is named: \
+                         `--only {key}`"
+                    ),
+                )),
+                Some(SelectionRefusal::Dangerous) => selection.obstacles.push((
+                    key.to_owned(),
+                    format!("{key} changes how programs run, so it is pulled only when it is named: `--only {key}`"),
+                )),
+            }
+        }
+    }
+    selection.obstacles.extend(leave_out_conflicts(&mut selection.taken));
+    selection.unnamed.sort_unstable();
+    selection.unnamed.dedup();
+    selection
+}
+
+/// Where an offer writes a value.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum WriteDestination {
+    /// A key of a file.
+    File(usize, String),
+    /// A variable of a service, or a shared one.
+    Variable(Option<String>, String),
+}
+
+/// What an offer writes, and where.
+fn writes(offer: &Offer) -> impl Iterator<Item = (WriteDestination, Option<&Secret>)> {
+    let pulls = offer.pulls.iter().map(|pull| (WriteDestination::File(pull.file, pull.key.clone()), Some(&pull.value)));
+    let stores = offer.stores.iter().map(|store| {
+        let owner = store.owner.id().map(ToOwned::to_owned);
+        (WriteDestination::Variable(owner, store.key.clone()), store.after.as_ref())
+    });
+    pulls.chain(stores)
+}
+
+/// Removes the offers that would write different values to the same place: a key of a file that two services disagree
+/// about, a shared variable that two keys refer to. Which value is right is unknown, so none is written. Returns each key
+/// and why it is left out.
+pub fn leave_out_conflicts<O: Borrow<Offer>>(offers: &mut Vec<O>) -> Vec<(String, String)> {
+    let mut values: BTreeMap<WriteDestination, Option<Secret>> = BTreeMap::new();
+    let mut conflicts: BTreeSet<WriteDestination> = BTreeSet::new();
+    for (destination, value) in offers.iter().flat_map(|offer| writes(offer.borrow())) {
+        match values.entry(destination) {
+            Entry::Vacant(unseen) => drop(unseen.insert(value.cloned())),
+            Entry::Occupied(known) if known.get().as_ref() != value => drop(conflicts.insert(known.key().clone())),
+            Entry::Occupied(_) => {}
+        }
+    }
+    let conflict = |offer: &Offer| writes(offer).map(|(to, _)| to).find(|to| conflicts.contains(to));
+    let left_out: BTreeMap<String, WriteDestination> =
+        offers.iter().filter_map(|offer| conflict(offer.borrow()).map(|to| (offer.borrow().key.clone(), to))).collect();
+    offers.retain(|offer| conflict(offer.borrow()).is_none());
+    left_out.into_iter().map(|(key, to)| (key.clone(), conflict_sentence(&key, &to))).collect()
+}
+
+fn conflict_sentence(key: &str, destination: &WriteDestination) -> String {
+    match destination {
+        WriteDestination::File(..) => {
+            format!("services hold different values for {key}: name one of them with --service")
+        }
+        WriteDestination::Variable(_, name) => {
+            format!("{key} and another key would write different values to {name}: select one of them with --only")
+        }
+    }
+}
+
+enum SelectionRefusal {
+    /// It would be taken if its key were named.
+    Unnamed,
+    /// It is for somebody who picks it by itself.
+    NotInBulk,
+    /// It goes over a reference in the file.
+    OverReference,
+    /// Its name changes how programs run.
+    Dangerous,
+}
+
+fn refusal(offer: &Offer, proposal: &Proposal<'_>, named: bool, consent: Consent) -> Option<SelectionRefusal> {
+    match offer.reach {
+        OfferReach::Picked => return Some(SelectionRefusal::NotInBulk),
+        _ if named => return None,
+        OfferReach::Named => return Some(SelectionRefusal::NotInBulk),
+        OfferReach::NamedOverReference => return Some(SelectionRefusal::OverReference),
+        OfferReach::Bulk => {}
+    }
+    if !offer.pulls.is_empty() {
+        return is_dangerous_name(proposal.key).then_some(SelectionRefusal::Dangerous);
+    }
+    let is_covered = match consent {
+        Consent::Asked => true,
+        Consent::GivenBefore => proposal.finding.required,
+        Consent::GivenToNamed => false,
+    };
+    (!is_covered).then_some(SelectionRefusal::Unnamed)
+}

@@ -1,0 +1,124 @@
+//! Who takes a changed value by reference: directly, or through a variable that does.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::drift::model::catalogue::Catalogue;
+use crate::drift::plan::{VariableChange, VariableOwner};
+use crate::drift::reference::{self, ReferenceTarget};
+
+/// A stored text with references in it: the service's name, the key, the text.
+pub type Template<'t> = (&'t str, &'t str, &'t str);
+
+/// The services that refer to a variable which changes, each with its keys that follow. A service whose own variables
+/// change is among them only if it has keys that follow.
+pub fn dependents(
+    templates: &[Template<'_>],
+    stores: &[VariableChange],
+    catalogue: &Catalogue,
+) -> BTreeMap<String, BTreeSet<String>> {
+    let catalogue = &with_added(catalogue, stores);
+    // Shared variables have no service; no service has an empty name.
+    let owner = |owner: &VariableOwner| match owner {
+        VariableOwner::Service(service) => service.name.clone(),
+        VariableOwner::Shared => String::new(),
+    };
+    let mut changed: BTreeSet<(String, String)> =
+        stores.iter().map(|store| (owner(&store.owner), store.key.clone())).collect();
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    // What follows may be followed in turn; each round finds at least one more or is the last.
+    loop {
+        let following: Vec<&Template<'_>> = templates
+            .iter()
+            .filter(|(service, key, _)| !changed.contains(&((*service).to_owned(), (*key).to_owned())))
+            .filter(|(service, _, text)| aims(text, service, catalogue).iter().any(|aim| changed.contains(aim)))
+            .collect();
+        if following.is_empty() {
+            return found;
+        }
+        for (service, key, _) in following {
+            changed.insert(((*service).to_owned(), (*key).to_owned()));
+            found.entry((*service).to_owned()).or_default().insert((*key).to_owned());
+        }
+    }
+}
+
+/// The names as they are once the variables are stored: a reference that led nowhere leads to a key that is added.
+fn with_added(catalogue: &Catalogue, stores: &[VariableChange]) -> Catalogue {
+    let mut catalogue = catalogue.clone();
+    for store in stores.iter().filter(|store| store.after.is_some()) {
+        if let VariableOwner::Service(service) = &store.owner {
+            catalogue.services.entry(service.name.clone()).or_default().insert(store.key.clone());
+        }
+    }
+    catalogue
+}
+
+fn aims(text: &str, home: &str, catalogue: &Catalogue) -> Vec<(String, String)> {
+    let aim = |body| match reference::aim(body, home, catalogue) {
+        Ok(ReferenceTarget::Shared(name)) => Some((String::new(), name.to_owned())),
+        Ok(ReferenceTarget::Variable { service, name }) => Some((service.to_owned(), name.to_owned())),
+        Ok(ReferenceTarget::Function) | Err(_) => None,
+    };
+    reference::occurrences(text).into_iter().filter_map(|occurrence| aim(occurrence.body)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use crate::drift::Secret;
+    use crate::drift::model::catalogue::Catalogue;
+    use crate::drift::plan::dependents::dependents;
+    use crate::drift::plan::{VariableChange, VariableOwner};
+    use crate::drift::test_support::named;
+
+    fn store(owner: VariableOwner, key: &str) -> VariableChange {
+        VariableChange { owner, key: key.to_owned(), before: None, after: None, from: None, meant_for: Vec::new() }
+    }
+
+    #[test]
+    fn a_reference_to_a_key_that_is_added_follows_it() {
+        let catalogue = Catalogue {
+            services: BTreeMap::from([("api".to_owned(), BTreeSet::new()), ("web".to_owned(), BTreeSet::new())]),
+            ..Catalogue::default()
+        };
+        let added =
+            VariableChange { after: Some(Secret::new("new")), ..store(VariableOwner::Service(named("api")), "KEY") };
+        let found = dependents(&[("web", "TAKEN", "${{api.KEY}}")], &[added], &catalogue);
+        assert_eq!(found, BTreeMap::from([("web".to_owned(), BTreeSet::from(["TAKEN".to_owned()]))]));
+    }
+
+    #[test]
+    fn references_are_followed_to_their_end_and_in_circles() {
+        let names = |keys: &[&str]| keys.iter().map(|&key| key.to_owned()).collect::<BTreeSet<_>>();
+        let catalogue = Catalogue {
+            services: BTreeMap::from([
+                ("api".to_owned(), names(&["KEY", "OWN", "LOOP"])),
+                ("web".to_owned(), names(&["TAKEN", "PLAIN"])),
+                ("cron".to_owned(), names(&["FAR", "LOOP"])),
+            ]),
+            shared: names(&["BASE"]),
+        };
+        let templates = [
+            ("api", "OWN", "x-${{KEY}}"),
+            ("web", "TAKEN", "${{api.OWN}}"),
+            ("cron", "FAR", "${{web.TAKEN}}/${{shared.BASE}}"),
+            ("cron", "LOOP", "${{api.LOOP}}"),
+            ("api", "LOOP", "${{cron.LOOP}}"),
+        ];
+        let api = VariableOwner::Service(named("api"));
+        for (changed, expected) in [
+            (vec![store(api.clone(), "KEY")], "api: OWN; cron: FAR; web: TAKEN"),
+            (vec![store(VariableOwner::Shared, "BASE")], "cron: FAR"),
+            (vec![store(api.clone(), "LOOP")], "cron: LOOP"),
+            (vec![store(api, "OTHER")], ""),
+            (vec![store(VariableOwner::Service(named("web")), "PLAIN")], ""),
+        ] {
+            let told: Vec<String> = dependents(&templates, &changed, &catalogue)
+                .into_iter()
+                .map(|(service, keys)| format!("{service}: {}", Vec::from_iter(keys).join(", ")))
+                .collect();
+            assert_eq!(told.join("; "), expected);
+        }
+    }
+}

@@ -1,0 +1,424 @@
+//! Where offers are made: what can be done about each finding, and why the rest can't.
+
+use std::collections::BTreeSet;
+
+use crate::drift::dotenv::LocalFile;
+use crate::drift::engine::loader_conflicts;
+use crate::drift::model::finding::{Finding, Remedy};
+use crate::drift::model::rule::Rule;
+use crate::drift::plan::offer::{
+    Addition, Asking, Direction, FixPermissions, Offer, OfferReach, Proposal, Prune, Pull,
+};
+use crate::drift::plan::{VariableChange, VariableOwner};
+use crate::drift::reference;
+use crate::drift::rules::{
+    dangling_reference, expected_difference, indirect_value, missing_locally, missing_on_railway, reference_differs,
+    sealed, services_disagree, value_differs,
+};
+use crate::drift::survey::Local;
+use crate::drift::{ResourceRef, Survey, Target, Variable};
+
+/// What can be done about every finding that has a key.
+pub fn proposals<'f>(survey: &Survey, findings: &'f [Finding], terms: &FixPermissions) -> Vec<Proposal<'f>> {
+    let unsure: BTreeSet<(&str, usize)> = loader_conflicts::open(survey).into_keys().collect();
+    let desk = ProposalBuilder { survey, terms, unsure };
+    findings.iter().filter_map(|finding| desk.proposal(finding, finding.key.as_deref()?)).collect()
+}
+
+/// Everything that an offer is made from.
+struct ProposalBuilder<'d> {
+    survey: &'d Survey,
+    terms: &'d FixPermissions,
+    /// Assignments whose value is not known for sure, by file and line.
+    unsure: BTreeSet<(&'d str, usize)>,
+}
+
+type OfferResult = Result<Option<Offer>, String>;
+
+impl ProposalBuilder<'_> {
+    fn proposal<'f>(&self, finding: &'f Finding, key: &'f str) -> Option<Proposal<'f>> {
+        let mut proposal = Proposal { finding, key, offers: Vec::new(), obstacles: Vec::new() };
+        for way in ways(finding, self.terms) {
+            let made = match way {
+                Direction::Push => self.push(finding, key),
+                Direction::PushShared => self.push_shared(finding, key),
+                Direction::Add => self.add(finding, key),
+                Direction::Pull => self.pull(finding, key),
+                Direction::Remove => self.remove(finding, key),
+            };
+            match made {
+                Ok(Some(offer)) => proposal.offers.push(offer),
+                Ok(None) => {}
+                Err(why) => proposal.obstacles.push((way, why)),
+            }
+        }
+        if is(finding, &value_differs::RULE) && !finding.remedies.contains(&Remedy::Push) {
+            proposal.obstacles.push((Direction::Push, unpushed(finding, key)));
+        }
+        if is(finding, &indirect_value::RULE) {
+            let why = format!("{key} refers to a value kept elsewhere, so it is neither pushed nor pulled");
+            proposal.obstacles.extend([Direction::Push, Direction::Pull].map(|way| (way, why.clone())));
+        }
+        (!proposal.offers.is_empty() || !proposal.obstacles.is_empty()).then_some(proposal)
+    }
+
+    fn targets<'t>(&'t self, finding: &Finding) -> Vec<&'t Target> {
+        let is_meant = |target: &&Target| finding.services.iter().any(|service| service.id == target.service.id);
+        self.survey.readable().filter(is_meant).collect()
+    }
+
+    /// Changes holders, and adds a key where a `[[require]]` names it for the service.
+    fn push(&self, finding: &Finding, key: &str) -> OfferResult {
+        // That services disagree is no reason to make an unset value theirs.
+        let is_unset = |target: &Target| {
+            let local = self.survey.local(target, key);
+            is(finding, &services_disagree::RULE) && local.is_some_and(|local| local.entry.value.expose().is_empty())
+        };
+        let (stores, why) = self.stores(finding, key, |target| self.is_pushed_to(target, key) && !is_unset(target));
+        let reach = if self.needs_permission(key, &stores) {
+            OfferReach::Picked
+        } else if stores.iter().any(empties) {
+            OfferReach::Named
+        } else {
+            reach(finding)
+        };
+        offer_of(key, (Direction::Push, reach), stores, why)
+    }
+
+    /// Adds the key to services that do not hold it: a choice of its own for each of them, and never a part of a push.
+    fn add(&self, finding: &Finding, key: &str) -> OfferResult {
+        let (stores, why) = self.stores(finding, key, |target| !self.is_pushed_to(target, key));
+        let is_allowed = self.terms.addition == Addition::Allowed && self.terms.named.contains(key);
+        let reach = if is_allowed { OfferReach::Named } else { OfferReach::Picked };
+        offer_of(key, (Direction::Add, reach), stores, why)
+    }
+
+    /// Whether a push may write the key there: the service holds it, or a `[[require]]` names it for the service.
+    fn is_pushed_to(&self, target: &Target, key: &str) -> bool {
+        target.variable(key).is_some() || self.survey.requires(target, key)
+    }
+
+    fn stores(
+        &self,
+        finding: &Finding,
+        key: &str,
+        is_wanted: impl Fn(&Target) -> bool,
+    ) -> (Vec<VariableChange>, Option<String>) {
+        let mut stores = Vec::new();
+        let mut why = None;
+        for target in self.targets(finding).into_iter().filter(|target| is_wanted(target)) {
+            match self.store(target, key) {
+                Ok(store) => stores.extend(store),
+                Err(obstacle) => why = Some(obstacle),
+            }
+        }
+        (stores, why)
+    }
+
+    /// Why this local value never goes to Railway, on whatever way. Every push asks here, and nowhere else.
+    fn refusal(&self, local: &Local<'_>, key: &str) -> Option<String> {
+        if self.unsure.contains(&(local.file.name.as_str(), local.entry.line)) {
+            return Some(format!("loaders read {key} differently, so it is not known what to push"));
+        }
+        if self.survey.is_indirect(&local.entry.value) {
+            return Some(format!("{key} in {} refers to a value kept elsewhere, so it is not pushed", local.file.name));
+        }
+        self.survey
+            .is_unset(key, &local.entry.value)
+            .then(|| format!("{key} is a placeholder in {}, so it is not pushed", local.file.name))
+    }
+
+    /// What pushing the key to that service comes to; nothing where it has the value already.
+    fn store(&self, target: &Target, key: &str) -> Result<Option<VariableChange>, String> {
+        let Some(local) = self.survey.local(target, key) else {
+            return Err(format!("{key} is in no file of {}", target.service.name));
+        };
+        if let Some(why) = self.refusal(&local, key) {
+            return Err(why);
+        }
+        let before = target.variable(key);
+        if before.is_some_and(|before| self.survey.is_stored_indirect(before)) {
+            return Err(format!(
+                "{key} on {} refers to a value kept elsewhere, so nothing is pushed over it",
+                target.service.name
+            ));
+        }
+        let needs = |flag: &str, what: &str| {
+            Err(format!("{key} is {what} on {}: only `--{flag} {key}` writes over it", target.service.name))
+        };
+        match before {
+            Some(Variable::Plain(stored)) if *stored == local.entry.value => return Ok(None),
+            // A reference that renders the wanted value keeps following its source; a literal would end that.
+            Some(reference @ Variable::Reference { template, .. })
+                if *template == local.entry.value || reference.effective() == Some(&local.entry.value) =>
+            {
+                return Ok(None);
+            }
+            Some(Variable::Reference { .. }) if !self.terms.references.contains(key) && !self.is_asking() => {
+                return needs("allow-reference", "a reference");
+            }
+            Some(Variable::Sealed) if !self.terms.sealed.contains(key) => return needs("allow-sealed", "sealed"),
+            Some(Variable::Unavailable) => {
+                return Err(format!(
+                    "Railway returned no value for {key} on {}, so nothing is pushed over it",
+                    target.service.name
+                ));
+            }
+            _ => {}
+        }
+        Ok(Some(VariableChange {
+            owner: VariableOwner::Service(target.service.clone()),
+            key: key.to_owned(),
+            before: before.cloned(),
+            after: Some(local.entry.value.clone()),
+            from: Some(local.place()),
+            meant_for: vec![target.service.clone()],
+        }))
+    }
+
+    /// A literal goes over a reference, and no flag has allowed it.
+    fn needs_permission(&self, key: &str, stores: &[VariableChange]) -> bool {
+        let over = |store: &VariableChange| store.before.as_ref().is_some_and(|before| before.template().is_some());
+        !self.terms.references.contains(key) && stores.iter().any(over)
+    }
+
+    fn is_asking(&self) -> bool {
+        self.terms.asking == Asking::Person
+    }
+
+    /// Where all that stands there is `${{shared.NAME}}`, the shared variable can be written in its place.
+    fn push_shared(&self, finding: &Finding, key: &str) -> OfferResult {
+        let targets = self.targets(finding);
+        let referring: Vec<(&ResourceRef, &str)> =
+            targets.iter().filter_map(|target| Some((&target.service, shared_name(target.variable(key)?)?))).collect();
+        let names: BTreeSet<&str> = referring.iter().map(|(_, name)| *name).collect();
+        let locals: Vec<_> = targets.iter().filter_map(|target| self.survey.local(target, key)).collect();
+        let (1, Some(&name), Some(local)) = (names.len(), names.first(), locals.first()) else { return Ok(None) };
+        if locals.iter().any(|other| other.entry.value != local.entry.value) {
+            return Err(format!("the files hold different values for {key}"));
+        }
+        if let Some(why) = self.refusal(local, key) {
+            return Err(why);
+        }
+        if !self.terms.shared.contains(key) && !self.is_asking() {
+            return Err(format!("only `--allow-shared {key}` writes the shared variable {name} that it refers to"));
+        }
+        let before = self.shared_value(name)?;
+        let store = VariableChange {
+            owner: VariableOwner::Shared,
+            key: name.to_owned(),
+            before: Some(before.clone()),
+            after: Some(local.entry.value.clone()),
+            from: Some(local.place()),
+            // A service with a literal under the key keeps it, so there is nothing new to deploy.
+            meant_for: referring.into_iter().map(|(service, _)| service.clone()).collect(),
+        };
+        Ok(Some(Offer {
+            key: key.to_owned(),
+            way: Direction::PushShared,
+            reach: if self.terms.shared.contains(key) { OfferReach::Named } else { OfferReach::Picked },
+            stores: vec![store],
+            pulls: Vec::new(),
+            caution: Some(format!("every service that refers to the shared variable {name} follows")),
+        }))
+    }
+
+    /// What the shared variable holds now; an error where a push can't replace it.
+    fn shared_value(&self, name: &str) -> Result<&Variable, String> {
+        let found = self.terms.shared_values.get(name);
+        if found.is_some_and(|found| self.survey.is_stored_indirect(found)) {
+            return Err(format!("the shared variable {name} refers to a value kept elsewhere"));
+        }
+        match found {
+            Some(plain @ Variable::Plain(_)) => Ok(plain),
+            Some(Variable::Sealed) => Err(format!("the shared variable {name} is sealed")),
+            Some(Variable::Unavailable) => Err(format!("Railway returned no value for the shared variable {name}")),
+            Some(Variable::Reference { .. }) => Err(format!("the shared variable {name} is itself a reference")),
+            None => Err(format!("the shared variable {name} could not be read")),
+        }
+    }
+
+    fn pull(&self, finding: &Finding, key: &str) -> OfferResult {
+        let mut pulls: Vec<Pull> = Vec::new();
+        let mut frozen = false;
+        for target in self.targets(finding) {
+            let Some(variable) = target.variable(key) else { continue };
+            let Some(value) = variable.effective() else {
+                return Err(match variable {
+                    Variable::Unavailable => format!("Railway returned no value for {key} on {}", target.service.name),
+                    _ => format!("{key} is sealed on {}: Railway does not tell it", target.service.name),
+                });
+            };
+            let local = self.survey.local(target, key);
+            if self.survey.is_stored_indirect(variable)
+                || local.is_some_and(|local| self.survey.is_indirect(&local.entry.value))
+            {
+                return Err(format!("{key} refers to a value kept elsewhere, so it is not pulled"));
+            }
+            frozen |= variable.template().is_some();
+            let Some(file) = self.file_of(target, key) else {
+                return Err(format!("no file is compared with {}", target.service.name));
+            };
+            if let Some(why) = self.terms.closed.get(&file) {
+                return Err(why.clone());
+            }
+            match pulls.iter_mut().find(|pull| pull.file == file) {
+                Some(pull) if pull.value == *value => pull.from.push(target.service.clone()),
+                Some(pull) => {
+                    let (one, other) = (&pull.from[0].name, &target.service.name);
+                    return Err(format!("{one} and {other} hold different values: name one of them with --service"));
+                }
+                None => pulls.push(Pull {
+                    file,
+                    key: key.to_owned(),
+                    value: value.clone(),
+                    from: vec![target.service.clone()],
+                }),
+            }
+        }
+        let caution = frozen.then(|| {
+            format!("{key} is a reference on Railway: the file gets what it renders to now, and will not follow it")
+        });
+        let over = pulls.iter().any(|pull| refers(&self.survey.files[pull.file], key));
+        let made_from = || format!("{key} is made from other variables in the file: the value of now takes its place");
+        let caution = if over { Some(made_from()) } else { caution };
+        let reach = if over { OfferReach::NamedOverReference } else { reach(finding) };
+        let offer = Offer { key: key.to_owned(), way: Direction::Pull, reach, stores: Vec::new(), pulls, caution };
+        Ok((!offer.pulls.is_empty()).then_some(offer))
+    }
+
+    /// The file whose assignment counts for the service, or else its last layer.
+    fn file_of(&self, target: &Target, key: &str) -> Option<usize> {
+        let has = |layer: &&usize| self.survey.files[**layer].entry(key).is_some();
+        target.layers.iter().rev().find(has).or_else(|| target.layers.last()).copied()
+    }
+
+    fn remove(&self, finding: &Finding, key: &str) -> OfferResult {
+        let store = |target: &&Target| {
+            let before = target.variable(key)?;
+            let is_open = match before {
+                Variable::Plain(_) | Variable::Reference { .. } => true,
+                Variable::Sealed => self.terms.sealed.contains(key),
+                // Without its value, `doctor undo` could not put it back.
+                Variable::Unavailable => false,
+            };
+            is_open.then(|| VariableChange {
+                owner: VariableOwner::Service(target.service.clone()),
+                key: key.to_owned(),
+                before: Some(before.clone()),
+                after: None,
+                from: None,
+                meant_for: vec![target.service.clone()],
+            })
+        };
+        let stores: Vec<VariableChange> = self.targets(finding).iter().filter_map(store).collect();
+        if stores.is_empty() {
+            return Err(format!("{key} is sealed: only `--allow-sealed {key}` removes it"));
+        }
+        let (key, reach) = (key.to_owned(), OfferReach::Named);
+        Ok(Some(Offer { key, way: Direction::Remove, reach, stores, pulls: Vec::new(), caution: None }))
+    }
+}
+
+/// The offer to write these variables; why it is none where there is nothing to write.
+fn offer_of(
+    key: &str,
+    (way, reach): (Direction, OfferReach),
+    stores: Vec<VariableChange>,
+    why: Option<String>,
+) -> OfferResult {
+    match (stores.is_empty(), why) {
+        (true, Some(why)) => Err(why),
+        (true, None) => Ok(None),
+        (false, why) => {
+            let caution = caution(key, &stores).or(why);
+            Ok(Some(Offer { key: key.to_owned(), way, reach, stores, pulls: Vec::new(), caution }))
+        }
+    }
+}
+
+/// Whether the key's assignment in the file is made from other variables: `${NAME}`, a reference of Railway's, or the `$NAME`
+/// of a key that the file has, too. Another `$` is a character of a password as often as not.
+fn refers(file: &LocalFile, key: &str) -> bool {
+    let Some(entry) = file.entry(key) else { return false };
+    let written = &file.text().expose()[entry.span.clone()];
+    written.match_indices('$').any(|(at, _)| {
+        let (before, rest) = (&written[..at], &written[at + 1..]);
+        if before.ends_with(['\\', '$']) {
+            return false;
+        }
+        let end = rest.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').unwrap_or(rest.len());
+        rest.starts_with('{') || (end > 0 && file.entry(&rest[..end]).is_some())
+    })
+}
+
+/// Why a value that differs is not offered to be pushed.
+fn unpushed(finding: &Finding, key: &str) -> String {
+    match finding.advice.as_deref().filter(|advice| advice.starts_with("it is not pushed")) {
+        Some(advice) => format!("{key}: {advice}"),
+        None => format!("{key} is a placeholder in the file, so it is not pushed"),
+    }
+}
+
+fn reach(finding: &Finding) -> OfferReach {
+    let ordinary = is(finding, &value_differs::RULE) || is(finding, &services_disagree::RULE);
+    if ordinary || finding.required { OfferReach::Bulk } else { OfferReach::Named }
+}
+
+/// Which ways a rule leaves open, the most likely first.
+fn ways(finding: &Finding, terms: &FixPermissions) -> Vec<Direction> {
+    let has = |remedy| finding.remedies.contains(&remedy);
+    let mut ways = Vec::new();
+    let mends = is(finding, &value_differs::RULE)
+        || is(finding, &services_disagree::RULE)
+        || is(finding, &missing_on_railway::RULE);
+    let by_word = is(finding, &expected_difference::RULE) || is(finding, &sealed::RULE);
+    let over = is(finding, &reference_differs::RULE) || is(finding, &dangling_reference::RULE);
+    // An expected difference may be one from a shared variable, too.
+    if over || is(finding, &expected_difference::RULE) {
+        ways.push(Direction::PushShared);
+    }
+    if (mends && has(Remedy::Push)) || by_word || over {
+        ways.push(Direction::Push);
+    }
+    if is(finding, &missing_on_railway::RULE) || is(finding, &expected_difference::RULE) {
+        ways.push(Direction::Add);
+    }
+    if has(Remedy::Pull) {
+        ways.push(Direction::Pull);
+    }
+    if is(finding, &missing_locally::RULE) && !finding.required && terms.prune == Prune::Allowed {
+        ways.push(Direction::Remove);
+    }
+    ways
+}
+
+fn is(finding: &Finding, rule: &Rule) -> bool {
+    finding.rule.code == rule.code
+}
+
+/// `NAME` where all that is stored is `${{shared.NAME}}`.
+fn shared_name(variable: &Variable) -> Option<&str> {
+    reference::only(variable.template()?.expose())?.strip_prefix("shared.")
+}
+
+/// Whether the store would put an empty value over one that is not: in a file, an empty value often means that nobody
+/// has set it there.
+fn empties(store: &VariableChange) -> bool {
+    store.after.as_ref().is_some_and(|after| after.expose().is_empty())
+}
+
+/// What to know before such variables are written over.
+fn caution(key: &str, stores: &[VariableChange]) -> Option<String> {
+    let any = |is: fn(&Variable) -> bool| stores.iter().any(|store| store.before.as_ref().is_some_and(is));
+    if any(|before| matches!(before, Variable::Sealed)) {
+        return Some(format!("{key} is sealed: what it holds now can't be put back by `doctor undo`"));
+    }
+    if any(|before| before.template().is_some()) {
+        return Some(format!("{key} is a reference on Railway: a literal takes its place, and follows nothing"));
+    }
+    stores
+        .iter()
+        .any(empties)
+        .then(|| format!("{key} is empty in the file: the value on Railway is replaced by nothing"))
+}

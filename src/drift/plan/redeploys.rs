@@ -1,0 +1,114 @@
+//! Services that a deployment mends: what runs is older than what is stored, wanted or set.
+
+use std::collections::BTreeMap;
+
+use crate::drift::model::finding::{Finding, Remedy};
+use crate::drift::plan::deployments::{Commit, DeployReason};
+use crate::drift::rules::{commit_behind, deployment_unhealthy, start_command};
+use crate::drift::runtime::Relation;
+use crate::drift::{ResourceRef, Survey, Target};
+
+/// A service that is to be deployed again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DueRedeploy {
+    /// The service.
+    pub service: ResourceRef,
+    /// The first reason.
+    pub cause: DeployReason,
+    /// What was found, a sentence each, without full stop.
+    pub found: Vec<String>,
+    /// The commit that it is to run, where the one that runs is older.
+    pub commit: Option<Commit>,
+}
+
+/// Every service with a finding that a deployment mends, by name.
+pub fn due(survey: &Survey, findings: &[Finding]) -> Vec<DueRedeploy> {
+    let mut all: BTreeMap<&str, DueRedeploy> = BTreeMap::new();
+    for finding in findings.iter().filter(|finding| finding.remedies.contains(&Remedy::Redeploy)) {
+        let is_meant = |target: &&Target| finding.services.contains(&target.service);
+        for target in survey.targets.iter().filter(is_meant) {
+            let due = all.entry(&target.service.name).or_insert_with(|| DueRedeploy {
+                service: target.service.clone(),
+                cause: cause(finding),
+                found: Vec::new(),
+                commit: None,
+            });
+            due.found.push(finding.message.clone());
+            due.commit = due.commit.take().or_else(|| commit(target, finding));
+        }
+    }
+    all.into_values().collect()
+}
+
+fn cause(finding: &Finding) -> DeployReason {
+    match finding.rule.code {
+        code if code == commit_behind::RULE.code => DeployReason::Behind,
+        code if code == start_command::RULE.code => DeployReason::Command,
+        code if code == deployment_unhealthy::RULE.code => DeployReason::Unhealthy,
+        _ => DeployReason::Stale,
+    }
+}
+
+/// Only a commit that is known to be newer takes the place of one that runs.
+fn commit(target: &Target, finding: &Finding) -> Option<Commit> {
+    let code = target.live.code.known().filter(|_| finding.rule.code == commit_behind::RULE.code)?;
+    let running = target.live.deployed.known()?.running()?;
+    let wanted = code.commit.clone().filter(|_| matches!(code.running, Relation::Behind(_)))?;
+    Some(Commit { over: running.origin.commit.clone(), wanted })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::drift::engine::run_rules::examine;
+    use crate::drift::model::deployment::StartCommand;
+    use crate::drift::model::observed::Observed;
+    use crate::drift::plan::deployments::{Commit, DeployReason};
+    use crate::drift::plan::redeploys::{DueRedeploy, due};
+    use crate::drift::runtime::{Code, Relation, ServiceSettings};
+    use crate::drift::test_support::{got, healthy, running, survey, target};
+    use crate::drift::{Secret, Survey};
+
+    fn found(survey: &Survey) -> Vec<(String, DeployReason, usize, Option<String>)> {
+        let told = |due: DueRedeploy| {
+            let commit =
+                due.commit.map(|Commit { over, wanted }| format!("{wanted} over {}", over.unwrap_or_default()));
+            (due.service.name, due.cause, due.found.len(), commit)
+        };
+        due(survey, &examine(survey).findings).into_iter().map(told).collect()
+    }
+
+    #[test]
+    fn what_is_stale_behind_or_set_already_is_due_once_with_its_commit() {
+        assert_eq!(found(&healthy()), []);
+        let mut all = survey(&[], &[("api", &["A=1"]), ("web", &["A=1"]), ("worker", &["A=1"])]);
+        for name in ["api", "web", "worker"] {
+            running(&mut all, name, "SUCCESS");
+            got(&mut all, name, &["A=1"]);
+        }
+        got(&mut all, "api", &["A=0"]);
+        let behind = |running| Code {
+            wanted: "371a158".to_owned(),
+            commit: Some("371a158f".to_owned()),
+            running,
+            coming: None,
+            skipped: None,
+        };
+        target(&mut all, "api").live.code = Observed::Known(behind(Relation::Behind(2)));
+        target(&mut all, "web").live.code = Observed::Known(behind(Relation::Diverged));
+        let worker = target(&mut all, "worker");
+        worker.declared.start_command = vec!["-B".to_owned()];
+        let set = ServiceSettings { start_command: Some(Secret::new("celery -B")), ..ServiceSettings::default() };
+        worker.live.settings = Observed::Known(set);
+        if let Observed::Known(deployed) = &mut worker.live.deployed {
+            deployed.active[0].origin.start = StartCommand::Is(Secret::new("celery"));
+        }
+        if let Observed::Known(deployed) = &mut target(&mut all, "api").live.deployed {
+            deployed.active[0].origin.commit = Some("b90c4e7".to_owned());
+        }
+        let commit = Some("371a158f over b90c4e7".to_owned());
+        assert_eq!(
+            found(&all),
+            [("api".to_owned(), DeployReason::Stale, 2, commit), ("worker".to_owned(), DeployReason::Command, 1, None)]
+        );
+    }
+}

@@ -1,0 +1,157 @@
+//! The values around a value: is it another key's, or another service's?
+
+use std::cell::OnceCell;
+use std::collections::{HashMap, HashSet};
+
+use crate::drift::comparison::Pair;
+use crate::drift::dotenv::LocalFile;
+use crate::drift::reason::text::expanded;
+use crate::drift::reason::{Reason, ReasonSide};
+use crate::drift::{Secret, Survey, Target, phrases};
+
+/// The values of a survey by their text, as far as somebody will ask for them. It is built when it is first asked, once
+/// for the whole survey, so that asking costs no more than a look into a table.
+#[derive(Debug)]
+pub struct OtherValues<'s> {
+    survey: &'s Survey,
+    wanted: WantedTexts<'s>,
+    index: OnceCell<ValueIndex<'s>>,
+}
+
+/// The texts that will be asked for. In an ordinary project that is next to none of a hundred thousand.
+#[derive(Default)]
+struct WantedTexts<'s> {
+    /// Local values, to be found on Railway.
+    on_railway: HashSet<&'s str>,
+    /// Stored values, to be found in files.
+    in_files: HashSet<&'s str>,
+}
+
+/// [`Others`], seen from one key of one service.
+#[derive(Clone, Copy, Debug)]
+pub struct Neighbours<'o, 's> {
+    others: &'o OtherValues<'s>,
+    target: &'s Target,
+    key: &'s str,
+    /// Where the local value comes from.
+    file: &'s LocalFile,
+}
+
+// The values are borrowed and never shown: `Debug` is written by hand.
+impl std::fmt::Debug for WantedTexts<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Wanted")
+    }
+}
+
+#[derive(Default)]
+struct ValueIndex<'s> {
+    /// Service id and value → the first key that has it there.
+    stored: HashMap<(&'s str, &'s str), &'s str>,
+    /// Key and value → the services that have it.
+    services: HashMap<(&'s str, &'s str), Vec<&'s str>>,
+    /// Value → the first service and key that have it.
+    anywhere: HashMap<&'s str, (&'s str, &'s str)>,
+    /// File and value → the first key that has it there.
+    local: HashMap<(usize, &'s str), &'s str>,
+}
+
+impl std::fmt::Debug for ValueIndex<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Index")
+    }
+}
+
+impl<'s> OtherValues<'s> {
+    /// What stands around the values of these pairs, which differ.
+    pub fn of(survey: &'s Survey, differing: &[Pair<'s>]) -> Self {
+        let mut wanted = WantedTexts::default();
+        for pair in differing {
+            wanted.on_railway.extend(distinctive(pair.local_value()).filter(|_| !pair.local.file.is_from_checkout));
+            wanted.in_files.extend(pair.variable.effective().and_then(distinctive));
+        }
+        Self { survey, wanted, index: OnceCell::new() }
+    }
+
+    /// What stands around the key of that pair.
+    pub fn around(&self, pair: &Pair<'s>) -> Neighbours<'_, 's> {
+        Neighbours { others: self, target: pair.target, key: pair.key, file: pair.local.file }
+    }
+
+    fn index(&self) -> &ValueIndex<'s> {
+        self.index.get_or_init(|| ValueIndex::of(self.survey, &self.wanted))
+    }
+}
+
+impl<'s> ValueIndex<'s> {
+    fn of(survey: &'s Survey, wanted: &WantedTexts<'s>) -> Self {
+        let mut index = Self::default();
+        for target in survey.readable() {
+            let (id, name) = (target.service.id.as_str(), target.service.name.as_str());
+            for (key, variable) in target.stored.iter().flatten() {
+                let Some(value) = variable.effective().map(Secret::expose) else { continue };
+                if !wanted.on_railway.contains(value) {
+                    continue;
+                }
+                index.stored.entry((id, value)).or_insert(key);
+                index.services.entry((key, value)).or_default().push(name);
+                index.anywhere.entry(value).or_insert((name, key));
+            }
+        }
+        for (number, file) in survey.files.iter().enumerate().filter(|(_, file)| !file.is_from_checkout) {
+            for entry in &file.entries {
+                let counts = file.entry(&entry.key).is_some_and(|last| last.line == entry.line);
+                let value = entry.value.expose();
+                if counts && wanted.in_files.contains(value) {
+                    index.local.entry((number, value)).or_insert(&entry.key);
+                }
+            }
+        }
+        index
+    }
+}
+
+impl Neighbours<'_, '_> {
+    /// What the values around tell of a difference.
+    pub fn reason(&self, local: &Secret, stored: &Secret) -> Option<Reason> {
+        self.expansion(local, stored).or_else(|| self.stored_elsewhere(local)).or_else(|| self.local_elsewhere(stored))
+    }
+
+    /// A loader that substitutes takes the values of the same file.
+    fn expansion(&self, local: &Secret, stored: &Secret) -> Option<Reason> {
+        let lookup = |name: &str| {
+            let found = self.others.survey.local(self.target, name)?;
+            Some(found.entry.value.expose())
+        };
+        let text = expanded(local.expose(), stored.expose().len(), lookup)?;
+        (text.as_str() == stored.expose()).then_some(Reason::Expansion(ReasonSide::Local))
+    }
+
+    fn stored_elsewhere(&self, local: &Secret) -> Option<Reason> {
+        let value = distinctive(local).filter(|_| !self.file.is_from_checkout)?;
+        let index = self.others.index();
+        if let Some(key) = index.stored.get(&(self.target.service.id.as_str(), value)) {
+            return Some(Reason::StoredKey((*key).to_owned()));
+        }
+        if let Some(services) = index.services.get(&(self.key, value)) {
+            return Some(Reason::OtherService(phrases::names(services)));
+        }
+        let (service, key) = index.anywhere.get(value)?;
+        Some(Reason::OtherServiceKey { service: (*service).to_owned(), key: (*key).to_owned() })
+    }
+
+    fn local_elsewhere(&self, stored: &Secret) -> Option<Reason> {
+        let value = distinctive(stored)?;
+        let index = self.others.index();
+        let key = self.target.layers.iter().rev().find_map(|&layer| index.local.get(&(layer, value)))?;
+        // A layer below may hold the value under the same key, and be overruled.
+        (*key != self.key).then(|| Reason::LocalKey((*key).to_owned()))
+    }
+}
+
+/// The text, if finding it twice tells anything: not `true`, not a number, nothing short.
+fn distinctive(value: &Secret) -> Option<&str> {
+    let text = value.expose();
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit() || b".,:-+ ".contains(&byte));
+    (text.len() >= 8 && !is_number).then_some(text)
+}

@@ -1,0 +1,91 @@
+//! What looks like a credential, whether it is known or not.
+
+/// How credentials begin whose issuers mark them.
+const PREFIXES: [&str; 24] = [
+    "sk_live_",
+    "sk_test_",
+    "rk_live_",
+    "rk_test_",
+    "whsec_",
+    "sk-",
+    "ghp_",
+    "gho_",
+    "ghs_",
+    "ghu_",
+    "ghr_",
+    "github_pat_",
+    "glpat-",
+    "xoxb-",
+    "xoxp-",
+    "xapp-",
+    "npm_",
+    "pypi-",
+    "dop_v1_",
+    "shpat_",
+    "AKIA",
+    "ASIA",
+    "AIza",
+    "eyJ",
+];
+
+/// How many characters stand behind the prefix at least.
+const SHORTEST_REST: usize = 12;
+
+/// The byte ranges of everything that looks like a credential: words that begin like one, and the password in a URL.
+pub(in crate::drift) fn find(text: &[u8]) -> impl Iterator<Item = (usize, usize)> {
+    tokens(text).chain(passwords(text))
+}
+
+fn tokens(text: &[u8]) -> impl Iterator<Item = (usize, usize)> {
+    let mut end = 0;
+    (0..text.len()).filter_map(move |start| {
+        let is_start = start >= end && (start == 0 || !text[start - 1].is_ascii_alphanumeric());
+        let is_prefix = |prefix: &&&str| text[start..].starts_with(prefix.as_bytes());
+        let prefix = PREFIXES.iter().filter(|_| is_start).find(is_prefix)?;
+        end = start + text[start..].iter().take_while(|byte| is_token(**byte)).count();
+        (end - start >= prefix.len() + SHORTEST_REST).then_some((start, end))
+    })
+}
+
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-_.~+/=".contains(&byte)
+}
+
+/// What stands between `://` and the last `@` of a word: a password may hold an `@` or a slash itself.
+fn passwords(text: &[u8]) -> impl Iterator<Item = (usize, usize)> {
+    let mut offset = 0;
+    text.split_inclusive(|byte| is_delimiter(*byte)).filter_map(move |word| {
+        let word_start = offset;
+        offset += word.len();
+        let start = word.windows(3).position(|window| window == b"://")? + 3;
+        let end = start + word[start..].iter().rposition(|byte| *byte == b'@')?;
+        (start < end).then_some((word_start + start, word_start + end))
+    })
+}
+
+/// Whether it ends a word: blanks and marks that stand around a URL.
+fn is_delimiter(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || b"\"'`,;()<>".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::drift::redact::credential_shape::find;
+
+    #[test]
+    fn credentials_are_recognised_by_their_shape() {
+        for (text, expected) in [
+            ("token \"ghp_0123456789abcdef\" is bad", vec!["ghp_0123456789abcdef"]),
+            ("key=sk_live_0123456789ab&x=1", vec!["sk_live_0123456789ab"]),
+            ("at postgres://u:p@ss@db.internal:5432/x", vec!["u:p@ss"]),
+            ("<amqp://u:p@a>, redis://:q@b", vec!["u:p", ":q"]),
+            ("sk- is a prefix, eyJ too", vec![]),
+            ("risk-assessment-of-today", vec![]),
+            ("https://railway.com/account", vec![]),
+            ("mail a@b.com, see https://x", vec![]),
+        ] {
+            let found: Vec<&str> = find(text.as_bytes()).map(|(start, end)| &text[start..end]).collect();
+            assert_eq!(found, expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,450 @@
+//! D409 config-file-retired: a service depends on a `railway.json` or `railway.toml`, which Railway stops reading.
+
+use jiff::civil::Date;
+
+use crate::drift::config_as_code::{END, is_read_on, was_read_at};
+use crate::drift::model::deployment::{Deployment, DeploymentStage};
+use crate::drift::model::finding::{Finding, Summary};
+use crate::drift::model::observed::Observed;
+use crate::drift::model::rule::Rule;
+use crate::drift::model::severity::Severity;
+use crate::drift::runtime::ServiceSettings;
+use crate::drift::service_settings::{CRON_SCHEDULE, SETTINGS, SLEEP, START_COMMAND, SetBy, Setting};
+use crate::drift::{Secret, Survey, Target};
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    code: "D409",
+    name: "config-file-retired",
+    severity: Severity::Warning,
+    summary: "A service depends on a configuration file that Railway stops reading",
+    explain: EXPLAIN,
+};
+
+const EXPLAIN: &str = "\
+## Why it matters
+
+`railway.json` and `railway.toml` (Config as Code) override a service's settings in each deployment, and are never
+stored. Railway stops reading them; the finding names the day. The next deployment then takes the settings, without
+an error. They may hold another start command, another builder, no health check and no schedule.
+
+## Example
+
+    worker   depends on /railway.json; its settings differ in: start command, cron schedule
+
+The running deployment's manifest names what the file gave it. Where it names nothing, settings that point to a
+file, or a file in the checkout, show that one may have been read; then only settings that somebody must have set
+are compared. Replicas, regions and limits are not compared. The values are not shown: a start command may hold a
+credential.
+
+## How to mend it
+
+Set what the finding names in the service's settings on Railway's dashboard, to what the file has, before that day.
+It changes nothing until then. Or describe the project in `.railway/railway.ts`, as `railway config migrate` drafts
+it: read what `railway config plan` prints before you apply it. After that day, deploy the service once the settings
+are right.
+
+## How to silence it
+
+    [severity]
+    config-file-retired = \"off\"
+";
+
+/// What shows that a file was read, and so what is compared.
+enum SettingsEvidence<'e> {
+    /// The deployment's manifest names what the file gave it.
+    Manifest(&'e str),
+    /// A file is named in the settings, or is in the checkout.
+    File(&'e str),
+}
+
+/// What a file is called where nothing names it.
+const SOME_FILE: &str = "a railway.json or railway.toml";
+
+/// Checks everything that the rule is about.
+pub fn check(survey: &Survey) -> Vec<Finding> {
+    survey.targets.iter().filter_map(|target| finding(survey, target)).collect()
+}
+
+fn finding(survey: &Survey, target: &Target) -> Option<Finding> {
+    // While one is on its way, its manifest is half filled.
+    let is_done = |deployment: &&Deployment| {
+        !matches!(deployment.status.stage(), DeploymentStage::UnderWay | DeploymentStage::Stuck)
+    };
+    let deployment = target.live.deployed.known()?.subject().filter(is_done)?;
+    let settings = target.live.settings.known()?;
+    let evidence = evidence(settings, deployment)?;
+    let differing = differing(settings, deployment, &evidence);
+    if differing.is_empty() {
+        return None;
+    }
+    let name = &target.service.name;
+    let (SettingsEvidence::Manifest(file) | SettingsEvidence::File(file)) = &evidence;
+    let depends = if matches!(evidence, SettingsEvidence::Manifest(_)) { "depends" } else { "may depend" };
+    let time = Time::of(survey.today, &deployment.created_at);
+    let (end, then) = match time {
+        Time::Before => ("stops reading", "its deployments then take its settings instead"),
+        Time::Over => ("stopped reading", "the next deployment takes its settings instead"),
+        Time::Moved => ("was to stop reading", "a deployment without it takes its settings instead"),
+    };
+    Some(Finding {
+        services: vec![target.service.clone()],
+        reason: Some(format!("{then}, which differ in: {}", differing.join(", "))),
+        advice: Some(advice(name, &differing, time)),
+        deployment: Some(deployment.id.clone()),
+        gist: Some(Summary::Wrong(format!("{depends} on {file}"))),
+        ..Finding::new(&RULE, format!("{name} {depends} on {file}, which Railway {end} on {END}"))
+    })
+}
+
+/// The day of a check and the deployment that runs then, against the day on which the files end.
+#[derive(Clone, Copy)]
+enum Time {
+    /// Railway still reads them.
+    Before,
+    /// It does not.
+    Over,
+    /// A deployment read one after that day.
+    Moved,
+}
+
+impl Time {
+    fn of(today: Date, created_at: &str) -> Self {
+        match (is_read_on(today), was_read_at(created_at)) {
+            (true, _) => Self::Before,
+            (false, true) => Self::Over,
+            (false, false) => Self::Moved,
+        }
+    }
+}
+
+/// What shows that the deployment read a file; that Railway names none proves nothing.
+fn evidence<'e>(settings: &'e ServiceSettings, deployment: &'e Deployment) -> Option<SettingsEvidence<'e>> {
+    let origin = &deployment.origin;
+    let named = origin.config_file.as_ref().or(settings.config_file.as_ref()).or(settings.files.first());
+    let named = named.map(String::as_str);
+    match &origin.given_by_file {
+        Some(_) => Some(SettingsEvidence::Manifest(named.unwrap_or(SOME_FILE))),
+        None if origin.config_file.is_some() || was_read_at(&deployment.created_at) => {
+            named.map(SettingsEvidence::File)
+        }
+        None => None,
+    }
+}
+
+/// The names of the settings that the deployment has from a file, as far as that shows, and that the service has not.
+fn differing(
+    settings: &ServiceSettings,
+    deployment: &Deployment,
+    evidence: &SettingsEvidence<'_>,
+) -> Vec<&'static str> {
+    let origin = &deployment.origin;
+    let Some(running) = &origin.settings else { return Vec::new() };
+    // Where only the checkout suggests a file, a later change of the settings explains the difference.
+    let is_hinted = settings.config_file.is_some() || !origin.names_no_file();
+    let differs = |setting: &Setting| {
+        let (stored, runs) = (stored(settings, setting), running.get(setting));
+        let differs = stored.known().is_some_and(|stored| stored.as_ref() != runs);
+        differs
+            && match evidence {
+                SettingsEvidence::Manifest(_) => {
+                    origin.given_by_file.as_ref().is_some_and(|given| given.contains(setting.name))
+                }
+                SettingsEvidence::File(_) => {
+                    setting.set_by == SetBy::Person && runs.is_some() && (is_hinted || stored == Observed::Known(None))
+                }
+            }
+    };
+    SETTINGS.iter().filter(|setting| differs(setting)).map(|setting| setting.name).collect()
+}
+
+fn stored(settings: &ServiceSettings, setting: &Setting) -> Observed<Option<Secret>> {
+    let comparable = |text: &str| setting.comparable(&text.into());
+    let own = match setting.name {
+        name if name == START_COMMAND.name => {
+            settings.start_command.as_ref().and_then(|command| comparable(command.expose()))
+        }
+        name if name == CRON_SCHEDULE.name => settings.cron.as_deref().and_then(comparable),
+        name if name == SLEEP.name => setting.comparable(&settings.sleeps.into()),
+        _ => match &settings.configured {
+            Some(configured) => configured.get(setting).cloned(),
+            None => return Observed::NotRequested,
+        },
+    };
+    Observed::Known(own)
+}
+
+fn advice(name: &str, differing: &[&str], time: Time) -> String {
+    let them = if differing.len() == 1 { "it" } else { "them" };
+    let place = format!("set {them} on Railway's dashboard, in the settings of {name}, to what the file has");
+    match time {
+        Time::Before => format!("{place}, before {END}"),
+        Time::Moved => place,
+        Time::Over if differing.contains(&START_COMMAND.name) => {
+            let word = shlex::try_quote(name).map_or_else(|_| "NAME".to_owned(), Into::into);
+            let start = format!("`doctor fix --start-command TEXT --service={word}` sets the start command");
+            format!("{place}, before the next deployment; {start}")
+        }
+        Time::Over => format!("{place}, before the next deployment"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use jiff::ToSpan;
+    use serde_json::{Value, json};
+
+    use crate::drift::config_as_code::END;
+    use crate::drift::model::deployment::{DeploymentSource, StartCommand};
+    use crate::drift::model::observed::Observed;
+    use crate::drift::rules::config_file_retired::RULE;
+    use crate::drift::runtime::ServiceSettings;
+    use crate::drift::service_settings::{SettingValues, given};
+    use crate::drift::test_support::{healthy, latest, lines, running, survey, target};
+    use crate::drift::{Finding, Secret, Survey};
+
+    /// What one service runs with, what a file gave it of that, and what is stored.
+    struct Scenario<'w> {
+        runs: Value,
+        file: Value,
+        named_by_deployment: Option<&'w str>,
+        named_by_settings: Option<&'w str>,
+        in_checkout: &'w [&'w str],
+        denied: bool,
+        start: Option<&'w str>,
+        cron: Option<&'w str>,
+        stored: Value,
+        created_at: &'w str,
+    }
+
+    impl Default for Scenario<'_> {
+        fn default() -> Self {
+            Self {
+                runs: json!({ "deploy": { "startCommand": "celery worker" } }),
+                file: Value::Null,
+                named_by_deployment: None,
+                named_by_settings: None,
+                in_checkout: &[],
+                denied: false,
+                start: None,
+                cron: None,
+                stored: json!({}),
+                created_at: "2026-11-20T10:00:00.000Z",
+            }
+        }
+    }
+
+    impl Scenario<'_> {
+        fn survey(&self) -> Survey {
+            let mut found = survey(&[], &[("worker", &[])]);
+            running(&mut found, "worker", "SUCCESS");
+            let live = &mut target(&mut found, "worker").live;
+            let is_shown = !self.file.is_null();
+            if let Observed::Known(deployed) = &mut live.deployed {
+                let deployment = &mut deployed.active[0];
+                deployment.created_at = self.created_at.to_owned();
+                deployment.origin = DeploymentSource {
+                    start: StartCommand::OfImage,
+                    settings: (!self.runs.is_null()).then(|| SettingValues::of(&self.runs)),
+                    given_by_file: is_shown.then(|| given(Some(&self.file), None)),
+                    start_in_file: if self.denied { Observed::Known(None) } else { Observed::NotRequested },
+                    config_file: self.named_by_deployment.map(ToOwned::to_owned),
+                    ..DeploymentSource::default()
+                };
+                deployed.latest = Some(deployment.clone());
+            }
+            live.settings = Observed::Known(ServiceSettings {
+                start_command: self.start.map(Secret::new),
+                config_file: self.named_by_settings.map(ToOwned::to_owned),
+                files: self.in_checkout.iter().map(|&file| file.to_owned()).collect(),
+                cron: self.cron.map(ToOwned::to_owned),
+                configured: (!self.stored.is_null()).then(|| SettingValues::of(&self.stored)),
+                ..ServiceSettings::default()
+            });
+            found
+        }
+
+        fn finding(&self) -> Option<Finding> {
+            check(&self.survey()).pop()
+        }
+
+        /// What differs, as the finding lists it; nothing without a finding.
+        fn differs(&self) -> String {
+            let reason = self.finding().and_then(|finding| finding.reason).unwrap_or_default();
+            reason.split_once("differ in: ").map(|(_, names)| names.to_owned()).unwrap_or_default()
+        }
+    }
+
+    fn of_file() -> Scenario<'static> {
+        let manifest = json!({
+            "build": { "builder": "DOCKERFILE", "watchPatterns": ["/api/**"] },
+            "deploy": {
+                "startCommand": "celery worker", "cronSchedule": "0 * * * *", "preDeployCommand": ["migrate"],
+                "healthcheckPath": "/up", "restartPolicyType": "NEVER", "numReplicas": 2,
+            },
+        });
+        let named_by_deployment = Some("/railway.json");
+        Scenario { runs: manifest.clone(), file: manifest, named_by_deployment, ..Scenario::default() }
+    }
+
+    #[test]
+    fn what_a_file_gave_is_compared_with_what_is_stored() {
+        let all =
+            "start command, pre-deploy command, cron schedule, health check path, restart policy, builder, watch paths";
+        assert_eq!(of_file().differs(), all);
+        let stored = json!({
+            "build": { "builder": "DOCKERFILE", "watchPatterns": ["/api/**"] },
+            "deploy": { "preDeployCommand": "migrate", "healthcheckPath": "/up", "restartPolicyType": "NEVER" },
+        });
+        let alike =
+            || Scenario { start: Some(" celery worker"), cron: Some("0 * * * *"), stored: stored.clone(), ..of_file() };
+        assert_eq!(alike().differs(), "", "a migrated service is quiet");
+        assert_eq!(Scenario { start: Some("celery beat"), ..alike() }.differs(), "start command");
+        assert_eq!(Scenario { cron: None, ..alike() }.differs(), "cron schedule");
+        assert_eq!(
+            Scenario { stored: Value::Null, ..alike() }.differs(),
+            "",
+            "what is stored of the rest is not known"
+        );
+        assert_eq!(Scenario { stored: Value::Null, ..of_file() }.differs(), "start command, cron schedule");
+        // What the file does not give was changed in the settings since.
+        let changed = json!({ "deploy": { "healthcheckPath": "/new" } });
+        let file = json!({ "deploy": { "startCommand": "celery worker" } });
+        assert_eq!(Scenario { file, start: Some("celery worker"), stored: changed, ..of_file() }.differs(), "");
+        // A file that takes a setting away gives it, too.
+        let file = json!({ "deploy": { "preDeployCommand": null } });
+        let stored = json!({ "deploy": { "preDeployCommand": "migrate" } });
+        assert_eq!(Scenario { file, stored, ..Scenario::default() }.differs(), "pre-deploy command");
+    }
+
+    #[test]
+    fn without_proof_a_file_may_explain_what_is_not_stored() {
+        let names = ["the deployment", "the settings", "the checkout", "nothing"];
+        for (name, world, expected) in [
+            (names[0], Scenario { named_by_deployment: Some("railway.toml"), ..Scenario::default() }, "start command"),
+            (names[1], Scenario { named_by_settings: Some("/w/railway.json"), ..Scenario::default() }, "start command"),
+            (names[2], Scenario { in_checkout: &["railway.json"], ..Scenario::default() }, "start command"),
+            (names[3], Scenario::default(), ""),
+        ] {
+            assert_eq!(world.differs(), expected, "{name}");
+            let equal = Scenario { start: Some("celery worker"), ..world };
+            assert_eq!(equal.differs(), "", "{name}, and the settings are equal");
+        }
+        // An empty manifest proves nothing where nothing else explains what runs.
+        let denied = || Scenario { denied: true, in_checkout: &["railway.json"], ..Scenario::default() };
+        assert_eq!(denied().differs(), "start command");
+        assert_eq!(Scenario { start: Some("celery beat"), ..denied() }.differs(), "", "it was changed since");
+        let configured = Scenario { start: Some("celery beat"), named_by_settings: Some("/railway.json"), ..denied() };
+        assert_eq!(configured.differs(), "start command");
+        // What Railway finds in the code, and what a default gives, is in each manifest.
+        let runs = json!({
+            "build": { "builder": "DOCKERFILE", "dockerfilePath": "Dockerfile" },
+            "deploy": { "startCommand": null, "restartPolicyType": "ON_FAILURE", "healthcheckTimeout": 300 },
+        });
+        assert_eq!(Scenario { runs, in_checkout: &["railway.json"], ..Scenario::default() }.differs(), "");
+        let stored = json!({ "deploy": { "healthcheckPath": "/new" } });
+        let changed =
+            Scenario { start: Some("celery worker"), stored, in_checkout: &["railway.json"], ..Scenario::default() };
+        assert_eq!(changed.differs(), "", "a setting that was added since");
+        assert_eq!(Scenario { runs: Value::Null, ..of_file() }.differs(), "", "Railway does not show what runs");
+    }
+
+    #[test]
+    fn a_deployment_after_the_day_needs_proof() {
+        let later = "2027-01-04T10:00:00.000Z";
+        for (world, expected) in [
+            (Scenario { in_checkout: &["railway.json"], ..Scenario::default() }, ""),
+            (Scenario { named_by_settings: Some("/railway.json"), ..Scenario::default() }, ""),
+            (Scenario { named_by_deployment: Some("/railway.json"), ..Scenario::default() }, "start command"),
+            (Scenario { file: json!({ "deploy": { "startCommand": "" } }), ..Scenario::default() }, "start command"),
+        ] {
+            assert_eq!(Scenario { created_at: later, ..world }.differs(), expected);
+        }
+    }
+
+    #[test]
+    fn the_words_depend_on_the_day() {
+        let finding = |world: &Scenario<'_>, days: i64| {
+            let mut found = world.survey();
+            found.today = END + days.days();
+            let finding = check(&found).remove(0);
+            [finding.message, finding.reason.unwrap(), finding.advice.unwrap()]
+        };
+        let one = Scenario {
+            file: Scenario::default().runs,
+            named_by_deployment: Some("/railway.json"),
+            ..Scenario::default()
+        };
+        let [message, reason, advice] = finding(&one, -1);
+        assert_eq!(message, "worker depends on /railway.json, which Railway stops reading on 2026-12-01");
+        assert_eq!(reason, "its deployments then take its settings instead, which differ in: start command");
+        let place = "set it on Railway's dashboard, in the settings of worker, to what the file has";
+        assert_eq!(advice, format!("{place}, before 2026-12-01"));
+        let [message, reason, advice] = finding(&one, 0);
+        assert_eq!(message, "worker depends on /railway.json, which Railway stopped reading on 2026-12-01");
+        assert_eq!(reason, "the next deployment takes its settings instead, which differ in: start command");
+        let command = "`doctor fix --start-command TEXT --service=worker` sets the start command";
+        assert_eq!(advice, format!("{place}, before the next deployment; {command}"));
+        let moved = Scenario { created_at: "2026-12-24T10:00:00.000Z", ..one };
+        let [message, reason, advice] = finding(&moved, 30);
+        assert_eq!(message, "worker depends on /railway.json, which Railway was to stop reading on 2026-12-01");
+        assert_eq!(reason, "a deployment without it takes its settings instead, which differ in: start command");
+        assert_eq!(advice, place);
+        let [message, ..] = finding(&Scenario { in_checkout: &["railway.toml"], ..Scenario::default() }, -1);
+        assert_eq!(message, "worker may depend on railway.toml, which Railway stops reading on 2026-12-01");
+        let unnamed = Scenario { file: Scenario::default().runs, ..Scenario::default() };
+        let [message, ..] = finding(&unnamed, -1);
+        assert_eq!(
+            message,
+            "worker depends on a railway.json or railway.toml, which Railway stops reading on 2026-12-01"
+        );
+    }
+
+    #[test]
+    fn no_command_is_shown() {
+        let secret = json!({ "deploy": { "startCommand": "serve --password=hunter2-of-file" } });
+        let world =
+            Scenario { runs: secret.clone(), file: secret, start: Some("serve --password=hunter2"), ..of_file() };
+        assert!(!format!("{:?}", world.finding().unwrap()).contains("hunter2"));
+    }
+
+    #[test]
+    fn while_a_deployment_is_on_its_way_nothing_is_told_of_it() {
+        for (status, is_told) in [
+            ("INITIALIZING", false),
+            ("BUILDING", false),
+            ("NEEDS_APPROVAL", false),
+            ("SUCCESS", true),
+            ("SLEEPING", true),
+            ("CRASHED", true),
+            ("FAILED", true),
+        ] {
+            let mut found = of_file().survey();
+            let deployed = &mut target(&mut found, "worker").live.deployed;
+            let Observed::Known(known) = deployed else { panic!() };
+            let origin = known.active[0].origin.clone();
+            latest(&mut found, "worker", status);
+            if let Observed::Known(known) = &mut target(&mut found, "worker").live.deployed {
+                known.active.clear();
+                known.latest.as_mut().unwrap().origin = origin;
+            }
+            assert_eq!(lines(&RULE, &found).len(), usize::from(is_told), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_healthy_project_is_quiet_and_so_is_one_that_nobody_looked_at() {
+        assert_eq!(lines(&RULE, &healthy()), [""; 0]);
+        let mut found = of_file().survey();
+        for settings in [Observed::NotRequested, Observed::Unavailable("refused".to_owned())] {
+            target(&mut found, "worker").live.settings = settings;
+            assert_eq!(lines(&RULE, &found), [""; 0]);
+        }
+        let mut found = of_file().survey();
+        for deployed in [Observed::NotRequested, Observed::Unavailable("refused".to_owned())] {
+            target(&mut found, "worker").live.deployed = deployed;
+            assert_eq!(lines(&RULE, &found), [""; 0]);
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! D201 duplicate-key: twice in one file.
+
+use std::collections::BTreeMap;
+
+use crate::drift::dotenv::{Entry, LocalFile};
+use crate::drift::model::finding::{Finding, Location, Observation};
+use crate::drift::model::rule::Rule;
+use crate::drift::model::severity::Severity;
+use crate::drift::{Survey, phrases};
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    code: "D201",
+    name: "duplicate-key",
+    severity: Severity::Warning,
+    summary: "A key is assigned more than once in one file",
+    explain: EXPLAIN,
+};
+
+const EXPLAIN: &str = "\
+## Why it matters
+
+Only one of the assignments counts, and which one depends on the program that reads the file: python-dotenv and
+node's dotenv take the last, Rust's `dotenvy::dotenv` keeps the first. Whoever edits the other one wonders why
+nothing changes.
+
+## Example
+
+    .env:3    LOG_LEVEL=info
+    .env:41   LOG_LEVEL=debug
+
+`doctor` compares the last one.
+
+## How to mend it
+
+Remove all but one of the lines.
+
+## How to silence it
+
+    [[ignore]]
+    keys   = [\"LOG_LEVEL\"]
+    rules  = [\"duplicate-key\"]
+    reason = \"the second block is switched on by hand\"
+";
+
+/// Checks everything that the rule is about.
+pub fn check(survey: &Survey) -> Vec<Finding> {
+    survey.files.iter().flat_map(duplicates).collect()
+}
+
+fn duplicates(file: &LocalFile) -> Vec<Finding> {
+    let mut entries: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
+    for entry in &file.entries {
+        entries.entry(&entry.key).or_default().push(entry);
+    }
+    let repeated = entries.into_iter().filter(|(_, entries)| entries.len() > 1);
+    repeated.map(|(key, entries)| finding(file, key, &entries)).collect()
+}
+
+fn finding(file: &LocalFile, key: &str, entries: &[&Entry]) -> Finding {
+    let lines: Vec<String> = entries.iter().map(|entry| entry.line.to_string()).collect();
+    let lines = phrases::names(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+    let times = match entries.len() {
+        2 => "twice".to_owned(),
+        many => format!("{many} times"),
+    };
+    let is_same = entries.windows(2).all(|pair| pair[0].value == pair[1].value);
+    let last = entries.last().map_or(0, |entry| entry.line);
+    let (reason, advice) = if is_same {
+        ("it is the same value each time", "remove all but one of the lines".to_owned())
+    } else {
+        ("dotenvy keeps the first one instead", format!("remove all but one of the lines; line {last} counts here"))
+    };
+    let place = |entry: &&Entry| Location { file: file.name.clone(), line: entry.line };
+    let sighting = |entry: &&Entry| Observation {
+        place: format!("{}:{}", file.name, entry.line),
+        value: Some(entry.value.clone()),
+        state: "local",
+    };
+    Finding {
+        key: Some(key.to_owned()),
+        places: entries.iter().map(place).collect(),
+        reason: Some(reason.to_owned()),
+        advice: Some(advice),
+        sightings: entries.iter().map(sighting).collect(),
+        ..Finding::new(
+            &RULE,
+            format!("{key} is assigned {times} in {}, on lines {lines}; the last one wins", file.name),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use crate::drift::rules::duplicate_key::RULE;
+    use crate::drift::test_support::{healthy, layer, lines, survey, table};
+
+    #[test]
+    fn tells_of_keys_that_are_assigned_again() {
+        table(
+            &RULE,
+            &[
+                (&["A=1", "B=1", "a=1"], &[], &[]),
+                (
+                    &["A=1", "B=1", "A=2"],
+                    &[],
+                    &["warning A [] .env:1 .env:3: A is assigned twice in .env, on lines 1 and 3; the last one wins"],
+                ),
+                (
+                    &["A=1", "A=1", "A=1"],
+                    &[],
+                    &[concat!(
+                        "warning A [] .env:1 .env:2 .env:3: ",
+                        "A is assigned 3 times in .env, on lines 1, 2 and 3; the last one wins"
+                    )],
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn the_same_key_in_another_layer_is_no_duplicate() {
+        let mut found = survey(&["A=1"], &[("api", &["A=2"])]);
+        layer(&mut found, ".env.local", &["A=2"], &["api"]);
+        assert_eq!(lines(&RULE, &found), [""; 0]);
+    }
+
+    #[test]
+    fn says_whether_it_matters() {
+        for (second, reason) in
+            [("A=1", "it is the same value each time"), ("A=2", "dotenvy keeps the first one instead")]
+        {
+            assert_eq!(check(&survey(&["A=1", second], &[]))[0].reason.as_deref(), Some(reason));
+        }
+    }
+
+    #[test]
+    fn a_healthy_project_is_quiet() {
+        assert_eq!(lines(&RULE, &healthy()), [""; 0]);
+    }
+}

@@ -1,0 +1,149 @@
+//! D112 example-key-missing: the example has a key that no file in use has.
+
+use std::collections::{BTreeSet, HashSet};
+
+use crate::drift::dotenv::Entry;
+use crate::drift::example_file::Example;
+use crate::drift::model::finding::{Finding, Location};
+use crate::drift::model::rule::Rule;
+use crate::drift::model::severity::Severity;
+use crate::drift::{Survey, phrases};
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    code: "D112",
+    name: "example-key-missing",
+    severity: Severity::Note,
+    summary: "A key of the example is in no file in use",
+    explain: EXPLAIN,
+};
+
+const EXPLAIN: &str = "\
+## Why it matters
+
+The example says which variables the program needs. One that was added there last week, and never in your own file,
+is the reason why the program works for your colleague and not for you.
+
+## Example
+
+    .env.example:7   SEARCH_URL=https://search.example.com
+    .env             (no such line)
+
+`.env.example`, `.env.sample` and `.env.template` are looked at where they lie beside a file in use. A key that is
+commented out there is one that a file need not have. A key that any layer of the same services has is not missing.
+
+## How to mend it
+
+Copy the line into your file and fill it in; or comment it out in the example, if it can be left out.
+
+## How to silence it
+
+    [[ignore]]
+    keys   = [\"SEARCH_*\"]
+    rules  = [\"example-key-missing\"]
+    reason = \"search is switched off on laptops\"
+";
+
+/// Checks everything that the rule is about.
+pub fn check(survey: &Survey) -> Vec<Finding> {
+    let mut told = HashSet::new();
+    let missing = survey.examples.iter().flat_map(|example| missing(survey, example));
+    missing.filter(|(key, beside, _)| told.insert((*key, *beside))).map(|(.., finding)| finding).collect()
+}
+
+/// The keys that the example has and nothing else: each with the files it was missed in, and the finding.
+fn missing<'s>(survey: &'s Survey, example: &'s Example) -> Vec<(&'s str, &'s [usize], Finding)> {
+    let beside: BTreeSet<usize> = example.beside.iter().copied().collect();
+    let users = survey.targets.iter().filter(|target| target.layers.iter().any(|layer| beside.contains(layer)));
+    let mut layers = beside.clone();
+    layers.extend(users.flat_map(|target| &target.layers));
+    let known: HashSet<&str> = layers.iter().flat_map(|&layer| survey.files[layer].keys()).collect();
+    let names: Vec<&str> = layers.iter().map(|&layer| survey.files[layer].name.as_str()).collect();
+    let mut entries: Vec<&Entry> = example.file.keys().filter_map(|key| example.file.entry(key)).collect();
+    entries.sort_by_key(|entry| entry.line);
+    entries.retain(|entry| !known.contains(entry.key.as_str()));
+    let row = |entry: &'s Entry| (entry.key.as_str(), example.beside.as_slice(), finding(example, entry, &names));
+    entries.into_iter().map(row).collect()
+}
+
+fn finding(example: &Example, entry: &Entry, names: &[&str]) -> Finding {
+    let (key, file) = (&entry.key, &example.file.name);
+    Finding {
+        key: Some(key.clone()),
+        places: vec![Location { file: file.clone(), line: entry.line }],
+        advice: Some("copy the line and fill it in, or comment it out in the example".to_owned()),
+        ..Finding::new(&RULE, format!("{key} is in {file} and not in {}", phrases::names(names)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::drift::dotenv::LocalFile;
+    use crate::drift::example_file::Example;
+    use crate::drift::rules::example_key_missing::RULE;
+    use crate::drift::test_support::{healthy, layer, lines, survey};
+    use crate::drift::{Secret, Survey};
+
+    fn with_example(mut found: Survey, name: &str, text: &str, beside: &[usize]) -> Survey {
+        let file = LocalFile::parse(name, Secret::new(text));
+        found.examples.push(Example { file, beside: beside.to_vec() });
+        found
+    }
+
+    #[test]
+    fn tells_of_keys_that_only_the_example_has() {
+        let line =
+            |key: &str, line| format!("note {key} [] .env.example:{line}: {key} is in .env.example and not in .env");
+        for (text, expected) in [
+            ("", vec![]),
+            ("A=\n", vec![]),
+            ("A=1\nB=\n", vec![line("B", 2)]),
+            ("Z=1\nB=changeme\nexport C='x'\n", vec![line("Z", 1), line("B", 2), line("C", 3)]),
+            ("# B=1\n#C=2\n", vec![]),
+            ("B=1\nB=2\n", vec![line("B", 2)]),
+            ("a=1\n", vec![line("a", 1)]),
+            ("no assignment\n", vec![]),
+        ] {
+            let found = with_example(survey(&["A=1"], &[("api", &["A=1"])]), ".env.example", text, &[0]);
+            assert_eq!(lines(&RULE, &found), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn any_layer_of_the_same_services_will_do() {
+        let both = || {
+            let mut found = survey(&["A=1"], &[("api", &[]), ("worker", &[])]);
+            layer(&mut found, "worker/.env", &["B=1"], &["worker"]);
+            found
+        };
+        let found = with_example(both(), ".env.example", "B=\nC=\n", &[0]);
+        assert_eq!(
+            lines(&RULE, &found),
+            ["note C [] .env.example:2: C is in .env.example and not in .env and worker/.env"]
+        );
+        let mut apart = both();
+        apart.targets[1].layers = vec![1];
+        let found = with_example(apart, ".env.example", "B=\n", &[0]);
+        assert_eq!(lines(&RULE, &found), ["note B [] .env.example:1: B is in .env.example and not in .env"]);
+    }
+
+    #[test]
+    fn two_examples_in_one_folder_miss_a_key_once() {
+        let found = with_example(survey(&["A=1"], &[]), ".env.example", "B=\n", &[0]);
+        let found = with_example(found, ".env.sample", "B=\nC=\n", &[0]);
+        assert_eq!(
+            lines(&RULE, &found),
+            [
+                "note B [] .env.example:1: B is in .env.example and not in .env",
+                "note C [] .env.sample:2: C is in .env.sample and not in .env"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_healthy_project_is_quiet() {
+        assert_eq!(lines(&RULE, &healthy()), [""; 0]);
+        let found = with_example(healthy(), ".env.example", "NAME=\nBASE=\nSTRIPE_KEY=<your key>\n", &[0]);
+        assert_eq!(lines(&RULE, &found), [""; 0]);
+    }
+}

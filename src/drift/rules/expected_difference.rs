@@ -1,0 +1,203 @@
+//! D104 expected-difference: the two sides differ, and the difference is expected.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::drift::comparison::{ComparisonOutcome, pairs, sighting};
+use crate::drift::expected_differences::{self, ExpectedDifference};
+use crate::drift::missing_keys::absences;
+use crate::drift::model::finding::{Finding, Location, Observation};
+use crate::drift::model::resource::ResourceRef;
+use crate::drift::model::rule::Rule;
+use crate::drift::model::severity::Severity;
+use crate::drift::survey::Local;
+use crate::drift::{Survey, Target, phrases};
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    code: "D104",
+    name: "expected-difference",
+    severity: Severity::Note,
+    summary: "The two sides differ, as expected",
+    explain: EXPLAIN,
+};
+
+const EXPLAIN: &str = "\
+## Why it matters
+
+A database on `localhost` is right on a laptop and wrong on Railway; `NODE_ENV` is `development` here and
+`production` there. Such differences are no drift, and pushing them would break the service. They are kept apart, so
+that the real ones can be seen.
+
+## Example
+
+    .env:1   DATABASE_URL=postgres://user:password@localhost:5432/shop
+    api      DATABASE_URL=${{Postgres.DATABASE_URL}}
+
+A difference is expected when the local value is an address that is right only on a developer's machine: loopback, a
+private range, `.local`, `.test` or `.localhost`, a host of a compose file (`db`, without a dot), a tunnel such as
+ngrok, or a database in a file. It may be a URL, `host:port` or a list of them. A difference is also expected for a key
+that each place sets for itself: `PORT`, `HOST`, `DEBUG`, `LOG_LEVEL`, `NODE_ENV`, `RAILS_ENV`, `APP_ENV`, `MIX_ENV`,
+`SPRING_PROFILES_ACTIVE` and the like, `RAILWAY_TOKEN` and `RAILWAY_API_TOKEN`; and for a test key (`sk_test_…`) on
+one side and a live key (`sk_live_…`) on the other.
+
+## How to mend it
+
+Nothing needs to be done. If the key should agree after all, require it, and it is compared like any other:
+
+    [[require]]
+    keys = [\"NODE_ENV\"]
+
+## How to silence it
+
+    [severity]
+    expected-difference = \"off\"
+";
+
+/// What was seen of one key.
+struct KeyDifference<'s> {
+    nature: ExpectedDifference,
+    locals: BTreeMap<Location, Local<'s>>,
+    differing: Vec<Observation>,
+    services: BTreeSet<&'s ResourceRef>,
+}
+
+/// Checks everything that the rule is about.
+pub fn check(survey: &Survey) -> Vec<Finding> {
+    let mut sights: BTreeMap<&str, KeyDifference<'_>> = BTreeMap::new();
+    for pair in pairs(survey) {
+        if let ComparisonOutcome::ExpectedDifference(nature) = pair.verdict(survey) {
+            let sight = key_difference(&mut sights, pair.key, nature, pair.local);
+            sight.differing.push(sighting(pair.target, Some(pair.variable)));
+            sight.services.insert(&pair.target.service);
+        }
+    }
+    let nature_of = |local: &Local<'_>| expected_differences::of(&local.entry.key, &local.entry.value);
+    for absence in absences(survey, |local| nature_of(&local).is_some()) {
+        let Some(nature) = nature_of(&absence.local) else { continue };
+        let free = |target: &&&Target| !survey.requires(target, absence.key);
+        let lacking: Vec<&ResourceRef> = absence.named.iter().filter(free).map(|target| &target.service).collect();
+        if !lacking.is_empty() || absence.named.is_empty() {
+            key_difference(&mut sights, absence.key, nature, absence.local).services.extend(lacking);
+        }
+    }
+    sights.into_iter().map(|(key, sight)| finding(key, sight)).collect()
+}
+
+fn key_difference<'a, 's>(
+    sights: &'a mut BTreeMap<&'s str, KeyDifference<'s>>,
+    key: &'s str,
+    nature: ExpectedDifference,
+    local: Local<'s>,
+) -> &'a mut KeyDifference<'s> {
+    let empty = || KeyDifference { nature, locals: BTreeMap::new(), differing: Vec::new(), services: BTreeSet::new() };
+    let sight = sights.entry(key).or_insert_with(empty);
+    sight.locals.insert(local.place(), local);
+    sight
+}
+
+fn finding(key: &str, sight: KeyDifference<'_>) -> Finding {
+    let files: BTreeSet<&str> = sight.locals.keys().map(|place| place.file.as_str()).collect();
+    let files: Vec<&str> = files.into_iter().collect();
+    let sides = phrases::names(&[files.as_slice(), &["Railway"]].concat());
+    let files = phrases::names(&files);
+    let message = match (sight.nature, sight.differing.is_empty()) {
+        (ExpectedDifference::Host, false) => format!("{key} is local in {files}, and something else on Railway"),
+        (ExpectedDifference::Host, true) => format!("{key} is local in {files}, and not on Railway"),
+        (ExpectedDifference::TestKey, _) => format!("{key} is a test key in {files}, and a live one on Railway"),
+        (ExpectedDifference::LiveKey, _) => format!("{key} is a live key in {files}, and a test one on Railway"),
+        (ExpectedDifference::Key, false) => format!("{key} differs between {sides}, as expected"),
+        (ExpectedDifference::Key, true) => format!("{key} is in {files} and not on Railway, as expected"),
+    };
+    let mut sightings: Vec<Observation> = sight.locals.values().map(Local::sighting).collect();
+    sightings.extend(sight.differing);
+    let mut services: Vec<ResourceRef> = sight.services.into_iter().cloned().collect();
+    services.sort_by(|one, other| one.name.cmp(&other.name));
+    Finding {
+        key: Some(key.to_owned()),
+        services,
+        places: sight.locals.into_keys().collect(),
+        sightings,
+        ..Finding::new(&RULE, message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::drift::rules::expected_difference::RULE;
+    use crate::drift::test_support::{healthy, layer, lines, require, survey, table};
+
+    #[test]
+    fn reports_expected_differences() {
+        let port = "note PORT [api] .env:1: PORT differs between .env and Railway, as expected";
+        let host = "note DB [api] .env:1: DB is local in .env, and something else on Railway";
+        table(
+            &RULE,
+            &[
+                (&["PORT=1"], &[("api", &["PORT=2"])], &[port]),
+                (&["PORT=1"], &[("api", &["PORT=1"])], &[]),
+                (&["PORT=1"], &[("api", &["PORT=<sealed>"])], &[]),
+                (&["DB=redis://localhost"], &[("api", &["DB=redis://x.railway.internal"])], &[host]),
+                (
+                    &["K=sk_test_1"],
+                    &[("api", &["K=sk_live_2"])],
+                    &["note K [api] .env:1: K is a test key in .env, and a live one on Railway"],
+                ),
+                (&["K=sk_test_1"], &[("api", &["K=sk_test_2"])], &[]),
+                (
+                    &["K=sk_live_1"],
+                    &[("api", &["K=sk_test_2"])],
+                    &["note K [api] .env:1: K is a live key in .env, and a test one on Railway"],
+                ),
+                (&["K=sk_test_1"], &[("api", &["K=pk_live_2"])], &[]),
+                (&["DB=redis://localhost"], &[("api", &["DB=${{Redis.URL}} => "])], &[]),
+                (&["DB=redis://x.com"], &[("api", &["DB=redis://localhost"])], &[]),
+                (&["DB=redis://localhost"], &[("api", &["DB=redis://localhost"])], &[]),
+                (
+                    &["PORT=1"],
+                    &[("api", &["A=2"])],
+                    &["note PORT [api] .env:1: PORT is in .env and not on Railway, as expected"],
+                ),
+                (
+                    &["DB=redis://localhost"],
+                    &[("api", &[]), ("worker", &[])],
+                    &["note DB [api, worker] .env:1: DB is local in .env, and not on Railway"],
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn one_key_is_one_finding_whatever_its_files() {
+        let mut found = survey(&["PORT=1"], &[("web", &["PORT=3"]), ("api", &["PORT=3"])]);
+        layer(&mut found, "api/.env", &["PORT=2"], &["api"]);
+        let line = concat!(
+            "note PORT [api, web] .env:1 api/.env:1: ",
+            "PORT differs between .env, api/.env and Railway, as expected"
+        );
+        assert_eq!(lines(&RULE, &found), [line]);
+    }
+
+    #[test]
+    fn a_rendered_reference_is_a_difference_too() {
+        let mut found =
+            survey(&["DB=redis://localhost"], &[("api", &["DB=${{Redis.URL}} => redis://x.railway.internal"])]);
+        crate::drift::test_support::out_of_scope(&mut found, "Redis", &["URL"]);
+        assert_eq!(lines(&RULE, &found).len(), 1);
+    }
+
+    #[test]
+    fn what_is_required_is_not_local() {
+        let mut found = survey(&["PORT=1", "HOST=2"], &[("api", &["PORT=2"]), ("worker", &["PORT=2"])]);
+        require(&mut found, "PORT", &[]);
+        require(&mut found, "HOST", &["api"]);
+        assert_eq!(
+            lines(&RULE, &found),
+            ["note HOST [worker] .env:2: HOST is in .env and not on Railway, as expected"]
+        );
+    }
+
+    #[test]
+    fn a_healthy_project_is_quiet() {
+        assert_eq!(lines(&RULE, &healthy()), [""; 0]);
+    }
+}

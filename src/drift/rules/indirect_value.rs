@@ -1,0 +1,176 @@
+//! D113 indirect-value: a text that refers to a value kept elsewhere.
+
+use std::collections::BTreeMap;
+
+use crate::drift::comparison::{ComparisonOutcome, Pair, pairs, sighting};
+use crate::drift::model::finding::{Finding, Location, Observation};
+use crate::drift::model::rule::Rule;
+use crate::drift::model::severity::Severity;
+use crate::drift::{Survey, phrases};
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    code: "D113",
+    name: "indirect-value",
+    severity: Severity::Note,
+    summary: "A value is kept elsewhere and can't be compared",
+    explain: EXPLAIN,
+};
+
+const EXPLAIN: &str = "\
+## Why it matters
+
+A text such as `op://dev/openai/credential` is not the secret. It names the place where a tool finds the secret, or
+holds it encrypted. Whether that secret equals the other side's value is unknown, so the key was not checked.
+
+## Example
+
+    .env:2   OPENAI_API_KEY=op://dev/openai/credential
+    api      OPENAI_API_KEY=sk-proj-…
+
+These forms are recognized: `op://…` and `{{ op://… }}` (1Password), `encrypted:…` (dotenvx), `ENC[…]` (sops),
+`vault:…`, `ref+…` and `secretref+…` (vals), `awssm:…`, `arn:aws:secretsmanager:…`, `infisical://…`, `doppler://…` and
+`${{ secrets.NAME }}` (GitHub). Such a text is never pushed, and a pull neither writes one nor writes over one. Two
+equal texts do not count as equal values.
+
+## How to mend it
+
+Nothing needs to be done. To compare the real values, let the tool write them into a file that git ignores, and pass
+that file with `doctor check --env-file .env.resolved`. A text that Railway stores is not resolved there unless the
+program does it: store the value itself, or a reference such as `${{shared.OPENAI_API_KEY}}`.
+
+## How to silence it
+
+    [severity]
+    indirect-value = \"off\"
+";
+
+/// A key and every service on which one side is indirect.
+/// Checks everything that the rule is about.
+pub fn check(survey: &Survey) -> Vec<Finding> {
+    let mut keys: BTreeMap<&str, Vec<Pair<'_>>> = BTreeMap::new();
+    for pair in pairs(survey).filter(|pair| pair.verdict(survey) == ComparisonOutcome::Indirect) {
+        keys.entry(pair.key).or_default().push(pair);
+    }
+    keys.into_iter().map(|(key, pairs)| finding(survey, key, &pairs)).collect()
+}
+
+fn finding(survey: &Survey, key: &str, pairs: &[Pair<'_>]) -> Finding {
+    let locals: BTreeMap<Location, Pair<'_>> = pairs.iter().map(|pair| (pair.local.place(), *pair)).collect();
+    let mut sides: Vec<&str> = Vec::new();
+    let mut sightings: Vec<Observation> = Vec::new();
+    for pair in locals.values() {
+        let is_indirect = survey.is_indirect(pair.local_value());
+        if is_indirect && sides.last() != Some(&pair.local.file.name.as_str()) {
+            sides.push(&pair.local.file.name);
+        }
+        sightings.push(if is_indirect { unknown(pair.local.sighting()) } else { pair.local.sighting() });
+    }
+    if pairs.iter().any(|pair| survey.is_stored_indirect(pair.variable)) {
+        sides.push("Railway");
+    }
+    sightings.extend(pairs.iter().map(|pair| {
+        let stored = sighting(pair.target, Some(pair.variable));
+        if survey.is_stored_indirect(pair.variable) { unknown(stored) } else { stored }
+    }));
+    let sides = phrases::names(&sides);
+    Finding {
+        key: Some(key.to_owned()),
+        services: pairs.iter().map(|pair| pair.target.service.clone()).collect(),
+        places: locals.into_keys().collect(),
+        sightings,
+        ..Finding::new(&RULE, format!("{key} refers to a value kept elsewhere (in {sides}), and can't be compared"))
+    }
+}
+
+/// Without the text: equal texts must not look like equal values.
+fn unknown(sighting: Observation) -> Observation {
+    Observation { value: None, state: "indirect", ..sighting }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use crate::drift::engine::run_rules::{ComparedExtent, examine};
+    use crate::drift::rules::indirect_value::RULE;
+    use crate::drift::test_support::{healthy, layer, lines, out_of_scope, require, shared, survey, table};
+
+    fn line(services: &str, sides: &str) -> String {
+        format!("note A [{services}] .env:1: A refers to a value kept elsewhere (in {sides}), and can't be compared")
+    }
+
+    #[test]
+    fn a_side_that_refers_elsewhere_is_named() {
+        let (local, stored, both) = (line("api", ".env"), line("api", "Railway"), line("api", ".env and Railway"));
+        table(
+            &RULE,
+            &[
+                (&["A=op://dev/a/b"], &[("api", &["A=real"])], &[&local]),
+                (&["A=real"], &[("api", &["A=op://dev/a/b"])], &[&stored]),
+                (&["A=op://dev/a/b"], &[("api", &["A=op://dev/a/b"])], &[&both]),
+                (&["A=op://dev/a/b"], &[("api", &["A=<sealed>"])], &[&local]),
+                (&["A=op://dev/a/b"], &[("api", &["A=${{b.A}} => real"])], &[&local]),
+                (&["A=real"], &[("api", &["A=${{b.A}} => op://dev/a/b"])], &[&stored]),
+                (&["A=${{ secrets.A }}"], &[("api", &["A=${{ secrets.A }} => "])], &[&both]),
+                (&["A=op://dev/a/b"], &[("api", &["A="]), ("web", &["A=real"])], &[&line("api, web", ".env")]),
+                (&["A=op://"], &[("api", &["A=real"])], &[]),
+                (&["A=vault:8200"], &[("api", &["A=vault:8201"])], &[]),
+                (&["A=op://dev/a/b"], &[("api", &["B=1"])], &[]),
+                (&["RAILWAY_PROJECT_ID=op://dev/a/b"], &[("api", &["RAILWAY_PROJECT_ID=1"])], &[]),
+            ],
+        );
+    }
+
+    #[test]
+    fn each_file_is_named_and_no_text_is_shown() {
+        let mut found = survey(&["A=op://dev/a/b"], &[("api", &["A=1"]), ("worker", &["A=op://dev/a/b"])]);
+        layer(&mut found, "worker/.env", &["B=", "A=op://dev/a/c"], &["worker"]);
+        let finding = check(&found).remove(0);
+        let sides = "A refers to a value kept elsewhere (in .env, worker/.env and Railway), and can't be compared";
+        assert_eq!(finding.message, sides);
+        let seen: Vec<_> = finding.sightings.iter().map(|seen| (seen.state, seen.value.is_some())).collect();
+        assert_eq!(seen, [("indirect", false), ("indirect", false), ("stored", true), ("indirect", false)]);
+        assert!(finding.next.is_none() && finding.remedies.is_empty());
+    }
+
+    /// Whatever the pair is and whatever doctor.toml requires, nothing else is found, and nothing counts as compared.
+    #[test]
+    fn an_indirect_value_is_unknown_to_every_rule() {
+        for value in ["op://dev/a/b", "encrypted:BDqDBibm4wsYqMpCjTQ6", "ENC[x]", "${{ secrets.A }}", "ref+x://y"] {
+            for stored in ["real", value, "", "changeme", "<sealed>"] {
+                for (local, stored) in [(value, stored), (stored, value)] {
+                    if local == "<sealed>" || local == "changeme" || local.is_empty() {
+                        continue;
+                    }
+                    for key in ["API_KEY", "PORT"] {
+                        let stored = if stored.contains("${{") { format!("{stored} => ") } else { stored.to_owned() };
+                        let rows = [format!("{key}={local}"), format!("{key}={stored}")];
+                        let mut found = survey(&[&rows[0]], &[("api", &[&rows[1]]), ("web", &[&rows[1]])]);
+                        require(&mut found, key, &[]);
+                        let examination = examine(&found);
+                        let mut rules: Vec<_> = examination.findings.iter().map(|one| one.rule.name).collect();
+                        rules.retain(|rule| *rule != "placeholder-value" || !rows[1].ends_with("=changeme"));
+                        assert_eq!(rules, ["indirect-value"], "{rows:?}");
+                        let extent = ComparedExtent { compared: 0, sealed: 0, unknown: 1 };
+                        assert_eq!(examination.extents, [extent; 2], "{rows:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_service_named_secrets_makes_it_a_reference_of_railway() {
+        let mut found = survey(&["A=1"], &[("api", &["A=${{secrets.A}} => 1"])]);
+        assert_eq!(lines(&RULE, &found), [line("api", "Railway")]);
+        out_of_scope(&mut found, "secrets", &["A"]);
+        shared(&mut found, "B");
+        assert_eq!(lines(&RULE, &found), [""; 0]);
+        assert_eq!(examine(&found).extents[0].compared, 1);
+    }
+
+    #[test]
+    fn a_healthy_project_is_quiet() {
+        assert_eq!(lines(&RULE, &healthy()), [""; 0]);
+    }
+}

@@ -1,0 +1,294 @@
+//! D203 loaders-disagree: one line, two readings.
+
+use std::collections::{BTreeMap, HashSet};
+
+use crate::drift::dotenv::{CauseKind, Disagreement, KeyReading, Loader, LocalFile};
+use crate::drift::engine::loader_conflicts;
+use crate::drift::model::finding::{Finding, Location};
+use crate::drift::model::rule::Rule;
+use crate::drift::model::severity::Severity;
+use crate::drift::{Survey, phrases};
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    code: "D203",
+    name: "loaders-disagree",
+    severity: Severity::Warning,
+    summary: "Loaders read different values from one line",
+    explain: EXPLAIN,
+};
+
+const EXPLAIN: &str = "\
+## Why it matters
+
+A `.env` file has no standard. What python-dotenv, node's dotenv and Rust's dotenvy read from one line can be three
+different values, and a key that works in one program is refused in another.
+
+## Example
+
+    .env:4   CALLBACK=https://x.dev/#done   node's dotenv ends the value at the #
+    .env:5   DSN=http://${HOST}/1           python-dotenv and dotenvy put a variable there
+    .env:6   TITLE=Corner Shop              dotenvy refuses a blank outside quotes
+    .env:7   DB_URL=${{Postgres.URL}}       python-dotenv and dotenvy take it for a variable of their own
+
+It is a warning where python-dotenv and node's dotenv read different values, and a note where dotenvy alone stands
+apart, or where nothing but a reference meant for Railway is at issue. A value that python-dotenv and node's dotenv
+do not agree on, or that has a live `$` in it, is compared as it is written and never pushed.
+
+## How to mend it
+
+Write the line as the finding says: most often it is enough to put single quotes around the value.
+
+## How to silence it
+
+Say in `doctor.toml` which loader the program uses. Values are then read as that loader reads them, and this rule is
+silent:
+
+    loader = \"python\"        # or \"node\", or \"dotenvy\"
+";
+
+/// After so many lines of one severity it is enough to count.
+const TOLD: usize = 10;
+
+/// Checks everything that the rule is about.
+pub fn check(survey: &Survey) -> Vec<Finding> {
+    survey.files.iter().enumerate().flat_map(|(index, file)| of_file(file, survey.disputes(index))).collect()
+}
+
+fn of_file(file: &LocalFile, disputes: &[Disagreement]) -> Vec<Finding> {
+    let (mut single, mut swallowed) = (Vec::new(), BTreeMap::<usize, Vec<&Disagreement>>::new());
+    for dispute in reported_here(file, disputes) {
+        match dispute.swallowed_by {
+            Some(line) => swallowed.entry(line).or_default().push(dispute),
+            None => single.push(dispute),
+        }
+    }
+    let mut findings: Vec<Finding> = single.into_iter().map(|dispute| finding(file, dispute)).collect();
+    findings.extend(swallowed.into_iter().map(|(line, lost)| swallowing(file, line, &lost)));
+    findings.sort_by_key(|finding| finding.places.first().map(|place| place.line));
+    let (warnings, notes): (Vec<_>, Vec<_>) =
+        findings.into_iter().partition(|finding| finding.severity == Severity::Warning);
+    [folded(file, warnings), folded(file, notes)].concat()
+}
+
+/// One for each line; without those that `duplicate-key` and `unreadable-line` tell.
+fn reported_here<'d>(file: &LocalFile, disputes: &'d [Disagreement]) -> Vec<&'d Disagreement> {
+    let mut told: HashSet<usize> = file.flaws.iter().map(|flaw| flaw.line).collect();
+    let (kept, keyless): (Vec<_>, Vec<_>) = disputes
+        .iter()
+        .filter(|dispute| dispute.kind != CauseKind::Duplicate)
+        .partition(|dispute| dispute.entry.is_some());
+    // What python-dotenv or node's dotenv find and the reader does not is a key block's line: `unreadable-line` tells it.
+    let left_out = |dispute: &&Disagreement| {
+        [Loader::Python, Loader::Node].iter().any(|loader| dispute.reading(*loader) == KeyReading::Different)
+    };
+    let keyless = keyless.into_iter().filter(|dispute| !left_out(dispute));
+    kept.into_iter().chain(keyless).filter(|dispute| told.insert(dispute.line)).collect()
+}
+
+fn finding(file: &LocalFile, dispute: &Disagreement) -> Finding {
+    // A key that only some loader finds may be a piece of somebody's certificate, and is not quoted.
+    let key = dispute.entry.is_some().then(|| dispute.key.clone());
+    let what = key.as_deref().unwrap_or("this line");
+    Finding {
+        severity: loader_conflicts::severity(dispute),
+        key: key.clone(),
+        places: vec![Location { file: file.name.clone(), line: dispute.line }],
+        reason: Some(dispute.kind.description().to_owned()),
+        advice: Some(dispute.how().to_owned()),
+        ..Finding::new(&RULE, format!("loaders read {what} differently: {}", readings(dispute)))
+    }
+}
+
+/// A statement that takes the following ones with it is one fault, however many they are.
+fn swallowing(file: &LocalFile, line: usize, lost: &[&Disagreement]) -> Finding {
+    let keys: Vec<&str> = lost.iter().map(|dispute| dispute.key.as_str()).collect();
+    let severity = lost.iter().map(|dispute| loader_conflicts::severity(dispute)).max().unwrap_or(RULE.severity);
+    let loaders: Vec<&str> = Loader::ALL
+        .into_iter()
+        .filter(|loader| lost.iter().any(|dispute| dispute.reading(*loader) != KeyReading::Same))
+        .map(Loader::title)
+        .collect();
+    let place = |line| Location { file: file.name.clone(), line };
+    let verb = if loaders.len() == 1 { "loses" } else { "lose" };
+    Finding {
+        severity,
+        key: keys.first().filter(|_| keys.len() == 1).map(|&key| key.to_owned()),
+        places: std::iter::once(line).chain(lost.iter().map(|dispute| dispute.line)).map(place).collect(),
+        reason: Some(CauseKind::Unclosed.description().to_owned()),
+        advice: Some(format!("close the quote on line {line}")),
+        ..Finding::new(&RULE, format!("{} {verb} {} to line {line}", phrases::names(&loaders), phrases::names(&keys)))
+    }
+}
+
+/// Who reads what: `python-dotenv and node's dotenv agree, dotenvy refuses the line`.
+fn readings(dispute: &Disagreement) -> String {
+    let clause = |reading, [one, many]: [&str; 2]| {
+        let loaders = dispute.readings.iter().filter(|(_, other)| *other == reading);
+        let titles: Vec<&str> = loaders.map(|(loader, _)| loader.title()).collect();
+        let words = if titles.len() == 1 { one } else { many };
+        (!titles.is_empty()).then(|| format!("{} {words}", phrases::names(&titles)))
+    };
+    let clauses = [
+        clause(KeyReading::Same, ["reads what doctor compares", "agree"]),
+        clause(KeyReading::OnlyRecent, ["up to 1.2.2 reads something else", "up to 1.2.2 read something else"]),
+        clause(KeyReading::Different, ["reads something else", "read something else"]),
+        clause(KeyReading::Refused, ["refuses the line", "refuse the line"]),
+        clause(KeyReading::Missing, ["does not find it", "do not find it"]),
+    ];
+    clauses.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+fn folded(file: &LocalFile, mut findings: Vec<Finding>) -> Vec<Finding> {
+    if findings.len() > TOLD + 1 {
+        let more = findings.len() - TOLD;
+        findings.truncate(TOLD + 1);
+        if let Some(last) = findings.last_mut() {
+            last.message =
+                format!("{more} more lines of {} are read differently too, this one being the first", file.name);
+            last.key = None;
+        }
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use crate::drift::dotenv::disagreement::Disputes;
+    use crate::drift::dotenv::{Loader, LocalFile};
+    use crate::drift::rules::loaders_disagree::RULE;
+    use crate::drift::test_support::{healthy, lines, survey};
+    use crate::drift::{Secret, Survey};
+
+    fn with_text(text: &str) -> Survey {
+        let mut found = survey(&[], &[]);
+        found.files = vec![LocalFile::parse(".env", Secret::new(text))];
+        found.disputes = Disputes::default();
+        found
+    }
+
+    #[test]
+    fn tells_who_reads_what() {
+        let differently = "loaders read A differently";
+        let node_ends = format!(
+            "warning A [] .env:1: {differently}: dotenvy and python-dotenv agree, node's dotenv reads something else"
+        );
+        let rust_refuses =
+            format!("note A [] .env:1: {differently}: python-dotenv and node's dotenv agree, dotenvy refuses the line");
+        let rust_reads = rust_refuses.replace("refuses the line", "reads something else");
+        let node_alone = "node's dotenv reads what doctor compares, dotenvy and python-dotenv read something else";
+        let old_python = format!(
+            "warning A [] .env:1: {differently}: \
+             dotenvy and node's dotenv agree, python-dotenv up to 1.2.2 reads something else"
+        );
+        for (text, expected) in [
+            ("A=https://x/#frag", Some(node_ends.clone())),
+            ("A=`b`", Some(node_ends)),
+            ("A=hello world", Some(rust_refuses.clone())),
+            ("A=Corner Shop's", Some(rust_refuses)),
+            ("A={\"a\":1}", Some(rust_reads.clone())),
+            ("A=pa$word", Some(rust_reads)),
+            ("A=${B}", Some(format!("warning A [] .env:1: {differently}: {node_alone}"))),
+            ("A=${{x.Y}}", Some(format!("note A [] .env:1: {differently}: {node_alone}"))),
+            ("A= # comment", Some(old_python.clone())),
+            ("\u{feff}A=b", Some(old_python)),
+        ] {
+            assert_eq!(lines(&RULE, &with_text(&format!("{text}\n"))), expected.into_iter().collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn ordinary_lines_are_quiet() {
+        for text in [
+            "",
+            "A=",
+            "A=b",
+            "A=b # comment",
+            "A=https://x/y?z=1&w=2",
+            "A='https://x/#frag'",
+            "A='hello world'",
+            "A=\"it's\"",
+            "A='{\"a\":1}'",
+            "A=\"one\\ntwo\"",
+            "A=x==",
+            "export A=b",
+            "A = b",
+            "A=1\r\nB=2\r",
+            "# a comment with it's own quote",
+            "A=\"-----BEGIN KEY-----\nMII\n-----END KEY-----\"",
+        ] {
+            assert_eq!(lines(&RULE, &with_text(&format!("{text}\n"))), [""; 0], "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_finding_says_why_and_how_to_write_it() {
+        for (text, reason, advice) in [
+            ("A=https://x/#frag", "a `#` without a blank before it", "write it as KEY='…'"),
+            ("A=it's", "a quote inside the value", "write it as KEY=\"…\""),
+            ("A-B=1", "a key that is no plain name", "name it with letters, digits and underscores only"),
+        ] {
+            let found = with_text(&format!("{text}\n"));
+            let finding = &check(&found)[0];
+            assert_eq!((finding.reason.as_deref(), finding.advice.as_deref()), (Some(reason), Some(advice)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_another_rule_tells_of_a_line_is_not_told_again() {
+        for text in ["A=1\nA=2\n", "A: 1\n", "A='it''s'\n", "A\n"] {
+            assert!(!with_text(text).disputes(0).is_empty() || text == "A\n", "{text:?}");
+            assert_eq!(lines(&RULE, &with_text(text)), [""; 0], "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_quote_that_takes_lines_with_it_is_one_finding() {
+        for (text, expected) in [
+            ("A=\"x\nB=2\nC=3\n", "note - [] .env:1 .env:2 .env:3: dotenvy loses B and C to line 1"),
+            ("A=\"x\nB=2\n", "note B [] .env:1 .env:2: dotenvy loses B to line 1"),
+        ] {
+            assert_eq!(lines(&RULE, &with_text(text)), [expected]);
+        }
+    }
+
+    #[test]
+    fn a_piece_of_a_certificate_is_never_quoted() {
+        let found = with_text("A=-----BEGIN KEY-----\nMIIEmarker4711+/x==\nmarker4712 =\n-----END KEY-----\n");
+        let told = format!("{:?}", check(&found));
+        assert!(!told.contains("4711") && !told.contains("4712"), "{told}");
+        let block = "A=-----BEGIN KEY-----\nMIIEpAIBAAKCAQEA\nMIIEpAIBAAKCAQEB\nab+/cd==\n-----END KEY-----\n";
+        let keys: Vec<_> = check(&with_text(block)).into_iter().map(|finding| finding.key).collect();
+        assert_eq!(keys, [Some("A".to_owned())], "the block is told once, by unreadable-line");
+    }
+
+    #[test]
+    fn many_lines_are_counted_and_never_hide_a_warning() {
+        let lots = |count| (0..count).map(|number| format!("N{number}=hello world\n")).collect::<Vec<_>>().concat();
+        let mut text = lots(5000);
+        text.push_str("A=https://x/#frag\n");
+        let told = lines(&RULE, &with_text(&text));
+        assert_eq!(told.len(), 12);
+        assert!(told[0].starts_with("warning A [] .env:5001: "), "{}", told[0]);
+        assert_eq!(
+            told[11],
+            "note - [] .env:11: 4990 more lines of .env are read differently too, this one being the first"
+        );
+        assert!(lines(&RULE, &with_text(&lots(11)))[10].starts_with("note N10 [] .env:11: loaders read N10"));
+    }
+
+    #[test]
+    fn a_declared_loader_settles_the_question() {
+        for loader in Loader::ALL {
+            let mut found = with_text("A=https://x/#frag\nB=${C}\n");
+            found.policy.loader = Some(loader);
+            assert_eq!(lines(&RULE, &found), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn a_healthy_project_is_quiet() {
+        assert_eq!(lines(&RULE, &healthy()), [""; 0]);
+    }
+}

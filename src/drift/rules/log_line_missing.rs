@@ -1,0 +1,245 @@
+//! D407 log-line-missing: what a program says when it is well was not said.
+
+use crate::drift::declared_state::ExpectedLine;
+use crate::drift::model::cause::PossibleCause;
+use crate::drift::model::finding::{Finding, Summary};
+use crate::drift::model::observed::Observed;
+use crate::drift::model::rule::Rule;
+use crate::drift::model::severity::Severity;
+use crate::drift::rules::{commit_behind, deployment_unhealthy, never_deployed, stale_deployment, start_command};
+use crate::drift::runtime::{LogCoverage, LogMatch, LogRead};
+use crate::drift::{Survey, Target, phrases};
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    code: "D407",
+    name: "log-line-missing",
+    severity: Severity::Error,
+    summary: "A declared line is not in the log of the running deployment",
+    explain: EXPLAIN,
+};
+
+const EXPLAIN: &str = "\
+## Why it matters
+
+That a deployment succeeded means that a container started. Whether the program got as far as it should, it says in its
+log, or does not.
+
+## Example
+
+    [[expect.log]]
+    service  = \"worker\"
+    contains = \"Worker boot_id stored in Redis\"
+    within   = \"5m\"
+
+The log of the running deployment is read from its start, and each line is looked at here; Railway's filter only helps.
+The finding says how many lines were read, and of which time.
+
+It is a warning where the log can't decide: it has more lines than can be read, it could not be read, or the line may
+still come. It is a note where the deployment is older than its log is kept.
+
+## How to mend it
+
+The program did not get there: the finding says what it may follow from, and otherwise the log does. A redeploy starts
+a new log.
+
+## How to silence it
+
+Remove the `[[expect.log]]`, or:
+
+    [severity]
+    log-line-missing = \"off\"
+";
+
+/// Checks everything that the rule is about.
+pub fn check(survey: &Survey) -> Vec<Finding> {
+    survey.targets.iter().flat_map(of_target).collect()
+}
+
+fn of_target(target: &Target) -> impl Iterator<Item = Finding> {
+    let pairs = target.declared.lines.iter().zip(&target.live.lines);
+    pairs.filter_map(move |(expected, learned)| finding(target, expected, learned))
+}
+
+fn finding(target: &Target, expected: &ExpectedLine, learned: &Observed<LogRead>) -> Option<Finding> {
+    let line = format!("“{}”", expected.contains);
+    let name = &target.service.name;
+    let finding = match learned {
+        Observed::NotRequested => return None,
+        Observed::Unavailable(why) => Finding {
+            severity: Severity::Warning,
+            reason: Some(why.clone()),
+            gist: Some(Summary::Open(format!("can't be read: {why}"))),
+            ..Finding::new(&RULE, format!("it can't be told whether {line} is in the log of {name}"))
+        },
+        Observed::Known(read) => verdict(target, (&line, name), read)?,
+    };
+    Some(Finding {
+        services: vec![target.service.clone()],
+        places: expected.place.clone().into_iter().collect(),
+        suspects: suspects(),
+        ..finding
+    })
+}
+
+fn verdict(target: &Target, (line, name): (&str, &str), read: &LogRead) -> Option<Finding> {
+    let extent = extent(read);
+    let open = |message: String, reason: String, gist: &str| Finding {
+        severity: Severity::Warning,
+        reason: Some(reason),
+        gist: Some(Summary::Open(gist.to_owned())),
+        ..Finding::new(&RULE, message)
+    };
+    let unclear = format!("it can't be told whether {line} is in the log of {name}");
+    match (&read.sought, read.reach) {
+        (LogMatch::At(_), _) => None,
+        (LogMatch::Open(why), _) => Some(open(unclear, format!("{why}; {extent}"), why)),
+        (LogMatch::Nowhere, LogCoverage::End) => {
+            let reason = format!("the log has more lines than can be read; {extent}");
+            Some(open(unclear, reason, "not in what could be read"))
+        }
+        (LogMatch::Nowhere, LogCoverage::Kept) => {
+            let reason = format!("the deployment is older than its log is kept; {extent}");
+            let finding = open(unclear, reason, "older than the log is kept");
+            Some(Finding { severity: Severity::Note, ..finding })
+        }
+        (LogMatch::Nowhere, LogCoverage::Whole) if target.live.is_cron() => {
+            let reason = format!("its command runs at set times, and may not have run yet; {extent}");
+            Some(open(unclear, reason, "its command may not have run yet"))
+        }
+        (LogMatch::Nowhere, LogCoverage::Whole) => Some(Finding {
+            reason: Some(extent),
+            gist: Some(Summary::Wrong(format!("{line} is not there"))),
+            advice: Some(format!("read the log of {name} on Railway's page for what happened instead")),
+            ..Finding::new(&RULE, format!("{line} is not in the log of {name}"))
+        }),
+    }
+}
+
+/// `1,200 lines of 2 replicas were read, from … to …`.
+fn extent(read: &LogRead) -> String {
+    let lines = phrases::count(read.lines, "line");
+    let verb = if read.lines == 1 { "was" } else { "were" };
+    let replicas = read.replicas.filter(|&replicas| replicas > 1);
+    let replicas = replicas.map(|number| format!(" of {number} replicas")).unwrap_or_default();
+    let start = if read.reach == LogCoverage::Whole { ", from the deployment's start" } else { "" };
+    let span = read.span.as_ref().map(|(first, last)| format!(" ({})", phrases::span(first, last))).unwrap_or_default();
+    format!("{lines}{replicas} {verb} read{start}{span}")
+}
+
+fn suspects() -> Vec<PossibleCause> {
+    vec![
+        PossibleCause::own(&never_deployed::RULE),
+        PossibleCause::own(&start_command::RULE),
+        PossibleCause::own(&deployment_unhealthy::RULE),
+        PossibleCause::own(&commit_behind::RULE).perhaps(),
+        PossibleCause::own(&stale_deployment::RULE).perhaps(),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use crate::drift::Survey;
+    use crate::drift::declared_state::ExpectedLine;
+    use crate::drift::model::finding::Location;
+    use crate::drift::model::observed::Observed;
+    use crate::drift::rules::log_line_missing::RULE;
+    use crate::drift::runtime::{LogCoverage, LogMatch, LogRead, ServiceSettings};
+    use crate::drift::test_support::{healthy, lines, survey, target};
+
+    fn read(sought: LogMatch, reach: LogCoverage) -> Observed<LogRead> {
+        let time = |second: u8| format!("2026-11-24T09:00:0{second}.000000000Z");
+        Observed::Known(LogRead { sought, lines: 12, span: Some((time(1), time(8))), reach, replicas: Some(1) })
+    }
+
+    fn with(read: Observed<LogRead>) -> Survey {
+        let mut found = survey(&[], &[("worker", &[])]);
+        let target = target(&mut found, "worker");
+        let place = Some(Location { file: "doctor.toml".to_owned(), line: 42 });
+        target.declared.lines = vec![ExpectedLine { contains: "boot_id stored".to_owned(), within: None, place }];
+        target.live.lines = vec![read];
+        found
+    }
+
+    #[test]
+    fn every_way_a_log_can_be_is_told() {
+        let open = "it can't be told whether “boot_id stored” is in the log of worker";
+        let late = || LogMatch::Open("the deployment is 40 s old, and the line has 5m".to_owned());
+        let span = "(2026-11-24 09:00:01 to 09:00:08 UTC)";
+        for (learned, severity, message, reason) in [
+            (Observed::NotRequested, "", "", String::new()),
+            (read(LogMatch::At("x".to_owned()), LogCoverage::Whole), "", "", String::new()),
+            (read(LogMatch::At("x".to_owned()), LogCoverage::End), "", "", String::new()),
+            (
+                read(LogMatch::Nowhere, LogCoverage::Whole),
+                "error",
+                "“boot_id stored” is not in the log of worker",
+                format!("12 lines were read, from the deployment's start {span}"),
+            ),
+            (
+                read(LogMatch::Nowhere, LogCoverage::End),
+                "warning",
+                open,
+                format!("the log has more lines than can be read; 12 lines were read {span}"),
+            ),
+            (
+                read(LogMatch::Nowhere, LogCoverage::Kept),
+                "note",
+                open,
+                format!("the deployment is older than its log is kept; 12 lines were read {span}"),
+            ),
+            (
+                read(late(), LogCoverage::Whole),
+                "warning",
+                open,
+                format!(
+                    "the deployment is 40 s old, and the line has 5m; 12 lines were read, from the deployment's start \
+                     {span}"
+                ),
+            ),
+            (
+                Observed::Unavailable("Railway refused the log".to_owned()),
+                "warning",
+                open,
+                "Railway refused the log".to_owned(),
+            ),
+        ] {
+            let found = with(learned);
+            let expected = Some(format!("{severity} - [worker] doctor.toml:42: {message}"));
+            let expected: Vec<String> = expected.filter(|_| !severity.is_empty()).into_iter().collect();
+            assert_eq!(lines(&RULE, &found), expected);
+            let reasons: Vec<_> = check(&found).into_iter().filter_map(|finding| finding.reason).collect();
+            assert_eq!(reasons.concat(), reason);
+        }
+    }
+
+    #[test]
+    fn a_cron_service_may_not_have_run_yet() {
+        let mut found = with(read(LogMatch::Nowhere, LogCoverage::Whole));
+        let settings = ServiceSettings { cron: Some("0 * * * *".to_owned()), ..ServiceSettings::default() };
+        target(&mut found, "worker").live.settings = Observed::Known(settings);
+        assert_eq!(check(&found)[0].severity.name(), "warning");
+    }
+
+    #[test]
+    fn replicas_are_counted_and_nothing_read_is_said() {
+        for (lines, replicas, extent) in [
+            (0, None, "0 lines were read, from the deployment's start"),
+            (1, Some(1), "1 line was read, from the deployment's start"),
+            (7, Some(2), "7 lines of 2 replicas were read, from the deployment's start"),
+        ] {
+            let read = LogRead { sought: LogMatch::Nowhere, lines, span: None, reach: LogCoverage::Whole, replicas };
+            let found = with(Observed::Known(read));
+            assert_eq!(check(&found)[0].reason.as_deref(), Some(extent));
+        }
+    }
+
+    #[test]
+    fn a_healthy_project_is_quiet() {
+        assert_eq!(lines(&RULE, &healthy()), [""; 0]);
+        let mut found = with(Observed::NotRequested);
+        target(&mut found, "worker").live.lines.clear();
+        assert_eq!(lines(&RULE, &found), [""; 0], "declared, and nobody looked");
+    }
+}

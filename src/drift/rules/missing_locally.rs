@@ -1,0 +1,162 @@
+//! D102 missing-locally: on a service, and not in the file.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::drift::comparison::sighting;
+use crate::drift::model::finding::{Finding, Remedy};
+use crate::drift::model::rule::Rule;
+use crate::drift::model::severity::Severity;
+use crate::drift::{Survey, Target, Variable, phrases, system_variables};
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    code: "D102",
+    name: "missing-locally",
+    severity: Severity::Note,
+    summary: "A service has a variable that the file does not have",
+    explain: EXPLAIN,
+};
+
+const EXPLAIN: &str = "\
+## Why it matters
+
+A variable that exists on Railway alone is often meant for Railway alone. Sometimes it is the one that a colleague
+set in the dashboard, and that the program on your machine is waiting for.
+
+## Example
+
+    api      SENTRY_DSN=…
+    .env     (no such line)
+
+It is a note, told in one line per service; `-v` lists the names. If the key is required of the service, it is an
+error.
+
+## How to mend it
+
+`doctor fix --only SENTRY_DSN --pull` writes it into the file. A sealed variable can't be pulled, because Railway does
+not return its value. An indirect value such as `op://…` is not pulled either.
+
+## How to silence it
+
+    [severity]
+    missing-locally = \"off\"
+
+or, for some keys only:
+
+    [[ignore]]
+    keys   = [\"SENTRY_*\"]
+    rules  = [\"missing-locally\"]
+    reason = \"errors are reported from Railway only\"
+";
+
+/// Checks everything that the rule is about.
+pub fn check(survey: &Survey) -> Vec<Finding> {
+    let mut missing: BTreeMap<&str, Vec<(&Target, &Variable)>> = BTreeMap::new();
+    for target in survey.readable() {
+        for (key, variable) in target.stored.iter().flatten() {
+            if survey.local(target, key).is_none() && !system_variables::is_provided(key) {
+                missing.entry(key).or_default().push((target, variable));
+            }
+        }
+    }
+    missing.into_iter().map(|(key, holders)| finding(survey, key, &holders)).collect()
+}
+
+fn finding(survey: &Survey, key: &str, holders: &[(&Target, &Variable)]) -> Finding {
+    let layers: BTreeSet<usize> = holders.iter().flat_map(|(target, _)| &target.layers).copied().collect();
+    let files: Vec<&str> = layers.into_iter().map(|layer| survey.files[layer].name.as_str()).collect();
+    let required = holders.iter().any(|(target, _)| survey.requires(target, key));
+    let finding = Finding {
+        severity: if required { Severity::Error } else { RULE.severity },
+        required,
+        key: Some(key.to_owned()),
+        services: holders.iter().map(|(target, _)| target.service.clone()).collect(),
+        sightings: holders.iter().map(|(target, variable)| sighting(target, Some(variable))).collect(),
+        ..Finding::new(&RULE, message(key, &files, required))
+    };
+    if holders.iter().all(|(_, variable)| variable.is_unknown()) {
+        let advice = "Railway does not return the value; take it from where it was made".to_owned();
+        return Finding { advice: Some(advice), ..finding };
+    }
+    if holders.iter().any(|(_, variable)| survey.is_stored_indirect(variable)) {
+        let advice = format!("Railway's text refers to a value kept elsewhere; take {key} from there");
+        return Finding { advice: Some(advice), ..finding };
+    }
+    Finding { remedies: vec![Remedy::Pull], next: Some(Finding::fix_only(key)), ..finding }
+}
+
+fn message(key: &str, files: &[&str], required: bool) -> String {
+    let requirement = if required { "is required, and " } else { "is " };
+    match files {
+        [] => format!("{key} {requirement}on Railway, and no file is compared with it"),
+        files => format!("{key} {requirement}on Railway and not in {}", phrases::names(files)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use crate::drift::model::finding::Remedy;
+    use crate::drift::rules::missing_locally::RULE;
+    use crate::drift::test_support::{healthy, layer, lines, require, survey, table};
+
+    #[test]
+    fn tells_of_keys_that_the_file_lacks() {
+        table(
+            &RULE,
+            &[
+                (&["A=1"], &[("api", &["A=2"])], &[]),
+                (&[], &[("api", &["A=1"])], &["note A [api]: A is on Railway and not in .env"]),
+                (&[], &[("api", &["A="])], &["note A [api]: A is on Railway and not in .env"]),
+                (
+                    &["a=1"],
+                    &[("api", &["A=1"]), ("web", &["A=<sealed>"])],
+                    &["note A [api, web]: A is on Railway and not in .env"],
+                ),
+                (&[], &[("api", &["RAILWAY_PUBLIC_DOMAIN=x"])], &[]),
+                (
+                    &[],
+                    &[("api", &["RAILWAY_RUN_UID=0"])],
+                    &["note RAILWAY_RUN_UID [api]: RAILWAY_RUN_UID is on Railway and not in .env"],
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn any_layer_of_the_service_will_do() {
+        let mut found = survey(&["A=1"], &[("api", &["A=1", "B=1"]), ("worker", &["A=1", "B=1"])]);
+        layer(&mut found, "worker/.env", &["B=1"], &["worker"]);
+        assert_eq!(lines(&RULE, &found), ["note B [api]: B is on Railway and not in .env"]);
+    }
+
+    #[test]
+    fn what_is_required_is_an_error() {
+        let mut found = survey(&[], &[("api", &["A=1"]), ("worker", &["A=1"])]);
+        require(&mut found, "A", &["worker"]);
+        assert_eq!(lines(&RULE, &found), ["error A [api, worker]: A is required, and on Railway and not in .env"]);
+        assert!(check(&found)[0].required);
+    }
+
+    #[test]
+    fn what_is_sealed_everywhere_can_not_be_pulled() {
+        let findings =
+            check(&survey(&[], &[("api", &["A=<sealed>", "B=<sealed>", "C=${{x.C}} => <sealed>"]), ("web", &["B=1"])]));
+        let remedies: Vec<_> = findings.iter().map(|finding| finding.remedies.as_slice()).collect();
+        assert_eq!(remedies, [&[][..], &[Remedy::Pull], &[]]);
+    }
+
+    #[test]
+    fn an_indirect_value_is_not_pulled() {
+        for stored in ["op://dev/a/b", "encrypted:BDqDBibm4wsYqMpCjTQ6", "${{b.A}} => vault:secret/data/a"] {
+            let rows = [format!("A={stored}")];
+            let finding = check(&survey(&[], &[("api", &[&rows[0]]), ("web", &["A=1"])])).remove(0);
+            assert!(finding.remedies.is_empty() && finding.next.is_none() && finding.advice.is_some(), "{stored}");
+        }
+    }
+
+    #[test]
+    fn a_healthy_project_is_quiet() {
+        assert_eq!(lines(&RULE, &healthy()), [""; 0]);
+    }
+}

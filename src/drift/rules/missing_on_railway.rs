@@ -1,0 +1,343 @@
+//! D101 missing-on-railway: in the file, and not where it should be.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::drift::comparison::sighting;
+use crate::drift::dotenv::Entry;
+use crate::drift::missing_keys::{MissingKey, absences};
+use crate::drift::model::finding::{Finding, Location, Remedy};
+use crate::drift::model::rule::Rule;
+use crate::drift::model::severity::Severity;
+use crate::drift::secret_like::is_encryption_metadata;
+use crate::drift::survey::Local;
+use crate::drift::{Survey, Target, expected_differences, phrases, system_variables};
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    code: "D101",
+    name: "missing-on-railway",
+    severity: Severity::Warning,
+    summary: "A key of the file is missing on some or all services",
+    explain: EXPLAIN,
+};
+
+const EXPLAIN: &str = "\
+## Why it matters
+
+A key that was added to the file while a feature was written is easily forgotten on Railway. The program then starts
+without it, and fails only where it is used.
+
+## Example
+
+    .env:7   MAILGUN_KEY=…
+    api      (no such variable)
+    worker   (no such variable)
+
+On none of the services that use the file it is a warning; on some but not all of them a note, because one file
+often serves several programs that need different parts of it. An empty assignment, `MAILGUN_KEY=`, is a note as
+well. If the key is required of a service that lacks it, it is an error.
+
+## How to mend it
+
+`doctor fix --add --push --only MAILGUN_KEY --service api` adds it to a service that needs it; a push without `--add`
+writes it only where a `[[require]]` names it. If a shared variable of that name exists, refer to it instead:
+`MAILGUN_KEY=${{shared.MAILGUN_KEY}}`. If nothing needs the key any more, remove the line.
+
+## How to silence it
+
+    [[ignore]]
+    keys   = [\"LOCAL_*\"]
+    rules  = [\"missing-on-railway\"]
+    reason = \"only for local runs\"
+";
+
+/// Checks everything that the rule is about.
+pub fn check(survey: &Survey) -> Vec<Finding> {
+    let holders = holders(survey);
+    let mut findings = required(survey, &holders);
+    let is_wanted = |local: Local<'_>| {
+        let Entry { key, value, .. } = local.entry;
+        expected_differences::of(key, value).is_none() && !is_encryption_metadata(key)
+    };
+    let all = absences(survey, is_wanted);
+    findings.extend(all.iter().filter_map(|absence| optional(survey, absence, &holders)));
+    findings
+}
+
+/// Who else has a name: shared variables, and services that are not looked at.
+type Holders<'s> = HashMap<&'s str, &'s str>;
+
+fn holders(survey: &Survey) -> Holders<'_> {
+    let scope: HashSet<&str> = survey.targets.iter().map(|target| target.service.name.as_str()).collect();
+    let others = survey.catalogue.services.iter().filter(|(service, _)| !scope.contains(service.as_str()));
+    others.rev().flat_map(|(service, names)| names.iter().map(|name| (name.as_str(), service.as_str()))).collect()
+}
+
+/// Where else the name is, as the reason of a finding.
+fn elsewhere(survey: &Survey, key: &str, holders: &Holders<'_>) -> Option<String> {
+    if survey.catalogue.shared.contains(key) {
+        return Some(format!(
+            "the environment has a shared variable {key}: a service gets it by ${{{{shared.{key}}}}}"
+        ));
+    }
+    if let Some(service) = holders.get(key) {
+        return Some(format!("{service} has a variable of that name, and is not looked at here"));
+    }
+    system_variables::is_set_by_tracing(key).then(|| {
+        format!(
+            "Railway sets {key} by itself where tracing is on, and that is not compared; a value that you store wins"
+        )
+    })
+}
+
+/// A service that lacks a key, and the local value that it could have.
+type Lacking<'s> = (&'s Target, Option<Local<'s>>);
+
+/// Required keys that a service lacks, by key and by the place of the local value.
+fn required(survey: &Survey, holders: &Holders<'_>) -> Vec<Finding> {
+    let mut missing: BTreeMap<(&str, Option<Location>), Vec<Lacking<'_>>> = BTreeMap::new();
+    let mut keys: Vec<&str> = survey.policy.require.iter().flat_map(|one| &one.keys).map(String::as_str).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    for key in keys.into_iter().filter(|key| !system_variables::is_provided(key)) {
+        let lacks = |target: &&Target| target.variable(key).is_none() && survey.requires(target, key);
+        for target in survey.readable().filter(lacks) {
+            let local = survey.local(target, key);
+            missing.entry((key, local.map(|local| local.place()))).or_default().push((target, local));
+        }
+    }
+    missing
+        .into_iter()
+        .map(|((key, place), lacking)| required_finding(survey, (key, place), &lacking, holders))
+        .collect()
+}
+
+fn required_finding(
+    survey: &Survey,
+    (key, place): (&str, Option<Location>),
+    lacking: &[Lacking<'_>],
+    holders: &Holders<'_>,
+) -> Finding {
+    let local = lacking.first().and_then(|(_, local)| *local);
+    let message = match &place {
+        Some(place) => format!("{key} is required, and is in {} alone", place.file),
+        None => format!("{key} is required, and is neither in a file nor on Railway"),
+    };
+    let mut sightings: Vec<_> = local.iter().map(Local::sighting).collect();
+    sightings.extend(lacking.iter().map(|(target, _)| sighting(target, None)));
+    let advice = local.is_none().then(|| format!("add {key} to the file, and then push it"));
+    Finding {
+        severity: Severity::Error,
+        required: true,
+        key: Some(key.to_owned()),
+        services: lacking.iter().map(|(target, _)| target.service.clone()).collect(),
+        places: place.into_iter().collect(),
+        reason: elsewhere(survey, key, holders),
+        sightings,
+        ..required_mending(survey, key, local, Finding { advice, ..Finding::new(&RULE, message) })
+    }
+}
+
+fn optional(survey: &Survey, absence: &MissingKey<'_>, holders: &Holders<'_>) -> Option<Finding> {
+    let key = absence.key;
+    let lacking: Vec<&Target> = absence.named.iter().copied().filter(|target| !survey.requires(target, key)).collect();
+    if lacking.is_empty() && !absence.named.is_empty() {
+        return None;
+    }
+    let is_empty = absence.local.entry.value.expose().is_empty();
+    let severity = if absence.having.is_empty() && !is_empty { RULE.severity } else { Severity::Note };
+    let mut sightings = vec![absence.local.sighting()];
+    sightings.extend(lacking.iter().map(|target| sighting(target, None)));
+    Some(Finding {
+        severity,
+        key: Some(key.to_owned()),
+        services: lacking.iter().map(|target| target.service.clone()).collect(),
+        places: vec![absence.local.place()],
+        reason: elsewhere(survey, key, holders),
+        sightings,
+        ..optional_mending(survey, absence, &lacking, Finding::new(&RULE, message(absence)))
+    })
+}
+
+/// The services that lack it are the finding's; `[[ignore]]` may take some of them away later.
+fn message(absence: &MissingKey<'_>) -> String {
+    let (key, file) = (absence.key, &absence.local.file.name);
+    match (absence.having.as_slice(), absence.users) {
+        ([], 1) => format!("{key} is in {file} and not on Railway"),
+        ([], users) => format!("{key} is in {file} and on none of the {users} services that use it"),
+        (having, _) => {
+            let names: Vec<&str> = having.iter().map(|target| target.service.name.as_str()).collect();
+            format!("{key} is in {file} and on {}, but not on every service that uses it", phrases::names(&names))
+        }
+    }
+}
+
+/// What has no value to push is not offered for pushing: a key that was never set, or a text that refers elsewhere.
+fn unfilled(survey: &Survey, local: Local<'_>, finding: &Finding) -> Option<Finding> {
+    let entry = local.entry;
+    let advice = if survey.is_indirect(&entry.value) {
+        format!("set {} on Railway to the value that the file refers to", entry.key)
+    } else if entry.value.expose().is_empty() || survey.is_unset(&entry.key, &entry.value) {
+        "set it in the file, or remove the line if nothing needs it".to_owned()
+    } else {
+        return None;
+    };
+    Some(Finding { advice: Some(advice), ..finding.clone() })
+}
+
+/// A push stores a required key on the services that must have it.
+fn required_mending(survey: &Survey, key: &str, local: Option<Local<'_>>, finding: Finding) -> Finding {
+    let Some(local) = local else { return finding };
+    unfilled(survey, local, &finding).unwrap_or_else(|| Finding {
+        remedies: vec![Remedy::Push],
+        next: Some(Finding::fix_only(key)),
+        ..finding
+    })
+}
+
+/// Which service needs the key is for a person to say: the command that adds it is shown where only one service can be
+/// meant, and is never a `next`.
+fn optional_mending(survey: &Survey, absence: &MissingKey<'_>, lacking: &[&Target], finding: Finding) -> Finding {
+    let key = absence.key;
+    if !absence.having.is_empty() {
+        return finding;
+    }
+    unfilled(survey, absence.local, &finding).unwrap_or_else(|| match lacking {
+        [target] => Finding {
+            advice: Some(format!("if {} needs it, add it; if nothing does, remove the line", target.service.name)),
+            to_add: Some(Finding::fix_add(key, &target.service)),
+            ..finding
+        },
+        _ => Finding {
+            advice: Some(format!(
+                "add it to the service that needs it, with --add --only={key} --service=NAME, or remove the line"
+            )),
+            ..finding
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use crate::drift::model::finding::Remedy;
+    use crate::drift::rules::missing_on_railway::RULE;
+    use crate::drift::test_support::{healthy, layer, lines, out_of_scope, require, shared, survey, table, unreadable};
+
+    #[test]
+    fn tells_of_keys_that_services_lack() {
+        table(
+            &RULE,
+            &[
+                (&["A=1"], &[("api", &["A=2"])], &[]),
+                (&["A=1"], &[("api", &["A=<sealed>"]), ("web", &["A=${{B.A}} => "])], &[]),
+                (&["A=1"], &[("api", &["B=1"])], &["warning A [api] .env:1: A is in .env and not on Railway"]),
+                (
+                    &["A=1"],
+                    &[("api", &[]), ("web", &[])],
+                    &["warning A [api, web] .env:1: A is in .env and on none of the 2 services that use it"],
+                ),
+                (
+                    &["A=1"],
+                    &[("api", &[]), ("web", &["A=1"]), ("worker", &[])],
+                    &["note A [api, worker] .env:1: A is in .env and on web, but not on every service that uses it"],
+                ),
+                (&["A="], &[("api", &["A="])], &[]),
+                (&["A="], &[("api", &[])], &["note A [api] .env:1: A is in .env and not on Railway"]),
+                (&["a=1"], &[("api", &["A=1"])], &["warning a [api] .env:1: a is in .env and not on Railway"]),
+                (&["PORT=1", "DB=redis://localhost"], &[("api", &[])], &[]),
+                (&["RAILWAY_PROJECT_ID=1"], &[("api", &[])], &[]),
+                (&["DOTENV_PUBLIC_KEY_CI=03f8", "sops_version=3.9.0"], &[("api", &[])], &[]),
+                (&["A=op://dev/a/b"], &[("api", &[])], &["warning A [api] .env:1: A is in .env and not on Railway"]),
+                (&[], &[("api", &["A=1"])], &[]),
+            ],
+        );
+    }
+
+    #[test]
+    fn each_file_asks_only_the_services_that_use_it() {
+        let mut found = survey(&["A=1", "B=1"], &[("api", &["A=1", "B=1"]), ("worker", &["B=1"])]);
+        layer(&mut found, "worker/.env", &["A=2", "B=2"], &["worker"]);
+        assert_eq!(lines(&RULE, &found), ["warning A [worker] worker/.env:1: A is in worker/.env and not on Railway"]);
+    }
+
+    #[test]
+    fn services_with_different_layers_share_a_finding_in_the_order_of_their_names() {
+        let mut found = survey(&["A=1"], &[("api", &["B=1"]), ("web", &["B=1"]), ("worker", &["B=1"])]);
+        layer(&mut found, ".env.local", &["B=1"], &["api", "worker"]);
+        let line = "warning A [api, web, worker] .env:1: A is in .env and on none of the 3 services that use it";
+        assert_eq!(lines(&RULE, &found), [line]);
+    }
+
+    #[test]
+    fn a_service_that_could_not_be_read_lacks_nothing() {
+        let mut found = survey(&["A=1"], &[("api", &["A=1"]), ("worker", &[])]);
+        unreadable(&mut found, "worker");
+        assert_eq!(lines(&RULE, &found), [""; 0]);
+        unreadable(&mut found, "api");
+        assert_eq!(lines(&RULE, &found), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_required_of_a_service_is_an_error_there() {
+        let mut found = survey(&["A=1"], &[("api", &["A=1"]), ("web", &[]), ("worker", &[])]);
+        require(&mut found, "A", &["worker", "api"]);
+        require(&mut found, "B", &["api", "worker"]);
+        require(&mut found, "PORT", &["api"]);
+        assert_eq!(
+            lines(&RULE, &found),
+            [
+                "error A [worker] .env:1: A is required, and is in .env alone",
+                "error B [api, worker]: B is required, and is neither in a file nor on Railway",
+                "error PORT [api]: PORT is required, and is neither in a file nor on Railway",
+                "note A [web] .env:1: A is in .env and on api, but not on every service that uses it",
+            ]
+        );
+        assert!(check(&found).iter().take(3).all(|finding| finding.required));
+    }
+
+    #[test]
+    fn says_who_else_has_the_name() {
+        let mut found = survey(&["A=1", "B=1", "C=1"], &[("api", &[])]);
+        shared(&mut found, "A");
+        out_of_scope(&mut found, "Postgres", &["A", "B"]);
+        let reasons: Vec<_> = check(&found).into_iter().map(|finding| finding.reason).collect();
+        let shared = "the environment has a shared variable A: a service gets it by ${{shared.A}}";
+        let other = "Postgres has a variable of that name, and is not looked at here";
+        assert_eq!(reasons, [Some(shared.to_owned()), Some(other.to_owned()), None]);
+    }
+
+    #[test]
+    fn what_was_never_filled_in_is_not_pushed() {
+        let file = ["A=1", "B=changeme", "C=", "D=op://dev/a/b"];
+        let findings = check(&survey(&file, &[("api", &[])]));
+        let remedies: Vec<_> = findings.iter().map(|finding| finding.to_add.is_some()).collect();
+        assert_eq!(remedies, [true, false, false, false]);
+        assert!([1, 3].iter().all(|&at| findings[at].advice.is_some() && findings[at].next.is_none()));
+    }
+
+    #[test]
+    fn only_a_required_key_is_pushed_and_who_else_gets_it_is_for_a_person_to_say() {
+        let one = survey(&["A=1"], &[("api", &[])]);
+        let several = survey(&["A=1"], &[("api", &[]), ("web", &[])]);
+        let some = survey(&["A=1"], &[("api", &[]), ("web", &["A=1"])]);
+        let mut required = survey(&["A=1"], &[("api", &[])]);
+        require(&mut required, "A", &["api"]);
+        for (found, remedies, next, to_add) in [
+            (one, &[][..], None, Some(vec!["fix", "--add", "--push", "--only=A", "--service=api"])),
+            (several, &[], None, None),
+            (some, &[], None, None),
+            (required, &[Remedy::Push], Some(vec!["fix", "--only", "A"]), None),
+        ] {
+            let finding = &check(&found)[0];
+            assert_eq!(finding.remedies, remedies);
+            let words = |words: Vec<&str>| words.into_iter().map(str::to_owned).collect::<Vec<_>>();
+            assert_eq!((&finding.next, &finding.to_add), (&next.map(words), &to_add.map(words)));
+        }
+    }
+
+    #[test]
+    fn a_healthy_project_is_quiet() {
+        assert_eq!(lines(&RULE, &healthy()), [""; 0]);
+    }
+}

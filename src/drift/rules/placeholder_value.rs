@@ -1,0 +1,127 @@
+//! D110 placeholder-value: the whole value was never filled in.
+
+use std::collections::BTreeMap;
+
+use crate::drift::comparison::{counting, sighting};
+use crate::drift::model::finding::Finding;
+use crate::drift::model::rule::Rule;
+use crate::drift::model::severity::Severity;
+use crate::drift::survey::Local;
+use crate::drift::{Survey, Target, Variable, system_variables};
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    code: "D110",
+    name: "placeholder-value",
+    severity: Severity::Error,
+    summary: "A value was never filled in",
+    explain: EXPLAIN,
+};
+
+const EXPLAIN: &str = "\
+## Why it matters
+
+A value such as `changeme` is no value: the service starts, and fails where the real one is needed; or, worse, it
+works, and everybody knows the password. `***` and `[SENSITIVE]` are what other tools show in the place of a value,
+and what is left when somebody copied that.
+
+## Example
+
+    .env:4   STRIPE_KEY=<your key>
+    api      SESSION_SECRET=changeme
+
+On Railway it is an error, in the file a warning. Only a value that is nothing but a placeholder counts. Under a key
+that names a secret, text that asks for a value counts too (`generate_a_new_key`, `sk_test_your_key_here`, 64 zeros),
+and so does every value that is still the one of `.env.example`, `.env.sample` or `.env.template`. A placeholder is
+never pushed.
+
+## How to mend it
+
+Fill it in. If one side has the real value: `doctor fix --only STRIPE_KEY --pull`, or `--push`.
+
+## How to silence it
+
+    [[ignore]]
+    keys   = [\"DEMO_PASSWORD\"]
+    rules  = [\"placeholder-value\"]
+    reason = \"the demo is open to everybody\"
+";
+
+/// Checks everything that the rule is about.
+pub fn check(survey: &Survey) -> Vec<Finding> {
+    let mut keys: BTreeMap<&str, Vec<(&Target, &Variable)>> = BTreeMap::new();
+    for target in survey.readable() {
+        for (key, variable) in target.stored.iter().flatten() {
+            let is_told = matches!(variable, Variable::Plain(value) if survey.is_unset(key, value));
+            if is_told && !system_variables::is_provided(key) {
+                keys.entry(key).or_default().push((target, variable));
+            }
+        }
+    }
+    let stored = keys.into_iter().map(|(key, holders)| stored(key, &holders));
+    let local =
+        counting(survey).into_iter().filter(|local| survey.is_unset(&local.entry.key, &local.entry.value)).map(local);
+    stored.chain(local).collect()
+}
+
+fn stored(key: &str, holders: &[(&Target, &Variable)]) -> Finding {
+    Finding {
+        key: Some(key.to_owned()),
+        services: holders.iter().map(|(target, _)| target.service.clone()).collect(),
+        advice: Some(format!("set {key} to its real value on Railway")),
+        sightings: holders.iter().map(|(target, variable)| sighting(target, Some(variable))).collect(),
+        ..Finding::new(&RULE, format!("{key} is a placeholder on Railway that was never filled in"))
+    }
+}
+
+fn local(local: Local<'_>) -> Finding {
+    let (key, file) = (&local.entry.key, &local.file.name);
+    Finding {
+        severity: Severity::Warning,
+        key: Some(key.clone()),
+        places: vec![local.place()],
+        advice: Some("fill it in, or remove the line if nothing needs it".to_owned()),
+        sightings: vec![local.sighting()],
+        ..Finding::new(&RULE, format!("{key} is a placeholder in {file} that was never filled in"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::drift::rules::placeholder_value::RULE;
+    use crate::drift::test_support::{healthy, layer, lines, survey, table};
+
+    #[test]
+    fn tells_of_values_that_were_never_filled_in() {
+        let on_railway = "A is a placeholder on Railway that was never filled in";
+        let in_file = "warning A [] .env:1: A is a placeholder in .env that was never filled in";
+        let (one, two) = (format!("error A [api]: {on_railway}"), format!("error A [api, worker]: {on_railway}"));
+        table(
+            &RULE,
+            &[
+                (&["A=changeme"], &[("api", &["A=secret"])], &[in_file]),
+                (&["A=secret"], &[("api", &["A=changeme"])], &[&one]),
+                (&["A=***"], &[("api", &["A=***"]), ("worker", &["A=[SENSITIVE]"])], &[&two, in_file]),
+                (&["A="], &[("api", &["A="])], &[]),
+                (&["A=my-changeme"], &[("api", &["A=<p>hello</p>"])], &[]),
+                (&["A=secret"], &[("api", &["A=${{b.A}} => changeme", "B=<sealed>"])], &[]),
+                (&["A=changeme", "A=secret"], &[("api", &["A=secret"])], &[]),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_layer_above_may_fill_it_in() {
+        let mut found = survey(&["A=changeme"], &[("api", &["A=1"]), ("worker", &["A=1"])]);
+        layer(&mut found, ".env.local", &["A=1"], &["api"]);
+        assert_eq!(lines(&RULE, &found).len(), 1);
+        let mut found = survey(&["A=changeme"], &[("api", &["A=1"]), ("worker", &["A=1"])]);
+        layer(&mut found, ".env.local", &["A=1"], &["api", "worker"]);
+        assert_eq!(lines(&RULE, &found), [""; 0]);
+    }
+
+    #[test]
+    fn a_healthy_project_is_quiet() {
+        assert_eq!(lines(&RULE, &healthy()), [""; 0]);
+    }
+}

@@ -1,0 +1,171 @@
+//! D106 reference-differs: Railway renders a reference to something else than the file says.
+
+use std::collections::BTreeMap;
+
+use crate::drift::comparison::{ComparisonOutcome, Pair, pairs, sighting};
+use crate::drift::model::finding::{Finding, Remedy};
+use crate::drift::model::rule::Rule;
+use crate::drift::model::severity::Severity;
+use crate::drift::reference;
+use crate::drift::{Survey, Variable};
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    code: "D106",
+    name: "reference-differs",
+    severity: Severity::Note,
+    summary: "Railway stores a reference, and it renders to another value than the file's",
+    explain: EXPLAIN,
+};
+
+const EXPLAIN: &str = "\
+## Why it matters
+
+A reference such as `${{Postgres.DATABASE_URL}}` follows what it refers to, and is usually right: the file has a
+value of its own for local runs, or an old copy. Writing the file's value over it would cut the connection for good.
+
+## Example
+
+    .env:2   CACHE_URL=redis://cache.example.com
+    api      CACHE_URL=${{Redis.REDIS_URL}}
+
+It is a note. If the key is required, it must be equal everywhere, and the difference is an error.
+
+## How to mend it
+
+- The reference is right: nothing to do, or `doctor fix --only CACHE_URL --pull` copies what it renders to into the
+  file.
+- The reference is exactly `${{shared.NAME}}`: change the shared variable, and every service that refers to it
+  follows.
+- The file is right: `doctor fix --only CACHE_URL --push --allow-reference CACHE_URL` writes it over the reference.
+
+## How to silence it
+
+    [[ignore]]
+    keys   = [\"CACHE_URL\"]
+    rules  = [\"reference-differs\"]
+    reason = \"local runs have a cache of their own\"
+";
+
+/// Checks everything that the rule is about.
+pub fn check(survey: &Survey) -> Vec<Finding> {
+    let mut faults: BTreeMap<(&str, &str, usize, &str), Vec<Pair<'_>>> = BTreeMap::new();
+    for pair in pairs(survey).filter(|pair| pair.verdict(survey) == ComparisonOutcome::ReferenceDiffers) {
+        if let Variable::Reference { template, .. } = pair.variable {
+            let fault = (pair.key, pair.local.file.name.as_str(), pair.local.entry.line, template.expose());
+            faults.entry(fault).or_default().push(pair);
+        }
+    }
+    faults.into_iter().map(|(fault, pairs)| finding(survey, fault, &pairs)).collect()
+}
+
+fn finding(survey: &Survey, (key, file, _, template): (&str, &str, usize, &str), pairs: &[Pair<'_>]) -> Finding {
+    let local = pairs[0].local;
+    let shared = reference::only(template).and_then(|body| body.strip_prefix("shared."));
+    let required = pairs.iter().any(|pair| survey.requires(pair.target, key));
+    let is_empty = local.entry.value.expose().is_empty();
+    let (message, advice) = match shared {
+        _ if is_empty => (
+            format!("{key} is empty in {file}, and a reference on Railway"),
+            format!("the reference is usually right; only `--allow-reference {key}` writes over it"),
+        ),
+        Some(name) => (
+            format!("{key} differs between {file} and the shared variable {name}"),
+            format!("change the shared variable {name}; every service that refers to it follows"),
+        ),
+        None => (
+            format!("{key} differs between {file} and what Railway's reference renders to"),
+            format!("the reference is usually right; only `--allow-reference {key}` writes over it"),
+        ),
+    };
+    let mut sightings = vec![local.sighting()];
+    sightings.extend(pairs.iter().map(|pair| sighting(pair.target, Some(pair.variable))));
+    Finding {
+        severity: if required { Severity::Error } else { RULE.severity },
+        required,
+        key: Some(key.to_owned()),
+        services: pairs.iter().map(|pair| pair.target.service.clone()).collect(),
+        places: vec![local.place()],
+        remedies: vec![Remedy::Pull],
+        next: Some(Finding::fix_only(key)),
+        advice: Some(advice),
+        sightings,
+        ..Finding::new(&RULE, message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use crate::drift::rules::reference_differs::RULE;
+    use crate::drift::test_support::{ServiceRows, healthy, lines, out_of_scope, require, shared, survey};
+
+    const OTHER: &str = "note A [api] .env:1: A differs between .env and what Railway's reference renders to";
+
+    #[test]
+    fn tells_of_renderings_that_differ() {
+        let shared_line = "note A [api] .env:1: A differs between .env and the shared variable K";
+        let cases: &[(&str, &str, &[&str])] = &[
+            ("A=1", "A=${{Redis.URL}} => 2", &[OTHER]),
+            ("A=1", "A=${{Redis.URL}} => 1", &[]),
+            ("A=", "A=${{Redis.URL}} => 1", &["note A [api] .env:1: A is empty in .env, and a reference on Railway"]),
+            ("A=${{Redis.URL}}", "A=${{Redis.URL}} => 2", &[]),
+            ("A=${{ Redis.URL }}", "A=${{Redis.URL}} => 2", &[OTHER]),
+            ("A=1", "A=${{shared.K}} => 2", &[shared_line]),
+            ("A=1", "A=${{ shared.K }} => 2", &[shared_line]),
+            ("A=1", "A=x-${{shared.K}} => x-2", &[OTHER]),
+            ("A=1", "A=${{Redis.URL}} => <sealed>", &[]),
+            ("A=1", "A=${{Nowhere.URL}} => ", &[]),
+            ("A=1", "A=${{Redis.URL}} => ", &[]),
+            ("A=1", "A=2", &[]),
+            ("A=redis://localhost", "A=${{Redis.URL}} => 2", &[]),
+            ("PORT=1", "PORT=${{Redis.URL}} => 2", &[]),
+        ];
+        for (file, row, expected) in cases {
+            let mut found = survey(&[file], &[("api", &[row])]);
+            out_of_scope(&mut found, "Redis", &["URL"]);
+            shared(&mut found, "K");
+            assert_eq!(&lines(&RULE, &found), expected, "{file} against {row}");
+        }
+    }
+
+    #[test]
+    fn services_with_the_same_reference_are_one_finding() {
+        let services: [ServiceRows<'_>; 3] = [
+            ("api", &["A=${{Redis.URL}} => 2"]),
+            ("web", &["A=${{shared.K}} => 2"]),
+            ("worker", &["A=${{Redis.URL}} => 2"]),
+        ];
+        let mut found = survey(&["A=1"], &services);
+        out_of_scope(&mut found, "Redis", &["URL"]);
+        shared(&mut found, "K");
+        let line = |services, what| format!("note A [{services}] .env:1: A differs between .env and {what}");
+        assert_eq!(
+            lines(&RULE, &found),
+            [line("api, worker", "what Railway's reference renders to"), line("web", "the shared variable K")]
+        );
+    }
+
+    #[test]
+    fn what_is_required_is_an_error_even_behind_a_reference() {
+        for (template, is_error) in
+            [("${{shared.K}} => 2", true), ("${{shared.K}} => ", true), ("${{no.K}} => ", false)]
+        {
+            let mut found = survey(&["A=http://localhost"], &[("api", &[&format!("A={template}")])]);
+            shared(&mut found, "K");
+            require(&mut found, "A", &["api"]);
+            let errors = check(&found);
+            assert_eq!(errors.iter().any(|finding| finding.required), is_error, "{template}");
+            assert_eq!(
+                lines(&RULE, &found).iter().any(|line| line.starts_with("error A [api]")),
+                is_error,
+                "{template}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_healthy_project_is_quiet() {
+        assert_eq!(lines(&RULE, &healthy()), [""; 0]);
+    }
+}

@@ -1,0 +1,156 @@
+//! D109 repeated-secret: the same secret, stored on several services.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::drift::comparison::sighting;
+use crate::drift::model::finding::Finding;
+use crate::drift::model::rule::Rule;
+use crate::drift::model::severity::Severity;
+use crate::drift::secret_like::is_secret_like;
+use crate::drift::{Survey, Target, Variable, phrases, system_variables};
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    code: "D109",
+    name: "repeated-secret",
+    severity: Severity::Note,
+    summary: "The same secret is stored on several services",
+    explain: EXPLAIN,
+};
+
+const EXPLAIN: &str = "\
+## Why it matters
+
+A secret that is stored five times is rotated four times. Kept once as a shared variable, it can't come apart.
+
+## Example
+
+    api      OPS_API_KEY=4f1c…
+    worker   OPS_API_KEY=4f1c…
+
+Told are literals of 12 characters or more under a key that names a secret: with KEY, TOKEN, SECRET, PASSWORD, PASS,
+PWD, CREDENTIAL, PRIVATE, DSN or AUTH as a word of its own. Addresses without credentials are none.
+
+## How to mend it
+
+Make it a shared variable in the settings of the Railway project, and store a reference on each service:
+
+    OPS_API_KEY=${{shared.OPS_API_KEY}}
+
+## How to silence it
+
+    [severity]
+    repeated-secret = \"off\"
+";
+
+/// Shorter values are repeated by chance.
+const SHORTEST: usize = 12;
+
+type Holder<'s> = (&'s Target, &'s str, &'s Variable);
+
+/// Checks everything that the rule is about.
+pub fn check(survey: &Survey) -> Vec<Finding> {
+    let mut holders: HashMap<&str, Vec<Holder<'_>>> = HashMap::new();
+    // The same names stand on many services, and are taken apart once.
+    let mut secret_keys: HashMap<&str, bool> = HashMap::new();
+    for target in survey.readable() {
+        for (key, variable) in target.stored.iter().flatten() {
+            let Variable::Plain(value) = variable else { continue };
+            let is_key =
+                *secret_keys.entry(key).or_insert_with(|| is_secret_like(key) && !system_variables::is_provided(key));
+            let is_literal = !survey.is_unset(key, value) && !survey.is_indirect(value);
+            if is_key && value.expose().len() >= SHORTEST && is_literal {
+                holders.entry(value.expose()).or_default().push((target, key, variable));
+            }
+        }
+    }
+    let repeated = holders.into_iter().filter(|(value, holders)| holders.len() > 1 && is_secret(value));
+    let mut findings: Vec<Finding> = repeated.filter_map(|(_, holders)| finding(&holders)).collect();
+    findings.sort_by(|one, other| (&one.key, &one.services).cmp(&(&other.key, &other.services)));
+    findings
+}
+
+fn is_secret(value: &str) -> bool {
+    value.chars().count() >= SHORTEST && !is_plain_address(value)
+}
+
+/// A URL that holds no credentials: the address of a login page under `AUTH_URL`. A long path may be a secret: webhooks
+/// have theirs there.
+fn is_plain_address(value: &str) -> bool {
+    value.split_once("://").is_some_and(|(scheme, rest)| {
+        matches!(scheme, "http" | "https") && !rest.contains(['@', '?', '#', ' ']) && rest.matches('/').count() <= 3
+    })
+}
+
+fn finding(holders: &[Holder<'_>]) -> Option<Finding> {
+    let services: BTreeMap<&str, Holder<'_>> =
+        holders.iter().rev().map(|holder| (holder.0.service.name.as_str(), *holder)).collect();
+    if services.len() < 2 {
+        return None;
+    }
+    let keys: BTreeSet<&str> = holders.iter().map(|(_, key, _)| *key).collect();
+    let keys: Vec<&str> = keys.into_iter().collect();
+    let key = keys[0];
+    let message = match keys.as_slice() {
+        [_] => format!("{key} is the same literal on {} services", services.len()),
+        several => format!("{} are the same literal on {} services", phrases::names(several), services.len()),
+    };
+    Some(Finding {
+        key: Some(key.to_owned()),
+        services: services.values().map(|(target, ..)| target.service.clone()).collect(),
+        advice: Some(format!("keep it once as a shared variable, and refer to it by ${{{{shared.{key}}}}}")),
+        sightings: services.values().map(|(target, _, variable)| sighting(target, Some(variable))).collect(),
+        ..Finding::new(&RULE, message)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::drift::rules::repeated_secret::RULE;
+    use crate::drift::test_support::{ServiceRows, healthy, lines, survey, unreadable};
+
+    #[test]
+    fn tells_of_secrets_that_are_stored_again() {
+        let told = "note API_KEY [api, worker]: API_KEY is the same literal on 2 services";
+        let cases: &[(&[ServiceRows<'_>], &[&str])] = &[
+            (&[("api", &["API_KEY=0123456789ab"]), ("worker", &["API_KEY=0123456789ab"])], &[told]),
+            (&[("api", &["API_KEY=0123456789a"]), ("worker", &["API_KEY=0123456789a"])], &[]),
+            (&[("api", &["API_KEY=0123456789ab"]), ("worker", &["API_KEY=0123456789aB"])], &[]),
+            (&[("api", &["KEYBOARD=0123456789ab"]), ("worker", &["KEYBOARD=0123456789ab"])], &[]),
+            (&[("api", &["API_KEY=0123456789ab", "OLD_KEY=0123456789ab"])], &[]),
+            (&[("api", &["API_KEY=0123456789ab"]), ("worker", &["API_KEY=${{api.API_KEY}} => 0123456789ab"])], &[]),
+            (&[("api", &["API_KEY=<your key here>"]), ("worker", &["API_KEY=<your key here>"])], &[]),
+            (&[("api", &["API_KEY=op://dev/openai/key"]), ("worker", &["API_KEY=op://dev/openai/key"])], &[]),
+            (
+                &[("api", &["AUTH_URL=https://login.example.com"]), ("web", &["AUTH_URL=https://login.example.com"])],
+                &[],
+            ),
+            (
+                &[
+                    ("api", &["DSN=https://abc@sentry.example.com/1"]),
+                    ("web", &["DSN=https://abc@sentry.example.com/1"]),
+                ],
+                &["note DSN [api, web]: DSN is the same literal on 2 services"],
+            ),
+            (
+                &[("api", &["API_KEY=0123456789ab"]), ("web", &["WEB_TOKEN=0123456789ab", "A=0123456789ab"])],
+                &["note API_KEY [api, web]: API_KEY and WEB_TOKEN are the same literal on 2 services"],
+            ),
+        ];
+        for (services, expected) in cases {
+            assert_eq!(&lines(&RULE, &survey(&[], services)), expected, "{services:?}");
+        }
+    }
+
+    #[test]
+    fn a_service_that_could_not_be_read_repeats_nothing() {
+        let mut found = survey(&[], &[("api", &["API_KEY=0123456789ab"]), ("worker", &["API_KEY=0123456789ab"])]);
+        unreadable(&mut found, "worker");
+        assert_eq!(lines(&RULE, &found), [""; 0]);
+    }
+
+    #[test]
+    fn a_healthy_project_is_quiet() {
+        assert_eq!(lines(&RULE, &healthy()), [""; 0]);
+    }
+}

@@ -1,0 +1,113 @@
+//! D108 sealed: exists, and can't be compared.
+
+use std::collections::BTreeMap;
+
+use crate::drift::comparison::{ComparisonOutcome, Pair, pairs, sighting};
+use crate::drift::model::finding::{Finding, Observation};
+use crate::drift::model::rule::Rule;
+use crate::drift::model::severity::Severity;
+use crate::drift::{Survey, Variable};
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    code: "D108",
+    name: "sealed",
+    severity: Severity::Note,
+    summary: "A sealed variable exists and can't be compared",
+    explain: EXPLAIN,
+};
+
+const EXPLAIN: &str = "\
+## Why it matters
+
+Railway never tells the value of a sealed variable, nor of one that refers to it. It is there, so it is not missing;
+whether it equals the value in the file can't be known. The finding is a reminder that this one was not checked.
+
+## Example
+
+    .env:4   SIGNING_KEY=…
+    api      SIGNING_KEY is sealed
+
+## How to mend it
+
+Nothing needs to be done. If you doubt the value, set it again on Railway; it stays sealed there.
+
+## How to silence it
+
+    [severity]
+    sealed = \"off\"
+";
+
+/// Checks everything that the rule is about.
+pub fn check(survey: &Survey) -> Vec<Finding> {
+    let mut keys: BTreeMap<&str, Vec<Pair<'_>>> = BTreeMap::new();
+    for pair in pairs(survey).filter(|pair| pair.verdict(survey) == ComparisonOutcome::Sealed) {
+        keys.entry(pair.key).or_default().push(pair);
+    }
+    keys.into_iter().map(|(key, pairs)| finding(key, &pairs)).collect()
+}
+
+fn finding(key: &str, pairs: &[Pair<'_>]) -> Finding {
+    let what = if pairs.iter().any(|pair| matches!(pair.variable, Variable::Sealed)) {
+        "is sealed on Railway"
+    } else {
+        "refers to something sealed"
+    };
+    let locals: BTreeMap<_, Observation> =
+        pairs.iter().map(|pair| (pair.local.place(), pair.local.sighting())).collect();
+    let places = locals.keys().cloned().collect();
+    let mut sightings: Vec<Observation> = locals.into_values().collect();
+    sightings.extend(pairs.iter().map(|pair| sighting(pair.target, Some(pair.variable))));
+    Finding {
+        key: Some(key.to_owned()),
+        services: pairs.iter().map(|pair| pair.target.service.clone()).collect(),
+        places,
+        sightings,
+        ..Finding::new(&RULE, format!("{key} {what}, and can't be compared"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use crate::drift::rules::sealed::RULE;
+    use crate::drift::test_support::{healthy, lines, survey, table};
+
+    #[test]
+    fn tells_of_keys_of_the_file_that_are_sealed() {
+        table(
+            &RULE,
+            &[
+                (
+                    &["A=1"],
+                    &[("api", &["A=<sealed>"]), ("web", &["A=1"]), ("worker", &["A=${{B}} => <sealed>", "B=<sealed>"])],
+                    &["note A [api, worker] .env:1: A is sealed on Railway, and can't be compared"],
+                ),
+                (
+                    &["A=1"],
+                    &[("api", &["A=token=${{B}} => <sealed>", "B=<sealed>"])],
+                    &["note A [api] .env:1: A refers to something sealed, and can't be compared"],
+                ),
+                (&["A=${{x.A}}"], &[("api", &["A=${{x.A}} => <sealed>"])], &[]),
+                (&["A=1"], &[("api", &["A="])], &[]),
+                (&["A=1"], &[("api", &["B=<sealed>"])], &[]),
+                (&["A=1"], &[("api", &["A=${{nowhere.B}} => <sealed>"])], &[]),
+                (&["A=1"], &[("api", &["A=<unavailable>"])], &[]),
+                (&["A=op://dev/a/b"], &[("api", &["A=<sealed>"])], &[]),
+            ],
+        );
+    }
+
+    #[test]
+    fn no_value_is_claimed_for_it() {
+        let findings = check(&survey(&["A=1"], &[("api", &["A=<sealed>"])]));
+        let seen: Vec<_> = findings[0].sightings.iter().map(|seen| (seen.state, seen.value.is_some())).collect();
+        assert_eq!(seen, [("local", true), ("sealed", false)]);
+        assert!(findings[0].remedies.is_empty());
+    }
+
+    #[test]
+    fn a_healthy_project_is_quiet() {
+        assert_eq!(lines(&RULE, &healthy()), [""; 0]);
+    }
+}

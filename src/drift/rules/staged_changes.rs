@@ -1,0 +1,263 @@
+//! D404 staged-changes: somebody's changes wait for a deployment.
+
+use std::collections::{BTreeSet, HashSet};
+
+use crate::drift::model::finding::{Finding, Summary};
+use crate::drift::model::rule::Rule;
+use crate::drift::model::severity::Severity;
+use crate::drift::model::staged_changes::{OtherChanges, StagedChanges, StagedState};
+use crate::drift::reference::{ReferenceTarget, aim, occurrences};
+use crate::drift::{ResourceRef, Survey, Target, phrases, system_variables};
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    code: "D404",
+    name: "staged-changes",
+    severity: Severity::Warning,
+    summary: "Changes that somebody staged wait in the environment",
+    explain: EXPLAIN,
+};
+
+const EXPLAIN: &str = "\
+## Why it matters
+
+What is changed on Railway's page waits until somebody presses “Deploy”. Until then no variable shows it; afterwards it
+is written over whatever was pushed in between.
+
+## Example
+
+    staging   OPS_API_KEY of api was changed on Railway's page, and not deployed
+
+It is an error where it touches a key that the file has too: then that key is about to change once more. Changes that
+were committed and that Railway could not apply are a warning: they neither wait nor change anything.
+
+## How to mend it
+
+Deploy or discard the changes on Railway's page. `doctor` does neither: they are somebody's work. `doctor fix` stops
+before it writes a key that they touch.
+
+## How to silence it
+
+    [severity]
+    staged-changes = \"off\"
+";
+
+/// Checks everything that the rule is about.
+pub fn check(survey: &Survey) -> Vec<Finding> {
+    let Some(Some(staged)) = survey.staged.known() else { return Vec::new() };
+    if staged.state == StagedState::Failed {
+        return failed(survey, staged);
+    }
+    let compared = compared(survey, staged);
+    if survey.only.is_empty() {
+        let keys: Vec<&str> = compared.iter().copied().collect();
+        return vec![finding(survey, staged, &keys)];
+    }
+    compared.into_iter().filter(|key| survey.includes_key(key)).map(|key| finding(survey, staged, &[key])).collect()
+}
+
+/// Changes that could not be applied. No key is about to change, so that none is singled out.
+fn failed(survey: &Survey, staged: &StagedChanges) -> Vec<Finding> {
+    if !survey.only.is_empty() && !staged.variables.iter().any(|(_, key)| survey.includes_key(key)) {
+        return Vec::new();
+    }
+    let what = what(staged, &[]);
+    let why = staged.error.as_deref().unwrap_or("Railway does not say why");
+    vec![Finding {
+        services: services(survey, staged),
+        reason: Some(format!("could not be applied: {why}")),
+        advice: Some("if they are still wanted, restage and deploy them in the dashboard".to_owned()),
+        gist: Some(Summary::Open(format!("could not be applied: {what}"))),
+        ..Finding::new(&RULE, format!("changes that were deployed in {} failed: {what}", survey.environment.name))
+    }]
+}
+
+/// The keys that are touched and under comparison on the service that they are touched on.
+fn compared<'s>(survey: &Survey, staged: &'s StagedChanges) -> BTreeSet<&'s str> {
+    let own = |target: &Target, key: &str| survey.local(target, key).is_some() && !system_variables::is_provided(key);
+    let is_compared = |owner: Option<&str>, key: &str| match owner {
+        Some(id) => survey.targets.iter().any(|target| target.service.id == id && own(target, key)),
+        None => survey.readable().any(|target| refers(survey, target, key)),
+    };
+    let touched = staged.variables.iter();
+    touched.filter(|(owner, key)| is_compared(owner.as_deref(), key)).map(|(_, key)| key.as_str()).collect()
+}
+
+/// Whether a compared variable of the service takes that shared variable.
+fn refers(survey: &Survey, target: &Target, shared: &str) -> bool {
+    let home = target.service.name.as_str();
+    target.stored.iter().flatten().any(|(key, variable)| {
+        let template = variable.template().map_or("", |template| template.expose());
+        survey.local(target, key).is_some()
+            && occurrences(template)
+                .iter()
+                .any(|one| aim(one.body, home, &survey.catalogue) == Ok(ReferenceTarget::Shared(shared)))
+    })
+}
+
+fn finding(survey: &Survey, staged: &StagedChanges, keys: &[&str]) -> Finding {
+    let what = what(staged, keys);
+    let verb = match staged.state {
+        StagedState::Waiting | StagedState::Failed => "wait",
+        StagedState::Applying => "are being applied",
+    };
+    let by = staged.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+    let advice = match staged.state {
+        StagedState::Waiting | StagedState::Failed => "deploy or discard them on Railway's page",
+        StagedState::Applying => "wait until they are, then check again",
+    };
+    Finding {
+        severity: if keys.is_empty() { RULE.severity } else { Severity::Error },
+        key: if let [key] = keys { Some((*key).to_owned()) } else { None },
+        services: services(survey, staged),
+        reason: when(staged),
+        advice: Some(advice.to_owned()),
+        gist: Some(Summary::Wrong(format!("{verb}: {what}"))),
+        ..Finding::new(&RULE, format!("staged changes{by} {verb} in {}: {what}", survey.environment.name))
+    }
+}
+
+/// Railway names who applies them, and not who made them.
+fn when(staged: &StagedChanges) -> Option<String> {
+    let time = Some(&staged.updated_at).filter(|time| !time.is_empty())?;
+    let nobody = if staged.by.is_none() { "; Railway does not tell by whom" } else { "" };
+    let failed = staged.error.as_ref().map(|error| format!("; deploying them failed: {error}")).unwrap_or_default();
+    Some(format!("they were changed last at {}{nobody}{failed}", phrases::moment(time)))
+}
+
+/// What they touch: keys under comparison first, then the rest by number.
+fn what(staged: &StagedChanges, keys: &[&str]) -> String {
+    let touched: BTreeSet<&str> = staged.variables.iter().map(|(_, key)| key.as_str()).collect();
+    let others: Vec<&str> = touched.iter().copied().filter(|key| !keys.contains(key)).collect();
+    let named: Vec<&str> = if keys.is_empty() { others.clone() } else { keys.to_vec() };
+    let mut parts = Vec::new();
+    if !named.is_empty() {
+        parts.push(phrases::names(&named));
+    }
+    if !keys.is_empty() && !others.is_empty() {
+        parts.push(phrases::count(others.len(), "other variable"));
+    }
+    if staged.others == OtherChanges::Some {
+        parts.push("settings".to_owned());
+    }
+    parts.join("; ")
+}
+
+/// The services in scope whose variables they touch.
+fn services(survey: &Survey, staged: &StagedChanges) -> Vec<ResourceRef> {
+    let touched: HashSet<&str> = staged.variables.iter().filter_map(|(owner, _)| owner.as_deref()).collect();
+    let targets = survey.targets.iter().filter(|target| touched.contains(target.service.id.as_str()));
+    targets.map(|target| target.service.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use crate::drift::Survey;
+    use crate::drift::model::observed::Observed;
+    use crate::drift::model::staged_changes::{OtherChanges, StagedChanges, StagedState};
+    use crate::drift::rules::staged_changes::RULE;
+    use crate::drift::test_support::{healthy, lines, named, shared, survey};
+
+    fn with(variables: &[(&str, &str)], others: OtherChanges) -> Survey {
+        let rows: &[&str] = &["A=1", "B=1", "S=${{shared.T}} => 1"];
+        let mut found = survey(&["A=1", "S=1"], &[("api", rows), ("web", &["B=1"])]);
+        shared(&mut found, "T");
+        shared(&mut found, "U");
+        let owner = |service: &str| (!service.is_empty()).then(|| named(service).id);
+        found.staged = Observed::Known(Some(StagedChanges {
+            state: StagedState::Waiting,
+            variables: variables.iter().map(|(service, key)| (owner(service), (*key).to_owned())).collect(),
+            settings: Vec::new(),
+            others,
+            updated_at: "2026-11-24T09:00:00.000Z".to_owned(),
+            by: None,
+            error: None,
+        }));
+        found
+    }
+
+    #[test]
+    fn changes_that_could_not_be_applied_are_a_warning_with_their_error() {
+        let mut found = with(&[("api", "A")], OtherChanges::None);
+        let staged = |error: Option<&str>, state| {
+            let Observed::Known(Some(staged)) = with(&[("api", "A")], OtherChanges::None).staged else {
+                panic!("none")
+            };
+            Observed::Known(Some(StagedChanges { state, error: error.map(str::to_owned), ..staged }))
+        };
+        for (error, why) in [(Some("no such image"), "no such image"), (None, "Railway does not say why")] {
+            found.staged = staged(error, StagedState::Failed);
+            let expected = "warning - [api]: changes that were deployed in staging failed: A";
+            assert_eq!(lines(&RULE, &found), [expected]);
+            let reason = check(&found)[0].reason.clone();
+            assert_eq!(reason, Some(format!("could not be applied: {why}")));
+        }
+        for (key, count) in [("A", 1), ("B", 0)] {
+            found.only = [key.to_owned()].into();
+            assert_eq!(lines(&RULE, &found).len(), count, "{key}");
+        }
+        found.only.clear();
+        found.staged = staged(Some("no such image"), StagedState::Waiting);
+        let finding = &check(&found)[0];
+        assert_eq!(finding.severity.name(), "error", "they are staged again, and wait");
+        assert!(finding.reason.as_ref().unwrap().ends_with("; deploying them failed: no such image"));
+    }
+
+    #[test]
+    fn a_touched_key_under_comparison_is_an_error_and_the_rest_a_warning() {
+        for (variables, others, expected) in [
+            (&[("api", "A")][..], OtherChanges::None, "error A [api]: staged changes wait in staging: A"),
+            (&[("api", "B")], OtherChanges::None, "warning - [api]: staged changes wait in staging: B"),
+            (&[("api", "NEW")], OtherChanges::Some, "warning - [api]: staged changes wait in staging: NEW; settings"),
+            (&[("web", "A")], OtherChanges::None, "error A [web]: staged changes wait in staging: A"),
+            (&[("elsewhere", "A")], OtherChanges::None, "warning - []: staged changes wait in staging: A"),
+            (&[("", "T")], OtherChanges::None, "error T []: staged changes wait in staging: T"),
+            (&[("", "U")], OtherChanges::None, "warning - []: staged changes wait in staging: U"),
+            (&[], OtherChanges::Some, "warning - []: staged changes wait in staging: settings"),
+            (
+                &[("api", "A"), ("api", "B"), ("web", "C")],
+                OtherChanges::Some,
+                "error A [api, web]: staged changes wait in staging: A; 2 other variables; settings",
+            ),
+            (
+                &[("api", "A"), ("api", "S")],
+                OtherChanges::None,
+                "error - [api]: staged changes wait in staging: A and S",
+            ),
+        ] {
+            assert_eq!(lines(&RULE, &with(variables, others)), [expected], "{variables:?}");
+        }
+    }
+
+    #[test]
+    fn who_and_when_are_told() {
+        let mut found = with(&[("api", "A")], OtherChanges::None);
+        if let Observed::Known(Some(staged)) = &mut found.staged {
+            staged.by = Some("ann@example.com".to_owned());
+            staged.state = StagedState::Applying;
+        }
+        let finding = &check(&found)[0];
+        assert_eq!(finding.message, "staged changes by ann@example.com are being applied in staging: A");
+        assert_eq!(finding.reason.as_deref(), Some("they were changed last at 2026-11-24 09:00:00 UTC"));
+        assert_eq!(finding.advice.as_deref(), Some("wait until they are, then check again"));
+    }
+
+    #[test]
+    fn with_keys_that_are_asked_about_only_those_are_told() {
+        let mut found = with(&[("api", "A"), ("api", "B")], OtherChanges::Some);
+        found.only.insert("A".to_owned());
+        assert_eq!(lines(&RULE, &found).len(), 1);
+        found.only = [("B".to_owned())].into();
+        assert_eq!(lines(&RULE, &found), [""; 0]);
+    }
+
+    #[test]
+    fn a_healthy_project_is_quiet() {
+        let mut found = healthy();
+        for staged in [Observed::NotRequested, Observed::Unavailable("refused".to_owned()), Observed::Known(None)] {
+            found.staged = staged;
+            assert_eq!(lines(&RULE, &found), [""; 0]);
+        }
+    }
+}

@@ -1,0 +1,357 @@
+//! D406 start-command: what runs was started with another command than is wanted.
+
+use crate::drift::command_line::CommandLine;
+use crate::drift::model::deployment::{Deployment, StartCommand};
+use crate::drift::model::finding::{Finding, Remedy, Summary};
+use crate::drift::model::rule::Rule;
+use crate::drift::model::severity::Severity;
+use crate::drift::start_command_source::{Source, may_come_from_a_file, quoted};
+use crate::drift::{Secret, Survey, Target};
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    code: "D406",
+    name: "start-command",
+    severity: Severity::Error,
+    summary: "The running start command lacks a declared part",
+    explain: EXPLAIN,
+};
+
+const EXPLAIN: &str = "\
+## Why it matters
+
+A worker that is started without `-B` works, and its schedule never runs. A start command is set in the settings on
+Railway's dashboard, or in a `.railway/railway.ts`, `.py` or `.go`, from which `railway config apply` sets them. A
+`railway.json` or `railway.toml` overrides the settings and is not shown there, until Railway stops reading such files.
+
+## Example
+
+    [services.worker]
+    start-command-contains = [\"-B\", \"--loglevel INFO\"]
+
+    worker   was started with `celery -A app worker --loglevel INFO`: it lacks -B
+
+Parts are words of the command, as a shell takes it apart: `-B` is not in `--Bulk`. A part of several words stands for
+these words one after the other. What is handed to a shell (`sh -c '…'`) is looked into. The command itself is not
+shown: people write credentials into it.
+
+Without a declaration it is a warning where the settings have another command than what runs was started with, and no
+file explains it.
+
+## How to mend it
+
+The finding says where the running command came from, and so where to change it. If that is the settings, `doctor fix`
+at a terminal shows the command with the missing parts appended and sets it, in this environment only; elsewhere, use
+`doctor fix --start-command TEXT --service NAME`. If a file is the source, change it in the file. Where the place has
+the part already, the running deployment is older, and `doctor fix --redeploy` is enough.
+
+## How to silence it
+
+Remove the part from `start-command-contains`, or:
+
+    [severity]
+    start-command = \"off\"
+";
+
+/// Checks everything that the rule is about.
+pub fn check(survey: &Survey) -> Vec<Finding> {
+    survey.targets.iter().filter_map(|target| finding(survey, target)).collect()
+}
+
+fn finding(survey: &Survey, target: &Target) -> Option<Finding> {
+    let deployment = target.live.deployed.known()?.subject()?;
+    let source = Source::of(survey, target, deployment);
+    let found = match &deployment.origin.start {
+        StartCommand::Untold => return None,
+        StartCommand::OfImage => lacking(target, &source, ""),
+        StartCommand::Is(command) => {
+            lacking(target, &source, command.expose()).or_else(|| another(target, deployment, command))
+        }
+    };
+    found.map(|finding| Finding { services: vec![target.service.clone()], ..finding })
+}
+
+fn lacking(target: &Target, source: &Source, command: &str) -> Option<Finding> {
+    let parts = CommandLine::of(command).lacks(&target.declared.start_command);
+    if parts.is_empty() {
+        return None;
+    }
+    let name = &target.service.name;
+    let words = quoted(&parts);
+    let finding = Finding {
+        gist: Some(Summary::Wrong(format!("lacks {words}"))),
+        ..Finding::new(&RULE, format!("the start command of {name} lacks {words}"))
+    };
+    if is_set_already(target, source, &parts) {
+        return Some(Finding {
+            reason: Some("its settings have it, and the running deployment is older than that".to_owned()),
+            remedies: vec![Remedy::Redeploy],
+            next: Some(Finding::fix_redeploy()),
+            ..finding
+        });
+    }
+    let (reason, advice) = source.place(name, &parts);
+    let is_written = source.is_settable();
+    Some(Finding {
+        reason: Some(reason),
+        advice: Some(advice),
+        remedies: if is_written { vec![Remedy::StartCommand] } else { Vec::new() },
+        next: is_written.then(|| Finding::fix_service(name)),
+        ..finding
+    })
+}
+
+/// Whether the settings have what the running command lacks, and nothing goes over them.
+fn is_set_already(target: &Target, source: &Source, parts: &[&str]) -> bool {
+    let settings = target.live.settings.known();
+    let set = settings.and_then(|settings| settings.start_command.as_ref());
+    let has_all = |set: &Secret| {
+        let set = CommandLine::of(set.expose());
+        parts.iter().all(|part| set.has(part))
+    };
+    !matches!(source, Source::ConfigFile(_)) && set.is_some_and(has_all)
+}
+
+/// Nothing is declared, or it is all there; but the settings say something else than what runs.
+fn another(target: &Target, deployment: &Deployment, running: &Secret) -> Option<Finding> {
+    let settings = target.live.settings.known()?;
+    let set = settings.start_command.as_ref()?;
+    let words = |command: &Secret| shlex::split(command.expose());
+    if may_come_from_a_file(settings, deployment) || words(set) == words(running) {
+        return None;
+    }
+    Some(Finding {
+        severity: Severity::Warning,
+        reason: Some("its settings were changed after the running deployment was created".to_owned()),
+        remedies: vec![Remedy::Redeploy],
+        next: Some(Finding::fix_redeploy()),
+        gist: Some(Summary::Wrong("is not that of the settings".to_owned())),
+        ..Finding::new(&RULE, format!("the start command of {} is not the one of its settings", target.service.name))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use std::collections::BTreeSet;
+
+    use crate::drift::model::deployment::StartCommand;
+    use crate::drift::model::finding::Remedy;
+    use crate::drift::model::observed::Observed;
+    use crate::drift::rules::start_command::RULE;
+    use crate::drift::runtime::ServiceSettings;
+    use crate::drift::test_support::{healthy, lines, running, survey, target};
+    use crate::drift::{Finding, Secret, Survey};
+
+    /// A service that declares parts, was started with a command, and has another in its settings.
+    fn with(parts: &[&str], started: StartCommand, set: Option<&str>) -> Survey {
+        let mut found = survey(&[], &[("worker", &[])]);
+        running(&mut found, "worker", "SUCCESS");
+        let target = target(&mut found, "worker");
+        target.declared.start_command = parts.iter().map(|&part| part.to_owned()).collect();
+        if let Observed::Known(deployed) = &mut target.live.deployed {
+            deployed.active[0].origin.start = started;
+        }
+        let start_command = set.map(Secret::new);
+        target.live.settings = Observed::Known(ServiceSettings { start_command, ..ServiceSettings::default() });
+        found
+    }
+
+    fn is(command: &str) -> StartCommand {
+        StartCommand::Is(Secret::new(command))
+    }
+
+    #[test]
+    fn declared_parts_are_looked_for_in_what_runs() {
+        for (parts, started, set, expected) in [
+            (
+                &["-B"][..],
+                is("celery worker"),
+                Some("celery worker"),
+                "error - [worker]: the start command of worker lacks -B",
+            ),
+            (&["-B"], is("celery worker --Bulk"), None, "error - [worker]: the start command of worker lacks -B"),
+            (&["-B"], is("celery worker -B"), Some("celery worker -B"), ""),
+            (&["-B", "worker"], is("celery worker -B"), None, ""),
+            (
+                &["-B", "--loglevel INFO"],
+                is("celery worker --loglevel DEBUG"),
+                None,
+                "error - [worker]: the start command of worker lacks -B and “--loglevel INFO”",
+            ),
+            (&["--loglevel INFO"], is("celery worker --loglevel INFO"), None, ""),
+            (&["-B"], StartCommand::OfImage, None, "error - [worker]: the start command of worker lacks -B"),
+            (&["-B"], StartCommand::Untold, Some("celery worker"), ""),
+            (&[], StartCommand::OfImage, None, ""),
+            (&[], is("celery worker"), None, ""),
+            (&[], is("celery worker"), Some("celery  worker"), ""),
+            (
+                &[],
+                is("celery worker"),
+                Some("celery worker -B"),
+                "warning - [worker]: the start command of worker is not the one of its settings",
+            ),
+        ] {
+            let told = lines(&RULE, &with(parts, started.clone(), set)).concat();
+            assert_eq!(told, expected, "{parts:?} {started:?} {set:?}");
+        }
+    }
+
+    fn finding(change: impl FnOnce(&mut Survey)) -> Finding {
+        let mut found = with(&["-B"], is("celery worker"), None);
+        change(&mut found);
+        check(&found).remove(0)
+    }
+
+    fn settings(found: &mut Survey, set: Option<&str>, config_file: Option<&str>, files: &[&str]) {
+        target(found, "worker").live.settings = Observed::Known(ServiceSettings {
+            start_command: set.map(Secret::new),
+            config_file: config_file.map(ToOwned::to_owned),
+            files: files.iter().map(|&file| file.to_owned()).collect(),
+            ..ServiceSettings::default()
+        });
+    }
+
+    /// An empty command stands for a file that sets none.
+    fn origin(found: &mut Survey, start_in_file: Option<&str>, config_file: Option<&str>) {
+        if let Observed::Known(deployed) = &mut target(found, "worker").live.deployed {
+            deployed.active[0].origin.start_in_file = match start_in_file {
+                Some("") => Observed::Known(None),
+                Some(command) => Observed::Known(Some(Secret::new(command))),
+                None => Observed::NotRequested,
+            };
+            deployed.active[0].origin.given_by_file = start_in_file.map(|_| BTreeSet::new());
+            deployed.active[0].origin.config_file = config_file.map(ToOwned::to_owned);
+        }
+    }
+
+    #[test]
+    fn the_place_to_mend_it_is_where_it_came_from() {
+        type Case<'c> = (&'c str, Box<dyn FnOnce(&mut Survey)>, &'c str);
+        let same = "celery worker";
+        let cases: Vec<Case<'_>> = vec![
+            ("settings", Box::new(|found| settings(found, Some("celery worker"), None, &[])), "in the settings on"),
+            (
+                "settings beside a file without it",
+                Box::new(|found| settings(found, Some("celery worker"), None, &["railway.json"])),
+                "in the settings on",
+            ),
+            (
+                "described",
+                Box::new(|found| {
+                    settings(found, Some("celery worker"), None, &[]);
+                    found.infrastructure = Some(".railway/railway.ts".to_owned());
+                }),
+                "in .railway/railway.ts (`start: \"… -B\",`, where … is what stands there), then run `railway config apply`",
+            ),
+            (
+                "no settings",
+                Box::new(|found| settings(found, None, None, &[])),
+                "in railway.json or railway.toml of the",
+            ),
+            (
+                "a named file",
+                Box::new(|found| settings(found, None, Some("/w/railway.toml"), &[])),
+                "in /w/railway.toml (`startCommand = \"… -B\"`, where",
+            ),
+            (
+                "the checkout's",
+                Box::new(|found| settings(found, None, None, &["railway.json"])),
+                "in railway.json (`\"startCommand\": \"… -B\"`, where",
+            ),
+            (
+                "the deployment's",
+                Box::new(|found| origin(found, Some("celery worker"), Some("railway.toml"))),
+                "in railway.toml (`startCommand = \"… -B\"`, where",
+            ),
+            (
+                "a file over the same settings",
+                Box::new(|found| {
+                    settings(found, Some("celery worker"), None, &[]);
+                    origin(found, Some("celery worker"), Some("railway.json"));
+                }),
+                "in railway.json (`\"startCommand\": \"… -B\"`, where",
+            ),
+            (
+                "a file over settings that have it",
+                Box::new(|found| {
+                    settings(found, Some("celery worker -B"), None, &[]);
+                    origin(found, Some("celery worker"), Some("railway.json"));
+                }),
+                "in railway.json (`\"startCommand\": \"… -B\"`, where",
+            ),
+            (
+                "settings that were emptied, beside a file that sets none",
+                Box::new(|found| {
+                    settings(found, None, None, &["railway.json"]);
+                    origin(found, Some(""), Some("railway.json"));
+                }),
+                "in the settings on",
+            ),
+            (
+                "no settings known",
+                Box::new(|found| target(found, "worker").live.settings = Observed::Unavailable("refused".to_owned())),
+                "where it is set",
+            ),
+        ];
+        for (name, change, place) in cases {
+            let found = finding(change);
+            let (reason, advice) = (found.reason.unwrap(), found.advice.unwrap());
+            assert!(format!("{reason}: {advice}").contains(place), "{name}: {reason}: {advice}");
+            let is_written = place.starts_with("in the settings");
+            assert_eq!(found.remedies.contains(&Remedy::StartCommand), is_written, "{name}");
+            let next = is_written.then(|| vec!["fix".to_owned(), "--service=worker".to_owned()]);
+            assert_eq!(found.next, next, "{name}");
+            assert!(!advice.contains(same), "a command is not shown");
+        }
+    }
+
+    #[test]
+    fn a_redeploy_is_enough_where_the_settings_have_it_already() {
+        let found = finding(|found| {
+            settings(found, Some("celery worker -B"), None, &["railway.json"]);
+            origin(found, Some(""), Some("railway.json"));
+        });
+        assert_eq!(found.remedies, [Remedy::Redeploy], "the file sets another thing");
+        let found = finding(|found| settings(found, Some("celery worker -B"), None, &[]));
+        assert_eq!((found.remedies.as_slice(), found.advice), (&[Remedy::Redeploy][..], None));
+        assert_eq!(found.next.unwrap(), ["fix", "--redeploy"]);
+    }
+
+    #[test]
+    fn a_file_explains_another_command() {
+        for (start_in_file, of_deployment, named, files) in [
+            (Some("celery worker"), None, None, &[][..]),
+            (None, Some("railway.json"), None, &[]),
+            (None, None, Some("railway.json"), &[]),
+            (None, None, None, &["railway.toml"]),
+        ] {
+            let mut found = with(&[], is("celery worker"), None);
+            settings(&mut found, Some("celery beat"), named, files);
+            origin(&mut found, start_in_file, of_deployment);
+            assert_eq!(lines(&RULE, &found), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn every_status_has_a_start_command() {
+        for status in ["SUCCESS", "SLEEPING", "CRASHED", "FAILED", "DEPLOYING", "REMOVED"] {
+            let mut found = with(&["-B"], is("celery worker"), None);
+            running(&mut found, "worker", status);
+            if let Observed::Known(deployed) = &mut target(&mut found, "worker").live.deployed {
+                deployed.active[0].origin.start = is("celery worker");
+            }
+            assert_eq!(lines(&RULE, &found).len(), 1, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_healthy_project_is_quiet() {
+        assert_eq!(lines(&RULE, &healthy()), [""; 0]);
+        let mut found = with(&["-B"], is("celery"), None);
+        for deployed in [Observed::NotRequested, Observed::Unavailable("refused".to_owned())] {
+            target(&mut found, "worker").live.deployed = deployed;
+            assert_eq!(lines(&RULE, &found), [""; 0]);
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! D303 unused-entry: an entry of `doctor.toml` that matches nothing.
+
+use std::collections::BTreeSet;
+
+use wildmatch::WildMatch;
+
+use crate::drift::dotenv::LocalFile;
+use crate::drift::engine::policy::{Ignore, Require};
+use crate::drift::model::finding::{Finding, Location};
+use crate::drift::model::rule::Rule;
+use crate::drift::model::severity::Severity;
+use crate::drift::rules::{endpoint_wrong, log_line_missing, services_disagree, start_command};
+use crate::drift::similarity::close_matches;
+use crate::drift::survey::Coverage;
+use crate::drift::{Survey, Target, phrases, system_variables};
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    code: "D303",
+    name: "unused-entry",
+    severity: Severity::Warning,
+    summary: "An entry of doctor.toml matches nothing",
+    explain: EXPLAIN,
+};
+
+const EXPLAIN: &str = "\
+## Why it matters
+
+An entry that matches nothing does nothing. It usually has a misspelt name, or belongs to a key or a service that is
+gone. A `[[require]]` that no compared service is part of checks nothing, although the file looks as if it did.
+
+## Example
+
+    [[ignore]]
+    keys   = [\"CACHE_ULR\"]
+    reason = \"every developer has a cache of their own\"
+
+No file and no service has a key `CACHE_ULR`.
+
+An `[[ignore]]` is reported if none of its keys matches a key of the files, of the environment's services, of an example
+or of a `[[require]]`. A `[[require]]` is reported if none of its services is compared; a key of it that nothing has is
+`missing-on-railway`. A `[severity]` is reported if its rule needs a declaration that the file does not have. Nothing is
+reported for another environment, or where flags choose services, keys or files.
+
+## How to mend it
+
+Correct the name, or remove the entry.
+
+## How to silence it
+
+    [severity]
+    unused-entry = \"off\"
+";
+
+/// The policy's file; there is one of that name only.
+const FILE: &str = "doctor.toml";
+
+/// Checks everything that the rule is about.
+pub fn check(survey: &Survey) -> Vec<Finding> {
+    if survey.coverage == Coverage::Part {
+        return Vec::new();
+    }
+    let keys = keys(survey);
+    let here = |ignore: &&Ignore| ignore.holds_on(survey.today) && ignore.holds_in(&survey.environment);
+    let mut found: Vec<Finding> =
+        survey.policy.ignore.iter().filter(here).filter_map(|ignore| unused_ignore(ignore, &keys)).collect();
+    found.extend(survey.policy.require.iter().filter_map(|require| unused_require(require, survey)));
+    found.extend(unused_severities(survey));
+    found
+}
+
+/// Every key that there is, whatever service has it.
+fn keys(survey: &Survey) -> BTreeSet<&str> {
+    let mut keys: BTreeSet<&str> = survey.files.iter().flat_map(LocalFile::keys).collect();
+    keys.extend(survey.examples.iter().flat_map(|example| example.file.keys()));
+    keys.extend(survey.catalogue.services.values().flatten().map(String::as_str));
+    keys.extend(survey.catalogue.shared.iter().map(String::as_str));
+    keys.extend(survey.policy.require.iter().flat_map(|require| &require.keys).map(String::as_str));
+    keys.extend(
+        survey.targets.iter().flat_map(|target| &target.stored).flat_map(|stored| stored.keys()).map(String::as_str),
+    );
+    keys
+}
+
+fn unused_ignore(ignore: &Ignore, keys: &BTreeSet<&str>) -> Option<Finding> {
+    if ignore.keys.iter().any(|pattern| matches_any(pattern, keys)) {
+        return None;
+    }
+    let names: Vec<&str> = ignore.keys.iter().map(String::as_str).collect();
+    let all: Vec<&str> = keys.iter().copied().collect();
+    let meant = names.iter().find_map(|name| close_matches(name, &all, 1, 0.7).pop());
+    let message = format!("the [[ignore]] for {} matches no key", phrases::names(&names));
+    let advice = match meant {
+        Some(meant) => format!("did you mean {meant}? Otherwise remove the entry"),
+        None => "correct the name, or remove the entry".to_owned(),
+    };
+    Some(finding(ignore.line, message, advice))
+}
+
+fn matches_any(pattern: &str, keys: &BTreeSet<&str>) -> bool {
+    let Some((start, _)) = pattern.split_once(['*', '?']) else { return keys.contains(pattern) };
+    let wild = WildMatch::new(pattern);
+    keys.range(start..).take_while(|key| key.starts_with(start)).any(|key| wild.matches(key))
+}
+
+fn unused_require(require: &Require, survey: &Survey) -> Option<Finding> {
+    let names: Vec<&str> = require.keys.iter().map(String::as_str).collect();
+    let is_compared = |target: &Target| require.services.is_empty() || require.services.contains(&target.service.id);
+    if names.iter().all(|key| system_variables::is_provided(key)) {
+        let message = format!("the [[require]] of {} matches nothing: Railway sets it", phrases::names(&names));
+        return Some(finding(require.line, message, "remove the entry".to_owned()));
+    }
+    if survey.targets.is_empty() || survey.targets.iter().any(is_compared) {
+        return None;
+    }
+    let message =
+        format!("the [[require]] of {} matches nothing: none of its services is compared", phrases::names(&names));
+    Some(finding(require.line, message, "add its services under [services], or remove the entry".to_owned()))
+}
+
+/// A rule that only checks declarations, and what a declaration is called.
+type DeclarationRule = (&'static Rule, &'static str, fn(&Survey) -> bool);
+
+const DECLARED: [DeclarationRule; 4] = [
+    (&services_disagree::RULE, "[[require]]", |survey| survey.policy.require.iter().next().is_some()),
+    (&start_command::RULE, "start-command-contains", |survey| {
+        any(survey, |one| !one.declared.start_command.is_empty())
+    }),
+    (&log_line_missing::RULE, "[[expect.log]]", |survey| any(survey, |one| !one.declared.lines.is_empty())),
+    (&endpoint_wrong::RULE, "[[expect.http]]", |survey| any(survey, |one| !one.declared.requests.is_empty())),
+];
+
+fn any(survey: &Survey, has: fn(&Target) -> bool) -> bool {
+    survey.targets.iter().any(has)
+}
+
+fn unused_severities(survey: &Survey) -> impl Iterator<Item = Finding> {
+    DECLARED.iter().filter_map(|(rule, declaration, is_declared)| {
+        let line = *survey.policy.severity_lines.get(rule.name)?;
+        let message = format!("the [severity] of {} matches nothing: no {declaration} is declared", rule.name);
+        let advice = format!("declare one with {declaration}, or remove the line");
+        (!is_declared(survey)).then(|| finding(line, message, advice))
+    })
+}
+
+fn finding(line: usize, message: String, advice: String) -> Finding {
+    let places = vec![Location { file: FILE.to_owned(), line }];
+    Finding { places, advice: Some(advice), ..Finding::new(&RULE, message) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use jiff::ToSpan;
+
+    use crate::drift::Survey;
+    use crate::drift::engine::policy::{Ignore, Require};
+    use crate::drift::engine::run_rules::examine;
+    use crate::drift::rules::unused_entry::RULE;
+    use crate::drift::survey::Coverage;
+    use crate::drift::test_support::{
+        TODAY, healthy, ignore, lines, named, out_of_scope, require, shared, survey, unreadable,
+    };
+
+    fn shop() -> Survey {
+        let mut found = survey(&["DEBUG=1", "CACHE_URL=x"], &[("api", &["CACHE_URL=x", "REGION=eu"])]);
+        out_of_scope(&mut found, "docs", &["THEME"]);
+        shared(&mut found, "COMMON");
+        found
+    }
+
+    #[test]
+    fn an_ignore_that_matches_no_key_is_reported() {
+        let unused = |names: &str| format!("warning - [] doctor.toml:7: the [[ignore]] for {names} matches no key");
+        for (keys, expected) in [
+            (&["DEBUG"][..], None),
+            (&["CACHE_ULR"], Some("CACHE_ULR")),
+            (&["LOCAL_*"], Some("LOCAL_*")),
+            (&["CACHE_*"], None),
+            (&["*"], None),
+            (&["D?BUG"], None),
+            (&["D?G"], Some("D?G")),
+            (&["LOCAL_*", "DEBUG"], None),
+            (&["debug"], Some("debug")),
+            (&["REGION"], None),
+            (&["THEME"], None),
+            (&["COMMON"], None),
+            (&["A", "B"], Some("A and B")),
+        ] {
+            let mut found = shop();
+            found.policy.ignore.push(ignore(keys));
+            assert_eq!(lines(&RULE, &found), expected.map(unused).into_iter().collect::<Vec<_>>(), "{keys:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_for_elsewhere_or_over_is_not() {
+        type Case = fn(&mut Survey, &mut Ignore);
+        let cases: [(Case, usize); 7] = [
+            (|_, _| (), 1),
+            (|_, one| one.environments = vec!["production".to_owned()], 0),
+            (|_, one| one.environments = vec!["staging".to_owned()], 1),
+            (|_, one| one.until = Some(TODAY - 1.day()), 0),
+            (|found, _| found.coverage = Coverage::Part, 0),
+            (|found, _| require(found, "GONE_*", &[]), 0),
+            (|found, _| unreadable(found, "api"), 1),
+        ];
+        for (number, (change, expected)) in cases.into_iter().enumerate() {
+            let (mut found, mut one) = (shop(), ignore(&["GONE_*"]));
+            change(&mut found, &mut one);
+            found.policy.ignore.push(one);
+            assert_eq!(lines(&RULE, &found).len(), expected, "case {number}");
+        }
+    }
+
+    #[test]
+    fn an_unreadable_service_has_its_keys_all_the_same() {
+        let mut found = shop();
+        unreadable(&mut found, "api");
+        found.policy.ignore.push(ignore(&["REGION"]));
+        assert_eq!(lines(&RULE, &found), [""; 0]);
+    }
+
+    #[test]
+    fn the_key_that_was_meant_is_suggested() {
+        let mut found = shop();
+        found.policy.ignore.extend([ignore(&["CACHE_ULR"]), ignore(&["NOTHING_LIKE_IT"])]);
+        let advice: Vec<_> = check(&found).into_iter().filter_map(|one| one.advice).collect();
+        assert_eq!(
+            advice,
+            ["did you mean CACHE_URL? Otherwise remove the entry", "correct the name, or remove the entry"]
+        );
+    }
+
+    #[test]
+    fn a_require_of_services_that_are_not_compared_is_reported() {
+        let unused =
+            "warning - [] doctor.toml:9: the [[require]] of DEBUG matches nothing: none of its services is compared";
+        for (services, expected) in [(&["docs"][..], &[unused][..]), (&["docs", "api"], &[]), (&[], &[])] {
+            let mut found = shop();
+            let services = services.iter().map(|name| named(name).id).collect();
+            found.policy.require.push(Require { keys: vec!["DEBUG".to_owned()], services, line: 9 });
+            assert_eq!(lines(&RULE, &found), expected, "{services:?}", services = found.policy.require);
+        }
+        let mut found = shop();
+        require(&mut found, "RAILWAY_PROJECT_ID", &[]);
+        let own = "warning - [] doctor.toml:5: the [[require]] of RAILWAY_PROJECT_ID matches nothing: Railway sets it";
+        assert_eq!(lines(&RULE, &found), [own]);
+    }
+
+    #[test]
+    fn a_required_key_that_nothing_has_is_reported_once() {
+        let mut found = shop();
+        require(&mut found, "NOWHERE", &[]);
+        let rules: Vec<_> = examine(&found)
+            .findings
+            .iter()
+            .filter(|one| one.key.as_deref() == Some("NOWHERE"))
+            .map(|one| one.rule.name)
+            .collect();
+        assert_eq!((rules, lines(&RULE, &found).len()), (vec!["missing-on-railway"], 0));
+    }
+
+    #[test]
+    fn a_severity_of_a_rule_without_its_declaration_is_reported() {
+        for (rule, expected) in [
+            (
+                "log-line-missing",
+                Some("the [severity] of log-line-missing matches nothing: no [[expect.log]] is declared"),
+            ),
+            (
+                "services-disagree",
+                Some("the [severity] of services-disagree matches nothing: no [[require]] is declared"),
+            ),
+            ("value-differs", None),
+            ("expired-ignore", None),
+        ] {
+            let mut found = shop();
+            found.policy.severity_lines.insert(rule.to_owned(), 4);
+            let expected: Vec<String> =
+                expected.iter().map(|one| format!("warning - [] doctor.toml:4: {one}")).collect();
+            assert_eq!(lines(&RULE, &found), expected, "{rule}");
+        }
+        let mut found = shop();
+        require(&mut found, "DEBUG", &[]);
+        found.policy.severity_lines.insert("services-disagree".to_owned(), 4);
+        assert_eq!(lines(&RULE, &found), [""; 0]);
+    }
+
+    #[test]
+    fn a_healthy_project_is_quiet() {
+        assert_eq!(lines(&RULE, &healthy()), [""; 0]);
+    }
+}

@@ -1,0 +1,192 @@
+//! Whom to look at: the services of an environment that a file is for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::drift::model::catalogue::Catalogue;
+use crate::drift::model::resource::ResourceRef;
+use crate::drift::reference::{self, ReferenceTarget};
+use crate::drift::system_variables;
+
+pub mod database_image;
+pub mod service_name;
+
+pub use crate::drift::service_scope::database_image::is_database_image;
+pub use crate::drift::service_scope::service_name::{MatchKind, NoMatch, ServiceMatch, resolve};
+
+/// A service of the environment, before anything is known of its values.
+#[derive(Clone, Debug)]
+pub struct ScopeCandidate {
+    /// The service.
+    pub service: ResourceRef,
+    /// The folder of the repository that it is built from, as Railway has it.
+    pub root_directory: Option<String>,
+    /// The image that it runs, if it is not built from a repository.
+    pub image: Option<String>,
+    /// The names of its variables.
+    pub keys: BTreeSet<String>,
+}
+
+/// The services that are looked at when none is named.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScopeSelection {
+    /// Indexes of the candidates that are looked at.
+    pub chosen: Vec<usize>,
+    /// Indexes of the others, each with the reason.
+    pub left_out: Vec<(usize, Exclusion)>,
+}
+
+/// Why a service is not looked at unless it is named.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Exclusion {
+    /// It is a database, a cache or a broker.
+    Database,
+    /// It has no key of the file.
+    NothingShared,
+    /// It is built from a folder that the file does not lie in.
+    Elsewhere {
+        /// The folder.
+        root: String,
+    },
+    /// Others take values from it.
+    Provider {
+        /// Their names.
+        takers: Vec<String>,
+    },
+}
+
+/// Chooses the services that share a key with the file, without databases and without services of other folders.
+/// `folder` is the file's, relative to the root of the repository; `None` for a file outside of it tells nothing.
+pub fn by_default(candidates: &[ScopeCandidate], local_keys: &BTreeSet<&str>, folder: Option<&str>) -> ScopeSelection {
+    let mut selection = ScopeSelection::default();
+    for (index, candidate) in candidates.iter().enumerate() {
+        match objection(candidate, local_keys, folder) {
+            None => selection.chosen.push(index),
+            Some(reason) => selection.left_out.push((index, reason)),
+        }
+    }
+    selection
+}
+
+fn objection(candidate: &ScopeCandidate, local_keys: &BTreeSet<&str>, folder: Option<&str>) -> Option<Exclusion> {
+    if candidate.image.as_deref().is_some_and(is_database_image) {
+        return Some(Exclusion::Database);
+    }
+    if !candidate.keys.iter().any(|key| local_keys.contains(key.as_str())) {
+        return Some(Exclusion::NothingShared);
+    }
+    let root = candidate.root_directory.as_deref().unwrap_or_default();
+    folder.filter(|folder| !lies_in(folder, root)).map(|_| Exclusion::Elsewhere { root: root.to_owned() })
+}
+
+/// Whether `folder` is `root` or lies below it. `/`, `./` and nothing at all are the root of the repository.
+fn lies_in(folder: &str, root: &str) -> bool {
+    fn parts(path: &str) -> impl Iterator<Item = &str> {
+        path.split(['/', '\\']).filter(|part| !part.is_empty() && *part != ".")
+    }
+    let mut folder = parts(folder);
+    parts(root).all(|part| folder.next() == Some(part))
+}
+
+/// Services that others take values from, and by which others: `Postgres` → `api`, `worker`. Taking what Railway
+/// itself gives, such as `RAILWAY_PRIVATE_DOMAIN`, makes no provider. `templates` are the stored texts with references
+/// in them, each with the name of the service that has it.
+pub fn providers<'t>(
+    templates: impl IntoIterator<Item = (&'t str, &'t str)>,
+    catalogue: &Catalogue,
+) -> BTreeMap<String, BTreeSet<String>> {
+    let mut providers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (taker, template) in templates {
+        for occurrence in reference::occurrences(template) {
+            let Ok(ReferenceTarget::Variable { service, name }) = reference::aim(occurrence.body, taker, catalogue)
+            else {
+                continue;
+            };
+            let is_stored = catalogue.services.get(service).is_some_and(|names| names.contains(name));
+            if service != taker && is_stored && !system_variables::is_provided(name) {
+                providers.entry(service.to_owned()).or_default().insert(taker.to_owned());
+            }
+        }
+    }
+    providers
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use crate::drift::model::catalogue::Catalogue;
+    use crate::drift::service_scope::{Exclusion, ScopeCandidate, ScopeSelection, by_default, lies_in, providers};
+    use crate::drift::test_support::named;
+
+    fn keys(keys: &[&str]) -> BTreeSet<String> {
+        keys.iter().map(|&key| key.to_owned()).collect()
+    }
+
+    fn candidate(name: &str, root: Option<&str>, image: Option<&str>, names: &[&str]) -> ScopeCandidate {
+        let (root_directory, image) = (root.map(str::to_owned), image.map(str::to_owned));
+        ScopeCandidate { service: named(name), root_directory, image, keys: keys(names) }
+    }
+
+    #[test]
+    fn the_default_is_services_that_the_file_can_be_for() {
+        let candidates = [
+            candidate("api", None, None, &["A", "B"]),
+            candidate("docs", None, None, &["C"]),
+            candidate("Postgres", None, Some("postgres:16"), &["A"]),
+            candidate("web", Some("/web"), None, &["A"]),
+            candidate("worker", Some("apps/"), None, &["B"]),
+            candidate("image", Some("/"), Some("ghcr.io/shop/app"), &["B"]),
+        ];
+        let local = BTreeSet::from(["A", "B"]);
+        let docs = (1, Exclusion::NothingShared);
+        let postgres = (2, Exclusion::Database);
+        let web = (3, Exclusion::Elsewhere { root: "/web".to_owned() });
+        let worker = (4, Exclusion::Elsewhere { root: "apps/".to_owned() });
+        for (folder, chosen, left_out) in [
+            (Some("apps/worker"), vec![0, 4, 5], vec![docs.clone(), postgres.clone(), web.clone()]),
+            (Some(""), vec![0, 5], vec![docs.clone(), postgres.clone(), web, worker]),
+            (None, vec![0, 3, 4, 5], vec![docs, postgres]),
+        ] {
+            let expected = ScopeSelection { chosen, left_out };
+            assert_eq!(by_default(&candidates, &local, folder), expected, "{folder:?}");
+        }
+    }
+
+    #[test]
+    fn a_folder_lies_in_itself_and_in_those_above() {
+        for (folder, root, lies) in [
+            ("", "", true),
+            ("", "/", true),
+            ("", "./", true),
+            ("web", "/", true),
+            ("web", "web", true),
+            ("web", "/web/", true),
+            ("./web/src", "web", true),
+            ("", "web", false),
+            ("web", "web/src", false),
+            ("website", "web", false),
+            ("a/web", "web", false),
+        ] {
+            assert_eq!(lies_in(folder, root), lies, "{folder} in {root}");
+        }
+    }
+
+    #[test]
+    fn who_gives_a_value_to_others_is_a_provider() {
+        let services = [("Postgres", &["URL"][..]), ("api", &["URL", "KEY"]), ("worker", &["URL"])];
+        let catalogue = Catalogue {
+            services: services.iter().map(|(name, names)| ((*name).to_owned(), keys(names))).collect(),
+            shared: keys(&["BASE"]),
+        };
+        let templates = [
+            ("api", "${{Postgres.URL}}"),
+            ("worker", "x-${{Postgres.URL}}-${{shared.BASE}}"),
+            ("worker", "http://${{api.RAILWAY_PRIVATE_DOMAIN}}"),
+            ("api", "${{api.KEY}}${{KEY}}"),
+            ("api", "${{worker.NO}}${{Nowhere.URL}}"),
+            ("api", "plain"),
+        ];
+        let expected = BTreeMap::from([("Postgres".to_owned(), keys(&["api", "worker"]))]);
+        assert_eq!(providers(templates, &catalogue), expected);
+    }
+}

@@ -1,0 +1,179 @@
+//! The settings of a service that a configuration file can override, in the form in which two places can be compared.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::drift::Secret;
+
+/// One setting. Its place in a deployment's manifest, in the environment's configuration and in a file is the same.
+#[derive(Debug)]
+pub struct Setting {
+    /// `deploy` or `build`.
+    section: &'static str,
+    /// Railway's name of it.
+    key: &'static str,
+    /// What a person calls it.
+    pub name: &'static str,
+    /// What counts where nothing is set, as Railway's documentation has it; empty where nothing does.
+    default: &'static str,
+    /// Who puts it into a deployment's manifest.
+    pub set_by: SetBy,
+}
+
+/// Who puts a setting into a deployment's manifest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetBy {
+    /// A person, in the settings or in a file.
+    Person,
+    /// A person, or Railway by what it finds in the code.
+    PersonOrDetection,
+}
+
+const fn deploy(key: &'static str, name: &'static str, default: &'static str) -> Setting {
+    Setting { section: "deploy", key, name, default, set_by: SetBy::Person }
+}
+
+const fn build(key: &'static str, name: &'static str, default: &'static str) -> Setting {
+    Setting { section: "build", key, name, default, set_by: SetBy::PersonOrDetection }
+}
+
+/// Its start command.
+pub static START_COMMAND: Setting = deploy("startCommand", "start command", "");
+/// When its command runs, for a cron service.
+pub static CRON_SCHEDULE: Setting = deploy("cronSchedule", "cron schedule", "");
+/// Whether it may sleep while it receives no requests.
+pub static SLEEP: Setting = deploy("sleepApplication", "sleep when idle", "false");
+
+/// Those that are compared. Left out is what Railway stores in another form than a file has it: replicas, regions, limits.
+pub static SETTINGS: &[&Setting] = &[
+    &START_COMMAND,
+    &deploy("preDeployCommand", "pre-deploy command", ""),
+    &CRON_SCHEDULE,
+    &deploy("healthcheckPath", "health check path", ""),
+    &deploy("healthcheckTimeout", "health check timeout", "300"),
+    &deploy("restartPolicyType", "restart policy", "ON_FAILURE"),
+    &deploy("restartPolicyMaxRetries", "restart limit", "10"),
+    &SLEEP,
+    &deploy("overlapSeconds", "overlap time", "0"),
+    &deploy("drainingSeconds", "draining time", "0"),
+    &build("builder", "builder", "RAILPACK"),
+    &build("buildCommand", "build command", ""),
+    &build("dockerfilePath", "Dockerfile path", ""),
+    &build("watchPatterns", "watch paths", ""),
+];
+
+impl Setting {
+    /// What the value comes to: `None` for nothing, and for what counts without it. A command may hold a credential.
+    pub fn comparable(&self, value: &Value) -> Option<Secret> {
+        let text = match value {
+            Value::Null => return None,
+            Value::String(text) => text.trim().to_owned(),
+            // A list of one command is that command.
+            Value::Array(list) => match list.as_slice() {
+                [] => return None,
+                [one] if self.default.is_empty() && self.key.ends_with("Command") => return self.comparable(one),
+                _ => value.to_string(),
+            },
+            other => other.to_string(),
+        };
+        // Names of an enum, which a file may write in lower case.
+        let is_name = self.default.chars().any(|letter| letter.is_ascii_uppercase());
+        let text = if is_name { text.to_ascii_uppercase() } else { text };
+        (!text.is_empty() && text != self.default).then(|| Secret::new(text))
+    }
+
+    fn within<'v>(&self, manifest: &'v Value) -> Option<&'v Value> {
+        manifest.get(self.section)?.get(self.key)
+    }
+}
+
+/// Settings with their values; what is missing has its default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SettingValues(BTreeMap<&'static str, Secret>);
+
+impl SettingValues {
+    /// Those of a manifest: `{"build": {…}, "deploy": {…}}`.
+    pub fn of(manifest: &Value) -> Self {
+        let value = |setting: &&'static Setting| Some((setting.name, setting.comparable(setting.within(manifest)?)?));
+        Self(SETTINGS.iter().filter_map(value).collect())
+    }
+
+    /// The value of one, if it is not the default.
+    pub fn get(&self, setting: &Setting) -> Option<&Secret> {
+        self.0.get(setting.name)
+    }
+}
+
+/// The names of the settings that a file gives: those of its manifest, and those of the mapping from a property to its
+/// place in the file. A property that the file sets to null is given.
+pub fn given(manifest: Option<&Value>, mapping: Option<&Value>) -> BTreeSet<&'static str> {
+    let in_mapping = |setting: &Setting| mapping?.get(format!("{}.{}", setting.section, setting.key));
+    let is_given = |setting: &&&Setting| {
+        manifest.and_then(|manifest| setting.within(manifest)).is_some() || in_mapping(setting).is_some()
+    };
+    SETTINGS.iter().filter(is_given).map(|setting| setting.name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::drift::service_settings::{SETTINGS, SettingValues, given};
+
+    #[test]
+    fn two_spellings_of_one_setting_are_equal_and_a_default_is_nothing() {
+        for (section, key, one, other) in [
+            ("deploy", "startCommand", json!("web"), json!(" web\n")),
+            ("deploy", "startCommand", json!(null), json!("")),
+            ("deploy", "preDeployCommand", json!(["migrate"]), json!("migrate")),
+            ("deploy", "preDeployCommand", json!([]), json!(null)),
+            ("deploy", "restartPolicyType", json!("on_failure"), json!(null)),
+            ("deploy", "restartPolicyType", json!("never"), json!("NEVER")),
+            ("deploy", "restartPolicyMaxRetries", json!(10), json!(null)),
+            ("deploy", "healthcheckTimeout", json!(300), json!(null)),
+            ("deploy", "sleepApplication", json!(false), json!(null)),
+            ("build", "builder", json!("dockerfile"), json!("DOCKERFILE")),
+            ("build", "watchPatterns", json!([]), json!(null)),
+        ] {
+            let of = |value: &Value| SettingValues::of(&json!({ section: { key: value } }));
+            assert_eq!(of(&one), of(&other), "{key}: {one} and {other}");
+        }
+    }
+
+    #[test]
+    fn two_values_differ() {
+        for (section, key, one, other) in [
+            ("deploy", "startCommand", json!("web"), json!("Web")),
+            ("deploy", "preDeployCommand", json!(["a", "b"]), json!("a")),
+            ("deploy", "restartPolicyType", json!("NEVER"), json!(null)),
+            ("deploy", "restartPolicyMaxRetries", json!(3), json!(10)),
+            ("deploy", "sleepApplication", json!(true), json!(null)),
+            ("build", "builder", json!("DOCKERFILE"), json!("RAILPACK")),
+            ("build", "watchPatterns", json!(["/api/**"]), json!("/api/**")),
+        ] {
+            let of = |value: &Value| SettingValues::of(&json!({ section: { key: value } }));
+            assert_ne!(of(&one), of(&other), "{key}: {one} and {other}");
+        }
+    }
+
+    #[test]
+    fn a_file_gives_what_its_manifest_or_the_mapping_names() {
+        let names =
+            |manifest: Value, mapping: Value| given(Some(&manifest), Some(&mapping)).into_iter().collect::<Vec<_>>();
+        assert_eq!(names(json!({ "deploy": { "startCommand": "web" } }), json!({})), ["start command"]);
+        assert_eq!(names(json!({}), json!({ "deploy.cronSchedule": "$.deploy.cronSchedule" })), ["cron schedule"]);
+        assert_eq!(names(json!({ "deploy": { "preDeployCommand": null } }), json!(null)), ["pre-deploy command"]);
+        assert_eq!(names(json!({ "deploy": { "numReplicas": 2 } }), json!({ "deploy.region": "$" })), [""; 0]);
+        assert_eq!(names(json!([]), json!("odd")), [""; 0]);
+        assert!(given(None, None).is_empty());
+    }
+
+    #[test]
+    fn every_setting_has_a_name_of_its_own() {
+        let mut names: Vec<&str> = SETTINGS.iter().map(|setting| setting.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), SETTINGS.len());
+    }
+}

@@ -1,0 +1,140 @@
+//! Whether a running deployment got the values of today, by what it was created with.
+
+use crate::drift::model::deployed_variables::DeployedVariables;
+use std::collections::BTreeMap;
+
+use crate::drift::model::observed::Observed;
+use crate::drift::{Survey, Target, Variable, system_variables};
+
+/// How it is known that a running deployment has old values, and of which keys.
+#[derive(Debug)]
+pub enum Evidence {
+    /// By what the deployment was created with.
+    Values(Vec<String>),
+    /// By times.
+    Times {
+        /// Keys that were changed after it was created.
+        later: Vec<String>,
+        /// Keys that were changed too near to that to tell.
+        near: Vec<String>,
+        /// Why what it got can't be told.
+        why: String,
+    },
+}
+
+/// What tells of the old values that a service runs with; `None` where nothing runs or nothing can be told.
+pub fn evidence(survey: &Survey, target: &Target) -> Option<Evidence> {
+    let running = target.live.deployed.known()?.running()?;
+    let why = match (&target.live.got, &target.stored) {
+        (Observed::Known(got), Ok(stored)) => match stale_keys(got, stored) {
+            Some(keys) => return Some(Evidence::Values(keys)),
+            None => "Railway kept its references unrendered",
+        },
+        (Observed::Unavailable(why), Ok(_)) => why,
+        _ => return None,
+    };
+    let changed = survey.times.known()?.since(target, &running.created_at, &survey.catalogue);
+    Some(Evidence::Times { later: changed.later, near: changed.near, why: why.to_owned() })
+}
+
+/// The keys that a deployment got with another value than is stored now, in order. Sealed values and the platform's own
+/// are left out. `None` if what it got can't be compared, because it holds references that were never rendered.
+pub fn stale_keys(got: &DeployedVariables, stored: &BTreeMap<String, Variable>) -> Option<Vec<String>> {
+    if is_unrendered(got, stored) {
+        return None;
+    }
+    let mut keys: Vec<String> = stored
+        .iter()
+        .filter(|(key, variable)| !system_variables::is_provided(key) && !is_running(got, key, variable))
+        .map(|(key, _)| key.clone())
+        .collect();
+    let is_gone = |key: &&String| !stored.contains_key(*key) && !system_variables::may_be_added(key);
+    keys.extend(got.keys().filter(is_gone).cloned());
+    keys.sort_unstable();
+    Some(keys)
+}
+
+/// Whether a deployment runs with that variable as it is stored, as far as can be known: sealed values can't.
+pub fn is_running(got: &DeployedVariables, key: &str, variable: &Variable) -> bool {
+    let Some(effective) = variable.effective() else { return true };
+    match got.get(key) {
+        Some(Some(value)) => value == effective,
+        Some(None) => true,
+        None => false,
+    }
+}
+
+/// Whether a deployment runs without a variable that is no longer stored. Tracing may set the same name.
+pub fn is_removed(got: &DeployedVariables, key: &str) -> bool {
+    !got.contains_key(key) || system_variables::is_set_by_tracing(key)
+}
+
+/// Whether what it got are the stored texts: some Railway could keep templates there.
+fn is_unrendered(got: &DeployedVariables, stored: &BTreeMap<String, Variable>) -> bool {
+    stored.iter().any(|(key, variable)| {
+        let kept = got.get(key).and_then(Option::as_ref);
+        kept.is_some() && variable.template() == kept && variable.effective() != kept
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use crate::drift::model::deployed_variables::DeployedVariables;
+    use crate::drift::stale_evidence::stale_keys;
+    use crate::drift::{Secret, Variable};
+
+    fn stored(rows: &[(&str, &str)]) -> BTreeMap<String, Variable> {
+        let variable = |text: &str| match text.split_once(" => ") {
+            Some((template, rendered)) => Variable::Reference {
+                template: Secret::new(template),
+                rendered: (!rendered.is_empty()).then(|| Secret::new(rendered)),
+            },
+            None if text == "<sealed>" => Variable::Sealed,
+            None => Variable::Plain(Secret::new(text)),
+        };
+        rows.iter().map(|(key, text)| ((*key).to_owned(), variable(text))).collect()
+    }
+
+    fn got(rows: &[(&str, Option<&str>)]) -> DeployedVariables {
+        rows.iter().map(|(key, value)| ((*key).to_owned(), value.map(Secret::new))).collect()
+    }
+
+    #[test]
+    fn only_what_can_be_known_to_differ_is_stale() {
+        for (got_rows, stored_rows, expected) in [
+            (&[("A", Some("1"))][..], &[("A", "1")][..], Some(&[][..])),
+            (&[("A", Some("1"))], &[("A", "2")], Some(&["A"])),
+            (&[], &[("A", "2")], Some(&["A"])),
+            (&[("A", Some("1")), ("B", Some("2"))], &[("A", "1")], Some(&["B"])),
+            (&[("A", None)], &[("A", "<sealed>")], Some(&[])),
+            (&[], &[("A", "<sealed>")], Some(&[])),
+            (&[("A", Some("x"))], &[("A", "${{P.A}} => x")], Some(&[])),
+            (&[("A", Some("y"))], &[("A", "${{P.A}} => x")], Some(&["A"])),
+            (&[("A", Some("${{P.A}}"))], &[("A", "${{P.A}} => x")], None),
+            (&[("A", Some("y"))], &[("A", "${{P.A}} => ")], Some(&[])),
+            (&[("RAILWAY_SERVICE_ID", Some("1")), ("RAILWAY_NEW_THING", Some("2"))], &[], Some(&[])),
+            (&[], &[("RAILWAY_RUN_UID", "0")], Some(&["RAILWAY_RUN_UID"])),
+            (&[("OTEL_SERVICE_NAME", Some("api")), ("OTEL_SERVICE_VERSION", Some("d1"))], &[], Some(&[])),
+            (&[("OTEL_TRACES_SAMPLER", Some("always_on")), ("OTEL_TRACES_SAMPLER_ARG", None)], &[], Some(&[])),
+            (&[("OTEL_SERVICE_NAME", Some("shop"))], &[("OTEL_SERVICE_NAME", "shop")], Some(&[])),
+            (
+                &[("OTEL_SERVICE_NAME", Some("api")), ("OTEL_SERVICE_VERSION", Some("d1"))],
+                &[("OTEL_SERVICE_NAME", "shop")],
+                Some(&["OTEL_SERVICE_NAME"]),
+            ),
+            (&[], &[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://x")], Some(&["OTEL_EXPORTER_OTLP_ENDPOINT"])),
+            (
+                &[("OTEL_EXPORTER_OTLP_ENDPOINT", Some("http://a")), ("OTEL_EXPORTER_OTLP_HEADERS", Some("k=v"))],
+                &[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://b")],
+                Some(&["OTEL_EXPORTER_OTLP_ENDPOINT"]),
+            ),
+            (&[("OTEL_RESOURCE_ATTRIBUTES", Some("a=b"))], &[], Some(&["OTEL_RESOURCE_ATTRIBUTES"])),
+        ] {
+            let keys = stale_keys(&got(got_rows), &stored(stored_rows));
+            let expected = expected.map(|keys| keys.iter().map(|&key| key.to_owned()).collect());
+            assert_eq!(keys, expected, "{got_rows:?} against {stored_rows:?}");
+        }
+    }
+}

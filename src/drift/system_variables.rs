@@ -1,0 +1,122 @@
+//! The variables that Railway itself gives to deployments.
+
+/// Railway's published list, without the prefix `RAILWAY_`, and the two that are deprecated and still there.
+/// <https://docs.railway.com/variables/reference>
+const PROVIDED: &[&str] = &[
+    "DEPLOYMENT_ID",
+    "ENVIRONMENT",
+    "ENVIRONMENT_ID",
+    "ENVIRONMENT_NAME",
+    "GIT_AUTHOR",
+    "GIT_BRANCH",
+    "GIT_COMMIT_MESSAGE",
+    "GIT_COMMIT_SHA",
+    "GIT_REPO_NAME",
+    "GIT_REPO_OWNER",
+    "PRIVATE_DOMAIN",
+    "PROJECT_ID",
+    "PROJECT_NAME",
+    "PUBLIC_DOMAIN",
+    "REPLICA_ID",
+    "REPLICA_REGION",
+    "SERVICE_ID",
+    "SERVICE_NAME",
+    "SNAPSHOT_ID",
+    "STATIC_URL",
+    "TCP_APPLICATION_PORT",
+    "TCP_PROXY_DOMAIN",
+    "TCP_PROXY_PORT",
+    "VOLUME_MOUNT_PATH",
+    "VOLUME_NAME",
+];
+
+/// The one of tracing's variables that holds a credential: a header that the receiver requires.
+pub const TRACING_CREDENTIAL: &str = "OTEL_EXPORTER_OTLP_HEADERS";
+
+/// What Railway's tracing adds to the deployments of a service that is traced. The two of the sampler were there in
+/// September 2026 and are not in the newest text. `OTEL_SERVICE_VERSION` may be new with each deployment.
+/// <https://docs.railway.com/observability/tracing>
+const TRACING: &[&str] = &[
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    TRACING_CREDENTIAL,
+    "OTEL_EXPORTER_OTLP_PROTOCOL",
+    "OTEL_SERVICE_NAME",
+    "OTEL_SERVICE_VERSION",
+    "OTEL_TRACES_SAMPLER",
+    "OTEL_TRACES_SAMPLER_ARG",
+];
+
+/// Whether Railway's tracing sets a variable of that name where the service's own configuration lacks it. One that the
+/// user stored is the user's, wins over Railway's, and is compared like any other.
+pub fn is_set_by_tracing(key: &str) -> bool {
+    TRACING.binary_search(&key).is_ok()
+}
+
+/// Whether a deployment may have the variable although its service's own configuration lacks it.
+pub fn may_be_added(key: &str) -> bool {
+    key.starts_with("RAILWAY_") || is_set_by_tracing(key)
+}
+
+/// Whether Railway gives the variable to deployments by itself. Not every `RAILWAY_` name is such: people store
+/// `RAILWAY_DOCKERFILE_PATH` and others to steer Railway, and those are theirs.
+pub fn is_provided(key: &str) -> bool {
+    key.strip_prefix("RAILWAY_")
+        .is_some_and(|name| PROVIDED.binary_search(&name).is_ok() || is_address_of_service(name))
+}
+
+/// `SERVICE_<NAME>_URL`: the public address of each other service.
+fn is_address_of_service(name: &str) -> bool {
+    name.strip_prefix("SERVICE_").and_then(|rest| rest.strip_suffix("_URL")).is_some_and(|service| !service.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::drift::system_variables::{PROVIDED, TRACING, is_provided, is_set_by_tracing, may_be_added};
+
+    #[test]
+    fn the_prefix_alone_makes_no_system_variable() {
+        assert!(PROVIDED.is_sorted());
+        for (key, provided) in [
+            ("RAILWAY_PUBLIC_DOMAIN", true),
+            ("RAILWAY_GIT_COMMIT_SHA", true),
+            ("RAILWAY_ENVIRONMENT", true),
+            ("RAILWAY_SERVICE_API_URL", true),
+            ("RAILWAY_SERVICE_NAME", true),
+            ("RAILWAY_SERVICE_URL", false),
+            ("RAILWAY_DOCKERFILE_PATH", false),
+            ("RAILWAY_RUN_UID", false),
+            ("RAILWAY_HEALTHCHECK_TIMEOUT_SEC", false),
+            ("RAILWAY_DEPLOYMENT_OVERLAP_SECONDS", false),
+            ("RAILWAY_TOKEN", false),
+            ("MY_RAILWAY_PROJECT_ID", false),
+            ("PORT", false),
+            ("", false),
+        ] {
+            assert_eq!(is_provided(key), provided, "{key}");
+        }
+    }
+
+    #[test]
+    fn tracing_sets_seven_names_and_none_like_them() {
+        assert!(TRACING.is_sorted());
+        assert_eq!(TRACING.len(), 7);
+        for key in TRACING {
+            assert!(is_set_by_tracing(key) && may_be_added(key) && !is_provided(key), "{key}");
+        }
+        for key in [
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+            "OTEL_EXPORTER_OTLP_METRICS_HEADERS",
+            "OTEL_RESOURCE_ATTRIBUTES",
+            "OTEL_SDK_DISABLED",
+            "OTEL_SERVICE_NAMES",
+            "otel_service_name",
+            "MY_OTEL_SERVICE_NAME",
+            "OTEL_",
+            "OTEL",
+            "",
+        ] {
+            assert!(!is_set_by_tracing(key) && !may_be_added(key), "{key}");
+        }
+        assert!(may_be_added("RAILWAY_NEW_THING") && !is_set_by_tracing("RAILWAY_NEW_THING"));
+    }
+}

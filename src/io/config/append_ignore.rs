@@ -1,0 +1,148 @@
+//! Adds an `[[ignore]]` to the text of a `doctor.toml`: at its end, every byte before it as it was.
+
+use crate::drift::Secret;
+use crate::error::Error;
+use crate::io::config::find::understand;
+use crate::io::config::toml_text::quoted;
+use crate::io::config::{Config, RuleName};
+
+/// An `[[ignore]]` to be written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewIgnore {
+    /// Exact names; never empty.
+    pub keys: Vec<String>,
+    /// Aliases or names; empty means all.
+    pub services: Vec<String>,
+    /// Names of rules; empty means all.
+    pub rules: Vec<String>,
+    /// Why; never empty.
+    pub reason: String,
+}
+
+/// The text with it: read again, and found to say this and else what it said before.
+///
+/// A text that can't be read is the reader's own error. `name` is the file's, for messages.
+pub fn with_ignore(text: &Secret, ignore: &NewIgnore, name: &str, rules: &[RuleName]) -> Result<Secret, Error> {
+    // A reader takes `*` for any key.
+    if ignore.keys.iter().any(|key| key.contains(['*', '?'])) {
+        return Err(unchanged(name, "a key with `*` or `?` in its name would be taken for a pattern"));
+    }
+    let read = |text: &Secret| understand(text, Config::empty(name.into(), name.to_owned(), name.into()), rules);
+    let before = read(text)?;
+    let mut new = String::with_capacity(text.expose().len() + 256);
+    new.push_str(text.expose());
+    new.push_str(&block(text.expose(), ignore));
+    let new = Secret::new(new);
+    // Not `[[ignore]]`, but `ignore = […]`, may be there: nothing can be added to that from below.
+    let mut after = read(&new).map_err(|_| unchanged(name, "no [[ignore]] can be added at its end"))?;
+    let added = after.ignore.pop().is_some_and(|added| {
+        let keys = added.keys.iter().map(|at| &at.value).eq(&ignore.keys);
+        let services = added.services.iter().map(|at| &at.value).eq(&ignore.services);
+        let whole = added.environments.is_empty() && added.until.is_none();
+        keys && services && whole && added.rules == ignore.rules && added.reason == ignore.reason
+    });
+    if added && after == before { Ok(new) } else { Err(unchanged(name, "no [[ignore]] can be added at its end")) }
+}
+
+fn unchanged(path: &str, why: impl Into<String>) -> Error {
+    let next = "nothing in it was changed: add the [[ignore]] by hand".to_owned();
+    Error::Write { path: path.to_owned(), why: why.into(), next }
+}
+
+/// The lines to be added, a blank one before them, with the text's own line ends.
+fn block(text: &str, ignore: &NewIgnore) -> String {
+    let mut lines = String::new();
+    if !text.is_empty() {
+        lines.push_str(if text.ends_with('\n') { "\n" } else { "\n\n" });
+    }
+    lines.push_str("[[ignore]]\n");
+    for (key, values) in [("keys", &ignore.keys), ("services", &ignore.services), ("rules", &ignore.rules)] {
+        if !values.is_empty() {
+            let values: Vec<String> = values.iter().map(|value| quoted(value)).collect();
+            lines.extend([key, " = [", &values.join(", "), "]\n"]);
+        }
+    }
+    lines.extend(["reason = ", &quoted(&ignore.reason), "\n"]);
+    let first = text.find('\n').unwrap_or(0);
+    if text[..first].ends_with('\r') { lines.replace('\n', "\r\n") } else { lines }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{any, proptest};
+    use proptest::{collection, prop_assert, prop_assert_eq};
+
+    use crate::drift::Secret;
+    use crate::error::Error;
+    use crate::io::config::RuleName;
+    use crate::io::config::append_ignore::{NewIgnore, with_ignore};
+
+    const RULES: &[RuleName] = &[("D102", "missing-locally"), ("D103", "value-differs")];
+
+    fn ignore(keys: &[&str], reason: &str) -> NewIgnore {
+        let keys = keys.iter().map(|&key| key.to_owned()).collect();
+        NewIgnore { keys, reason: reason.to_owned(), ..NewIgnore::default() }
+    }
+
+    fn added(text: &str, ignore: &NewIgnore) -> Result<String, Error> {
+        with_ignore(&Secret::new(text), ignore, "doctor.toml", RULES).map(|text| text.expose().to_owned())
+    }
+
+    #[test]
+    fn a_section_comes_last_and_nothing_before_it_changes() {
+        let lone = "[[ignore]]\nkeys = [\"DEBUG\"]\nreason = \"mine\"\n";
+        for (text, expected) in [
+            ("", lone.to_owned()),
+            ("project = \"x\"\n", format!("project = \"x\"\n\n{lone}")),
+            ("project = \"x\"  # no line end", format!("project = \"x\"  # no line end\n\n{lone}")),
+            ("[services.api]\r\n", format!("[services.api]\r\n\r\n{}", lone.replace('\n', "\r\n"))),
+            ("[[ignore]]\nkeys=['A']\nreason='x'\n\n", format!("[[ignore]]\nkeys=['A']\nreason='x'\n\n\n{lone}")),
+        ] {
+            assert_eq!(added(text, &ignore(&["DEBUG"], "mine")), Ok(expected), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn every_part_is_written() {
+        let ignore = NewIgnore {
+            services: vec!["api".to_owned(), "a \"b\" \\".to_owned()],
+            rules: vec!["value-differs".to_owned()],
+            ..ignore(&["A", "B"], "two\nlines\t\u{202e}")
+        };
+        let expected = "[[ignore]]\nkeys = [\"A\", \"B\"]\nservices = [\"api\", \"a \\\"b\\\" \\\\\"]\n\
+                        rules = [\"value-differs\"]\nreason = \"two\\U0000000Alines\\U00000009\\U0000202E\"\n";
+        assert_eq!(added("", &ignore).as_deref(), Ok(expected));
+    }
+
+    #[test]
+    fn what_can_not_be_added_to_is_left_alone() {
+        let refused = |text: &str, ignore: &NewIgnore| match added(text, ignore) {
+            Err(Error::Write { path, why, .. }) => format!("{path}: {why}"),
+            other => panic!("{text}: {other:?}"),
+        };
+        let inline = "ignore = [{ keys = [\"A\"], reason = \"x\" }]\n";
+        assert_eq!(refused(inline, &ignore(&["B"], "x")), "doctor.toml: no [[ignore]] can be added at its end");
+        assert!(refused("", &ignore(&["*"], "x")).contains("pattern"));
+        assert!(refused("", &ignore(&[], "x")).contains("can be added"));
+        assert!(refused("", &ignore(&["A"], "")).contains("can be added"));
+        assert!(matches!(added("project = \n", &ignore(&["A"], "x")), Err(Error::Config { line: 1, .. })));
+        assert!(matches!(added("projekt = 'x'\n", &ignore(&["A"], "x")), Err(Error::Config { .. })));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_names_they_are_read_back_or_refused(
+            keys in collection::vec(any::<String>(), 1..3),
+            services in collection::vec(any::<String>(), 0..3),
+            reason in any::<String>(),
+        ) {
+            let empty = keys.iter().chain(&services).chain([&reason]).any(String::is_empty);
+            let pattern = keys.iter().any(|key| key.contains(['*', '?']));
+            let ignore = NewIgnore { keys, services, rules: Vec::new(), reason };
+            let text = "project = \"x\"\r\n";
+            let new = added(text, &ignore);
+            prop_assert_eq!(new.is_ok(), !empty && !pattern);
+            prop_assert!(new.is_err() || new.unwrap().starts_with(text));
+        }
+    }
+}

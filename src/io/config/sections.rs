@@ -1,0 +1,279 @@
+//! The sections of `doctor.toml`, one function each.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use jiff::civil::Date;
+use toml::de::DeValue;
+
+use crate::drift::Severity;
+use crate::drift::command_line::CommandLine;
+use crate::error::Error;
+use crate::io::config::table::{Item, Table, did_you_mean, listed};
+use crate::io::config::{
+    At, Config, EnvironmentSection, FailOnSetting, IgnoreSection, LoaderSetting, OnDrift, RequireSection, RuleName,
+    ServiceSection, expectations,
+};
+
+/// What can stand at the top of the file.
+const TOP: &[&str] = &[
+    "project",
+    "environment",
+    "env-file",
+    "loader",
+    "fail-on",
+    "environments",
+    "services",
+    "require",
+    "ignore",
+    "severity",
+    "expect",
+    "hook",
+];
+
+/// The most patterns of all [[ignore]] sections together.
+const MOST_PATTERNS: usize = 1000;
+
+const SEVERITIES: &[(&str, Option<Severity>)] = &[
+    ("error", Some(Severity::Error)),
+    ("warning", Some(Severity::Warning)),
+    ("note", Some(Severity::Note)),
+    ("off", None),
+];
+
+impl Config {
+    /// A file that says nothing.
+    pub(super) fn empty(path: PathBuf, name: String, root: PathBuf) -> Self {
+        Self {
+            path,
+            name,
+            root,
+            project: None,
+            environment: None,
+            env_file: None,
+            loader: None,
+            fail_on: None,
+            environments: BTreeMap::new(),
+            services: BTreeMap::new(),
+            require: Vec::new(),
+            ignore: Vec::new(),
+            severity: BTreeMap::new(),
+            severity_lines: BTreeMap::new(),
+            expect_log: Vec::new(),
+            expect_http: Vec::new(),
+            on_drift: None,
+        }
+    }
+}
+
+/// The whole file.
+pub(super) fn document(top: &Table<'_>, empty: Config, rules: &[RuleName]) -> Result<Config, Error> {
+    top.only(TOP)?;
+    let expect = top.table("expect")?;
+    let (expect_log, expect_http) = match &expect {
+        Some(expect) => {
+            expect.only(&["log", "http"])?;
+            (expect.each("log", expectations::log)?, expect.each("http", expectations::http)?)
+        }
+        None => (Vec::new(), Vec::new()),
+    };
+    let (severity, severity_lines) = severity(top, rules)?;
+    Ok(Config {
+        project: top.text("project")?,
+        environment: top.text("environment")?,
+        env_file: top.text_or_texts("env-file")?,
+        loader: loader(top)?,
+        fail_on: fail_on(top)?,
+        environments: environments(top)?,
+        services: services(top)?,
+        require: top.each("require", require)?,
+        ignore: few_patterns(top, top.each("ignore", |table| ignore(table, rules))?)?,
+        severity,
+        severity_lines,
+        expect_log,
+        expect_http,
+        on_drift: on_drift(top)?,
+        ..empty
+    })
+}
+
+fn loader(top: &Table<'_>) -> Result<Option<LoaderSetting>, Error> {
+    top.choice(
+        "loader",
+        &[("dotenvy", LoaderSetting::Dotenvy), ("python", LoaderSetting::Python), ("node", LoaderSetting::Node)],
+    )
+}
+
+fn fail_on(top: &Table<'_>) -> Result<Option<FailOnSetting>, Error> {
+    let words = [
+        ("error", FailOnSetting::Severity(Severity::Error)),
+        ("warning", FailOnSetting::Severity(Severity::Warning)),
+        ("note", FailOnSetting::Severity(Severity::Note)),
+        ("never", FailOnSetting::Never),
+    ];
+    top.choice("fail-on", &words)
+}
+
+fn on_drift(top: &Table<'_>) -> Result<Option<OnDrift>, Error> {
+    let Some(hook) = top.table("hook")? else { return Ok(None) };
+    hook.only(&["on-drift"])?;
+    hook.choice("on-drift", &[("warn", OnDrift::Warn), ("fail", OnDrift::Fail)])
+}
+
+fn environments(top: &Table<'_>) -> Result<BTreeMap<String, EnvironmentSection>, Error> {
+    let mut sections = BTreeMap::new();
+    let Some(table) = top.table("environments")? else { return Ok(sections) };
+    for item in table.items() {
+        named(&table, &item)?;
+        let section = table.enter(&item)?;
+        section.only(&["env-file", "protected"])?;
+        let read = EnvironmentSection {
+            line: section.line(),
+            env_file: section.text_or_texts("env-file")?,
+            protected: section.boolean("protected")?,
+        };
+        sections.insert(item.key.to_owned(), read);
+    }
+    Ok(sections)
+}
+
+fn services(top: &Table<'_>) -> Result<BTreeMap<String, ServiceSection>, Error> {
+    let mut sections = BTreeMap::new();
+    let mut aliases: BTreeMap<String, &str> = BTreeMap::new();
+    let Some(table) = top.table("services")? else { return Ok(sections) };
+    for item in table.items() {
+        named(&table, &item)?;
+        let section = table.enter(&item)?;
+        let read = service(&section, &item)?;
+        if let Some(earlier) = aliases.insert(read.name.value.clone(), item.key) {
+            let what = format!("{} names the same service as {}", table.called(item.key), table.called(earlier));
+            return Err(table.source.fault(item.key_start, what, "keep one of the two sections"));
+        }
+        sections.insert(item.key.to_owned(), read);
+    }
+    Ok(sections)
+}
+
+fn service(section: &Table<'_>, item: &Item<'_>) -> Result<ServiceSection, Error> {
+    section.only(&["name", "env-file", "start-command-contains", "commit"])?;
+    let commit = section.text("commit")?;
+    let digits = |text: &str| (7..=40).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if let (Some(given), Some(item)) = (&commit, section.get("commit"))
+        && given.value != "HEAD"
+        && !digits(&given.value)
+    {
+        return Err(section.wrong(&item, "7 to 40 digits of a commit, or \"HEAD\""));
+    }
+    let parts = section.texts("start-command-contains")?.unwrap_or_default();
+    if let (Some(_), Some(item)) =
+        (parts.iter().find(|part| !CommandLine::is_part(&part.value)), section.get("start-command-contains"))
+    {
+        return Err(section.wrong(&item, "words of a command, with quotes closed, such as \"-B\""));
+    }
+    Ok(ServiceSection {
+        name: section.text("name")?.unwrap_or_else(|| section.source.at(item.key_start, item.key.to_owned())),
+        env_file: section.text_or_texts("env-file")?,
+        start_command_contains: parts,
+        commit,
+    })
+}
+
+/// Refuses a section whose name can't be the name of anything.
+fn named(table: &Table<'_>, item: &Item<'_>) -> Result<(), Error> {
+    if item.key.trim().is_empty() || item.key.chars().any(char::is_control) {
+        return Err(table.source.fault(item.key_start, "this section has no usable name", "give it a name"));
+    }
+    Ok(())
+}
+
+fn require(table: &Table<'_>) -> Result<RequireSection, Error> {
+    table.only(&["keys", "services"])?;
+    let keys = table.required("keys", table.texts("keys")?, "keys = [\"KEY\"]")?;
+    if let Some(pattern) = keys.iter().find(|key| key.value.contains(['*', '?'])) {
+        let (what, next) = ("`keys` in [[require]] takes no patterns", "name each key in full");
+        return Err(table.source.fault_at(pattern, what, next));
+    }
+    Ok(RequireSection { line: table.line(), keys, services: table.texts("services")?.unwrap_or_default() })
+}
+
+fn ignore(table: &Table<'_>, rules: &[RuleName]) -> Result<IgnoreSection, Error> {
+    table.only(&["keys", "services", "environments", "rules", "reason", "until"])?;
+    let keys = table.required("keys", table.texts("keys")?, "keys = [\"KEY\"]")?;
+    let given = table.texts("rules")?.unwrap_or_default();
+    let rule = |at: &At<String>| {
+        known(&at.value, rules).map(str::to_owned).ok_or_else(|| {
+            let what = "`rules` in [[ignore]] names a rule that does not exist";
+            table.source.fault_at(at, what, which_rule(&at.value, rules))
+        })
+    };
+    // A name counts once, however often it is given.
+    let mut rules = given.iter().map(rule).collect::<Result<Vec<String>, Error>>()?;
+    let mut seen = BTreeSet::new();
+    rules.retain(|rule| seen.insert(rule.clone()));
+    let reason = table.required("reason", table.text("reason")?, "reason = \"why this is meant to differ\"")?;
+    Ok(IgnoreSection {
+        line: table.line(),
+        keys,
+        services: table.texts("services")?.unwrap_or_default(),
+        environments: table.texts("environments")?.unwrap_or_default(),
+        rules,
+        reason: reason.value,
+        until: until(table)?,
+    })
+}
+
+/// Refuses more patterns than can be tried on every key. Names in full are looked up, and may be as many as the file holds.
+fn few_patterns(top: &Table<'_>, sections: Vec<IgnoreSection>) -> Result<Vec<IgnoreSection>, Error> {
+    let keys = sections.iter().flat_map(|section| &section.keys);
+    let one_too_many = keys.filter(|key| key.value.contains(['*', '?'])).nth(MOST_PATTERNS);
+    if let Some(pattern) = one_too_many {
+        let what = format!("[[ignore]] has more than {MOST_PATTERNS} patterns with `*` or `?`");
+        return Err(top.source.fault_at(pattern, what, "use fewer and wider patterns, or names in full"));
+    }
+    Ok(sections)
+}
+
+/// `until = "2027-01-01"`, or the same as a date of TOML's own.
+fn until(table: &Table<'_>) -> Result<Option<Date>, Error> {
+    let Some(item) = table.get("until") else { return Ok(None) };
+    let date = match item.value {
+        // Other forms of a date, and dates with a time, are left out on purpose: one way to write it.
+        DeValue::String(text) if text.len() == "2027-01-01".len() => text.parse().ok(),
+        DeValue::Datetime(moment) if moment.time.is_none() && moment.offset.is_none() => moment.date.and_then(|date| {
+            let [month, day] = [date.month, date.day].map(|number| i8::try_from(number).unwrap_or(0));
+            Date::new(i16::try_from(date.year).ok()?, month, day).ok()
+        }),
+        _ => None,
+    };
+    date.map(Some).ok_or_else(|| table.wrong(&item, "a date such as \"2027-01-01\""))
+}
+
+/// What `[severity]` gives to rules, and on which lines.
+type Severities = (BTreeMap<String, Option<Severity>>, BTreeMap<String, usize>);
+
+fn severity(top: &Table<'_>, rules: &[RuleName]) -> Result<Severities, Error> {
+    let (mut severities, mut lines) = Severities::default();
+    let Some(table) = top.table("severity")? else { return Ok((severities, lines)) };
+    for item in table.items() {
+        let Some(name) = known(item.key, rules) else {
+            let what = format!("{} is not the name of a rule", table.called(item.key));
+            return Err(table.source.fault(item.key_start, what, which_rule(item.key, rules)));
+        };
+        lines.insert(name.to_owned(), table.source.at(item.key_start, ()).line);
+        if severities.insert(name.to_owned(), table.choose(&item, SEVERITIES)?).is_some() {
+            let what = format!("{} is a rule that has a severity already", table.called(item.key));
+            return Err(table.source.fault(item.key_start, what, "keep one of the two lines"));
+        }
+    }
+    Ok((severities, lines))
+}
+
+/// The name of the rule that is meant by a name or a code.
+fn known(given: &str, rules: &[RuleName]) -> Option<&'static str> {
+    rules.iter().find(|(code, name)| *code == given || *name == given).map(|(_, name)| *name)
+}
+
+fn which_rule(given: &str, rules: &[RuleName]) -> String {
+    let names: Vec<&str> = rules.iter().map(|(_, name)| *name).collect();
+    format!("{}the rules are {}", did_you_mean(given, &names), listed(&names))
+}

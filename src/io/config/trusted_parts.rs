@@ -1,0 +1,133 @@
+//! The parts of `doctor.toml` that decide where local values go: what `doctor trust` accepts. Their canonical form depends on
+//! what the file says, and not on how it is written.
+
+use zeroize::Zeroizing;
+
+use crate::io::config::{At, Config, HeaderPart, HttpSection, LoaderSetting};
+use crate::io::storage::trust_store::Digest;
+
+/// What a `doctor.toml` decides about where local values go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deciding {
+    /// One line for each decision, sorted: names only.
+    pub lines: Vec<String>,
+    /// Of these lines, and of what they leave out because it may be a credential: queries and fixed texts of headers.
+    pub digest: Digest,
+}
+
+impl Deciding {
+    /// Whether the file leaves all of it to others.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// What differs from the lines that were accepted: `- ` and `+ ` before each line that is gone or new.
+    pub fn changes(&self, accepted: &[String]) -> Vec<String> {
+        let gone = accepted.iter().filter(|line| !self.lines.contains(line)).map(|line| format!("- {line}"));
+        let new = self.lines.iter().filter(|line| !accepted.contains(line)).map(|line| format!("+ {line}"));
+        let changes: Vec<String> = gone.chain(new).collect();
+        if changes.is_empty() {
+            // What may be a credential is not shown.
+            return vec!["~ the query or a fixed header text of an [[expect.http]]".to_owned()];
+        }
+        changes
+    }
+}
+
+impl Config {
+    /// The parts of it that decide where local values go.
+    pub fn deciding(&self) -> Deciding {
+        let mut lines = Vec::new();
+        let mut tell = |what: &str, at: Option<&At<String>>| {
+            lines.extend(at.map(|at| format!("{what} = {:?}", at.value)));
+        };
+        tell("project", self.project.as_ref());
+        tell("environment", self.environment.as_ref());
+        lines.extend(files("env-file", self.env_file.as_ref()));
+        lines.extend(self.loader.map(|loader| format!("loader = {:?}", text(loader))));
+        for (name, section) in &self.environments {
+            lines.extend(files(&format!("environments.{name:?}.env-file"), section.env_file.as_ref()));
+            let protected = section.protected.map(|protected| format!("environments.{name:?}.protected = {protected}"));
+            lines.extend(protected);
+        }
+        for (alias, section) in &self.services {
+            lines.push(format!("services.{alias:?}.name = {:?}", section.name.value));
+            lines.extend(files(&format!("services.{alias:?}.env-file"), section.env_file.as_ref()));
+        }
+        for section in &self.require {
+            let services = list(section.services.iter().map(|at| &at.value), NameOrder::Sorted);
+            lines.extend(section.keys.iter().map(|key| format!("require {:?} of {services}", key.value)));
+        }
+        lines.extend(self.expect_http.iter().map(request));
+        lines.sort_unstable();
+        lines.dedup();
+        let mut requests: Vec<Zeroizing<String>> = self.expect_http.iter().map(whole).collect();
+        requests.sort_unstable_by(|one, other| one.as_str().cmp(other));
+        let mut text = Zeroizing::new(lines.join("\n"));
+        for request in &requests {
+            text.push('\n');
+            text.push_str(request);
+        }
+        Deciding { digest: Digest::of(&text), lines }
+    }
+}
+
+/// Whether the order of names matters.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum NameOrder {
+    /// It does: later files win.
+    AsWritten,
+    Sorted,
+}
+
+fn files(what: &str, named: Option<&Vec<At<String>>>) -> Option<String> {
+    Some(format!("{what} = {}", list(named?.iter().map(|at| &at.value), NameOrder::AsWritten)))
+}
+
+fn list<'n>(names: impl Iterator<Item = &'n String>, order: NameOrder) -> String {
+    let mut names: Vec<&String> = names.collect();
+    if order == NameOrder::Sorted {
+        names.sort_unstable();
+        names.dedup();
+    }
+    format!("{names:?}")
+}
+
+fn text(loader: LoaderSetting) -> &'static str {
+    match loader {
+        LoaderSetting::Dotenvy => "dotenvy",
+        LoaderSetting::Python => "python",
+        LoaderSetting::Node => "node",
+    }
+}
+
+/// Names only: a query and a fixed text may be credentials.
+fn request(section: &HttpSection) -> String {
+    let path = section.path.split('?').next().unwrap_or_default();
+    let effects = if section.allow_effects == Some(true) { " with effects" } else { "" };
+    let headers = section.headers.iter().map(|(name, parts)| {
+        let keys = parts.iter().map(|part| match part {
+            HeaderPart::Key(key) => format!("${key}"),
+            HeaderPart::Text(_) => "…".to_owned(),
+        });
+        format!("{name}: {}", keys.collect::<String>())
+    });
+    let headers = list(headers.collect::<Vec<_>>().iter(), NameOrder::Sorted);
+    format!("expect.http {:?} {} {path:?}{effects} {headers}", section.service.value, section.method)
+}
+
+/// All of it, for the digest alone.
+fn whole(section: &HttpSection) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(format!("{:?} {} {:?}", section.service.value, section.method, section.path));
+    for (name, parts) in &section.headers {
+        text.push_str(&Zeroizing::new(format!("\n{name:?}")));
+        for part in parts {
+            let quoted = Zeroizing::new(match part {
+                HeaderPart::Key(key) => format!(" ${key:?}"),
+                HeaderPart::Text(own) => format!(" {:?}", own.expose()),
+            });
+            text.push_str(&quoted);
+        }
+    }
+    text
+}

@@ -1,0 +1,381 @@
+//! Every state that a token can be in, and every oddity of the official CLI's file.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use crate::drift::{ResourceRef, Secret};
+use crate::error::Error;
+use crate::io::credentials::keyring::{InMemoryKeyring, KeyringError};
+use crate::io::credentials::{CliLogin, Credentials, Link, Login, LoginTarget, Logins, Places, find as find_at, link};
+use crate::io::railway::transport::Scheme;
+
+/// Names and values.
+type Pairs<'p> = &'p [(&'p str, &'p str)];
+
+const NOW: i64 = 1_800_000_000;
+
+fn variables(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+/// A home folder with that text as the CLI's file.
+fn home(name: &str, text: &str) -> tempfile::TempDir {
+    let home = tempfile::tempdir().unwrap();
+    fs::create_dir(home.path().join(".railway")).unwrap();
+    fs::write(home.path().join(".railway").join(name), text).unwrap();
+    home
+}
+
+/// What is found with a keyring that there is not.
+fn find(
+    variables: &BTreeMap<String, String>,
+    home: Option<&Path>,
+    now: Timestamp,
+    cli_login: CliLogin,
+) -> Result<Credentials, Error> {
+    let keyring = InMemoryKeyring::broken(KeyringError::Absent("no bus".to_owned()));
+    let (host, aim) = ("backboard.railway.com", &LoginTarget::default());
+    find_at(&Places { variables, home, now, cli_login, keyring: &keyring, host, aim })
+}
+
+fn found(pairs: &[(&str, &str)], home: Option<&Path>) -> Result<Credentials, Error> {
+    find(&variables(pairs), home, Timestamp::from_second(NOW).unwrap(), CliLogin::Allowed)
+}
+
+/// What is found with that text in `config.json` and nothing in the environment.
+fn login(text: &str) -> Result<Credentials, Error> {
+    found(&[], Some(home("config.json", text).path()))
+}
+
+#[test]
+fn the_first_source_with_a_token_wins() {
+    let home = home("config.json", r#"{"user":{"accessToken":"cli","tokenExpiresAt":1800003600}}"#);
+    let both = "RAILWAY_TOKEN and RAILWAY_API_TOKEN are both set; RAILWAY_TOKEN is used";
+    let empty = "RAILWAY_TOKEN is empty and counts as not set";
+    let api_empty = "RAILWAY_API_TOKEN is empty and counts as not set";
+    let cases: [(Pairs<'_>, &str, Scheme, &str, &[&str]); 8] = [
+        (&[("RAILWAY_TOKEN", "p")], "p", Scheme::Project, "RAILWAY_TOKEN", &[]),
+        (&[("RAILWAY_API_TOKEN", "a")], "a", Scheme::Bearer, "RAILWAY_API_TOKEN", &[]),
+        (&[("RAILWAY_TOKEN", "p"), ("RAILWAY_API_TOKEN", "a")], "p", Scheme::Project, "RAILWAY_TOKEN", &[both]),
+        (&[("RAILWAY_TOKEN", "p"), ("RAILWAY_API_TOKEN", "")], "p", Scheme::Project, "RAILWAY_TOKEN", &[]),
+        (&[("RAILWAY_TOKEN", ""), ("RAILWAY_API_TOKEN", "a")], "a", Scheme::Bearer, "RAILWAY_API_TOKEN", &[empty]),
+        (
+            &[("RAILWAY_TOKEN", " \t\n"), ("RAILWAY_API_TOKEN", " ")],
+            "cli",
+            Scheme::Bearer,
+            "~/.railway/config.json",
+            &[empty, api_empty],
+        ),
+        (&[("RAILWAY_TOKEN", " p\r\n")], "p", Scheme::Project, "RAILWAY_TOKEN", &[]),
+        (&[], "cli", Scheme::Bearer, "~/.railway/config.json", &[]),
+    ];
+    for (pairs, token, scheme, from, remarks) in cases {
+        let got = found(pairs, Some(home.path())).unwrap();
+        assert_eq!((got.token.expose(), got.scheme, got.from.as_str()), (token, scheme, from), "{pairs:?}");
+        assert_eq!(got.remarks, remarks, "{pairs:?}");
+        assert!(!format!("{got:?}").contains(&format!("{token:?}")), "Debug shows the token");
+    }
+}
+
+#[test]
+fn what_is_no_token_is_an_error_and_not_the_next_source() {
+    let long = "x".repeat(8 * 1024 + 1);
+    for bad in ["two words", "tökén", "a\nb", "a\u{7f}b", "a\0", "\"quoted\"", "'quoted'", "\u{a0}", &long] {
+        let got = found(&[("RAILWAY_TOKEN", bad), ("RAILWAY_API_TOKEN", "a")], None);
+        assert_eq!(got.unwrap_err(), Error::MalformedToken { from: "RAILWAY_TOKEN".to_owned() }, "{bad:?}");
+    }
+    assert!(found(&[("RAILWAY_TOKEN", &long[1..])], None).is_ok());
+    let got = login(r#"{"user":{"accessToken":"two words"}}"#);
+    assert_eq!(got.unwrap_err(), Error::MalformedToken { from: "~/.railway/config.json".to_owned() });
+}
+
+#[test]
+fn without_any_token_every_place_is_named() {
+    let looked = |pairs: &[(&str, &str)], home: Option<&Path>, cli_login| match find(
+        &variables(pairs),
+        home,
+        Timestamp::from_second(NOW).unwrap(),
+        cli_login,
+    ) {
+        Err(Error::NoCredentials { looked }) => looked,
+        other => panic!("{other:?}"),
+    };
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(
+        looked(&[("RAILWAY_API_TOKEN", "")], Some(folder.path()), CliLogin::Allowed),
+        [
+            "RAILWAY_TOKEN is not set",
+            "RAILWAY_API_TOKEN is empty",
+            "the system's keyring is not there: no bus",
+            "~/.railway/config.json does not exist"
+        ]
+    );
+    assert_eq!(
+        looked(&[("RAILWAY_ENV", "staging")], Some(folder.path()), CliLogin::Allowed)[3],
+        "~/.railway/config-staging.json does not exist"
+    );
+    assert_eq!(
+        looked(&[], None, CliLogin::Allowed)[3],
+        "~/.railway/config.json can't be looked for without a home folder"
+    );
+    let home = home("config.json", r#"{"user":{"accessToken":"cli","tokenExpiresAt":1800003600}}"#);
+    assert_eq!(
+        looked(&[], Some(home.path()), CliLogin::Forbidden)[3],
+        "the Railway CLI's login is not used with --api-url"
+    );
+}
+
+#[test]
+fn each_installation_of_railway_has_its_own_login() {
+    let home = home("config-dev.json", r#"{"user":{"token":"dev"}}"#);
+    assert_eq!(found(&[("RAILWAY_ENV", "Develop")], Some(home.path())).unwrap().token.expose(), "dev");
+    assert!(matches!(found(&[], Some(home.path())), Err(Error::NoCredentials { .. })));
+}
+
+#[test]
+fn an_access_token_counts_until_a_minute_before_its_end() {
+    let user =
+        |end: &str| format!(r#"{{"user":{{"accessToken":"cli","refreshToken":"never","tokenExpiresAt":{end}}}}}"#);
+    for end in ["1800000061", "1800003600", "1.8000036e9", "null", "\"soon\"", "[]", "18446744073709551615"] {
+        assert_eq!(login(&user(end)).unwrap().token.expose(), "cli", "{end}");
+    }
+    let expired = Error::Expired { path: "~/.railway/config.json".to_owned() };
+    for end in ["1800000060", "1800000000", "0", "-1", "-9223372036854775808", "1.7e9"] {
+        assert_eq!(login(&user(end)).unwrap_err(), expired, "{end}");
+    }
+    // A login of today says more than one that an old version left behind.
+    let both = r#"{"user":{"accessToken":"cli","tokenExpiresAt":0,"token":"legacy"}}"#;
+    assert_eq!(login(both).unwrap_err(), expired);
+}
+
+#[test]
+fn odd_files_cost_only_what_is_odd_in_them() {
+    let token = [
+        r#"{"user":{"token":"legacy"}}"#,
+        r#"{"user":{"accessToken":"","token":"legacy","tokenExpiresAt":0}}"#,
+        r#"{"user":{"accessToken":null,"token":"legacy"}}"#,
+        r#"{"user":{"accessToken":{"a":[1,{"b":2}]},"token":"legacy","id":5}}"#,
+        r#"{"projects":null,"user":{"token":"legacy"},"editor":["x"],"linkedFunctions":{}}"#,
+        r#"{"projects":[1,[2]],"user":{"token":"legacy"}}"#,
+        r#"{"projects":{"/":null,"/a":7},"user":{"token":"leg\u0061cy"}}"#,
+    ];
+    for text in token {
+        assert_eq!(login(text).unwrap().token.expose(), "legacy", "{text}");
+    }
+    let none = [
+        "{}",
+        "null",
+        "[]",
+        "\"text\"",
+        "5",
+        r#"{"user":null}"#,
+        r#"{"user":[{"token":"x"}]}"#,
+        r#"{"user":"x"}"#,
+        r#"{"user":{}}"#,
+        r#"{"user":{"token":""}}"#,
+        r#"{"user":{"token":7}}"#,
+        r#"{"user":{"refreshToken":"x"}}"#,
+        r#"{"User":{"token":"x"}}"#,
+    ];
+    for text in none {
+        let Err(Error::NoCredentials { looked }) = login(text) else { panic!("{text}") };
+        assert_eq!(looked[3], "~/.railway/config.json has no login", "{text}");
+    }
+}
+
+#[test]
+fn a_broken_file_is_an_error_that_quotes_nothing_and_only_if_it_is_needed() {
+    let deep = format!(r#"{{"user":{}"#, "[".repeat(100_000));
+    let broken = [
+        ("", "it ends too early"),
+        (r#"{"user":{"accessToken":"marker-4711"#, "it ends too early"),
+        ("{\n \"user\": marker-4711}", "line 2, column 10 is not as the Railway CLI writes it"),
+        (r#"{"user":{"token":"x"}} marker-4711"#, "line 1, column 24 is not as the Railway CLI writes it"),
+        (r#"{"user":{"token":"x","token":"marker-4711"}}"#, "line 1, column 28 is not as the Railway CLI writes it"),
+        ("marker-4711", "line 1, column 1 is not as the Railway CLI writes it"),
+        (&deep, "it ends too early"),
+    ];
+    for (text, expected) in broken {
+        let home = home("config.json", text);
+        let error = found(&[], Some(home.path())).unwrap_err();
+        let Error::CliConfig { path, why } = &error else { panic!("{error:?}") };
+        assert_eq!((path.as_str(), why.as_str()), ("~/.railway/config.json", expected));
+        assert!(!format!("{error:?}").contains("marker"));
+        assert_eq!(link(&variables(&[]), Some(home.path()), Path::new("/")).unwrap_err(), error);
+        assert!(found(&[("RAILWAY_TOKEN", "p")], Some(home.path())).is_ok());
+    }
+    let home = tempfile::tempdir().unwrap();
+    fs::create_dir_all(home.path().join(".railway/config.json")).unwrap();
+    assert!(
+        matches!(found(&[], Some(home.path())), Err(Error::CliConfig { why, .. }) if why == "it is a folder, not a file")
+    );
+    fs::remove_dir(home.path().join(".railway/config.json")).unwrap();
+    fs::write(home.path().join(".railway/config.json"), b"{\"user\":\"\xff\"}").unwrap();
+    assert!(matches!(found(&[], Some(home.path())), Err(Error::CliConfig { why, .. }) if why.contains("column 10")));
+}
+
+#[test]
+fn the_file_is_only_ever_read() {
+    let text = r#"{"user":{"accessToken":"cli","refreshToken":"never","tokenExpiresAt":0}}"#;
+    let home = home("config.json", text);
+    let folder = home.path().join(".railway");
+    let before = folder.join("config.json").metadata().unwrap().modified().unwrap();
+    assert!(found(&[], Some(home.path())).is_err());
+    assert!(link(&variables(&[]), Some(home.path()), home.path()).unwrap().is_none());
+    assert_eq!(fs::read_to_string(folder.join("config.json")).unwrap(), text);
+    assert_eq!(folder.join("config.json").metadata().unwrap().modified().unwrap(), before);
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "no lock file either");
+}
+
+#[test]
+fn the_nearest_linked_folder_counts() {
+    let entry = |project: &str| format!(r#"{{"project":"{project}","environment":"e"}}"#);
+    let text = format!(
+        r#"{{"projects":{{"/":{},"/srv/shop":{},"/srv/shop/api":{{"project":""}},"/srv/shop-two":{},
+           "/srv/shop/worker":{{"projectPath":"/elsewhere","name":"Shop","project":"p","environment":"e",
+           "environmentName":"staging","service":"s","future":[1]}},"/srv/shop/twice":{},"/srv/shop/twice":{},
+           "/odd":{{"project":"p\u0007","name":7,"environment":null,"service":""}}}}}}"#,
+        entry("root"),
+        entry("shop"),
+        entry("two"),
+        entry("first"),
+        entry("last")
+    );
+    let home = home("config.json", &text);
+    let of = |folder: &str| link(&variables(&[]), Some(home.path()), Path::new(folder)).unwrap().unwrap();
+    let cases = [
+        ("/srv/shop", "shop", "/srv/shop"),
+        ("/srv/shop/", "shop", "/srv/shop"),
+        ("/srv/shop/src/deep", "shop", "/srv/shop"),
+        ("/srv/shop/api", "shop", "/srv/shop"),
+        ("/srv/shop-two/src", "two", "/srv/shop-two"),
+        ("/srv/shop-three", "root", "/"),
+        ("/srv/Shop", "root", "/"),
+        ("/srv/shop/twice", "last", "/srv/shop/twice"),
+    ];
+    for (folder, project, linked) in cases {
+        let got = of(folder);
+        assert_eq!((got.project_id.as_str(), got.folder.as_path()), (project, Path::new(linked)), "{folder}");
+    }
+    assert_eq!(
+        of("/srv/shop/worker/src"),
+        Link {
+            project_id: "p".to_owned(),
+            project_name: Some("Shop".to_owned()),
+            environment_id: Some("e".to_owned()),
+            environment_name: Some("staging".to_owned()),
+            service_id: Some("s".to_owned()),
+            folder: PathBuf::from("/srv/shop/worker"),
+        }
+    );
+    let odd = of("/odd");
+    assert_eq!(
+        (odd.project_id.as_str(), odd.project_name, odd.environment_id, odd.service_id),
+        ("p\u{7}", None, None, None)
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_behind_a_link_is_found_under_its_real_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let real = folder.path().canonicalize().unwrap().join("real");
+    fs::create_dir(&real).unwrap();
+    std::os::unix::fs::symlink(&real, folder.path().join("alias")).unwrap();
+    let text = serde_json::json!({ "projects": { real.to_str().unwrap(): { "project": "p" } } }).to_string();
+    let home = home("config.json", &text);
+    let got = link(&variables(&[]), Some(home.path()), &folder.path().join("alias")).unwrap().unwrap();
+    assert_eq!(got.folder, real);
+}
+
+#[test]
+fn without_a_file_or_a_home_there_is_no_link() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(link(&variables(&[]), Some(folder.path()), folder.path()).unwrap(), None);
+    assert_eq!(link(&variables(&[]), None, folder.path()).unwrap(), None);
+}
+
+#[test]
+fn a_hundred_thousand_links_are_read_in_no_time() {
+    let entries: Vec<String> = (0..100_000).map(|index| format!(r#""/p/{index}":{{"project":"{index}"}}"#)).collect();
+    let home = home("config.json", &format!(r#"{{"projects":{{{}}}}}"#, entries.join(",")));
+    let got = link(&variables(&[]), Some(home.path()), Path::new("/p/99999/src")).unwrap().unwrap();
+    assert_eq!(got.project_id, "99999");
+}
+
+/// What is found with that keyring, for that target, with a login of the official CLI beside it.
+fn with_keyring(keyring: &InMemoryKeyring, pairs: Pairs<'_>, aim: &LoginTarget) -> Result<Credentials, Error> {
+    let home = home("config.json", r#"{"user":{"accessToken":"cli","tokenExpiresAt":1800003600}}"#);
+    find_at(&Places {
+        variables: &variables(pairs),
+        home: Some(home.path()),
+        now: Timestamp::from_second(NOW).unwrap(),
+        cli_login: CliLogin::Allowed,
+        keyring,
+        host: "backboard.railway.com",
+        aim,
+    })
+}
+
+fn aim(project: &str, environment: Option<&str>) -> LoginTarget {
+    LoginTarget { project: Some(project.to_owned()), environment: environment.map(ToOwned::to_owned) }
+}
+
+#[test]
+fn the_keyring_stands_between_the_environment_and_the_official_cli() {
+    let keyring = InMemoryKeyring::default();
+    let named = |text: &str| ResourceRef { id: format!("{text}-id"), name: text.to_owned() };
+    let token = |pairs, aim: &LoginTarget| with_keyring(&keyring, pairs, aim).unwrap().token.expose().to_owned();
+    assert_eq!(token(&[], &LoginTarget::default()), "cli");
+    let mut logins = Logins::default();
+    logins.add(named("shop"), named("staging"), Secret::new("old"));
+    logins.add(named("shop"), named("staging"), Secret::new("p-staging"));
+    logins.store(&keyring, "backboard.railway.com").unwrap();
+    assert_eq!(token(&[], &LoginTarget::default()), "p-staging", "the only one, where nothing names a target");
+    assert_eq!(token(&[], &aim("blog", None)), "cli", "it is for another project");
+    logins.add(named("shop"), named("production"), Secret::new("p-production"));
+    logins.general = Some(Login { kind: "an account token".to_owned(), token: Secret::new("account") });
+    logins.store(&keyring, "backboard.railway.com").unwrap();
+    for (aim, expected) in [
+        (aim("shop", Some("staging")), "p-staging"),
+        (aim("shop-id", Some("production-id")), "p-production"),
+        (aim("shop", Some("other")), "account"),
+        (aim("shop", None), "account"),
+        (aim("blog", Some("staging")), "account"),
+        (LoginTarget::default(), "account"),
+    ] {
+        assert_eq!(token(&[], &aim), expected, "{aim:?}");
+    }
+    assert_eq!(token(&[("RAILWAY_API_TOKEN", "a")], &LoginTarget::default()), "a");
+    assert!(Logins::load(&keyring, "127.0.0.1:8099").unwrap().is_empty(), "another address has none");
+    Logins::forget(&keyring, "backboard.railway.com").unwrap();
+    assert_eq!(token(&[], &LoginTarget::default()), "cli");
+}
+
+#[test]
+fn a_keyring_that_can_not_be_asked_is_never_an_empty_one() {
+    for trouble in [KeyringError::Locked, KeyringError::Silent, KeyringError::Refused("broken".to_owned())] {
+        let keyring = InMemoryKeyring::broken(trouble.clone());
+        // The environment gives a token, so that nobody asks it.
+        assert_eq!(
+            with_keyring(&keyring, &[("RAILWAY_TOKEN", "p")], &LoginTarget::default()).unwrap().remarks,
+            [""; 0]
+        );
+        let remarks = with_keyring(&keyring, &[], &LoginTarget::default()).unwrap().remarks;
+        let said = format!("{}, so that ~/.railway/config.json is used", trouble.sentence());
+        assert_eq!(remarks, [said]);
+        let nobody = find_at(&Places {
+            variables: &variables(&[]),
+            home: None,
+            now: Timestamp::from_second(NOW).unwrap(),
+            cli_login: CliLogin::Allowed,
+            keyring: &keyring,
+            host: "backboard.railway.com",
+            aim: &LoginTarget::default(),
+        });
+        assert_eq!(nobody.unwrap_err(), Error::Keyring { why: trouble.sentence(), next: trouble.remedy() });
+    }
+}

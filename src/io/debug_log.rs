@@ -1,0 +1,168 @@
+//! The file of `--debug-api`: a line of JSON for each request, written while the run goes on.
+//!
+//! A request stands in the file from the moment that it leaves, and its line is completed when its response is there: a run
+//! that hangs, is interrupted or ends at its time limit leaves the request that it waited for.
+
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::io::clock::{Clock, SystemClock};
+use crate::io::files;
+
+/// A request that is not over yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogEntry(u64);
+
+/// The file, open for the whole run.
+#[derive(Debug)]
+pub struct DebugLog {
+    /// The times in the file are real ones, also where a demo hurries.
+    clock: SystemClock,
+    began: Timestamp,
+    state: Mutex<DebugLogState>,
+}
+
+#[derive(Debug)]
+struct DebugLogState {
+    file: File,
+    /// The length of the lines that are complete.
+    complete: u64,
+    /// The requests that are under way.
+    pending: Vec<DebugLine>,
+    next: u64,
+    /// Why nothing more is written.
+    broken: Option<String>,
+}
+
+/// What is known of a request when it leaves.
+#[derive(Debug, Serialize)]
+struct DebugLine {
+    request: u64,
+    operation: &'static str,
+    attempt: u32,
+    host: String,
+    started_at: String,
+    started_ms: u64,
+    doctor: &'static str,
+}
+
+/// A line of the file.
+#[derive(Serialize)]
+struct Whole<'l, T> {
+    #[serde(flatten)]
+    line: &'l DebugLine,
+    #[serde(flatten)]
+    rest: T,
+}
+
+/// The rest of a line whose response is not there.
+#[derive(Serialize)]
+struct Pending {
+    pending: bool,
+}
+
+/// The rest of a line whose request is over.
+#[derive(Serialize)]
+struct EndedRequest<'l, T> {
+    duration_ms: u64,
+    #[serde(flatten)]
+    outcome: &'l T,
+}
+
+impl DebugLog {
+    /// Makes the file, for the user alone. What is there is replaced, unless it must not be: see
+    /// [`files::create_own`].
+    pub fn create(path: &Path, taken: &[(PathBuf, &'static str)], working_folder: &Path) -> Result<Self, Error> {
+        let file = files::create_own(&working_folder.join(path), taken, working_folder).map_err(|why| Error::Flag {
+            flag: "--debug-api",
+            value: path.display().to_string(),
+            why,
+            next: "name a new file: `--debug-api debug.jsonl`".to_owned(),
+        })?;
+        let clock = SystemClock::start();
+        let state = DebugLogState { file, complete: 0, pending: Vec::new(), next: 1, broken: None };
+        Ok(Self { began: clock.now(), clock, state: Mutex::new(state) })
+    }
+
+    /// The time since the file was made.
+    pub fn elapsed(&self) -> Duration {
+        self.clock.elapsed()
+    }
+
+    /// A request leaves, or left at that time.
+    pub fn begin(&self, operation: &'static str, host: &str, attempt: u32, started: Duration) -> LogEntry {
+        let mut state = self.state();
+        let request = state.next;
+        state.next += 1;
+        let started_at = self.began.checked_add(started).unwrap_or(self.began);
+        state.pending.push(DebugLine {
+            request,
+            operation,
+            attempt,
+            host: host.to_owned(),
+            started_at: started_at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+            started_ms: milliseconds(started),
+            doctor: env!("CARGO_PKG_VERSION"),
+        });
+        state.write("");
+        LogEntry(request)
+    }
+
+    /// It is over.
+    pub fn end<T: Serialize>(&self, entry: LogEntry, outcome: &T) {
+        let now = self.clock.elapsed();
+        let mut state = self.state();
+        let Some(position) = state.pending.iter().position(|line| line.request == entry.0) else { return };
+        let line = state.pending.remove(position);
+        let duration_ms = milliseconds(now).saturating_sub(line.started_ms);
+        let whole = rendered(&Whole { line: &line, rest: EndedRequest { duration_ms, outcome } });
+        state.write(&whole);
+    }
+
+    /// Why the file is not complete, if something went wrong with it.
+    pub fn failure(&self) -> Option<String> {
+        self.state().broken.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, DebugLogState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl DebugLogState {
+    /// Writes a line that is complete, and below it those of the requests that are under way.
+    fn write(&mut self, whole: &str) {
+        if self.broken.is_some() {
+            return;
+        }
+        let pending: String =
+            self.pending.iter().map(|line| rendered(&Whole { line, rest: Pending { pending: true } })).collect();
+        if let Err(error) = self.put(whole, &pending) {
+            self.broken = Some(files::why(&error));
+        }
+    }
+
+    fn put(&mut self, whole: &str, pending: &str) -> io::Result<()> {
+        self.file.seek(SeekFrom::Start(self.complete))?;
+        self.file.write_all(whole.as_bytes())?;
+        self.file.write_all(pending.as_bytes())?;
+        self.complete += whole.len() as u64;
+        self.file.set_len(self.complete + pending.len() as u64)
+    }
+}
+
+fn rendered(line: &impl Serialize) -> String {
+    let text = serde_json::to_string(line).expect("names and numbers are JSON");
+    format!("{text}\n")
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

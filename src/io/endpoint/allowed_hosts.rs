@@ -1,0 +1,165 @@
+//! Which hosts may be asked: what Railway names is not believed to be a host before it looks like a public one.
+
+use std::net::SocketAddr;
+
+use crate::io::endpoint::{Domain, DomainStatus};
+
+/// Names that lead into a private network, whatever they are asked for.
+const PRIVATE: [&str; 7] = ["internal", "local", "localhost", "localdomain", "lan", "home", "corp"];
+
+/// The longest name of a host, and of a part of it.
+const LONGEST: (usize, usize) = (253, 63);
+
+/// Where Railway was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AllowedHosts {
+    /// At its own address.
+    Public,
+    /// On a loopback address that the user typed: services may be there, too.
+    Loopback,
+}
+
+/// A host that may be asked. Nothing else can be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    host: String,
+    neighbourhood: AllowedHosts,
+}
+
+impl Address {
+    /// The host of a domain, or why it is not asked.
+    pub fn of(domain: &Domain, neighbourhood: AllowedHosts) -> Result<Self, String> {
+        let host = domain.name.to_ascii_lowercase();
+        if domain.standing == DomainStatus::Unverified {
+            return Err("Railway has not verified that its own domain leads to it".to_owned());
+        }
+        let loopback = host.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback());
+        if neighbourhood == AllowedHosts::Loopback && loopback {
+            return Ok(Self { host, neighbourhood });
+        }
+        if !is_public(&host) {
+            return Err("what Railway names as its domain is no public name of a host".to_owned());
+        }
+        Ok(Self { host, neighbourhood: AllowedHosts::Public })
+    }
+
+    /// The host, and the port of a loopback one.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Whether it is a loopback address, to which no TLS is spoken.
+    pub fn is_loopback(&self) -> bool {
+        self.neighbourhood == AllowedHosts::Loopback
+    }
+}
+
+/// The first domain that may be asked, Railway's own before others; or why there is none.
+pub fn choose(domains: &[Domain], neighbourhood: AllowedHosts) -> Result<Address, String> {
+    let mut sorted: Vec<&Domain> = domains.iter().collect();
+    sorted.sort_by_key(|domain| domain.standing != DomainStatus::Railways);
+    let mut why = "Railway reports no domain for it".to_owned();
+    for domain in sorted {
+        match Address::of(domain, neighbourhood) {
+            Ok(address) => return Ok(address),
+            Err(reason) => why = reason,
+        }
+    }
+    Err(why)
+}
+
+/// Letters, digits and hyphens between dots; no address in any spelling, and no name of a private network.
+fn is_public(host: &str) -> bool {
+    let labels: Vec<&str> = host.split('.').collect();
+    let is_label = |label: &&str| {
+        let plain = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        plain && !label.is_empty() && label.len() <= LONGEST.1 && !label.starts_with('-') && !label.ends_with('-')
+    };
+    // The last part of an address in any spelling begins with a digit: `127.1`, `0x7f.0x1`.
+    let is_named = |last: &&str| last.len() > 1 && !last.starts_with(|first: char| first.is_ascii_digit());
+    host.len() <= LONGEST.0
+        && labels.len() > 1
+        && labels.iter().all(is_label)
+        && labels.last().is_some_and(|last| is_named(last) && !PRIVATE.contains(last))
+        && !host.ends_with(".home.arpa")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::io::endpoint::allowed_hosts::{Address, AllowedHosts, choose};
+    use crate::io::endpoint::{Domain, DomainStatus};
+
+    fn domain(name: &str, standing: DomainStatus) -> Domain {
+        Domain { name: name.to_owned(), standing }
+    }
+
+    #[test]
+    fn only_public_names_are_hosts() {
+        for (name, expected) in [
+            ("shop.up.railway.app", true),
+            ("SHOP.example.com", true),
+            ("xn--bcher-kva.example", true),
+            ("localhost", false),
+            ("api.localhost", false),
+            ("api.railway.internal", false),
+            ("printer.local", false),
+            ("127.0.0.1", false),
+            ("127.0.0.1:8080", false),
+            ("127.1", false),
+            ("0x7f.0x1", false),
+            ("2130706433", false),
+            ("[::1]", false),
+            ("[::1]:80", false),
+            ("::1", false),
+            ("169.254.169.254", false),
+            ("example.com:8443", false),
+            ("user@example.com", false),
+            ("example.com/path", false),
+            ("example.com\\@evil.com", false),
+            ("example.com#", false),
+            ("example.com?", false),
+            ("exa mple.com", false),
+            ("example.com\r\nhost: evil.com", false),
+            ("bücher.example", false),
+            ("example。com", false),
+            ("example%2ecom.evil.com", false),
+            (".example.com", false),
+            ("example.com.", false),
+            ("-a.example.com", false),
+            ("router.home.arpa", false),
+            ("", false),
+        ] {
+            let found = Address::of(&domain(name, DomainStatus::Railways), AllowedHosts::Public);
+            assert_eq!(found.is_ok(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_loopback_address_is_a_host_only_beside_a_loopback_railway() {
+        for (name, expected) in [
+            ("127.0.0.1:8080", Some(true)),
+            ("[::1]:8080", Some(true)),
+            ("127.0.0.1", None),
+            ("localhost:8080", None),
+            ("10.0.0.1:80", None),
+            ("0.0.0.0:80", None),
+            ("127.0.0.1:8080@evil.com", None),
+            ("shop.up.railway.app", Some(false)),
+        ] {
+            let found = Address::of(&domain(name, DomainStatus::Railways), AllowedHosts::Loopback);
+            assert_eq!(found.ok().map(|address| address.is_loopback()), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn railways_own_domain_is_asked_before_a_verified_one_and_no_other() {
+        let own = domain("shop.example.com", DomainStatus::Verified);
+        let unseen = domain("evil.example.com", DomainStatus::Unverified);
+        let railways = domain("shop.up.railway.app", DomainStatus::Railways);
+        let host = |domains: &[Domain]| choose(domains, AllowedHosts::Public).map(|address| address.host().to_owned());
+        assert_eq!(host(&[own.clone(), railways]).as_deref(), Ok("shop.up.railway.app"));
+        assert_eq!(host(&[unseen.clone(), own]).as_deref(), Ok("shop.example.com"));
+        assert_eq!(host(&[unseen]).unwrap_err(), "Railway has not verified that its own domain leads to it");
+        assert_eq!(host(&[]).unwrap_err(), "Railway reports no domain for it");
+    }
+}

@@ -1,0 +1,259 @@
+//! Whether a response may come from what stands in front of a service, and not from the service itself.
+//!
+//! Railway's edge names itself in the headers of everything that it passes on, so that these alone prove nothing. A service
+//! that is asked with a key answers a refusal in JSON; the edge answers with a page or a redirect.
+
+use serde::de::IgnoredAny;
+
+use crate::drift::runtime::EdgeFeature;
+use crate::io::endpoint::{Content, EndpointResponse};
+
+/// How much of a page is read for its words.
+const READ: usize = 4096;
+
+/// Words of pages that check a browser.
+const CHALLENGES: [&str; 5] = [
+    "checking your browser",
+    "just a moment",
+    "verify you are human",
+    "verifying you are human",
+    "needs to review the security of your connection",
+];
+
+/// Words of the title of a page to sign in on.
+const SIGN_IN: [&str; 4] = ["sign in", "sign-in", "log in", "login"];
+
+/// Hosts on which people sign in to Railway. The domains of services are below `up.railway.app`.
+const RAILWAY: [&str; 4] = ["railway.com", "www.railway.com", "railway.app", "www.railway.app"];
+
+/// What a response looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suspicion {
+    /// Like the service's own.
+    None,
+    /// Like one that only something in front of the service sends.
+    Certain(EdgeFeature),
+    /// A 429: Under Attack Mode sends it, and so do services. A page that checks a browser is the edge's.
+    Limit {
+        /// What it is if Under Attack Mode is not known to be on.
+        page: Option<EdgeFeature>,
+        /// Whether it passed Railway's edge, and is no JSON.
+        is_doubtful: bool,
+    },
+    /// A refusal or a redirect that passed Railway's edge, and is no JSON.
+    Doubtful,
+}
+
+/// What stands in front of a service, as far as Railway shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Front {
+    /// This.
+    Known(EdgeSettings),
+    /// It can't be read.
+    Unknown,
+}
+
+/// Settings of Railway's edge for a service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EdgeSettings {
+    /// Whether Under Attack Mode is on.
+    pub under_attack: bool,
+    /// Whether there are edge rules.
+    pub has_rules: bool,
+}
+
+/// What the response looks like by itself.
+pub fn suspicion(heard: &EndpointResponse) -> Suspicion {
+    let body = BodyKind::of(heard);
+    let (headers, passed_edge) = (&heard.head, heard.head.passed_edge);
+    let is_challenge = headers.is_challenge || body == BodyKind::Challenge;
+    match heard.status {
+        _ if body == BodyKind::CloudflareRefusal => Suspicion::Certain(EdgeFeature::Cloudflare),
+        300..=399 if headers.location.as_deref().is_some_and(is_sign_in) => Suspicion::Certain(EdgeFeature::SignIn),
+        300..=399 if passed_edge => Suspicion::Doubtful,
+        429 => Suspicion::Limit {
+            page: is_challenge.then_some(EdgeFeature::Challenge),
+            is_doubtful: passed_edge && body != BodyKind::Json,
+        },
+        _ if headers.is_challenge => Suspicion::Certain(EdgeFeature::Challenge),
+        // Any page may have these words on it.
+        403 | 503 if is_challenge && passed_edge => Suspicion::Certain(EdgeFeature::Challenge),
+        401 | 403 if passed_edge && body == BodyKind::SignIn => Suspicion::Certain(EdgeFeature::SignIn),
+        401 | 403 if passed_edge && body != BodyKind::Json => Suspicion::Doubtful,
+        _ => Suspicion::None,
+    }
+}
+
+impl Suspicion {
+    /// The feature that answered, with what Railway shows of the edge's settings.
+    pub fn feature(self, front: &Front) -> Option<EdgeFeature> {
+        let known = if let Front::Known(settings) = front { *settings } else { EdgeSettings::default() };
+        let rule = known.has_rules.then_some(EdgeFeature::Rule);
+        match self {
+            Self::None => None,
+            Self::Certain(feature) => Some(feature),
+            Self::Limit { .. } if known.under_attack => Some(EdgeFeature::UnderAttackMode),
+            Self::Limit { page, is_doubtful } => page.or(rule.filter(|_| is_doubtful)),
+            Self::Doubtful => rule,
+        }
+    }
+
+    /// Whether the edge's settings say more.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Limit { .. } | Self::Doubtful)
+    }
+
+    /// Whether it may be the edge's, although nothing shows that it is.
+    pub fn is_doubtful(self, status: u16) -> bool {
+        match self {
+            Self::Limit { is_doubtful, .. } => is_doubtful,
+            // Services redirect for many reasons.
+            Self::Doubtful => matches!(status, 401 | 403),
+            Self::None | Self::Certain(_) => false,
+        }
+    }
+}
+
+/// What the body of a response is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BodyKind {
+    Json,
+    /// A page that checks a browser.
+    Challenge,
+    /// A page to sign in on.
+    SignIn,
+    /// `error code: 1010` and nothing else.
+    CloudflareRefusal,
+    Other,
+}
+
+impl BodyKind {
+    fn of(heard: &EndpointResponse) -> Self {
+        let body = heard.body.as_deref().map(|body| body.trim_ascii()).unwrap_or_default();
+        // The body of a HEAD request is empty, and a late one is not read.
+        if body.is_empty() && heard.head.content == Content::Json {
+            return Self::Json;
+        }
+        if matches!(body.first(), Some(b'{' | b'[')) && serde_json::from_slice::<IgnoredAny>(body).is_ok() {
+            return Self::Json;
+        }
+        let start = String::from_utf8_lossy(&body[..body.len().min(READ)]).to_lowercase();
+        if heard.status >= 400 && start.strip_prefix("error code: 10").is_some_and(|rest| rest.len() == 2) {
+            return Self::CloudflareRefusal;
+        }
+        if !start.starts_with('<') && heard.head.content != Content::Html {
+            return Self::Other;
+        }
+        let title = start.split_once("<title").and_then(|(_, rest)| rest.split_once("</title>"));
+        let title = title.map_or("", |(title, _)| title);
+        if CHALLENGES.iter().any(|words| start.contains(words)) {
+            Self::Challenge
+        } else if title.contains("railway") && SIGN_IN.iter().any(|words| title.contains(words)) {
+            Self::SignIn
+        } else {
+            Self::Other
+        }
+    }
+}
+
+/// Whether a redirect leads to Railway's own sign-in.
+fn is_sign_in(location: &str) -> bool {
+    let Ok(url) = reqwest::Url::parse(location) else { return false };
+    let host = url.host_str().unwrap_or_default();
+    let is_railways = RAILWAY.contains(&host) || host.ends_with(".railway.com");
+    is_railways && matches!(url.scheme(), "http" | "https")
+}
+
+#[cfg(test)]
+mod tests {
+    use zeroize::Zeroizing;
+
+    use crate::drift::runtime::EdgeFeature;
+    use crate::io::endpoint::edge_responses::{EdgeSettings, Front, suspicion};
+    use crate::io::endpoint::{Content, EndpointHead, EndpointResponse};
+
+    const CHALLENGE: &str = "<!DOCTYPE html><title>Checking your browser</title>";
+    const SIGN_IN: &str = "<!doctype html><html><title>Sign in to Railway</title>";
+    const REFUSED: &str = r#"{"detail": "Invalid staging API key"}"#;
+    const OWN_PAGE: &str = "<html><title>Forbidden</title><h1>CSRF verification failed</h1></html>";
+
+    fn heard(status: u16, body: &str, head: EndpointHead) -> EndpointResponse {
+        EndpointResponse { status, body: Some(Zeroizing::new(body.as_bytes().to_vec())), head }
+    }
+
+    fn passed() -> EndpointHead {
+        EndpointHead { passed_edge: true, ..EndpointHead::default() }
+    }
+
+    fn to(location: &str) -> EndpointHead {
+        EndpointHead { location: Some(location.to_owned()), ..passed() }
+    }
+
+    fn settings(under_attack: bool, has_rules: bool) -> Front {
+        Front::Known(EdgeSettings { under_attack, has_rules })
+    }
+
+    #[test]
+    fn the_edge_is_named_where_something_shows_it() {
+        use EdgeFeature::{Challenge, Cloudflare, Rule, SignIn, UnderAttackMode};
+        let (off, unknown) = (|| settings(false, false), || Front::Unknown);
+        let (attack, rules) = (|| settings(true, false), || settings(false, true));
+        let challenged = || EndpointHead { is_challenge: true, ..EndpointHead::default() };
+        for (status, body, head, front, expected) in [
+            (429, CHALLENGE, passed(), attack(), Some(UnderAttackMode)),
+            (429, "", EndpointHead::default(), attack(), Some(UnderAttackMode)),
+            (429, REFUSED, passed(), attack(), Some(UnderAttackMode)),
+            (429, CHALLENGE, passed(), off(), Some(Challenge)),
+            (429, CHALLENGE, EndpointHead::default(), unknown(), Some(Challenge)),
+            (429, OWN_PAGE, passed(), rules(), Some(Rule)),
+            (429, REFUSED, passed(), rules(), None),
+            (429, OWN_PAGE, passed(), off(), None),
+            (429, REFUSED, passed(), unknown(), None),
+            (302, "", to("https://railway.com/login?next=x"), unknown(), Some(SignIn)),
+            (307, "", to("https://backboard.railway.com/oauth/auth"), off(), Some(SignIn)),
+            (302, "", to("https://shop.up.railway.app/login"), off(), None),
+            (302, "", to("https://railway.com.evil.example/login"), off(), None),
+            (302, "", to("https://evil.example/?railway.com/login"), off(), None),
+            (302, "", to("/login"), off(), None),
+            (302, "", to("/login"), rules(), Some(Rule)),
+            (401, SIGN_IN, passed(), off(), Some(SignIn)),
+            (403, SIGN_IN, passed(), unknown(), Some(SignIn)),
+            (401, SIGN_IN, EndpointHead::default(), unknown(), None),
+            (401, "<title>Log in</title>", passed(), off(), None),
+            (403, "<title>Status of Railway</title>", passed(), off(), None),
+            (404, CHALLENGE, passed(), off(), None),
+            (401, "", EndpointHead { content: Content::Json, ..passed() }, rules(), None),
+            (403, "", passed(), rules(), Some(Rule)),
+            (401, REFUSED, passed(), rules(), None),
+            (403, REFUSED, EndpointHead::default(), attack(), None),
+            (403, OWN_PAGE, passed(), off(), None),
+            (403, OWN_PAGE, passed(), rules(), Some(Rule)),
+            (403, "Forbidden", passed(), rules(), Some(Rule)),
+            (403, "error code: 1010", EndpointHead::default(), unknown(), Some(Cloudflare)),
+            (403, "error code: 42", passed(), off(), None),
+            (503, CHALLENGE, passed(), off(), Some(Challenge)),
+            (403, "<html>", challenged(), unknown(), Some(Challenge)),
+            (500, OWN_PAGE, passed(), rules(), None),
+            (404, REFUSED, passed(), attack(), None),
+        ] {
+            let name = format!("{status} {body:?} {head:?} {front:?}");
+            assert_eq!(suspicion(&heard(status, body, head)).feature(&front), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_that_is_no_json_may_be_the_edges() {
+        for (status, body, head, expected) in [
+            (401, "Unauthorized", passed(), true),
+            (403, OWN_PAGE, passed(), true),
+            (429, OWN_PAGE, passed(), true),
+            (401, REFUSED, passed(), false),
+            (401, "Unauthorized", EndpointHead::default(), false),
+            (302, "", to("/login"), false),
+            (500, OWN_PAGE, passed(), false),
+        ] {
+            let name = format!("{status} {body:?} {head:?}");
+            assert_eq!(suspicion(&heard(status, body, head)).is_doubtful(status), expected, "{name}");
+        }
+    }
+}

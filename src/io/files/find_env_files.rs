@@ -1,0 +1,105 @@
+//! The files of variables anywhere in a working tree.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::drift::leak;
+
+/// The most folders that are listed, entries of a folder that are read, and files that are found.
+const FOLDERS: usize = 20_000;
+const ENTRIES: usize = 10_000;
+const FILES: usize = 300;
+
+/// How long the search may take.
+const TIME: Duration = Duration::from_millis(400);
+
+/// Folders of packages and of what tools build. Their files of variables are other people's examples.
+const SKIPPED: [&str; 8] = [".git", ".tox", ".venv", "__pycache__", "node_modules", "site-packages", "target", "venv"];
+
+/// What was found below a folder.
+#[derive(Debug, Default)]
+pub struct Below {
+    /// Files of variables and links that are named like one, examples left out. Those in higher folders come first.
+    pub paths: Vec<PathBuf>,
+    /// Whether a limit ended the search.
+    pub is_cut: bool,
+}
+
+/// Searches for files of variables, and not in other repositories below the folder. Links to folders are not followed.
+pub fn env_files_below(root: &Path) -> Below {
+    let start = Instant::now();
+    let mut found = Below::default();
+    let mut left = VecDeque::from([root.to_owned()]);
+    let mut listed = 0;
+    while let Some(folder) = left.pop_front() {
+        listed += 1;
+        if listed > FOLDERS || found.paths.len() >= FILES || start.elapsed() > TIME {
+            found.is_cut = true;
+            break;
+        }
+        let Ok(entries) = fs::read_dir(&folder) else { continue };
+        for entry in entries.take(ENTRIES).flatten() {
+            let (Ok(name), Ok(file_type)) = (entry.file_name().into_string(), entry.file_type()) else { continue };
+            if !file_type.is_dir() {
+                if leak::kind(&name) == leak::FileKind::EnvFile {
+                    found.paths.push(entry.path());
+                }
+            } else if !SKIPPED.contains(&name.as_str()) && !entry.path().join(".git").exists() {
+                left.push_back(entry.path());
+            }
+        }
+    }
+    found.paths.truncate(FILES);
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use crate::io::files::find_env_files::{FILES, env_files_below};
+
+    #[test]
+    fn files_are_found_in_every_folder_of_the_repository_and_in_no_other() {
+        let guard = tempfile::tempdir().unwrap();
+        let root = guard.path();
+        for name in [
+            ".env",
+            "api/.env",
+            "api/.env.example",
+            "api/deep/er/.env.local",
+            "web/.dev.vars",
+            "web/node_modules/dotenv/.env",
+            "inner/.git/HEAD",
+            "inner/.env",
+            ".git/.env",
+            "env/.environment",
+        ] {
+            let path = root.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "A=1\n").unwrap();
+        }
+        let mut names: Vec<String> = env_files_below(root)
+            .paths
+            .iter()
+            .map(|path| path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/"))
+            .collect();
+        names.sort();
+        assert_eq!(names, [".env", "api/.env", "api/deep/er/.env.local", "web/.dev.vars"]);
+        assert!(!env_files_below(root).is_cut);
+        assert!(env_files_below(&root.join("nowhere")).paths.is_empty());
+    }
+
+    #[test]
+    fn a_search_that_was_cut_says_so() {
+        let guard = tempfile::tempdir().unwrap();
+        for number in 0..=FILES {
+            fs::create_dir(guard.path().join(number.to_string())).unwrap();
+            fs::write(guard.path().join(format!("{number}/.env")), "A=1\n").unwrap();
+        }
+        let found = env_files_below(guard.path());
+        assert_eq!((found.paths.len(), found.is_cut), (FILES, true));
+    }
+}

@@ -1,0 +1,271 @@
+//! Files: read with care, written in one step, named as people type them.
+
+mod completion_files;
+mod current;
+mod example;
+pub mod exposure;
+mod find_env_files;
+mod missing_file_hint;
+mod one_time_input;
+mod output;
+mod path;
+pub mod provenance;
+mod replace;
+#[cfg(test)]
+#[cfg(unix)]
+mod replace_tests;
+mod resolve;
+mod size_limit;
+mod temporary;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::fs::{self, File, FileType};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use crate::drift::Secret;
+use crate::drift::example_file::is_example;
+use crate::error::Error;
+pub use crate::io::files::completion_files::{beginning, is_plain};
+pub use crate::io::files::current::{current, remove};
+pub use crate::io::files::example::examples;
+pub use crate::io::files::find_env_files::{Below, env_files_below};
+use crate::io::files::missing_file_hint::hint;
+pub use crate::io::files::missing_file_hint::{env_files_in, variables_in};
+pub use crate::io::files::output::{append, create_own, refuse_output, refuse_unwritable, write_report};
+pub use crate::io::files::path::{display_path, normal};
+pub use crate::io::files::replace::{Folders, Replaced, has_other_names, is_read_only, refuse_too_large, replace};
+pub use crate::io::files::resolve::{Leads, ReadAccess, ResolvedFile, is_gits_own, is_stream, locate, resolve};
+pub use crate::io::files::size_limit::{Budget, ENV_FILE_LIMIT};
+pub use crate::io::files::temporary::{clear_abandoned, remove_unfinished};
+pub use crate::io::files::write::{Created, create, write_whole};
+use crate::io::os;
+
+/// How `--env-file` names standard input.
+pub const STANDARD_INPUT: &str = "-";
+
+/// What a file said, or why nothing was read.
+#[derive(Debug)]
+pub enum ReadOutcome {
+    /// The whole text.
+    Text(Secret),
+    /// Nothing of that name is there.
+    Missing,
+    /// It is there, and can't be used: a sentence without full stop, and never a word of the content.
+    Unusable(String),
+}
+
+/// Reads a `.env` that was asked for by name, where [`locate`] has found it. A pipe may take as long as `patience`.
+///
+/// Anything but UTF-8 text is an [`Error::File`]: a mistyped path must never look like an empty file.
+pub fn read(path: &Path, place: &ResolvedFile, patience: Duration, working_folder: &Path) -> Result<Secret, Error> {
+    let shown = name_of(path, working_folder);
+    let reading = match place.access {
+        // What a descriptor leads to can't be opened by the name that a link gives it.
+        ReadAccess::Once => one_time_input::read_stream(path, ENV_FILE_LIMIT, patience),
+        ReadAccess::File => match read_bytes(&place.end, ENV_FILE_LIMIT, os::open_no_link) {
+            Ok(bytes) => text(bytes),
+            Err(ReadRefusal::Missing) => ReadOutcome::Missing,
+            Err(ReadRefusal::Because(why)) => ReadOutcome::Unusable(why),
+        },
+    };
+    match within_budget(reading) {
+        ReadOutcome::Text(text) => Ok(text),
+        ReadOutcome::Missing => Err(Error::File {
+            path: shown,
+            why: "there is no such file".to_owned(),
+            next: hint(path, working_folder)
+                .unwrap_or_else(|| "name a file that exists with `--env-file PATH`".to_owned()),
+        }),
+        ReadOutcome::Unusable(why) => {
+            Err(Error::File { path: shown, why, next: "name a readable text file with `--env-file PATH`".to_owned() })
+        }
+    }
+}
+
+/// Reads a file of variables, which has a limit on its bytes and on its lines.
+pub fn read_env(path: &Path) -> ReadOutcome {
+    within_budget(read_text(path, ENV_FILE_LIMIT))
+}
+
+fn within_budget(reading: ReadOutcome) -> ReadOutcome {
+    match reading {
+        ReadOutcome::Text(text) => match Budget::default().take(&text) {
+            Ok(()) => ReadOutcome::Text(text),
+            Err(why) => ReadOutcome::Unusable(why),
+        },
+        reading => reading,
+    }
+}
+
+/// Standard input, if it is text and comes to its end within `patience`.
+pub fn read_input(patience: Duration) -> Option<Secret> {
+    match one_time_input::read_stream(Path::new(STANDARD_INPUT), ENV_FILE_LIMIT, patience) {
+        ReadOutcome::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// How a report names a file of variables.
+pub fn name_of(path: &Path, working_folder: &Path) -> String {
+    if path == Path::new(STANDARD_INPUT) {
+        return "standard input".to_owned();
+    }
+    display_path(path, working_folder)
+}
+
+/// Reads at most `limit` bytes of a regular file. It never waits, as a read from a pipe would.
+pub fn read_text(path: &Path, limit: u64) -> ReadOutcome {
+    match read_bytes(path, limit, os::open) {
+        Ok(bytes) => text(bytes),
+        Err(ReadRefusal::Missing) => ReadOutcome::Missing,
+        Err(ReadRefusal::Because(why)) => ReadOutcome::Unusable(why),
+    }
+}
+
+enum ReadRefusal {
+    Missing,
+    Because(String),
+}
+
+impl From<io::Error> for ReadRefusal {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::Missing,
+            _ => Self::Because(why(&error)),
+        }
+    }
+}
+
+fn read_bytes(path: &Path, limit: u64, open: fn(&Path) -> io::Result<File>) -> Result<Zeroizing<Vec<u8>>, ReadRefusal> {
+    let regular = |metadata: &fs::Metadata| match metadata.is_file() {
+        true if metadata.len() > limit => Err(ReadRefusal::Because(too_large(limit))),
+        true => Ok(metadata.len()),
+        false => Err(ReadRefusal::Because(format!("it is {}, not a file", kind(metadata.file_type())))),
+    };
+    // Before it is opened, because opening some devices has effects; and on what was opened, because something else may
+    // have taken its place.
+    regular(&fs::metadata(path)?)?;
+    let file = open(path)?;
+    let length = regular(&file.metadata()?)?;
+    let bytes = bytes_of(&mut &file, limit, length)?;
+    if bytes.len() as u64 > limit { Err(ReadRefusal::Because(too_large(limit))) } else { Ok(bytes) }
+}
+
+/// Everything that can be read, up to one byte more than `limit`.
+fn bytes_of(stream: &mut dyn Read, limit: u64, expected: u64) -> io::Result<Zeroizing<Vec<u8>>> {
+    // Room for everything at once: a vector that grows leaves copies of its content behind.
+    let room = usize::try_from(expected.min(limit)).unwrap_or(0) + 1;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
+    stream.take(limit + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn too_large(limit: u64) -> String {
+    format!("it is larger than {} MiB", limit / (1024 * 1024))
+}
+
+fn text(mut bytes: Zeroizing<Vec<u8>>) -> ReadOutcome {
+    if let Some(encoding) = other_encoding(&bytes) {
+        return ReadOutcome::Unusable(format!("it is {encoding} text, and has to be UTF-8"));
+    }
+    match String::from_utf8(std::mem::take(&mut *bytes)) {
+        Ok(text) => ReadOutcome::Text(Secret::new(text)),
+        Err(error) => {
+            let good = error.utf8_error().valid_up_to();
+            let bytes = Zeroizing::new(error.into_bytes());
+            let (line, column) = end_of(&String::from_utf8_lossy(&bytes[..good]));
+            ReadOutcome::Unusable(format!("it is not UTF-8 text: line {line}, column {column}"))
+        }
+    }
+}
+
+/// The encoding of a text that is not UTF-8, by its mark or its zeros: PowerShell and editors of Windows write such files.
+fn other_encoding(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => return Some("UTF-32"),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return Some("UTF-16"),
+        _ => {}
+    }
+    let pairs = bytes.chunks_exact(2);
+    let count = pairs.len();
+    let zeros = |at: usize| pairs.clone().filter(|pair| pair[at] == 0 && pair[1 - at] != 0).count();
+    (count >= 2 && [0, 1].into_iter().any(|at| zeros(at) * 10 >= count * 9)).then_some("UTF-16")
+}
+
+/// The 1-based line and column that follow the text.
+fn end_of(text: &str) -> (usize, usize) {
+    let line_start = text.rfind('\n').map_or(0, |newline| newline + 1);
+    (text.matches('\n').count() + 1, text[line_start..].chars().count() + 1)
+}
+
+/// What stands in the way of a file, in words.
+fn kind(file_type: FileType) -> &'static str {
+    if let Some(special) = os::special(file_type) {
+        return special;
+    }
+    if file_type.is_dir() { "a folder" } else { "something else" }
+}
+
+/// An input or output error in words that hold neither a path nor a number of the system's.
+pub fn why(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file or folder".to_owned(),
+        io::ErrorKind::InvalidInput => "that is not a path".to_owned(),
+        io::ErrorKind::NotADirectory => "a part of its path is not a folder".to_owned(),
+        io::ErrorKind::Other => "the system refused it".to_owned(),
+        kind => kind.to_string(),
+    }
+}
+
+/// The error for a folder without the default `.env`: names what is there instead.
+pub fn no_env_file(looked: &str, working_folder: &Path) -> Error {
+    Error::NoEnvFile { looked: looked.to_owned(), hint: hint(&working_folder.join(looked), working_folder) }
+}
+
+/// Whether the folder holds `.env`, or a file that may be an environment's own. A folder that can't be listed may.
+pub fn has_env_file(folder: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(folder) else { return true };
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names.into_iter().any(|name| name == ".env" || name.starts_with(".env."))
+}
+
+/// `.env` and its kin in a folder, by name, without examples: files that a person may mean.
+pub fn env_files(folder: &Path) -> Vec<PathBuf> {
+    /// Endings of copies, and of what other tools keep beside it.
+    const OTHERS: [&str; 6] = [".bak", ".old", ".orig", ".swp", ".vault", ".keys"];
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let is_meant = |name: &String| {
+        let is_other = is_example(name) || name.ends_with('~') || OTHERS.iter().any(|ending| name.ends_with(ending));
+        (name == ".env" || name.starts_with(".env.")) && !name.starts_with(temporary::PREFIX) && !is_other
+    };
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).filter(is_meant);
+    let mut paths: Vec<PathBuf> = names.map(|name| folder.join(name)).filter(|path| path.is_file()).collect();
+    paths.sort_unstable();
+    paths
+}
+
+/// Whether two paths lead to the same file, which is there.
+pub fn is_same(one: &Path, other: &Path) -> bool {
+    one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
+}
+
+/// The default layer: `.env.<environment>` if it is there, else `.env`, which need not be there.
+///
+/// An environment may be called anything on Railway; a name with other characters than letters, digits, `.`, `_` and `-`
+/// names no file.
+pub fn default_env_file(working_folder: &Path, environment: &str) -> PathBuf {
+    let plain = |character: char| character.is_alphanumeric() || matches!(character, '.' | '_' | '-');
+    let own = working_folder.join(format!(".env.{environment}"));
+    // A broken link counts as there, so that it is an error and not silently another file.
+    if !environment.is_empty() && environment.chars().all(plain) && own.symlink_metadata().is_ok() {
+        own
+    } else {
+        working_folder.join(".env")
+    }
+}

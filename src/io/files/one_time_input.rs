@@ -1,0 +1,147 @@
+//! Files of variables that can be read only once: standard input, `<(…)`, a pipe that another program serves.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use crate::io::files::{ReadOutcome, STANDARD_INPUT, bytes_of, kind, text, too_large};
+use crate::io::os;
+
+/// The longest that a program may take to write its variables. Some ask a person first.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// Reads a stream to its end, at most `limit` bytes and not longer than `patience`.
+///
+/// It is read in a thread of its own: opening a pipe waits for the program behind it, and reading it does, too. A thread
+/// that still waits when the time is over ends with the process.
+pub(super) fn read_stream(path: &Path, limit: u64, patience: Duration) -> ReadOutcome {
+    let patience = patience.min(LONGEST);
+    if patience.is_zero() {
+        return ReadOutcome::Unusable("there is no time left to wait for what writes it".to_owned());
+    }
+    let (sender, receiver) = mpsc::channel();
+    let owned = path.to_owned();
+    let reader = thread::Builder::new().spawn(move || {
+        // Whoever asked may have stopped waiting.
+        drop(sender.send(read_all(&owned, limit)));
+    });
+    if reader.is_err() {
+        return ReadOutcome::Unusable("no thread can be started to read it".to_owned());
+    }
+    match receiver.recv_timeout(patience) {
+        Ok(Ok(bytes)) if bytes.is_empty() => ReadOutcome::Unusable("nothing was written to it".to_owned()),
+        Ok(Ok(bytes)) if bytes.len() as u64 > limit => ReadOutcome::Unusable(too_large(limit)),
+        Ok(Ok(bytes)) => text(bytes),
+        Ok(Err(why)) => ReadOutcome::Unusable(why),
+        Err(_) => ReadOutcome::Unusable(format!("no program wrote it to its end within {patience:.1?}")),
+    }
+}
+
+fn read_all(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, String> {
+    let bytes = |stream: &mut dyn Read| bytes_of(stream, limit, 0).map_err(|error| crate::io::files::why(&error));
+    if path == Path::new(STANDARD_INPUT) {
+        if io::IsTerminal::is_terminal(&io::stdin()) {
+            return Err("it is a terminal: pipe the variables in".to_owned());
+        }
+        return bytes(&mut io::stdin().lock());
+    }
+    let mut file = File::open(path).map_err(|error| crate::io::files::why(&error))?;
+    let found = file.metadata().map_err(|error| crate::io::files::why(&error))?.file_type();
+    if found.is_file() || os::is_stream(found) {
+        bytes(&mut file)
+    } else {
+        Err(format!("it is {}, not a file", kind(found)))
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::fs::{self, OpenOptions};
+    use std::io::Write;
+    use std::path::{Path, PathBuf};
+    use std::process::Command;
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    use crate::io::files::ReadOutcome;
+    use crate::io::files::one_time_input::read_stream;
+
+    fn pipe() -> (tempfile::TempDir, PathBuf) {
+        let guard = tempfile::tempdir().unwrap();
+        let path = guard.path().join(".env");
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        (guard, path)
+    }
+
+    /// Reads what a program writes in pieces, the first of them after a while.
+    fn served(pieces: &[&'static [u8]], patience: Duration) -> ReadOutcome {
+        let (_guard, path) = pipe();
+        let (writer, pieces) = (path.clone(), pieces.to_vec());
+        let program = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(50));
+            let mut pipe = OpenOptions::new().write(true).open(writer).unwrap();
+            for piece in pieces {
+                // Whoever has read enough has gone.
+                let _ = pipe.write_all(piece);
+                thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let reading = read_stream(&path, 16, patience);
+        program.join().unwrap();
+        reading
+    }
+
+    fn unusable(reading: ReadOutcome) -> String {
+        match reading {
+            ReadOutcome::Unusable(why) => why,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_served_pipe_is_read_to_its_end() {
+        let patience = Duration::from_secs(20);
+        assert!(
+            matches!(served(&[b"A=1\n", b"B=2\n"], patience), ReadOutcome::Text(text) if text.expose() == "A=1\nB=2\n")
+        );
+        assert_eq!(unusable(served(&[], patience)), "nothing was written to it");
+        assert_eq!(unusable(served(&[b"A=\xff\n"], patience)), "it is not UTF-8 text: line 1, column 3");
+        assert_eq!(unusable(served(&[&[b'x'; 17]], patience)), "it is larger than 0 MiB");
+    }
+
+    #[test]
+    fn a_pipe_that_nothing_serves_takes_no_longer_than_the_run_has() {
+        let (_guard, path) = pipe();
+        let start = Instant::now();
+        let why = unusable(read_stream(&path, 16, Duration::from_millis(100)));
+        assert_eq!(why, "no program wrote it to its end within 100.0ms");
+        assert!(start.elapsed() < Duration::from_secs(5));
+        assert!(unusable(read_stream(&path, 16, Duration::ZERO)).starts_with("there is no time left"));
+        // Somebody opens it and stops in the middle.
+        let writer = path.clone();
+        let program = thread::spawn(move || {
+            let mut pipe = OpenOptions::new().write(true).open(writer).unwrap();
+            pipe.write_all(b"A=1").unwrap();
+            thread::sleep(Duration::from_millis(400));
+        });
+        assert!(unusable(read_stream(&path, 16, Duration::from_millis(200))).starts_with("no program wrote it"));
+        program.join().unwrap();
+    }
+
+    #[test]
+    fn a_descriptor_may_lead_to_a_file_and_never_to_a_device() {
+        let guard = tempfile::tempdir().unwrap();
+        fs::write(guard.path().join("plain"), "A=1\n").unwrap();
+        let read = |path: &Path| read_stream(path, 16, Duration::from_secs(20));
+        assert!(matches!(read(&guard.path().join("plain")), ReadOutcome::Text(_)));
+        assert_eq!(unusable(read(Path::new("/dev/zero"))), "it is a device, not a file");
+        assert_eq!(unusable(read(guard.path())), "it is a folder, not a file");
+        assert_eq!(unusable(read(&guard.path().join("gone"))), "there is no such file or folder");
+    }
+}

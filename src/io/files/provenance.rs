@@ -1,0 +1,141 @@
+//! What lies in a checkout, or what other users can write to, is not known from outside the checkout: whoever wrote the
+//! checkout may have written it, too. That happens where the home directory is inside the checkout, as in buildpacks and
+//! development containers.
+
+use std::path::{Ancestors, Path, PathBuf};
+
+use crate::io::{files, git, os};
+
+/// The directories of a checkout.
+#[derive(Clone, Debug, Default)]
+pub struct Checkout {
+    /// As they are named, and with all links resolved.
+    roots: Vec<PathBuf>,
+}
+
+impl Checkout {
+    /// The checkout around a working directory and around its `doctor.toml`: the repository, or that directory itself where
+    /// there is none. Repositories around that repository count too, but not a home directory that is one: people keep their
+    /// settings in a repository, and work on other repositories below it.
+    pub fn around<'f>(folders: impl IntoIterator<Item = &'f Path>, home: Option<&Path>) -> Self {
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let home = home.map(real);
+        let mut roots = Vec::new();
+        for folder in folders {
+            for folder in [files::normal(folder), real(folder)] {
+                let mut own = git::roots(&folder);
+                roots.push(own.next().unwrap_or(folder.clone()));
+                roots.extend(own.filter(|outer| Some(real(outer)) != home));
+            }
+        }
+        roots.extend(roots.clone().iter().map(|root| real(root)));
+        roots.sort_unstable();
+        roots.dedup();
+        Self { roots }
+    }
+
+    /// Why what stands at that path does not count as known from outside, as the rest of a sentence; `None` if it counts.
+    pub fn objection(&self, path: &Path) -> Option<&'static str> {
+        let path = files::normal(path);
+        let there = path.ancestors().find_map(|ancestor| Some((ancestor, ancestor.canonicalize().ok()?)));
+        let (named, real) = there.unwrap_or((&path, path.clone()));
+        // Of what is not there yet, the directory that it would be in decides.
+        let real = match path.strip_prefix(named) {
+            Ok(rest) if rest != Path::new("") => real.join(rest),
+            _ => real,
+        };
+        if self.roots.iter().any(|root| path.starts_with(root) || real.starts_with(root)) {
+            return Some("lies inside the checkout");
+        }
+        let there = |paths: Ancestors<'_>| paths.filter_map(|part| part.metadata().ok()).collect::<Vec<_>>();
+        let parts = there(real.ancestors());
+        let (nearest, further) = parts.split_at(parts.len().min(2));
+        let is_open = nearest.iter().any(os::others_can_write) || further.iter().any(os::everybody_can_write);
+        is_open.then_some("can be written by other users")
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::path::Path;
+
+    use crate::io::files::provenance::Checkout;
+
+    const INSIDE: Option<&str> = Some("lies inside the checkout");
+    const OPEN: Option<&str> = Some("can be written by other users");
+
+    fn repository(at: &Path) {
+        fs::create_dir_all(at.join(".git")).unwrap();
+        fs::write(at.join(".git/HEAD"), "ref: refs/heads/main\n").unwrap();
+    }
+
+    fn file(at: &Path, mode: u32) {
+        fs::create_dir_all(at.parent().unwrap()).unwrap();
+        fs::set_permissions(at.parent().unwrap(), Permissions::from_mode(0o755)).unwrap();
+        fs::write(at, "{}").unwrap();
+        fs::set_permissions(at, Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn what_lies_in_the_checkout_does_not_count_whatever_it_is_called() {
+        let base = tempfile::tempdir().unwrap();
+        let at = |name: &str| base.path().join(name);
+        repository(&at("outer"));
+        repository(&at("outer/inner"));
+        repository(&at("home"));
+        repository(&at("home/src/shop"));
+        fs::create_dir_all(at("plain")).unwrap();
+        for name in ["outer/home/config", "outer/inner/config", "home/config", "elsewhere/config", "plain/config"] {
+            file(&at(name), 0o600);
+        }
+        symlink(at("outer/home"), at("link")).unwrap();
+        symlink(at("elsewhere"), at("outer/out")).unwrap();
+        symlink(at("outer/inner"), at("alias")).unwrap();
+        for (folder, home, path, expected) in [
+            ("outer", "outer/home", "outer/home/config", INSIDE),
+            ("outer", "link", "link/config", INSIDE),
+            ("outer", "outer/out", "outer/out/config", INSIDE),
+            ("outer", "outer", "outer/missing/config", INSIDE),
+            ("outer", "outer/home", "outer/../outer/home/config", INSIDE),
+            ("outer/inner", "outer/home", "outer/home/config", INSIDE),
+            ("alias", "outer/inner", "outer/inner/config", INSIDE),
+            ("alias", "outer/home", "outer/home/config", INSIDE),
+            ("outer/inner", "elsewhere", "elsewhere/config", None),
+            ("outer", "elsewhere", "elsewhere/missing", None),
+            // Settings of the home directory in a repository of their own.
+            ("home/src/shop", "home", "home/config", None),
+            ("home", "home", "home/config", INSIDE),
+            ("plain", "plain", "plain/config", INSIDE),
+            ("plain", "elsewhere", "elsewhere/config", None),
+        ] {
+            let checkout = Checkout::around([at(folder).as_path()], Some(&at(home)));
+            assert_eq!(checkout.objection(&at(path)), expected, "{path} from {folder}");
+        }
+    }
+
+    #[test]
+    fn what_others_can_write_does_not_count() {
+        let base = tempfile::tempdir().unwrap();
+        let checkout = Checkout::around([base.path().join("shop").as_path()], None);
+        let path = base.path().join("home/.railway/config.json");
+        for (folder, home, mode, expected) in [
+            (0o755, 0o755, 0o600, None),
+            (0o755, 0o755, 0o644, None),
+            (0o755, 0o755, 0o646, OPEN),
+            (0o755, 0o755, 0o666, OPEN),
+            (0o777, 0o755, 0o600, OPEN),
+            (0o755, 0o777, 0o600, OPEN),
+            // Only the owner of a file replaces it there.
+            (0o755, 0o1777, 0o600, None),
+        ] {
+            file(&path, mode);
+            let set = |at: &Path, mode| fs::set_permissions(at, Permissions::from_mode(mode)).unwrap();
+            set(path.parent().unwrap(), folder);
+            set(&base.path().join("home"), home);
+            assert_eq!(checkout.objection(&path), expected, "{folder:o} {home:o} {mode:o}");
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! A `.env` replaced in one step, whatever happens meanwhile.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::drift::Secret;
+use crate::error::Error;
+use crate::io::files::replace::{NameTaken, Naming, put, take_place};
+use crate::io::files::temporary::Scratch;
+use crate::io::files::{Folders, Replaced, clear_abandoned, has_other_names, replace};
+use crate::io::git::tests::{git, output};
+
+/// Names the folder for the child of a test that kills it, or lets it run out of room.
+const FOLDER: &str = "DOCTOR_TEST_REPLACE";
+
+/// Names its state folder.
+const STATE: &str = "DOCTOR_TEST_STATE";
+
+/// Whether its text has a name from the beginning.
+const EARLY: &str = "DOCTOR_TEST_EARLY";
+
+fn folder(text: &str) -> (tempfile::TempDir, PathBuf) {
+    let guard = tempfile::tempdir().unwrap();
+    let folder = guard.path().canonicalize().unwrap();
+    fs::write(folder.join(".env"), text).unwrap();
+    (guard, folder)
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+fn swap(path: &Path, expected: Option<&str>, new: &str) -> Result<Replaced, Error> {
+    let folders = Folders { working: Path::new("/"), state: None };
+    replace(path, expected.map(Secret::new).as_ref(), &Secret::new(new), folders)
+}
+
+fn why(result: Result<Replaced, Error>) -> String {
+    match result {
+        Err(Error::Write { why, .. }) => why,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    path.metadata().unwrap().mode() & 0o7777
+}
+
+#[test]
+fn mode_owner_and_link_stay() {
+    let (_guard, folder) = folder("old");
+    let (path, link) = (folder.join(".env"), folder.join("link"));
+    symlink(".env", &link).unwrap();
+    // Only root can give a file away.
+    let given = chown(&path, Some(12345), Some(12345)).is_ok();
+    for (bits, old, new) in [(0o640, "old", "new"), (0o600, "new", ""), (0o644, "", "last\r\n")] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(bits)).unwrap();
+        assert_eq!(swap(&link, Some(old), new), Ok(Replaced::Done));
+        assert_eq!((fs::read_to_string(&path).unwrap().as_str(), mode(&path)), (new, bits));
+        assert!(link.symlink_metadata().unwrap().is_symlink());
+        assert!(!given || path.metadata().unwrap().uid() == 12345);
+    }
+    assert_eq!(names(&folder), [".env", "link"]);
+}
+
+#[test]
+fn a_new_file_is_its_owners_alone() {
+    let (_guard, folder) = folder("old");
+    let path = folder.join("new.env");
+    assert_eq!(swap(&path, None, "A=1\n"), Ok(Replaced::Done));
+    assert_eq!((fs::read_to_string(&path).unwrap().as_str(), mode(&path)), ("A=1\n", 0o600));
+}
+
+#[test]
+fn what_somebody_else_has_changed_is_a_conflict() {
+    let (_guard, folder) = folder("changed");
+    let path = folder.join(".env");
+    for (path, expected) in [(&path, Some("old")), (&path, None), (&folder.join("gone"), Some("old"))] {
+        assert_eq!(swap(path, expected, "new"), Ok(Replaced::Conflict));
+    }
+    assert_eq!((fs::read_to_string(&path).unwrap().as_str(), names(&folder)), ("changed", vec![".env".to_owned()]));
+}
+
+#[test]
+fn what_can_not_be_replaced_says_why_and_stays() {
+    let (_guard, folder) = folder("old");
+    symlink("gone", folder.join("broken")).unwrap();
+    let version = fs::read_to_string("/proc/version").unwrap_or_default();
+    assert_eq!(why(swap(&folder, Some("old"), "new")), "it is a folder, not a file");
+    assert_eq!(why(swap(Path::new("/dev/null"), Some(""), "new")), "it is a device, not a file");
+    assert_eq!(why(swap(&folder.join("broken"), None, "new")), "it is a symbolic link that leads nowhere");
+    assert_eq!(why(swap(&folder.join("no/such/.env"), None, "new")), "there is no such file or folder");
+    assert_eq!(why(swap(&folder.join(".env/x"), None, "new")), "a part of its path is not a folder");
+    if cfg!(target_os = "linux") {
+        // Not even root can make a file in there.
+        assert!(!why(swap(Path::new("/proc/version"), Some(&version), "new")).is_empty());
+    }
+    fs::write(folder.join(".env"), b"A=\xff").unwrap();
+    assert_eq!(why(swap(&folder.join(".env"), Some("old"), "new")), "it is not UTF-8 text: line 1, column 3");
+    assert_eq!(names(&folder), [".env", "broken"]);
+}
+
+#[test]
+fn a_read_only_file_and_git_s_own_files_stay_as_they_are() {
+    let (_guard, folder) = folder("old");
+    for bits in [0o400, 0o440, 0o444, 0o060] {
+        fs::set_permissions(folder.join(".env"), fs::Permissions::from_mode(bits)).unwrap();
+        assert_eq!(why(swap(&folder.join(".env"), Some("old"), "new")), "it is read-only", "{bits:o}");
+    }
+    fs::create_dir_all(folder.join(".git")).unwrap();
+    fs::write(folder.join(".git/config"), "old").unwrap();
+    symlink(".git/config", folder.join("link")).unwrap();
+    symlink(".git", folder.join("hidden")).unwrap();
+    for path in [".git/config", "link", "hidden/config", ".git/new", "hidden/new"] {
+        let expected = Some("old").filter(|_| !path.ends_with("new"));
+        assert_eq!(why(swap(&folder.join(path), expected, "new")), "git keeps its own files there", "{path}");
+    }
+    assert!(crate::io::files::remove(&folder.join("link"), Some(&Secret::new("old")), &folder).is_err());
+    assert_eq!(fs::read_to_string(folder.join(".git/config")).unwrap(), "old");
+    assert!(!folder.join(".git/new").exists());
+    fs::set_permissions(folder.join(".env"), fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(names(&folder), [".env", ".git", "hidden", "link"]);
+}
+
+#[test]
+fn both_ways_to_name_the_text_do_the_same() {
+    for naming in [Naming::Late, Naming::Early] {
+        let (_guard, folder) = folder("old");
+        let path = folder.join(".env");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let put = |path: &Path, expected: Option<&str>, new: &str| {
+            put(path, (expected.map(Secret::new).as_ref(), &Secret::new(new)), None, naming).unwrap()
+        };
+        assert_eq!(put(&path, Some("old"), "new"), Replaced::Done, "{naming:?}");
+        assert_eq!((fs::read_to_string(&path).unwrap().as_str(), mode(&path)), ("new", 0o640), "{naming:?}");
+        assert_eq!(put(&folder.join("made.env"), None, "A=1\n"), Replaced::Done, "{naming:?}");
+        assert_eq!(mode(&folder.join("made.env")), 0o600, "{naming:?}");
+        assert_eq!(put(&path, Some("old"), "newer"), Replaced::Conflict, "{naming:?}");
+        assert_eq!(put(&path, None, "newer"), Replaced::Conflict, "{naming:?}");
+        assert_eq!(names(&folder), [".env", "made.env"], "{naming:?}");
+    }
+}
+
+#[test]
+fn an_edit_of_the_last_moment_is_put_back() {
+    let (_guard, folder) = folder("edited meanwhile");
+    let path = folder.join(".env");
+    let edited = path.metadata().unwrap().ino();
+    let take = |expected: &str| {
+        let scratch = Scratch::beside(&path, None).unwrap();
+        fs::write(scratch.text(), "ours").unwrap();
+        take_place(scratch, &path, &Secret::new(expected)).unwrap()
+    };
+    assert_eq!(take("old"), NameTaken::No);
+    assert_eq!(
+        (fs::read_to_string(&path).unwrap().as_str(), path.metadata().unwrap().ino()),
+        ("edited meanwhile", edited)
+    );
+    // What came in the file's place is no text of anybody's, and goes back all the same.
+    fs::rename(&path, folder.join("real")).unwrap();
+    symlink("real", &path).unwrap();
+    assert_eq!(take("edited meanwhile"), NameTaken::No);
+    assert!(path.symlink_metadata().unwrap().is_symlink());
+    fs::rename(folder.join("real"), &path).unwrap();
+    assert_eq!(take("edited meanwhile"), NameTaken::Yes);
+    assert_eq!((fs::read_to_string(&path).unwrap().as_str(), names(&folder)), ("ours", vec![".env".to_owned()]));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn extended_attributes_stay() {
+    use rustix::fs::{XattrFlags, getxattr, setxattr};
+    let (_guard, folder) = folder("old");
+    let path = folder.join(".env");
+    if setxattr(&path, "user.note", b"kept", XattrFlags::empty()).is_err() {
+        // The file system has none.
+        return;
+    }
+    for (naming, old, new) in [(Naming::Late, "old", "new"), (Naming::Early, "new", "newer")] {
+        let texts = (Some(&Secret::new(old)), &Secret::new(new));
+        assert_eq!(put(&path, texts, None, naming).unwrap(), Replaced::Done);
+        let mut value = [0; 16];
+        let length = getxattr(&path, "user.note", &mut value).unwrap();
+        assert_eq!(&value[..length], b"kept", "{naming:?}");
+    }
+}
+
+#[test]
+fn other_names_of_a_file_are_noticed() {
+    let (_guard, folder) = folder("old");
+    let path = folder.join(".env");
+    assert!(!has_other_names(&path) && !has_other_names(&folder.join("gone")));
+    fs::hard_link(&path, folder.join("hard")).unwrap();
+    assert!(has_other_names(&path));
+}
+
+/// The two texts that a child puts in each other's place, long enough for a write to take a while.
+fn texts() -> [String; 2] {
+    ["A=one\n", "B=the other\n"].map(|line| line.repeat(40_000))
+}
+
+fn child(folder: &Path, prepare: &str) -> Command {
+    let mut command = Command::new("sh");
+    let script = format!("{prepare} exec \"$0\" --exact io::files::replace_tests::replaces_for_its_parent --ignored");
+    command.arg("-c").arg(script).arg(std::env::current_exe().unwrap());
+    command.env(FOLDER, folder).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    command
+}
+
+#[test]
+#[ignore = "the child of the two tests below; alone it does nothing"]
+fn replaces_for_its_parent() {
+    let Some(folder) = std::env::var_os(FOLDER) else { return };
+    let path = PathBuf::from(folder).join(".env");
+    let [one, other] = texts();
+    loop {
+        let now = fs::read_to_string(&path).unwrap();
+        let new = if now == one { &other } else { &one };
+        // Ends with a panic where there is no room.
+        let state = std::env::var_os(STATE).map(PathBuf::from);
+        let naming = if std::env::var_os(EARLY).is_some() { Naming::Early } else { Naming::Late };
+        let texts = (Some(&Secret::new(now.as_str())), &Secret::new(new.as_str()));
+        assert_eq!(put(&path, texts, state.as_deref(), naming).unwrap(), Replaced::Done);
+    }
+}
+
+fn wait_until(done: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < Duration::from_secs(30), "the child does nothing");
+        sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn a_run_that_is_killed_leaves_one_whole_text_and_the_next_start_clears_up() {
+    let [one, other] = texts();
+    let (_guard, folder) = folder(&one);
+    git(&folder, &["init", "-q"]);
+    fs::write(folder.join(".git/info/exclude"), ".env\n").unwrap();
+    let state = tempfile::tempdir().unwrap();
+    let path = folder.join(".env");
+    let inode = || path.metadata().unwrap().ino();
+    for round in 0..50_u64 {
+        let before = inode();
+        let mut command = child(&folder, "");
+        command.env(STATE, state.path());
+        if round % 2 == 1 {
+            command.env(EARLY, "1");
+        }
+        let mut child: Child = command.spawn().unwrap();
+        wait_until(|| inode() != before);
+        // Spread over the few milliseconds that one replacement takes.
+        sleep(Duration::from_micros(round * 137 % 5_000));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let now = fs::read_to_string(&path).unwrap();
+        assert!(now == one || now == other, "round {round}: {} bytes", now.len());
+        assert_eq!(output(&folder, &["status", "--porcelain", "--untracked-files=all"]), "", "round {round}");
+    }
+    clear_abandoned(Some(state.path()));
+    assert_eq!((names(&folder), names(state.path())), (vec![".env".to_owned(), ".git".to_owned()], Vec::new()));
+}
+
+#[test]
+fn where_there_is_no_room_the_old_text_stays() {
+    let [one, _] = texts();
+    let (_guard, folder) = folder(&one);
+    // No file may grow beyond a few blocks, and trying is an error and no death.
+    let status = child(&folder, "trap '' XFSZ; ulimit -f 8;").status().unwrap();
+    assert!(!status.success());
+    assert!(fs::read_to_string(folder.join(".env")).unwrap() == one);
+    assert_eq!(names(&folder), [".env"], "what was begun is gone");
+}

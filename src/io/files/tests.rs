@@ -1,0 +1,281 @@
+//! Reading, hints, writing, and names of paths, in real folders.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::drift::Secret;
+use crate::error::Error;
+use crate::io::files::{
+    Created, ReadOutcome, create, default_env_file, display_path, env_files, locate, no_env_file, normal, read_text,
+    write_whole,
+};
+use crate::io::git::Asker;
+
+fn folder(files: &[&str]) -> (tempfile::TempDir, PathBuf) {
+    let guard = tempfile::tempdir().unwrap();
+    let folder = guard.path().canonicalize().unwrap();
+    for file in files {
+        let path = folder.join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "A=1\n").unwrap();
+    }
+    (guard, folder)
+}
+
+fn read(path: &Path, working_folder: &Path) -> Result<Secret, Error> {
+    let place = locate(path, working_folder, &Asker::new(&BTreeMap::new()))?;
+    crate::io::files::read(path, &place, Duration::from_millis(200), working_folder)
+}
+
+/// Why a file can't be read, and what to do.
+fn refused(path: &Path, working_folder: &Path) -> (String, String, String) {
+    match read(path, working_folder) {
+        Err(Error::File { path, why, next }) => (path, why, next),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_file_is_read_byte_for_byte() {
+    let (_guard, folder) = folder(&[]);
+    for text in ["", "A=1", "\u{feff}A=1\r\nB='ü'\r\n", "A=\0\n"] {
+        fs::write(folder.join(".env"), text).unwrap();
+        assert_eq!(read(&folder.join(".env"), &folder).unwrap().expose(), text);
+    }
+}
+
+#[test]
+fn bytes_that_are_not_utf_8_are_an_error_with_their_place() {
+    let (_guard, folder) = folder(&[]);
+    let cases: &[(&[u8], &str)] = &[
+        (b"\xff", "line 1, column 1"),
+        (b"A=1\nB=marker-4711\xe9\n", "line 2, column 14"),
+        ("A=1\r\n\r\nü=ä\u{7f}".as_bytes(), ""),
+        (b"A=\xc3\xbc\xc3", "line 1, column 4"),
+    ];
+    for (bytes, place) in cases {
+        fs::write(folder.join(".env"), bytes).unwrap();
+        if place.is_empty() {
+            assert!(read(&folder.join(".env"), &folder).is_ok());
+            continue;
+        }
+        let (path, why, _) = refused(&folder.join(".env"), &folder);
+        assert_eq!((path.as_str(), why.as_str()), (".env", format!("it is not UTF-8 text: {place}").as_str()));
+    }
+}
+
+#[test]
+fn an_encoding_of_windows_is_named() {
+    let (_guard, folder) = folder(&[]);
+    let text = "API_KEY=marker-4711\r\nÜ=1\r\n";
+    let utf_16 = |order: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(order).collect::<Vec<u8>>();
+    let utf_32 = |order: fn(u32) -> [u8; 4]| text.chars().map(u32::from).flat_map(order).collect::<Vec<u8>>();
+    let cases = [
+        ("UTF-16", [b"\xff\xfe".to_vec(), utf_16(u16::to_le_bytes)].concat()),
+        ("UTF-16", [b"\xfe\xff".to_vec(), utf_16(u16::to_be_bytes)].concat()),
+        ("UTF-16", utf_16(u16::to_le_bytes)),
+        ("UTF-16", utf_16(u16::to_be_bytes)),
+        ("UTF-16", b"\xff\xfe".to_vec()),
+        ("UTF-32", [b"\xff\xfe\0\0".to_vec(), utf_32(u32::to_le_bytes)].concat()),
+        ("UTF-32", [b"\0\0\xfe\xff".to_vec(), utf_32(u32::to_be_bytes)].concat()),
+    ];
+    for (encoding, bytes) in cases {
+        fs::write(folder.join(".env"), &bytes).unwrap();
+        assert_eq!(refused(&folder.join(".env"), &folder).1, format!("it is {encoding} text, and has to be UTF-8"));
+    }
+    for text in ["", "A", "A=\0\n", "A=1\0\0\n", "\0", "A\0"] {
+        fs::write(folder.join(".env"), text).unwrap();
+        assert!(read(&folder.join(".env"), &folder).is_ok(), "{text:?}");
+    }
+}
+
+#[test]
+fn a_file_may_be_as_long_as_the_limit_and_no_longer() {
+    let (_guard, folder) = folder(&[]);
+    let path = folder.join(".env");
+    fs::write(&path, "12345678").unwrap();
+    assert!(matches!(read_text(&path, 8), ReadOutcome::Text(text) if text.expose() == "12345678"));
+    assert!(matches!(read_text(&path, 7), ReadOutcome::Unusable(_)));
+    fs::File::create(&path).unwrap().set_len(4 * 1024 * 1024 + 1).unwrap();
+    assert_eq!(refused(&path, &folder).1, "it is larger than 4 MiB");
+    fs::write(&path, "A=1\n".repeat(200_001)).unwrap();
+    assert_eq!(refused(&path, &folder).1, "it is larger than 200000 lines");
+}
+
+#[test]
+fn a_folder_is_not_a_file() {
+    let (_guard, folder) = folder(&["shop/.env"]);
+    assert_eq!(refused(&folder.join("shop"), &folder).1, "it is a folder, not a file");
+    assert_eq!(refused(&folder.join("shop/.env/deeper"), &folder).1, "a part of its path is not a folder");
+    assert_eq!(refused(Path::new("a\0b"), &folder).1, "that is not a path");
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_waited_for() {
+    use std::os::unix::net::UnixListener;
+    let (_guard, folder) = folder(&[".env"]);
+    let made = std::process::Command::new("mkfifo").arg(folder.join("pipe")).status().unwrap();
+    assert!(made.success());
+    let _listener = UnixListener::bind(folder.join("socket")).unwrap();
+    std::os::unix::fs::symlink("pipe", folder.join("link")).unwrap();
+    std::os::unix::fs::symlink(".env", folder.join("good")).unwrap();
+    std::os::unix::fs::symlink("gone", folder.join("broken")).unwrap();
+    // A program that serves a pipe may still come; whatever can't be served is refused at once.
+    for name in ["pipe", "link"] {
+        assert_eq!(refused(&folder.join(name), &folder).1, "no program wrote it to its end within 200.0ms");
+        assert!(
+            matches!(read_text(&folder.join(name), 8), ReadOutcome::Unusable(why) if why == "it is a pipe, not a file")
+        );
+    }
+    assert_eq!(refused(&folder.join("socket"), &folder).1, "it is a socket, not a file");
+    assert_eq!(refused(Path::new("/dev/zero"), &folder).1, "it is a device, not a file");
+    assert_eq!(refused(&folder.join("broken"), &folder).1, "there is no such file");
+    assert!(read(&folder.join("good"), &folder).is_ok());
+}
+
+#[test]
+fn a_missing_file_is_answered_with_what_is_there() {
+    let cases: &[(&[&str], &str, &str)] = &[
+        (&[], ".env", "name a file that exists with `--env-file PATH`"),
+        (&["README.md", "environment.ts", "src/.env"], ".env", "name a file that exists with `--env-file PATH`"),
+        (&[".env", ".envrc"], ".env.staging", "pass `--env-file .env`"),
+        (
+            &[".env.local", ".env.production", "x.env"],
+            ".env.prod",
+            "pass `--env-file .env.production` or `--env-file .env.local` or `--env-file x.env`",
+        ),
+        (&["my own.env"], "my-own.env", "pass `--env-file 'my own.env'`"),
+        (&[".env.example"], ".env", "copy .env.example to .env and fill it in"),
+        (&[".env.example", ".env.local"], ".env", "pass `--env-file .env.local`"),
+        (&[".env/keep"], ".env.local", "name a file that exists with `--env-file PATH`"),
+    ];
+    for (files, wanted, hint) in cases {
+        let (_guard, folder) = folder(files);
+        assert_eq!(refused(&folder.join(wanted), &folder).2, *hint, "{files:?}");
+    }
+}
+
+#[test]
+fn a_file_further_up_in_the_repository_is_offered_and_one_beyond_is_not() {
+    let (_guard, folder) = folder(&[".env", "repository/.git/HEAD", "repository/services/api/main.py"]);
+    let api = folder.join("repository/services/api");
+    assert!(matches!(no_env_file(".env", &api), Error::NoEnvFile { hint: None, looked } if looked == ".env"));
+    fs::write(folder.join("repository/.env"), "A=1").unwrap();
+    let Error::NoEnvFile { hint, .. } = no_env_file(".env", &api) else { panic!() };
+    assert_eq!(hint.as_deref(), Some("pass `--env-file ../../.env`"));
+}
+
+#[test]
+fn the_environments_own_file_is_the_default_if_it_is_there() {
+    let (_guard, folder) = folder(&[".env.staging", "x/.env"]);
+    fs::create_dir_all(folder.join(".env.a/..")).unwrap();
+    for (environment, file) in
+        [("staging", ".env.staging"), ("production", ".env"), ("", ".env"), ("a/../x/.env", ".env")]
+    {
+        assert_eq!(default_env_file(&folder, environment), folder.join(file), "{environment}");
+    }
+}
+
+#[test]
+fn paths_are_shown_as_people_type_them() {
+    let cases = [
+        ("/home/ada/shop", "/home/ada/shop/.env", ".env"),
+        ("/home/ada/shop", ".env", ".env"),
+        ("/home/ada/shop", "./worker/../.env", ".env"),
+        ("/home/ada/shop", "worker/.env", "worker/.env"),
+        ("/home/ada/shop", "/home/ada/shop", "."),
+        ("/home/ada/shop", "/home/ada/.env", "../.env"),
+        ("/home/ada/shop", "/home/ada/shop-two/.env", "../shop-two/.env"),
+        ("/home/ada/shop/api", "/home/ada/.env", "../../.env"),
+        ("/home/ada/shop/api/src", "/home/ada/.env", "/home/ada/.env"),
+        ("/home/ada", "/etc/env", "/etc/env"),
+        ("/", "/etc/env", "etc/env"),
+    ];
+    for (working_folder, path, shown) in cases {
+        assert_eq!(display_path(Path::new(path), Path::new(working_folder)), shown, "{path} from {working_folder}");
+    }
+    assert_eq!(normal(Path::new("/a/./b/../../../c")), Path::new("/c"), "the root has nothing above it");
+}
+
+#[test]
+fn a_result_replaces_the_whole_file() {
+    let (_guard, folder) = folder(&["report.json"]);
+    for text in ["longer than what was there\n", "", "short"] {
+        write_whole(&folder.join("report.json"), text.as_bytes()).unwrap();
+        assert_eq!(fs::read_to_string(folder.join("report.json")).unwrap(), text);
+    }
+    write_whole(&folder.join("new.json"), b"new").unwrap();
+    let mut names: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["new.json", "report.json"], "nothing else is left in the folder");
+
+    let refused = |path: PathBuf| match write_whole(&path, b"x") {
+        Err(Error::Output { why, .. }) => why,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refused(folder.join("no/such/report.json")), "there is no such file or folder");
+    assert_eq!(refused(folder.clone()), "is a directory");
+}
+
+#[cfg(unix)]
+#[test]
+fn links_and_modes_survive_a_result() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let (_guard, folder) = folder(&["real/report.json"]);
+    let (link, real) = (folder.join("link.json"), folder.join("real/report.json"));
+    symlink("real/report.json", &link).unwrap();
+    fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
+    write_whole(&link, b"new").unwrap();
+    assert!(link.symlink_metadata().unwrap().is_symlink());
+    assert_eq!(fs::read_to_string(&real).unwrap(), "new");
+    assert_eq!(real.metadata().unwrap().permissions().mode() & 0o777, 0o640);
+    assert!(write_whole(Path::new("/dev/null"), b"x").is_err());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_new_file_never_takes_the_place_of_anything() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let (_guard, folder) = folder(&["there", "dir/keep"]);
+    symlink("gone", folder.join("dangling")).unwrap();
+    symlink("there", folder.join("link")).unwrap();
+    for name in ["there", "dir", "dangling", "link"] {
+        assert_eq!(create(&folder.join(name), "new\n", &folder), Ok(Created::ThereAlready), "{name}");
+    }
+    assert_eq!(fs::read_to_string(folder.join("there")).unwrap(), "A=1\n");
+    assert!(!folder.join("gone").exists());
+    assert_eq!(create(&folder.join("new"), "new\n", &folder), Ok(Created::Now));
+    assert_eq!(fs::read_to_string(folder.join("new")).unwrap(), "new\n");
+    let plain = fs::File::create(folder.join("plain")).unwrap().metadata().unwrap().permissions().mode();
+    assert_eq!(folder.join("new").metadata().unwrap().permissions().mode(), plain, "as any other new file");
+    let Err(Error::Write { path, next, .. }) = create(&folder.join("no/new"), "", &folder) else { panic!() };
+    assert!(path == "no/new" && next.starts_with("nothing was written"));
+    let names = fs::read_dir(&folder).unwrap().count();
+    assert_eq!(names, 6, "nothing else is left");
+}
+
+#[test]
+fn files_that_a_person_may_mean_are_found() {
+    let (_guard, folder) = folder(&[
+        ".env",
+        ".env.local",
+        ".env.staging",
+        ".env.example",
+        ".env.sample",
+        ".envrc",
+        ".env.bak",
+        ".env~",
+        ".env.local~",
+        ".env.vault",
+        ".env.keys",
+        ".env.doctor-abcdefghijkl",
+        "env",
+        "x.env",
+        ".env.d/keep",
+    ]);
+    let found: Vec<String> = env_files(&folder).iter().map(|path| display_path(path, &folder)).collect();
+    assert_eq!(found, [".env", ".env.local", ".env.staging"]);
+}

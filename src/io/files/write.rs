@@ -1,0 +1,77 @@
+//! Writes a whole file in one step.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+use tempfile::NamedTempFile;
+
+use crate::error::Error;
+use crate::io::files::{display_path, why};
+use crate::io::os::{self, FileMode};
+
+/// Writes a whole file, or nothing. A link is followed and stays.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    write_bytes(path, bytes).map_err(|error| Error::Output { path: path.display().to_string(), why: why(&error) })
+}
+
+/// What became of a file that was to be new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Created {
+    /// It is there, whole.
+    Now,
+    /// Something has its name already, a link that leads nowhere included, and was left alone.
+    ThereAlready,
+}
+
+/// Writes a new file in one step, and never through or over anything: the whole file, or nothing.
+pub fn create(path: &Path, text: &str, working_folder: &Path) -> Result<Created, Error> {
+    let put = || -> io::Result<Created> {
+        let mut file = new_beside(path)?;
+        file.write_all(text.as_bytes())?;
+        file.as_file().sync_all()?;
+        match file.persist_noclobber(path) {
+            Ok(_) => {}
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => return Ok(Created::ThereAlready),
+            Err(error) => return Err(error.error),
+        }
+        // The name itself has to reach the disk; some file systems can't be asked to.
+        drop(File::open(folder_of(path)).and_then(|folder| folder.sync_all()));
+        Ok(Created::Now)
+    };
+    put().map_err(|error| Error::Write {
+        path: display_path(path, working_folder),
+        why: why(&error),
+        next: "nothing was written: mend that, then run it again".to_owned(),
+    })
+}
+
+pub(super) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+pub(super) fn write_bytes(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let (target, permissions) = match fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => (path.canonicalize()?, Some(metadata.permissions())),
+        Ok(metadata) if metadata.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+        Ok(_) => return Err(io::Error::other("not a file")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => (path.to_owned(), None),
+        Err(error) => return Err(error),
+    };
+    let mut file = new_beside(&target)?;
+    file.write_all(bytes)?;
+    if let Some(permissions) = permissions {
+        file.as_file().set_permissions(permissions)?;
+    }
+    file.as_file().sync_all()?;
+    file.persist(&target).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// A file that is to take that name once it is whole. Dropping it removes it.
+fn new_beside(path: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    os::make_with(&mut builder, FileMode::File);
+    builder.prefix(".doctor-").tempfile_in(folder_of(path))
+}

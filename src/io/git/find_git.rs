@@ -1,0 +1,230 @@
+//! Finds git in the search path, without running a program that a checkout brings.
+//!
+//! Package managers put folders of the checkout into `PATH` (`npx`: `node_modules/.bin`), so a checkout can bring its own
+//! `git`. A folder of the checkout is recognised by where it really is, in whatever way `PATH` leads there.
+
+use std::env::consts::EXE_SUFFIX;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use crate::io::{files, git, os};
+
+/// Where programs are searched if there is no `PATH`.
+const DEFAULT_SEARCH: &str = "/usr/bin:/bin";
+
+/// git, and the search path that it is started with.
+#[derive(Debug)]
+pub(super) struct Program {
+    /// The absolute path of the program.
+    pub(super) path: PathBuf,
+    /// The folders of the search path that are absolute and outside of the checkout.
+    pub(super) search: OsString,
+}
+
+/// Finds git outside of the checkouts around these folders. On failure: why, without full stop.
+pub(super) fn find(search: Option<&str>, folders: &[&Path]) -> Result<Program, String> {
+    let checkouts = Checkouts::around(folders);
+    let folders: Vec<PathBuf> = std::env::split_paths(search.unwrap_or(DEFAULT_SEARCH)).collect();
+    let (inside, outside): (Vec<_>, Vec<_>) =
+        folders.into_iter().filter(|folder| folder.is_absolute()).partition(|folder| checkouts.contain(folder));
+    let name = format!("git{EXE_SUFFIX}");
+    let mut programs = outside.iter().map(|folder| folder.join(&name)).filter(|path| is_program(path));
+    if let Some(path) = programs.find(|path| !checkouts.contain(path)) {
+        let search = std::env::join_paths(&outside).map_err(|error| error.to_string())?;
+        return Ok(Program { path, search });
+    }
+    // A link outside that leads into the checkout counts like a program inside.
+    let is_inside = inside.iter().chain(&outside).any(|folder| is_program(&folder.join(&name)));
+    Err(if is_inside { "the only git in PATH lies inside the checkout" } else { "git is not installed" }.to_owned())
+}
+
+fn is_program(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| metadata.is_file() && os::is_executable(&metadata))
+}
+
+/// The roots of checkouts: as they are named, with links resolved, and by the identity of the folder where the system has
+/// one, because a file system may ignore case.
+struct Checkouts {
+    roots: Vec<PathBuf>,
+    identities: Vec<(u64, u64)>,
+}
+
+impl Checkouts {
+    /// The outermost repository around each folder, or the folder itself where there is none. The root of the file system
+    /// is nobody's checkout: everything lies below it.
+    fn around(folders: &[&Path]) -> Self {
+        let mut roots = Vec::new();
+        for folder in folders {
+            for folder in [files::normal(folder), real(folder)] {
+                let is_below_root = |folder: &PathBuf| folder.parent().is_some();
+                let outermost = git::roots(&folder).filter(is_below_root).last();
+                roots.extend(outermost.or(Some(folder)).filter(is_below_root));
+            }
+        }
+        roots.extend(roots.clone().iter().map(|root| real(root)));
+        let identities = roots.iter().filter_map(|root| identity(root)).collect();
+        Self { roots, identities }
+    }
+
+    /// Whether a path lies in a checkout, or a link on the way to it does. What can't be resolved counts as inside.
+    fn contain(&self, path: &Path) -> bool {
+        let Ok(resolved) = files::resolve(path) else { return true };
+        let ends = [files::normal(path), real(path), resolved.end];
+        resolved.links.iter().chain(&ends).any(|path| self.are_above(path))
+    }
+
+    fn are_above(&self, path: &Path) -> bool {
+        self.roots.iter().any(|root| path.starts_with(root))
+            || path.ancestors().filter_map(identity).any(|identity| self.identities.contains(&identity))
+    }
+}
+
+fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    path.metadata().ok().and_then(|metadata| os::identity(&metadata))
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::path::Path;
+
+    use crate::io::git::find_git::find;
+
+    fn program(folder: &Path) {
+        fs::create_dir_all(folder).unwrap();
+        fs::write(folder.join("git"), "#!/bin/sh\n").unwrap();
+        fs::set_permissions(folder.join("git"), Permissions::from_mode(0o755)).unwrap();
+    }
+
+    fn repository(at: &Path) {
+        fs::create_dir_all(at.join(".git")).unwrap();
+        fs::write(at.join(".git/HEAD"), "ref: refs/heads/main\n").unwrap();
+    }
+
+    /// A repository `work` with a repository and a folder inside, programs in it and in `tools`, and links both ways.
+    fn places() -> (tempfile::TempDir, std::path::PathBuf) {
+        let guard = tempfile::tempdir().unwrap();
+        let base = guard.path().canonicalize().unwrap();
+        repository(&base.join("work"));
+        repository(&base.join("work/vendor/inner"));
+        fs::create_dir_all(base.join("work/packages/web")).unwrap();
+        fs::create_dir_all(base.join("empty")).unwrap();
+        for folder in ["work/bin", "work/vendor/inner/bin", "tools", "tools-2", "loose/bin"] {
+            program(&base.join(folder));
+        }
+        fs::create_dir(base.join("aliases")).unwrap();
+        for (target, link) in [
+            ("work", "link"),
+            ("work/bin", "bin-link"),
+            ("link/bin", "link-to-link"),
+            ("../work/bin/git", "aliases/git"),
+            ("../../tools-2", "work/bin/out"),
+            ("work/bin/out", "through"),
+            ("tools", "tools-link"),
+            ("circle", "circle"),
+        ] {
+            symlink(target, base.join(link)).unwrap();
+        }
+        fs::create_dir(base.join("plain")).unwrap();
+        fs::write(base.join("plain/git"), "not a program").unwrap();
+        (guard, base)
+    }
+
+    #[test]
+    fn a_program_of_the_checkout_is_not_found_however_the_search_path_leads_there() {
+        let (_guard, base) = places();
+        for entry in [
+            "work/bin",
+            "work/bin/",
+            "work/./bin",
+            "tools/../work/bin",
+            "work/packages/../bin",
+            "work/packages/web/../../bin",
+            "link/bin",
+            "link/packages/../bin",
+            "tools-link/../work/bin",
+            "bin-link",
+            "link-to-link",
+            "aliases",
+            "work/bin/out",
+            "through",
+            "work/vendor/inner/bin",
+            "circle",
+            "plain",
+            "missing",
+        ] {
+            for folder in ["work", "work/packages/web", "work/vendor/inner", "link/packages/web"] {
+                let search = format!("{}:{}", base.join(entry).display(), base.join("tools").display());
+                let found = find(Some(&search), &[&base.join(folder)]).unwrap();
+                assert_eq!(found.path, base.join("tools/git"), "{entry} from {folder}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_relative_or_empty_entry_is_skipped() {
+        let (_guard, base) = places();
+        for entry in ["", ".", "bin", "./work/bin", "../bin", "~/bin"] {
+            let search = format!("{entry}:{}", base.join("tools").display());
+            let found = find(Some(&search), &[&base.join("work")]).unwrap();
+            assert_eq!((found.path, found.search), (base.join("tools/git"), base.join("tools").into()), "{entry}");
+        }
+    }
+
+    #[test]
+    fn a_program_outside_of_the_checkout_is_found_in_the_order_of_the_search_path() {
+        let (_guard, base) = places();
+        for (entry, expected) in [
+            ("tools", "tools/git"),
+            ("tools-2", "tools-2/git"),
+            ("tools-link", "tools-link/git"),
+            ("work/../tools", "work/../tools/git"),
+        ] {
+            let search = format!("{}:{}", base.join(entry).display(), base.join("loose/bin").display());
+            let found = find(Some(&search), &[&base.join("work/packages/web")]).unwrap();
+            assert_eq!(found.path, base.join(expected), "{entry}");
+        }
+    }
+
+    #[test]
+    fn every_folder_has_its_own_checkout_and_without_a_repository_it_is_the_folder() {
+        let (_guard, base) = places();
+        let search = ["loose/bin", "work/bin", "tools"].map(|entry| base.join(entry).display().to_string()).join(":");
+        let found = |folders: &[&str]| {
+            let folders: Vec<_> = folders.iter().map(|folder| base.join(folder)).collect();
+            let folders: Vec<&Path> = folders.iter().map(std::path::PathBuf::as_path).collect();
+            find(Some(&search), &folders).unwrap().path
+        };
+        assert_eq!(found(&["work"]), base.join("loose/bin/git"));
+        assert_eq!(found(&["loose"]), base.join("work/bin/git"));
+        assert_eq!(found(&["loose", "work/packages/web"]), base.join("tools/git"));
+        assert_eq!(found(&["empty"]), base.join("loose/bin/git"));
+    }
+
+    #[test]
+    fn the_root_of_the_file_system_excludes_nothing() {
+        let (_guard, base) = places();
+        let search = base.join("tools").display().to_string();
+        assert_eq!(find(Some(&search), &[Path::new("/")]).unwrap().path, base.join("tools/git"));
+    }
+
+    #[test]
+    fn the_reason_says_whether_there_is_a_git_that_is_not_run() {
+        let (_guard, base) = places();
+        let why = |entry: &str| {
+            let search = base.join(entry).display().to_string();
+            find(Some(&search), &[&base.join("work/packages/web")]).unwrap_err()
+        };
+        assert_eq!(why("empty"), "git is not installed");
+        assert_eq!(why("plain"), "git is not installed");
+        for entry in ["work/bin", "link/bin", "aliases"] {
+            assert_eq!(why(entry), "the only git in PATH lies inside the checkout", "{entry}");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! `.gitignore` at the root of a repository: a line more at its end.
+
+use std::path::Path;
+
+use crate::drift::Secret;
+use crate::error::Error;
+use crate::io::files::{self, Created, Folders, ReadOutcome, Replaced};
+
+/// The longest `.gitignore` that is added to, in bytes.
+const LIMIT: u64 = 1024 * 1024;
+
+/// The pattern that is about that file of the repository alone; `None` for one outside, or whose name is no text.
+pub fn pattern(root: &Path, file: &Path) -> Option<String> {
+    let inside = file.strip_prefix(root).ok()?;
+    let mut pattern = String::new();
+    for part in inside.components() {
+        pattern.push('/');
+        for character in part.as_os_str().to_str()?.chars() {
+            match character {
+                // Neither can a pattern say them.
+                '\n' | '\r' | '\0' => return None,
+                '*' | '?' | '[' | ']' | '\\' | ' ' => pattern.extend(['\\', character]),
+                _ => pattern.push(character),
+            }
+        }
+    }
+    (!pattern.is_empty()).then_some(pattern)
+}
+
+/// Adds patterns, a line each; makes the file where there is none. A link is left alone: git does not follow it either.
+pub fn add(root: &Path, patterns: &[String], working_folder: &Path) -> Result<(), Error> {
+    let path = root.join(".gitignore");
+    let fail = |why: &str| Error::Write {
+        path: files::display_path(&path, working_folder),
+        why: why.to_owned(),
+        next: format!("add it by hand: {}", patterns.join(" ")),
+    };
+    let Ok(metadata) = path.symlink_metadata() else {
+        return match files::create(&path, &with("", patterns), working_folder)? {
+            Created::Now => Ok(()),
+            Created::ThereAlready => Err(fail("somebody has made one meanwhile")),
+        };
+    };
+    if !metadata.is_file() {
+        return Err(fail("it is a link or no file"));
+    }
+    let text = match files::read_text(&path, LIMIT) {
+        ReadOutcome::Text(text) => text,
+        ReadOutcome::Missing => return Err(fail("it went away meanwhile")),
+        ReadOutcome::Unusable(why) => return Err(fail(&why)),
+    };
+    let new = Secret::new(with(text.expose(), patterns));
+    let folders = Folders { working: working_folder, state: None };
+    match files::replace(&path, Some(&text), &new, folders)? {
+        Replaced::Done | Replaced::Without(_) => Ok(()),
+        Replaced::Conflict => Err(fail("it was changed meanwhile")),
+    }
+}
+
+/// The text with the patterns at its end, in its own line ends.
+fn with(text: &str, patterns: &[String]) -> String {
+    let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let gap = if text.is_empty() || text.ends_with('\n') { "" } else { end };
+    format!("{text}{gap}{}{end}", patterns.join(end))
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+    use std::process::Command;
+
+    use crate::error::Error;
+    use crate::io::git::gitignore::{add, pattern, with};
+
+    #[test]
+    fn a_pattern_is_about_one_file() {
+        let of = |path: &str| pattern(Path::new("/r"), Path::new(path));
+        for (path, expected) in [
+            ("/r/.env", Some("/.env")),
+            ("/r/a b/.env [x]*?\\", Some("/a\\ b/.env\\ \\[x\\]\\*\\?\\\\")),
+            ("/r", None),
+            ("/elsewhere/.env", None),
+            ("/r/a\nb", None),
+        ] {
+            assert_eq!(of(path).as_deref(), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_line_comes_last_and_nothing_before_it_changes() {
+        let patterns = ["/.env".to_owned()];
+        for (text, expected) in [
+            ("", "/.env\n"),
+            ("target\n", "target\n/.env\n"),
+            ("target", "target\n/.env\n"),
+            ("a\r\nb\r\n", "a\r\nb\r\n/.env\r\n"),
+        ] {
+            assert_eq!(with(text, &patterns), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn git_takes_it_as_it_is_meant() {
+        let guard = tempfile::tempdir().unwrap();
+        let root = guard.path().canonicalize().unwrap();
+        let git =
+            |words: &[&str]| Command::new("git").args(words).current_dir(&root).output().unwrap().status.success();
+        assert!(git(&["init", "-q"]));
+        fs::create_dir(root.join("sub")).unwrap();
+        for name in [".env", "sub/.env", ".env [a]* ", "!odd", "#odd"] {
+            fs::write(root.join(name), "A=1\n").unwrap();
+            assert!(!git(&["check-ignore", "-q", "--", name]), "{name}");
+            add(&root, &[pattern(&root, &root.join(name)).unwrap()], &root).unwrap();
+            assert!(
+                git(&["check-ignore", "-q", "--", name]),
+                "{name}: {:?}",
+                fs::read_to_string(root.join(".gitignore"))
+            );
+        }
+        assert!(!git(&["check-ignore", "-q", ".env.other"]) && !git(&["check-ignore", "-q", ".env a "]));
+    }
+
+    #[test]
+    fn what_is_no_plain_file_is_left_alone() {
+        let guard = tempfile::tempdir().unwrap();
+        let (root, patterns) = (guard.path(), ["/.env".to_owned()]);
+        let refused = || match add(root, &patterns, root) {
+            Err(Error::Write { path, next, .. }) => {
+                assert_eq!((path.as_str(), next.as_str()), (".gitignore", "add it by hand: /.env"));
+            }
+            other => panic!("{other:?}"),
+        };
+        for target in ["elsewhere", "gone"] {
+            fs::write(root.join("elsewhere"), "kept\n").unwrap();
+            std::os::unix::fs::symlink(target, root.join(".gitignore")).unwrap();
+            refused();
+            fs::remove_file(root.join(".gitignore")).unwrap();
+        }
+        assert_eq!(fs::read_to_string(root.join("elsewhere")).unwrap(), "kept\n");
+        assert!(!root.join("gone").exists());
+        fs::create_dir(root.join(".gitignore")).unwrap();
+        refused();
+        fs::remove_dir(root.join(".gitignore")).unwrap();
+        fs::write(root.join(".gitignore"), b"\xff\n").unwrap();
+        refused();
+    }
+}

@@ -1,0 +1,164 @@
+//! What a push sends: the files of its commits that no remote has.
+
+use std::collections::{BTreeMap, HashSet};
+
+use crate::io::git::Asker;
+use crate::io::git::staged_files::{IndexRepository, StagedFile, is_name};
+use crate::io::os::path_of;
+
+/// The most commits whose files count as present before a push.
+const MOST_BASES: usize = 8;
+
+/// A branch or tag that is pushed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Range {
+    /// What is pushed: the name of an object. Zeros delete the branch.
+    to: String,
+    /// What the remote has in its place; zeros for a new branch.
+    from: String,
+}
+
+impl Range {
+    fn is_deletion(&self) -> bool {
+        is_zero(&self.to)
+    }
+}
+
+fn is_zero(name: &str) -> bool {
+    name.bytes().all(|digit| digit == b'0')
+}
+
+/// What git writes to the standard input of a `pre-push` hook, `<local ref> <local name> <remote ref> <remote name>` in each
+/// line. Nothing if a line is of another form.
+pub fn ranges(text: &str) -> Vec<Range> {
+    let range = |line: &str| match *line.split(' ').collect::<Vec<_>>().as_slice() {
+        [_, to, _, from] if is_name(to) && is_name(from) => Some(Range { to: to.to_owned(), from: from.to_owned() }),
+        _ => None,
+    };
+    text.lines().map(range).collect::<Option<_>>().unwrap_or_default()
+}
+
+/// The range that pre-commit and prek name, which read standard input themselves.
+pub fn range_of(variables: &BTreeMap<String, String>) -> Vec<Range> {
+    let name = |name: &str| variables.get(name).filter(|name| is_name(name)).cloned();
+    match (name("PRE_COMMIT_TO_REF"), name("PRE_COMMIT_FROM_REF")) {
+        (Some(to), from) => {
+            let from = from.unwrap_or_else(|| "0".repeat(to.len()));
+            vec![Range { to, from }]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What a push sends.
+#[derive(Debug, Default)]
+pub struct Pushed {
+    /// Its objects, each once, with a path that one of its commits has it at. Not all of them are files.
+    pub objects: Vec<StagedFile>,
+    /// The newest commits that the remote has already.
+    pub bases: Vec<String>,
+}
+
+impl Asker {
+    /// The objects of the commits that the ranges send and no remote is known to have.
+    pub fn pushed(&self, repository: &IndexRepository, ranges: &[Range]) -> Result<Pushed, String> {
+        let wanted: Vec<&str> =
+            ranges.iter().filter(|range| !range.is_deletion()).map(|range| range.to.as_str()).collect();
+        if wanted.is_empty() {
+            return Ok(Pushed::default());
+        }
+        let has: Vec<&str> = ranges.iter().map(|range| range.from.as_str()).filter(|from| !is_zero(from)).collect();
+        // Another's push may be newer than what was fetched.
+        let check = ["cat-file", "--batch-check=%(objectname)"];
+        let known = if has.is_empty() {
+            Vec::new()
+        } else {
+            self.in_repository(repository, &check, &(has.join("\n") + "\n"))?.to_vec()
+        };
+        let known = String::from_utf8_lossy(&known).into_owned();
+        let mut words = vec!["rev-list", "--objects", "--boundary"];
+        words.extend(wanted);
+        words.extend(["--not", "--remotes"]);
+        words.extend(known.lines().filter(|line| is_name(line)));
+        words.push("--");
+        let answer = self.in_repository(repository, &words, "")?;
+        let (mut pushed, mut seen) = (Pushed::default(), HashSet::new());
+        for line in answer.split(|&byte| byte == b'\n') {
+            if let Some(base) = line.strip_prefix(b"-") {
+                pushed.bases.push(String::from_utf8_lossy(base).into_owned());
+            } else if let Some(at) = line.iter().position(|&byte| byte == b' ').filter(|at| at + 1 < line.len()) {
+                let blob = String::from_utf8_lossy(&line[..at]).into_owned();
+                if is_name(&blob) && seen.insert(blob.clone()) {
+                    pushed.objects.push(StagedFile { path: path_of(&line[at + 1..]), blob, is_new: true });
+                }
+            }
+        }
+        pushed.bases.truncate(MOST_BASES);
+        Ok(pushed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+
+    use crate::io::git::pushed_files::{range_of, ranges};
+    use crate::io::git::staged_files::IndexRepository;
+    use crate::io::git::tests::{asker, git, output, repository};
+
+    const ZERO: &str = "0000000000000000000000000000000000000000";
+    const SOME: &str = "0123456789012345678901234567890123456789";
+
+    #[test]
+    fn only_what_git_writes_is_a_range() {
+        let line = format!("refs/heads/main {SOME} refs/heads/main {ZERO}\n");
+        assert_eq!(ranges(&line).len(), 1);
+        assert_eq!(ranges(&line.repeat(2)).len(), 2);
+        assert_eq!(ranges(&format!("HEAD~1 {0} refs/heads/x {0}", SOME.repeat(2)[..64].to_owned())).len(), 1);
+        for text in ["", "API_KEY=x\n", "a b c d\n", &format!("{line}x\n"), &line.replace(SOME, "--output=x")] {
+            assert_eq!(ranges(text), [], "{text}");
+        }
+        let variables = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        assert_eq!(range_of(&variables(&[("PRE_COMMIT_TO_REF", SOME), ("PRE_COMMIT_FROM_REF", ZERO)])).len(), 1);
+        assert_eq!(range_of(&variables(&[("PRE_COMMIT_TO_REF", "--all")])), []);
+    }
+
+    #[test]
+    fn the_files_of_all_commits_count_that_no_remote_has() {
+        let (_guard, folder) = repository();
+        let commit = |name: &str, text: &str| {
+            fs::write(folder.join(name), text).unwrap();
+            git(&folder, &["add", "."]);
+            git(&folder, &["commit", "-q", "-m", name]);
+            output(&folder, &["rev-parse", "HEAD"])
+        };
+        let first = commit("a b.py", "one");
+        commit("a b.py", "two");
+        let third = commit("c.py", "three");
+        let asker = asker(folder.parent().unwrap());
+        let found = IndexRepository::of(&folder, &BTreeMap::new(), &asker).unwrap().unwrap();
+        let pushed = |to: &str, from: &str| {
+            let line = format!("refs/heads/main {to} refs/heads/main {from}\n");
+            let pushed = asker.pushed(&found, &ranges(&line)).unwrap();
+            let text = |change: &crate::io::git::pushed_files::StagedFile| {
+                output(&folder, &["cat-file", "blob", &change.blob])
+            };
+            let mut files: Vec<String> =
+                pushed.objects.iter().map(|one| format!("{} {}", one.path.display(), text(one))).collect();
+            files.sort();
+            (files, pushed.bases)
+        };
+        assert_eq!(pushed(&third, ZERO).0, ["a b.py one", "a b.py two", "c.py three"]);
+        assert_eq!(pushed(&third, SOME).0.len(), 3, "what the remote has was never fetched");
+        assert_eq!(
+            pushed(&third, &first),
+            (vec!["a b.py two".to_owned(), "c.py three".to_owned()], vec![first.clone()])
+        );
+        git(&folder, &["update-ref", "refs/remotes/origin/main", &first]);
+        assert_eq!(pushed(&third, ZERO).0, ["a b.py two", "c.py three"]);
+        assert_eq!(pushed(ZERO, &first).0, [""; 0], "a branch that is deleted sends nothing");
+    }
+}

@@ -1,0 +1,21 @@
+//! The only room that touches the world: files, git, the process environment, the network, the clock, the terminal.
+#![expect(clippy::disallowed_methods, reason = "this is where doctor meets the world")]
+
+pub mod clock;
+pub mod config;
+pub mod credentials;
+pub mod debug_log;
+pub mod demo_dir;
+pub mod endpoint;
+pub mod files;
+pub mod git;
+pub mod interrupt;
+mod os;
+pub mod process;
+pub mod railway;
+pub mod railway_files;
+pub mod sim;
+pub mod storage;
+pub mod terminal;
+mod watchdog;
+pub mod world;

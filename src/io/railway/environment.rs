@@ -1,0 +1,399 @@
+//! The shape of an environment: which services there are and which variables each of them has, without a value.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use graphql_client::{GraphQLQuery, QueryBody};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::drift::ResourceRef;
+use crate::drift::model::deployment::Deployed;
+use crate::drift::model::observed::Observed;
+use crate::drift::plan::deployments::{CodeSource, Running, Schedule, Volume};
+use crate::drift::runtime::ServiceSettings;
+use crate::error::Error;
+use crate::io::railway::client::{Client, QueryError, body};
+use crate::io::railway::operations::{
+    MoreServices, PlainMoreServices, PlainScopedShape, PlainShape, ScopedShape, Shape as ShapeOperation, more_services,
+    plain_more_services, plain_scoped_shape, plain_shape, scoped_shape, shape,
+};
+use crate::io::railway::optional_fields::{self, Spare};
+use crate::io::railway::response::{GraphqlError, ResponseData};
+use crate::io::railway::scalars::{EnvironmentConfig, ServiceConfig, VariableConfig};
+use crate::io::railway::service_instance::{
+    Listing, PageEnd, ServiceInstance, full, listing, may_pass_when_plain, plain,
+};
+
+/// Pages of one listing; far more than any project has, and an end to a listing that never ends.
+pub(crate) const MOST_PAGES: usize = 200;
+
+/// An environment without its values.
+#[derive(Debug)]
+pub struct Shape {
+    /// The project.
+    pub project: ResourceRef,
+    /// The environment.
+    pub environment: ResourceRef,
+    /// The services with an instance in it, sorted by name.
+    pub services: Vec<ServiceShape>,
+    /// The names of its shared variables.
+    pub shared: BTreeSet<String>,
+}
+
+/// One service of it.
+#[derive(Debug)]
+pub struct ServiceShape {
+    /// The service.
+    pub service: ResourceRef,
+    /// Where in the repository it is built from.
+    pub root_directory: Option<String>,
+    /// The image it runs, if it is not built.
+    pub image: Option<String>,
+    /// Its variables' names, and which of them are sealed.
+    pub variables: BTreeMap<String, Seal>,
+    /// What a plan must know of how it runs.
+    pub running: Running,
+    /// Its deployments.
+    pub deployed: Observed<Deployed>,
+    /// Its settings, without the files of a checkout.
+    pub settings: Observed<ServiceSettings>,
+    /// The domains that are its own: Railway's, and custom ones once they are verified.
+    pub domains: Observed<Vec<String>>,
+}
+
+impl Shape {
+    /// How the service of that id runs.
+    pub fn running(&self, service: &str) -> Running {
+        let known = self.services.iter().find(|known| known.service.id == service);
+        known.map(|known| known.running).unwrap_or_default()
+    }
+}
+
+/// Whether Railway will ever return a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seal {
+    /// It will.
+    Open,
+    /// It will not.
+    Sealed,
+}
+
+/// The first page, and what stands around it.
+struct First {
+    project: EnvironmentHead,
+    environment: EnvironmentHead,
+    /// The project that the environment belongs to, by its own account.
+    environment_project: String,
+    config: EnvironmentConfig,
+    listing: Listing,
+}
+
+/// Id, name, and when it was deleted.
+type EnvironmentHead = (String, String, Option<String>);
+
+/// How much is asked for, and why not all of it.
+enum FieldExtent {
+    Full,
+    Plain(String),
+}
+
+/// An answer's data, and what was refused beside it.
+type PartialData<T> = Result<(T, Vec<GraphqlError>), QueryError>;
+
+/// The first page out of a generated type; these differ in name only.
+macro_rules! first {
+    ($project:expr, $environment:expr, $instance:ident) => {{
+        let (project, environment) = ($project, $environment);
+        First {
+            project: (project.id, project.name, project.deleted_at),
+            environment_project: environment.project_id,
+            environment: (environment.id, environment.name, environment.deleted_at),
+            config: environment.config,
+            listing: listing!(environment.service_instances, $instance),
+        }
+    }};
+}
+
+/// A project token is for the project and the environment that stand beside it in the response.
+macro_rules! token {
+    ($client:expr, $token:expr) => {{
+        let token = &$token;
+        let is_same = |kind, of: &str, id: &str| $client.require_same(kind, of, id).map_err(QueryError::Failed);
+        is_same("project", &token.project_id, &token.project.id)?;
+        is_same("environment", &token.environment_id, &token.environment.id)?;
+    }};
+}
+
+/// Asks for the environment with these ids.
+pub(crate) fn by_ids(client: &Client<'_>, project: &str, environment: &str) -> Result<Shape, Error> {
+    let what = format!("environment {environment} of project {project}");
+    let (project_id, environment_id) = (project.to_owned(), environment.to_owned());
+    let full = || -> PartialData<First> {
+        let variables = shape::Variables { project_id: project_id.clone(), environment_id: environment_id.clone() };
+        let (data, beside) = ask::<_, shape::ResponseData>(client, "Shape", &ShapeOperation::build_query(variables))?;
+        Ok((first!(data.project, data.environment, full), beside))
+    };
+    let plain = || -> PartialData<First> {
+        let variables =
+            plain_shape::Variables { project_id: project_id.clone(), environment_id: environment_id.clone() };
+        let body = PlainShape::build_query(variables);
+        let (data, beside) = ask::<_, plain_shape::ResponseData>(client, "PlainShape", &body)?;
+        Ok((first!(data.project, data.environment, plain), beside))
+    };
+    let first = first(client, "Shape", full, plain).map_err(|unanswered| client.error(unanswered, "Shape", &what))?;
+    client.require_same("project", project, &first.0.project.0)?;
+    client.require_same("environment", environment, &first.0.environment.0)?;
+    assemble(client, first)
+}
+
+/// The words of the first question for them.
+pub(crate) fn question(project: &str, environment: &str) -> String {
+    let variables = shape::Variables { project_id: project.to_owned(), environment_id: environment.to_owned() };
+    let question = ShapeOperation::build_query(variables);
+    body("Shape", question.query, &question.variables)
+}
+
+/// Asks for the environment that a project token is for.
+pub(crate) fn by_token(client: &Client<'_>) -> Result<Shape, Error> {
+    let full = || -> PartialData<First> {
+        let body = ScopedShape::build_query(scoped_shape::Variables);
+        let (data, beside) = ask::<_, scoped_shape::ResponseData>(client, "ScopedShape", &body)?;
+        token!(client, data.project_token);
+        Ok((first!(data.project_token.project, data.project_token.environment, full), beside))
+    };
+    let plain = || -> PartialData<First> {
+        let body = PlainScopedShape::build_query(plain_scoped_shape::Variables);
+        let (data, beside) = ask::<_, plain_scoped_shape::ResponseData>(client, "PlainScopedShape", &body)?;
+        token!(client, data.project_token);
+        Ok((first!(data.project_token.project, data.project_token.environment, plain), beside))
+    };
+    let first = first(client, "ScopedShape", full, plain)
+        .map_err(|unanswered| client.error(unanswered, "ScopedShape", "the environment it is for"))?;
+    assemble(client, first)
+}
+
+fn ask<V: Serialize, T: DeserializeOwned>(
+    client: &Client<'_>,
+    operation: &'static str,
+    body: &QueryBody<V>,
+) -> PartialData<T> {
+    let refusals = match client.query_response(operation, body.query, &body.variables) {
+        Ok(answer) => return Ok((answer.data, answer.beside)),
+        Err(QueryError::Refused(refusals)) => refusals,
+        Err(failed) => return Err(failed),
+    };
+    let Some(spares) = Spare::of_all(&refusals).filter(|spares| !spares.is_empty()) else {
+        return Err(QueryError::Refused(refusals));
+    };
+    let document = spares.iter().fold(body.query.to_owned(), |document, spare| spare.out_of(&document));
+    let answer: ResponseData<Value> = client.query_response(operation, &document, &body.variables)?;
+    let mut data = answer.data;
+    optional_fields::fill(&mut data);
+    // What was refused for one service was left out for all.
+    let of_all = |refusal: &GraphqlError| GraphqlError {
+        path: refusal.path.iter().rev().take(1).cloned().collect(),
+        ..refusal.clone()
+    };
+    let beside = refusals.iter().map(of_all).chain(answer.beside).collect();
+    // Once more through text: reading these types from a `Value` too would be a third of a megabyte of code.
+    serde_json::from_slice(data.to_string().as_bytes())
+        .map(|data| (data, beside))
+        .map_err(|_| QueryError::Refused(refusals))
+}
+
+/// The first page in full; without how services run where that is refused: the comparison must not suffer from it.
+fn first(
+    client: &Client<'_>,
+    operation: &'static str,
+    full: impl FnOnce() -> PartialData<First>,
+    plain: impl FnOnce() -> PartialData<First>,
+) -> Result<(First, FieldExtent), QueryError> {
+    let (mut first, beside, extent) = match full() {
+        Ok((first, beside)) => (first, beside, FieldExtent::Full),
+        Err(QueryError::Refused(refusals)) if may_pass_when_plain(&refusals) => {
+            let (first, beside) = plain()?;
+            (first, beside, FieldExtent::Plain(client.refused(&refusals).to_string()))
+        }
+        Err(unanswered) => return Err(unanswered),
+    };
+    settle(client, operation, (&mut first.listing, beside), &extent);
+    Ok((first, extent))
+}
+
+/// Puts to a page what was refused for it.
+fn settle(
+    client: &Client<'_>,
+    operation: &'static str,
+    (listing, beside): (&mut Listing, Vec<GraphqlError>),
+    extent: &FieldExtent,
+) {
+    let said = |refusal: &GraphqlError| client.refused(std::slice::from_ref(refusal)).to_string();
+    let others = listing.without(beside, said);
+    client.note_what_is_missing(operation, &others);
+    if let FieldExtent::Plain(why) = extent {
+        let instances = std::mem::take(&mut listing.instances);
+        listing.instances = instances.into_iter().map(|instance| instance.without(why)).collect();
+    }
+}
+
+/// A further page.
+fn more(
+    client: &Client<'_>,
+    (project, environment): (&ResourceRef, &ResourceRef),
+    after: String,
+    extent: &mut FieldExtent,
+) -> Result<Listing, QueryError> {
+    let ids = (project.id.clone(), environment.id.clone(), Some(after));
+    if matches!(extent, FieldExtent::Full) {
+        let (project_id, environment_id, after) = ids.clone();
+        let body = MoreServices::build_query(more_services::Variables { project_id, environment_id, after });
+        match ask::<_, more_services::ResponseData>(client, "MoreServices", &body) {
+            Ok((data, beside)) => {
+                same(client, (project, environment), (&data.environment.project_id, &data.environment.id))?;
+                let mut listing = listing!(data.environment.service_instances, full);
+                settle(client, "MoreServices", (&mut listing, beside), extent);
+                return Ok(listing);
+            }
+            Err(QueryError::Refused(refusals)) if may_pass_when_plain(&refusals) => {
+                *extent = FieldExtent::Plain(client.refused(&refusals).to_string());
+            }
+            Err(unanswered) => return Err(unanswered),
+        }
+    }
+    let (project_id, environment_id, after) = ids;
+    let body = PlainMoreServices::build_query(plain_more_services::Variables { project_id, environment_id, after });
+    let (data, beside) = ask::<_, plain_more_services::ResponseData>(client, "PlainMoreServices", &body)?;
+    same(client, (project, environment), (&data.environment.project_id, &data.environment.id))?;
+    let mut listing = listing!(data.environment.service_instances, plain);
+    settle(client, "PlainMoreServices", (&mut listing, beside), extent);
+    Ok(listing)
+}
+
+/// Whether a page is of that environment.
+fn same(
+    client: &Client<'_>,
+    (project, environment): (&ResourceRef, &ResourceRef),
+    (answered_project, answered_environment): (&str, &str),
+) -> Result<(), QueryError> {
+    let project = client.require_same("project", &project.id, answered_project);
+    let environment = client.require_same("environment", &environment.id, answered_environment);
+    project.and(environment).map_err(QueryError::Failed)
+}
+
+/// Follows the listing of services to its end, and puts names and seals to them.
+fn assemble(client: &Client<'_>, (first, mut extent): (First, FieldExtent)) -> Result<Shape, Error> {
+    let First { project, environment, environment_project, config, listing } = first;
+    client.require_same("project", &project.0, &environment_project)?;
+    listing.require_environment(client, &environment.0)?;
+    let Listing { mut instances, mut end } = listing;
+    refuse_deleted("project", &project.1, project.2.as_deref())?;
+    refuse_deleted("environment", &environment.1, environment.2.as_deref())?;
+    let project = ResourceRef { id: project.0, name: project.1 };
+    let environment = ResourceRef { id: environment.0, name: environment.1 };
+    let mut pages = Pages::new("services");
+    while let Some(after) = pages.next(&end)? {
+        let page = more(client, (&project, &environment), after, &mut extent)
+            .map_err(|unanswered| client.error(unanswered, "MoreServices", "its services"))?;
+        page.require_environment(client, &environment.id)?;
+        instances.extend(page.instances);
+        end = page.end;
+    }
+    let mut configured = config.services.unwrap_or_default();
+    let mut services: Vec<ServiceShape> = instances
+        .into_iter()
+        .filter(|instance| !instance.deleted)
+        .map(|instance| {
+            let config = configured.remove(&instance.id).flatten();
+            let mut settings = instance.settings.clone();
+            if let Observed::Known(settings) = &mut settings {
+                settings.configured = config.as_ref().map(ServiceConfig::settings);
+            }
+            let config = config.unwrap_or_default();
+            ServiceShape {
+                running: running(&instance, &config),
+                service: ResourceRef { id: instance.id, name: instance.name },
+                root_directory: instance.root_directory,
+                image: instance.image,
+                variables: seals(config.variables.unwrap_or_default()),
+                deployed: instance.deployed,
+                settings,
+                domains: instance.domains,
+            }
+        })
+        .collect();
+    services.sort_by(|left, right| left.service.name.cmp(&right.service.name));
+    services.dedup_by(|left, right| left.service.id == right.service.id);
+    let shared = seals(config.shared_variables.unwrap_or_default()).into_keys().collect();
+    Ok(Shape { project, environment, services, shared })
+}
+
+fn running(instance: &ServiceInstance, config: &ServiceConfig) -> Running {
+    Running {
+        volume: if config.has_volume() { Volume::Attached } else { Volume::None },
+        schedule: if config.has_schedule() { Schedule::Cron } else { Schedule::Always },
+        source: match (&instance.repository, &instance.image) {
+            (Some(_), _) => CodeSource::Repository,
+            (None, Some(_)) => CodeSource::Image,
+            (None, None) => CodeSource::None,
+        },
+    }
+}
+
+/// Null entries stand for deleted ones.
+fn seals(variables: BTreeMap<String, Option<VariableConfig>>) -> BTreeMap<String, Seal> {
+    variables
+        .into_iter()
+        .filter_map(|(name, variable)| {
+            let sealed = variable?.is_sealed.unwrap_or(false);
+            Some((name, if sealed { Seal::Sealed } else { Seal::Open }))
+        })
+        .collect()
+}
+
+pub(crate) fn refuse_deleted(kind: &'static str, name: &str, deleted_at: Option<&str>) -> Result<(), Error> {
+    match deleted_at {
+        Some(_) => Err(Error::Deleted { kind, name: name.to_owned() }),
+        None => Ok(()),
+    }
+}
+
+/// A guard around a listing: to its end, or an error; never a short list.
+pub(crate) struct Pages {
+    what: &'static str,
+    seen: HashSet<String>,
+}
+
+impl Pages {
+    pub(crate) fn new(what: &'static str) -> Self {
+        Self { what, seen: HashSet::new() }
+    }
+
+    /// Where the next page starts; `None` at the end.
+    pub(crate) fn next(&mut self, end: &PageEnd) -> Result<Option<String>, Error> {
+        let truncated = |why: &str| Error::Truncated { what: self.what, why: why.to_owned() };
+        if !end.more {
+            return Ok(None);
+        }
+        let Some(cursor) = end.cursor.clone() else {
+            return Err(truncated("it says there is more, and not where"));
+        };
+        if self.seen.len() >= MOST_PAGES {
+            return Err(truncated("it has more pages than any project could"));
+        }
+        if !self.seen.insert(cursor.clone()) {
+            return Err(truncated("it goes round in a circle"));
+        }
+        Ok(Some(cursor))
+    }
+}
+
+impl Client<'_> {
+    /// The error of a question that has no answer.
+    pub(crate) fn error(&self, unanswered: QueryError, operation: &'static str, what: &str) -> Error {
+        match unanswered {
+            QueryError::Refused(refusals) => self.explain(operation, what, &refusals),
+            QueryError::Failed(error) => error,
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! What no response of Railway's has: a key twice in one object, of which readers would take one or the other, and more
+//! values than fit into memory. Found in one pass, before anything is made of it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+/// The most values in one response, those of objects and lists and the objects and lists themselves. A thousand services with
+/// a hundred variables have two hundred thousand.
+const MOST_VALUES: usize = 400_000;
+
+/// Refuses such a response, with what is wrong with it. JSON that can't be read is left to its reader.
+pub(crate) fn inspect(body: &[u8]) -> Result<(), String> {
+    let inspection =
+        Inspection { left: Cell::new(MOST_VALUES), fault: RefCell::default(), hasher: RandomState::default() };
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let end = Any(&inspection).deserialize(&mut reader);
+    match inspection.fault.take() {
+        Some(what) => {
+            let place = end.err().map(|error| format!(" (line {}, column {})", error.line(), error.column()));
+            Err(format!("{what}{}", place.unwrap_or_default()))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The state of one pass.
+struct Inspection {
+    /// How many values may still come.
+    left: Cell<usize>,
+    fault: RefCell<Option<String>>,
+    /// Its key is random, so that no response can bring two names with one hash.
+    hasher: RandomState,
+}
+
+impl Inspection {
+    fn count<E: Error>(&self) -> Result<(), E> {
+        match self.left.get().checked_sub(1) {
+            Some(left) => {
+                self.left.set(left);
+                Ok(())
+            }
+            None => Err(self.fault(format!("more than {MOST_VALUES} values in it"))),
+        }
+    }
+
+    fn fault<E: Error>(&self, what: String) -> E {
+        self.fault.replace(Some(what));
+        E::custom("not a response of Railway's")
+    }
+}
+
+/// Any value.
+struct Any<'i>(&'i Inspection);
+
+impl<'de> DeserializeSeed<'de> for Any<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        self.0.count()?;
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Any<'_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("JSON")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut seen = HashSet::new();
+        while let Some(hash) = map.next_key_seed(KeyHash(self.0))? {
+            if !seen.insert(hash) {
+                return Err(self.0.fault("the same key twice in one object".to_owned()));
+            }
+            map.next_value_seed(Any(self.0))?;
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        while list.next_element_seed(Any(self.0))?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+}
+
+/// The hash of a key.
+struct KeyHash<'i>(&'i Inspection);
+
+impl<'de> DeserializeSeed<'de> for KeyHash<'_> {
+    type Value = u64;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<u64, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for KeyHash<'_> {
+    type Value = u64;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<u64, E> {
+        Ok(self.0.hasher.hash_one(key))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::io::railway::json_checks::{MOST_VALUES, inspect};
+
+    #[test]
+    fn a_key_stands_once_in_an_object() {
+        for text in [
+            "{}",
+            "[1, 2.5, -3, true, null, \"a\", \"a\"]",
+            r#"{"a": {"a": 1}, "b": {"a": 1}, "A": 2}"#,
+            r#"[{"a": 1}, {"a": 1}]"#,
+            "no JSON, which is its reader's to say",
+            "",
+            r#"{"a": 1"#,
+        ] {
+            assert_eq!(inspect(text.as_bytes()), Ok(()), "{text}");
+        }
+        for text in [
+            r#"{"a": 1, "a": 1}"#,
+            r#"{"data": {"stored_0": {"KEY": "one", "OTHER": "x", "KEY": "two"}}}"#,
+            r#"{"data": [{"id": "one", "id": "two"}]}"#,
+            r#"{"\u0061": 1, "a": 1}"#,
+            r#"{"a": {}, "a": {}"#,
+        ] {
+            let fault = inspect(text.as_bytes()).unwrap_err();
+            assert!(fault.starts_with("the same key twice in one object (line 1, column "), "{text}: {fault}");
+        }
+    }
+
+    #[test]
+    fn more_values_than_any_environment_has_are_refused() {
+        let list = |count: usize| format!("[{}]", vec!["0"; count].join(","));
+        assert_eq!(inspect(list(MOST_VALUES - 1).as_bytes()), Ok(()));
+        assert!(inspect(list(MOST_VALUES).as_bytes()).unwrap_err().starts_with("more than 400000 values in it"));
+        let errors = format!("{{\"errors\":[{}]}}", vec!["{}"; 1_500_000].join(","));
+        assert!(inspect(errors.as_bytes()).is_err());
+    }
+}

@@ -1,0 +1,110 @@
+//! Railway, in doctor's words.
+
+pub mod batch;
+mod batch_extras;
+mod batch_response;
+pub mod build_log;
+pub mod client;
+pub mod debug_record;
+pub mod deployment_failure;
+mod deployment_fields;
+pub mod deployment_log;
+pub mod deployments;
+mod edge;
+pub mod environment;
+pub mod http;
+mod in_flight;
+mod json_checks;
+pub mod lookup;
+mod mutate;
+mod operations;
+mod optional_fields;
+pub mod prefetch;
+mod proxy_errors;
+mod rate_limit;
+mod requested_ids;
+mod response;
+mod scalars;
+mod service_instance;
+pub mod service_settings;
+mod staged_changes;
+pub mod token_identity;
+mod token_probe;
+pub mod transport;
+mod variable_times;
+pub mod variables;
+pub mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use crate::drift::ResourceRef;
+use crate::drift::model::variable_times::ChangeTimes;
+use crate::error::Error;
+use crate::io::railway::batch_extras::ReadOptions;
+use crate::io::railway::client::Client;
+use crate::io::railway::environment::{ServiceShape, Shape};
+use crate::io::railway::lookup::LocatedProject;
+use crate::io::railway::variables::{Read, StoredResult};
+
+impl Client<'_> {
+    /// The environment with these ids, without its values: one request, and one per further page of services.
+    pub fn shape(&self, project: &str, environment: &str) -> Result<Shape, Error> {
+        environment::by_ids(self, project, environment)
+    }
+
+    /// The same for ids that were looked up by names: these must be the names of what the ids then stand for.
+    pub fn shape_of(&self, project: &ResourceRef, environment: &ResourceRef) -> Result<Shape, Error> {
+        let shape = self.shape(&project.id, &environment.id)?;
+        self.require_same("project", &project.name, &shape.project.name)?;
+        self.require_same("environment", &environment.name, &shape.environment.name)?;
+        Ok(shape)
+    }
+
+    /// The environment that the project token is for: one request.
+    pub fn token_shape(&self) -> Result<Shape, Error> {
+        environment::by_token(self)
+    }
+
+    /// The project with that id and its environments: one request.
+    pub fn project(&self, id: &str) -> Result<LocatedProject, Error> {
+        lookup::by_id(self, id)
+    }
+
+    /// The project of that name and its environments: one request, more if it has to be looked for in workspaces.
+    pub fn project_named(&self, name: &str) -> Result<LocatedProject, Error> {
+        lookup::by_name(self, name)
+    }
+
+    /// The variables of these services: one request for each twenty.
+    pub fn values(&self, shape: &Shape, services: &[&ServiceShape]) -> Result<Vec<StoredResult>, Error> {
+        Ok(variables::read(self, shape, services, ReadOptions::Nothing)?.stored)
+    }
+
+    /// The same, with what the running deployments were created with and what is staged, in the same requests; one more
+    /// for each of the two that is refused in a way that takes the rest along.
+    pub fn values_and_running(&self, shape: &Shape, services: &[&ServiceShape]) -> Result<Read, Error> {
+        variables::read(self, shape, services, ReadOptions::Running)
+    }
+
+    /// When each variable of the environment was changed last: one request for each page.
+    pub fn variable_times(&self, shape: &Shape) -> Result<ChangeTimes, Error> {
+        variable_times::read(self, shape)
+    }
+
+    /// The environment's shared variables, as stored: one request.
+    pub fn shared_values(&self, shape: &Shape) -> StoredResult {
+        variables::shared(self, shape)
+    }
+
+    /// The number of requests sent so far.
+    pub fn requests(&self) -> usize {
+        self.requests.get()
+    }
+
+    /// What Railway could not answer beside its data, a sentence each. Scrubbed once more: it may quote a value that was
+    /// read only later.
+    pub fn take_remarks(&self) -> Vec<String> {
+        self.remarks.take().iter().map(|remark| self.scrubber.redact(remark)).collect()
+    }
+}

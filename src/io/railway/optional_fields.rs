@@ -1,0 +1,107 @@
+//! Doing without a field that an account or a schema refuses: it costs the rule that needs it its sight, and no other rule.
+
+use serde_json::{Value, json};
+
+use crate::io::railway::response::{ErrorKind, GraphqlError};
+
+/// A field of a service instance that can be left out of a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spare {
+    /// Where the service can be reached.
+    Domains,
+    /// One of its settings.
+    Setting(&'static str),
+}
+
+/// Words by which a refusal names the domains, or a part or type of them.
+const OF_DOMAINS: [&str; 8] = [
+    "AllDomains",
+    "CustomDomain",
+    "CustomDomainStatus",
+    "ServiceDomain",
+    "customDomains",
+    "domains",
+    "serviceDomains",
+    "verified",
+];
+
+const SETTINGS: [&str; 4] = ["cronSchedule", "railwayConfigFile", "sleepApplication", "startCommand"];
+
+impl Spare {
+    /// The one that a refusal is about: by its path, or by what the schema does not have.
+    pub(crate) fn of(refusal: &GraphqlError) -> Option<Self> {
+        let named = |word: &str| match SETTINGS.iter().find(|setting| **setting == word) {
+            Some(setting) => Some(Self::Setting(setting)),
+            None => OF_DOMAINS.contains(&word).then_some(Self::Domains),
+        };
+        let by_path = || refusal.path.iter().rev().find_map(|part| named(part));
+        let quoted = || refusal.message.split('"').skip(1).step_by(2).find_map(named);
+        by_path().or_else(|| if refusal.kind == ErrorKind::Schema { quoted() } else { None })
+    }
+
+    /// Those that all of the refusals are about; `None` where one is about anything else.
+    pub(crate) fn of_all(refusals: &[GraphqlError]) -> Option<Vec<Self>> {
+        refusals.iter().map(Self::of).collect()
+    }
+
+    /// The document without it.
+    pub(crate) fn out_of(self, document: &str) -> String {
+        let field = match self {
+            Self::Domains => "domains",
+            Self::Setting(setting) => setting,
+        };
+        let mut open = 0_usize;
+        let mut is_kept = |line: &&str| {
+            let line = line.trim();
+            let starts = open == 0 && line.split_whitespace().next() == Some(field);
+            let was_inside = open > 0;
+            if starts || was_inside {
+                open = (open + line.matches('{').count()).saturating_sub(line.matches('}').count());
+            }
+            !starts && !was_inside
+        };
+        document.split_inclusive('\n').filter(|line| is_kept(line)).collect()
+    }
+}
+
+/// Puts an empty list of domains to every service instance that was asked for none; other settings may be missing.
+pub(crate) fn fill(data: &mut Value) {
+    match data {
+        Value::Array(list) => list.iter_mut().for_each(fill),
+        Value::Object(map) => {
+            if map.contains_key("serviceName") && !map.contains_key("domains") {
+                map.insert("domains".to_owned(), json!({ "serviceDomains": [], "customDomains": [] }));
+            }
+            map.values_mut().for_each(fill);
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::io::railway::optional_fields::{Spare, fill};
+
+    const DOCUMENT: &str = "query Q {\n  node {\n    startCommand\n    domains {\n      customDomains {\n        \
+                            status {\n          verified\n        }\n      }\n    }\n    latest {\n      domainsOfIt\n    }\n  }\n}\n";
+
+    #[test]
+    fn a_field_goes_with_all_that_is_asked_within_it() {
+        assert_eq!(
+            Spare::Domains.out_of(DOCUMENT),
+            "query Q {\n  node {\n    startCommand\n    latest {\n      domainsOfIt\n    }\n  }\n}\n"
+        );
+        assert_eq!(Spare::Setting("startCommand").out_of(DOCUMENT), DOCUMENT.replace("    startCommand\n", ""));
+        assert_eq!(Spare::Setting("cronSchedule").out_of(DOCUMENT), DOCUMENT);
+    }
+
+    #[test]
+    fn what_was_not_asked_for_is_empty() {
+        let mut data = json!({ "edges": [{ "node": { "serviceName": "api" } }, { "node": { "name": "x" } }] });
+        fill(&mut data);
+        assert_eq!(data["edges"][0]["node"]["domains"], json!({ "serviceDomains": [], "customDomains": [] }));
+        assert_eq!(data["edges"][1]["node"].get("domains"), None);
+    }
+}

@@ -1,0 +1,224 @@
+//! What stands between `doctor` and Railway's API and answers in its place: Cloudflare, a company's proxy, a gateway.
+//!
+//! Cloudflare is in front of every response, so that its headers alone prove nothing; its own responses say
+//! `error code: 10xx` in plain text, or are pages. Which codes there are: Cloudflare's “1xxx errors” documentation.
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+
+use crate::io::railway::transport::HttpResponse;
+
+/// Programs that name themselves in `Server`, as they are shown. Any other text in that header is not repeated.
+const SERVERS: [(&str, &str); 19] = [
+    ("cloudflare", "Cloudflare"),
+    ("railway", "railway"),
+    ("railway-edge", "railway-edge"),
+    ("akamaighost", "Akamai"),
+    ("apache", "Apache"),
+    ("awselb", "an AWS load balancer"),
+    ("bigip", "BIG-IP"),
+    ("caddy", "Caddy"),
+    ("envoy", "Envoy"),
+    ("fortiguard", "FortiGuard"),
+    ("haproxy", "HAProxy"),
+    ("istio-envoy", "Envoy"),
+    ("microsoft-iis", "Microsoft IIS"),
+    ("mitmproxy", "mitmproxy"),
+    ("nginx", "nginx"),
+    ("squid", "Squid"),
+    ("traefik", "Traefik"),
+    ("varnish", "Varnish"),
+    ("zscaler", "Zscaler"),
+];
+
+/// What Cloudflare's own codes mean, where that helps.
+const CODES: [(u16, &str); 10] = [
+    (1003, "it does not allow access by address"),
+    (1005, "it blocks the network that this request came from"),
+    (1006, "it blocks the address that this request came from"),
+    (1007, "it blocks the address that this request came from"),
+    (1008, "it blocks the address that this request came from"),
+    (1009, "it blocks the country that this request came from"),
+    (1010, "the client signature, usually its User-Agent, is blocked"),
+    (1012, "it denies access"),
+    (1015, "it limits the rate of requests"),
+    (1020, "one of its firewall rules blocks the request"),
+];
+
+/// The code of Cloudflare's own response: `error code: 1010`, alone or on a line of a page.
+pub(crate) fn cloudflare_code(reply: &HttpResponse) -> Option<u16> {
+    // A message of Railway's JSON may quote anything.
+    if reply.body.trim_ascii_start().starts_with(b"{") {
+        return None;
+    }
+    let start = String::from_utf8_lossy(&reply.body[..reply.body.len().min(4096)]).to_lowercase();
+    let after = |marker: &str| {
+        let (_, rest) = start.split_once(marker)?;
+        let digits: String = rest.trim_start().chars().take_while(char::is_ascii_digit).collect();
+        digits.parse().ok().filter(|code| (1000..1100).contains(code))
+    };
+    after("error code:").or_else(|| after("<title>error "))
+}
+
+/// The program in `Server`, if it is one that is known.
+pub(crate) fn server(reply: &HttpResponse) -> Option<&'static str> {
+    known_server(header(reply, "server")?)
+}
+
+/// The same for a header's value.
+pub(crate) fn known_server(value: &str) -> Option<&'static str> {
+    let name = value.trim().split(['/', ' ', '(']).next().unwrap_or_default().to_ascii_lowercase();
+    SERVERS.iter().find(|(known, _)| *known == name).map(|(_, shown)| *shown)
+}
+
+/// `CF-RAY`, which Cloudflare's support asks for: sixteen hex digits and an airport.
+pub(crate) fn ray(reply: &HttpResponse) -> Option<&str> {
+    header(reply, "cf-ray").filter(|ray| is_ray(ray))
+}
+
+pub(crate) fn is_ray(value: &str) -> bool {
+    let (id, airport) = value.split_once('-').unwrap_or((value, "AAA"));
+    let is_id = id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_id && airport.len() == 3 && airport.bytes().all(|byte| byte.is_ascii_uppercase())
+}
+
+fn header<'r>(reply: &'r HttpResponse, name: &str) -> Option<&'r str> {
+    reply.others.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+}
+
+/// Whether a body is what a GraphQL API answers: an object with `data`, or with errors that have messages. A gateway's
+/// `{"message":"Forbidden"}` is not, nor is JSON:API's list of errors.
+pub(crate) fn is_graphql(body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct GraphqlBody {
+        data: Option<IgnoredAny>,
+        errors: Option<Vec<Value>>,
+    }
+    let has_message =
+        |error: &Value| error.get("message").is_some_and(|message| message.is_string() || message.is_null());
+    // A list is no envelope, although its parts could be read as one.
+    body.trim_ascii_start().starts_with(b"{")
+        && serde_json::from_slice::<GraphqlBody>(body).is_ok_and(|envelope| {
+            envelope.data.is_some() || envelope.errors.is_some_and(|errors| errors.iter().any(has_message))
+        })
+}
+
+/// What came, as a phrase that quotes nothing of the body: status, kind of body, and who sent it where that is known.
+pub(crate) fn described(reply: &HttpResponse, body: &str) -> String {
+    let status = reply.status;
+    let code = cloudflare_code(reply);
+    let sent = match code {
+        Some(code) => format!("HTTP {status} with Cloudflare's `error code: {code}`"),
+        None => format!("HTTP {status} with {body}"),
+    };
+    // The code says it already.
+    let server = server(reply).filter(|_| code.is_none()).map(|name| format!("sent by {name}"));
+    let ray = ray(reply).map(|ray| format!("CF-RAY {ray}"));
+    let from: Vec<String> = server.into_iter().chain(ray).collect();
+    let from = if from.is_empty() { String::new() } else { format!(" ({})", from.join(", ")) };
+    let means = code.and_then(|code| CODES.iter().find(|(known, _)| *known == code));
+    let means = means.map(|(_, means)| format!(": {means}")).unwrap_or_default();
+    format!("{sent}{from}{means}")
+}
+
+#[cfg(test)]
+mod tests {
+    use zeroize::Zeroizing;
+
+    use crate::io::railway::proxy_errors::{cloudflare_code, described, is_graphql, is_ray, known_server};
+    use crate::io::railway::transport::HttpResponse;
+
+    fn reply(body: &str, others: &[(&str, &str)]) -> HttpResponse {
+        HttpResponse {
+            status: 403,
+            retry_after: None,
+            rate: Vec::new(),
+            location: None,
+            date: None,
+            content_type: None,
+            others: others.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            body: Zeroizing::new(body.as_bytes().to_vec()),
+        }
+    }
+
+    #[test]
+    fn only_railways_own_json_is_graphql() {
+        for (body, expected) in [
+            (r#"{"errors":[{"message":"Not Authorized"}],"data":null}"#, true),
+            (r#"{"errors":[{"message":null}]}"#, true),
+            (r#" {"data":{}}"#, true),
+            (r#"{"data":null}"#, false),
+            (r#"{"errors":[]}"#, false),
+            (r#"{"errors":[{"status":"403","title":"Forbidden"}]}"#, false),
+            (r#"{"errors":["Forbidden"]}"#, false),
+            (r#"{"errors":{"message":"no"}}"#, false),
+            (r#"{"message":"Forbidden"}"#, false),
+            (r#"{"error":"Forbidden","statusCode":403}"#, false),
+            (r#"[{"data":{}}]"#, false),
+            ("error code: 1010", false),
+            ("<html>{\"data\":{}}</html>", false),
+            ("\"data\"", false),
+            ("", false),
+        ] {
+            assert_eq!(is_graphql(body.as_bytes()), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn cloudflares_codes_are_read_from_its_own_responses_only() {
+        for (body, expected) in [
+            ("error code: 1010", Some(1010)),
+            ("Error Code: 1020\n", Some(1020)),
+            ("<html><title>Error 1015 (rate limited)</title>", Some(1015)),
+            (r#"{"errors":[{"message":"error code: 1010"}]}"#, None),
+            ("error code: 500", None),
+            ("error code: 10101", None),
+            ("error code:", None),
+            ("1010", None),
+            ("", None),
+        ] {
+            assert_eq!(cloudflare_code(&reply(body, &[])), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn headers_are_repeated_only_in_their_known_forms() {
+        for (value, expected) in [
+            ("cloudflare", Some("Cloudflare")),
+            ("nginx/1.25.3 (Ubuntu)", Some("nginx")),
+            ("Squid/6.6", Some("Squid")),
+            ("staging-ops-step3-key-2026", None),
+            ("", None),
+        ] {
+            assert_eq!(known_server(value), expected, "{value}");
+        }
+        for (value, expected) in [
+            ("8a1f3c5d7e9b0a2c-SIN", true),
+            ("8a1f3c5d7e9b0a2c", true),
+            ("8a1f3c5d7e9b0a2c-secret", false),
+            ("key-SIN", false),
+            ("", false),
+        ] {
+            assert_eq!(is_ray(value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn what_came_is_described_without_a_word_of_it() {
+        let ray = ("cf-ray", "8a1f3c5d7e9b0a2c-SIN");
+        for (body, others, expected) in [
+            (
+                "error code: 1010",
+                &[("server", "cloudflare"), ray][..],
+                "HTTP 403 with Cloudflare's `error code: 1010` (CF-RAY 8a1f3c5d7e9b0a2c-SIN): the client \
+                 signature, usually its User-Agent, is blocked",
+            ),
+            ("error code: 1099", &[], "HTTP 403 with Cloudflare's `error code: 1099`"),
+            ("<html>", &[("server", "squid/6.6")], "HTTP 403 with a page (sent by Squid)"),
+            ("<html>", &[("server", "mark4711"), ("cf-ray", "mark4711")], "HTTP 403 with a page"),
+        ] {
+            assert_eq!(described(&reply(body, others), "a page"), expected);
+        }
+    }
+}

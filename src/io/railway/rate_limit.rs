@@ -1,0 +1,73 @@
+//! What headers tell of a limit: how much is allowed, and how long to wait.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
+
+/// What the headers tell of the limit: `"default";q=1000;w=3600` is a thousand requests in an hour. Railway documents
+/// other headers than it was seen to send, so both are understood.
+pub(super) fn allowance(rate: &[(String, String)]) -> Option<String> {
+    if let Some((requests, seconds)) = policy(rate) {
+        return Some(format!("{requests} requests in {seconds} s"));
+    }
+    header(rate, "x-ratelimit-limit")?.trim().parse::<u64>().ok().map(|requests| format!("{requests} requests"))
+}
+
+/// Requests and seconds of `RateLimit-Policy`.
+pub(super) fn policy(rate: &[(String, String)]) -> Option<(u64, u64)> {
+    let policy = header(rate, "ratelimit-policy")?;
+    let part = |prefix| policy.split(';').find_map(|part| part.trim().strip_prefix(prefix)?.trim().parse().ok());
+    Some((part("q=")?, part("w=")?))
+}
+
+fn header<'r>(rate: &'r [(String, String)], name: &str) -> Option<&'r str> {
+    rate.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+}
+
+/// `Retry-After`: seconds, the form that Railway documents, or a date.
+pub(super) fn waiting_time(text: &str, now: Timestamp) -> Option<Duration> {
+    if let Ok(seconds) = text.trim().parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let date = DateTimeParser::new().parse_timestamp(text.trim()).ok()?;
+    Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::io::railway::rate_limit::{allowance, waiting_time};
+
+    #[test]
+    fn the_limit_is_told_where_the_headers_tell_it() {
+        for (name, value, expected) in [
+            ("ratelimit-policy", "\"default\";q=1000;w=3600", Some("1000 requests in 3600 s")),
+            ("ratelimit-policy", "\"default\"; q=100; w=60; x=1", Some("100 requests in 60 s")),
+            ("ratelimit-policy", "nonsense", None),
+            ("x-ratelimit-limit", "10000", Some("10000 requests")),
+            ("x-ratelimit-limit", "\u{1b}[31m", None),
+            ("x-ratelimit-reset", "12", None),
+        ] {
+            let rate = [(name.to_owned(), value.to_owned())];
+            assert_eq!(allowance(&rate).as_deref(), expected, "{name}: {value}");
+        }
+    }
+
+    #[test]
+    fn retry_after_is_read_in_both_forms() {
+        let now = "2026-11-23T12:00:00Z".parse().unwrap();
+        for (text, expected) in [
+            ("7", Some(Duration::from_secs(7))),
+            (" 0.5 ", Some(Duration::from_millis(500))),
+            ("Mon, 23 Nov 2026 12:00:30 GMT", Some(Duration::from_secs(30))),
+            ("Mon, 23 Nov 2026 11:00:00 GMT", Some(Duration::ZERO)),
+            ("-3", None),
+            ("soon", None),
+            ("inf", None),
+        ] {
+            assert_eq!(waiting_time(text, now), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Changes that somebody has staged, read from the patch as Railway shows it.
+
+use serde_json::Value;
+
+use crate::drift::model::staged_changes::{OtherChanges, StagedChanges, StagedState};
+
+/// The id of what Railway answers with where nothing is staged.
+const PLACEHOLDER: &str = "<empty>";
+
+/// A patch as Railway shows it.
+pub(crate) struct Shown<'p> {
+    pub(crate) id: &'p str,
+    pub(crate) patch: &'p Value,
+    pub(crate) status: &'p str,
+    pub(crate) updated_at: String,
+    pub(crate) last_error: Option<String>,
+}
+
+/// What a patch touches. With nothing staged Railway answers with a placeholder whose patch is empty.
+pub(crate) fn staged(shown: Shown<'_>) -> Option<StagedChanges> {
+    let patch = shown.patch.as_object().filter(|patch| !patch.is_empty() && shown.id != PLACEHOLDER)?;
+    let mut variables = Vec::new();
+    let (mut settings, mut others) = (Vec::new(), OtherChanges::None);
+    let object = |value: &Value| value.as_object().cloned().unwrap_or_default();
+    for (section, content) in patch {
+        match section.as_str() {
+            "services" => {
+                for (service, parts) in object(content) {
+                    let parts = parts.as_object().cloned();
+                    let own = parts.as_ref().and_then(|parts| parts.get("variables")).map(object).unwrap_or_default();
+                    variables.extend(own.keys().map(|key| (Some(service.clone()), key.clone())));
+                    if parts.is_none_or(|parts| parts.keys().any(|part| part != "variables")) {
+                        others = OtherChanges::Some;
+                        settings.push(service);
+                    }
+                }
+            }
+            "sharedVariables" => variables.extend(object(content).keys().map(|key| (None, key.clone()))),
+            _ if content.as_object().is_none_or(|content| !content.is_empty()) => others = OtherChanges::Some,
+            _ => {}
+        }
+    }
+    let state = match shown.status {
+        "APPLYING" => StagedState::Applying,
+        "FAILED" => StagedState::Failed,
+        _ => StagedState::Waiting,
+    };
+    // What is committed waits for nobody; empty sections touch nothing.
+    let touches = !variables.is_empty() || others == OtherChanges::Some;
+    let error = shown.last_error.filter(|error| !error.trim().is_empty());
+    let Shown { status, updated_at, .. } = shown;
+    (touches && status != "COMMITTED").then_some(StagedChanges {
+        state,
+        variables,
+        settings,
+        others,
+        updated_at,
+        by: None,
+        error,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::drift::model::staged_changes::{OtherChanges, StagedChanges, StagedState};
+    use crate::io::railway::staged_changes::{Shown, staged};
+
+    fn read(id: &str, patch: &serde_json::Value, status: &str) -> Option<StagedChanges> {
+        staged(Shown { id, patch, status, updated_at: "2026".to_owned(), last_error: Some("odd".to_owned()) })
+    }
+
+    #[test]
+    fn a_placeholder_is_no_staged_change() {
+        for patch in [json!({}), json!(null), json!({ "services": {} }), json!({ "services": {}, "volumes": {} })] {
+            assert_eq!(read("one", &patch, "STAGED"), None, "{patch}");
+        }
+        let patch = json!({ "sharedVariables": { "A": null } });
+        assert_eq!(read("one", &patch, "COMMITTED"), None);
+        for status in ["STAGED", "FAILED", "LATER"] {
+            assert_eq!(read("<empty>", &patch, status), None, "{status}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_staged_or_unknown_waits() {
+        let patch = json!({ "sharedVariables": { "A": null } });
+        for (status, expected) in [
+            ("STAGED", StagedState::Waiting),
+            ("LATER", StagedState::Waiting),
+            ("APPLYING", StagedState::Applying),
+            ("FAILED", StagedState::Failed),
+        ] {
+            let found = read("one", &patch, status).unwrap();
+            assert_eq!((found.state, found.error.as_deref()), (expected, Some("odd")), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_patch_tells_which_variables_it_touches() {
+        let patch = json!({
+            "services": {
+                "one": { "variables": { "A": { "value": "" }, "B": null } },
+                "two": { "deploy": { "startCommand": "x" } },
+                "three": null,
+            },
+            "sharedVariables": { "S": { "value": "" } },
+        });
+        let found = read("one", &patch, "APPLYING").unwrap();
+        assert_eq!((found.state, found.others), (StagedState::Applying, OtherChanges::Some));
+        assert_eq!(found.settings, ["three", "two"]);
+        for (service, key, touched) in
+            [(Some("one"), "A", true), (Some("one"), "B", true), (None, "S", true), (None, "A", false)]
+        {
+            assert_eq!(found.touches(service, key), touched, "{service:?} {key}");
+        }
+        let only = read("one", &json!({ "services": { "one": { "variables": { "A": null } } } }), "STAGED");
+        assert_eq!(only.unwrap().others, OtherChanges::None);
+    }
+}

@@ -1,0 +1,165 @@
+//! Declared lines, in logs of every length and mood.
+
+use std::time::Duration;
+
+use crate::drift::model::deployment::Deployment;
+use crate::drift::model::observed::Observed;
+use crate::drift::runtime::{LogMatch, LogRead};
+use crate::io::railway::deployment_log::{SearchMode, WantedLine};
+use crate::io::railway::tests::Bench;
+use crate::io::sim::Sim;
+use crate::io::sim::deployment;
+use crate::io::sim::estate::{Environment, Estate, Project, SimService};
+use crate::io::sim::fault::Fault;
+
+const LINE: &str = "Worker boot_id stored in Redis";
+
+fn worker() -> SimService {
+    SimService::named("worker").repository("team/worker")
+}
+
+fn bench(service: SimService) -> Bench {
+    let environment = Environment::named("staging").service(service);
+    Bench::new(Sim::new(Estate::of("crew").project(Project::named("shop").environment(environment)).with_tokens()))
+}
+
+fn running(bench: &Bench) -> Deployment {
+    let (project, environment) = bench.ids();
+    let deployed = bench.client().fence(&project, &environment).expect("a fence").deployed;
+    deployed.values().find_map(|deployed| deployed.running()).expect("it runs").clone()
+}
+
+/// What became of the line, and the requests that it took.
+fn read_log(bench: &Bench, within: Option<Duration>) -> (Observed<LogRead>, usize) {
+    let deployment = running(bench);
+    let before = bench.sim.count();
+    // The one client has heard what time it is.
+    let client = bench.client();
+    let found = client.find_lines(&deployment, &[WantedLine { contains: LINE, within }], SearchMode::AtOnce);
+    (found.into_iter().next().expect("one"), bench.sim.count() - before)
+}
+
+fn summary(found: &Observed<LogRead>) -> String {
+    match found {
+        Observed::NotRequested => "not looked".to_owned(),
+        Observed::Unavailable(why) => format!("untold: {why}"),
+        Observed::Known(LogRead { sought: LogMatch::At(_), .. }) => "there".to_owned(),
+        Observed::Known(LogRead { sought: LogMatch::Open(why), .. }) => format!("open: {why}"),
+        Observed::Known(LogRead { sought: LogMatch::Nowhere, lines, reach, .. }) => format!("{reach:?} {lines}"),
+    }
+}
+
+#[test]
+fn one_request_finds_a_line_and_two_miss_it() {
+    let cases = [
+        (worker().logs("ready").logs(LINE), "there", 1),
+        (worker().logs("ready"), "Whole 1", 2),
+        (worker(), "Whole 0", 2),
+        (worker().logs("worker boot_id stored in redis"), "Whole 1", 2),
+        (worker().logs(LINE).chatty(5_000), "there", 1),
+        (worker().logs("ready").chatty(4_998), "Whole 4999", 2),
+        (worker().logs("ready").chatty(12_000), "Whole 12001", 4),
+        (worker().logs("ready").chatty(60_000), "End 20001", 5),
+    ];
+    for (service, expected, requests) in cases {
+        let (found, asked) = read_log(&bench(service), None);
+        assert_eq!((summary(&found).as_str(), asked), (expected, requests));
+    }
+}
+
+/// The filter answers with nothing, as it does for what it has not indexed.
+fn without_filter(service: SimService) -> Bench {
+    let bench = bench(service);
+    bench.sim.fault(Fault::reply(200, r#"{"data":{"deploymentLogs":[]}}"#).on("DeploymentLog"));
+    bench
+}
+
+#[test]
+fn a_filter_that_misses_is_not_believed() {
+    for (service, expected) in [
+        (worker().logs(LINE), ("there", 2)),
+        // The boot line lies more than one answer back.
+        (worker().logs(LINE).chatty(5_500), ("there", 3)),
+        (worker().logs(LINE).chatty(14_000), ("there", 4)),
+    ] {
+        let (found, asked) = read_log(&without_filter(service), None);
+        assert_eq!((summary(&found).as_str(), asked), expected);
+    }
+}
+
+#[test]
+fn a_line_of_the_deployment_before_counts_for_nothing() {
+    let before = deployment::SimDeployment::with_status("REMOVED", "2026-11-10T09:00:00.000Z").started_with("run -B");
+    let service = worker().start("run").logs_with("-B", LINE).deployed(before);
+    let service = service.deployed(deployment::SimDeployment::serving("2026-11-20T09:00:00.000Z"));
+    assert_eq!(summary(&read_log(&bench(service), None).0), "Whole 0");
+}
+
+#[test]
+fn what_was_only_built_is_not_looked_at() {
+    let bench = bench(worker().cron("0 * * * *"));
+    let mut deployment = running(&bench);
+    deployment.origin.build_only = true;
+    let before = bench.sim.count();
+    let wanted = [WantedLine { contains: LINE, within: None }];
+    let found = bench.client().find_lines(&deployment, &wanted, SearchMode::AtOnce);
+    assert_eq!(summary(&found[0]), "untold: its deployment was only built, and its command runs at set times");
+    assert_eq!(bench.sim.count(), before);
+}
+
+#[test]
+fn a_late_line_may_still_come_on_a_fresh_deployment() {
+    let fresh = || {
+        let deployed = deployment::SimDeployment::serving("2026-11-24T08:59:20.000Z");
+        bench(worker().logs("ready").logs_late(9, LINE).deployed(deployed))
+    };
+    let at = |within| summary(&read_log(&fresh(), within).0);
+    let open = at(Some(Duration::from_secs(300)));
+    assert!(
+        open.starts_with("open: the deployment is 4") && open.ends_with(" s old, and the line has 5 min"),
+        "{open}"
+    );
+    assert!(at(None).starts_with("open: "), "a minute is what a line has that says nothing");
+    assert_eq!(at(Some(Duration::from_secs(10))), "Whole 1");
+}
+
+#[test]
+fn what_is_older_than_it_is_kept_is_told_from_trouble() {
+    let problem = || Fault::refusal("Problem processing request").on("DeploymentLog");
+    let refused = |created: &str, times: usize| {
+        let deployed = deployment::SimDeployment::serving(created);
+        let bench = bench(worker().logs("ready").deployed(deployed));
+        bench.sim.fault(problem().times(times));
+        summary(&read_log(&bench, None).0)
+    };
+    // Each question is asked twice before it is given up: with the filter, without it.
+    assert_eq!(refused("2026-10-24T09:00:00.000Z", 4), "Kept 1");
+    assert_eq!(refused("2026-11-23T09:00:00.000Z", 4), "open: Railway could not answer for the time of its start");
+    assert_eq!(refused("2026-10-24T09:00:00.000Z", 1), "Whole 1");
+    assert!(refused("2026-10-24T09:00:00.000Z", 6).starts_with("untold: "));
+}
+
+#[test]
+fn a_log_that_lost_its_beginning_without_a_word_decides_nothing() {
+    let deployed = deployment::SimDeployment::serving("2026-10-24T09:00:00.000Z");
+    let bench = bench(worker().logs("ready").deployed(deployed));
+    bench.sim.change(|estate| {
+        let service = estate.service_named("worker").expect("it is there");
+        service.deployments[0].log[0].timestamp = "2026-11-20T09:00:00.000000000Z".to_owned();
+    });
+    assert_eq!(summary(&read_log(&bench, None).0), "Kept 1");
+}
+
+#[test]
+fn a_refused_log_says_why_and_several_lines_share_what_was_read() {
+    let refused = bench(worker().logs("ready"));
+    refused.sim.fault(Fault::field("deploymentLogs", "Not Authorized").on("DeploymentLog").for_ever());
+    assert!(summary(&read_log(&refused, None).0).starts_with("untold: "));
+    let bench = bench(worker().logs("ready").logs("a-b"));
+    let deployment = running(&bench);
+    let before = bench.sim.count();
+    let lines = ["a-b", "c-d", "e-f"].map(|contains| WantedLine { contains, within: None });
+    let found = bench.client().find_lines(&deployment, &lines, SearchMode::AtOnce);
+    assert_eq!(found.iter().map(summary).collect::<Vec<_>>(), ["there", "Whole 2", "Whole 2"]);
+    assert_eq!(bench.sim.count() - before, 1);
+}

@@ -1,0 +1,357 @@
+//! What goes wrong between us and Railway: what is tried again, what is told, what is never done twice.
+
+use std::time::Duration;
+
+use crate::drift::Secret;
+use crate::error::{Error, Exit};
+use crate::io::railway::tests::Bench;
+use crate::io::railway::transport::TransportFailure;
+use crate::io::sim::fault::Fault;
+use crate::io::sim::seed;
+use crate::io::sim::{Sim, SimOptions};
+
+/// How a shape ends under faults, and with how many requests.
+fn under(faults: Vec<Fault>) -> (Result<(), Error>, usize, Duration) {
+    let bench = Bench::incident();
+    let (project, environment) = bench.ids();
+    for fault in faults {
+        bench.sim.fault(fault);
+    }
+    let client = bench.client();
+    let result = client.shape(&project, &environment).map(|_| ());
+    let requests = client.requests();
+    drop(client);
+    (result, requests, bench.clock.elapsed.get())
+}
+
+#[test]
+fn what_may_pass_by_itself_is_tried_again() {
+    for (name, fault) in [
+        ("a gateway's 502", Fault::reply(502, "<html>bad gateway</html>").header("content-type", "text/html")),
+        ("an empty 504", Fault::reply(504, "")),
+        ("a web page with HTTP 200", Fault::reply(200, "<!doctype html>sign in").header("content-type", "text/html")),
+        ("an empty body", Fault::reply(200, "")),
+        ("an answer that breaks off", Fault::reply(200, "{\"data\": {\"project\": {\"id\"")),
+        ("neither data nor errors", Fault::reply(200, "{\"data\": null}")),
+        ("a refused connection", Fault::failure(TransportFailure::NotSent("refused".into()))),
+        ("a broken connection", Fault::failure(TransportFailure::Broken("reset".into()))),
+        ("a try that took too long", Fault::failure(TransportFailure::TimedOut)),
+        ("a problem of the moment", Fault::refusal("Problem processing request")),
+        ("a rate limit", Fault::reply(429, "{}").header("retry-after", "1")),
+    ] {
+        let (result, _, _) = under(vec![fault]);
+        assert_eq!(result, Ok(()), "{name}");
+    }
+}
+
+#[test]
+fn what_does_not_pass_ends_in_its_own_error() {
+    let html = || Fault::reply(503, "<html>").header("content-type", "text/html").for_ever();
+    for (fault, expected, tries) in [
+        (html(), "simulated did not answer as Railway does", 4),
+        (Fault::failure(TransportFailure::NotSent("refused".into())).for_ever(), "can't reach simulated", 0),
+        (Fault::failure(TransportFailure::Broken("reset".into())).for_ever(), "can't reach simulated", 4),
+        (
+            Fault::failure(TransportFailure::Certificate("expired".into())).for_ever(),
+            "can't trust the certificate of simulated",
+            0,
+        ),
+        (Fault::failure(TransportFailure::TooLong).for_ever(), "simulated did not answer as Railway does", 1),
+        (
+            Fault::reply(302, "").header("location", "https://evil.example/x").for_ever(),
+            "simulated redirects to https://evil.example",
+            1,
+        ),
+        (Fault::reply(429, "error code: 1015").for_ever(), "Railway limits the rate of requests", 4),
+        // Nobody says what the problem is, so that less is asked for, too; each of the two is tried again once.
+        (Fault::refusal("Problem processing request").for_ever(), "Railway could not answer Shape", 4),
+        (
+            Fault::refusal("Cannot query field \"config\" on type \"Environment\"").for_ever(),
+            "Railway no longer understands this version of doctor",
+            1,
+        ),
+        (Fault::refusal("something new").for_ever(), "Railway could not answer Shape", 1),
+    ] {
+        let (result, requests, _) = under(vec![fault]);
+        let error = result.expect_err(expected);
+        let host = error.to_string().replace(&Bench::incident().client().host(), "simulated");
+        assert_eq!((host.as_str(), requests), (expected, tries));
+        assert_eq!(error.exit(), Exit::Unreachable, "{expected}");
+        assert!(error.because().is_some() && !error.next().is_empty(), "{expected}");
+    }
+}
+
+#[test]
+fn a_rate_limit_is_respected_and_told() {
+    let bench = Bench::incident();
+    bench.sim.fault(Fault::reply(429, "slow down").header("retry-after", "7"));
+    assert!(bench.shape().is_ok());
+    assert_eq!(bench.clock.elapsed.get(), Duration::from_secs(7));
+    assert_eq!(*bench.talk.0.borrow(), ["Railway limits the rate of requests: waiting 7 s"]);
+}
+
+#[test]
+fn a_wait_longer_than_the_run_may_take_is_not_begun() {
+    let (result, requests, elapsed) = under(vec![Fault::reply(429, "").header("retry-after", "900").for_ever()]);
+    let error = result.unwrap_err();
+    assert_eq!(
+        error,
+        Error::RateLimited { wait: Some(Duration::from_secs(900)), by: "Railway".into(), allowance: None }
+    );
+    assert_eq!((requests, elapsed), (1, Duration::ZERO));
+    assert_eq!(error.next(), "run it again in 900 s");
+}
+
+#[test]
+fn every_error_keeps_its_trace_id_wherever_railway_puts_it() {
+    for body in [
+        r#"{"errors":[{"message":"odd","path":["environment"],"traceId":"4711"}],"data":null}"#,
+        r#"{"errors":[{"message":"odd","extensions":{"code":"INTERNAL_SERVER_ERROR","traceId":4711}}],"data":null}"#,
+        r#"{"errors":[{"message":"odd","traceId":"4711"}]}"#,
+        r#"{"errors":[{"message":"odd","traceId":"4711"}],"data":{"project":7}}"#,
+    ] {
+        let (result, _, _) = under(vec![Fault::reply(200, body).for_ever()]);
+        let because = result.unwrap_err().because().unwrap();
+        assert_eq!(because, "Railway said “odd” (trace 4711)", "{body}");
+    }
+}
+
+#[test]
+fn several_errors_are_all_told() {
+    let body = r#"{"errors":[{"message":"one","traceId":"1"},{"message":"two","traceId":"2"}],"data":null}"#;
+    let (result, _, _) = under(vec![Fault::reply(200, body).for_ever()]);
+    assert_eq!(result.unwrap_err().because().unwrap(), "Railway said “one”, “two” (trace 1, 2)");
+}
+
+#[test]
+fn an_answer_of_another_shape_is_never_quoted() {
+    let (result, _, _) = under(vec![Fault::reply(200, r#"{"data":{"project":"marker-4711"}}"#).for_ever()]);
+    let error = result.unwrap_err();
+    assert!(!format!("{error} {:?} {error:?}", error.because()).contains("marker-4711"));
+}
+
+#[test]
+fn what_railway_says_is_scrubbed() {
+    let bench = Bench::incident();
+    bench.scrubber.add("PLAIN", &Secret::new("marker-4711-value"));
+    bench.sim.fault(Fault::refusal("bad input marker-4711-value").for_ever());
+    let because = bench.shape().unwrap_err().because().unwrap();
+    assert!(because.starts_with("Railway said “bad input •••” (trace "), "{because}");
+}
+
+#[test]
+fn data_beside_errors_is_used_and_the_gap_is_told() {
+    let bench = Bench::incident();
+    let (project, environment) = bench.ids();
+    let body = format!(
+        r#"{{"data":{{"project":{{"id":"{project}","name":"agentverse","deletedAt":null,"tomorrow":1}},
+        "environment":{{"id":"{environment}","projectId":"{project}","name":"staging","deletedAt":null,"config":{{"services":null,"later":{{}}}},
+        "serviceInstances":{{"edges":[{{"node":{{"serviceId":"s","environmentId":"{environment}","serviceName":"api","source":null,
+        "activeDeployments":[],"domains":{{"serviceDomains":[],"customDomains":[],"later":1}}}}}}],
+        "pageInfo":{{"hasNextPage":false,"endCursor":null}}}}}}}},
+        "errors":[{{"message":"Not Authorized","path":["environment","serviceInstances","edges",0,"node","source"]}}]}}"#
+    );
+    bench.sim.fault(Fault::reply(200, &body));
+    let client = bench.client();
+    let shape = client.shape(&project, &environment).unwrap();
+    assert_eq!(shape.services[0].service.name, "api");
+    assert!(shape.services[0].variables.is_empty(), "a service that the configuration does not name has no variables");
+    let remarks = client.take_remarks();
+    assert_eq!(remarks.len(), 1);
+    assert!(remarks[0].contains("environment.serviceInstances.edges.0.node.source is unknown"), "{remarks:?}");
+}
+
+#[test]
+fn a_service_refused_beside_the_data_of_others_has_its_own_error() {
+    let bench = Bench::incident();
+    let body = r#"{"data":{"stored_0":{"A":"1"},"rendered_0":{"A":"1"},"stored_1":{},"rendered_1":{},
+        "stored_2":null,"rendered_2":{"A":"1"},"stored_3":{},"rendered_3":{}},
+        "errors":[{"message":"Not Authorized","path":["stored_2"]},{"message":"odd","path":["elsewhere"]}]}"#;
+    let shape = bench.shape().unwrap();
+    bench.sim.fault(Fault::reply(200, body).on("Values"));
+    let client = bench.client();
+    let services: Vec<_> = shape.services.iter().collect();
+    let values = client.values(&shape, &services).unwrap();
+    assert!(matches!(values[2], Err(Error::NoPermission { .. })), "{:?}", values[2]);
+    assert_eq!(values.iter().filter(|stored| stored.is_ok()).count(), 3);
+    assert_eq!(client.take_remarks(), ["Values: elsewhere is unknown, Railway said “odd”"]);
+}
+
+#[test]
+fn many_refusals_are_explained_by_one_probe() {
+    let bench = Bench::incident();
+    let shape = bench.shape().unwrap();
+    for service in &shape.services[1..] {
+        bench.sim.fault(Fault::service(&service.service.id, "Not Authorized").for_ever());
+    }
+    let (values, requests) = bench.values();
+    assert_eq!(values.unwrap().iter().filter(|stored| stored.is_err()).count(), 3);
+    assert_eq!(requests, 3 + 1 + 1, "one refused request for each of three, a probe, and one that is answered");
+}
+
+#[test]
+fn a_refusal_in_railways_own_json_is_about_the_token() {
+    for body in [
+        r#"{"errors":[{"message":"Not Authorized"}]}"#,
+        r#"{"errors":[{"message":"Forbidden"}],"data":null}"#,
+        r#"{"errors":[{"message":"No","extensions":{"code":"FORBIDDEN"},"traceId":"1"}]}"#,
+    ] {
+        for status in [401, 403] {
+            let (result, _, _) = under(vec![Fault::reply(status, body).for_ever()]);
+            assert_eq!(result.map_err(|error| error.exit()), Err(Exit::Credentials), "{status} {body}");
+        }
+    }
+}
+
+/// Each with a part of what is said of it.
+const BLOCKED: [(u16, &str, &str); 12] = [
+    (
+        403,
+        "error code: 1010",
+        "Cloudflare's `error code: 1010`: the client signature, usually its User-Agent, is blocked",
+    ),
+    (403, "error code: 1020", "Cloudflare's `error code: 1020`: one of its firewall rules blocks the request"),
+    (403, "error code: 1077", "Cloudflare's `error code: 1077`"),
+    (400, "error code: 1003", "HTTP 400 with Cloudflare's `error code: 1003`"),
+    (403, "<html><title>Error 1006 Access denied</title></html>", "Cloudflare's `error code: 1006`"),
+    (403, "<!doctype html><title>Sign in to the network</title>", "HTTP 403 with a web page"),
+    (401, "", "HTTP 401 with an empty body"),
+    (403, "Access denied by policy", "HTTP 403 with a body that is not JSON"),
+    (403, r#"{"message":"Forbidden"}"#, "HTTP 403 with JSON that is not a GraphQL response"),
+    (401, r#"{"error":"login required","errors":[]}"#, "HTTP 401 with JSON that is not a GraphQL response"),
+    (403, r#"{"errors":[{"status":"403","title":"Forbidden"}]}"#, "JSON that is not a GraphQL response"),
+    (403, r#"["data"]"#, "JSON that is not a GraphQL response"),
+];
+
+#[test]
+fn a_refusal_by_something_in_front_says_nothing_of_the_token() {
+    for (status, body, because) in BLOCKED {
+        let (result, requests, _) = under(vec![Fault::reply(status, body).for_ever()]);
+        let error = result.expect_err(body);
+        assert!(matches!(error, Error::Blocked { .. }) && error.exit() == Exit::Unreachable, "{body}: {error:?}");
+        let told = format!("{error}\n{}\n{}", error.because().unwrap(), error.next());
+        assert!(told.contains(because), "{body}: {told}");
+        assert!(!told.to_lowercase().contains("token") && !told.contains("log in"), "{body}: {told}");
+        assert_eq!(requests, 1, "{body}: it is neither repeated nor explained by a probe");
+    }
+}
+
+#[test]
+fn a_probe_that_is_blocked_tells_nothing_of_the_token() {
+    let bench = Bench::incident();
+    bench.sim.fault(Fault::refusal("Not Authorized").on("Shape").for_ever());
+    bench.sim.fault(Fault::reply(403, "error code: 1010").on("ApiTokenProbe").for_ever());
+    let error = bench.shape().unwrap_err();
+    assert!(matches!(error, Error::NoPermission { reach: None, .. }), "{error:?}");
+    assert!(!error.next().contains("make a new"), "{}", error.next());
+}
+
+#[test]
+fn who_blocked_a_request_is_named_where_its_headers_are_known() {
+    let fault = Fault::reply(403, "error code: 1010").header("cf-ray", "8a1f3c5d7e9b0a2c-SIN");
+    let because = |fault: Fault| under(vec![fault.for_ever()]).0.unwrap_err().because().unwrap();
+    assert!(because(fault).contains("(CF-RAY 8a1f3c5d7e9b0a2c-SIN)"));
+    let fault = || Fault::reply(403, "<html>").header("content-type", "text/html");
+    assert_eq!(because(fault().header("server", "squid/6.6")), "HTTP 403 with a web page (sent by Squid)");
+    assert_eq!(because(fault().header("server", "marker-4711").header("cf-ray", "4711")), "HTTP 403 with a web page");
+}
+
+#[test]
+fn the_parts_of_an_error_may_be_of_any_type() {
+    for body in [
+        r#"{"errors":[{"message":"odd","path":"environment","extensions":{"code":42},"traceId":4711}],"data":null}"#,
+        r#"{"errors":[{"message":"odd","path":[null,{}],"extensions":[],"traceId":"4711","locations":7}]}"#,
+    ] {
+        let (result, _, _) = under(vec![Fault::reply(200, body).for_ever()]);
+        assert_eq!(result.unwrap_err().because().unwrap(), "Railway said “odd” (trace 4711)", "{body}");
+    }
+    let (result, _, _) = under(vec![Fault::reply(200, r#"{"errors":[{"message":null}]}"#).for_ever()]);
+    assert_eq!(result.unwrap_err().because().unwrap(), "Railway said “an error without a message”");
+}
+
+#[test]
+fn who_limits_the_rate_is_told_from_the_body() {
+    for (body, who) in [
+        ("error code: 1015", "Cloudflare, Railway's edge,"),
+        (r#"{"errors":[{"message":"Too many requests","traceId":"310152"}]}"#, "Railway"),
+        ("", "Railway"),
+    ] {
+        let (result, _, _) = under(vec![Fault::reply(429, body).for_ever()]);
+        assert!(matches!(result, Err(Error::RateLimited { by, .. }) if by == who), "{body}");
+    }
+    for message in ["Limited to 1 request per 30 seconds", "You did this too quickly", "10 requests per second"] {
+        let (result, _, _) = under(vec![Fault::refusal(message).for_ever()]);
+        assert!(matches!(result, Err(Error::RateLimited { .. })), "{message}: {result:?}");
+    }
+    let (result, _, _) = under(vec![Fault::refusal("one service per project").for_ever()]);
+    assert!(matches!(result, Err(Error::Railway { .. })), "{result:?}");
+}
+
+#[test]
+fn one_service_that_fails_does_not_hide_the_others() {
+    let bench = Bench::incident();
+    let worker =
+        bench.shape().unwrap().services.iter().find(|s| s.service.name.contains("worker")).unwrap().service.id.clone();
+    bench.sim.fault(Fault::service(&worker, "Problem processing request").for_ever());
+    let (values, requests) = bench.values();
+    let failed: Vec<bool> = values.unwrap().iter().map(Result::is_err).collect();
+    assert_eq!(failed, [false, false, false, true], "Postgres, Redis, api, worker");
+    assert_eq!(requests, 3, "two that were refused, and one without the worker");
+}
+
+#[test]
+fn a_service_that_may_not_be_read_is_told_from_a_dead_token() {
+    let bench = Bench::incident();
+    let api = bench.shape().unwrap().services[2].service.id.clone();
+    bench.sim.fault(Fault::service(&api, "Not Authorized").for_ever());
+    let (values, _) = bench.values();
+    let error = values.unwrap().remove(2).unwrap_err();
+    assert_eq!(error.exit(), Exit::Credentials);
+    assert!(error.to_string().contains("may not see the variables of service agentverse-api-staging"), "{error}");
+}
+
+#[test]
+fn refused_batches_are_split_and_the_size_is_remembered() {
+    let (estate, _) = seed::generate(40, 3);
+    let bench = Bench::new(Sim::with(estate, SimOptions { root_fields: 12, ..SimOptions::default() }));
+    let (values, requests) = bench.values();
+    let values = values.unwrap();
+    assert!(values.len() == 40 && values.iter().all(|stored| stored.as_ref().is_ok_and(|map| map.len() == 3)));
+    assert_eq!(requests, 2 + 8, "twenty and ten are refused, then eight times five");
+}
+
+#[test]
+fn fifty_services_take_three_requests_for_their_values() {
+    let (estate, _) = seed::generate(50, 40);
+    let bench = Bench::new(Sim::new(estate));
+    let (values, requests) = bench.values();
+    assert_eq!((values.unwrap().len(), requests), (50, 3));
+}
+
+#[test]
+fn an_error_that_is_every_services_is_the_runs() {
+    let bench = Bench::incident();
+    bench.shape().unwrap();
+    bench.sim.fault(Fault::refusal("Not Authorized").on("Values").for_ever());
+    let (values, _) = bench.values();
+    assert!(matches!(values, Err(Error::NoPermission { .. })), "{values:?}");
+}
+
+#[test]
+fn a_refusal_that_is_about_nobody_does_not_cost_a_request_for_each_service() {
+    for (message, most) in [
+        ("Not Authorized", 2),
+        ("Cannot query field \"variables\" on type \"Query\"", 1),
+        ("Too many root fields", 7),
+        ("Problem processing request", 14),
+        ("Something new", 7),
+    ] {
+        let (estate, _) = seed::generate(20, 2);
+        let bench = Bench::new(Sim::new(estate));
+        bench.shape().unwrap();
+        bench.sim.fault(Fault::refusal(message).on("Values").for_ever());
+        let (values, requests) = bench.values();
+        assert!(values.is_err(), "{message}");
+        assert!(requests <= most, "{message}: {requests} requests");
+    }
+}

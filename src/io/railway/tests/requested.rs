@@ -1,0 +1,172 @@
+//! Responses about something else than what was requested: each is refused, whichever id gives it away.
+
+use crate::error::{Error, Exit};
+use crate::io::railway::client::Client;
+use crate::io::railway::environment::{ServiceShape, Shape};
+use crate::io::railway::tests::Bench;
+use crate::io::railway::transport::{HttpRequest, HttpResponse, Scheme, Transport, TransportFailure};
+use crate::io::railway::writer;
+use crate::io::sim::Sim;
+use crate::io::sim::seed::PROJECT_TOKEN;
+use crate::io::sim::seed::incident::estate;
+
+/// Which of several equal fields is changed.
+#[derive(Clone, Copy, Debug)]
+enum Which {
+    First,
+    Last,
+}
+
+/// Railway, with one field of one operation's response changed on its way.
+struct Mixed {
+    sim: Sim,
+    operation: &'static str,
+    from: String,
+    to: String,
+    which: Which,
+}
+
+impl Transport for Mixed {
+    fn post(&self, outgoing: &HttpRequest<'_>) -> Result<HttpResponse, TransportFailure> {
+        let mut reply = self.sim.post(outgoing)?;
+        if outgoing.operation == self.operation {
+            let text = String::from_utf8(reply.body.to_vec()).unwrap();
+            let at = match self.which {
+                Which::First => text.find(&self.from),
+                Which::Last => text.rfind(&self.from),
+            };
+            let at = at.unwrap_or_else(|| panic!("{} has no {}: {text}", self.operation, self.from));
+            let text = format!("{}{}{}", &text[..at], self.to, &text[at + self.from.len()..]);
+            reply.body = text.into_bytes().into();
+        }
+        Ok(reply)
+    }
+
+    fn host(&self) -> &str {
+        self.sim.host()
+    }
+}
+
+type Call = fn(&Client<'_>, &Shape) -> Result<(), Error>;
+
+fn services(shape: &Shape) -> Vec<&ServiceShape> {
+    shape.services.iter().collect()
+}
+
+/// The service that runs in the incident, and its deployment.
+fn running(shape: &Shape) -> (&str, &str) {
+    let found = shape.services.iter().find_map(|service| {
+        let deployment = service.deployed.known()?.running()?;
+        Some((service.service.id.as_str(), deployment.id.as_str()))
+    });
+    found.unwrap()
+}
+
+const CALLS: &[(&str, Call)] = &[
+    ("Shape", |client, shape| client.shape(&shape.project.id, &shape.environment.id).map(drop)),
+    ("ScopedShape", |client, _| client.token_shape().map(drop)),
+    ("Environments", |client, shape| client.project(&shape.project.id).map(drop)),
+    ("Projects", |client, shape| client.project_named(&shape.project.name).map(drop)),
+    ("Values", |client, shape| client.values_and_running(shape, &services(shape)).map(drop)),
+    ("Fence", |client, shape| client.fence(&shape.project.id, &shape.environment.id).map(drop)),
+    ("RecentDeployments", |client, shape| {
+        client.recent(&shape.project.id, &shape.environment.id, running(shape).0).map(drop)
+    }),
+    ("Watch", |client, shape| client.watch(&[running(shape).1]).map(drop)),
+    ("VariableTimes", |client, shape| client.variable_times(shape).map(drop)),
+    ("ProjectTokenProbe", |client, _| client.identity().map(drop).map_err(Result::unwrap_err)),
+    ("Redeploy", |client, shape| {
+        let writer = writer::Writer { client, project: &shape.project.id, environment: &shape.environment.id };
+        match writer.redeploy(running(shape).1) {
+            writer::WriteOutcome::Done(_) => Ok(()),
+            writer::WriteOutcome::Unclear(error) => Err(error),
+            other => panic!("{other:?}"),
+        }
+    }),
+];
+
+#[test]
+fn a_response_about_something_else_is_refused() {
+    use Which::{First, Last};
+    for (operation, field, which) in [
+        ("Shape", "id=project", First),
+        ("Shape", "id=environment", First),
+        ("Shape", "projectId=project", First),
+        ("Shape", "environmentId=environment", First),
+        ("Shape", "environmentId=environment", Last),
+        ("Shape", "serviceId=service", Last),
+        ("ScopedShape", "projectId=project", First),
+        ("ScopedShape", "projectId=project", Last),
+        ("ScopedShape", "environmentId=environment", First),
+        ("ScopedShape", "environmentId=environment", Last),
+        ("ScopedShape", "id=environment", First),
+        ("Environments", "id=project", First),
+        ("Environments", "projectId=project", First),
+        ("Projects", "projectId=project", First),
+        ("Values", "environmentId=environment", First),
+        ("Fence", "environmentId=environment", First),
+        ("Fence", "environmentId=environment", Last),
+        ("Fence", "id=environment", First),
+        ("Fence", "projectId=project", First),
+        ("RecentDeployments", "environmentId=environment", First),
+        ("RecentDeployments", "serviceId=service", First),
+        ("Watch", "id=deployment", First),
+        ("VariableTimes", "id=environment", First),
+        ("VariableTimes", "environmentId=environment", Last),
+        ("ProjectTokenProbe", "id=project", First),
+        ("ProjectTokenProbe", "environmentId=environment", First),
+        ("Redeploy", "environmentId=environment", First),
+    ] {
+        let mut bench = Bench::incident();
+        let shape = bench.shape().unwrap();
+        if matches!(operation, "ScopedShape" | "ProjectTokenProbe") {
+            bench = bench.with_token(PROJECT_TOKEN, Scheme::Project, "RAILWAY_TOKEN");
+        }
+        let (name, what) = field.split_once('=').unwrap();
+        let (service, deployment) = running(&shape);
+        let id = match what {
+            "project" => &shape.project.id,
+            "environment" => &shape.environment.id,
+            "service" => service,
+            _ => deployment,
+        };
+        let from = format!("\"{name}\":\"{id}\"");
+        let to = format!("\"{name}\":\"something-else\"");
+        let mixed = Mixed { sim: bench.sim.clone(), operation, from, to, which };
+        let call = CALLS.iter().find(|(name, _)| *name == operation).unwrap().1;
+        assert_eq!(call(&bench.client(), &shape), Ok(()), "{operation} as it is");
+        if operation == "Redeploy" {
+            bench.sim.change(|estate| *estate = crate::io::railway::tests::requested::estate());
+        }
+        let refused = call(&bench.client_on(&mixed), &shape).expect_err(&format!("{operation} {field}"));
+        assert!(matches!(refused, Error::Garbled { .. }), "{operation} {field}: {refused:?}");
+        assert_eq!(refused.exit(), Exit::Unreachable);
+        assert!(!refused.because().unwrap().contains("something-else"), "{refused:?}");
+    }
+}
+
+#[test]
+fn names_that_were_looked_up_stand_for_the_same_ids_in_the_next_response() {
+    for (kind, name) in [("project", "agentverse"), ("environment", "staging")] {
+        let bench = Bench::incident();
+        let located = bench.client().project_named("agentverse").unwrap();
+        let environment = located.environment("staging", "").unwrap();
+        let (from, to) = (format!("\"name\":\"{name}\""), "\"name\":\"production\"".to_owned());
+        let mixed = Mixed { sim: bench.sim.clone(), operation: "Shape", from, to, which: Which::First };
+        assert!(bench.client().shape_of(&located.project, &environment).is_ok());
+        let refused = bench.client_on(&mixed).shape_of(&located.project, &environment).unwrap_err();
+        let because = format!("the response is about another {kind} than the requested one");
+        assert_eq!((refused.exit(), refused.because()), (Exit::Unreachable, Some(because)));
+    }
+}
+
+#[test]
+fn a_deployment_without_a_service_is_taken_for_the_service_that_it_is_listed_for() {
+    let bench = Bench::incident();
+    let shape = bench.shape().unwrap();
+    let from = format!("\"serviceId\":\"{}\"", running(&shape).0);
+    let (operation, which) = ("RecentDeployments", Which::First);
+    let mixed = Mixed { sim: bench.sim.clone(), operation, from, to: "\"serviceId\":null".to_owned(), which };
+    let call = CALLS.iter().find(|(name, _)| *name == operation).unwrap().1;
+    assert_eq!(call(&bench.client_on(&mixed), &shape), Ok(()));
+}

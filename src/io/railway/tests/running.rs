@@ -1,0 +1,208 @@
+//! How services run: learned in the requests that are sent anyway, and never at the cost of the variables.
+
+use crate::drift::Secret;
+use crate::drift::model::deployment::{DeploymentStatus, StartCommand};
+use crate::drift::model::observed::Observed;
+use crate::drift::runtime::ServiceSettings;
+use crate::drift::service_settings::SettingValues;
+use crate::io::railway::environment::{ServiceShape, Shape};
+use crate::io::railway::tests::Bench;
+use crate::io::railway::transport::Scheme;
+use crate::io::railway::variables::Read;
+use crate::io::sim::deployment::SimDeployment;
+use crate::io::sim::estate::{Environment, Estate, Project, Proof, SimService};
+use crate::io::sim::fault::Fault;
+use crate::io::sim::seed::{self, PROJECT_TOKEN};
+use crate::io::sim::{Sim, SimOptions, Snapshots};
+
+/// Two services with a repository and one without deployments.
+fn estate() -> Estate {
+    let api = SimService::named("api")
+        .repository("team/shop")
+        .start("serve --all")
+        .domain("api.up.railway.app")
+        .custom_domain("shop.example", Proof::Given)
+        .custom_domain("evil.example", Proof::Missing)
+        .variables(&[("A", "1")])
+        .deployed(SimDeployment::serving("2026-11-20T10:00:00.000Z").had("A", "0"));
+    let nightly = SimService::named("nightly").repository("team/shop").cron("0 3 * * *").variables(&[("A", "1")]);
+    let web = SimService::named("web").repository("team/shop").never_deployed().variables(&[("A", "1")]);
+    let staging = [api, nightly, web].into_iter().fold(Environment::named("staging"), Environment::service);
+    let staging = staging.staged(serde_json::json!({ "sharedVariables": { "S": { "value": "x" } } }));
+    Estate::of("crew").project(Project::named("shop").environment(staging)).with_tokens()
+}
+
+fn read(bench: &Bench) -> (Shape, Read, usize) {
+    let client = bench.client();
+    let shape = match bench.credentials.scheme {
+        Scheme::Project => client.token_shape().unwrap(),
+        Scheme::Bearer => {
+            let (project, environment) = bench.ids();
+            client.shape(&project, &environment).unwrap()
+        }
+    };
+    let services: Vec<&ServiceShape> = shape.services.iter().collect();
+    let read = client.values_and_running(&shape, &services).unwrap();
+    let requests = client.requests();
+    (shape, read, requests)
+}
+
+fn assert_compared(read: &Read) {
+    assert!(read.stored.iter().all(|stored| stored.as_ref().is_ok_and(|stored| stored.len() == 1)), "{read:?}");
+}
+
+#[test]
+fn two_requests_tell_how_everything_runs() {
+    for token in [None, Some(PROJECT_TOKEN)] {
+        let mut bench = Bench::new(Sim::new(estate()));
+        if let Some(token) = token {
+            bench = bench.with_token(token, Scheme::Project, "RAILWAY_TOKEN");
+        }
+        let (shape, read, requests) = read(&bench);
+        assert_eq!(requests, 2);
+        assert_compared(&read);
+        let [api, nightly, web] = &shape.services[..] else { panic!("three services") };
+        let running = api.deployed.known().unwrap().running().unwrap();
+        assert_eq!((&running.status, running.instances), (&DeploymentStatus::Success, Some(1)));
+        assert_eq!(running.status_updated_at.as_deref(), Some("2026-11-20T10:00:00.000Z"));
+        assert_eq!(running.origin.start, StartCommand::Is(Secret::new("serve --all")));
+        assert_eq!(running.origin.repository.as_deref(), Some("team/shop"));
+        let configured = SettingValues::of(&serde_json::json!({ "deploy": { "startCommand": "serve --all" } }));
+        let start_command = Some(Secret::new("serve --all"));
+        let settings = ServiceSettings { start_command, configured: Some(configured), ..ServiceSettings::default() };
+        assert_eq!(api.settings, Observed::Known(settings));
+        assert_eq!(api.domains.known().unwrap(), &["api.up.railway.app", "shop.example"]);
+        assert_eq!(nightly.settings.known().unwrap().cron.as_deref(), Some("0 3 * * *"));
+        assert!(nightly.deployed.known().unwrap().running().unwrap().origin.build_only);
+        assert_eq!(web.deployed.known().unwrap().newest(), None);
+        assert_eq!(read.got[0].known().unwrap()["A"], Some(Secret::new("0")));
+        assert_eq!(read.got[1].known().unwrap()["A"], Some(Secret::new("1")));
+        assert_eq!(read.got[2], Observed::NotRequested);
+        assert!(read.staged.known().unwrap().as_ref().unwrap().touches(None, "S"));
+    }
+}
+
+#[test]
+fn fifty_services_take_as_many_requests_as_without() {
+    let (estate, _) = seed::generate(50, 1);
+    let bench = Bench::new(Sim::new(estate));
+    let (_, read, requests) = read(&bench);
+    assert_eq!((read.got.iter().filter(|got| got.known().is_some()).count(), requests), (50, 4));
+    assert_eq!(read.staged, Observed::Known(None));
+    let staged = bench.sim.asked().iter().filter(|asked| asked.body.expose().contains("StagedChanges")).count();
+    assert_eq!(staged, 1, "once for the environment");
+}
+
+/// What one refusal costs: more requests, and which of deployments, snapshots of `api` and `nightly`, and staged are told.
+#[test]
+fn what_is_refused_costs_itself_alone() {
+    const SAID: &str = "Not Authorized";
+    let schema =
+        |field: &str, kind: &str| Fault::refusal(&format!("Cannot query field \"{field}\" on type \"{kind}\"."));
+    for (name, fault, requests, told) in [
+        ("a snapshot", Fault::field("snapshot_1", SAID).for_ever(), 2, [true, true, false, true]),
+        ("staged changes", Fault::field("staged", SAID).for_ever(), 3, [true, true, true, false]),
+        ("snapshots of the schema", schema("deploymentSnapshot", "Query").on("Values"), 3, [true, false, false, true]),
+        (
+            "staged changes of the schema",
+            schema("environmentStagedChanges", "Query").on("Values"),
+            3,
+            [true, true, true, false],
+        ),
+        ("nobody in the batch", Fault::refusal(SAID).on("Values"), 3, [true, false, false, false]),
+        ("the newest deployment", Fault::field("latestDeployment", SAID).for_ever(), 2, [true, true, true, true]),
+        ("all deployments", Fault::field("activeDeployments", SAID).for_ever(), 3, [false, false, false, true]),
+        ("domains", Fault::field("domains", SAID).for_ever(), 3, [true; 4]),
+        ("domains of the schema", schema("domains", "ServiceInstance").on("Shape"), 3, [true; 4]),
+        ("a setting of the schema", schema("cronSchedule", "ServiceInstance").on("Shape"), 3, [true; 4]),
+        ("a setting of one service", Fault::field("startCommand", SAID).for_ever(), 2, [true; 4]),
+        (
+            "deployments of the schema",
+            schema("statusUpdatedAt", "Deployment").on("Shape"),
+            3,
+            [false, false, false, true],
+        ),
+        ("a type of the schema", schema("status", "Deployment").on("Shape"), 3, [false, false, false, true]),
+        ("too large a shape", Fault::refusal("Query depth exceeds 8").on("Shape"), 3, [false, false, false, true]),
+    ] {
+        let bench = Bench::new(Sim::new(estate()));
+        bench.sim.fault(fault);
+        let (shape, read, sent) = read(&bench);
+        assert_compared(&read);
+        let known = [
+            shape.services[0].deployed.known().is_some(),
+            read.got[0].known().is_some(),
+            read.got[1].known().is_some(),
+            read.staged.known().is_some(),
+        ];
+        assert_eq!((known, sent), (told, requests), "{name}: {:?}", read.got);
+        if name == "the newest deployment" {
+            let whys = shape.services.iter().map(|service| service.deployed.known()?.untold.as_deref());
+            let whys: Vec<Option<&str>> = whys.collect();
+            assert!(whys.iter().flatten().any(|why| why.starts_with("Railway said “")), "{whys:?}");
+        }
+        let lost = |at: usize| {
+            let service = &shape.services[at];
+            (service.domains.unavailable().is_some(), service.settings.unavailable().is_some())
+        };
+        match name {
+            "domains" | "domains of the schema" => assert_eq!([lost(0), lost(1)], [(true, false); 2]),
+            "a setting of the schema" => assert_eq!([lost(0), lost(1)], [(false, true); 2]),
+            "a setting of one service" => assert!([lost(0), lost(1)].contains(&(false, false)), "{name}"),
+            _ => {}
+        }
+        let whys = [shape.services[0].deployed.unavailable(), read.got[1].unavailable(), read.staged.unavailable()];
+        assert!(whys.iter().flatten().all(|why| why.starts_with("Railway said “")), "{name}: {whys:?}");
+    }
+}
+
+#[test]
+fn a_snapshot_that_is_not_there_is_told_from_one_that_is_refused() {
+    for (snapshot, why) in [
+        (Snapshots::Null, "Railway does not tell what it was created with"),
+        (Snapshots::Refused, "Railway said “Not Authorized”"),
+    ] {
+        let bench = Bench::new(Sim::with(estate(), SimOptions { snapshot, ..SimOptions::default() }));
+        let (_, read, requests) = read(&bench);
+        assert_eq!(requests, 2);
+        assert!(read.got[0].unavailable().unwrap().starts_with(why), "{:?}", read.got[0]);
+        assert_compared(&read);
+    }
+}
+
+#[test]
+fn too_large_a_batch_is_made_smaller_before_anything_is_left_out() {
+    let bench = Bench::new(Sim::with(estate(), SimOptions { root_fields: 6, ..SimOptions::default() }));
+    let (_, read, requests) = read(&bench);
+    assert!(read.got[0].known().is_some() && read.staged.known().is_some());
+    assert_eq!(requests, 6, "the shape, three and two that were too many, and three with one each");
+    let bench = Bench::new(Sim::with(estate(), SimOptions { root_fields: 2, ..SimOptions::default() }));
+    let (_, read, _) = crate::io::railway::tests::running::read(&bench);
+    assert_compared(&read);
+    assert!(read.got[0].unavailable().is_some() && read.staged.unavailable().is_some());
+}
+
+#[test]
+fn a_further_page_that_is_refused_is_asked_for_plainly() {
+    let bench = Bench::new(Sim::with(estate(), SimOptions { page_cap: 1, ..SimOptions::default() }));
+    bench.sim.fault(Fault::field("activeDeployments", "Not Authorized").on("MoreServices").for_ever());
+    let (shape, read, requests) = read(&bench);
+    let known: Vec<bool> = shape.services.iter().map(|service| service.deployed.known().is_some()).collect();
+    assert_eq!((known, requests), (vec![true, false, false], 5));
+    assert_compared(&read);
+}
+
+#[test]
+fn the_times_of_variables_are_paged_to_their_end() {
+    let bench = Bench::new(Sim::with(estate(), SimOptions { page_cap: 3, ..SimOptions::default() }));
+    bench.sim.change(|estate| {
+        let api = estate.service_named("api").unwrap();
+        api.set("B", "2");
+        api.changed.insert("B".to_owned(), "2026-11-24T08:00:00.000Z".to_owned());
+    });
+    let shape = bench.shape().unwrap();
+    let client = bench.client();
+    let times = client.variable_times(&shape).unwrap();
+    assert_eq!(times.services["api"]["B"], "2026-11-24T08:00:00.000Z");
+    assert_eq!((times.services.len(), times.services["api"].len(), client.requests()), (3, 2, 2));
+}

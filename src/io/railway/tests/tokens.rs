@@ -1,0 +1,78 @@
+//! Four kinds of tokens, right and wrong headers, and what a refusal means for each.
+
+use crate::error::{Error, Exit};
+use crate::io::railway::tests::Bench;
+use crate::io::railway::transport::Scheme;
+use crate::io::sim::fault::Fault;
+use crate::io::sim::seed::{ACCOUNT_TOKEN, LOGIN_TOKEN, PROJECT_TOKEN, WORKSPACE_TOKEN};
+
+const UNKNOWN: &str = "11111111-2222-4333-8444-555555555555";
+
+#[test]
+fn every_kind_of_token_sees_the_environment_in_one_request() {
+    for token in [ACCOUNT_TOKEN, WORKSPACE_TOKEN, LOGIN_TOKEN] {
+        let bench = Bench::incident().with_token(token, Scheme::Bearer, "RAILWAY_API_TOKEN");
+        assert_eq!(bench.shape().unwrap().environment.name, "staging");
+        assert_eq!(bench.sim.count(), 1);
+    }
+    let bench = Bench::incident().with_token(PROJECT_TOKEN, Scheme::Project, "RAILWAY_TOKEN");
+    let shape = bench.client().token_shape().unwrap();
+    assert_eq!((shape.project.name.as_str(), shape.services.len()), ("agentverse", 4));
+    assert_eq!(bench.sim.count(), 1);
+}
+
+#[test]
+fn a_token_in_the_wrong_variable_is_recognised() {
+    let bench = Bench::incident().with_token(ACCOUNT_TOKEN, Scheme::Project, "RAILWAY_TOKEN");
+    let error = bench.client().token_shape().unwrap_err();
+    assert_eq!(error.to_string(), "RAILWAY_TOKEN holds an account or workspace token, not a project token");
+    assert_eq!(error.next(), "put it into RAILWAY_API_TOKEN and unset RAILWAY_TOKEN");
+    assert_eq!(error.exit(), Exit::Credentials);
+
+    let bench = Bench::incident().with_token(PROJECT_TOKEN, Scheme::Bearer, "RAILWAY_API_TOKEN");
+    let error = bench.shape().unwrap_err();
+    assert_eq!(error.to_string(), "RAILWAY_API_TOKEN holds a project token, not an account or workspace token");
+    assert_eq!(error.next(), "put it into RAILWAY_TOKEN and unset RAILWAY_API_TOKEN");
+}
+
+#[test]
+fn a_token_that_railway_does_not_know_is_refused_by_name() {
+    for (scheme, from) in [(Scheme::Bearer, "RAILWAY_API_TOKEN"), (Scheme::Project, "RAILWAY_TOKEN")] {
+        let bench = Bench::incident().with_token(UNKNOWN, scheme, from);
+        let error = match scheme {
+            Scheme::Bearer => bench.shape().unwrap_err(),
+            Scheme::Project => bench.client().token_shape().unwrap_err(),
+        };
+        assert_eq!(error.to_string(), format!("Railway refused the token from {from}"));
+        assert!(!error.because().unwrap().contains(UNKNOWN));
+    }
+}
+
+#[test]
+fn a_live_token_without_permission_is_told_what_it_reaches() {
+    let bench = Bench::incident();
+    let (project, _) = bench.ids();
+    bench.sim.fault(Fault::refusal("Not Authorized").on("Shape"));
+    let error = bench.client().shape(&project, "locked").unwrap_err();
+    assert!(matches!(error, Error::NoPermission { .. }), "{error}");
+    assert!(error.to_string().contains("may not see environment locked of project"), "{error}");
+    assert!(error.because().unwrap().contains("the token is alive: it reaches workspace"), "{error:?}");
+}
+
+#[test]
+fn an_id_that_railway_does_not_have_is_a_mistake_of_ours() {
+    let bench = Bench::incident();
+    let error = bench.client().shape("nobody", "knows").unwrap_err();
+    assert_eq!(error.to_string(), "environment knows of project nobody: not found, or not visible to this token");
+    assert_eq!(error.exit(), Exit::Usage);
+}
+
+#[test]
+fn two_factor_authentication_is_named() {
+    let bench = Bench::incident();
+    let body = r#"{"errors":[{"message":"Two Factor Authentication Required","extensions":{"workspaceName":"crew"}}],"data":null}"#;
+    bench.sim.fault(Fault::reply(200, body));
+    let error = bench.shape().unwrap_err();
+    assert_eq!(error.to_string(), "workspace crew demands two-factor authentication");
+    assert_eq!(error.exit(), Exit::Credentials);
+}

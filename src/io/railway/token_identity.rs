@@ -1,0 +1,59 @@
+//! Whose a token is: asked of Railway, one or two small requests.
+
+use graphql_client::GraphQLQuery;
+
+use crate::drift::ResourceRef;
+use crate::drift::model::token_identity::Identity;
+use crate::error::{Error, Said};
+use crate::io::railway::client::{Client, QueryError};
+use crate::io::railway::operations::{
+    ApiTokenProbe, ProjectTokenProbe, UserProbe, api_token_probe, project_token_probe, user_probe,
+};
+use crate::io::railway::transport::Scheme;
+
+impl Client<'_> {
+    /// Whose the token is, sent in the header of its scheme; `Err(Ok(said))` if Railway does not know it there.
+    pub fn identity(&self) -> Result<Identity, Result<Said, Error>> {
+        if self.credentials.scheme == Scheme::Project {
+            let body = ProjectTokenProbe::build_query(project_token_probe::Variables);
+            let data: project_token_probe::ResponseData = self
+                .query("ProjectTokenProbe", &body)
+                .map_err(|unanswered| self.unknown("ProjectTokenProbe", unanswered))?;
+            let token = data.project_token;
+            self.require_same("project", &token.project_id, &token.project.id).map_err(Err)?;
+            self.require_same("environment", &token.environment_id, &token.environment.id).map_err(Err)?;
+            return Ok(Identity::Project(
+                ResourceRef { id: token.project.id, name: token.project.name },
+                ResourceRef { id: token.environment.id, name: token.environment.name },
+            ));
+        }
+        let body = UserProbe::build_query(user_probe::Variables);
+        let me = match self.query::<_, user_probe::ResponseData>("UserProbe", &body) {
+            Ok(_) => true,
+            Err(unanswered) => match self.unknown("UserProbe", unanswered) {
+                Ok(_) => false,
+                Err(error) => return Err(Err(error)),
+            },
+        };
+        let body = ApiTokenProbe::build_query(api_token_probe::Variables);
+        match self.query::<_, api_token_probe::ResponseData>("ApiTokenProbe", &body) {
+            Ok(data) => {
+                let names = data.api_token.workspaces.into_iter().map(|workspace| workspace.name).collect();
+                Ok(if me { Identity::Account(names) } else { Identity::Workspace(names) })
+            }
+            Err(QueryError::Refused(_)) if me => Ok(Identity::Account(Vec::new())),
+            Err(unanswered) => Err(self.unknown("ApiTokenProbe", unanswered)),
+        }
+    }
+
+    /// What Railway said of a token that it does not know. Any other failure is none of the token's.
+    fn unknown(&self, operation: &'static str, unanswered: QueryError) -> Result<Said, Error> {
+        match unanswered {
+            QueryError::Refused(refusals) if refusals.iter().any(|refusal| refusal.kind.is_of_token()) => {
+                Ok(self.refused(&refusals))
+            }
+            QueryError::Refused(refusals) => Err(self.explain(operation, "the token's holder", &refusals)),
+            QueryError::Failed(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Whether a token is alive: one small request, sent only after something was refused.
+
+use std::time::Duration;
+
+use graphql_client::{GraphQLQuery, QueryBody};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::io::railway::client::{Client, Probed};
+use crate::io::railway::operations::{ApiTokenProbe, ProjectTokenProbe, api_token_probe, project_token_probe};
+use crate::io::railway::response::{self, ResponseError};
+use crate::io::railway::transport::{HttpRequest, Scheme};
+
+/// A probe explains an error; it must not make the user wait for it.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Asks the question that only a token of that kind can answer.
+pub(crate) fn probe(client: &Client<'_>, scheme: Scheme) -> Probed {
+    match scheme {
+        Scheme::Bearer => {
+            send(client, scheme, "ApiTokenProbe", &ApiTokenProbe::build_query(api_token_probe::Variables)).map(
+                |data: api_token_probe::ResponseData| {
+                    let names: Vec<String> =
+                        data.api_token.workspaces.into_iter().map(|workspace| workspace.name).collect();
+                    match names.len() {
+                        0 => "it reaches no workspace".to_owned(),
+                        _ => format!("it reaches workspace {}", names.join(", ")),
+                    }
+                },
+            )
+        }
+        Scheme::Project => {
+            let body = ProjectTokenProbe::build_query(project_token_probe::Variables);
+            send(client, scheme, "ProjectTokenProbe", &body).map(|data: project_token_probe::ResponseData| {
+                let token = data.project_token;
+                format!("it is for environment {} of project {}", token.environment.name, token.project.name)
+            })
+        }
+    }
+    .map_or_else(|probed| probed, Probed::Alive)
+}
+
+fn send<V: Serialize, T: DeserializeOwned>(
+    client: &Client<'_>,
+    scheme: Scheme,
+    operation: &'static str,
+    body: &QueryBody<V>,
+) -> Result<T, Probed> {
+    let remaining = client.remaining();
+    if remaining.is_zero() {
+        return Err(Probed::Unknown);
+    }
+    let body = serde_json::json!({ "operationName": operation, "query": body.query, "variables": {} }).to_string();
+    let outgoing = HttpRequest {
+        operation,
+        body: &body,
+        token: &client.credentials.token,
+        scheme,
+        patience: remaining.min(PATIENCE),
+        attempt: 1,
+    };
+    let reply = client.post(&outgoing).map_err(|_| Probed::Unknown)?;
+    match response::read(&reply) {
+        Ok(answer) => Ok(answer.data),
+        Err(ResponseError::Refused(refusals)) if refusals.iter().any(|refusal| refusal.kind.is_of_token()) => {
+            Err(Probed::Dead)
+        }
+        Err(_) => Err(Probed::Unknown),
+    }
+}

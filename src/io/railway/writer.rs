@@ -1,0 +1,192 @@
+//! What changes something on Railway. Whoever holds no [`Writer`] can't: a check never makes one.
+
+use std::collections::BTreeMap;
+
+use graphql_client::GraphQLQuery;
+
+use crate::drift::{ResourceRef, Secret};
+use crate::error::Error;
+use crate::io::railway::client::Client;
+use crate::io::railway::mutate::SendOutcome;
+use crate::io::railway::operations::change::patch::{CommitPatch, commit_patch};
+use crate::io::railway::operations::change::{
+    DeleteVariable, Deploy, Redeploy, SetVariables, delete_variable, deploy, redeploy, set_variables,
+};
+use crate::io::railway::response::{ErrorKind, GraphqlError};
+use crate::io::railway::scalars::{Leaving, StartCommandPatch};
+
+/// The environment that is written to.
+#[derive(Clone, Copy)]
+pub struct Writer<'w> {
+    /// The way to Railway.
+    pub client: &'w Client<'w>,
+    /// The project's id.
+    pub project: &'w str,
+    /// The environment's id.
+    pub environment: &'w str,
+}
+
+/// What became of a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WriteOutcome<T> {
+    /// Railway says that it did it.
+    Done(T),
+    /// Railway refused it, for this reason; it is looked at once whether it was done all the same.
+    Refused(MutationRefusal),
+    /// It may have been done or not: to be observed, never repeated.
+    Unclear(Error),
+    /// It was not done: it never arrived.
+    NotSent(Error),
+}
+
+/// Why Railway refused a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MutationRefusal {
+    /// Another deployment of the service is not done yet: the same may be asked again later.
+    Later(Error),
+    /// So many deployments of one service in a short time are not allowed.
+    TooMany(Error),
+    /// There is nothing that could be deployed again.
+    NothingThere(Error),
+    /// Anything else.
+    Other(Error),
+}
+
+impl MutationRefusal {
+    /// What Railway said.
+    pub fn error(&self) -> &Error {
+        match self {
+            Self::Later(error) | Self::TooMany(error) | Self::NothingThere(error) | Self::Other(error) => error,
+        }
+    }
+}
+
+impl Writer<'_> {
+    /// Stores variables of a service, or shared ones without a service; nothing is deployed: one request.
+    pub fn set(&self, service: Option<&str>, variables: &BTreeMap<String, Secret>) -> WriteOutcome<()> {
+        let variables = set_variables::Variables {
+            project_id: self.project.to_owned(),
+            environment_id: self.environment.to_owned(),
+            service_id: service.map(str::to_owned),
+            variables: Leaving(variables.clone()),
+        };
+        let sent = self.client.send("SetVariables", &SetVariables::build_query(variables));
+        self.reply("SetVariables", sent, |data: set_variables::ResponseData| {
+            data.variable_collection_upsert.then_some(())
+        })
+    }
+
+    /// Removes one variable of a service, or a shared one: one request.
+    pub fn delete(&self, service: Option<&str>, key: &str) -> WriteOutcome<()> {
+        let variables = delete_variable::Variables {
+            project_id: self.project.to_owned(),
+            environment_id: self.environment.to_owned(),
+            service_id: service.map(str::to_owned),
+            name: key.to_owned(),
+        };
+        let sent = self.client.send("DeleteVariable", &DeleteVariable::build_query(variables));
+        self.reply("DeleteVariable", sent, |data: delete_variable::ResponseData| data.variable_delete.then_some(()))
+    }
+
+    /// Deploys the code of a deployment again; the answer is the new one's id: one request.
+    pub fn redeploy(&self, deployment: &str) -> WriteOutcome<String> {
+        let variables = redeploy::Variables { deployment_id: deployment.to_owned() };
+        let sent = self.client.send("Redeploy", &Redeploy::build_query(variables));
+        self.reply("Redeploy", sent, |data: redeploy::ResponseData| {
+            let made = data.deployment_redeploy;
+            (made.environment_id == self.environment).then_some(made.id)
+        })
+    }
+
+    /// Deploys a service from its source; the answer is the new deployment's id: one request.
+    pub fn deploy(&self, service: &str, commit: Option<&str>) -> WriteOutcome<String> {
+        let variables = deploy::Variables {
+            environment_id: self.environment.to_owned(),
+            service_id: service.to_owned(),
+            commit_sha: commit.map(str::to_owned),
+        };
+        let sent = self.client.send("Deploy", &Deploy::build_query(variables));
+        if let (SendOutcome::Refused(refusals), Some(commit)) = (&sent, commit)
+            && refusals.iter().any(|refusal| refusal.kind == ErrorKind::CommitNotFound)
+        {
+            let said = self.client.refused(refusals);
+            return WriteOutcome::Refused(MutationRefusal::Other(Error::CommitNotFound {
+                commit: commit.to_owned(),
+                said,
+            }));
+        }
+        self.reply("Deploy", sent, |data: deploy::ResponseData| {
+            Some(data.service_instance_deploy_v2).filter(|id| !id.is_empty())
+        })
+    }
+
+    /// Sets the start command in the settings of a service, in this environment only; `None` removes it. Railway deploys the
+    /// service with it. The answer is the id of the work that this starts: one request.
+    pub fn set_start_command(&self, service: &ResourceRef, command: Option<&Secret>) -> WriteOutcome<String> {
+        let variables = commit_patch::Variables {
+            environment_id: self.environment.to_owned(),
+            patch: StartCommandPatch { service: service.id.clone(), command: command.cloned() },
+            message: Some(format!("doctor: start command of {}", service.name)),
+        };
+        let sent = self.client.send("CommitPatch", &CommitPatch::build_query(variables));
+        self.reply("CommitPatch", sent, |data: commit_patch::ResponseData| {
+            Some(data.environment_patch_commit).filter(|workflow| !workflow.is_empty())
+        })
+    }
+
+    fn reply<D, T>(
+        &self,
+        operation: &'static str,
+        sent: SendOutcome<D>,
+        read: impl Fn(D) -> Option<T>,
+    ) -> WriteOutcome<T> {
+        match sent {
+            SendOutcome::Answered(data) => match read(data) {
+                Some(value) => WriteOutcome::Done(value),
+                None => WriteOutcome::Unclear(Error::Garbled {
+                    host: self.client.host(),
+                    what: "it answered neither yes nor no".to_owned(),
+                }),
+            },
+            SendOutcome::Refused(refusals) => self.refused(operation, &refusals),
+            SendOutcome::Unclear(error) => WriteOutcome::Unclear(error),
+            SendOutcome::Not(error) => WriteOutcome::NotSent(error),
+        }
+    }
+
+    fn refused<T>(&self, operation: &'static str, refusals: &[GraphqlError]) -> WriteOutcome<T> {
+        let what = match operation {
+            "SetVariables" | "DeleteVariable" => "the service whose variables were to change",
+            "CommitPatch" => "the service whose settings were to change",
+            _ => "the service that was to be deployed",
+        };
+        let has = |kind| refusals.iter().any(|refusal| refusal.kind == kind);
+        let error = || Error::Railway { operation, said: self.client.refused(refusals) };
+        // A failure without a word of why may have come after the change as well as before it.
+        if has(ErrorKind::Problem) {
+            return WriteOutcome::Unclear(error());
+        }
+        WriteOutcome::Refused(if has(ErrorKind::RedeployLater) {
+            MutationRefusal::Later(error())
+        } else if has(ErrorKind::Limited) {
+            MutationRefusal::TooMany(error())
+        } else if has(ErrorKind::NothingToRedeploy) {
+            MutationRefusal::NothingThere(error())
+        } else {
+            MutationRefusal::Other(match self.client.explain(operation, what, refusals) {
+                Error::Railway { said, .. } => Error::ChangeRefused { what: refused_change(operation), said },
+                error => error,
+            })
+        })
+    }
+}
+
+/// What an operation was to do.
+fn refused_change(operation: &str) -> &'static str {
+    match operation {
+        "SetVariables" => "to store the variables",
+        "DeleteVariable" => "to delete the variable",
+        "CommitPatch" => "to set the start command",
+        _ => "the deployment",
+    }
+}

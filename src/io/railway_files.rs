@@ -1,0 +1,113 @@
+//! What a checkout says of how Railway is to run it. The files are found, and not opened.
+
+use std::path::{Path, PathBuf};
+
+use crate::io::files::resolve;
+use crate::io::{files, git};
+
+/// Config as Code: what Railway reads in the folder that a service is built from.
+const CONFIG_FILES: [&str; 2] = ["railway.json", "railway.toml"];
+
+/// Infrastructure as code: what the official CLI evaluates, in the order in which it prefers them.
+const INFRASTRUCTURE_FILES: [&str; 3] = [".railway/railway.ts", ".railway/railway.py", ".railway/railway.go"];
+
+/// Railway's configuration files for a service in this checkout, as a person would type them.
+pub fn config_files(root_directory: Option<&str>, folder: &Path) -> Vec<String> {
+    let root = root(folder);
+    let inside = root_directory.unwrap_or_default().trim_matches('/');
+    // The folder is Railway's word, and stays inside the checkout.
+    if inside.split('/').any(|part| part == "..") {
+        return Vec::new();
+    }
+    let own: PathBuf = inside.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    let paths = CONFIG_FILES.iter().map(|name| root.join(&own).join(name));
+    paths.filter(|path| is_inside(path, &root)).map(|path| files::display_path(&path, folder)).collect()
+}
+
+/// The nearest file of infrastructure as code, from the working folder up to the root of the checkout, as a person would
+/// type it. Without a repository, only the working folder counts.
+pub fn infrastructure_file(folder: &Path) -> Option<String> {
+    let root = root(folder);
+    let folders = folder.ancestors().take_while(|ancestor| ancestor.starts_with(&root));
+    let mut paths = folders.flat_map(|folder| INFRASTRUCTURE_FILES.map(|name| folder.join(name)));
+    paths.find(|path| is_inside(path, &root)).map(|path| files::display_path(&path, folder))
+}
+
+fn root(folder: &Path) -> PathBuf {
+    git::root(folder).unwrap_or_else(|| folder.to_owned())
+}
+
+/// Whether there is such a file, and no link leads out of the checkout to it.
+fn is_inside(path: &Path, root: &Path) -> bool {
+    let end = |path: &Path| resolve(path).ok().map(|resolved| resolved.end);
+    path.is_file() && end(path).zip(end(root)).is_some_and(|(end, root)| end.starts_with(root))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use crate::io::railway_files::{config_files, infrastructure_file};
+
+    fn write(root: &Path, files: &[&str]) {
+        for file in files {
+            let path = root.join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            // Nothing that could be read: only its place counts.
+            fs::write(path, [0xff, 0xfe]).unwrap();
+        }
+    }
+
+    #[test]
+    fn the_nearest_infrastructure_file_counts_up_to_the_root_of_the_repository() {
+        for (files, expected) in [
+            (&[][..], None),
+            (&["repository/.railway/railway.ts"], Some("../../.railway/railway.ts")),
+            (&["repository/.railway/railway.py"], Some("../../.railway/railway.py")),
+            (&["repository/.railway/railway.go"], Some("../../.railway/railway.go")),
+            (&["repository/.railway/railway.go", "repository/.railway/railway.py"], Some("../../.railway/railway.py")),
+            (
+                &["repository/.railway/railway.ts", "repository/apps/.railway/railway.go"],
+                Some("../.railway/railway.go"),
+            ),
+            (&["repository/apps/api/.railway/railway.ts"], Some(".railway/railway.ts")),
+            (&[".railway/railway.ts"], None),
+            (&["repository/apps/web/.railway/railway.ts"], None),
+            (&["repository/railway.ts", "repository/.railway/railway.rb", "repository/.railway/railway.ts/x"], None),
+        ] {
+            let guard = tempfile::tempdir().unwrap();
+            write(guard.path(), &["repository/.git/HEAD", "repository/apps/api/main.py"]);
+            write(guard.path(), files);
+            let found = infrastructure_file(&guard.path().join("repository/apps/api"));
+            assert_eq!(found.as_deref(), expected, "{files:?}");
+        }
+    }
+
+    #[test]
+    fn without_a_repository_only_the_working_folder_counts() {
+        let guard = tempfile::tempdir().unwrap();
+        write(guard.path(), &[".railway/railway.ts", "below/main.py"]);
+        assert_eq!(infrastructure_file(&guard.path().join("below")), None);
+        assert_eq!(infrastructure_file(guard.path()).as_deref(), Some(".railway/railway.ts"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_leads_out_of_the_checkout_is_no_file_of_it() {
+        use std::os::unix::fs::symlink;
+        let guard = tempfile::tempdir().unwrap();
+        let (root, elsewhere) = (guard.path().join("repository"), guard.path().join("elsewhere"));
+        write(guard.path(), &["repository/.git/HEAD", "repository/deploy/railway.ts", "elsewhere/railway.ts"]);
+        write(guard.path(), &["elsewhere/railway.json", "repository/deploy/railway.json"]);
+        symlink(&elsewhere, root.join(".railway")).unwrap();
+        symlink(elsewhere.join("railway.json"), root.join("railway.json")).unwrap();
+        assert_eq!((infrastructure_file(&root), config_files(None, &root)), (None, Vec::new()));
+        fs::remove_file(root.join(".railway")).unwrap();
+        fs::remove_file(root.join("railway.json")).unwrap();
+        symlink("deploy", root.join(".railway")).unwrap();
+        symlink("deploy/railway.json", root.join("railway.json")).unwrap();
+        assert_eq!(infrastructure_file(&root).as_deref(), Some(".railway/railway.ts"));
+        assert_eq!(config_files(None, &root), ["railway.json"]);
+    }
+}

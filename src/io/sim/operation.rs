@@ -1,0 +1,164 @@
+//! The operations that the simulated Railway knows, and which variables each of them takes.
+
+use serde_json::{Map, Value};
+
+use crate::io::sim::clock::SimClock;
+use crate::io::sim::mutations::{self, MutationContext};
+use crate::io::sim::request_context::{Denied, RequestContext};
+use crate::io::sim::{deployment_queries, queries, service_settings};
+
+/// An operation of `graphql/`: its variables, and how it is answered. GraphQL itself is not executed here; a test holds
+/// this table against the documents.
+pub(crate) struct Operation {
+    /// As in the document.
+    pub(crate) name: &'static str,
+    /// As they are declared in the document. A `*` stands for a number: one such variable for each part of the batch.
+    pub(crate) takes: &'static [&'static str],
+    pub(crate) handler: Handler,
+}
+
+/// How it is answered.
+pub(crate) enum Handler {
+    /// By looking.
+    Query(fn(&RequestContext<'_>) -> Result<Value, Denied>),
+    /// By changing something.
+    Mutation(fn(&mut MutationContext<'_>) -> Result<Value, Denied>),
+}
+
+use Handler::{Mutation, Query};
+
+const PROJECT: &str = "projectId: String!";
+const ENVIRONMENT: &str = "environmentId: String!";
+const SERVICE: &str = "serviceId: String!";
+const OWNER: &str = "serviceId: String";
+const DEPLOYMENT: &str = "deploymentId: String!";
+const EACH_DEPLOYMENT: &str = "deploymentId_*: String!";
+const AFTER: &str = "after: String";
+const LIMIT: &str = "limit: Int!";
+
+/// Every operation that can be answered.
+pub(crate) static OPERATIONS: &[Operation] = &[
+    row("ApiTokenProbe", &[], Query(queries::api_token)),
+    row("BuildLog", &[DEPLOYMENT, LIMIT], Query(deployment_queries::build_log)),
+    row(
+        "BuildLogBySnapshot",
+        &[ENVIRONMENT, "build: String!", "start: String", "end: String!", LIMIT],
+        Query(deployment_queries::build_log_by_snapshot),
+    ),
+    row(
+        "CommitPatch",
+        &[ENVIRONMENT, "patch: EnvironmentConfig!", "message: String"],
+        Mutation(service_settings::commit_patch),
+    ),
+    row("DeleteVariable", &[PROJECT, ENVIRONMENT, OWNER, "name: String!"], Mutation(mutations::delete_variable)),
+    row("Deploy", &[ENVIRONMENT, SERVICE, "commitSha: String"], Mutation(mutations::deploy)),
+    row("DeploymentEvents", &[EACH_DEPLOYMENT], Query(deployment_queries::events)),
+    row(
+        "DeploymentLog",
+        &[DEPLOYMENT, LIMIT, "filter: String", "startDate: DateTime", "endDate: DateTime"],
+        Query(deployment_queries::deployment_log),
+    ),
+    row("Edge", &[ENVIRONMENT, SERVICE], Query(queries::edge)),
+    row("Environments", &[PROJECT, AFTER], Query(queries::environments)),
+    row("Fence", &[PROJECT, ENVIRONMENT, AFTER], Query(deployment_queries::fence)),
+    row("MoreServices", &[PROJECT, ENVIRONMENT, AFTER], Query(queries::more_services)),
+    row("PatchProgress", &["workflowId: String!"], Query(service_settings::patch_progress)),
+    row("PlainMoreServices", &[PROJECT, ENVIRONMENT, AFTER], Query(queries::plain_more_services)),
+    row("PlainScopedShape", &[], Query(queries::plain_scoped_shape)),
+    row("PlainShape", &[PROJECT, ENVIRONMENT], Query(queries::plain_shape)),
+    row("ProjectTokenProbe", &[], Query(queries::project_token)),
+    row("Projects", &["workspaceId: String", AFTER], Query(queries::projects)),
+    row("RecentDeployments", &[PROJECT, ENVIRONMENT, SERVICE], Query(deployment_queries::recent_deployments)),
+    row("Redeploy", &[DEPLOYMENT], Mutation(mutations::redeploy)),
+    row("ScopedShape", &[], Query(queries::scoped_shape)),
+    row(
+        "SetVariables",
+        &[PROJECT, ENVIRONMENT, OWNER, "variables: EnvironmentVariables!"],
+        Mutation(mutations::set_variables),
+    ),
+    row("Shape", &[PROJECT, ENVIRONMENT], Query(queries::shape)),
+    row("SharedValues", &[PROJECT, ENVIRONMENT], Query(queries::shared_values)),
+    row("Snapshot", &[EACH_DEPLOYMENT], Query(deployment_queries::snapshot)),
+    row("StagedChanges", &[ENVIRONMENT], Query(deployment_queries::staged_changes)),
+    row("StartCommands", &[PROJECT, ENVIRONMENT, AFTER], Query(service_settings::start_commands)),
+    row("UserProbe", &[], Query(queries::me)),
+    row("Values", &[PROJECT, ENVIRONMENT, "serviceId_*: String!"], Query(queries::values)),
+    row("VariableTimes", &[PROJECT, ENVIRONMENT, AFTER], Query(queries::variable_times)),
+    row("Watch", &[EACH_DEPLOYMENT], Query(deployment_queries::watch)),
+];
+
+const fn row(name: &'static str, takes: &'static [&'static str], handler: Handler) -> Operation {
+    Operation { name, takes, handler }
+}
+
+impl Operation {
+    /// The operation of that name.
+    pub(crate) fn named(name: &str) -> Option<&'static Self> {
+        OPERATIONS.iter().find(|operation| operation.name == name)
+    }
+
+    pub(crate) fn is_mutation(&self) -> bool {
+        matches!(self.handler, Mutation(_))
+    }
+
+    /// What is wrong with the variables, in Railway's words.
+    pub(crate) fn complaint(&self, variables: &Map<String, Value>) -> Option<String> {
+        let mut known = 0;
+        for declared in self.takes {
+            let (name, kind) = declared.split_once(": ").unwrap_or((declared, ""));
+            let numbered: Vec<String> = match name.strip_suffix('*') {
+                Some(prefix) => {
+                    (0..batched(variables, prefix).count().max(1)).map(|number| format!("{prefix}{number}")).collect()
+                }
+                None => vec![name.to_owned()],
+            };
+            for name in numbered {
+                known += usize::from(variables.contains_key(&name));
+                if let Some(complaint) = complaint(&name, kind, variables.get(&name)) {
+                    return Some(complaint);
+                }
+            }
+        }
+        known += self.riders(variables);
+        (known < variables.len()).then(|| format!("{} declares fewer variables than were sent.", self.name))
+    }
+
+    /// The deployments that ride along in a batch of values, each with the number of its service.
+    fn riders(&self, variables: &Map<String, Value>) -> usize {
+        let services = batched(variables, "serviceId_").filter(|_| self.name == "Values");
+        let own = |number: usize| variables.get(&format!("deploymentId_{number}")).is_some_and(Value::is_string);
+        services.filter(|(number, _)| own(*number)).count()
+    }
+
+    /// What is wrong with the text of the document, as far as that can be told without reading it.
+    pub(crate) fn misgiving(&self, query: &str) -> Option<String> {
+        let forbidden = ["replace", "PatchCommitStaged", "StageChanges"];
+        if let Some(word) = forbidden.into_iter().find(|word| self.is_mutation() && query.contains(word)) {
+            return Some(format!("{} says {word}", self.name));
+        }
+        let deploys = query.contains("variableCollectionUpsert") && !query.contains("skipDeploys: true");
+        deploys.then(|| format!("{} deploys with every write", self.name))
+    }
+}
+
+fn complaint(name: &str, kind: &str, value: Option<&Value>) -> Option<String> {
+    let (kind, required) = kind.strip_suffix('!').map_or((kind, false), |kind| (kind, true));
+    let fits = match (kind, value) {
+        (_, None | Some(Value::Null)) => !required,
+        ("String", Some(value)) => value.is_string(),
+        ("Int", Some(value)) => value.as_i64().is_some_and(|number| i32::try_from(number).is_ok()),
+        ("EnvironmentConfig", Some(value)) => value.is_object(),
+        ("DateTime", Some(value)) => value.as_str().is_some_and(SimClock::reads),
+        (_, Some(value)) => value.as_object().is_some_and(|map| map.values().all(Value::is_string)),
+    };
+    match (fits, required) {
+        (true, _) => None,
+        (false, true) => Some(format!("Variable \"${name}\" of required type \"{kind}!\" was not provided.")),
+        (false, false) => Some(format!("Variable \"${name}\" got invalid value; {kind} expected.")),
+    }
+}
+
+/// The parts of a batch whose variables begin like that, in order: number and id.
+pub(crate) fn batched<'v>(variables: &'v Map<String, Value>, prefix: &str) -> impl Iterator<Item = (usize, &'v str)> {
+    (0..).map_while(move |number| Some((number, variables.get(&format!("{prefix}{number}"))?.as_str()?)))
+}

@@ -1,0 +1,267 @@
+//! What the simulated Railway answers to each operation in `graphql/` that looks at what there is.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::io::sim::access::{NOT_AUTHORIZED, can_read_project, can_read_workspace};
+use crate::io::sim::deployment_queries;
+use crate::io::sim::environment_config;
+use crate::io::sim::estate::{Edge, Environment, Project, SimService, SimSource, TokenScope};
+use crate::io::sim::operation::batched;
+use crate::io::sim::options::SimOptions;
+use crate::io::sim::pagination::connection;
+use crate::io::sim::render::Renderer;
+use crate::io::sim::request_context::{Denied, RequestContext, denied};
+use crate::io::sim::tracing;
+
+// GraphQL is not executed here, so this and others repeat the documents' `first`; a test compares them.
+const PROJECTS_PER_PAGE: usize = 100;
+
+fn named(id: &str, name: &str) -> Value {
+    json!({ "id": id, "name": name })
+}
+
+fn headed(project: &Project) -> Value {
+    json!({ "id": project.id, "name": project.name, "deletedAt": project.deleted_at })
+}
+
+fn plain_instance(service: &SimService) -> Value {
+    let source = match &service.source {
+        SimSource::Nothing => Value::Null,
+        SimSource::Image(image) => json!({ "image": image, "repo": null }),
+        SimSource::Repository(repository) => json!({ "image": null, "repo": repository }),
+    };
+    json!({
+        "serviceId": service.id,
+        "serviceName": service.name,
+        "rootDirectory": service.root_directory,
+        "deletedAt": service.deleted_at,
+        "source": source,
+    })
+}
+
+fn full_instance(scene: &RequestContext<'_>, service: &SimService) -> Value {
+    let mut shown = plain_instance(service);
+    for part in [deployment_queries::instance(scene, service), deployment_queries::settings(service)] {
+        for (name, value) in part.as_object().into_iter().flatten() {
+            shown[name] = value.clone();
+        }
+    }
+    shown
+}
+
+/// How services are shown.
+type InstanceView<'i> = &'i dyn Fn(&SimService) -> Value;
+
+fn inside(
+    scene: &RequestContext<'_>,
+    (project, environment): (&Project, &Environment),
+    instance: InstanceView<'_>,
+) -> Result<Value, String> {
+    Ok(json!({
+        "id": environment.id,
+        "projectId": project.id,
+        "name": environment.name,
+        "deletedAt": environment.deleted_at,
+        "config": environment_config::of(environment, scene.quirks),
+        "serviceInstances": scene.services(environment, None, instance)?,
+    }))
+}
+
+pub(crate) fn api_token(scene: &RequestContext<'_>) -> Result<Value, Denied> {
+    let denied = denied("apiToken");
+    let reach = scene.reach.map_err(|said| denied(said.into()))?;
+    if matches!(reach, TokenScope::Project { .. }) {
+        return Err(denied(NOT_AUTHORIZED.into()));
+    }
+    let seen = scene.estate.workspaces.iter().filter(|workspace| can_read_workspace(reach, &workspace.id));
+    let workspaces: Vec<Value> = seen.map(|workspace| named(&workspace.id, &workspace.name)).collect();
+    Ok(json!({ "apiToken": { "workspaces": workspaces } }))
+}
+
+/// Only a person has a self: neither a workspace nor a project has one.
+pub(crate) fn me(scene: &RequestContext<'_>) -> Result<Value, Denied> {
+    let denied = denied("me");
+    match scene.reach.map_err(|said| denied(said.into()))? {
+        TokenScope::Account | TokenScope::Login(_) => Ok(json!({ "me": { "id": "user-1" } })),
+        TokenScope::Workspace(_) | TokenScope::Project { .. } => Err(denied(NOT_AUTHORIZED.into())),
+    }
+}
+
+pub(crate) fn project_token(scene: &RequestContext<'_>) -> Result<Value, Denied> {
+    let (project, environment) = scene.own().map_err(denied("projectToken"))?;
+    Ok(json!({ "projectToken": {
+        "projectId": project.id,
+        "environmentId": environment.id,
+        "project": named(&project.id, &project.name),
+        "environment": named(&environment.id, &environment.name),
+    }}))
+}
+
+pub(crate) fn scoped_shape(scene: &RequestContext<'_>) -> Result<Value, Denied> {
+    scoped(scene, &|service| full_instance(scene, service))
+}
+
+pub(crate) fn plain_scoped_shape(scene: &RequestContext<'_>) -> Result<Value, Denied> {
+    scoped(scene, &plain_instance)
+}
+
+fn scoped(scene: &RequestContext<'_>, instance: InstanceView<'_>) -> Result<Value, Denied> {
+    let denied = denied("projectToken");
+    let (project, environment) = scene.own().map_err(&denied)?;
+    let shown = inside(scene, (project, environment), instance).map_err(&denied)?;
+    Ok(json!({ "projectToken": {
+        "projectId": project.id,
+        "environmentId": environment.id,
+        "project": headed(project),
+        "environment": shown,
+    }}))
+}
+
+pub(crate) fn shape(scene: &RequestContext<'_>) -> Result<Value, Denied> {
+    shaped(scene, &|service| full_instance(scene, service))
+}
+
+pub(crate) fn plain_shape(scene: &RequestContext<'_>) -> Result<Value, Denied> {
+    shaped(scene, &plain_instance)
+}
+
+fn shaped(scene: &RequestContext<'_>, instance: InstanceView<'_>) -> Result<Value, Denied> {
+    let project = scene.project().map_err(denied("project"))?;
+    let place = scene.environment().map_err(denied("environment"))?;
+    let environment = inside(scene, place, instance).map_err(denied("environment"))?;
+    Ok(json!({ "project": headed(project), "environment": environment }))
+}
+
+pub(crate) fn more_services(scene: &RequestContext<'_>) -> Result<Value, Denied> {
+    more(scene, &|service| full_instance(scene, service))
+}
+
+pub(crate) fn plain_more_services(scene: &RequestContext<'_>) -> Result<Value, Denied> {
+    more(scene, &plain_instance)
+}
+
+fn more(scene: &RequestContext<'_>, instance: InstanceView<'_>) -> Result<Value, Denied> {
+    let denied = denied("environment");
+    let (project, environment) = scene.environment().map_err(&denied)?;
+    let services = scene.services(environment, scene.after(), instance).map_err(&denied)?;
+    Ok(json!({ "environment": { "id": environment.id, "projectId": project.id, "serviceInstances": services } }))
+}
+
+pub(crate) fn environments(scene: &RequestContext<'_>) -> Result<Value, Denied> {
+    let project = scene.project().map_err(denied("project"))?;
+    let environments = scene.listed_environments(project, scene.after()).map_err(denied("project"))?;
+    let mut answer = headed(project);
+    answer["environments"] = environments;
+    Ok(json!({ "project": answer }))
+}
+
+pub(crate) fn projects(scene: &RequestContext<'_>) -> Result<Value, Denied> {
+    let denied = denied("projects");
+    let reach = scene.reach.map_err(|said| denied(said.into()))?;
+    let workspace = scene.variables.get("workspaceId").and_then(Value::as_str);
+    let refused = match workspace {
+        Some(workspace) => !can_read_workspace(reach, workspace),
+        None => matches!(reach, TokenScope::Project { .. }),
+    };
+    if refused {
+        return Err(denied(NOT_AUTHORIZED.into()));
+    }
+    let seen: Vec<&Project> = scene
+        .estate
+        .projects
+        .iter()
+        .filter(|project| project.deleted_at.is_none() && can_read_project(reach, project))
+        .filter(|project| workspace.is_none_or(|workspace| project.workspace == workspace))
+        .collect();
+    let page = scene.page(PROJECTS_PER_PAGE, scene.after());
+    let listed = connection(
+        &seen,
+        page,
+        |project| &project.id,
+        |project| {
+            let mut node = headed(project);
+            // The first page can't meet a foreign cursor.
+            node["environments"] = scene.listed_environments(project, None).unwrap_or_default();
+            node
+        },
+    );
+    Ok(json!({ "projects": listed.map_err(&denied)? }))
+}
+
+pub(crate) fn values(scene: &RequestContext<'_>) -> Result<Value, Denied> {
+    let (project, environment) = scene.environment().map_err(denied("stored_0"))?;
+    let mut renderer = Renderer::new(project, environment);
+    let mut data = Map::new();
+    for (number, id) in batched(scene.variables, "serviceId_") {
+        let field = format!("stored_{number}");
+        let place = scene.service(environment, id).map_err(denied(&field))?;
+        let (_, _, service) = scene.estate.at(place);
+        let SimOptions { sealed, withheld, .. } = scene.quirks;
+        let values = |mut map: BTreeMap<String, Option<String>>| {
+            map.iter_mut().filter(|(key, _)| withheld.contains(&key.as_str())).for_each(|(_, value)| *value = None);
+            environment_config::values(map, *sealed)
+        };
+        let mut map = renderer.variables(service);
+        if scene.quirks.tracing.is_in_variables() {
+            let newest = service.deployments.last().map_or("", |newest| newest.id.as_str());
+            tracing::add(&mut map, service, newest, scene.quirks.sampler);
+        }
+        data.insert(format!("rendered_{number}"), values(map));
+        data.insert(field, values(environment_config::stored(&service.variables)));
+        if let Some(id) = scene.variables.get(&format!("deploymentId_{number}")).and_then(Value::as_str) {
+            data.insert(format!("snapshot_{number}"), deployment_queries::snapshot_of(scene, number, id));
+        }
+    }
+    if scene.query.contains("staged: ") {
+        data.insert("staged".into(), deployment_queries::staged(scene, environment));
+    }
+    Ok(Value::Object(data))
+}
+
+pub(crate) fn shared_values(scene: &RequestContext<'_>) -> Result<Value, Denied> {
+    let (_, environment) = scene.environment().map_err(denied("stored"))?;
+    Ok(
+        json!({ "stored": environment_config::values(environment_config::stored(&environment.shared), scene.quirks.sealed) }),
+    )
+}
+
+/// When a variable was changed of which nobody says it: before anything was deployed.
+const CHANGED_AT: &str = "2026-10-02T08:15:30.250Z";
+
+const ROWS_PER_PAGE: usize = 200;
+
+pub(crate) fn variable_times(scene: &RequestContext<'_>) -> Result<Value, Denied> {
+    let denied = denied("environment");
+    let (_, environment) = scene.environment().map_err(&denied)?;
+    let row = |service: Option<&SimService>, name: &String| {
+        let changed = service.and_then(|service| service.changed.get(name)).map_or(CHANGED_AT, String::as_str);
+        let id = service.map(|service| service.id.as_str());
+        let cursor = format!("{}/{name}", id.unwrap_or_default());
+        (cursor, json!({ "name": name, "serviceId": id, "environmentId": environment.id, "updatedAt": changed }))
+    };
+    let alive = environment.services.iter().filter(|service| service.deleted_at.is_none());
+    let own = alive.flat_map(|service| service.variables.keys().map(move |name| row(Some(service), name)));
+    let rows: Vec<(String, Value)> = environment.shared.keys().map(|name| row(None, name)).chain(own).collect();
+    let page = scene.page(ROWS_PER_PAGE, scene.after());
+    let listed = connection(&rows.iter().collect::<Vec<_>>(), page, |row| row.0.as_str(), |row| row.1.clone());
+    Ok(json!({ "environment": { "id": environment.id, "variables": listed.map_err(&denied)? } }))
+}
+
+/// What stands in front of a service; null where nothing is set.
+pub(crate) fn edge(scene: &RequestContext<'_>) -> Result<Value, Denied> {
+    let denied = denied("serviceInstance");
+    let (_, environment) = scene.environment_anywhere().map_err(&denied)?;
+    let place = scene.service(environment, scene.text("serviceId")).map_err(&denied)?;
+    let (_, environment, service) = scene.estate.at(place);
+    let config = match &service.edge {
+        Some(Edge::UnderAttack) => {
+            let until = scene.estate.clock.moment().as_second() + 3600;
+            json!({ "edgeRules": null, "underAttackModeUntil": until })
+        }
+        Some(Edge::Rule(..)) => json!({ "edgeRules": [{ "action": "block" }], "underAttackModeUntil": null }),
+        _ => Value::Null,
+    };
+    Ok(json!({ "serviceInstance": { "environmentId": environment.id, "serviceId": service.id, "edgeConfig": config } }))
+}

@@ -1,0 +1,298 @@
+//! How Railway renders references: `${{shared.X}}`, `${{Service Name.X}}`, `${{X}}`.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::io::sim::estate::{Environment, Project, SimService, SimVariable};
+
+/// Renders the variables of one environment.
+pub(crate) struct Renderer<'e> {
+    project: &'e Project,
+    environment: &'e Environment,
+    services: HashMap<&'e str, &'e SimService>,
+    done: HashMap<VariableKey<'e>, Rendered>,
+    under_way: HashSet<VariableKey<'e>>,
+}
+
+/// Owner and name; without an owner it is a shared variable.
+type VariableKey<'e> = (Option<&'e str>, String);
+
+/// What a variable comes to.
+#[derive(Clone)]
+struct Rendered {
+    /// `None` when it goes through something sealed.
+    text: Option<String>,
+    /// It met itself, so that it depends on where the rendering began and can't be kept for others.
+    circular: bool,
+}
+
+impl Rendered {
+    fn text(text: impl Into<String>) -> Self {
+        Self { text: Some(text.into()), circular: false }
+    }
+}
+
+/// A part of a stored value.
+enum Piece<'t> {
+    Text(&'t str),
+    Reference(&'t str),
+}
+
+impl<'e> Renderer<'e> {
+    /// For the variables of that environment.
+    pub(crate) fn new(project: &'e Project, environment: &'e Environment) -> Self {
+        let alive = environment.services.iter().filter(|service| service.deleted_at.is_none());
+        Self {
+            project,
+            environment,
+            services: alive.map(|service| (service.name.as_str(), service)).collect(),
+            done: HashMap::new(),
+            under_way: HashSet::new(),
+        }
+    }
+
+    /// The map that a deployment of the service gets: its variables, and over them the system's.
+    pub(crate) fn variables(&mut self, service: &'e SimService) -> BTreeMap<String, Option<String>> {
+        let mut map = BTreeMap::new();
+        for name in service.variables.keys() {
+            let rendered = self.value(Some(service), name);
+            map.insert(name.clone(), rendered.and_then(|rendered| rendered.text));
+        }
+        map.extend(self.system(service).into_iter().map(|(name, value)| (name.to_owned(), Some(value))));
+        map
+    }
+
+    /// `None` means that there is no such variable.
+    fn value(&mut self, owner: Option<&'e SimService>, name: &str) -> Option<Rendered> {
+        let variables = owner.map_or(&self.environment.shared, |service| &service.variables);
+        let template = match variables.get(name) {
+            Some(SimVariable::Open(template)) => template.expose(),
+            Some(SimVariable::Sealed(_)) => return Some(Rendered { text: None, circular: false }),
+            None => {
+                let system = self.system(owner?).into_iter().find(|(known, _)| *known == name)?;
+                return Some(Rendered::text(system.1));
+            }
+        };
+        let key: VariableKey<'e> = (owner.map(|service| service.id.as_str()), name.to_owned());
+        if let Some(rendered) = self.done.get(&key) {
+            return Some(rendered.clone());
+        }
+        if !self.under_way.insert(key.clone()) {
+            return Some(Rendered { text: Some(String::new()), circular: true });
+        }
+        let rendered = self.assemble(owner, template);
+        self.under_way.remove(&key);
+        if !rendered.circular {
+            self.done.insert(key, rendered.clone());
+        }
+        Some(rendered)
+    }
+
+    fn assemble(&mut self, owner: Option<&'e SimService>, template: &str) -> Rendered {
+        let mut whole = Rendered::text("");
+        for piece in pieces(template) {
+            let part = match piece {
+                Piece::Text(text) => Rendered::text(text),
+                Piece::Reference(expression) => self.reference(owner, expression).unwrap_or_else(|| Rendered::text("")),
+            };
+            whole.circular |= part.circular;
+            whole.text = whole.text.zip(part.text).map(|(whole, part)| whole + &part);
+        }
+        whole
+    }
+
+    fn reference(&mut self, owner: Option<&'e SimService>, expression: &str) -> Option<Rendered> {
+        if let Some(name) = expression.strip_prefix("shared.") {
+            return self.value(None, name);
+        }
+        // From the right, because a service's name may have dots in it: the longest name that exists wins.
+        for (dot, _) in expression.rmatch_indices('.') {
+            if let Some(&service) = self.services.get(&expression[..dot]) {
+                return self.value(Some(service), &expression[dot + 1..]);
+            }
+        }
+        self.value(owner, expression)
+    }
+
+    pub(crate) fn system(&self, service: &SimService) -> Vec<(&'static str, String)> {
+        let mut variables = vec![
+            ("RAILWAY_ENVIRONMENT", self.environment.name.clone()),
+            ("RAILWAY_ENVIRONMENT_ID", self.environment.id.clone()),
+            ("RAILWAY_ENVIRONMENT_NAME", self.environment.name.clone()),
+            ("RAILWAY_PRIVATE_DOMAIN", private_domain(&service.name)),
+            ("RAILWAY_PROJECT_ID", self.project.id.clone()),
+            ("RAILWAY_PROJECT_NAME", self.project.name.clone()),
+            ("RAILWAY_SERVICE_ID", service.id.clone()),
+            ("RAILWAY_SERVICE_NAME", service.name.clone()),
+        ];
+        if let Some(domain) = &service.domain {
+            variables.push(("RAILWAY_PUBLIC_DOMAIN", domain.clone()));
+            variables.push(("RAILWAY_STATIC_URL", domain.clone()));
+        }
+        variables
+    }
+}
+
+fn private_domain(service: &str) -> String {
+    let dashed: String =
+        service.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    format!("{}.railway.internal", dashed.trim_matches('-'))
+}
+
+fn pieces(template: &str) -> Vec<Piece<'_>> {
+    const OPEN: &str = "${{";
+    let mut pieces = Vec::new();
+    let (mut text_from, mut search_from) = (0, 0);
+    while let Some(found) = template[search_from..].find(OPEN) {
+        let start = search_from + found;
+        let inside = start + OPEN.len();
+        search_from = inside;
+        // Braces inside are no reference: `${{ a ${{B}}` refers to B only.
+        let Some(length) = template[inside..].find(['{', '}']) else { break };
+        let end = inside + length;
+        if template[end..].starts_with("}}") {
+            pieces.push(Piece::Text(&template[text_from..start]));
+            pieces.push(Piece::Reference(template[inside..end].trim()));
+            text_from = end + 2;
+            search_from = text_from;
+        }
+    }
+    pieces.push(Piece::Text(&template[text_from..]));
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::io::sim::estate::{Environment, Estate, Project, SimService};
+    use crate::io::sim::render::Renderer;
+
+    fn estate(stored: &str) -> Estate {
+        let environment = Environment::named("staging")
+            .shared(&[("REGION", "eu"), ("HOST", "${{REGION}}.example.org"), ("BACK", "${{api.BACK}}")])
+            .service(
+                SimService::named("api")
+                    .domain("api.up.railway.app")
+                    .variables(&[
+                        ("IT", stored),
+                        ("PLAIN", "plain"),
+                        ("EMPTY", ""),
+                        ("CHAIN", "<${{Postgres.URL}}>"),
+                        ("dotted.name", "dots"),
+                        ("LOOP", "l${{POOL}}"),
+                        ("POOL", "p${{ LOOP }}"),
+                        ("SELF", "s${{SELF}}"),
+                        ("BACK", "b${{shared.BACK}}"),
+                        ("HALF", "${{KEY}}${{PLAIN}}"),
+                    ])
+                    .sealed("KEY", "marker-sealed"),
+            )
+            .service(
+                SimService::named("Postgres")
+                    .variables(&[("URL", "pg://${{USER}}@${{RAILWAY_PRIVATE_DOMAIN}}/"), ("USER", "postgres")]),
+            )
+            .service(SimService::named("my.cache v2").variables(&[("URL", "cache")]))
+            .service(SimService::named("my").variables(&[("cache v2.URL", "wrong"), ("ONLY", "my")]))
+            .service(SimService::named("gone").variables(&[("URL", "gone")]).deleted());
+        Estate::of("team").project(Project::named("shop").environment(environment))
+    }
+
+    fn rendered(stored: &str) -> Option<String> {
+        let estate = estate(stored);
+        let (project, environment) = (&estate.projects[0], &estate.projects[0].environments[0]);
+        Renderer::new(project, environment).variables(&environment.services[0]).remove("IT").expect("it is stored")
+    }
+
+    #[test]
+    fn references_render_as_railway_renders_them() {
+        for (stored, expected) in [
+            ("no reference", "no reference"),
+            ("", ""),
+            ("${{PLAIN}}", "plain"),
+            ("${{  PLAIN\t}}", "plain"),
+            ("a ${{PLAIN}}-${{ shared.REGION }} z", "a plain-eu z"),
+            ("${{shared.HOST}}", "eu.example.org"),
+            ("${{EMPTY}}", ""),
+            ("${{Postgres.URL}}", "pg://postgres@postgres.railway.internal/"),
+            ("${{CHAIN}}", "<pg://postgres@postgres.railway.internal/>"),
+            ("${{my.cache v2.URL}}", "cache"),
+            ("${{my.ONLY}}", "my"),
+            ("${{dotted.name}}", "dots"),
+            ("https://${{RAILWAY_PUBLIC_DOMAIN}}", "https://api.up.railway.app"),
+            ("${{Postgres.RAILWAY_SERVICE_NAME}}", "Postgres"),
+            // Missing parts are empty, not errors.
+            ("postgres://${{Postgres.NONE}}:@/", "postgres://:@/"),
+            ("${{postgres.URL}}", ""),
+            ("${{nobody.URL}}", ""),
+            ("${{gone.URL}}", ""),
+            ("${{shared.NONE}}", ""),
+            ("${{shared.RAILWAY_PROJECT_NAME}}", ""),
+            ("${{}}", ""),
+            ("${{secret(32)}}", ""),
+            // Circles end empty.
+            ("${{LOOP}}", "lp"),
+            ("${{POOL}}", "pl"),
+            ("${{SELF}}", "s"),
+            ("${{IT}}", ""),
+            ("${{BACK}}", "b"),
+            // Not quite references.
+            ("${PLAIN}", "${PLAIN}"),
+            ("{{PLAIN}}", "{{PLAIN}}"),
+            ("${{PLAIN}", "${{PLAIN}"),
+            ("${{PLAIN", "${{PLAIN"),
+            ("${{ a ${{PLAIN}}", "${{ a plain"),
+            ("${{{PLAIN}}", "${{{PLAIN}}"),
+            ("€${{PLAIN}}€", "€plain€"),
+        ] {
+            assert_eq!(rendered(stored).as_deref(), Some(expected), "{stored}");
+        }
+    }
+
+    #[test]
+    fn what_goes_through_something_sealed_is_unknown() {
+        for stored in ["${{KEY}}", "a${{KEY}}b", "${{PLAIN}}${{HALF}}", "${{KEY}}${{nobody.URL}}"] {
+            assert_eq!(rendered(stored), None, "{stored}");
+        }
+    }
+
+    #[test]
+    fn a_circle_renders_the_same_whichever_of_its_variables_comes_first() {
+        let estate = estate("${{POOL}}");
+        let (project, environment) = (&estate.projects[0], &estate.projects[0].environments[0]);
+        let map = Renderer::new(project, environment).variables(&environment.services[0]);
+        let found = ["IT", "LOOP", "POOL", "SELF", "BACK"].map(|name| map[name].as_deref());
+        assert_eq!(found, ["pl", "lp", "pl", "s", "b"].map(Some));
+    }
+
+    #[test]
+    fn the_system_speaks_last_and_only_of_what_the_service_has() {
+        let estate = Estate::of("team").project(
+            Project::named("shop").environment(
+                Environment::named("staging")
+                    .service(SimService::named("My API!").variables(&[("RAILWAY_SERVICE_NAME", "mine")])),
+            ),
+        );
+        let (project, environment) = (&estate.projects[0], &estate.projects[0].environments[0]);
+        let map = Renderer::new(project, environment).variables(&environment.services[0]);
+        assert_eq!(map["RAILWAY_SERVICE_NAME"].as_deref(), Some("My API!"));
+        assert_eq!(map["RAILWAY_PRIVATE_DOMAIN"].as_deref(), Some("my-api.railway.internal"));
+        assert_eq!(map["RAILWAY_PROJECT_ID"].as_deref(), Some(project.id.as_str()));
+        assert!(!map.contains_key("RAILWAY_PUBLIC_DOMAIN"));
+    }
+
+    #[test]
+    fn a_long_chain_with_many_ways_through_it_is_walked_once() {
+        let names: Vec<String> = (0..60).map(|step| format!("STEP_{step}")).collect();
+        let mut stored: Vec<(String, String)> = names
+            .windows(2)
+            .map(|pair| (pair[0].clone(), format!("${{{{{}}}}}${{{{{}.X}}}}${{{{{0}}}}}", pair[1], pair[1])))
+            .collect();
+        stored.push((names[59].clone(), String::new()));
+        let stored: Vec<(&str, &str)> = stored.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let estate = Estate::of("team").project(
+            Project::named("shop")
+                .environment(Environment::named("staging").service(SimService::named("api").variables(&stored))),
+        );
+        let (project, environment) = (&estate.projects[0], &estate.projects[0].environments[0]);
+        let map = Renderer::new(project, environment).variables(&environment.services[0]);
+        assert_eq!(map["STEP_0"].as_deref(), Some(""));
+    }
+}

@@ -1,0 +1,207 @@
+//! One request, understood: who asks what of which estate, and what of it is in reach.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use crate::io::sim::access::{NO_PROJECT_TOKEN, NOT_AUTHORIZED, can_read_environment, can_read_project};
+use crate::io::sim::deployment::SimDeployment;
+use crate::io::sim::estate::{Environment, Estate, Project, SimService, TokenScope};
+use crate::io::sim::options::SimOptions;
+use crate::io::sim::pagination::{PageRequest, connection};
+use crate::io::sim::rollout::ServicePosition;
+
+const SERVICES_PER_PAGE: usize = 500;
+const ENVIRONMENTS_PER_PAGE: usize = 100;
+
+/// One request, understood: who asks what of which estate.
+pub(crate) struct RequestContext<'s> {
+    pub(crate) estate: &'s Estate,
+    pub(crate) quirks: &'s SimOptions,
+    /// Or what every field says to that token.
+    pub(crate) reach: Result<&'s TokenScope, &'static str>,
+    pub(crate) variables: &'s Map<String, Value>,
+    /// The document: a batch of values does not tell by its variables all that it asks for.
+    pub(crate) query: &'s str,
+    /// What was looked at.
+    pub(crate) seen: RefCell<ViewedDeployments>,
+    /// Errors of fields that may be null, beside the data.
+    pub(crate) beside: RefCell<Vec<Denied>>,
+}
+
+/// What a request has looked at, by the ids of deployments: some things go on only when they are looked at.
+#[derive(Debug, Default)]
+pub(crate) struct ViewedDeployments {
+    /// Those that were polled: their status was read, or their logs.
+    pub(crate) polled: BTreeSet<String>,
+    /// Those that `latestDeployment` did not know yet.
+    pub(crate) passed: BTreeSet<String>,
+    /// Those whose log was read.
+    pub(crate) log: BTreeSet<String>,
+    /// Those whose build log was read.
+    pub(crate) build: BTreeSet<String>,
+}
+
+/// A field that answers with an error. Where it may not be null, nothing else is answered then.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Denied {
+    /// The field's name in the answer, or its path with points between.
+    pub(crate) field: String,
+    pub(crate) message: String,
+}
+
+impl<'s> RequestContext<'s> {
+    pub(crate) fn new(estate: &'s Estate, quirks: &'s SimOptions, variables: &'s Map<String, Value>) -> Self {
+        let (seen, beside) = (RefCell::default(), RefCell::default());
+        Self { estate, quirks, reach: Err(NOT_AUTHORIZED), variables, query: "", seen, beside }
+    }
+
+    pub(crate) fn saying(self, query: &'s str) -> Self {
+        Self { query, ..self }
+    }
+
+    pub(crate) fn reached(self, reach: Result<&'s TokenScope, &'static str>) -> Self {
+        Self { reach, ..self }
+    }
+
+    pub(crate) fn text(&self, name: &str) -> &'s str {
+        self.variables.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    pub(crate) fn after(&self) -> Option<&'s str> {
+        self.variables.get("after").and_then(Value::as_str)
+    }
+
+    pub(crate) fn page(&self, first: usize, after: Option<&'s str>) -> PageRequest<'s> {
+        PageRequest { first, after, cap: self.quirks.page_cap }
+    }
+
+    pub(crate) fn project(&self) -> Result<&'s Project, String> {
+        let reach = self.reach?;
+        let wanted = self.text("projectId");
+        let project = self.estate.projects.iter().find(|project| project.id == wanted);
+        let project = project.ok_or("Project not found")?;
+        if can_read_project(reach, project) { Ok(project) } else { Err(NOT_AUTHORIZED.into()) }
+    }
+
+    pub(crate) fn environment(&self) -> Result<(&'s Project, &'s Environment), String> {
+        let reach = self.reach?;
+        let wanted = [self.text("projectId"), self.text("environmentId")];
+        let (project, environment) = find(self.estate, wanted)
+            .filter(|(_, environment)| environment.deleted_at.is_none())
+            .ok_or("Environment not found")?;
+        if can_read_environment(reach, project, environment) {
+            Ok((project, environment))
+        } else {
+            Err(NOT_AUTHORIZED.into())
+        }
+    }
+
+    pub(crate) fn own(&self) -> Result<(&'s Project, &'s Environment), String> {
+        match self.reach? {
+            TokenScope::Project { project, environment } => find(self.estate, [project.as_str(), environment.as_str()]),
+            _ => None,
+        }
+        .ok_or_else(|| NO_PROJECT_TOKEN.into())
+    }
+
+    pub(crate) fn services(
+        &self,
+        environment: &'s Environment,
+        after: Option<&'s str>,
+        node: impl Fn(&'s SimService) -> Value,
+    ) -> Result<Value, String> {
+        let services: Vec<&SimService> = environment.services.iter().collect();
+        let placed = |service: &'s SimService| {
+            let mut shown = node(service);
+            let mut place = |part: &mut Value| {
+                if part.is_object() {
+                    (part["environmentId"], part["serviceId"]) = (json!(environment.id), json!(service.id));
+                }
+            };
+            place(&mut shown);
+            for deployments in ["latestDeployment", "activeDeployments"] {
+                match shown.get_mut(deployments) {
+                    Some(Value::Array(all)) => all.iter_mut().for_each(&mut place),
+                    Some(one) => place(one),
+                    None => {}
+                }
+            }
+            shown
+        };
+        connection(&services, self.page(SERVICES_PER_PAGE, after), |service| &service.id, placed)
+    }
+
+    pub(crate) fn listed_environments(&self, project: &'s Project, after: Option<&'s str>) -> Result<Value, String> {
+        let reach = self.reach?;
+        let environments: Vec<&Environment> = project.environments.iter().collect();
+        let page = self.page(ENVIRONMENTS_PER_PAGE, after);
+        connection(
+            &environments,
+            page,
+            |environment| &environment.id,
+            |environment| {
+                json!({
+                    "id": environment.id,
+                    "projectId": project.id,
+                    "name": environment.name,
+                    "canAccess": can_read_environment(reach, project, environment),
+                    "deletedAt": environment.deleted_at,
+                })
+            },
+        )
+    }
+
+    /// The environment of that id, wherever it is.
+    pub(crate) fn environment_anywhere(&self) -> Result<(&'s Project, &'s Environment), String> {
+        let reach = self.reach?;
+        let wanted = self.text("environmentId");
+        let mut all = self
+            .estate
+            .projects
+            .iter()
+            .flat_map(|project| project.environments.iter().map(move |environment| (project, environment)));
+        let (project, environment) = all
+            .find(|(_, environment)| environment.id == wanted && environment.deleted_at.is_none())
+            .ok_or("Environment not found")?;
+        if can_read_environment(reach, project, environment) {
+            Ok((project, environment))
+        } else {
+            Err(NOT_AUTHORIZED.into())
+        }
+    }
+
+    /// The deployment of that id, and where its service stands.
+    pub(crate) fn deployment(&self, id: &str) -> Result<(ServicePosition, &'s SimDeployment), String> {
+        let reach = self.reach?;
+        let place = self.estate.place_of(id).ok_or("Deployment not found")?;
+        let (project, environment, service) = self.estate.at(place);
+        if !can_read_environment(reach, project, environment) {
+            return Err(NOT_AUTHORIZED.into());
+        }
+        let known = service.deployments.iter().find(|known| known.id == id);
+        known.map(|deployment| (place, deployment)).ok_or_else(|| "Deployment not found".into())
+    }
+
+    /// Where a service of that environment stands.
+    pub(crate) fn service(&self, environment: &Environment, id: &str) -> Result<ServicePosition, String> {
+        let alive = |service: &SimService| service.id == id && service.deleted_at.is_none();
+        let place = self.estate.place(|inside, service| inside.id == environment.id && alive(service));
+        place.ok_or_else(|| {
+            let elsewhere = self.estate.place(|_, service| service.id == id);
+            if elsewhere.is_some() { "ServiceInstance not found".into() } else { "Service not found".into() }
+        })
+    }
+}
+
+fn find<'s>(estate: &'s Estate, [project, environment]: [&str; 2]) -> Option<(&'s Project, &'s Environment)> {
+    let project = estate.projects.iter().find(|candidate| candidate.id == project)?;
+    let environment = project.environments.iter().find(|candidate| candidate.id == environment)?;
+    Some((project, environment))
+}
+
+/// Turns what a field says into the error of that field.
+pub(crate) fn denied(field: &str) -> impl Fn(String) -> Denied {
+    move |message| Denied { field: field.to_owned(), message }
+}

@@ -1,0 +1,171 @@
+//! The incident that `doctor` was written after: one rotated key, two services that never got it.
+
+use std::path::Path;
+
+use serde_json::{Map, json};
+
+use crate::io::sim::deployment::SimDeployment;
+use crate::io::sim::estate::{Environment, Estate, Project, SimService};
+use crate::io::sim::seed::{LOGIN_TOKEN, postgres, redis};
+
+/// The project's id.
+pub const PROJECT: &str = "30cf5498-5aeb-4cf6-b35c-5ba0b9ed81f2";
+
+/// The `.env` that lies in the project's folder. Apart from the rotated key it agrees with Railway: the database is a
+/// local one on purpose, and the signing key is sealed.
+pub const ENV_FILE: &str = "\
+# agentverse, staging: the same names as on Railway
+APP_ENV=staging
+LOG_LEVEL=info
+
+# Whoever calls /api/v1/ops/... shows this key; rotated with step 3 of the drills
+STAGING_OPS_API_KEY=staging-ops-step3-key-2026
+OPS_DRILLS=worker-exit,queue-stall
+
+# docker compose up -d postgres
+DATABASE_URL=postgresql://agentverse:agentverse@localhost:5432/agentverse
+
+JWT_SIGNING_KEY=Zm9yLWxvY2FsLXJ1bnMtb25seQ
+";
+
+/// The `doctor.toml` beside it: what the incident has taught the team to look at.
+pub const CONFIG_FILE: &str = r#"# agentverse, staging: what must be true before a drill
+
+[services.api]
+name = "agentverse-api-staging"
+
+[services.worker]
+name = "agentverse-worker-staging"
+start-command-contains = ["-B"]
+
+[[require]]
+keys     = ["STAGING_OPS_API_KEY"]
+services = ["api", "worker"]
+
+[[expect.log]]
+service  = "worker"
+contains = "Worker boot_id stored in Redis"
+within   = "10s"
+
+[[expect.http]]
+service = "api"
+request = "GET /api/v1/ops/chaos/worker-status"
+headers = { X-API-Key = "$STAGING_OPS_API_KEY" }
+status  = 200
+json    = { "/boot_info" = "present" }
+"#;
+
+/// The official CLI's file of somebody who has run `railway login`, and `railway link` in that folder.
+pub fn cli_config(folder: &Path) -> String {
+    let environment = estate().environment("agentverse", "staging").map(|staging| staging.id.clone());
+    let link = json!({
+        "projectPath": folder, "name": "agentverse", "project": PROJECT,
+        "environment": environment, "environmentName": "staging",
+    });
+    let projects = Map::from_iter([(folder.display().to_string(), link)]);
+    // In the year 2255: the demo's login does not run out.
+    json!({ "projects": projects, "user": { "accessToken": LOGIN_TOKEN, "tokenExpiresAt": 9_000_000_000_u64 } })
+        .to_string()
+}
+
+/// Project `agentverse`, environment `staging`.
+pub fn estate() -> Estate {
+    let staging = Environment::named("staging")
+        .shared(&[("LOG_LEVEL", "info")])
+        .service(api())
+        .service(worker())
+        .service(postgres("d2Xq9vLr4TtWbn7K"))
+        .service(redis("Hs81mPzcV5ejQy3u"));
+    Estate::of("agentverse").project(Project::named("agentverse").id(PROJECT).environment(staging)).with_tokens()
+}
+
+/// What the worker is started with: without `-B`, so that no Celery Beat runs. It is the other half of the incident.
+const START_COMMAND: &str = "celery --app agentverse.tasks worker --loglevel INFO";
+
+/// The start command that it needs.
+pub fn start_command_with_beat() -> String {
+    format!("{START_COMMAND} -B")
+}
+
+/// The commit that gave the worker its boot line and its Beat, which the worker was never deployed with.
+const COMMIT: &str = "371a158c06be94d2f7a05e31b8d49c6fa2e7130b";
+/// What the worker still runs.
+const COMMIT_BEFORE: &str = "b90c4e7712fd3a58e6b1047c9a35d2e8f60714ca";
+
+fn api() -> SimService {
+    SimService::named("agentverse-api-staging")
+        .repository("agentverse/agentverse")
+        .start("uvicorn agentverse.main:app --host :: --port $PORT --proxy-headers")
+        .domain("agentverse-api-staging.up.railway.app")
+        .variables(&[
+            ("APP_ENV", "staging"),
+            ("DATABASE_URL", "${{Postgres.DATABASE_URL}}"),
+            ("LOG_LEVEL", "${{shared.LOG_LEVEL}}"),
+            ("OPS_DRILLS", "worker-exit,queue-stall"),
+            ("PUBLIC_URL", "https://${{RAILWAY_PUBLIC_DOMAIN}}"),
+            ("REDIS_URL", "${{Redis.REDIS_URL}}"),
+            ("STAGING_OPS_API_KEY", "staging-ops-autumn-key-2025"),
+        ])
+        .sealed("JWT_SIGNING_KEY", "uV7hT0dXw2kQ9rBz")
+        .commit(COMMIT)
+        .deployed(SimDeployment::serving("2026-11-17T08:41:12.318Z"))
+        .logs("Started server process [1]")
+        .logs("Application startup complete.")
+}
+
+fn worker() -> SimService {
+    SimService::named("agentverse-worker-staging")
+        .repository("agentverse/agentverse")
+        .start(START_COMMAND)
+        .variables(&[
+            ("APP_ENV", "staging"),
+            ("CELERY_BROKER_URL", "${{Redis.REDIS_URL}}/1"),
+            ("DATABASE_URL", "${{Postgres.DATABASE_URL}}"),
+            ("LOG_LEVEL", "${{shared.LOG_LEVEL}}"),
+            ("OPS_DRILLS", "worker-exit,queue-stall"),
+            ("REDIS_URL", "${{Redis.REDIS_URL}}"),
+            ("STAGING_OPS_API_KEY", "staging-ops-autumn-key-2025"),
+        ])
+        .sealed("JWT_SIGNING_KEY", "uV7hT0dXw2kQ9rBz")
+        .commit(COMMIT)
+        .deployed(
+            SimDeployment::serving("2026-11-09T16:20:47.902Z")
+                .meta("commitHash", COMMIT_BEFORE)
+                // The key before the last one: it was stored anew, and the worker was not deployed.
+                .had("STAGING_OPS_API_KEY", "staging-ops-summer-key-2025"),
+        )
+        .logs("celery@worker v5.4.0 (opalescent)")
+        .logs_with("-B", "beat: Starting...")
+        .logs_with("-B", "Worker boot_id stored in Redis")
+        .logs("celery@worker ready.")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::io::sim::seed::incident::{ENV_FILE, estate};
+    use crate::io::sim::seed::tests::{KeySide, sides};
+
+    #[test]
+    fn nothing_but_the_rotated_key_is_wrong() {
+        let mut estate = estate();
+        let staging = estate.environment("agentverse", "staging").expect("it is there").clone();
+        for service in ["agentverse-api-staging", "agentverse-worker-staging"] {
+            let differing: Vec<(String, KeySide)> = sides(&estate, &staging, service, ENV_FILE)
+                .into_iter()
+                .filter(|(_, side)| *side != KeySide::Equal)
+                .collect();
+            let expected = [
+                ("STAGING_OPS_API_KEY", KeySide::Differs),
+                ("DATABASE_URL", KeySide::Reference),
+                ("JWT_SIGNING_KEY", KeySide::Sealed),
+            ];
+            assert_eq!(differing, expected.map(|(name, side)| (name.to_owned(), side)), "{service}");
+        }
+    }
+
+    #[test]
+    fn the_rotated_key_stands_near_the_top_of_the_file() {
+        let line = ENV_FILE.lines().position(|line| line == "STAGING_OPS_API_KEY=staging-ops-step3-key-2026");
+        assert_eq!(line, Some(5));
+    }
+}

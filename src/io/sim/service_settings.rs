@@ -1,0 +1,94 @@
+//! What the simulated Railway does about the settings of services: it takes a start command, and nothing else.
+
+use serde_json::{Map, Value, json};
+
+use crate::io::sim::deployment::SimDeployment;
+use crate::io::sim::estate::{SimService, SimSource};
+use crate::io::sim::mutations::MutationContext;
+use crate::io::sim::options::{PatchDeploys, Patched, Started};
+use crate::io::sim::request_context::{Denied, RequestContext, denied};
+use crate::io::sim::rollout::{DeploymentOrder, ServicePosition};
+
+/// What stands before the id of a patch in the answer to its commit.
+const WORKFLOW: &str = "commitPatch/";
+
+pub(crate) fn start_commands(scene: &RequestContext<'_>) -> Result<Value, Denied> {
+    let denied = denied("environment");
+    let (project, environment) = scene.environment().map_err(&denied)?;
+    let node = |service: &SimService| json!({ "serviceId": service.id, "startCommand": service.start_command });
+    let services = scene.services(environment, scene.after(), node).map_err(&denied)?;
+    Ok(json!({ "environment": { "id": environment.id, "projectId": project.id, "serviceInstances": services } }))
+}
+
+/// A patch is applied at once here.
+pub(crate) fn patch_progress(scene: &RequestContext<'_>) -> Result<Value, Denied> {
+    scene.reach.map_err(|said| denied("workflowStatus")(said.into()))?;
+    let is_known = scene.text("workflowId").starts_with(WORKFLOW);
+    Ok(json!({ "workflowStatus": { "status": if is_known { "Complete" } else { "NotFound" }, "error": null } }))
+}
+
+/// The service and the start command of a patch that holds nothing else.
+fn only_command(patch: &Value) -> Option<(&String, Option<&str>)> {
+    let only = |object: &'static str, inside: &'_ Map<String, Value>| {
+        if inside.len() == 1 { inside.get(object).cloned() } else { None }
+    };
+    let services = patch.as_object().filter(|patch| patch.len() == 1)?.get("services")?.as_object()?;
+    let (service, parts) = services.iter().next().filter(|_| services.len() == 1)?;
+    only("deploy", parts.as_object()?)?;
+    let deploy = parts["deploy"].as_object()?;
+    only("startCommand", deploy)?;
+    let command = &parts["deploy"]["startCommand"];
+    (command.is_null() || command.is_string()).then_some((service, command.as_str()))
+}
+
+pub(crate) fn commit_patch(bench: &mut MutationContext<'_>) -> Result<Value, Denied> {
+    let denied = denied("environmentPatchCommit");
+    let patch = bench.variables.get("patch").cloned().unwrap_or_default();
+    let Some((service, command)) = only_command(&patch) else {
+        bench.blame.push("a patch holds something else than one start command".to_owned());
+        return Err(denied("Invalid patch".into()));
+    };
+    if command.is_some_and(|command| command.trim().is_empty()) {
+        bench.blame.push("an empty start command was sent".to_owned());
+    }
+    let scene = bench.scene();
+    let (_, environment) = scene.environment_anywhere().map_err(&denied)?;
+    let place = scene.service(environment, service).map_err(&denied)?;
+    set(bench, place, command);
+    bench.record.applied = true;
+    let (_, _, known) = bench.estate.at(place);
+    let serving = known.deployments.iter().rev().find(|one| one.active).or(known.deployments.last());
+    let base = serving.map(|one| one.meta.clone()).filter(|_| bench.quirks.patch_deploys == PatchDeploys::SameCommit);
+    let is_deployed = !known.deployments.is_empty() || known.source != SimSource::Nothing;
+    if bench.quirks.patch_deploys != PatchDeploys::Nothing && is_deployed {
+        if bench.is_over_the_limit(place) {
+            return Err(denied("Service deployment rate limit exceeded".into()));
+        }
+        let mut meta = bench.estate.at(place).2.meta(base.as_ref(), "deploy");
+        let id = format!("7ac4ed00-0000-4000-8000-{:012}", bench.estate.at(place).2.deployments.len());
+        meta["patchId"] = json!(id);
+        bench.make(place, DeploymentOrder { meta, captured: None, plan: None, unseen: 0 });
+    }
+    Ok(json!({ "environmentPatchCommit": format!("{WORKFLOW}7ac4ed00") }))
+}
+
+/// Sets the command there, and where it spreads to.
+fn set(bench: &mut MutationContext<'_>, place: ServicePosition, command: Option<&str>) {
+    let id = bench.estate.at(place).2.id.clone();
+    let spreads = bench.quirks.patched == Patched::All;
+    let environments = bench.estate.projects[place.project].environments.iter_mut().enumerate();
+    for (_, environment) in environments.filter(|(index, _)| spreads || *index == place.environment) {
+        for service in environment.services.iter_mut().filter(|service| service.id == id) {
+            service.start_command = command.map(ToOwned::to_owned);
+        }
+    }
+}
+
+/// What a deployment is made from, where its command is that of an older one.
+pub(crate) fn started(mut meta: Value, base: Option<&SimDeployment>, started: Started) -> Value {
+    if let (Started::WithCaptured, Some(base)) = (started, base) {
+        meta["serviceManifest"]["deploy"]["startCommand"] =
+            base.meta["serviceManifest"]["deploy"]["startCommand"].clone();
+    }
+    meta
+}

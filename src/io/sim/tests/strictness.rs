@@ -1,0 +1,172 @@
+//! What the simulated Railway refuses, remembers, and spoils on command.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::io::railway::transport::{Scheme, TransportFailure};
+use crate::io::sim::estate::TokenScope;
+use crate::io::sim::fault::Fault;
+use crate::io::sim::operation::OPERATIONS;
+use crate::io::sim::seed::{self, ACCOUNT_TOKEN, PROJECT_TOKEN};
+use crate::io::sim::tests::{ask, data, ids, incident, read, response, send, with};
+use crate::io::sim::{Sim, SimOptions};
+
+#[test]
+fn what_no_document_of_ours_says_is_refused_and_remembered() {
+    let (sim, scope, services) = incident();
+    let token = (Scheme::Bearer, ACCOUNT_TOKEN);
+    let unnumbered = with(scope.clone(), &[("serviceId", &services[0])]);
+    let gap = with(scope.clone(), &[("serviceId_0", &services[0]), ("serviceId_2", &services[0])]);
+    for (operation, variables, expected) in [
+        ("Everything", json!({}), "Unknown operation named \"Everything\"."),
+        (
+            "Shape",
+            json!({ "projectId": "p" }),
+            "Variable \"$environmentId\" of required type \"String!\" was not provided.",
+        ),
+        (
+            "Environments",
+            json!({ "projectId": null }),
+            "Variable \"$projectId\" of required type \"String!\" was not provided.",
+        ),
+        (
+            "Environments",
+            json!({ "projectId": 7 }),
+            "Variable \"$projectId\" of required type \"String!\" was not provided.",
+        ),
+        ("Values", unnumbered, "Variable \"$serviceId_0\" of required type \"String!\" was not provided."),
+        ("Values", gap, "Values declares fewer variables than were sent."),
+        ("Projects", json!({ "after": 7 }), "Variable \"$after\" got invalid value; String expected."),
+        ("Shape", with(scope, &[("extra", "1")]), "Shape declares fewer variables than were sent."),
+    ] {
+        let before = sim.violations().len();
+        let body = json!({ "operationName": operation, "query": "…", "variables": variables });
+        let reply = send(&sim, token, operation, &body).expect("an answer");
+        let answer = read(&reply);
+        assert_eq!((reply.status, answer["errors"][0]["message"].as_str()), (400, Some(expected)));
+        assert_eq!(answer["errors"][0]["extensions"]["code"], "GRAPHQL_VALIDATION_FAILED");
+        assert_eq!(answer.get("data"), None);
+        assert_eq!(sim.violations()[before..], [expected]);
+    }
+    let other = json!({ "operationName": "ApiTokenProbe", "query": "…" });
+    assert_eq!(send(&sim, token, "Projects", &other).expect("an answer").status, 200);
+    assert_eq!(sim.violations().last().map(String::as_str), Some("the body of Projects names another operation"));
+    assert_eq!(send(&sim, token, "Projects", &json!({ "operationName": "Projects" })).expect("an answer").status, 400);
+}
+
+#[test]
+fn too_large_a_batch_is_refused_without_blame() {
+    let (estate, _) = seed::generate(3, 1);
+    let sim = Sim::with(estate, SimOptions { root_fields: 4, ..SimOptions::default() });
+    let (project, environment, services) = ids(&sim);
+    let scope = json!({ "projectId": project, "environmentId": environment });
+    let two = with(scope, &[("serviceId_0", &services[0]), ("serviceId_1", &services[1])]);
+    assert_eq!(ask(&sim, ACCOUNT_TOKEN, "Values", two.clone()).expect("an answer").status, 200);
+    let three = with(two, &[("serviceId_2", &services[2])]);
+    assert_eq!(ask(&sim, ACCOUNT_TOKEN, "Values", three).expect("an answer").status, 400);
+    assert_eq!(sim.violations(), Vec::<String>::new());
+}
+
+#[test]
+fn faults_happen_to_the_requests_they_fit_in_order_and_so_often() {
+    let (sim, scope, services) = incident();
+    sim.fault(Fault::failure(TransportFailure::TimedOut).on("Shape"));
+    sim.fault(Fault::reply(502, "<html>").header("content-type", "text/html").header("retry-after", "7").times(2));
+    sim.fault(Fault::refusal("Problem processing request"));
+    let probe = || ask(&sim, ACCOUNT_TOKEN, "ApiTokenProbe", json!({}));
+    let broken = probe().expect("an answer");
+    assert_eq!((broken.status, &broken.body[..]), (502, &b"<html>"[..]));
+    assert_eq!((broken.content_type.as_deref(), broken.retry_after.as_deref()), (Some("text/html"), Some("7")));
+    assert_eq!(ask(&sim, ACCOUNT_TOKEN, "Shape", scope.clone()).err(), Some(TransportFailure::TimedOut));
+    assert_eq!(probe().expect("an answer").status, 502);
+    assert_eq!(
+        response(&sim, ACCOUNT_TOKEN, "ApiTokenProbe", json!({})),
+        ("Problem processing request".into(), Value::Null)
+    );
+    assert!(read(&probe().expect("an answer"))["data"].is_object());
+
+    sim.fault(Fault::service(&services[1], "Problem processing request").for_ever());
+    let first = with(scope.clone(), &[("serviceId_0", &services[0])]);
+    let both = with(first.clone(), &[("serviceId_1", &services[1])]);
+    for _ in 0..2 {
+        assert_eq!(response(&sim, ACCOUNT_TOKEN, "Values", both.clone()).1, json!(["stored_1"]));
+    }
+    data(&sim, ACCOUNT_TOKEN, "Values", first.clone());
+    sim.fault(Fault::field("rendered_0", "Not Authorized").on("Values"));
+    assert_eq!(response(&sim, ACCOUNT_TOKEN, "Values", first), ("Not Authorized".into(), json!(["rendered_0"])));
+    assert_eq!(sim.count(), 9);
+}
+
+#[test]
+fn every_request_is_remembered_without_showing_what_it_holds() {
+    let (sim, ..) = incident();
+    let handle = sim.clone();
+    data(&sim, PROJECT_TOKEN, "ProjectTokenProbe", json!({}));
+    ask(&sim, "marker-revoked", "ApiTokenProbe", json!({})).expect("an answer");
+    sim.answer("{ not JSON", None).expect("an answer");
+    sim.fault(Fault::reply(200, "marker-body"));
+    let asked = handle.asked();
+    let operations: Vec<&str> = asked.iter().map(|asked| asked.operation.as_str()).collect();
+    assert_eq!(operations, ["ProjectTokenProbe", "ApiTokenProbe", ""]);
+    assert!(matches!(asked[0].reach, Some(TokenScope::Project { .. })));
+    assert_eq!((&asked[1].reach, asked[1].scheme, asked[2].scheme), (&None, Some(Scheme::Bearer), None));
+    assert_eq!(asked[2].body.expose(), "{ not JSON");
+    let shown = format!("{sim:?}");
+    assert!(!shown.contains("marker") && !shown.contains("autumn") && !shown.contains(PROJECT_TOKEN), "{shown}");
+}
+
+/// The documents are not executed, so that this test holds the table of operations against them.
+#[test]
+fn every_document_is_answered_with_its_own_variables_and_page_sizes() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/graphql");
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("an entry").path();
+        let text = std::fs::read_to_string(&path).expect("a text");
+        if path.ends_with("schema.graphql") {
+            continue;
+        }
+        let operation = text.split_once("query ").or_else(|| text.split_once("mutation ")).expect("an operation").1;
+        let (head, selection) = operation.split_once('{').expect("a selection");
+        let (name, declared) = head.trim().trim_end_matches(')').split_once('(').unwrap_or((head.trim(), ""));
+        let declared = declared.split([',', '\n']).map(str::trim).filter(|declaration| !declaration.is_empty());
+        let declared: Vec<String> = declared.map(|declaration| declaration.trim_start_matches('$').into()).collect();
+        let sizes: Vec<String> = selection
+            .match_indices("first: ")
+            .map(|(at, _)| selection[at + 7..].split([',', ')']).next().expect("a number").to_owned())
+            .collect();
+        found.insert(name.to_owned(), (declared, sizes.join(" ")));
+    }
+    let sizes = [
+        ("DeploymentEvents", "50"),
+        ("Environments", "100"),
+        ("Fence", "500"),
+        ("MoreServices", "500"),
+        ("PlainMoreServices", "500"),
+        ("PlainScopedShape", "500"),
+        ("PlainShape", "500"),
+        ("Projects", "100 100"),
+        ("RecentDeployments", "10"),
+        ("ScopedShape", "500"),
+        ("Shape", "500"),
+        ("StartCommands", "500"),
+        ("VariableTimes", "200"),
+    ];
+    let known: BTreeMap<_, _> = OPERATIONS
+        .iter()
+        .map(|operation| {
+            let takes = operation.takes.iter().map(|declared| declared.replace("_*", "")).collect::<Vec<_>>();
+            let size = sizes.iter().find(|(name, _)| *name == operation.name).map_or("", |(_, size)| size);
+            (operation.name.to_owned(), (sorted(takes), size.to_owned()))
+        })
+        .collect();
+    let found: BTreeMap<_, _> =
+        found.into_iter().map(|(name, (declared, size))| (name, (sorted(declared), size))).collect();
+    assert_eq!(found, known);
+}
+
+fn sorted(mut names: Vec<String>) -> Vec<String> {
+    names.sort_unstable();
+    names
+}

@@ -1,0 +1,205 @@
+//! What a hook found a moment ago, kept for the next commit: counts and times, and never a value or a name.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use jiff::{SignedDuration, Timestamp};
+use ring::hmac;
+use ring::rand::{SecureRandom, SystemRandom};
+use serde::{Deserialize, Serialize};
+
+use crate::io::storage::state_dir::{Folder, Purpose, StoredContent};
+
+/// How long a result is good for.
+pub const KEPT: SignedDuration = SignedDuration::from_mins(5);
+
+/// The folder below that of the state.
+const FOLDER: &str = "hook";
+/// The user's own key, 32 random bytes.
+const KEY: &str = "hook.key";
+const LENGTH: usize = 32;
+const ENDING: &str = ".result";
+
+/// The words of its folder's errors, which nobody hears: what can't be kept is asked again.
+const PURPOSE: Purpose = Purpose {
+    what: "what the hook found",
+    cannot: "can't remember what the hook found",
+    instead: "let each commit ask Railway",
+};
+
+/// A result that may be used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recent {
+    /// Seconds since 1970.
+    pub time: i64,
+    /// Values compared.
+    pub compared: usize,
+    /// Services compared.
+    pub services: usize,
+    /// Findings at or above the line; a hook that only warns tells of them again.
+    pub drift: usize,
+}
+
+/// The place of one result: named by what it depends on, under a key of the user's, so that the name tells nothing.
+#[derive(Debug)]
+pub struct HookCacheSlot {
+    folder: Folder,
+    name: String,
+}
+
+impl HookCacheSlot {
+    /// The place for what depends on these parts; none where nothing can be kept.
+    pub fn of(state: Option<&Path>, parts: &[&[u8]]) -> Option<Self> {
+        let folder = Folder::new(state?.join(FOLDER), PURPOSE);
+        let mut context = hmac::Context::with_key(&key(&folder)?);
+        for part in parts {
+            context.update(&(part.len() as u64).to_le_bytes());
+            context.update(part);
+        }
+        let tag = context.sign();
+        let name = tag.as_ref().iter().fold(String::new(), |mut text, byte| {
+            write!(text, "{byte:02x}").expect("writing to a String can't fail");
+            text
+        });
+        Some(Self { folder, name: name + ENDING })
+    }
+
+    /// What was kept there, if it is young enough.
+    pub fn get(&self, now: Timestamp) -> Option<Recent> {
+        read(&self.folder, &self.name).filter(|recent| is_young(recent, now))
+    }
+
+    /// Keeps a result, and removes what is too old. That it can't be kept costs a later check and nothing else.
+    pub fn put(&self, recent: &Recent) {
+        let Ok(now) = Timestamp::from_second(recent.time) else { return };
+        let names = self.folder.names().unwrap_or_default();
+        let old = |name: &&String| {
+            name.ends_with(ENDING)
+                && (**name == self.name || !read(&self.folder, name).is_some_and(|recent| is_young(&recent, now)))
+        };
+        names.iter().filter(old).for_each(|name| self.folder.remove(name));
+        if let Ok(bytes) = serde_json::to_vec(recent) {
+            drop(self.folder.place(&self.name, &bytes));
+        }
+    }
+}
+
+/// A clock that was set back makes every result old.
+fn is_young(recent: &Recent, now: Timestamp) -> bool {
+    (0..KEPT.as_secs()).contains(&now.as_second().saturating_sub(recent.time))
+}
+
+fn read(folder: &Folder, name: &str) -> Option<Recent> {
+    let StoredContent(bytes) = folder.read(name).ok()??;
+    serde_json::from_slice(&bytes).ok()
+}
+
+/// The user's key, made now if there is none. Of two that make one at once, the first one's is used by both.
+fn key(folder: &Folder) -> Option<hmac::Key> {
+    if folder.read(KEY).ok()?.is_none() {
+        let mut bytes = zeroize::Zeroizing::new([0; LENGTH]);
+        SystemRandom::new().fill(&mut *bytes).ok()?;
+        folder.place(KEY, &*bytes).ok()?;
+    }
+    let StoredContent(bytes) = folder.read(KEY).ok()??;
+    (bytes.len() == LENGTH).then(|| hmac::Key::new(hmac::HMAC_SHA256, &bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use jiff::Timestamp;
+
+    use crate::io::storage::hook_cache::{HookCacheSlot, KEY, LENGTH, Recent};
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(NOW + seconds).unwrap()
+    }
+
+    fn recent(seconds: i64) -> Recent {
+        Recent { time: NOW + seconds, compared: 7, services: 2, drift: 0 }
+    }
+
+    fn slot(state: &Path, parts: &[&str]) -> HookCacheSlot {
+        HookCacheSlot::of(Some(state), &parts.iter().map(|part| part.as_bytes()).collect::<Vec<_>>()).unwrap()
+    }
+
+    fn names(state: &Path) -> Vec<String> {
+        let entries = fs::read_dir(state.join("hook")).unwrap();
+        let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn a_result_is_good_for_less_than_five_minutes() {
+        let state = tempfile::tempdir().unwrap();
+        let slot = slot(state.path(), &["a"]);
+        assert_eq!(slot.get(at(0)), None);
+        slot.put(&recent(0));
+        for (seconds, is_good) in [(0, true), (299, true), (300, false), (3600, false), (-1, false)] {
+            assert_eq!(slot.get(at(seconds)), is_good.then(|| recent(0)), "after {seconds} s");
+        }
+        slot.put(&recent(200));
+        assert_eq!(slot.get(at(400)), Some(recent(200)), "the newer one counts");
+    }
+
+    #[test]
+    fn another_part_is_another_place() {
+        let state = tempfile::tempdir().unwrap();
+        slot(state.path(), &["a", "b"]).put(&recent(0));
+        assert_eq!(slot(state.path(), &["a", "b"]).get(at(1)), Some(recent(0)));
+        for other in [["a", "c"].as_slice(), &["ab", ""], &["a"], &["a", "b", ""], &["b", "a"]] {
+            assert_eq!(slot(state.path(), other).get(at(1)), None, "{other:?}");
+        }
+        let elsewhere = tempfile::tempdir().unwrap();
+        slot(elsewhere.path(), &["a", "b"]).put(&recent(0));
+        let of = |state: &Path| names(state).into_iter().find(|name| name.ends_with(".result"));
+        assert_ne!(of(state.path()), of(elsewhere.path()), "each user has a key, and a name tells nothing without it");
+    }
+
+    #[test]
+    fn what_is_kept_is_counts_for_the_user_alone_and_goes_away() {
+        let state = tempfile::tempdir().unwrap();
+        slot(state.path(), &["marker-value"]).put(&recent(0));
+        slot(state.path(), &["other"]).put(&recent(299));
+        assert_eq!(names(state.path()).len(), 3);
+        for name in names(state.path()) {
+            let path = state.path().join("hook").join(&name);
+            let bytes = fs::read(&path).unwrap();
+            assert!(!name.contains("marker") && !String::from_utf8_lossy(&bytes).contains("marker"), "{name}");
+            #[cfg(unix)]
+            {
+                use std::os::unix::fs::MetadataExt;
+                assert_eq!(path.metadata().unwrap().mode() & 0o777, 0o600, "{name}");
+            }
+        }
+        slot(state.path(), &["third"]).put(&recent(300));
+        assert_eq!(names(state.path()).len(), 3, "the oldest went away");
+        assert_eq!(slot(state.path(), &["other"]).get(at(300)), Some(recent(299)));
+    }
+
+    #[test]
+    fn what_can_not_be_kept_or_read_is_no_result() {
+        assert!(HookCacheSlot::of(None, &[b"a"]).is_none());
+        let state = tempfile::tempdir().unwrap();
+        let kept = slot(state.path(), &["a"]);
+        kept.put(&recent(0));
+        let result = names(state.path()).into_iter().find(|name| name.ends_with(".result")).unwrap();
+        for garbage in ["", "{", "{\"time\":1800000000}", "[]"] {
+            fs::write(state.path().join("hook").join(&result), garbage).unwrap();
+            assert_eq!(kept.get(at(1)), None, "{garbage}");
+        }
+        kept.put(&recent(1));
+        assert_eq!(kept.get(at(1)), Some(recent(1)), "garbage is written over");
+        fs::write(state.path().join("hook").join(KEY), vec![7; LENGTH - 1]).unwrap();
+        assert!(HookCacheSlot::of(Some(state.path()), &[b"a"]).is_none(), "a key that was cut is none");
+        let file = state.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert!(HookCacheSlot::of(Some(&file), &[b"a"]).is_none());
+    }
+}

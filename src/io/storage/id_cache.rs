@@ -1,0 +1,356 @@
+//! Which ids the last run asked about, so that the next one can ask for them at once: ids, and never a value, a name or a
+//! token. What can't be kept or read costs a round trip and nothing else.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use jiff::{SignedDuration, Timestamp};
+use ring::digest::{Context, SHA256};
+use serde::{Deserialize, Serialize};
+
+use crate::io::os;
+use crate::io::railway::prefetch::{Guess, MOST_SERVICES};
+use crate::io::storage::state_dir::{Folder, Purpose, StoredContent};
+
+/// How long it is good for.
+const KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
+
+/// How old it may grow before the same is written anew.
+const FRESH: SignedDuration = SignedDuration::from_hours(24);
+
+/// The longest file that is read, in bytes; as many services as may be asked about are half of it.
+const LIMIT: u64 = 32 << 10;
+
+/// How many files there may be.
+const MOST: usize = 64;
+
+/// The longest id that is taken for one.
+const LONGEST_ID: usize = 64;
+
+const ENDING: &str = ".ids";
+
+/// The words of its folder's errors, which nobody hears.
+const PURPOSE: Purpose =
+    Purpose { what: "remembered ids", cannot: "can't remember ids", instead: "let each run ask for them" };
+
+/// The folder for what only saves time: `$XDG_CACHE_HOME/railway-doctor` or its like, below the home folder without it.
+pub fn cache_folder(variables: &BTreeMap<String, String>, home: Option<&Path>) -> Option<PathBuf> {
+    let (variable, below_home, name) = os::CACHE;
+    let named = variables.get(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache = named.or_else(|| Some(home.filter(|home| home.is_absolute())?.join(below_home)))?;
+    Some(cache.join(name))
+}
+
+/// A file of the folder.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CacheFile {
+    /// Seconds since 1970.
+    time: i64,
+    project: String,
+    environment: String,
+    services: Vec<CachedService>,
+    /// Requests, and in how many seconds.
+    allowance: Option<(u64, u64)>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CachedService {
+    service: String,
+    deployment: Option<String>,
+}
+
+/// The place for the ids of one target, as one folder asks for it.
+#[derive(Debug)]
+pub struct IdCacheSlot {
+    folder: Folder,
+    name: String,
+}
+
+impl IdCacheSlot {
+    /// The place for what depends on these parts; none where nothing can be kept.
+    pub fn of(cache: Option<&Path>, parts: &[&[u8]]) -> Option<Self> {
+        let mut context = Context::new(&SHA256);
+        for part in parts {
+            context.update(&(part.len() as u64).to_le_bytes());
+            context.update(part);
+        }
+        let name = context.finish().as_ref().iter().fold(String::new(), |mut text, byte| {
+            write!(text, "{byte:02x}").expect("writing to a String can't fail");
+            text
+        });
+        Some(Self { folder: Folder::new(cache?.to_owned(), PURPOSE), name: name + ENDING })
+    }
+
+    /// The ids that are remembered there, if they are young enough and look like ids.
+    pub fn get(&self, now: Timestamp) -> Option<Guess> {
+        let form = self.read(&self.name).filter(|form| is_younger(form, KEPT, now))?;
+        let services = form.services.into_iter().map(|one| (one.service, one.deployment));
+        let guess = Guess {
+            project: form.project,
+            environment: form.environment,
+            services: services.collect(),
+            allowance: form.allowance,
+        };
+        has_ids_only(&guess).then_some(guess)
+    }
+
+    /// Remembers ids for the next run; without any, forgets those of the last one.
+    pub fn put(&self, guess: Option<Guess>, now: Timestamp) {
+        let Some(guess) = guess.filter(has_ids_only) else { return self.forget() };
+        let services = guess.services.into_iter().map(|(service, deployment)| CachedService { service, deployment });
+        let form = CacheFile {
+            time: now.as_second(),
+            project: guess.project,
+            environment: guess.environment,
+            services: services.collect(),
+            allowance: guess.allowance,
+        };
+        let known = self.read(&self.name).filter(|known| is_younger(known, FRESH, now));
+        if known.is_some_and(|known| CacheFile { time: form.time, ..known } == form) {
+            return;
+        }
+        self.make_room();
+        if let Ok(bytes) = serde_json::to_vec(&form) {
+            drop(self.folder.replace(&self.name, &bytes));
+        }
+    }
+
+    fn forget(&self) {
+        // Where nothing was kept yet, no folder is made for it.
+        if self.folder.names().is_ok_and(|names| names.contains(&self.name)) {
+            self.folder.remove(&self.name);
+        }
+    }
+
+    /// Removes the oldest where there are too many, and what can't be read before that.
+    fn make_room(&self) {
+        let names = self.folder.names().unwrap_or_default();
+        if names.len() < MOST {
+            return;
+        }
+        let mut aged: Vec<(i64, String)> = names
+            .into_iter()
+            .filter(|name| name.ends_with(ENDING) || name.starts_with('.'))
+            .map(|name| (self.read(&name).map_or(i64::MIN, |form| form.time), name))
+            .collect();
+        aged.sort_unstable();
+        let surplus = (aged.len() + 1).saturating_sub(MOST);
+        aged[..surplus].iter().for_each(|(_, name)| self.folder.remove(name));
+    }
+
+    fn read(&self, name: &str) -> Option<CacheFile> {
+        let StoredContent(bytes) = self.folder.read_up_to(name, LIMIT).ok()??;
+        serde_json::from_slice(&bytes).ok()
+    }
+}
+
+/// A clock that was set back makes everything old.
+fn is_younger(form: &CacheFile, age: SignedDuration, now: Timestamp) -> bool {
+    (0..age.as_secs()).contains(&now.as_second().saturating_sub(form.time))
+}
+
+/// Whether nothing in it could be anything but Railway's ids.
+fn has_ids_only(guess: &Guess) -> bool {
+    let is_id = |text: &String| {
+        (1..=LONGEST_ID).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    (1..=MOST_SERVICES).contains(&guess.services.len())
+        && [&guess.project, &guess.environment].into_iter().all(is_id)
+        && guess.services.iter().all(|(service, deployment)| is_id(service) && deployment.iter().all(is_id))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use jiff::Timestamp;
+
+    use crate::io::railway::prefetch::Guess;
+    use crate::io::storage::id_cache::{IdCacheSlot, LIMIT, MOST, cache_folder};
+
+    const DAY: i64 = 24 * 3600;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+    }
+
+    fn guess(service: &str) -> Guess {
+        Guess {
+            project: "p-1".to_owned(),
+            environment: "e-1".to_owned(),
+            services: vec![(service.to_owned(), Some("d-1".to_owned())), ("s-2".to_owned(), None)],
+            allowance: Some((100, 3600)),
+        }
+    }
+
+    fn slot(cache: &Path, target: &str) -> IdCacheSlot {
+        IdCacheSlot::of(Some(cache), &[target.as_bytes()]).unwrap()
+    }
+
+    fn files(cache: &Path) -> Vec<PathBuf> {
+        fs::read_dir(cache).unwrap().map(|entry| entry.unwrap().path()).collect()
+    }
+
+    #[test]
+    fn ids_are_good_for_thirty_days_and_for_one_target() {
+        let cache = tempfile::tempdir().unwrap();
+        let kept = slot(cache.path(), "a");
+        assert_eq!(kept.get(at(0)), None);
+        kept.put(Some(guess("s-1")), at(0));
+        for (seconds, is_good) in [(0, true), (30 * DAY - 1, true), (30 * DAY, false), (-1, false)] {
+            assert_eq!(kept.get(at(seconds)), is_good.then(|| guess("s-1")), "after {seconds} s");
+        }
+        assert_eq!(slot(cache.path(), "b").get(at(0)), None);
+        assert!(IdCacheSlot::of(Some(cache.path()), &[b"a", b""]).unwrap().get(at(0)).is_none());
+        kept.put(Some(guess("s-9")), at(1));
+        assert_eq!(kept.get(at(1)), Some(guess("s-9")), "the newer one counts");
+        kept.put(None, at(2));
+        assert_eq!((kept.get(at(2)), files(cache.path()).len()), (None, 0));
+    }
+
+    #[test]
+    fn the_same_is_written_anew_once_a_day() {
+        let cache = tempfile::tempdir().unwrap();
+        let kept = slot(cache.path(), "a");
+        for (seconds, good_at, is_good) in [(0, 30 * DAY, false), (DAY - 1, 30 * DAY, false), (DAY, 30 * DAY, true)] {
+            kept.put(Some(guess("s-1")), at(seconds));
+            assert_eq!(kept.get(at(good_at)).is_some(), is_good, "written after {seconds} s");
+        }
+    }
+
+    #[test]
+    fn there_are_never_more_files_than_may_be_and_the_oldest_go() {
+        let cache = tempfile::tempdir().unwrap();
+        slot(cache.path(), "first").put(Some(guess("s-1")), at(0));
+        fs::write(cache.path().join(".rest.of.a.run"), "").unwrap();
+        for (seconds, number) in (1..).zip(0..MOST) {
+            slot(cache.path(), &number.to_string()).put(Some(guess("s-1")), at(seconds));
+        }
+        assert_eq!(files(cache.path()).len(), MOST);
+        assert_eq!(slot(cache.path(), "first").get(at(DAY)), None);
+        assert!(!cache.path().join(".rest.of.a.run").exists());
+        for number in 0..MOST {
+            assert!(slot(cache.path(), &number.to_string()).get(at(DAY)).is_some(), "{number}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_id_is_neither_kept_nor_read() {
+        let cache = tempfile::tempdir().unwrap();
+        let kept = slot(cache.path(), "a");
+        for text in ["", "a value", "postgres://user:word@host/", "a\nb", "ä", "\"", &"x".repeat(65)] {
+            kept.put(Some(guess("s-1")), at(0));
+            kept.put(Some(guess(text)), at(1));
+            assert_eq!(files(cache.path()).len(), 0, "{text}");
+            let mut odd = guess("s-1");
+            odd.services[0].1 = Some(text.to_owned());
+            kept.put(Some(odd), at(1));
+            assert_eq!(files(cache.path()).len(), 0, "{text}");
+        }
+        let many = Guess { services: vec![("s".to_owned(), None); 21], ..guess("s-1") };
+        kept.put(Some(many), at(0));
+        kept.put(Some(Guess { services: Vec::new(), ..guess("s-1") }), at(0));
+        assert_eq!(files(cache.path()).len(), 0);
+    }
+
+    /// A file that somebody else wrote, in ways that none of ours is.
+    #[test]
+    fn a_file_that_is_not_as_it_is_written_counts_as_none_and_is_written_over() {
+        let cache = tempfile::tempdir().unwrap();
+        let kept = slot(cache.path(), "a");
+        kept.put(Some(guess("s-1")), at(0));
+        let path = files(cache.path()).remove(0);
+        let good = fs::read_to_string(&path).unwrap();
+        let long = format!("{good}{}", " ".repeat(usize::try_from(LIMIT).unwrap()));
+        for text in [
+            "",
+            "{",
+            "[]",
+            "null",
+            &good[..good.len() / 2],
+            &good.replace("{\"time\"", "{\"more\":1,\"time\""),
+            &good.replace("\"service\":\"s-1\"", "\"service\":\"s-1\",\"value\":\"x\""),
+            &good.replace("s-1", "s-1\\n"),
+            &good.replace("p-1", "../p"),
+            &good.replace("\"d-1\"", "7"),
+            &good.replace("1800000000", "\"1800000000\""),
+            &long,
+        ] {
+            fs::write(&path, text).unwrap();
+            assert_eq!(kept.get(at(1)), None, "{text}");
+            kept.put(Some(guess("s-1")), at(1));
+            assert_eq!(kept.get(at(1)), Some(guess("s-1")), "{text}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_pipes_and_folders_are_not_read_and_give_way() {
+        use std::os::unix::fs::{MetadataExt, symlink};
+        let cache = tempfile::tempdir().unwrap();
+        let kept = slot(cache.path(), "a");
+        kept.put(Some(guess("s-1")), at(0));
+        let path = files(cache.path()).remove(0);
+        assert_eq!(path.metadata().unwrap().mode() & 0o777, 0o600);
+        assert_eq!(cache.path().metadata().unwrap().mode() & 0o777, 0o700);
+        let elsewhere = cache.path().join("elsewhere");
+        fs::rename(&path, &elsewhere).unwrap();
+        symlink(&elsewhere, &path).unwrap();
+        assert_eq!(kept.get(at(1)), None, "what a link leads to may be anybody's");
+        kept.put(Some(guess("s-3")), at(1));
+        assert_eq!(kept.get(at(1)), Some(guess("s-3")));
+        assert!(fs::read_to_string(&elsewhere).unwrap().contains("s-1"), "and it is not written through");
+        fs::remove_file(&path).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+        assert!(made.success());
+        assert_eq!(kept.get(at(1)), None);
+        kept.put(Some(guess("s-4")), at(1));
+        assert_eq!(kept.get(at(1)), Some(guess("s-4")));
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        kept.put(Some(guess("s-1")), at(1));
+        assert_eq!(kept.get(at(1)), None);
+        let link = tempfile::tempdir().unwrap();
+        symlink(cache.path(), link.path().join("link")).unwrap();
+        let through = slot(&link.path().join("link"), "b");
+        through.put(Some(guess("s-1")), at(0));
+        assert_eq!(through.get(at(0)), None, "nor is a folder that is a link used");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_of_another_user_counts_as_none() {
+        let cache = tempfile::tempdir().unwrap();
+        let kept = slot(cache.path(), "a");
+        kept.put(Some(guess("s-1")), at(0));
+        // Only root can give a file away; for anybody else there is nothing to see here.
+        if std::os::unix::fs::chown(files(cache.path()).remove(0), Some(65534), None).is_ok() {
+            assert_eq!(kept.get(at(0)), None);
+            kept.put(Some(guess("s-2")), at(0));
+            assert_eq!(kept.get(at(0)), Some(guess("s-2")));
+        }
+    }
+
+    #[test]
+    fn the_folder_is_the_users_cache_and_a_relative_one_is_none() {
+        let of = |variables: &[(&str, &str)], home: Option<&str>| {
+            let variables: BTreeMap<String, String> =
+                variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            cache_folder(&variables, home.map(Path::new))
+        };
+        #[cfg(not(windows))]
+        {
+            assert_eq!(of(&[("XDG_CACHE_HOME", "/c")], Some("/h")), Some("/c/railway-doctor".into()));
+            assert_eq!(of(&[("XDG_CACHE_HOME", "c")], Some("/h")), Some("/h/.cache/railway-doctor".into()));
+        }
+        assert_eq!(of(&[], Some("h")), None);
+        assert_eq!(of(&[], None), None);
+        assert!(IdCacheSlot::of(None, &[b"a"]).is_none());
+    }
+}

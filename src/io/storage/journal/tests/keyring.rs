@@ -1,0 +1,104 @@
+//! The journal's key in a keyring: kept there, closed today, emptied, raced for.
+
+use std::fs;
+use std::thread;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::drift::Secret;
+use crate::io::credentials::keyring::{InMemoryKeyring, Keyring, KeyringError};
+use crate::io::storage::journal::tests::{journal, record, refused};
+use crate::io::storage::journal::{Journal, RunName};
+
+#[test]
+fn the_key_lies_in_the_keyring_and_no_file_has_it() {
+    let (_guard, folder, without) = journal();
+    let keyring = InMemoryKeyring::default();
+    let journal = Journal::open(Some(&folder), &keyring).unwrap();
+    let recorded = journal.write(&record("2026-11-24T13:45:30Z")).unwrap();
+    assert_eq!(recorded.key_in_file, None);
+    let name = fs::read_to_string(folder.join("journal.keyring")).unwrap();
+    let key = STANDARD.decode(keyring.read(&name).unwrap().unwrap().expose()).unwrap();
+    assert_eq!(key.len(), 32);
+    for entry in fs::read_dir(&folder).unwrap() {
+        let bytes = fs::read(entry.unwrap().path()).unwrap();
+        assert!(!bytes.windows(32).any(|window| window == key));
+    }
+    assert!(!folder.join("journal.key").exists());
+    assert_eq!(journal.whereabouts_of_keys(), "the key is in the system's keyring");
+    let again = Journal::open(Some(&folder), &keyring).unwrap();
+    assert_eq!(again.read(&recorded.run), Ok(record("2026-11-24T13:45:30Z")));
+    let why = refused(without.read(&recorded.run));
+    assert_eq!(why, "its key is in the keyring, and the system's keyring is not there: no bus");
+}
+
+#[test]
+fn a_keyring_that_is_closed_today_keeps_nobody_from_fixing_and_loses_no_run() {
+    let (_guard, folder, _) = journal();
+    let (open, locked) = (InMemoryKeyring::default(), InMemoryKeyring::broken(KeyringError::Locked));
+    let journal = |keyring| Journal::open(Some(&folder), keyring).unwrap();
+    let first = journal(&open).write(&record("2026-11-24T13:45:30Z")).unwrap().run;
+    let recorded = journal(&locked).write(&record("2026-11-24T13:46:30Z")).unwrap();
+    assert_eq!(recorded.key_in_file, Some(KeyringError::Locked));
+    let both = "the keys are in the system's keyring and in a file beside them";
+    assert_eq!(journal(&open).whereabouts_of_keys(), both);
+    let readable = |keyring| {
+        let entries = journal(keyring).list().unwrap();
+        entries.iter().map(|entry| (entry.run.clone(), entry.record.is_ok())).collect::<Vec<_>>()
+    };
+    assert_eq!(readable(&locked), [(recorded.run.clone(), true), (first.clone(), false)]);
+    assert_eq!(readable(&open), [(recorded.run.clone(), true), (first.clone(), true)]);
+    let third = journal(&open).write(&record("2026-11-24T13:47:30Z")).unwrap();
+    assert_eq!(third.key_in_file, None, "the keyring is used again once it can be");
+
+    // Somebody emptied the keyring: what it could open is lost, and said to be; the rest is not.
+    let emptied = InMemoryKeyring::default();
+    let why = refused(journal(&emptied).read(&first));
+    assert_eq!(why, "the system's keyring can't be used: the journal's key is not there any more");
+    assert!(journal(&emptied).read(&recorded.run).is_ok());
+    let fourth = journal(&emptied).write(&record("2026-11-24T13:48:30Z")).unwrap();
+    assert_eq!(fourth.key_in_file, None, "that there is a key in a file is reported once");
+    assert!(journal(&emptied).read(&fourth.run).is_ok());
+}
+
+#[test]
+fn writers_that_meet_at_the_very_start_share_one_key_of_the_keyring() {
+    let (_guard, folder, _) = journal();
+    let keyring = InMemoryKeyring::default();
+    let runs: Vec<RunName> = thread::scope(|scope| {
+        let write = || Journal::open(Some(&folder), &keyring).unwrap().write(&record("2026-11-25T13:45:30Z")).unwrap();
+        let writers: Vec<_> = (0..8).map(|_| scope.spawn(write)).collect();
+        writers.into_iter().map(|writer| writer.join().unwrap().run).collect()
+    });
+    let journal = Journal::open(Some(&folder), &keyring).unwrap();
+    assert!(runs.iter().all(|run| journal.read(run).is_ok()));
+    assert_eq!(format!("{keyring:?}").matches("journal key ").count(), 1, "the others took theirs out again");
+}
+
+/// A store that says yes and keeps nothing.
+struct Forgetful;
+
+impl Keyring for Forgetful {
+    fn read(&self, _name: &str) -> Result<Option<Secret>, KeyringError> {
+        Ok(None)
+    }
+
+    fn write(&self, _name: &str, _secret: &Secret) -> Result<(), KeyringError> {
+        Ok(())
+    }
+
+    fn remove(&self, _name: &str) -> Result<(), KeyringError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_keyring_that_keeps_nothing_is_not_trusted_with_the_key() {
+    let (_guard, folder, _) = journal();
+    let journal = Journal::open(Some(&folder), &Forgetful).unwrap();
+    let recorded = journal.write(&record("2026-11-24T13:45:30Z")).unwrap();
+    assert_eq!(recorded.key_in_file, Some(KeyringError::Refused("it does not keep what is stored".to_owned())));
+    assert!(journal.read(&recorded.run).is_ok());
+    assert!(!folder.join("journal.keyring").exists());
+}

@@ -1,0 +1,394 @@
+//! The journal in real folders.
+
+mod keyring;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::thread;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
+use proptest::{option, prop_assert, prop_assert_eq};
+
+use crate::drift::Secret;
+use crate::drift::model::resource::ResourceRef;
+use crate::drift::plan::start_command::StartCommandChange;
+use crate::error::{Error, Exit};
+use crate::io::credentials::keyring::{InMemoryKeyring, KeyringError};
+use crate::io::storage::journal::{
+    Before, Journal, JournalRecord, RecordedCommand, RecordedFile, RecordedVariable, RunName, state_folder,
+};
+
+const MARKER: &str = "marker-4711-of-a-value";
+
+/// As on most servers; the tests of the keyring have one of their own.
+static NO_KEYRING: LazyLock<InMemoryKeyring> =
+    LazyLock::new(|| InMemoryKeyring::broken(KeyringError::Absent("no bus".to_owned())));
+
+fn named(name: &str) -> ResourceRef {
+    ResourceRef { id: format!("id-of-{name}"), name: name.to_owned() }
+}
+
+fn record(time: &str) -> JournalRecord {
+    let file = |path: &str, before: Option<&str>| RecordedFile {
+        path: PathBuf::from(path),
+        shown: ".env".to_owned(),
+        before: before.map(Secret::new),
+        after: Some(Secret::new(format!("A={MARKER}\n"))),
+        keys: vec!["A".to_owned()],
+    };
+    let store = |owner: Option<&str>, before: Before, after: Option<&str>| RecordedVariable {
+        owner: owner.map(named),
+        key: "A".to_owned(),
+        before,
+        after: after.map(Secret::new),
+    };
+    JournalRecord {
+        time: time.parse().unwrap(),
+        command: RecordedCommand::Fix,
+        undoes: None,
+        host: "backboard.railway.com".to_owned(),
+        project: named("agentverse"),
+        environment: named("staging"),
+        protected: true,
+        folder: PathBuf::from("/home/ada/agentverse"),
+        stores: vec![
+            store(Some("api"), Before::Stored(Secret::new(MARKER)), Some("${{Postgres.URL}}")),
+            store(Some("worker"), Before::Sealed, Some("")),
+            store(None, Before::Absent, None),
+        ],
+        files: vec![file("/home/ada/agentverse/.env", Some("A=\"1\"\r\n")), file("/srv/.env", None)],
+        settings: vec![
+            StartCommandChange { service: named("worker"), before: None, after: Some(Secret::new("celery \"-B\"")) },
+            StartCommandChange { service: named("cron"), before: Some(Secret::new("cron")), after: None },
+        ],
+        deploys: vec![named("api"), named("worker")],
+    }
+}
+
+/// A journal that was never written to, and its folder.
+fn journal() -> (tempfile::TempDir, PathBuf, Journal<'static>) {
+    let guard = tempfile::tempdir().unwrap();
+    let folder = guard.path().canonicalize().unwrap().join("state/railway-doctor");
+    let journal = Journal::open(Some(&folder), &*NO_KEYRING).unwrap();
+    (guard, folder, journal)
+}
+
+fn path(folder: &Path, run: &RunName) -> PathBuf {
+    folder.join(format!("{run}.journal"))
+}
+
+/// The second line of the error that it must be.
+fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
+    match result {
+        Err(error @ Error::Journal { .. }) => {
+            assert_eq!(error.exit(), Exit::Usage);
+            assert!(!error.next().is_empty());
+            error.because().unwrap()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_was_written_is_read_back() {
+    let (_guard, folder, journal) = journal();
+    let fix = record("2026-11-24T13:45:30.5Z");
+    let run = journal.write(&fix).unwrap().run;
+    assert!(run.as_str().starts_with("2026-11-24-1345-"), "{run}");
+    assert_eq!(journal.read(&run), Ok(fix.clone()));
+    let undo = JournalRecord { command: RecordedCommand::Undo, undoes: Some(run.clone()), stores: Vec::new(), ..fix };
+    let undone = journal.write(&undo).unwrap().run;
+    assert_eq!(
+        Journal::open(Some(&folder), &*NO_KEYRING).unwrap().read(&undone),
+        Ok(undo),
+        "another process has the same key"
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn any_text_comes_back_as_it_was(
+        texts in proptest::collection::vec(any::<String>(), 3),
+        before in prop_oneof![
+            Just(Before::Absent),
+            Just(Before::Sealed),
+            any::<String>().prop_map(|text| Before::Stored(Secret::new(text))),
+        ],
+        after in option::of(any::<String>()),
+    ) {
+        let (_guard, _, journal) = journal();
+        let mut kept = record("2026-11-24T13:45:30Z");
+        kept.stores[0].before = before;
+        kept.stores[0].after = after.map(Secret::new);
+        kept.stores[1].key.clone_from(&texts[0]);
+        kept.files[0].before = Some(Secret::new(texts[1].as_str()));
+        kept.project.name.clone_from(&texts[2]);
+        let run = journal.write(&kept).unwrap().run;
+        prop_assert!(journal.read(&run) == Ok(kept));
+        prop_assert_eq!(journal.list().unwrap().len(), 1);
+    }
+}
+
+#[test]
+fn nothing_is_made_before_the_first_record() {
+    let (_guard, folder, journal) = journal();
+    assert_eq!(journal.list().unwrap().len(), 0);
+    journal.prune(Timestamp::UNIX_EPOCH);
+    let missing = refused(journal.read(&RunName::parse("2026-11-24-1345-7f3a").unwrap()));
+    assert!(missing.starts_with("runs are kept for 30 days"), "{missing}");
+    assert!(!folder.parent().unwrap().exists());
+}
+
+#[test]
+fn no_file_holds_a_value_in_clear_or_in_base64() {
+    let (_guard, folder, journal) = journal();
+    journal.write(&record("2026-11-24T13:45:30Z")).unwrap();
+    for entry in fs::read_dir(&folder).unwrap() {
+        let bytes = fs::read(entry.unwrap().path()).unwrap();
+        let needles = [MARKER.to_owned(), STANDARD.encode(MARKER), "agentverse".to_owned(), "api".to_owned()];
+        for needle in needles {
+            assert!(!bytes.windows(needle.len()).any(|window| window == needle.as_bytes()), "{needle}");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_was_touched_anywhere_does_not_open() {
+    let (_guard, folder, journal) = journal();
+    let run = journal.write(&record("2026-11-24T13:45:30Z")).unwrap().run;
+    let whole = fs::read(path(&folder, &run)).unwrap();
+    let mut reasons = BTreeSet::new();
+    for position in 0..whole.len() {
+        let mut touched = whole.clone();
+        touched[position] ^= 0x80;
+        fs::write(path(&folder, &run), touched).unwrap();
+        reasons.insert(refused(journal.read(&run)));
+    }
+    for length in [0, 5, 8, 19, 20, 35, whole.len() - 1] {
+        fs::write(path(&folder, &run), &whole[..length]).unwrap();
+        reasons.insert(refused(journal.read(&run)));
+    }
+    let expected = [
+        "a newer version of doctor recorded it",
+        "its file is none of doctor's",
+        "its file was changed or cut short, or belongs to another key",
+    ];
+    assert_eq!(reasons.into_iter().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_file_opens_under_its_own_name_and_key_only() {
+    let (_guard, folder, journal) = journal();
+    let run = journal.write(&record("2026-11-24T13:45:30Z")).unwrap().run;
+    let other = RunName::parse("2026-11-24-1346-7f3a").unwrap();
+    fs::copy(path(&folder, &run), path(&folder, &other)).unwrap();
+    assert_eq!(refused(journal.read(&other)), "its file was changed or cut short, or belongs to another key");
+    let key = folder.join("journal.key");
+    fs::write(&key, [7; 32]).unwrap();
+    assert_eq!(refused(journal.read(&run)), "its file was changed or cut short, or belongs to another key");
+    fs::write(&key, [7; 31]).unwrap();
+    assert_eq!(refused(journal.read(&run)), "it has 31 bytes instead of 32");
+    assert_eq!(refused(journal.write(&record("2026-11-24T13:45:30Z"))), "it has 31 bytes instead of 32");
+    fs::remove_file(&key).unwrap();
+    assert_eq!(refused(journal.read(&run)), "the journal's key is gone");
+    let new = journal.write(&record("2026-11-25T13:45:30Z")).unwrap().run;
+    assert!(journal.read(&new).is_ok(), "a new key is made");
+}
+
+#[test]
+fn runs_are_listed_from_the_newest_and_one_bad_file_hides_no_other() {
+    let (_guard, folder, journal) = journal();
+    let times = ["2026-11-24T13:45:10Z", "2026-11-24T13:45:50Z", "2026-11-20T00:00:00Z", "2026-11-24T13:45:30Z"];
+    let runs: Vec<RunName> = times.iter().map(|time| journal.write(&record(time)).unwrap().run).collect();
+    fs::write(path(&folder, &runs[2]), "cut").unwrap();
+    fs::write(folder.join("notes.journal"), "of somebody else").unwrap();
+    let entries = journal.list().unwrap();
+    let listed: Vec<(&RunName, bool)> = entries.iter().map(|entry| (&entry.run, entry.record.is_ok())).collect();
+    assert_eq!(listed, [(&runs[3], true), (&runs[2], false), (&runs[1], true), (&runs[0], true)]);
+    fs::remove_file(folder.join("journal.key")).unwrap();
+    assert_eq!(journal.list().unwrap().iter().filter(|entry| entry.record.is_err()).count(), 4);
+}
+
+/// The runs that are left of runs at these times, in this order, after one more at `now` that prunes by that time.
+fn left(times: &[&str], now: &str) -> Vec<bool> {
+    let (_guard, folder, journal) = journal();
+    let runs: Vec<RunName> = times.iter().map(|time| journal.write(&record(time)).unwrap().run).collect();
+    journal.write(&record(now)).unwrap();
+    journal.prune(now.parse().unwrap());
+    runs.iter().map(|run| path(&folder, run).exists()).collect()
+}
+
+#[test]
+fn what_is_older_than_thirty_days_goes() {
+    let now = "2026-11-24T13:45:30Z";
+    for (times, expected) in [
+        (&["2026-10-25T13:44:00Z", "2026-10-25T13:46:00Z"][..], &[false, true][..]),
+        (&["2026-11-24T13:40:00Z", "2026-11-24T13:41:00Z"], &[true, true]),
+        // One that the clock dated ahead is as old as those around it, and takes none of them with it.
+        (&["2027-06-01T00:00:00Z", "2026-10-01T00:00:00Z", "2026-11-20T00:00:00Z"], &[false, false, true]),
+        (&["2026-11-01T00:00:00Z", "2027-06-01T00:00:00Z", "2026-11-20T00:00:00Z"], &[true, true, true]),
+    ] {
+        assert_eq!(left(times, now), expected, "{times:?}");
+    }
+    let (_guard, folder, journal) = journal();
+    let run = journal.write(&record(now)).unwrap().run;
+    let rest = folder.join(".2026-01-01-0000-0000.journal.Ab12Cd");
+    fs::write(&rest, "half").unwrap();
+    fs::write(folder.join("2026-01-01.txt"), "of somebody else").unwrap();
+    journal.prune(now.parse().unwrap());
+    assert!(!rest.exists() && path(&folder, &run).exists() && folder.join("2026-01-01.txt").exists());
+}
+
+#[test]
+fn runs_are_numbered_whatever_the_clock_says() {
+    let (_guard, folder, journal) = journal();
+    let times = ["2026-11-24T13:45:30Z", "2026-11-24T13:45:30Z", "2031-01-01T00:00:00Z", "1970-01-01T00:00:00Z"];
+    let runs: Vec<RunName> = times.iter().map(|time| journal.write(&record(time)).unwrap().run).collect();
+    let names: Vec<&str> = runs.iter().map(RunName::as_str).collect();
+    let expected = ["2026-11-24-1345-0001", "2026-11-24-1345-0002", "2031-01-01-0000-0003", "1970-01-01-0000-0004"];
+    assert_eq!(names, expected);
+    // What can't be read keeps its place.
+    fs::write(path(&folder, &runs[2]), "cut").unwrap();
+    let listed: Vec<RunName> = journal.list().unwrap().into_iter().map(|entry| entry.run).collect();
+    assert_eq!(listed, runs.iter().rev().cloned().collect::<Vec<_>>());
+    journal.forget(&runs[3]);
+    fs::write(folder.join("2026-11-24-1345-ffff.journal"), "").unwrap();
+    assert_eq!(journal.write(&record(times[0])).unwrap().run.as_str(), "2026-11-24-1345-10000");
+    fs::write(folder.join("2026-11-24-1345-ffffffff.journal"), "").unwrap();
+    assert!(journal.write(&record(times[0])).is_err(), "there is no number left");
+
+    let writers: Vec<_> = (0..4)
+        .map(|_| {
+            let folder = folder.join("shared");
+            thread::spawn(move || {
+                let journal = Journal::open(Some(&folder), &*NO_KEYRING).unwrap();
+                (0..8).map(|_| journal.write(&record("2026-11-25T13:45:30Z")).unwrap().run).collect::<Vec<_>>()
+            })
+        })
+        .collect();
+    let runs: BTreeSet<u32> =
+        writers.into_iter().flat_map(|writer| writer.join().unwrap()).map(|run| run.number()).collect();
+    assert_eq!(runs, (1..=32).collect(), "no two runs of one minute share a number");
+}
+
+#[test]
+fn writers_that_meet_at_the_very_start_share_one_key() {
+    let (_guard, folder, journal) = journal();
+    let writers: Vec<_> = (0..8)
+        .map(|_| {
+            let folder = folder.clone();
+            thread::spawn(move || {
+                let journal = Journal::open(Some(&folder), &*NO_KEYRING).unwrap();
+                journal.write(&record("2026-11-25T13:45:30Z")).unwrap().run
+            })
+        })
+        .collect();
+    for writer in writers {
+        assert!(journal.read(&writer.join().unwrap()).is_ok());
+    }
+}
+
+/// The environment, the home folder, and the state folder.
+type Place<'c> = (&'c [(&'c str, &'c str)], Option<&'c str>, Option<&'c str>);
+
+#[test]
+fn the_state_folder_is_worked_out_from_what_is_given() {
+    let variables = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    let cases: &[Place<'_>] = &[
+        (&[], Some("/home/ada"), Some("/home/ada/.local/state/railway-doctor")),
+        (&[("XDG_STATE_HOME", "/var/ada")], Some("/home/ada"), Some("/var/ada/railway-doctor")),
+        (&[("XDG_STATE_HOME", "/var/ada")], None, Some("/var/ada/railway-doctor")),
+        (&[("XDG_STATE_HOME", "state")], Some("/home/ada"), Some("/home/ada/.local/state/railway-doctor")),
+        (&[("XDG_STATE_HOME", "")], Some("/home/ada"), Some("/home/ada/.local/state/railway-doctor")),
+        (&[("XDG_STATE_HOME", "state")], None, None),
+        (&[], Some("ada"), None),
+    ];
+    if cfg!(unix) {
+        for (given, home, expected) in cases {
+            let folder = state_folder(&variables(given), home.map(Path::new));
+            assert_eq!(folder.as_deref(), expected.map(Path::new), "{given:?} {home:?}");
+        }
+    }
+    assert_eq!(refused(Journal::open(None, &*NO_KEYRING).map(drop)), "no home folder is known");
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::ffi::OsStr;
+    use std::fs::{self, Permissions};
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::path::{Path, PathBuf};
+
+    use crate::io::storage::journal::tests::{journal, path, record, refused};
+
+    fn mode(path: &Path) -> u32 {
+        path.metadata().unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn everything_is_closed_to_others_and_closed_again_if_it_was_opened() {
+        let (_guard, folder, journal) = journal();
+        let run = journal.write(&record("2026-11-24T13:45:30Z")).unwrap().run;
+        let modes = || [mode(&folder), mode(&folder.join("journal.key")), mode(&path(&folder, &run))];
+        assert_eq!(modes(), [0o700, 0o600, 0o600]);
+        fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
+        fs::set_permissions(folder.join("journal.key"), Permissions::from_mode(0o644)).unwrap();
+        fs::set_permissions(path(&folder, &run), Permissions::from_mode(0o664)).unwrap();
+        assert!(journal.read(&run).is_ok());
+        assert_eq!(modes(), [0o700, 0o600, 0o600]);
+    }
+
+    #[test]
+    fn a_link_or_a_file_in_place_of_the_folder_is_refused() {
+        let (guard, folder, journal) = journal();
+        fs::create_dir_all(folder.parent().unwrap()).unwrap();
+        symlink(guard.path(), &folder).unwrap();
+        let expected = "it is a link, and what it leads to may be anybody's";
+        assert_eq!(refused(journal.write(&record("2026-11-24T13:45:30Z"))), expected);
+        assert_eq!(refused(journal.list()), expected);
+        fs::remove_file(&folder).unwrap();
+        fs::write(&folder, "").unwrap();
+        assert_eq!(refused(journal.write(&record("2026-11-24T13:45:30Z"))), "it is not a folder");
+    }
+
+    #[test]
+    fn a_link_in_place_of_a_file_is_refused() {
+        let (guard, folder, journal) = journal();
+        let run = journal.write(&record("2026-11-24T13:45:30Z")).unwrap().run;
+        for file in [path(&folder, &run), folder.join("journal.key")] {
+            let elsewhere = guard.path().join("elsewhere");
+            fs::rename(&file, &elsewhere).unwrap();
+            symlink(&elsewhere, &file).unwrap();
+            assert_eq!(refused(journal.read(&run)), "it is not a file");
+            fs::remove_file(&file).unwrap();
+            fs::rename(&elsewhere, &file).unwrap();
+        }
+        assert!(journal.read(&run).is_ok());
+    }
+
+    #[test]
+    fn a_place_that_can_not_be_written_is_an_error_before_anything_changes() {
+        let (_guard, folder, journal) = journal();
+        fs::write(folder.parent().unwrap(), "a file where a folder should be").unwrap();
+        let why = refused(journal.write(&record("2026-11-24T13:45:30Z")));
+        assert!(why.starts_with(&folder.display().to_string()), "{why}");
+    }
+
+    #[test]
+    fn a_path_that_is_no_text_can_not_be_recorded() {
+        let (_guard, folder, journal) = journal();
+        let mut kept = record("2026-11-24T13:45:30Z");
+        kept.files[0].path = PathBuf::from(OsStr::from_bytes(b"/srv/\xff/.env"));
+        assert_eq!(refused(journal.write(&kept)), "path contains invalid UTF-8 characters");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "only the key is there");
+    }
+}

@@ -1,0 +1,7 @@
+//! What `doctor` keeps between runs.
+
+pub mod hook_cache;
+pub mod id_cache;
+pub mod journal;
+pub(in crate::io) mod state_dir;
+pub mod trust_store;

@@ -1,0 +1,311 @@
+//! The `doctor.toml`s that the user has accepted, each for one project: a small file for each in the user's state folder.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use ring::digest::{Context, SHA256, digest};
+use serde::{Deserialize, Serialize};
+
+use crate::drift::ResourceRef;
+use crate::error::Error;
+use crate::io::config::Deciding;
+use crate::io::files::provenance::Checkout;
+use crate::io::storage::state_dir::{Folder, Placed, Purpose, StoredContent};
+
+/// How such a file is called, after the digest of what it accepts.
+const ENDING: &str = ".trust";
+
+/// The form of the file.
+const VERSION: u8 = 2;
+
+/// The words of its folder's errors.
+const PURPOSE: Purpose = Purpose {
+    what: "what is trusted",
+    cannot: "can't remember what was accepted",
+    instead: "name project and environment in each run with --project and --environment",
+};
+
+/// SHA-256 of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// The digest of that text.
+    pub fn of(text: &str) -> Self {
+        Self::from(&digest(&SHA256, text.as_bytes()))
+    }
+
+    fn from(digest: &ring::digest::Digest) -> Self {
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(digest.as_ref());
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+    }
+}
+
+/// One `doctor.toml`, and the project that it is used for.
+#[derive(Clone, Debug)]
+pub struct Subject<'s> {
+    /// The project, by the id that Railway gave for it.
+    pub project: &'s ResourceRef,
+    /// What the file decides about where local values go.
+    pub deciding: &'s Deciding,
+    /// Where the file is, absolute; only so that a changed one is recognised.
+    pub path: &'s Path,
+    /// The checkout that it is a part of.
+    pub checkout: &'s Checkout,
+}
+
+/// What the user has said of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TrustStatus {
+    /// What it decides was accepted, for this project.
+    Accepted,
+    /// Something else was, or this file for another project: the lines of [`Deciding`] that were accepted last.
+    Changed(Vec<String>),
+    /// The same was accepted, for another project; its name.
+    OfAnother(String),
+    /// Nothing.
+    Never,
+}
+
+/// What is written.
+#[derive(Deserialize, Serialize)]
+struct TrustFile {
+    version: u8,
+    project: String,
+    name: String,
+    digest: String,
+    path: String,
+    accepted: String,
+    lines: Vec<String>,
+}
+
+/// Remembers that the user has accepted it. Accepting it again changes nothing.
+pub fn accept(state: Option<&Path>, subject: &Subject<'_>, now: Timestamp) -> Result<(), Error> {
+    let folder = folder(state)?;
+    if let Some((path, why)) = state.and_then(|state| Some((state, subject.checkout.objection(state)?))) {
+        return Err(Error::Journal {
+            what: PURPOSE.cannot.to_owned(),
+            why: format!("{} {why}", path.display()),
+            next: format!("set XDG_STATE_HOME to a directory of your own outside the checkout, or {}", PURPOSE.instead),
+        });
+    }
+    let form = TrustFile {
+        version: VERSION,
+        project: subject.project.id.clone(),
+        name: subject.project.name.clone(),
+        digest: subject.deciding.digest.to_string(),
+        path: subject.path.display().to_string(),
+        accepted: now.to_string(),
+        lines: subject.deciding.lines.clone(),
+    };
+    let name = file_name(subject);
+    let text = serde_json::to_string(&form).expect("texts and a number are JSON");
+    if folder.place(&name, text.as_bytes())? == Placed::ThereAlready && !accepts(&folder, &name, subject)? {
+        // Cut short or written by hand: it accepts nothing, and stands in the way.
+        folder.remove(&name);
+        folder.place(&name, text.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// What the user has said of it. Without a state folder that is nothing, and so it is with one that somebody else may have
+/// written.
+pub fn standing(state: Option<&Path>, subject: &Subject<'_>) -> Result<TrustStatus, Error> {
+    let Some(state) = state else { return Ok(TrustStatus::Never) };
+    let name = file_name(subject);
+    if [state, &state.join(&name)].into_iter().any(|path| subject.checkout.objection(path).is_some()) {
+        return Ok(TrustStatus::Never);
+    }
+    let folder = folder(Some(state))?;
+    if accepts(&folder, &name, subject)? {
+        return Ok(TrustStatus::Accepted);
+    }
+    let path = subject.path.display().to_string();
+    let mut last: Option<TrustFile> = None;
+    for name in folder.names()?.iter().filter(|name| name.ends_with(ENDING)) {
+        let fits = |form: &TrustFile| form.project == subject.project.id || form.path == path;
+        let Some(form) = read(&folder, name)?.filter(fits) else { continue };
+        // The same file says more about what was changed than another checkout of the project.
+        let order = |form: &TrustFile| (form.path == path, form.accepted.clone());
+        if last.as_ref().is_none_or(|last| order(last) < order(&form)) {
+            last = Some(form);
+        }
+    }
+    Ok(match last {
+        None => TrustStatus::Never,
+        Some(form) if form.digest == subject.deciding.digest.to_string() => TrustStatus::OfAnother(form.name),
+        Some(form) => TrustStatus::Changed(form.lines),
+    })
+}
+
+fn folder(state: Option<&Path>) -> Result<Folder, Error> {
+    let path: Option<PathBuf> = state.map(Path::to_owned);
+    path.map(|path| Folder::new(path, PURPOSE)).ok_or_else(|| Error::Journal {
+        what: PURPOSE.cannot.to_owned(),
+        why: "no home folder is known".to_owned(),
+        next: format!("set HOME, or {}", PURPOSE.instead),
+    })
+}
+
+/// The file's own word counts, and not only its name.
+fn accepts(folder: &Folder, name: &str, subject: &Subject<'_>) -> Result<bool, Error> {
+    let form = read(folder, name)?;
+    Ok(form
+        .is_some_and(|form| form.project == subject.project.id && form.digest == subject.deciding.digest.to_string()))
+}
+
+/// What a file says; what is no such file says nothing.
+fn read(folder: &Folder, name: &str) -> Result<Option<TrustFile>, Error> {
+    let Some(StoredContent(bytes)) = folder.read(name)? else { return Ok(None) };
+    Ok(serde_json::from_slice(&bytes).ok().filter(|form: &TrustFile| form.version == VERSION))
+}
+
+fn file_name(subject: &Subject<'_>) -> String {
+    let mut context = Context::new(&SHA256);
+    context.update(&subject.deciding.digest.0);
+    context.update(subject.project.id.as_bytes());
+    format!("{}{ENDING}", Digest::from(&context.finish()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use jiff::Timestamp;
+
+    use crate::drift::ResourceRef;
+    use crate::io::config::Deciding;
+    use crate::io::files::provenance::Checkout;
+    use crate::io::storage::trust_store::{Digest, Subject, TrustStatus, accept, standing};
+
+    fn project(id: &str) -> ResourceRef {
+        ResourceRef { id: id.to_owned(), name: "shop".to_owned() }
+    }
+
+    fn deciding(text: &str) -> Deciding {
+        Deciding { lines: vec![text.to_owned()], digest: Digest::of(text) }
+    }
+
+    fn subject<'s>(
+        project: &'s ResourceRef,
+        deciding: &'s Deciding,
+        path: &'s str,
+        checkout: &'s Checkout,
+    ) -> Subject<'s> {
+        Subject { project, deciding, path: Path::new(path), checkout }
+    }
+
+    #[test]
+    fn a_text_is_known_by_its_sha_256() {
+        let known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(Digest::of("abc").to_string(), known);
+    }
+
+    #[test]
+    fn only_these_words_for_this_project_are_accepted() {
+        let home = tempfile::tempdir().unwrap();
+        let state = home.path().join("state");
+        let (shop, other) = (project("p1"), project("p2"));
+        let checkout = Checkout::default();
+        let [a, b] = ["a", "b"].map(deciding);
+        let of = |project, text, path| standing(Some(&state), &subject(project, text, path, &checkout)).unwrap();
+        assert_eq!(of(&shop, &a, "/srv/doctor.toml"), TrustStatus::Never);
+        assert!(!state.exists(), "looking makes no folder");
+        let it = subject(&shop, &a, "/srv/doctor.toml", &checkout);
+        for _ in 0..2 {
+            accept(Some(&state), &it, Timestamp::UNIX_EPOCH).unwrap();
+        }
+        assert_eq!(fs::read_dir(&state).unwrap().count(), 1);
+        let changed = || TrustStatus::Changed(vec!["a".to_owned()]);
+        for (project, text, path, expected) in [
+            (&shop, &a, "/srv/doctor.toml", TrustStatus::Accepted),
+            // A second checkout of the same words.
+            (&shop, &a, "/home/doctor.toml", TrustStatus::Accepted),
+            (&shop, &b, "/srv/doctor.toml", changed()),
+            (&shop, &b, "/home/doctor.toml", changed()),
+            (&other, &a, "/srv/doctor.toml", TrustStatus::OfAnother("shop".to_owned())),
+            (&other, &b, "/srv/doctor.toml", changed()),
+            (&other, &a, "/home/doctor.toml", TrustStatus::Never),
+        ] {
+            assert_eq!(of(project, text, path), expected, "{} {text:?} {path}", project.id);
+        }
+        assert_eq!(standing(None, &it), Ok(TrustStatus::Never));
+        assert!(accept(None, &it, Timestamp::UNIX_EPOCH).is_err());
+    }
+
+    #[test]
+    fn a_change_is_shown_against_the_last_words_of_the_same_file() {
+        let home = tempfile::tempdir().unwrap();
+        let (shop, checkout) = (project("p1"), Checkout::default());
+        for (second, text, path) in [(3, "one", "/srv/doctor.toml"), (5, "two", "/srv/doctor.toml"), (9, "far", "/x")] {
+            let at = Timestamp::from_second(second).unwrap();
+            accept(Some(home.path()), &subject(&shop, &deciding(text), path, &checkout), at).unwrap();
+        }
+        let now = deciding("three");
+        let of = |path| standing(Some(home.path()), &subject(&shop, &now, path, &checkout)).unwrap();
+        assert_eq!(of("/srv/doctor.toml"), TrustStatus::Changed(vec!["two".to_owned()]));
+        assert_eq!(of("/elsewhere/doctor.toml"), TrustStatus::Changed(vec!["far".to_owned()]));
+    }
+
+    #[test]
+    fn a_record_in_the_checkout_accepts_nothing_and_none_is_put_there() {
+        let base = tempfile::tempdir().unwrap();
+        let (shop, a) = (project("p1"), deciding("a"));
+        let state = base.path().join("shop/home/state");
+        let own = Checkout::around([base.path().join("shop").as_path()], None);
+        let it = |checkout| subject(&shop, &a, "/srv/doctor.toml", checkout);
+        let (elsewhere, now) = (Checkout::default(), Timestamp::UNIX_EPOCH);
+        accept(Some(&state), &it(&elsewhere), now).unwrap();
+        assert_eq!(standing(Some(&state), &it(&elsewhere)), Ok(TrustStatus::Accepted));
+        fs::create_dir_all(base.path().join("shop")).unwrap();
+        assert_eq!(standing(Some(&state), &it(&own)), Ok(TrustStatus::Never));
+        let refused = accept(Some(&state), &it(&own), now).unwrap_err();
+        assert!(refused.because().unwrap().ends_with("lies inside the checkout"), "{refused:?}");
+    }
+
+    #[test]
+    fn a_file_that_says_something_else_accepts_nothing_and_is_replaced() {
+        let home = tempfile::tempdir().unwrap();
+        let (shop, a, checkout) = (project("p1"), deciding("a"), Checkout::default());
+        let it = subject(&shop, &a, "/srv/doctor.toml", &checkout);
+        let accept = || accept(Some(home.path()), &it, Timestamp::UNIX_EPOCH).unwrap();
+        accept();
+        let file = fs::read_dir(home.path()).unwrap().next().unwrap().unwrap().path();
+        let good = fs::read_to_string(&file).unwrap();
+        for bad in ["", "{}", &good.replace("p1", "p2"), &good.replace("\"version\":2", "\"version\":1"), &good[1..]] {
+            fs::write(&file, bad).unwrap();
+            assert_ne!(standing(Some(home.path()), &it).unwrap(), TrustStatus::Accepted, "{bad}");
+            accept();
+            assert_eq!(fs::read_to_string(&file).unwrap(), good);
+        }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_is_remembered_is_the_users_alone_and_what_others_can_write_does_not_count() {
+        use std::os::unix::fs::PermissionsExt;
+        let home = tempfile::tempdir().unwrap();
+        let (state, shop) = (home.path().join("a/state"), project("p1"));
+        let (a, checkout) = (deciding("a"), Checkout::default());
+        let it = subject(&shop, &a, "/srv/doctor.toml", &checkout);
+        accept(Some(&state), &it, Timestamp::UNIX_EPOCH).unwrap();
+        let file = fs::read_dir(&state).unwrap().next().unwrap().unwrap();
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::metadata(&state).unwrap().permissions().mode() & 0o777, 0o700);
+        for (path, open, closed) in [(file.path(), 0o666, 0o600), (state.clone(), 0o777, 0o700)] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(open)).unwrap();
+            assert_eq!(standing(Some(&state), &it), Ok(TrustStatus::Never), "{open:o}");
+            fs::set_permissions(&path, fs::Permissions::from_mode(closed)).unwrap();
+            assert_eq!(standing(Some(&state), &it), Ok(TrustStatus::Accepted));
+        }
+    }
+}

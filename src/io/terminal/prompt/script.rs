@@ -1,0 +1,150 @@
+//! Somebody who answers as a test wants.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+
+use crate::drift::Secret;
+use crate::error::Error;
+use crate::io::terminal::prompt::{Ask, PromptAnswer, YesNo};
+
+/// One answer that was prepared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Prepared {
+    /// The item of this index.
+    Choice(usize),
+    /// The items of these indices.
+    Choices(Vec<usize>),
+    /// Yes or no.
+    Reply(YesNo),
+    /// A typed line.
+    Line(&'static str),
+    /// Enter alone, where that means something.
+    Enter,
+    /// Esc.
+    Back,
+    /// Ctrl-C.
+    Interrupt,
+}
+
+/// Answers in order, and keeps what was asked. A question too many, or one of another kind, fails the test.
+#[derive(Debug, Default)]
+pub(crate) struct Script {
+    answers: RefCell<VecDeque<Prepared>>,
+    asked: RefCell<Vec<String>>,
+}
+
+impl Script {
+    pub(crate) fn new(answers: impl IntoIterator<Item = Prepared>) -> Self {
+        Self { answers: RefCell::new(answers.into_iter().collect()), asked: RefCell::default() }
+    }
+
+    /// Every question so far: its prompt, and its items below it.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.asked.borrow().clone()
+    }
+
+    /// How many answers nobody asked for.
+    pub(crate) fn left(&self) -> usize {
+        self.answers.borrow().len()
+    }
+
+    fn next<T>(
+        &self,
+        prompt: &str,
+        items: &[String],
+        fits: impl FnOnce(&Prepared) -> Option<T>,
+    ) -> Result<PromptAnswer<T>, Error> {
+        let question = [&[prompt.to_owned()], items].concat().join("\n  ");
+        self.asked.borrow_mut().push(question.clone());
+        match self.answers.borrow_mut().pop_front() {
+            Some(Prepared::Back) => Ok(PromptAnswer::Back),
+            Some(Prepared::Interrupt) => Err(Error::Interrupted),
+            Some(answer) => match fits(&answer) {
+                Some(given) => Ok(PromptAnswer::Given(given)),
+                None => panic!("{answer:?} does not answer {question}"),
+            },
+            None => panic!("no answer was prepared for {question}"),
+        }
+    }
+}
+
+impl Ask for Script {
+    fn choose(&self, prompt: &str, items: &[String], default: usize) -> Result<PromptAnswer<usize>, Error> {
+        assert!(default < items.len(), "{prompt}: the default is one of the items");
+        self.next(prompt, items, |answer| match answer {
+            Prepared::Enter => Some(default),
+            Prepared::Choice(index) if *index < items.len() => Some(*index),
+            _ => None,
+        })
+    }
+
+    fn choose_many(&self, prompt: &str, items: &[String], picked: &[usize]) -> Result<PromptAnswer<Vec<usize>>, Error> {
+        let mark = |index| if picked.contains(&index) { "[x]" } else { "[ ]" };
+        let marked: Vec<String> = items.iter().enumerate().map(|(at, item)| format!("{} {item}", mark(at))).collect();
+        self.next(prompt, &marked, |answer| match answer {
+            Prepared::Enter => Some(picked.to_vec()),
+            Prepared::Choices(indices) if indices.iter().all(|index| *index < items.len()) => Some(indices.clone()),
+            _ => None,
+        })
+    }
+
+    fn confirm(&self, prompt: &str, default: YesNo) -> Result<PromptAnswer<YesNo>, Error> {
+        self.next(prompt, &[], |answer| match answer {
+            Prepared::Enter => Some(default),
+            Prepared::Reply(reply) => Some(*reply),
+            _ => None,
+        })
+    }
+
+    fn line(&self, prompt: &str) -> Result<PromptAnswer<String>, Error> {
+        self.line_from(prompt, "")
+    }
+
+    fn line_from(&self, prompt: &str, start: &str) -> Result<PromptAnswer<String>, Error> {
+        let prompt = if start.is_empty() { prompt.to_owned() } else { format!("{prompt} [{start}]") };
+        self.next(&prompt, &[], |answer| match answer {
+            Prepared::Enter if !start.is_empty() => Some(start.to_owned()),
+            Prepared::Line(text) => Some((*text).to_owned()),
+            _ => None,
+        })
+    }
+
+    fn secret(&self, prompt: &str) -> Result<PromptAnswer<Secret>, Error> {
+        self.next(prompt, &[], |answer| match answer {
+            Prepared::Line(text) => Some(Secret::new(*text)),
+            _ => None,
+        })
+    }
+
+    fn piped(&self) -> Result<Secret, Error> {
+        Ok(match self.secret("standard input")? {
+            PromptAnswer::Given(text) => text,
+            PromptAnswer::Back => Secret::new(""),
+        })
+    }
+}
+
+#[test]
+fn a_script_answers_in_order_and_keeps_the_questions() {
+    let script = Script::new([
+        Prepared::Choice(1),
+        Prepared::Choices(vec![0, 1]),
+        Prepared::Reply(YesNo::Yes),
+        Prepared::Line("production"),
+        Prepared::Enter,
+        Prepared::Enter,
+        Prepared::Back,
+        Prepared::Interrupt,
+    ]);
+    let items = ["push".to_owned(), "pull".to_owned()];
+    assert_eq!(script.choose("Which?", &items, 0), Ok(PromptAnswer::Given(1)));
+    assert_eq!(script.choose_many("Which of them?", &items, &[1]), Ok(PromptAnswer::Given(vec![0, 1])));
+    assert_eq!(script.confirm("Go on?", YesNo::No), Ok(PromptAnswer::Given(YesNo::Yes)));
+    assert_eq!(script.line("Name:"), Ok(PromptAnswer::Given("production".to_owned())));
+    assert_eq!(script.choose_many("Which of them?", &items, &[1]), Ok(PromptAnswer::Given(vec![1])));
+    assert_eq!(script.line_from("Name:", "staging"), Ok(PromptAnswer::Given("staging".to_owned())));
+    assert_eq!(script.line("Name:"), Ok(PromptAnswer::Back));
+    assert_eq!(script.left(), 1);
+    assert_eq!(script.line("Name:"), Err(Error::Interrupted));
+    assert_eq!(script.asked()[0], "Which?\n  push\n  pull");
+}

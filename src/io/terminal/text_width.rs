@@ -1,0 +1,69 @@
+//! Text that has to fit into the columns of a terminal.
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// The text without control characters, which would move the cursor of whoever draws it. Callers escape what they show;
+/// this is the net below them.
+pub(in crate::io) fn harmless(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
+}
+
+/// How many columns it takes.
+pub(in crate::io) fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// The text, cut at its end so that it takes that many columns at most.
+pub(in crate::io) fn cut_end(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    start(text.chars(), columns.saturating_sub(1)) + "…"
+}
+
+/// The text, cut in its middle: names of services differ at their ends as often as at their beginnings.
+pub(in crate::io) fn cut_middle(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let left = start(text.chars(), columns.saturating_sub(1).div_ceil(2));
+    let right = start(text.chars().rev(), columns.saturating_sub(1) / 2);
+    left + "…" + &right.chars().rev().collect::<String>()
+}
+
+/// As many characters as fit.
+fn start(characters: impl Iterator<Item = char>, columns: usize) -> String {
+    let mut taken = 0;
+    characters
+        .take_while(|character| {
+            taken += character.width().unwrap_or(0);
+            taken <= columns
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::io::terminal::text_width::{cut_end, cut_middle, harmless, width};
+
+    #[test]
+    fn what_is_too_wide_is_cut_with_a_mark() {
+        for (text, columns, end, middle) in [
+            ("worker", 6, "worker", "worker"),
+            ("worker", 5, "work…", "wo…er"),
+            ("worker", 4, "wor…", "wo…r"),
+            ("worker", 1, "…", "…"),
+            ("日本語のキー", 7, "日本語…", "日…ー"),
+            ("", 0, "", ""),
+        ] {
+            assert_eq!(cut_end(text, columns), end, "{text} in {columns}");
+            assert_eq!(cut_middle(text, columns), middle, "{text} in {columns}");
+            assert!(width(middle) <= columns && width(end) <= columns);
+        }
+    }
+
+    #[test]
+    fn controls_are_replaced_and_letters_are_not() {
+        assert_eq!(harmless("a\u{1b}[2Jb\r\nü\u{9b}日"), "a\u{fffd}[2Jb\u{fffd}\u{fffd}ü\u{fffd}日");
+    }
+}

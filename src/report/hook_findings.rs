@@ -1,0 +1,132 @@
+//! What a commit or a push would give away, as text.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use crate::drift::leak::{FileOrigin, Leak, LeakKind};
+use crate::drift::phrases::count;
+use crate::drift::rules::env_file_exposed;
+use crate::report::{escape, shell_command};
+
+/// The most leaks that are listed.
+const MOST: usize = 20;
+
+/// Each with what to do about it, and then the entry of `doctor.toml` that allows all of them.
+pub fn text(leaks: &[Leak]) -> String {
+    let mut text = String::new();
+    for leak in leaks.iter().take(MOST) {
+        let (help, command) = help(leak);
+        let what = what(leak);
+        writeln!(text, "error: {}\n  help: {help}", escape::line(&what)).expect("writing to a String can't fail");
+        if let Some(command) = command {
+            writeln!(text, "    {command}").expect("writing to a String can't fail");
+        }
+    }
+    if leaks.len() > MOST {
+        let more = count(leaks.len() - MOST, "more secret");
+        writeln!(text, "error: {more}").expect("writing to a String can't fail");
+    }
+    if !leaks.is_empty() {
+        text.push_str(&ignore(leaks));
+    }
+    text
+}
+
+fn what(leak: &Leak) -> String {
+    let place = leak.line.map_or_else(|| leak.file.clone(), |line| format!("{}:{line}", leak.file));
+    let key = &leak.key;
+    let what = match &leak.what {
+        LeakKind::Secret => format!("the secret {key}"),
+        LeakKind::Example => format!("what looks like a real value of {key}"),
+        LeakKind::Value(source) => format!("the value of {key} ({}:{})", source.file, source.line),
+    };
+    match leak.origin {
+        FileOrigin::Added | FileOrigin::Changed => format!("{place} adds {what} to the commit"),
+        FileOrigin::Pushed(_) => format!("{place} adds {what} to the push"),
+    }
+}
+
+/// What to do, and the command for it.
+fn help(leak: &Leak) -> (&'static str, Option<String>) {
+    let words =
+        |words: &[&str]| Some(shell_command::line(&words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>()));
+    match (&leak.origin, &leak.what) {
+        (FileOrigin::Pushed(blob), _) => (
+            "rewrite the commits that have it; to list them:",
+            words(&["git", "log", "--all", &format!("--find-object={blob}")]),
+        ),
+        (FileOrigin::Added, LeakKind::Secret) => {
+            ("keep the file out of the commit:", words(&["git", "rm", "--cached", "--", &leak.file]))
+        }
+        (_, LeakKind::Example) => ("put a placeholder there, and `git add` it again", None),
+        _ => ("remove it from the file, and `git add` the file again", None),
+    }
+}
+
+/// The entry of `doctor.toml` that allows these values, whatever file they are in.
+fn ignore(leaks: &[Leak]) -> String {
+    let keys: BTreeSet<&str> = leaks.iter().map(|leak| leak.key.as_str()).collect();
+    // A string of JSON is one of TOML, too.
+    let quoted: Vec<String> =
+        keys.into_iter().map(|key| escape::line(&serde_json::Value::from(key).to_string()).into_owned()).collect();
+    format!(
+        "To allow this, add to doctor.toml:\n\n    [[ignore]]\n    keys = [{}]\n    rules = [\"{}\"]\n    \
+         reason = \"not a secret\"\n\n",
+        quoted.join(", "),
+        env_file_exposed::RULE.name
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::drift::leak::{FileOrigin, Leak, LeakKind};
+    use crate::drift::model::finding::Location;
+    use crate::report::hook_findings::{MOST, text};
+
+    fn leak(file: &str, line: Option<usize>, what: LeakKind, origin: FileOrigin) -> Leak {
+        Leak { file: file.to_owned(), line, key: "API_KEY".to_owned(), what, origin }
+    }
+
+    #[test]
+    fn each_names_line_and_key_and_what_to_do() {
+        let value = || LeakKind::Value(Location { file: ".env".to_owned(), line: 3 });
+        let leaks = [
+            leak("my app/.env", Some(1), LeakKind::Secret, FileOrigin::Added),
+            leak(".env", Some(2), LeakKind::Secret, FileOrigin::Changed),
+            Leak { key: "B".to_owned(), ..leak(".env.example", Some(2), LeakKind::Example, FileOrigin::Added) },
+            leak("a\u{1b}.py", Some(12), value(), FileOrigin::Changed),
+            leak("a.db", None, value(), FileOrigin::Pushed("4f1c".to_owned())),
+        ];
+        let expected = "\
+error: my app/.env:1 adds the secret API_KEY to the commit
+  help: keep the file out of the commit:
+    git rm --cached -- 'my app/.env'
+error: .env:2 adds the secret API_KEY to the commit
+  help: remove it from the file, and `git add` the file again
+error: .env.example:2 adds what looks like a real value of B to the commit
+  help: put a placeholder there, and `git add` it again
+error: a\\u{1b}.py:12 adds the value of API_KEY (.env:3) to the commit
+  help: remove it from the file, and `git add` the file again
+error: a.db adds the value of API_KEY (.env:3) to the push
+  help: rewrite the commits that have it; to list them:
+    git log --all --find-object=4f1c
+To allow this, add to doctor.toml:
+
+    [[ignore]]
+    keys = [\"API_KEY\", \"B\"]
+    rules = [\"env-file-exposed\"]
+    reason = \"not a secret\"
+
+";
+        assert_eq!(text(&leaks), expected);
+        assert_eq!(text(&[]), "");
+    }
+
+    #[test]
+    fn many_are_counted() {
+        let leaks = vec![leak(".env", Some(1), LeakKind::Secret, FileOrigin::Added); MOST + 3];
+        let text = text(&leaks);
+        assert_eq!(text.matches("error: .env:1").count(), MOST);
+        assert!(text.contains("\nerror: 3 more secrets\n"), "{text}");
+    }
+}

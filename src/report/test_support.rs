@@ -1,0 +1,170 @@
+//! Reports made by hand, for the tests of every format.
+
+use crate::drift::Secret;
+use crate::drift::model::finding::{Finding, Location, Observation, Remedy};
+use crate::drift::model::receipt::{Outcome, Receipt};
+use crate::drift::model::resource::ResourceRef;
+use crate::drift::model::rule::Rule;
+use crate::drift::model::secret::FingerprintKey;
+use crate::drift::model::severity::Severity;
+use crate::drift::service_scope::Exclusion;
+use crate::report::{CommandTexts, Detail, Format, Logs, Report, ServiceLine, TextOptions, Values, write};
+
+macro_rules! rule {
+    ($rule:ident, $code:literal, $name:literal, $severity:ident, $summary:literal) => {
+        pub(crate) static $rule: Rule =
+            Rule { code: $code, name: $name, severity: Severity::$severity, summary: $summary, explain: "" };
+    };
+}
+
+rule!(DIFFERS, "D103", "value-differs", Error, "local and stored values differ");
+rule!(MISSING, "D101", "missing-on-railway", Warning, "the key is in the file and on no service that should have it");
+rule!(EXTRA, "D102", "missing-locally", Note, "the key is on a service and not in the file");
+rule!(SEALED, "D104", "sealed", Note, "the key exists on Railway and can't be compared");
+rule!(NATURE, "D105", "expected-difference", Note, "the values differ, and are expected to");
+rule!(REPEATED, "D109", "repeated-secret", Note, "the same secret is stored on several services");
+rule!(LINE, "D202", "unreadable-line", Warning, "a line that is no assignment");
+
+/// The value that no report may show.
+pub(crate) const MARKER: &str = "marker-4711-value";
+
+/// The service of that name; its id is another word.
+pub(crate) fn service(name: &str) -> ResourceRef {
+    ResourceRef { id: format!("id-{name}"), name: name.to_owned() }
+}
+
+/// What a readable service came to.
+pub(crate) fn line(name: &str, compared: usize, sealed: usize) -> ServiceLine {
+    ServiceLine { service: service(name), alias: None, compared, sealed, unknown: 0, error: None, checks: Vec::new() }
+}
+
+/// A finding of that rule about a key on services.
+pub(crate) fn finding(rule: &'static Rule, key: &str, services: &[&str], message: &str) -> Finding {
+    let mut finding = Finding::new(rule, message);
+    finding.key = Some(key.to_owned());
+    finding.services = services.iter().map(|name| service(name)).collect();
+    finding
+}
+
+/// A value that differs on the services, in line 5 of `.env`.
+pub(crate) fn differs(key: &str, services: &[&str]) -> Finding {
+    let mut finding = finding(&DIFFERS, key, services, &format!("{key} differs between .env and Railway"));
+    finding.places = vec![Location { file: ".env".to_owned(), line: 5 }];
+    finding.remedies = vec![Remedy::Push, Remedy::Pull];
+    finding.next = Some(Finding::fix_only(key));
+    finding.sightings = vec![sighting(".env:5", "local", Some(MARKER))];
+    finding.sightings.extend(services.iter().map(|name| sighting(name, "stored", Some("another"))));
+    finding
+}
+
+/// What was seen at a place.
+pub(crate) fn sighting(place: &str, state: &'static str, value: Option<&str>) -> Observation {
+    Observation { place: place.to_owned(), value: value.map(Secret::new), state }
+}
+
+/// A report on two services of the project of the incident, with nothing found.
+pub(crate) fn calm() -> Report {
+    Report {
+        command: "check",
+        program: vec!["doctor".to_owned()],
+        flags: Vec::new(),
+        service_flags: Vec::new(),
+        project: ResourceRef { id: "p-1".to_owned(), name: "agentverse".to_owned() },
+        project_origin: "railway link".to_owned(),
+        environment: ResourceRef { id: "e-1".to_owned(), name: "staging".to_owned() },
+        environment_origin: "railway link".to_owned(),
+        services_origin: "by shared keys".to_owned(),
+        files: vec![(".env".to_owned(), "default".to_owned())],
+        services: vec![line("agentverse-api-staging", 6, 0), line("agentverse-worker-staging", 5, 0)],
+        left_out: Vec::new(),
+        only: Vec::new(),
+        findings: Vec::new(),
+        ignored: 0,
+        remarks: Vec::new(),
+        requests: 2,
+        fail_on: Some(Severity::Error),
+        configured: false,
+        exit_code: 0,
+        ..Report::default()
+    }
+}
+
+/// The incident: one key differs on both services; one sealed, two on Railway alone.
+pub(crate) fn incident() -> Report {
+    let (api, worker) = ("agentverse-api-staging", "agentverse-worker-staging");
+    let mut sealed = finding(&SEALED, "JWT_SIGNING_KEY", &[api], "JWT_SIGNING_KEY can't be compared: it is sealed");
+    sealed.sightings = vec![sighting(".env:7", "local", Some(MARKER)), sighting(api, "sealed", None)];
+    let extra = |key| finding(&EXTRA, key, &[api], &format!("{key} is on {api} and not in .env"));
+    Report {
+        services: vec![line(api, 6, 1), line(worker, 5, 0)],
+        findings: vec![
+            differs("STAGING_OPS_API_KEY", &[api, worker]),
+            extra("SENTRY_DSN"),
+            extra("WEB_CONCURRENCY"),
+            sealed,
+        ],
+        left_out: vec![
+            ("Postgres".to_owned(), Exclusion::Database),
+            ("Redis".to_owned(), Exclusion::Database),
+            ("web".to_owned(), Exclusion::NothingShared),
+        ],
+        exit_code: 1,
+        ..calm()
+    }
+}
+
+/// A push that was interrupted after its first step: nobody has looked since.
+pub(crate) fn cut_short() -> Report {
+    let receipt = |change, key: Option<&str>, outcome, detail: Option<&str>| Receipt {
+        change,
+        key: key.map(ToOwned::to_owned),
+        place: "api|1".to_owned(),
+        outcome,
+        deployment: None,
+        detail: detail.map(ToOwned::to_owned),
+        sides: None,
+    };
+    Report {
+        command: "fix",
+        services: vec![line("api|1", 0, 0)],
+        receipts: vec![
+            receipt("push", Some("A"), Outcome::Done, None),
+            receipt("push", Some("B"), Outcome::Failed, Some("Railway said no: \u{1b}[2J")),
+            receipt("redeploy", None, Outcome::NotTried, Some("interrupted")),
+        ],
+        endings: vec!["interrupted; `doctor check` tells how things stand".to_owned()],
+        unseen: true,
+        exit_code: 130,
+        ..calm()
+    }
+}
+
+/// How the tests look at a report unless they say otherwise.
+pub(crate) fn text_options(key: &FingerprintKey, width: usize, detail: Detail) -> TextOptions<'_> {
+    TextOptions {
+        colour: false,
+        links: false,
+        width,
+        detail,
+        values: Values::Fingerprints(key),
+        logs: Logs::Shown,
+        commands: CommandTexts::Masked,
+    }
+}
+
+/// The key under which the tests know the fingerprints.
+pub(crate) fn key() -> FingerprintKey {
+    FingerprintKey::new(&[7; 32])
+}
+
+/// The report as text in that look.
+pub(crate) fn rendered_as(report: &Report, look: &TextOptions<'_>) -> String {
+    let mut out = Vec::new();
+    write(report, Format::Text, look, &mut out).expect("writing to a Vec can't fail");
+    String::from_utf8(out).expect("a report is UTF-8")
+}
+
+/// The report as text without colour.
+pub(crate) fn text(report: &Report, width: usize, detail: Detail) -> String {
+    rendered_as(report, &text_options(&key(), width, detail))
+}

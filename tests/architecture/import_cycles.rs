@@ -1,0 +1,194 @@
+//! Imports between the files of `src/`, which must not form a cycle: a file can then be read after those that it uses.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use syn::visit::{self, Visit};
+use syn::{Attribute, Item, ItemUse, UseTree};
+
+/// The path of a module, without `crate`.
+type ModulePath = Vec<String>;
+
+/// The modules of a crate. Those that only tests compile are left out.
+struct Modules(BTreeMap<ModulePath, syn::File>);
+
+impl Modules {
+    fn read(source: &Path) -> Self {
+        let mut modules = Self(BTreeMap::new());
+        modules.add(Vec::new(), &source.join("lib.rs"), source);
+        modules
+    }
+
+    fn add(&mut self, path: ModulePath, file: &Path, folder: &Path) {
+        let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let parsed = syn::parse_file(&text).unwrap();
+        for item in &parsed.items {
+            let Item::Mod(module) = item else { continue };
+            if module.content.is_some() || is_for_tests(&module.attrs) {
+                continue;
+            }
+            let name = module.ident.to_string();
+            let inside = folder.join(&name);
+            let files = [folder.join(format!("{name}.rs")), inside.join("mod.rs")];
+            let file = files.iter().find(|file| file.exists()).unwrap();
+            self.add([path.clone(), vec![name]].concat(), file, &inside);
+        }
+        self.0.insert(path, parsed);
+    }
+
+    /// The module in which the item of that path is defined, through re-exports.
+    fn defining(&self, path: &[String]) -> Option<ModulePath> {
+        let length = (0..=path.len()).rev().find(|&length| self.0.contains_key(&path[..length]))?;
+        let module = path[..length].to_vec();
+        let reexported = path.get(length).and_then(|name| self.reexport(&module, name));
+        match reexported {
+            Some(target) => self.defining(&target),
+            None => Some(module),
+        }
+    }
+
+    /// Where a module takes a name from that it exports again.
+    fn reexport(&self, module: &ModulePath, name: &str) -> Option<ModulePath> {
+        self.0[module].items.iter().find_map(|item| {
+            let Item::Use(import) = item else { return None };
+            if matches!(import.vis, syn::Visibility::Inherited) {
+                return None;
+            }
+            leaves(&import.tree).into_iter().find_map(|leaf| {
+                let target = if self.0.contains_key(&[module.clone(), leaf[..1].to_vec()].concat()) {
+                    [module.clone(), leaf].concat()
+                } else {
+                    absolute(&leaf, module)?
+                };
+                (target.last().is_some_and(|last| last == name)).then_some(target)
+            })
+        })
+    }
+
+    /// Which modules each of them uses, except for its parents and children.
+    fn imports(&self) -> BTreeMap<ModulePath, BTreeSet<ModulePath>> {
+        let imports = |(module, file): (&ModulePath, &syn::File)| {
+            let mut paths = Paths::default();
+            paths.visit_file(file);
+            let used = paths.0.iter().filter_map(|path| self.defining(&absolute(path, module)?));
+            let used = used.filter(|used| !used.starts_with(module) && !module.starts_with(used));
+            (module.clone(), used.collect())
+        };
+        self.0.iter().map(imports).collect()
+    }
+}
+
+/// Every path of a file, outside its tests.
+#[derive(Default)]
+struct Paths(Vec<Vec<String>>);
+
+impl<'ast> Visit<'ast> for Paths {
+    fn visit_item(&mut self, item: &'ast Item) {
+        if !matches!(item, Item::Mod(module) if is_for_tests(&module.attrs)) {
+            visit::visit_item(self, item);
+        }
+    }
+
+    fn visit_item_use(&mut self, import: &'ast ItemUse) {
+        if !is_for_tests(&import.attrs) {
+            self.0.extend(leaves(&import.tree));
+        }
+    }
+
+    fn visit_item_fn(&mut self, function: &'ast syn::ItemFn) {
+        if !is_for_tests(&function.attrs) {
+            visit::visit_item_fn(self, function);
+        }
+    }
+
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        self.0.push(path.segments.iter().map(|segment| segment.ident.to_string()).collect());
+        visit::visit_path(self, path);
+    }
+}
+
+fn is_for_tests(attributes: &[Attribute]) -> bool {
+    attributes.iter().any(|attribute| {
+        let is_test = |meta: &syn::Path| meta.is_ident("test");
+        attribute.path().is_ident("cfg") && attribute.parse_args().is_ok_and(|argument: syn::Path| is_test(&argument))
+    })
+}
+
+/// The full paths that an import names.
+fn leaves(tree: &UseTree) -> Vec<Vec<String>> {
+    let below = |name: String, tree: &UseTree| {
+        leaves(tree).into_iter().map(|rest| [vec![name.clone()], rest].concat()).collect::<Vec<_>>()
+    };
+    match tree {
+        UseTree::Path(path) => below(path.ident.to_string(), &path.tree),
+        UseTree::Name(name) if name.ident == "self" => vec![Vec::new()],
+        UseTree::Name(name) => vec![vec![name.ident.to_string()]],
+        UseTree::Rename(rename) => vec![vec![rename.ident.to_string()]],
+        UseTree::Glob(_) => vec![Vec::new()],
+        UseTree::Group(group) => group.items.iter().flat_map(leaves).collect(),
+    }
+}
+
+/// A path from the root of the crate; `None` for one that leads to another crate or to a name that was imported.
+fn absolute(path: &[String], module: &ModulePath) -> Option<ModulePath> {
+    let (first, rest) = path.split_first()?;
+    match first.as_str() {
+        "crate" => Some(rest.to_vec()),
+        "self" => Some([module.clone(), rest.to_vec()].concat()),
+        "super" => {
+            let parents = path.iter().take_while(|segment| *segment == "super").count();
+            let kept = module.len().checked_sub(parents)?;
+            Some([&module[..kept], &path[parents..]].concat())
+        }
+        _ => None,
+    }
+}
+
+/// The modules that use themselves through others, each with those of its imports that are part of a cycle.
+fn in_cycles(imports: &BTreeMap<ModulePath, BTreeSet<ModulePath>>) -> BTreeMap<&ModulePath, Vec<&ModulePath>> {
+    let reachable = |start: &ModulePath| {
+        let mut reached = BTreeSet::new();
+        let mut open: Vec<&ModulePath> = imports[start].iter().collect();
+        while let Some(module) = open.pop() {
+            if reached.insert(module) {
+                open.extend(&imports[module]);
+            }
+        }
+        reached
+    };
+    let reached: BTreeMap<&ModulePath, BTreeSet<&ModulePath>> =
+        imports.keys().map(|module| (module, reachable(module))).collect();
+    let back = |module: &ModulePath| imports[module].iter().filter(|used| reached[used].contains(module)).collect();
+    imports.keys().filter(|module| reached[module].contains(module)).map(|module| (module, back(module))).collect()
+}
+
+#[test]
+#[ignore = "some cycles remain"]
+fn imports_form_no_cycle() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let modules = Modules::read(&source);
+    assert!(modules.0.len() > 100, "the modules are found");
+    let imports = modules.imports();
+    let lines: Vec<String> = in_cycles(&imports)
+        .iter()
+        .map(|(module, used)| {
+            let used: Vec<String> = used.iter().map(|module| module.join("::")).collect();
+            format!("{} uses {}", module.join("::"), used.join(", "))
+        })
+        .collect();
+    assert!(lines.is_empty(), "{} files in cycles:\n{}", lines.len(), lines.join("\n"));
+}
+
+#[test]
+fn a_cycle_is_found_and_its_neighbours_are_not() {
+    let module = |name: &str| vec![name.to_owned()];
+    let edges = [("before", "a"), ("a", "b"), ("b", "c"), ("c", "a"), ("c", "after"), ("after", "last")];
+    let mut imports: BTreeMap<ModulePath, BTreeSet<ModulePath>> = BTreeMap::new();
+    for (from, to) in edges {
+        imports.entry(module(from)).or_default().insert(module(to));
+        imports.entry(module(to)).or_default();
+    }
+    let found: Vec<&str> = in_cycles(&imports).into_keys().map(|module| module[0].as_str()).collect();
+    assert_eq!(found, ["a", "b", "c"]);
+}

@@ -1,0 +1,225 @@
+//! The rules of this house, as tests: who may know whom, what must stand beside what, what may not be left lying about.
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "it reads the source tree")]
+
+mod import_cycles;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Who may know whom. Read a row as "left may use right".
+const ARROWS: &[(&str, &[&str])] = &[
+    ("main", &["run"]),
+    ("lib", &["error"]),
+    ("commands", &["cli", "drift", "error", "io", "report"]),
+    ("io", &["drift", "error"]),
+    ("report", &["drift"]),
+    ("cli", &["report"]),
+    ("drift", &["error"]),
+    ("error", &[]),
+];
+
+/// What the pure rooms may not touch, whatever the lints say.
+const IMPURE: &[&str] = &["std::fs", "std::env", "std::net", "std::process", "std::thread", "std::time::Instant"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn files_below(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files_below(&path, ending));
+        } else if path.extension().is_some_and(|extension| extension == ending) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// `src/drift/rules/mod.rs` → `drift`; `src/error/mod.rs` → `error`.
+fn room(path: &Path) -> String {
+    let inside = path.strip_prefix(root().join("src")).unwrap();
+    let first = inside.components().next().unwrap().as_os_str().to_str().unwrap();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+/// The words right behind each `crate::` or `railway_doctor::`; a braced list gives each of its heads.
+fn rooms_used(source: &str) -> BTreeSet<String> {
+    let mut used = BTreeSet::new();
+    for line in source.lines().filter(|line| !line.trim_start().starts_with("//")) {
+        for marker in ["crate::", "railway_doctor::"] {
+            for (start, _) in line.match_indices(marker) {
+                let rest = &line[start + marker.len()..];
+                let word: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+                if word.is_empty() {
+                    assert!(!rest.starts_with('{'), "name rooms one by one: {line}");
+                }
+                used.insert(word);
+            }
+        }
+    }
+    used
+}
+
+#[test]
+fn the_arrows_hold() {
+    for path in files_below(&root().join("src"), "rs") {
+        let room = room(&path);
+        let (_, allowed) = ARROWS.iter().find(|(name, _)| *name == room).unwrap_or_else(|| panic!("{room} is no room"));
+        for used in rooms_used(&fs::read_to_string(&path).unwrap()) {
+            assert!(used == room || allowed.contains(&used.as_str()), "{} uses {used}", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_thinking_and_the_saying_are_pure() {
+    for room in ["drift", "report"] {
+        for path in files_below(&root().join("src").join(room), "rs") {
+            let source = fs::read_to_string(&path).unwrap();
+            for word in IMPURE {
+                assert!(!source.contains(word), "{} touches {word}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_rule_has_one_file_and_one_row() {
+    let folder = root().join("src/drift/rules");
+    let files: BTreeSet<String> = files_below(&folder, "rs")
+        .iter()
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().replace('_', "-"))
+        .filter(|name| name != "mod" && name != "table")
+        .collect();
+    let rules = railway_doctor::drift::rules::RULES;
+    let names: BTreeSet<String> = rules.iter().map(|rule| rule.name.to_owned()).collect();
+    assert_eq!(names, files);
+    let codes: Vec<&str> = rules.iter().map(|rule| rule.code).collect();
+    let mut sorted = codes.clone();
+    sorted.sort_unstable();
+    sorted.dedup();
+    assert_eq!(codes, sorted, "codes are unique and in order");
+    for rule in rules {
+        assert!(!rule.summary.is_empty() && rule.explain.len() > 100, "{} explains itself", rule.name);
+    }
+}
+
+#[test]
+fn every_operation_has_one_file_one_derive_and_an_answer() {
+    let operations = fs::read_to_string(root().join("src/io/railway/operations.rs")).unwrap();
+    let simulated: String =
+        files_below(&root().join("src/io/sim"), "rs").iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    for path in files_below(&root().join("graphql"), "graphql") {
+        let stem = path.file_stem().unwrap().to_str().unwrap();
+        if stem == "schema" {
+            continue;
+        }
+        let name: String = stem.split('_').map(|part| part[..1].to_uppercase() + &part[1..]).collect();
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(text.matches("query ").count() + text.matches("mutation ").count(), 1, "{stem}: one operation");
+        let declared = ["query", "mutation"].map(|kind| text.contains(&format!("{kind} {name}")));
+        assert!(declared.contains(&true), "{stem} holds operation {name}");
+        assert!(operations.contains(&format!("operation!({name}, \"graphql/{stem}.graphql\"")), "{name} has a derive");
+        assert!(simulated.contains(&format!("\"{name}\"")), "the simulated Railway answers {name}");
+    }
+}
+
+#[test]
+fn five_operations_change_something_and_none_of_them_can_do_more_than_it_says() {
+    let mut mutations = BTreeSet::new();
+    for path in files_below(&root().join("graphql"), "graphql") {
+        let stem = path.file_stem().unwrap().to_str().unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with('#')).collect();
+        let document = lines.join("\n");
+        if stem != "schema" && document.contains("mutation") {
+            mutations.insert(stem.to_owned());
+        }
+        // They would remove what is not named, or deploy what others have staged.
+        for word in ["replace", "PatchCommitStaged", "StageChanges"] {
+            assert!(!document.contains(word), "{stem} says {word}");
+        }
+    }
+    let known = ["commit_patch", "delete_variable", "deploy", "redeploy", "set_variables"].map(String::from);
+    assert_eq!(mutations, BTreeSet::from(known));
+}
+
+/// Whoever holds no `Writer` can send no change: `check` must not be able to.
+#[test]
+fn only_a_fix_and_its_undoing_can_write_to_railway() {
+    for path in files_below(&root().join("src"), "rs") {
+        let inside = path.strip_prefix(root().join("src")).unwrap();
+        let may = ["commands/apply", "io/railway"].iter().any(|folder| inside.starts_with(folder));
+        let holds = fs::read_to_string(&path).unwrap().contains("railway::writer::");
+        assert!(may || !holds, "{} holds what writes", path.display());
+    }
+    for verb in ["check", "matrix", "gather", "explain"] {
+        let text = fs::read_to_string(root().join(format!("src/commands/{verb}.rs"))).unwrap();
+        assert!(!text.contains("commands::apply"), "{verb} can't change anything");
+    }
+    for path in files_below(&root().join("src/commands/init"), "rs") {
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(!text.contains("commands::apply"), "{} can't change anything on Railway", path.display());
+    }
+}
+
+#[test]
+fn the_manuals_name_paths_that_exist() {
+    for document in ["CONTRIBUTING.md", "README.md", "SECURITY.md", "CHANGELOG.md", "BENCHMARKS.md"] {
+        let text = fs::read_to_string(root().join(document)).unwrap();
+        for word in text.split('`').skip(1).step_by(2) {
+            // What is no part of the published package can't be looked for there.
+            let folders = ["src/", "tests/", "graphql/", ".ci/", "packaging/", "fuzz/", "benches/"];
+            let is_path = folders.iter().any(|start| word.starts_with(start) && root().join(start).exists());
+            if is_path && !word.contains("NAME") {
+                assert!(root().join(word).exists(), "{document} names {word}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_readme_lists_every_rule() {
+    let text = fs::read_to_string(root().join("README.md")).unwrap();
+    for rule in railway_doctor::drift::rules::RULES {
+        let row = format!("| {} | `{}` | {} | {} |", rule.code, rule.name, rule.severity.name(), rule.summary);
+        assert!(text.contains(&row), "the README lacks the row\n{row}");
+    }
+}
+
+#[test]
+fn nothing_is_left_lying_about() {
+    let marks = ["TODO", "FIXME", "XXX"];
+    for folder in ["src", "tests", "benches", "graphql"] {
+        for ending in ["rs", "graphql", "py", "js"] {
+            for path in files_below(&root().join(folder), ending) {
+                let text = fs::read_to_string(&path).unwrap();
+                let comments = text.lines().filter_map(|line| line.split_once("//").or_else(|| line.split_once('#')));
+                for (_, comment) in comments {
+                    let left = marks.iter().find(|mark| comment.trim_start().starts_with(**mark));
+                    assert_eq!(left, None, "{}", path.display());
+                }
+                assert!(!text.contains(&["dbg", "!("].concat()), "{}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn files_stay_small_enough_to_live_in() {
+    for path in files_below(&root().join("src"), "rs") {
+        let lines = fs::read_to_string(&path).unwrap().lines().count();
+        assert!(lines <= 450, "{} has {lines} lines", path.display());
+    }
+}
+
+#[test]
+fn main_is_ten_lines() {
+    let main = fs::read_to_string(root().join("src/main.rs")).unwrap();
+    assert!(main.lines().count() <= 10, "main is the place where nothing happens");
+}

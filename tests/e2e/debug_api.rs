@@ -1,0 +1,242 @@
+//! `--debug-api`: a line for each request, and nothing in it that is anybody's secret.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use railway_doctor::io::sim::fault::Fault;
+use railway_doctor::io::sim::seed::{ACCOUNT_TOKEN, incident};
+use serde_json::{Value, json};
+
+use crate::binary::{Doctor, Ended, ended};
+use crate::server::Misbehaviour;
+
+const MARK: &str = "mark4711";
+
+fn doctor() -> Doctor {
+    Doctor::new(incident::estate()).file(".env", incident::ENV_FILE)
+}
+
+/// Any verb; the demo has a Railway of its own.
+fn run(doctor: &Doctor, words: &[&str]) -> Ended {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_doctor"));
+    command.args(words);
+    if !["demo", "explain"].contains(&words[0]) {
+        command.args(["--api-url", &doctor.served.url()]);
+    }
+    doctor.prepare(&mut command);
+    ended(command.output().unwrap())
+}
+
+/// The lines of the file, once it is known that it is the user's alone.
+fn lines(doctor: &Doctor) -> Vec<Value> {
+    let path = doctor.work().join("debug.jsonl");
+    let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o600);
+    fs::read_to_string(path).unwrap().lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+}
+
+fn operations(lines: &[Value]) -> Vec<(&str, u64)> {
+    lines.iter().map(|line| (line["operation"].as_str().unwrap(), line["attempt"].as_u64().unwrap())).collect()
+}
+
+#[test]
+fn every_request_has_a_line_with_its_time_status_headers_and_shape() {
+    let doctor = doctor();
+    let ended = doctor.check(&["--debug-api", "debug.jsonl", "--format", "json"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let lines = lines(&doctor);
+    assert_eq!(operations(&lines), [("Shape", 1), ("Values", 1)]);
+    let report: Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!(report["summary"]["requests"], 2, "recording costs no request");
+    for line in &lines {
+        assert_eq!((&line["status"], line.get("pending")), (&json!(200), None), "{line}");
+        assert_eq!(line["headers"]["content-type"], "application/json");
+        assert_eq!(line["headers"]["ratelimit-policy"], "q=10000;w=3600");
+        assert!(line["started_at"].as_str().unwrap().ends_with('Z'), "{line}");
+        assert!(line["started_ms"].is_u64() && line["duration_ms"].is_u64(), "{line}");
+    }
+    let node = &lines[0]["shape"]["data"]["environment"]["serviceInstances"]["edges"][0]["node"];
+    assert_eq!((&node["serviceName"], &node["latestDeployment"]["status"]), (&json!("<string>"), &json!("SUCCESS")));
+    let stored = lines[1]["shape"]["data"]["stored_0"].as_str().unwrap();
+    assert!(stored.starts_with("<map of "), "{stored}");
+}
+
+#[test]
+fn what_fails_is_recorded_with_its_attempts() {
+    for (misbehaviour, class) in
+        [(Misbehaviour::CloseBeforeAnswer, "broken"), (Misbehaviour::Raw(b"no HTTP\r\n\r\n"), "broken")]
+    {
+        let doctor = doctor();
+        doctor.served.misbehave(misbehaviour);
+        doctor.check(&["--debug-api", "debug.jsonl"]);
+        let lines = lines(&doctor);
+        assert_eq!(operations(&lines), [("Shape", 1), ("Shape", 2), ("Values", 1)]);
+        assert_eq!((&lines[0]["failure"], &lines[0]["status"]), (&json!(class), &Value::Null));
+    }
+    let doctor = doctor();
+    let block = || Fault::reply(403, "error code: 1010").header("content-type", "text/plain; charset=UTF-8");
+    doctor.served.sim.fault(block().header("cf-ray", "8a1f3c5d7e9b0a2c-SIN").header("server", "cloudflare").for_ever());
+    let ended = doctor.check(&["--debug-api", "debug.jsonl"]);
+    assert!(ended.code == Some(5) && ended.err.contains("add `--debug-api FILE`"), "{ended:?}");
+    let lines = lines(&doctor);
+    assert_eq!(lines.len(), 1);
+    assert_eq!((&lines[0]["body"], &lines[0]["bytes"]), (&json!("error code: 1010"), &json!(16)));
+    let headers = json!({ "cf-ray": "8a1f3c5d7e9b0a2c-SIN", "content-type": "text/plain", "server": "Cloudflare" });
+    for (name, value) in headers.as_object().unwrap() {
+        assert_eq!(&lines[0]["headers"][name], value);
+    }
+}
+
+/// A response in which every string, name and number that can be is a secret, in the place of the usual one.
+fn planted() -> Value {
+    let variables =
+        json!({ "API_KEY": MARK, MARK: MARK, "SUCCESS": "SUCCESS", "N": 4711, "L": [MARK], "M": { MARK: MARK } });
+    let deployment = json!({
+        "id": MARK, "environmentId": MARK, "serviceId": MARK, "status": MARK, "createdAt": MARK, "statusUpdatedAt": MARK,
+        "canRedeploy": MARK, "deploymentStopped": 4711, "meta": variables, "instances": [{ "status": MARK, MARK: MARK }],
+        "__typename": MARK, "diagnosis": variables,
+    });
+    json!({
+        "data": {
+            "project": { "id": MARK, "name": MARK, "deletedAt": MARK, MARK: MARK },
+            "environment": {
+                "id": MARK, "projectId": MARK, "name": MARK, "config": { "services": { MARK: { "variables": variables } } },
+                "serviceInstances": { "edges": [{ "node": {
+                    "serviceId": MARK, "serviceName": MARK, "startCommand": MARK, "latestDeployment": deployment,
+                    "activeDeployments": [deployment], "source": { "repo": MARK, "image": MARK }, "cronSchedule": MARK,
+                    "domains": { "serviceDomains": [{ "domain": MARK }], "customDomains": [MARK] },
+                } }], "pageInfo": { "hasNextPage": MARK, "endCursor": MARK } },
+            },
+            "stored_0": variables, "rendered_0": MARK, "snapshot_0": { "variables": variables, MARK: MARK },
+            "staged": { "patch": variables, "lastAppliedError": MARK, "status": MARK, "appliedBy": { "email": MARK } },
+            "deploymentLogs": [{ "message": MARK, "timestamp": MARK, "severity": MARK }], MARK: variables,
+        },
+        "errors": [{
+            "message": format!("bad {MARK}"), "path": [MARK, "environment", 3], "traceId": MARK, "locations": MARK,
+            "extensions": { "code": MARK, "traceId": MARK, "workspaceName": MARK, MARK: MARK }, MARK: MARK,
+        }],
+        "extensions": { "cost": MARK }, MARK: MARK,
+    })
+}
+
+#[test]
+fn no_secret_is_recorded_wherever_it_stands_in_a_response() {
+    let bodies = [
+        planted().to_string(),
+        json!([planted()]).to_string(),
+        json!({ "data": MARK, "errors": MARK }).to_string(),
+        json!({ "data": null, "errors": [MARK, [MARK], { "message": { MARK: MARK } }] }).to_string(),
+        format!("{{\"data\": {{\"environment\": {{\"name\": \"{MARK}\", \"{MARK}"),
+        format!("<html><title>{MARK}</title>"),
+        format!("error code: 1010 {MARK}"),
+        format!("\"{MARK}\""),
+        MARK.to_owned(),
+    ];
+    let names = [
+        "cf-ray",
+        "content-type",
+        "date",
+        "location",
+        "ratelimit-policy",
+        "retry-after",
+        "server",
+        "set-cookie",
+        "x-railway-edge",
+        "x-railway-request-id",
+        "x-ratelimit-limit",
+        "x-ratelimit-remaining",
+        "x-ratelimit-reset",
+        "x-request-id",
+        "x-trace-id",
+    ];
+    for body in &bodies {
+        for status in [200, 403, 500, 429] {
+            let doctor = doctor();
+            let fault = names.iter().fold(Fault::reply(status, body), |fault, name| fault.header(name, MARK));
+            doctor.served.sim.fault(fault.for_ever());
+            doctor.check(&["--debug-api", "debug.jsonl", "--timeout", "700ms"]);
+            assert!(!lines(&doctor).is_empty(), "{status} {body}");
+            for mut line in lines(&doctor) {
+                // Its port may have any digits.
+                line.as_object_mut().unwrap().remove("host");
+                line.as_object_mut().unwrap().remove("started_at");
+                let text = line.to_string();
+                assert!(!text.contains("mark") && !text.contains("4711"), "{status} {body} leaves {text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn neither_what_is_sent_nor_the_token_is_recorded() {
+    let doctor = doctor();
+    let words = ["fix", "--push", "--yes", "--only", "STAGING_OPS_API_KEY", "--debug-api", "debug.jsonl"];
+    let ended = run(&doctor, &words);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let text = fs::read_to_string(doctor.work().join("debug.jsonl")).unwrap();
+    let sent = lines(&doctor);
+    assert!(operations(&sent).contains(&("SetVariables", 1)) && operations(&sent).contains(&("Redeploy", 1)));
+    for secret in [ACCOUNT_TOKEN, "staging-ops", "STAGING_OPS", "agentverse", "staging"] {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+    assert!(sent.iter().all(|line| line.get("variables").is_none()));
+}
+
+#[test]
+fn a_run_that_is_ended_leaves_the_request_that_it_waited_for() {
+    let doctor = doctor();
+    doctor.served.misbehave_with("Values", Misbehaviour::Hang);
+    let mut command: Command = doctor.command(&["--debug-api", "debug.jsonl"]);
+    let mut child = command.spawn().unwrap();
+    let start = Instant::now();
+    while !doctor.served.sim.asked().iter().any(|asked| asked.operation == "Shape") || doctor.served.heard().len() < 2 {
+        assert!(start.elapsed() < Duration::from_secs(20), "it never asks for values");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(Command::new("kill").arg("-INT").arg(child.id().to_string()).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let lines = lines(&doctor);
+    assert_eq!(operations(&lines), [("Shape", 1), ("Values", 1)]);
+    assert_eq!((&lines[1]["pending"], lines[1].get("status")), (&json!(true), None));
+}
+
+#[test]
+fn questions_that_leave_ahead_of_their_turn_are_recorded() {
+    let doctor = doctor();
+    for (run, expected) in [(1, vec![("Shape", 1), ("Values", 1)]), (2, vec![("Shape", 1), ("Values", 1)])] {
+        doctor.check(&["--debug-api", "debug.jsonl"]);
+        let lines = lines(&doctor);
+        assert_eq!(operations(&lines), expected, "run {run}");
+        assert!(lines.iter().all(|line| line["status"] == 200), "run {run}: {lines:?}");
+    }
+}
+
+#[test]
+fn the_file_replaces_nothing_that_the_run_needs_and_is_made_where_nothing_is_asked() {
+    let doctor = doctor().file("doctor.toml", "environment = \"staging\"\n").file("old.jsonl", "old\n");
+    for (words, why) in [
+        (&["check", "--debug-api", ".env"][..], "this run reads it"),
+        (&["check", "--debug-api", "doctor.toml"], "this run reads it"),
+        (&["check", "--env-file", "old.jsonl", "--debug-api", "old.jsonl"], "this run reads it"),
+        (&["check", "--output", "report", "--debug-api", "./report"], "the report is written there"),
+        (&["check", "--debug-api", "/dev/null"], "a device"),
+        (&["check", "--debug-api", "."], "directory"),
+        (&["auth", "status", "--debug-api", "missing/debug.jsonl"], "no such file or folder"),
+    ] {
+        let ended = run(&doctor, words);
+        assert_eq!(ended.code, Some(2), "{words:?}: {ended:?}");
+        assert!(ended.err.contains("--debug-api can't be") && ended.err.contains(why), "{words:?}: {ended:?}");
+    }
+    assert_eq!(fs::read_to_string(doctor.work().join(".env")).unwrap(), incident::ENV_FILE);
+    assert_eq!(doctor.served.sim.count(), 0, "nothing was asked");
+    assert_eq!(run(&doctor, &["explain", "--debug-api", "debug.jsonl"]).code, Some(0));
+    assert_eq!(lines(&doctor), Vec::<Value>::new());
+    assert_eq!(run(&doctor, &["demo", "check", "--debug-api", "debug.jsonl"]).code, Some(1));
+    assert_eq!(
+        operations(&lines(&doctor))[..2],
+        [("Shape", 1), ("Values", 1)],
+        "the demo's requests are recorded, too"
+    );
+}

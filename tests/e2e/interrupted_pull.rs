@@ -1,0 +1,123 @@
+//! A pull that is ended while the new file reaches the disk, by real signals: nothing with values stays, and git sees nothing.
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use railway_doctor::io::sim::estate::{Environment, Estate, Project, SimService};
+
+use crate::binary::{Doctor, ended};
+
+const ENV: &str = "OPS_KEY=local-1234567890\n";
+const PULLED: &str = "OPS_KEY=stored-1234567890\n";
+
+/// How the run is ended.
+const SIGNALS: [&[&str]; 5] = [&["INT", "INT"], &["TERM", "TERM"], &["HUP", "HUP"], &["QUIT"], &["KILL"]];
+
+/// A slow disk; and a file system on which a file has a name from its beginning.
+const SLOW: &[&str] = &["-f", "-q", "-e", "trace=fsync,linkat,openat", "-e", "inject=fsync:delay_enter=2500000"];
+const NAMED: &[&str] = &["-e", "inject=linkat:error=EPERM"];
+
+/// Whether this machine has strace, and lets it trace.
+fn can_trace() -> bool {
+    let words = ["-q", "-o", "/dev/null", "-e", "trace=fsync", "true"];
+    Command::new("strace").args(words).status().is_ok_and(|status| status.success())
+}
+
+fn shop() -> Doctor {
+    let environment =
+        Environment::named("staging").service(SimService::named("web").variables(&[("OPS_KEY", "stored-1234567890")]));
+    let estate = Estate::of("crew").project(Project::named("shop").environment(environment)).with_tokens();
+    let doctor = Doctor::new(estate).file(".env", ENV).file(".gitignore", ".env\n");
+    let path = std::env::var("PATH").unwrap();
+    let doctor = doctor.variable("PATH", Some(&path)).variable("GIT_CONFIG_GLOBAL", Some("/dev/null"));
+    assert!(git(&doctor, &["init", "-q"]).is_empty() && git(&doctor, &["add", ".gitignore"]).is_empty());
+    let who = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com"];
+    git(&doctor, &[&who[..], &["commit", "-q", "-m", "first"]].concat());
+    doctor
+}
+
+fn git(doctor: &Doctor, words: &[&str]) -> String {
+    let mut command = Command::new("git");
+    doctor.prepare(command.args(words));
+    let done = ended(command.output().unwrap());
+    assert_eq!(done.code, Some(0), "{words:?}: {done:?}");
+    done.out
+}
+
+/// What lies in the working folder beside what was there before.
+fn left(work: &Path) -> Vec<String> {
+    let names = fs::read_dir(work).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| ![".env", ".git", ".gitignore"].contains(&name.as_str())).collect()
+}
+
+/// The traced process.
+fn traced(strace: &Child) -> String {
+    let children = format!("/proc/{0}/task/{0}/children", strace.id());
+    until(|| fs::read_to_string(&children).unwrap_or_default().split_whitespace().next().map(str::to_owned))
+}
+
+fn until<T>(found: impl Fn() -> Option<T>) -> T {
+    #[expect(clippy::disallowed_methods, reason = "this test is about time")]
+    let start = Instant::now();
+    loop {
+        if let Some(found) = found() {
+            return found;
+        }
+        assert!(start.elapsed() < Duration::from_secs(30), "it does not come");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn end(signals: &[&str], trace: &[&str]) {
+    let doctor = shop();
+    let mut command = Command::new("strace");
+    let calls = doctor.home().join("calls");
+    command.args(SLOW).args(trace).arg("-o").arg(&calls).arg(env!("CARGO_BIN_EXE_doctor"));
+    command.args(["fix", "--pull", "--yes", "--no-journal", "--only", "OPS_KEY", "--api-url", &doctor.served.url()]);
+    doctor.prepare(&mut command);
+    let mut strace = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let pid = traced(&strace);
+    if trace.is_empty() {
+        until(|| fs::read_to_string(&calls).ok().filter(|calls| calls.contains("O_TMPFILE")));
+        thread::sleep(Duration::from_millis(500));
+        assert_eq!(left(&doctor.work()), [""; 0], "{signals:?}: while it is written");
+    } else {
+        // It is tried without a name first.
+        until(|| (!left(&doctor.work()).is_empty()).then_some(()));
+        thread::sleep(Duration::from_millis(500));
+    }
+    let mut seen = git(&doctor, &["status", "--porcelain", "--untracked-files=all"]);
+    for signal in signals {
+        // The first one may have been enough.
+        let _ = Command::new("kill").args([&format!("-{signal}"), &pid]).stderr(Stdio::null()).status();
+        thread::sleep(Duration::from_millis(100));
+    }
+    strace.wait().unwrap();
+    if signals != ["KILL"] {
+        assert_eq!(left(&doctor.work()), [""; 0], "{signals:?} {trace:?}");
+    }
+    seen += &git(&doctor, &["status", "--porcelain", "--untracked-files=all"]);
+    assert_eq!(seen, "", "{signals:?} {trace:?}");
+    let text = fs::read_to_string(doctor.work().join(".env")).unwrap();
+    assert!([ENV, PULLED].contains(&text.as_str()), "{text:?}");
+    doctor.check(&[]);
+    assert_eq!(left(&doctor.work()), [""; 0], "{signals:?} {trace:?}: after the next start");
+}
+
+#[test]
+fn nothing_with_values_stays_however_a_pull_is_ended() {
+    if !can_trace() {
+        return;
+    }
+    thread::scope(|scope| {
+        for signals in SIGNALS {
+            for trace in [&[][..], NAMED] {
+                scope.spawn(move || end(signals, trace));
+            }
+        }
+    });
+}

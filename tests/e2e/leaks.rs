@@ -1,0 +1,164 @@
+//! No value in any output: markers on both sides, in every format, at every verbosity, on the failing paths too.
+
+use std::panic;
+
+use railway_doctor::drift::Secret;
+use railway_doctor::drift::dotenv::LocalFile;
+use railway_doctor::drift::model::variable::Variable;
+use railway_doctor::io::process::panic_message;
+use railway_doctor::io::sim::estate::{Environment, Estate, Project, SimService};
+use railway_doctor::io::sim::fault::Fault;
+
+use crate::binary::{Doctor, Ended};
+
+/// Every marker holds this word, so that one search finds them all.
+const MARK: &str = "mark4711";
+
+/// Values of every kind on both sides; the local ones differ, agree, are broken, and stand in the wrong place.
+fn marked() -> Doctor {
+    let api = SimService::named("api")
+        .variables(&[
+            ("DIFFERS", "mark4711-stored"),
+            ("SAME", "mark4711-same"),
+            ("SPACED", " mark4711-spaced "),
+            ("QUOTED", "\"mark4711-quoted\""),
+            ("REFERENCE", "pre-mark4711-${{shared.SHARED}}-${{worker.OTHER}}"),
+            ("DANGLING", "${{nobody.THING}}mark4711"),
+            ("ONLY_HERE", "mark4711-only-here"),
+            ("URL", "https://user:mark4711@example.com/"),
+            ("PLACEHOLDER", "<mark4711>"),
+            ("LINES", "mark4711\nmark4711\n"),
+        ])
+        .sealed("SEALED", "mark4711-sealed");
+    let worker = SimService::named("worker").variables(&[("OTHER", "mark4711-other"), ("DIFFERS", "mark4711-third")]);
+    let environment =
+        Environment::named("production").shared(&[("SHARED", "mark4711-shared")]).service(api).service(worker);
+    let estate = Estate::of("crew").project(Project::named("shop").environment(environment)).with_tokens();
+    Doctor::new(estate).file(
+        ".env",
+        "DIFFERS=mark4711-local\nSAME=mark4711-same\nSPACED=mark4711-spaced\nQUOTED=mark4711-quoted\n\
+         REFERENCE=mark4711-literal\nSEALED=mark4711-mine\nMISSING_KEY='mark4711-missing'\nmark4711 stands alone\n\
+         =mark4711\nBROKEN=\"mark4711 never closed\nSAME=mark4711-again\nURL=http://user:mark4711@example.com\n\
+         LIVE=${HOME}mark4711\n'odd key'=mark4711\nLINES=\"mark4711\\nmark4711\"\n\
+         PEM=-----BEGIN PRIVATE KEY-----\nMIIBmark4711+/\nmark4711==\n-----END PRIVATE KEY-----\n",
+    )
+}
+
+fn silent(name: &str, ended: &Ended) {
+    // Names of keys and services may stand anywhere; no marker is one.
+    assert!(!ended.out.contains(MARK), "{name}: standard output holds a value");
+    assert!(!ended.err.contains(MARK), "{name}: standard error holds a value");
+}
+
+#[test]
+fn no_format_and_no_verbosity_prints_a_value() {
+    let doctor = marked().file("doctor.toml", "[[require]]\nkeys = [\"DIFFERS\", \"REFERENCE\", \"NOT_THERE\"]\n");
+    for arguments in [
+        &[][..],
+        &["-v"],
+        &["-q"],
+        &["--color", "always", "-v"],
+        &["--format", "json"],
+        &["--format", "json", "-v"],
+        &["--format", "html"],
+        &["--fail-on", "never"],
+        &["--only", "DIFFERS"],
+        &["--service", "api", "--service", "worker"],
+    ] {
+        let ended = doctor.check(arguments);
+        assert!(matches!(ended.code, Some(0 | 1)), "{arguments:?}: {ended:?}");
+        assert!(ended.out.contains("DIFFERS"), "{arguments:?}: {ended:?}");
+        silent(&format!("{arguments:?}"), &ended);
+    }
+}
+
+#[test]
+fn a_report_in_a_file_holds_no_value() {
+    let doctor = marked();
+    let ended = doctor.check(&["-v", "--output", "report.txt"]);
+    silent("--output", &ended);
+    let report = std::fs::read_to_string(doctor.work().join("report.txt")).unwrap();
+    assert!(report.contains("DIFFERS") && !report.contains(MARK));
+}
+
+#[test]
+fn no_failure_prints_a_value() {
+    let says = |text: &str| format!(r#"{{"errors":[{{"message":{}}}],"data":null}}"#, serde_json::json!(text));
+    let faults = [
+        ("a message with a local value", Fault::reply(200, &says("bad value mark4711-local here"))),
+        ("a message with its JSON form", Fault::reply(200, &says("bad \\\"mark4711-local\\\""))),
+        ("a page with a value", Fault::reply(200, "<html>mark4711-stored</html>")),
+        ("broken JSON with a value", Fault::reply(200, "{\"data\":{\"stored_0\":{\"A\":\"mark4711-stored\"")),
+        ("another shape", Fault::reply(200, "{\"data\":{\"stored_0\":\"mark4711\",\"rendered_0\":[\"mark4711\"]}}")),
+        ("a redirect with a value", Fault::reply(302, "").header("location", "https://example.com/mark4711")),
+        ("a gateway", Fault::reply(502, "mark4711-stored")),
+    ];
+    for operation in ["Shape", "Values"] {
+        for (name, fault) in faults.clone() {
+            let doctor = marked();
+            doctor.served.sim.fault(fault.on(operation).for_ever());
+            let ended = doctor.check(&["-v", "--timeout", "2s"]);
+            assert!(ended.code != Some(0) && ended.code != Some(101), "{operation}, {name}: {ended:?}");
+            silent(&format!("{operation}, {name}"), &ended);
+        }
+    }
+}
+
+#[test]
+fn no_mistake_of_the_users_is_quoted() {
+    for (name, doctor) in [
+        ("a value in doctor.toml", marked().file("doctor.toml", "environment = [\"mark4711\"]\n")),
+        ("a value as severity", marked().file("doctor.toml", "[severity]\nsealed = \"mark4711\"\n")),
+        ("broken doctor.toml", marked().file("doctor.toml", "environment = \"mark4711\n")),
+        ("a token with blanks", marked().variable("RAILWAY_API_TOKEN", Some("mark4711 mark4711"))),
+        ("an unknown token", marked().variable("RAILWAY_API_TOKEN", Some("mark4711"))),
+        ("a token of the wrong kind", marked().variable("RAILWAY_TOKEN", Some("mark4711"))),
+    ] {
+        let ended = doctor.check(&[]);
+        assert!(matches!(ended.code, Some(2 | 4)), "{name}: {ended:?}");
+        silent(name, &ended);
+    }
+    let doctor = marked();
+    std::fs::create_dir_all(doctor.home().join(".railway")).unwrap();
+    let config = r#"{"projects":{},"user":{"accessToken":"mark4711-access","refreshToken":"mark4711-refresh","tokenExpiresAt":1}"#;
+    std::fs::write(doctor.home().join(".railway/config.json"), config).unwrap();
+    let doctor = doctor.variable("RAILWAY_API_TOKEN", None).variable("RAILWAY_PROJECT_ID", None);
+    silent("a broken file of the CLI", &doctor.check(&["-v"]));
+}
+
+#[test]
+fn debug_output_holds_no_value() {
+    let secret = || Secret::new("mark4711");
+    let file = LocalFile::parse(".env", Secret::new("A=mark4711\nB='mark4711\n"));
+    let reference = Variable::Reference { template: secret(), rendered: Some(secret()) };
+    for text in [
+        format!("{:?}", secret()),
+        format!("{file:?}"),
+        format!("{reference:?}"),
+        format!("{:#?}", Variable::Plain(secret())),
+    ] {
+        assert!(!text.contains(MARK) && text.contains("•••"), "a value in {} characters of Debug", text.len());
+    }
+    let doctor = marked();
+    doctor.check(&[]);
+    for asked in doctor.served.sim.asked() {
+        assert!(!format!("{asked:?}").contains(MARK));
+    }
+}
+
+#[test]
+fn a_panic_says_where_and_not_what() {
+    let message = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
+    let heard = std::sync::Arc::clone(&message);
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| *heard.lock().unwrap() = panic_message(panic.location())));
+    let cut = panic::catch_unwind(|| {
+        // Cutting a string in the middle of a character is what quotes a whole value.
+        let value = Secret::new("mark4711-ü");
+        value.expose()[..value.expose().len() - 1].len()
+    });
+    panic::set_hook(before);
+    assert!(cut.is_err());
+    let message = message.lock().unwrap();
+    assert!(message.contains("leaks.rs") && message.contains("next:") && !message.contains(MARK), "{message}");
+}

@@ -1,0 +1,170 @@
+//! Paths that a checkout or a shell chooses: read once, written nowhere else, and never waited for without end.
+#![cfg(unix)]
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use railway_doctor::io::sim::estate::{Environment, Estate, Project, SimService};
+
+use crate::binary::{Doctor, Ended, ended};
+
+const ENV: &str = "API_KEY=k-1234567890abcdef\nREGION=eu\n";
+
+fn shop() -> Doctor {
+    let variables = [("API_KEY", "k-1234567890abcdef"), ("REGION", "eu")];
+    let environment = Environment::named("staging").service(SimService::named("api").variables(&variables));
+    Doctor::new(Estate::of("crew").project(Project::named("shop").environment(environment)).with_tokens())
+}
+
+fn pipe(path: &Path) {
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+/// What bash makes of a script, in which `$RUN` is the binary and `$URL` the address.
+fn bash(doctor: &Doctor, script: &str) -> Ended {
+    let mut command = Command::new("bash");
+    command.args(["-c", script]);
+    doctor.prepare(&mut command);
+    command.env("PATH", "/usr/bin:/bin").env("RUN", env!("CARGO_BIN_EXE_doctor")).env("URL", doctor.served.url());
+    ended(command.output().unwrap())
+}
+
+#[test]
+fn what_a_shell_hands_over_is_read_once() {
+    let doctor = shop().file("plain", ENV);
+    for (script, code) in [
+        ("$RUN check --api-url $URL --env-file <(cat plain)", 0),
+        ("cat plain | $RUN check --api-url $URL --env-file -", 0),
+        ("$RUN check --api-url $URL --env-file - <plain", 0),
+        ("cat plain | $RUN check --api-url $URL --env-file /dev/stdin", 0),
+        ("$RUN check --api-url $URL --env-file /dev/fd/5 5<plain", 0),
+        ("$RUN matrix --api-url $URL --env-file <(cat plain)", 0),
+        ("$RUN hook run --strict --api-url $URL --env-file <(cat plain)", 0),
+        ("cat plain | $RUN fix --pull --yes --api-url $URL --env-file -", 0),
+        ("sed s/eu/us/ plain | $RUN fix --pull --yes --api-url $URL --env-file -", 2),
+        ("$RUN fix --pull --yes --api-url $URL --env-file <(sed s/eu/us/ plain)", 2),
+        ("$RUN fix --pull --yes --api-url $URL --env-file /dev/fd/5 5< <(sed s/eu/us/ plain)", 2),
+        ("$RUN check --api-url $URL --env-file <(true)", 2),
+        ("$RUN check --api-url $URL --env-file - </dev/null", 2),
+        ("$RUN check --api-url $URL --env-file <(head -c 17000000 /dev/zero | tr '\\0' x)", 2),
+    ] {
+        let ended = bash(&doctor, script);
+        assert_eq!(ended.code, Some(code), "{script}: {ended:?}");
+        assert!(!format!("{ended:?}").contains("1234567890abcdef"), "{script}: {ended:?}");
+    }
+    assert_eq!(fs::read_to_string(doctor.work().join("plain")).unwrap(), ENV);
+}
+
+#[test]
+fn a_report_never_waits_for_a_reader_and_never_replaces_what_is_read() {
+    let doctor = shop().file(".env", ENV).file("doctor.toml", "# nothing\n").file("home/.bashrc", "kept\n");
+    fs::create_dir_all(doctor.work().join(".git/hooks")).unwrap();
+    fs::write(doctor.work().join(".git/HEAD"), "ref: refs/heads/main\n").unwrap();
+    pipe(&doctor.work().join("pipe"));
+    symlink(doctor.home().join(".bashrc"), doctor.work().join("drift.md")).unwrap();
+    fs::write(doctor.home().join(".bashrc"), "kept\n").unwrap();
+    fs::hard_link(doctor.work().join(".env"), doctor.work().join("hard.md")).unwrap();
+    let before = doctor.served.sim.count();
+    for format in ["text", "json", "sarif", "github", "junit", "markdown", "html"] {
+        for path in ["pipe", "drift.md", ".env", "hard.md", "doctor.toml", ".git/hooks/pre-commit", "/dev/null"] {
+            let ended = doctor.check(&["--format", format, "--output", path, "--timeout", "5s"]);
+            assert_eq!(ended.code, Some(2), "{format} {path}: {ended:?}");
+            assert!(ended.err.contains("can't write"), "{format} {path}: {ended:?}");
+        }
+    }
+    assert_eq!(doctor.served.sim.count(), before, "it is refused before Railway is asked");
+    for (path, text) in [(".env", ENV), ("doctor.toml", "# nothing\n")] {
+        assert_eq!(fs::read_to_string(doctor.work().join(path)).unwrap(), text);
+    }
+    assert_eq!(fs::read_to_string(doctor.home().join(".bashrc")).unwrap(), "kept\n");
+    assert!(!doctor.work().join(".git/hooks/pre-commit").exists());
+}
+
+#[test]
+fn a_report_goes_to_the_streams_by_their_names() {
+    let doctor = shop().file(".env", ENV);
+    let plain = doctor.check(&["--format", "json"]).out;
+    let run = |words: &str| bash(&doctor, &format!("$RUN check --api-url $URL --format json {words}"));
+    assert_eq!(run("--output /dev/stdout | cat").out, plain);
+    assert_eq!(run("--output /dev/stderr 2>&1 >/dev/null | cat").out, plain);
+    run("--output /dev/stdout >report.json");
+    assert_eq!(fs::read_to_string(doctor.work().join("report.json")).unwrap(), plain);
+    // A shell's own redirection into an input is the shell's; the report does not replace the file under it.
+    run("--output report.json && ln -s report.json link.json && $RUN check --api-url $URL --output link.json");
+    assert!(doctor.work().join("link.json").symlink_metadata().unwrap().is_symlink());
+}
+
+#[test]
+fn the_summary_of_a_step_replaces_nothing_and_waits_for_nobody() {
+    let doctor = shop().file(".env", ENV).file("doctor.toml", "# nothing\n");
+    pipe(&doctor.work().join("pipe"));
+    symlink("../home/.bashrc", doctor.work().join("summary.md")).unwrap();
+    for path in [".env", "doctor.toml", "pipe", "summary.md"] {
+        let doctor = doctor.command(&["--format", "github"]).env("GITHUB_STEP_SUMMARY", path).output().unwrap();
+        assert_eq!(ended(doctor).code, Some(2), "{path}");
+    }
+    assert_eq!(fs::read_to_string(doctor.work().join(".env")).unwrap(), ENV);
+    assert!(!doctor.home().join(".bashrc").exists());
+    let summary = doctor.home().join("step_summary");
+    fs::write(&summary, "before\n").unwrap();
+    let done = doctor.command(&["--format", "github"]).env("GITHUB_STEP_SUMMARY", &summary).output().unwrap();
+    assert_eq!(ended(done).code, Some(0));
+    assert!(fs::read_to_string(&summary).unwrap().starts_with("before\n### doctor: "));
+}
+
+#[test]
+fn a_pipe_that_nothing_serves_ends_with_the_time_of_the_run() {
+    let doctor = shop();
+    pipe(&doctor.work().join(".env"));
+    #[expect(clippy::disallowed_methods, reason = "this test is about time")]
+    let start = Instant::now();
+    let ended = doctor.check(&["--timeout", "1s"]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.err.contains("no program wrote it to its end within"), "{ended:?}");
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_link_that_turns_to_a_pipe_in_the_middle_hangs_no_run() {
+    let doctor = shop().file("real.env", ENV);
+    let work = doctor.work();
+    pipe(&work.join("pipe.env"));
+    symlink("real.env", work.join(".env")).unwrap();
+    let over = Arc::new(AtomicBool::new(false));
+    let turning = thread::spawn({
+        let over = Arc::clone(&over);
+        move || {
+            for target in ["pipe.env", "real.env"].iter().cycle() {
+                symlink(target, work.join("next")).unwrap();
+                fs::rename(work.join("next"), work.join(".env")).unwrap();
+                if over.load(Ordering::SeqCst) {
+                    return;
+                }
+            }
+        }
+    });
+    let codes: Vec<_> = (0..30).map(|_| timed(&doctor, &["--timeout", "1s"])).collect();
+    over.store(true, Ordering::SeqCst);
+    turning.join().unwrap();
+    assert!(codes.iter().all(|code| matches!(code, Some(0 | 2 | 5))), "{codes:?}");
+}
+
+/// The exit code of a run, or none if it has to be killed.
+fn timed(doctor: &Doctor, words: &[&str]) -> Option<i32> {
+    let mut child = doctor.command(words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    for _ in 0..1000 {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code();
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    None
+}

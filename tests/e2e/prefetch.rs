@@ -1,0 +1,227 @@
+//! One round trip: what the last run asked for leaves before the first answer is there, and what it is remembered in can be
+//! anything without harm.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use railway_doctor::io::sim::deployment::SimDeployment;
+use railway_doctor::io::sim::estate::{Environment, Estate, Project, SimService};
+use railway_doctor::io::sim::seed::PROJECT_TOKEN;
+use serde_json::Value;
+
+use crate::binary::{Doctor, Ended, ended};
+use crate::server::Misbehaviour;
+
+fn api() -> SimService {
+    let variables = [("A", "1"), ("B", "mark4711-b"), ("C", "pre-${{worker.A}}")];
+    let running = SimDeployment::serving("2026-11-20T10:00:00.000Z").had("B", "mark4711-older");
+    SimService::named("api").repository("crew/shop").variables(&variables).sealed("D", "mark4711-d").deployed(running)
+}
+
+fn shop() -> Doctor {
+    let worker = SimService::named("worker").variables(&[("A", "mark4711-a")]);
+    let staging = Environment::named("staging").service(api()).service(worker);
+    let estate = Estate::of("crew").project(Project::named("shop").environment(staging)).with_tokens();
+    Doctor::new(estate).file(".env", "A=1\nB=mark4711-mine\n")
+}
+
+/// The report, but for how many requests it took.
+fn told(ended: &Ended) -> (Option<i32>, Value, String) {
+    let mut report = ended.report();
+    report["summary"]["requests"].take();
+    (ended.code, report, ended.err.clone())
+}
+
+fn requests(ended: &Ended) -> u64 {
+    ended.report()["summary"]["requests"].as_u64().unwrap()
+}
+
+const JSON: [&str; 2] = ["--format", "json"];
+
+fn folder(doctor: &Doctor) -> PathBuf {
+    doctor.home().join(".cache/railway-doctor")
+}
+
+fn files(doctor: &Doctor) -> Vec<PathBuf> {
+    fs::read_dir(folder(doctor)).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+#[test]
+fn with_ids_from_the_last_run_all_requests_are_under_way_before_the_first_answer() {
+    let by_names = ["--format", "json", "--project", "shop", "--environment", "staging"];
+    let with_token =
+        |doctor: Doctor| doctor.variable("RAILWAY_API_TOKEN", None).variable("RAILWAY_TOKEN", Some(PROJECT_TOKEN));
+    for (doctor, arguments, count) in [(shop(), &JSON[..], 2), (with_token(shop()), &JSON, 2), (shop(), &by_names, 3)] {
+        let cold = doctor.check(arguments);
+        assert_eq!((requests(&cold), doctor.served.heard().len()), (count as u64, count), "{cold:?}");
+        // None of them is answered before all of them are there: one question after the other would wait for ever.
+        (0..count).for_each(|_| doctor.served.misbehave(Misbehaviour::Together(2 * count)));
+        let warm = doctor.check(arguments);
+        assert_eq!(told(&warm), told(&cold));
+        assert_eq!((requests(&warm), doctor.served.heard().len()), (count as u64, 2 * count), "{warm:?}");
+    }
+}
+
+#[test]
+fn a_guess_that_hangs_costs_a_part_of_the_time_and_not_the_run() {
+    let doctor = shop();
+    let cold = doctor.check(&JSON);
+    // The shape is answered once the guess is there, which never is.
+    doctor.served.misbehave_with("Shape", Misbehaviour::Together(4));
+    doctor.served.misbehave_with("Values", Misbehaviour::Hang);
+    let warm = doctor.check(&["--format", "json", "--timeout", "4s"]);
+    assert_eq!(told(&warm), told(&cold));
+    assert_eq!(requests(&warm), 3);
+}
+
+#[test]
+fn no_value_name_or_token_is_in_what_is_remembered() {
+    let doctor = shop();
+    let ended = doctor.check(&JSON);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let files = files(&doctor);
+    assert_eq!(files.len(), 1);
+    let text = fs::read_to_string(&files[0]).unwrap();
+    let mut words = vec!["mark4711".to_owned(), "shop".to_owned(), "staging".to_owned(), "worker".to_owned()];
+    doctor.served.sim.change(|estate| words.extend(estate.tokens.iter().map(|token| token.text.expose().to_owned())));
+    for word in words {
+        assert!(!text.contains(&word), "{word}: {text}");
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let mode = |path: &Path| path.symlink_metadata().unwrap().mode() & 0o777;
+        assert_eq!((mode(&files[0]), mode(&folder(&doctor))), (0o600, 0o700));
+    }
+}
+
+/// Puts something in the place of the file.
+type Spoil = fn(&Path);
+
+#[cfg(unix)]
+#[test]
+fn whatever_lies_in_its_place_the_run_is_that_of_a_first_one_and_heals_it() {
+    use std::os::unix::fs::symlink;
+    let contents: [(&str, Spoil); 8] = [
+        ("nothing", |path| fs::remove_file(path).unwrap()),
+        ("rubbish", |path| fs::write(path, b"\xff\x00{").unwrap()),
+        ("an unknown field", |path| {
+            let text = fs::read_to_string(path).unwrap();
+            fs::write(path, text.replacen('{', "{\"url\":\"http://evil.example\",", 1)).unwrap();
+        }),
+        ("too much", |path| fs::write(path, vec![b' '; 1 << 20]).unwrap()),
+        ("a link", |path| {
+            fs::rename(path, path.with_extension("moved")).unwrap();
+            symlink(path.with_extension("moved"), path).unwrap();
+        }),
+        ("a pipe", |path| {
+            fs::remove_file(path).unwrap();
+            assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+        }),
+        ("another's", |path| drop(std::os::unix::fs::chown(path, Some(65534), None))),
+        ("open to others", |path| {
+            fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o666)).unwrap();
+        }),
+    ];
+    for (name, spoil) in contents {
+        let doctor = shop();
+        let cold = doctor.check(&JSON);
+        let path = files(&doctor).remove(0);
+        spoil(&path);
+        let spoilt = doctor.check(&JSON);
+        assert_eq!((told(&spoilt), requests(&spoilt)), (told(&cold), 2), "{name}");
+        let metadata = path.symlink_metadata().unwrap();
+        assert!(metadata.is_file() && metadata.len() < 4096, "{name}: it is healed");
+        (0..2).for_each(|_| doctor.served.misbehave(Misbehaviour::Together(6)));
+        assert_eq!(told(&doctor.check(&JSON)), told(&cold), "{name}: and the next run is a fast one");
+    }
+}
+
+/// Ids of somebody else's making are asked for, and nothing comes of them.
+#[test]
+fn ids_that_railway_does_not_confirm_reach_no_report() {
+    let doctor = shop();
+    let cold = doctor.check(&JSON);
+    let path = files(&doctor).remove(0);
+    let ids = doctor.served.sim.change(|estate| {
+        let services = &estate.projects[0].environments[0].services;
+        [services[0].id.clone(), services[1].id.clone()]
+    });
+    let text = fs::read_to_string(&path).unwrap();
+    let mut without: Value = serde_json::from_str(&text).unwrap();
+    assert!(without["services"][0]["deployment"].take().is_string(), "{text}");
+    for (name, wrong) in [
+        ("another service", text.replace(&ids[0], &ids[1])),
+        ("an unknown service", text.replace(&ids[0], "0e000000-0000-4000-8000-000000000001")),
+        ("no deployment", without.to_string()),
+    ] {
+        fs::write(&path, &wrong).unwrap();
+        let warm = doctor.check(&JSON);
+        assert_eq!((told(&warm), requests(&warm)), (told(&cold), 3), "{name}");
+        assert_eq!(requests(&doctor.check(&JSON)), 2, "{name}: it is healed");
+    }
+}
+
+#[test]
+fn where_nothing_can_be_kept_nothing_is() {
+    let doctor = shop();
+    fs::write(doctor.home().join(".cache"), "").unwrap();
+    let first = doctor.check(&JSON);
+    let second = doctor.check(&JSON);
+    assert_eq!((told(&first), requests(&second)), (told(&second), 2));
+    assert_eq!(first.err, "");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let doctor = shop();
+        fs::set_permissions(doctor.home(), fs::Permissions::from_mode(0o500)).unwrap();
+        let ended = doctor.check(&JSON);
+        assert_eq!((told(&ended).0, ended.err.as_str()), (told(&first).0, ""));
+        fs::set_permissions(doctor.home(), fs::Permissions::from_mode(0o700)).unwrap();
+    }
+    let elsewhere = tempfile::tempdir().unwrap();
+    let doctor = shop().variable("XDG_CACHE_HOME", elsewhere.path().to_str());
+    doctor.check(&JSON);
+    assert!(elsewhere.path().join("railway-doctor").is_dir() && !doctor.home().join(".cache").exists());
+}
+
+#[test]
+fn two_runs_at_once_do_not_harm_each_other() {
+    let doctor = shop();
+    for _ in 0..4 {
+        let runs: Vec<_> = (0..3).map(|_| doctor.command(&JSON).spawn().unwrap()).collect();
+        let all: Vec<Ended> = runs.into_iter().map(|run| ended(run.wait_with_output().unwrap())).collect();
+        assert!(all.iter().all(|one| told(one) == told(&all[0])), "{all:?}");
+        assert_eq!(files(&doctor).len(), 1);
+    }
+    assert_eq!(requests(&doctor.check(&JSON)), 2);
+}
+
+#[test]
+fn further_batches_are_under_way_at_once_and_with_ids_from_the_last_run_all_of_them() {
+    let service = |number| SimService::named(&format!("s{number}")).variables(&[("A", "1"), ("B", "2")]);
+    let staging = (0..50).fold(Environment::named("staging"), |staging, number| staging.service(service(number)));
+    let estate = Estate::of("crew").project(Project::named("shop").environment(staging)).with_tokens();
+    let doctor = Doctor::new(estate).file(".env", "A=1\nB=3\n");
+    // The shape, and the first batch when it is there; then the two others, neither of which is answered alone.
+    for count in [1, 2, 4, 4] {
+        doctor.served.misbehave(Misbehaviour::Together(count));
+    }
+    let cold = doctor.check(&JSON);
+    assert_eq!((cold.code, requests(&cold)), (Some(1), 4), "{cold:?}");
+    (0..4).for_each(|_| doctor.served.misbehave(Misbehaviour::Together(8)));
+    let warm = doctor.check(&JSON);
+    assert_eq!((told(&warm), requests(&warm)), (told(&cold), 4));
+}
+
+#[test]
+fn a_guess_that_is_late_is_taken_if_it_comes_before_the_second_answer() {
+    let doctor = shop();
+    let cold = doctor.check(&JSON);
+    // The guess is answered once the question has been asked again, which is never answered.
+    doctor.served.misbehave_with("Shape", Misbehaviour::Together(4));
+    doctor.served.misbehave_with("Values", Misbehaviour::Together(5));
+    doctor.served.misbehave_with("Values", Misbehaviour::Hang);
+    let warm = doctor.check(&["--format", "json", "--timeout", "4s"]);
+    assert_eq!((told(&warm), requests(&warm)), (told(&cold), 3));
+}

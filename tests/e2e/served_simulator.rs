@@ -1,0 +1,179 @@
+//! The served simulation itself: that it speaks HTTP, and misbehaves as it is told.
+
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use crate::server::{Misbehaviour, Served};
+use railway_doctor::io::railway::transport::TransportFailure;
+use railway_doctor::io::sim::Sim;
+use railway_doctor::io::sim::fault::{Fault, Loss, Moment};
+use railway_doctor::io::sim::seed::{self, ACCOUNT_TOKEN, PROJECT_TOKEN};
+use railway_doctor::io::sim::status_timeline::StatusTimeline;
+
+const PROBE: &str = r#"{"operationName":"ApiTokenProbe","query":"query ApiTokenProbe { … }","variables":{}}"#;
+const PROJECT_PROBE: &str = r#"{"operationName":"ProjectTokenProbe","query":"query ProjectTokenProbe { … }"}"#;
+
+fn served() -> Served {
+    Served::start(Sim::new(seed::incident::estate()))
+}
+
+struct Client(BufReader<TcpStream>);
+
+struct Answer {
+    status: String,
+    headers: Vec<String>,
+    body: String,
+}
+
+impl Client {
+    fn connect(served: &Served) -> Self {
+        let url = served.url();
+        let address = url.trim_start_matches("http://").trim_end_matches("/graphql/v2");
+        let stream = TcpStream::connect(address).expect("it listens");
+        stream.set_read_timeout(Some(Duration::from_millis(300))).expect("a time-out");
+        Self(BufReader::new(stream))
+    }
+
+    fn post(&mut self, token: &str, body: &str) -> std::io::Result<Answer> {
+        self.request("POST /graphql/v2?source=doctor", token, body)
+    }
+
+    fn request(&mut self, line: &str, token: &str, body: &str) -> std::io::Result<Answer> {
+        let length = body.len();
+        let head = format!(
+            "{line} HTTP/1.1\r\nHost: x\r\n{token}\r\nContent-Type: application/json\r\nContent-Length: {length}"
+        );
+        self.0.get_mut().write_all(format!("{head}\r\n\r\n{body}").as_bytes())?;
+        let mut lines = Vec::new();
+        loop {
+            let mut line = String::new();
+            if self.0.read_line(&mut line)? == 0 {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+            match line.trim_end() {
+                "" => break,
+                line => lines.push(line.to_owned()),
+            }
+        }
+        let length = lines.iter().find_map(|line| line.strip_prefix("content-length: ")).and_then(|it| it.parse().ok());
+        let mut body = vec![0; length.ok_or(ErrorKind::InvalidData)?];
+        self.0.read_exact(&mut body)?;
+        let status = lines.remove(0);
+        Ok(Answer { status, headers: lines, body: String::from_utf8(body).expect("UTF-8") })
+    }
+}
+
+fn bearer() -> String {
+    format!("Authorization: Bearer {ACCOUNT_TOKEN}")
+}
+
+#[test]
+fn it_answers_several_requests_over_one_connection_and_hears_their_headers() {
+    let served = served();
+    let mut client = Client::connect(&served);
+    let first = client.post(&bearer(), PROBE).expect("an answer");
+    assert!(first.status.starts_with("HTTP/1.1 200 ") && first.body.contains("agentverse"), "{}", first.body);
+    assert!(first.headers.contains(&"content-type: application/json; charset=utf-8".to_owned()));
+    assert!(first.headers.contains(&"ratelimit-policy: \"default\";q=10000;w=3600".to_owned()));
+    let second = client.post(&format!("PROJECT-ACCESS-TOKEN: {PROJECT_TOKEN}"), PROJECT_PROBE).expect("an answer");
+    assert!(second.body.contains("staging"), "{}", second.body);
+    let third = client.post("Accept: */*", PROBE).expect("an answer");
+    assert!(third.body.contains("Not Authorized"), "{}", third.body);
+    Client::connect(&served).post(&bearer(), PROBE).expect("an answer");
+
+    let heard = served.heard();
+    assert_eq!(heard.iter().map(|heard| heard.connection).collect::<Vec<_>>(), [1, 1, 1, 2]);
+    assert_eq!(heard[0].line, "POST /graphql/v2?source=doctor HTTP/1.1");
+    assert_eq!(heard[0].header("authorization"), Some(&bearer()["Authorization: ".len()..]));
+    assert_eq!(heard[1].header("project-access-token"), Some(PROJECT_TOKEN));
+    assert_eq!(heard[2].header("authorization"), None);
+    assert_eq!(served.sim.count(), 4);
+}
+
+#[test]
+fn faults_of_the_simulation_come_over_the_wire() {
+    let served = served();
+    served.sim.fault(Fault::reply(429, "slow down").header("retry-after", "7").header("x-ratelimit-remaining", "0"));
+    served
+        .sim
+        .fault(Fault::reply(307, "").header("location", "http://127.0.0.1:9/").header("content-type", "text/html"));
+    served.sim.fault(Fault::failure(TransportFailure::Broken("reset".into())));
+    let mut client = Client::connect(&served);
+    let limited = client.post(&bearer(), PROBE).expect("an answer");
+    assert!(limited.status.starts_with("HTTP/1.1 429 ") && limited.body == "slow down");
+    assert!(limited.headers.contains(&"retry-after: 7".to_owned()));
+    assert!(limited.headers.contains(&"x-ratelimit-remaining: 0".to_owned()));
+    let moved = client.post(&bearer(), PROBE).expect("an answer");
+    assert!(moved.headers.contains(&"location: http://127.0.0.1:9/".to_owned()));
+    assert!(moved.headers.contains(&"content-type: text/html".to_owned()));
+    assert_eq!(client.post(&bearer(), PROBE).err().map(|error| error.kind()), Some(ErrorKind::UnexpectedEof));
+}
+
+#[test]
+fn it_misbehaves_once_and_recovers() {
+    for (misbehaviour, expected) in [
+        (Misbehaviour::CloseBeforeAnswer, ErrorKind::UnexpectedEof),
+        (Misbehaviour::CloseMidBody, ErrorKind::UnexpectedEof),
+        (Misbehaviour::Hang, ErrorKind::WouldBlock),
+        (Misbehaviour::Trickle(Duration::from_secs(60)), ErrorKind::WouldBlock),
+        (Misbehaviour::Raw(b"220 mail.example.org ESMTP\r\n\r\n"), ErrorKind::InvalidData),
+    ] {
+        let served = served();
+        served.misbehave(misbehaviour);
+        let failed = Client::connect(&served).post(&bearer(), PROBE).err().map(|error| match error.kind() {
+            // What a time-out is called on Windows.
+            ErrorKind::TimedOut => ErrorKind::WouldBlock,
+            kind => kind,
+        });
+        assert_eq!(failed, Some(expected));
+        let answer = Client::connect(&served).post(&bearer(), PROBE).expect("an answer");
+        assert!(answer.status.starts_with("HTTP/1.1 200 "));
+    }
+}
+
+#[test]
+fn a_trickling_answer_arrives_in_the_end() {
+    let served = served();
+    served.misbehave(Misbehaviour::Trickle(Duration::from_micros(10)));
+    let answer = Client::connect(&served).post(&bearer(), PROBE).expect("an answer");
+    assert!(answer.body.ends_with('}'));
+}
+
+#[test]
+fn a_client_that_does_what_it_should_not_fails_its_test() {
+    for (line, body) in [
+        ("GET /graphql/v2", PROBE),
+        ("POST /graphql/v3", PROBE),
+        ("POST /graphql/v2?token=x", PROBE),
+        ("POST /graphql/v2", r#"{"operationName":"Everything","query":"query Everything { … }"}"#),
+    ] {
+        let served = served();
+        let answer = Client::connect(&served).request(line, &bearer(), body).expect("an answer");
+        assert!(answer.status.starts_with("HTTP/1.1 40"), "{}", answer.status);
+        assert!(catch_unwind(AssertUnwindSafe(|| drop(served))).is_err(), "{line}");
+    }
+}
+
+#[test]
+fn a_deployment_whose_answer_was_lost_was_made_and_somebody_else_may_write_meanwhile() {
+    let served = served();
+    let worker = "agentverse-worker-staging";
+    served.sim.fault(Fault::lost(Moment::After, Loss::Reset).on("Redeploy"));
+    served.sim.before("Redeploy", move |estate| {
+        estate.service_named(worker).expect("it is there").set("APP_ENV", "theirs");
+    });
+    served.sim.after("Redeploy", move |estate| drop(estate.deploy(worker, StatusTimeline::failing_build("no"))));
+    let running =
+        served.sim.change(|estate| estate.service_named(worker).expect("it is there").deployments[0].id.clone());
+    let body = r#"{"operationName":"Redeploy","query":"mutation Redeploy { … }","variables":{"deploymentId":"ID"}}"#;
+    let lost = Client::connect(&served).post(&bearer(), &body.replace("ID", &running));
+    assert!(lost.is_err());
+    let mutations = served.sim.mutations();
+    assert_eq!((mutations.len(), mutations[0].applied, mutations[0].deployments.len()), (1, true, 1));
+    let made = served.sim.change(|estate| estate.service_named(worker).expect("it is there").deployments.clone());
+    assert_eq!(made.len(), 3);
+    let got = made[1].captured["APP_ENV"].rendered.as_ref().expect("it is not sealed");
+    assert_eq!((made[1].id.as_str(), got.expose()), (mutations[0].deployments[0].as_str(), "theirs"));
+}

@@ -1,0 +1,183 @@
+//! What `fuzz/` looks for with a billion inputs, held here with a few: the seeds of every target, and random texts.
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "it reads the seeds")]
+
+#[expect(unreachable_pub, reason = "the targets are built of it")]
+mod property;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::panic::catch_unwind;
+use std::path::{Path, PathBuf};
+
+use property::{PROPERTIES, SEPARATOR};
+use proptest::prelude::{Just, ProptestConfig, Strategy, any, proptest};
+use proptest::sample::select;
+use proptest::{collection, prop_oneof};
+use railway_doctor::io::sim::Sim;
+
+/// The folder of the targets. It is no part of the published package.
+fn fuzz() -> Option<PathBuf> {
+    Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz")).filter(|folder| folder.exists())
+}
+
+fn names_in(folder: &Path) -> BTreeSet<String> {
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    names.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn every_property_has_a_target_and_seeds() {
+    let Some(fuzz) = fuzz() else { return };
+    let properties: BTreeSet<String> = PROPERTIES.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(names_in(&fuzz.join("fuzz_targets")), properties);
+    assert_eq!(names_in(&fuzz.join("corpus")), properties);
+    let manifest = fs::read_to_string(fuzz.join("Cargo.toml")).unwrap();
+    for name in properties {
+        assert!(manifest.contains(&format!("path = \"fuzz_targets/{name}.rs\"")), "{name} is built");
+        assert!(names_in(&fuzz.join("corpus").join(&name)).len() >= 10, "{name} has seeds");
+    }
+}
+
+/// Plays the seeds of one target.
+fn seeds_hold(name: &str) {
+    let Some(fuzz) = fuzz() else { return };
+    let (_, hold) = PROPERTIES.iter().find(|(other, _)| *other == name).unwrap();
+    for entry in fs::read_dir(fuzz.join("corpus").join(name)).unwrap() {
+        let path = entry.unwrap().path();
+        let seed = fs::read(&path).unwrap();
+        assert!(catch_unwind(|| hold(&seed)).is_ok(), "{} does not hold", path.display());
+    }
+}
+
+/// A test for each target, so that they run beside each other.
+macro_rules! seeds_hold {
+    ($($name:ident)*) => {
+        mod seeds {
+            $(
+                #[test]
+                fn $name() {
+                    super::seeds_hold(stringify!($name));
+                }
+            )*
+        }
+    };
+}
+
+seeds_hold!(responses altered_responses cli_config doctor_toml env_editor env_reader env_values names reasons references);
+
+/// So that no decoder of an answer is left out.
+#[test]
+fn the_seeds_of_altered_responses_ask_every_operation() {
+    let Some(fuzz) = fuzz() else { return };
+    let mut operations: BTreeSet<String> = names_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("graphql"));
+    operations.remove("schema");
+    for entry in fs::read_dir(fuzz.join("corpus/altered_responses")).unwrap() {
+        let sim = property::altered_responses::played(&fs::read(entry.unwrap().path()).unwrap());
+        for asked in sim.iter().flat_map(Sim::asked) {
+            let underscored = asked.operation.chars().map(|letter| match letter {
+                'A'..='Z' => format!("_{}", letter.to_ascii_lowercase()),
+                _ => letter.to_string(),
+            });
+            operations.remove(underscored.collect::<String>().trim_start_matches('_'));
+            // Never asked alone: it rides along with values.
+            if asked.body.expose().contains("environmentStagedChanges") {
+                operations.remove("staged_changes");
+            }
+        }
+    }
+    assert_eq!(operations, BTreeSet::new(), "nobody asks these");
+}
+
+/// Pieces that mean something to somebody.
+const ATOMS: [&str; 64] = [
+    "a",
+    "K",
+    "A",
+    "1",
+    " ",
+    "\t",
+    "\n",
+    "\r\n",
+    "\r",
+    "'",
+    "\"",
+    "`",
+    "\\",
+    "\\n",
+    "\\\"",
+    "\\'",
+    "$",
+    "${A}",
+    "$A",
+    "${{",
+    "}}",
+    "${{P.D}}",
+    "$(x)",
+    "#",
+    " # ",
+    "=",
+    "K=",
+    "\nK=",
+    "\nA='",
+    "export ",
+    ":",
+    ";",
+    "&",
+    "|",
+    "~",
+    "*",
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    "\0",
+    "\u{feff}",
+    "\u{2028}",
+    "\u{85}",
+    "\u{a0}",
+    "\u{202e}",
+    "\u{1b}[2J",
+    "é",
+    "日本",
+    "::error ::",
+    "%0A",
+    "<b>",
+    "&amp;",
+    "]]>",
+    "--help",
+    "@all",
+    "[[ignore]]\n",
+    "keys = [\"A\"]\n",
+    "project = \"x\"\n",
+    "null",
+    "true",
+    "changeme",
+    "https://h/",
+];
+
+fn text() -> impl Strategy<Value = String> {
+    let atoms = collection::vec(select(&ATOMS[..]), 0..8).prop_map(|atoms| atoms.concat());
+    prop_oneof![3 => atoms, 1 => any::<String>()]
+}
+
+/// Inputs of some pieces.
+fn input() -> impl Strategy<Value = Vec<u8>> {
+    let first = prop_oneof![Just("K"), Just("A"), Just("")].prop_map(str::to_owned);
+    (prop_oneof![first, text()], collection::vec(text(), 0..5)).prop_map(|(first, rest)| {
+        let pieces: Vec<Vec<u8>> = std::iter::once(first).chain(rest).map(String::into_bytes).collect();
+        pieces.join(&SEPARATOR)
+    })
+}
+
+proptest! {
+    // A whole run of `doctor` takes a while; what only reads texts has more of them in its own tests.
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_the_input_every_property_holds(input in input()) {
+        for (_, hold) in PROPERTIES {
+            hold(&input);
+        }
+    }
+}
