@@ -13,7 +13,7 @@ use crate::io::config::{At, Config, HeaderPart, HttpSection};
 #[derive(Debug, Default)]
 pub(crate) struct Declarations {
     of: BTreeMap<String, DeclaredState>,
-    /// The requests in full, in the order of [`Declared::requests`].
+    /// The requests in full, in the order of [`DeclaredState::requests`].
     requests: BTreeMap<String, Vec<HttpSection>>,
 }
 

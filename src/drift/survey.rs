@@ -102,7 +102,7 @@ pub struct Survey {
     pub targets: Vec<Target>,
     /// Changes that wait in the environment, if any do.
     pub staged: Observed<Option<StagedChanges>>,
-    /// When variables were changed last; needed only where [`Live::got`] can't be told.
+    /// When variables were changed last; needed only where [`Runtime::got`] can't be told.
     pub times: Observed<ChangeTimes>,
     /// The names of everything in the environment.
     pub catalogue: Catalogue,

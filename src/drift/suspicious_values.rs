@@ -35,7 +35,7 @@ impl SuspiciousValue {
     }
 }
 
-/// Everything odd about the value, in the order of [`Oddity`].
+/// Everything odd about the value, in the order of [`SuspiciousValue`].
 pub fn oddities(value: &str) -> Vec<SuspiciousValue> {
     let found = [
         (SuspiciousValue::TrailingNewline, is_line_with_break(value)),

@@ -76,7 +76,7 @@ impl InitDraft {
         shares(&self.seen, target)
     }
 
-    /// Which of the services are chosen, by their places in [`Sketch::services`].
+    /// Which of the services are chosen, by their places in [`InitDraft::services`].
     pub(super) fn chosen(&self) -> Vec<usize> {
         let is_chosen =
             |service: &ResourceRef| self.seen.survey.targets.iter().any(|target| target.service.id == service.id);

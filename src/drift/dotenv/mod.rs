@@ -81,7 +81,7 @@ pub struct Entry {
 }
 
 impl LocalFile {
-    /// Reads a file's text. Never fails: a broken line is a [`Flaw`] and costs that line only.
+    /// Reads a file's text. Never fails: a broken line is a [`Problem`] and costs that line only.
     pub fn parse(name: impl Into<String>, text: Secret) -> Self {
         let body = Body::of(text.expose());
         let python = body.python(Edition::Current, Substitution::Off);

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 /// A variable's value or a token.
 ///
 /// There is no `Display` and no `Serialize`: a value that reaches a report does not compile. `Debug` prints a placeholder,
-/// memory is cleared on drop, and [`Secret::reveal`] is the one way out, easy to search for.
+/// memory is cleared on drop, and [`Secret::expose`] is the one way out, easy to search for.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
 

@@ -27,7 +27,7 @@ struct WantedTexts<'s> {
     in_files: HashSet<&'s str>,
 }
 
-/// [`Others`], seen from one key of one service.
+/// [`OtherValues`], seen from one key of one service.
 #[derive(Clone, Copy, Debug)]
 pub struct Neighbours<'o, 's> {
     others: &'o OtherValues<'s>,

@@ -41,7 +41,7 @@ struct MutationRequest<'l, V> {
 
 impl Client<'_> {
     /// Sends a change, once. It is sent again only where it is certain that nothing of it arrived; everything else that
-    /// is no answer is [`Sent::Unclear`], to be observed and never repeated.
+    /// is no answer is [`SendOutcome::Unclear`], to be observed and never repeated.
     pub(crate) fn send<V: Serialize, T: DeserializeOwned>(
         &self,
         operation: &'static str,

@@ -1,7 +1,7 @@
 //! The one place that turns what came back into data or a classified refusal.
 //!
 //! Railway answers HTTP 200 with prose in `errors` for nearly everything; which phrases mean what was learned from
-//! recorded answers and from the official CLI's own matching, and stands in [`Kind::of`] alone.
+//! recorded answers and from the official CLI's own matching, and stands in [`ErrorKind::of`] alone.
 
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};

@@ -34,7 +34,7 @@ pub enum Scheme {
     Project,
 }
 
-/// What is said of [`Failure::TooLong`].
+/// What is said of [`TransportFailure::TooLong`].
 pub(crate) const TOO_LONG: &str = "an answer longer than anything Railway sends: more than 16 MiB";
 
 /// Headers that show who answered, and what support asks for. None of them is believed before it was checked.

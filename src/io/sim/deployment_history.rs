@@ -47,7 +47,7 @@ impl SimService {
         self
     }
 
-    /// What becomes of every deployment that [`Service::next`] says nothing of.
+    /// What becomes of every deployment that [`SimService::next`] says nothing of.
     pub fn plan(mut self, plan: StatusTimeline) -> Self {
         self.plan = Some(plan);
         self

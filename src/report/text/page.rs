@@ -142,7 +142,7 @@ impl<'l> TextPage<'l> {
         }
     }
 
-    /// A sentence as [`Page::paragraph`] writes it, with a faint word at the right edge of its last line, or on a line of
+    /// A sentence as [`TextPage::paragraph`] writes it, with a faint word at the right edge of its last line, or on a line of
     /// its own.
     pub(crate) fn headline(&mut self, lead: &[StyledText<'_>], sentence: &str, label: &str) {
         let hang = 4;

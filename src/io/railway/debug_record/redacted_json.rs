@@ -223,7 +223,7 @@ struct KindCounts {
     sorts: [usize; 6],
 }
 
-/// In the order of [`Tally::sorts`].
+/// In the order of [`KindCounts::sorts`].
 const SORTS: [&str; 6] = ["string", "null", "boolean", "number", "list", "map"];
 
 impl KindCounts {

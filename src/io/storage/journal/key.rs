@@ -92,7 +92,7 @@ pub(super) fn whereabouts(folder: &Folder) -> &'static str {
     }
 }
 
-/// One that was there and is not any more is a [`Trouble`] too.
+/// One that was there and is not any more is a [`KeyringError`] too.
 fn in_keyring(folder: &Folder, keyring: &dyn Keyring) -> Result<Option<JournalKey>, KeyringError> {
     let refused = |why: &str| KeyringError::Refused(why.to_owned());
     let unreadable = |error: Error| refused(&error.because().unwrap_or_else(|| error.to_string()));
