@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::drift::model::file_exposure::Readers;
-use crate::io::os::Mode;
+use crate::io::os::FileMode;
 
 /// The variable with the folder for what programs remember, and that folder below the home folder.
 pub(in crate::io) const STATE: (&str, &str) = ("LOCALAPPDATA", "AppData/Local");
@@ -15,14 +15,14 @@ pub(in crate::io) const STATE: (&str, &str) = ("LOCALAPPDATA", "AppData/Local");
 pub(in crate::io) const CACHE: (&str, &str, &str) = ("LOCALAPPDATA", "AppData/Local", "railway-doctor/cache");
 
 /// What is made inherits its access list.
-pub(in crate::io) fn make_with(_: &mut tempfile::Builder<'_, '_>, _: Mode) {}
+pub(in crate::io) fn make_with(_: &mut tempfile::Builder<'_, '_>, _: FileMode) {}
 
 /// What is made inherits its access list.
 pub(in crate::io) fn make_own(_: &mut DirBuilder) {}
 
 /// What is in the user's profile is closed to others by what it inherits.
 #[expect(clippy::unnecessary_wraps, reason = "modes can fail to be set")]
-pub(in crate::io) fn close(_: &Path, _: &Metadata, _: Mode) -> io::Result<()> {
+pub(in crate::io) fn close(_: &Path, _: &Metadata, _: FileMode) -> io::Result<()> {
     Ok(())
 }
 
