@@ -1,4 +1,4 @@
-"""The archives of a release: the binary with its manual pages, completions and licences. Same input, same bytes."""
+"""The archives of a release: the binary with its documents, manual pages, completions and licences. Same input, same bytes."""
 
 import gzip
 import io
@@ -18,7 +18,8 @@ VERBS = ["", "check", "matrix", "fix", "undo", "init", "trust", "auth", "hook", 
 def make(row: Target, binary: Path) -> Path:
     binary = executable(binary, row)
     files = {row.binary: (binary.read_bytes(), 0o755)}
-    for name in [*LICENCES, "README.md", "CHANGELOG.md"]:
+    pages = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md"))
+    for name in [*LICENCES, "README.md", "CHANGELOG.md", "SECURITY.md", *pages]:
         files[name] = ((ROOT / name).read_bytes(), 0o644)
     for shell, name in SHELLS.items():
         files[f"completions/{name}"] = (_told_by(binary, "completions", shell), 0o644)

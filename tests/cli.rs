@@ -1,10 +1,11 @@
-//! The transcripts of `tests/cli` and the manual: what is typed, what is printed, and the exit code.
+//! The transcripts of `tests/cli`, the README and `docs`: what is typed, what is printed, and the exit code.
 
 #[test]
 fn every_transcript_is_what_doctor_prints() {
     trycmd::TestCases::new()
         .case("tests/cli/*.md")
         .case("README.md")
+        .case("docs/*.md")
         .env("COLUMNS", "80")
         .env("NO_COLOR", "1")
         .env("CLICOLOR_FORCE", "0")

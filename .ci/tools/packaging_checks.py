@@ -34,8 +34,9 @@ def sh(*words, folder=ROOT, code=0, **variables):
 def copy_with_address(place, address=ADDRESS):
     """What packages are made from, with an address in Cargo.toml and a section in the changelog."""
     place.mkdir(parents=True)
-    shutil.copytree(ROOT / "packaging", place / "packaging")
-    for name in ["README.md", "LICENSE-MIT", "LICENSE-APACHE"]:
+    for name in ["packaging", "docs"]:
+        shutil.copytree(ROOT / name, place / name)
+    for name in ["README.md", "SECURITY.md", "LICENSE-MIT", "LICENSE-APACHE"]:
         shutil.copy(ROOT / name, place)
     manifest = (ROOT / "Cargo.toml").read_text()
     if "\nrepository = " not in manifest:

@@ -49,7 +49,7 @@ def archives(source, version, release):
     with tarfile.open(path) as archive:
         members = {member.name: member for member in archive}
     folder = f"doctor-v{version}-{HOST}"
-    for name in ["doctor", "LICENSE-MIT", "README.md", "completions/_doctor", "man/doctor.1", "man/doctor-fix.1"]:
+    for name in ["doctor", "LICENSE-MIT", "README.md", "docs/fixing.md", "completions/_doctor", "man/doctor.1", "man/doctor-fix.1"]:
         check(f"the archive has {name}", f"{folder}/{name}" in members, sorted(members))
     check("everybody may run it", members[f"{folder}/doctor"].mode == 0o755)
     check("nobody's name is in it", all((one.uid, one.uname) == (0, "") for one in members.values()))

@@ -1,4 +1,4 @@
-//! What the manuals say is true: every block, command, key, exit code and variable is held against the program.
+//! The documents match the program: every block, command, key, exit code, variable and link is checked.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -17,8 +17,8 @@ use crate::binary::Doctor;
 
 #[test]
 fn its_doctor_toml_is_understood_whole() {
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let (_, rest) = readme.split_once("```toml\n").unwrap();
+    let configuration = document(CONFIGURATION);
+    let (_, rest) = configuration.split_once("```toml\n").unwrap();
     let (example, _) = rest.split_once("```").unwrap();
     let doctor = Doctor::new(incident::estate())
         .file(".env", incident::ENV_FILE)
@@ -31,10 +31,24 @@ fn its_doctor_toml_is_understood_whole() {
     assert!(!ended.out.contains("only on Railway"), "missing-locally is off: {ended:?}");
 }
 
-const DOCUMENTS: &[&str] = &["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"];
+const CONFIGURATION: &str = "docs/configuration.md";
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The paths of all documents, relative to the root.
+fn documents() -> Vec<String> {
+    let mut names: Vec<String> =
+        ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "BENCHMARKS.md"].map(str::to_owned).into();
+    let pages = std::fs::read_dir(root().join("docs")).unwrap();
+    names.extend(pages.map(|page| format!("docs/{}", page.unwrap().file_name().to_string_lossy())));
+    names.sort();
+    names
+}
 
 fn document(name: &str) -> String {
-    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
+    std::fs::read_to_string(root().join(name)).unwrap()
 }
 
 /// The fenced blocks of a document: what is behind the fence, and the text.
@@ -43,7 +57,9 @@ fn blocks(text: &str) -> Vec<(&str, String)> {
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
         if let Some(kind) = line.trim_start().strip_prefix("```") {
-            let inside: Vec<&str> = lines.by_ref().take_while(|line| !line.trim_start().starts_with("```")).collect();
+            let indent = line.len() - line.trim_start().len();
+            let inside = lines.by_ref().take_while(|line| !line.trim_start().starts_with("```"));
+            let inside: Vec<&str> = inside.map(|line| line.get(indent..).unwrap_or_default()).collect();
             blocks.push((kind, inside.join("\n")));
         }
     }
@@ -51,7 +67,7 @@ fn blocks(text: &str) -> Vec<(&str, String)> {
 }
 
 fn blocks_of(kind: &str) -> Vec<String> {
-    let texts = DOCUMENTS.iter().map(|name| document(name)).collect::<Vec<_>>();
+    let texts = documents().iter().map(|name| document(name)).collect::<Vec<_>>();
     let all = texts.iter().flat_map(|text| blocks(text));
     all.filter(|(found, _)| *found == kind).map(|(_, text)| text).collect()
 }
@@ -103,12 +119,14 @@ fn rows(document: &str, heading: &str) -> Vec<Vec<String>> {
 
 #[test]
 fn every_block_is_of_a_kind_that_a_test_runs() {
-    for name in DOCUMENTS {
-        for (kind, text) in blocks(&document(name)) {
+    for name in documents() {
+        for (kind, text) in blocks(&document(&name)) {
             let is_run = match kind {
-                // `tests/cli.rs` plays them.
-                "console" => *name == "README.md",
+                // `tests/cli.rs` runs them.
+                "console" => name == "README.md" || name.starts_with("docs/"),
                 "toml" | "yaml" | "sh" => true,
+                // A diagram. `tests/architecture` compares the table below it.
+                "text" => name == "CONTRIBUTING.md",
                 _ => false,
             };
             assert!(is_run, "{name} has a block ```{kind} that no test runs:\n{text}");
@@ -125,12 +143,20 @@ fn every_doctor_toml_is_understood() {
     }
 }
 
-/// Lines for programs of others, which no test of ours starts.
+/// Commands of other programs, which this test can't check.
 const OTHERS: &[&str] = &[
     "cargo test",
+    "bash .ci/run",
     "cargo bench",
+    "cargo bench -- --quick",
+    "cargo bench -- small",
     "TRYCMD=overwrite cargo test --test cli",
+    "SNAPSHOTS=overwrite cargo test --test architecture",
     "DOCTOR_TEST_WORLDS=10000 cargo test --lib printed -- --nocapture",
+    "bash .ci/fuzz 60",
+    "bash .ci/fuzz 300 env_editor",
+    "cargo +nightly llvm-cov test --branch --no-fail-fast --failure-mode all --lib --test e2e --test faults",
+    "cargo mutants --file 'src/drift/**' --shard 1/40 -- --lib",
     "cargo install --locked --path .",
     "railway login",
     "railway link",
@@ -147,7 +173,7 @@ fn every_line_for_a_shell_can_be_typed() {
             seen += 1;
         } else {
             let is_known = OTHERS.contains(&line.split(" #").next().unwrap_or_default().trim_end());
-            assert!(is_known, "nothing looks at this line: {line}");
+            assert!(is_known, "no test checks this line: {line}");
         }
     }
     assert!(seen >= 5, "only {seen} calls were found");
@@ -160,10 +186,8 @@ fn doctors(line: &str) -> &str {
 
 #[test]
 fn every_command_that_is_named_can_be_typed() {
-    let manuals = DOCUMENTS.iter().map(|name| (*name, document(name)));
-    let rules = RULES.iter().map(|rule| (rule.name, rule.explain.to_owned()));
     let mut seen = 0;
-    for (name, text) in manuals.chain(rules) {
+    for (name, text) in documents().into_iter().map(|name| (name.clone(), document(&name))) {
         for span in spans(&text).into_iter().filter(|span| span.starts_with("doctor ")) {
             // A verb that is spoken of broken over two lines is still one.
             let call = call(doctors(&span.replace('\n', " "))).expect("it starts with doctor");
@@ -252,7 +276,7 @@ fn every_explanation_has_its_four_parts_and_true_examples() {
 #[test]
 fn the_day_on_which_configuration_files_end_is_the_one_of_the_code() {
     let end = railway_doctor::drift::config_as_code::END.to_string();
-    assert!(document("README.md").contains(&format!("`railway.toml` (announced for {end})")));
+    assert!(document("docs/checking.md").contains(&format!("`railway.toml` (announced for {end})")));
 }
 
 #[test]
@@ -285,7 +309,7 @@ fn the_reference_has_every_key_that_the_parser_knows_and_no_other() {
     }
     known.push("[severity] RULE".to_owned());
     let mut told: Vec<String> =
-        rows(&document("README.md"), "### Every key").iter().map(|row| row[0].clone()).collect();
+        rows(&document(CONFIGURATION), "## Every key").iter().map(|row| row[0].clone()).collect();
     known.sort();
     told.sort();
     assert_eq!(told, known);
@@ -344,7 +368,7 @@ fn every_variable_of_the_environment_that_is_read_is_told() {
     for room in ["src/commands", "src/io"] {
         sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(room), &mut texts);
     }
-    let told = rows(&document("README.md"), "## Environment variables");
+    let told = rows(&document(CONFIGURATION), "## Environment variables");
     let told: BTreeSet<String> = told.iter().flat_map(|row| row[0].split(", ").map(str::to_owned)).collect();
     let mut read = BTreeSet::new();
     for text in &texts {
@@ -358,7 +382,7 @@ fn every_variable_of_the_environment_that_is_read_is_told() {
     }
     assert!(read.len() >= 12, "only {read:?} were found");
     let missing: Vec<&String> = read.difference(&told).collect();
-    assert!(missing.is_empty(), "the manual does not tell of {missing:?}");
+    assert!(missing.is_empty(), "{CONFIGURATION} lacks {missing:?}");
     // Read by libraries, by git, or for a list that is not in this form.
     let elsewhere = [
         "HTTPS_PROXY",
@@ -382,7 +406,7 @@ fn every_variable_of_the_environment_that_is_read_is_told() {
 
 #[test]
 fn the_defaults_that_are_told_are_the_real_ones() {
-    let table = rows(&document("README.md"), "### Every key");
+    let table = rows(&document(CONFIGURATION), "## Every key");
     let default = |key: &str| {
         let row = table.iter().find(|row| row[0] == key).unwrap_or_else(|| panic!("no {key}"));
         row[2].clone()
@@ -423,26 +447,54 @@ fn flags(command: &Command, found: &mut BTreeSet<String>) {
 }
 
 #[test]
-fn every_flag_is_told() {
-    let (text, mut found) = (document("README.md"), BTreeSet::new());
+fn every_flag_is_documented() {
+    let guides: Vec<String> = documents().into_iter().filter(|name| name != "CHANGELOG.md").collect();
+    let text: String = guides.iter().map(|name| document(name)).collect();
+    let mut found = BTreeSet::new();
     flags(&Cli::command(), &mut found);
     assert!(found.len() >= 25, "only {found:?} were found");
     let missing: Vec<&String> = found.iter().filter(|flag| !text.contains(flag.as_str())).collect();
-    assert!(missing.is_empty(), "the manual does not tell of {missing:?}");
+    assert!(missing.is_empty(), "no document describes {missing:?}");
+}
+
+/// The headings of a document, as GitHub and GitLab name them in links.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let prose: String = text.split("```").step_by(2).collect();
+    let heads = prose.lines().filter(|line| line.starts_with('#'));
+    let kept =
+        |head: &str| head.chars().filter(|one| one.is_alphanumeric() || " -_".contains(*one)).collect::<String>();
+    heads.map(|head| kept(head.trim_start_matches('#').trim()).to_lowercase().replace(' ', "-")).collect()
 }
 
 #[test]
-fn every_link_inside_leads_to_a_heading() {
-    let text = document("README.md");
-    let prose: String = text.split("```").step_by(2).collect();
-    let heads = prose.lines().filter(|line| line.starts_with('#'));
-    // As GitHub and GitLab name them.
-    let kept =
-        |head: &str| head.chars().filter(|one| one.is_alphanumeric() || " -_".contains(*one)).collect::<String>();
-    let heads: BTreeSet<String> =
-        heads.map(|head| kept(head.trim_start_matches('#').trim()).to_lowercase().replace(' ', "-")).collect();
-    let links: Vec<&str> = prose.split("](#").skip(1).filter_map(|rest| rest.split(')').next()).collect();
-    assert!(links.len() >= 15, "only {links:?} were found");
-    let broken: Vec<&&str> = links.iter().filter(|link| !heads.contains(**link)).collect();
-    assert!(broken.is_empty(), "{broken:?} lead nowhere");
+fn every_link_leads_to_a_file_and_a_heading() {
+    let mut seen = 0;
+    for name in documents() {
+        let text = document(&name);
+        let prose: String = text.split("```").step_by(2).collect();
+        for link in prose.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.starts_with("https://") {
+                continue;
+            }
+            let (path, anchor) = link.split_once('#').map_or((link, None), |(path, anchor)| (path, Some(anchor)));
+            let here = root().join(&name);
+            let target = if path.is_empty() { here } else { here.parent().unwrap().join(path) };
+            assert!(target.exists(), "{name} links to {link}");
+            if let Some(anchor) = anchor {
+                let target = std::fs::read_to_string(&target).unwrap();
+                assert!(anchors(&target).contains(anchor), "{name} links to {link}");
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen >= 40, "only {seen} links were found");
+}
+
+#[test]
+fn the_readme_is_short_and_links_every_page() {
+    let readme = document("README.md");
+    assert!(readme.lines().count() <= 250, "{} lines", readme.lines().count());
+    for page in documents().iter().filter(|name| name.starts_with("docs/") && *name != "docs/maintaining.md") {
+        assert!(readme.contains(&format!("]({page})")), "the README has no link to {page}");
+    }
 }
