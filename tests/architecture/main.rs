@@ -186,6 +186,19 @@ fn the_manuals_name_paths_that_exist() {
     }
 }
 
+/// The table of modules says who may know whom, as the arrows above do.
+#[test]
+fn contributing_describes_the_modules() {
+    let text = fs::read_to_string(root().join("CONTRIBUTING.md")).unwrap();
+    for (module, allowed) in ARROWS.iter().filter(|(module, _)| !["main", "lib"].contains(module)) {
+        let start = format!("| `src/{module}` |");
+        let row = text.lines().find(|line| line.starts_with(&start)).unwrap_or_else(|| panic!("no row {start}"));
+        let last = row.trim_end_matches('|').rsplit('|').next().unwrap();
+        let named: Vec<&str> = last.split('`').skip(1).step_by(2).collect();
+        assert_eq!(named, *allowed, "{module}");
+    }
+}
+
 #[test]
 fn nothing_is_left_lying_about() {
     let marks = ["TODO", "FIXME", "XXX"];
