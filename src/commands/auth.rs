@@ -60,7 +60,7 @@ fn login(limit: Duration, endpoint: &Endpoint, world: &mut World<'_>) -> Result<
             Err(Ok(said)) => refused = Some(said),
         }
     }
-    Err(Error::Refused { from: "what was given".to_owned(), said: refused.unwrap_or_default() })
+    Err(Error::Refused { from: "what was given".to_owned(), errors: refused.unwrap_or_default() })
 }
 
 fn put(logins: &mut Logins, identity: Identity, token: Secret) {
@@ -89,8 +89,8 @@ fn ask(world: &World<'_>) -> Result<Secret, Error> {
 fn nothing_given() -> Error {
     Error::NoConsent {
         what: "no token was given".to_owned(),
-        why: "it is typed at a terminal, or piped into standard input".to_owned(),
-        next: "run `doctor auth login` at a terminal, or `doctor auth login < FILE`".to_owned(),
+        cause: "it is typed at a terminal, or piped into standard input".to_owned(),
+        help: "run `doctor auth login` at a terminal, or `doctor auth login < FILE`".to_owned(),
     }
 }
 
@@ -183,7 +183,7 @@ fn read_status(
 fn briefly(error: Error) -> Error {
     match error {
         Error::NoCredentials { .. } => {
-            Error::NoCredentials { looked: vec!["none of the places that are listed has one".to_owned()] }
+            Error::NoCredentials { sources: vec!["none of the places that are listed has one".to_owned()] }
         }
         other => other,
     }
@@ -192,7 +192,7 @@ fn briefly(error: Error) -> Error {
 /// Seeing an environment and reading its variables are two permissions; the shared ones stand for all.
 fn reach(client: &Client<'_>, found: Sourced) -> TokenReach {
     let variables = client.shared_values(&found.shape).map(drop).map_err(|error| {
-        let because = error.because().map(|because| format!(", {because}")).unwrap_or_default();
+        let because = error.cause().map(|because| format!(", {because}")).unwrap_or_default();
         format!("{error}{because}")
     });
     let Sourced { shape, project_origin, environment_origin } = found;

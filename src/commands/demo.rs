@@ -209,7 +209,7 @@ fn refuse_the_users_own(demo: &DemoArgs, global: &GlobalArgs) -> Result<(), Erro
     Err(Error::Flag {
         flag,
         value: "used in the demo".to_owned(),
-        why: "the demo reads and writes nothing of yours".to_owned(),
-        next: format!("leave {flag} out, or run `doctor check {flag} …` on your own project"),
+        cause: "the demo reads and writes nothing of yours".to_owned(),
+        help: format!("leave {flag} out, or run `doctor check {flag} …` on your own project"),
     })
 }

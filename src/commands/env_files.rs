@@ -126,8 +126,8 @@ impl EnvFiles {
         let text = if is_new { Secret::new("") } else { read()? };
         self.budget.take(&text).map_err(|why| Error::File {
             path: name.clone(),
-            why,
-            next: "name fewer or smaller files with `--env-file PATH`".to_owned(),
+            cause: why,
+            help: "name fewer or smaller files with `--env-file PATH`".to_owned(),
         })?;
         if place.leads == Leads::Out {
             let end = files::display_path(&place.end, sources.folder);

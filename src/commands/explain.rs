@@ -30,8 +30,8 @@ fn unknown(wanted: &str) -> Error {
     Error::Flag {
         flag: "RULE",
         value: wanted.to_owned(),
-        why: "no rule has that name or code".to_owned(),
-        next: match close_matches(wanted, &names, 1, 0.5).first() {
+        cause: "no rule has that name or code".to_owned(),
+        help: match close_matches(wanted, &names, 1, 0.5).first() {
             Some(name) => format!("did you mean `doctor explain {name}`?"),
             None => "`doctor explain` lists them".to_owned(),
         },

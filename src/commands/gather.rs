@@ -401,7 +401,7 @@ fn flags(options: &GatherOptions<'_>) -> Vec<String> {
 
 /// An error that quotes Railway may come before any file was read, and be about a value of one all the same.
 fn redacted(mut error: Error, options: &GatherOptions<'_>, config: Option<&Config>, world: &World<'_>) -> Error {
-    let Some(said) = error.texts_mut() else { return error };
+    let Some(said) = error.railway_errors_mut() else { return error };
     let named = options.env_file.iter().map(|path| world.folder.join(path));
     let configured = config
         .into_iter()

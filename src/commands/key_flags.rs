@@ -26,8 +26,8 @@ impl KeyFlag<'_> {
         Err(Error::Flag {
             flag: self.flag,
             value: format!("{key}=…"),
-            why: "it takes the name of a key; a value on the command line stays in the shell's history".to_owned(),
-            next: format!("leave the value out: `{}`", self.typed(key)),
+            cause: "it takes the name of a key; a value on the command line stays in the shell's history".to_owned(),
+            help: format!("leave the value out: `{}`", self.typed(key)),
         })
     }
 
@@ -70,7 +70,7 @@ impl KeyFlag<'_> {
             ([], None) => "`doctor matrix` lists the keys".to_owned(),
             (meant, _) => format!("did you mean `{}`?", meant.join(" ")),
         };
-        Error::UnknownKey { what, why, next }
+        Error::UnknownKey { what, cause: why, help: next }
     }
 
     /// The flag with a key, as a shell takes it.

@@ -74,7 +74,7 @@ fn unknown(word: &str, name: &str, names: &[String]) -> Error {
     Error::Flag {
         flag: "VERB",
         value: word.to_owned(),
-        why: format!("{} has {has}", name.replace('-', " ")),
-        next: "run `doctor man`, whose page names every verb".to_owned(),
+        cause: format!("{} has {has}", name.replace('-', " ")),
+        help: "run `doctor man`, whose page names every verb".to_owned(),
     }
 }

@@ -116,8 +116,8 @@ fn lines(error: &Error, terminal: Terminal) -> String {
         Sort::Terminal | Sort::Dumb => fill(text, sentences(terminal.width)),
     };
     let mut lines = vec![broken(&format!("error: {}", escape::line(&error.to_string())))];
-    lines.extend(error.because().map(|because| broken(&format!("  because: {}", escape::line(&because)))));
-    lines.push(format!("  next: {}", escape::line(&error.next())));
+    lines.extend(error.cause().map(|because| broken(&format!("  because: {}", escape::line(&because)))));
+    lines.push(format!("  next: {}", escape::line(&error.help())));
     lines.join("\n")
 }
 
@@ -128,8 +128,8 @@ fn for_programs(command: &str, error: &Error) -> String {
         kind: error.kind(),
         exit_code: error.exit().code(),
         message: &error.to_string(),
-        because: error.because().as_deref(),
-        next: &error.next(),
+        because: error.cause().as_deref(),
+        next: &error.help(),
     })
 }
 

@@ -59,8 +59,8 @@ impl<'m> OutputOptions<'m> {
             Err(Error::Flag {
                 flag: "--show-values",
                 value: "used here".to_owned(),
-                why: why.to_owned(),
-                next: "run it without --show-values: equal values show equal fingerprints".to_owned(),
+                cause: why.to_owned(),
+                help: "run it without --show-values: equal values show equal fingerprints".to_owned(),
             })
         };
         if world.variable("CI").is_some() {
@@ -288,7 +288,7 @@ pub(crate) fn line(target: &Target) -> ServiceLine {
         sealed: 0,
         unknown: 0,
         checks: Vec::new(),
-        error: target.stored.as_ref().err().map(|error| match error.because() {
+        error: target.stored.as_ref().err().map(|error| match error.cause() {
             Some(because) => format!("{error}: {because}"),
             None => error.to_string(),
         }),
@@ -326,8 +326,8 @@ pub(crate) fn duration(text: &str) -> Result<Duration, Error> {
     let refuse = |why: &str| Error::Flag {
         flag: "--timeout",
         value: text.to_owned(),
-        why: why.to_owned(),
-        next: "give a time with its unit: `--timeout 20s`, `--timeout 2m`".to_owned(),
+        cause: why.to_owned(),
+        help: "give a time with its unit: `--timeout 20s`, `--timeout 2m`".to_owned(),
     };
     let parsed = match text.parse::<u32>() {
         Ok(seconds) => SignedDuration::from_secs(seconds.into()),

@@ -203,5 +203,5 @@ pub(crate) fn asker(client: &Client<'_>, world: &World<'_>) -> Asker {
 
 /// Why something was not answered, in a few words.
 fn why(error: &Error) -> String {
-    error.because().unwrap_or_else(|| error.to_string())
+    error.cause().unwrap_or_else(|| error.to_string())
 }

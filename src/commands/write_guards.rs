@@ -42,7 +42,7 @@ impl GuardedFile {
 
 impl From<GuardedFile> for Error {
     fn from(refused: GuardedFile) -> Self {
-        Self::Write { path: refused.name, why: refused.why, next: refused.next }
+        Self::Write { path: refused.name, cause: refused.why, help: refused.next }
     }
 }
 

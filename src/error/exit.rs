@@ -69,7 +69,7 @@ impl Error {
             | Self::TrustOutdated { .. }
             | Self::Journal { .. }
             | Self::TooLarge
-            | Self::Machine { .. } => Exit::Usage,
+            | Self::System { .. } => Exit::Usage,
             Self::Staged { .. } | Self::StagedApplying => Exit::Partial,
             Self::Interrupted => Exit::Interrupted,
             Self::CliConfig { .. }
@@ -83,14 +83,14 @@ impl Error {
             | Self::MalformedToken { .. } => Exit::Credentials,
             Self::Unreachable { .. }
             | Self::Certificate { .. }
-            | Self::NoRoots { .. }
+            | Self::NoRootCertificates { .. }
             | Self::TimedOut { .. }
             | Self::Overdue { .. }
             | Self::RateLimited { .. }
             | Self::Redirected { .. }
             | Self::Blocked { .. }
-            | Self::Garbled { .. }
-            | Self::SchemaMoved { .. }
+            | Self::InvalidResponse { .. }
+            | Self::SchemaMismatch { .. }
             | Self::ChangeRefused { .. }
             | Self::Railway { .. }
             | Self::Truncated { .. } => Exit::Unreachable,

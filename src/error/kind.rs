@@ -32,13 +32,13 @@ impl Error {
             Self::MalformedToken { .. } => "malformed-token",
             Self::Unreachable { .. } => "unreachable",
             Self::Certificate { .. } => "certificate",
-            Self::NoRoots { .. } => "no-root-certificates",
+            Self::NoRootCertificates { .. } => "no-root-certificates",
             Self::TimedOut { .. } => "timed-out",
             Self::RateLimited { .. } => "rate-limited",
             Self::Redirected { .. } => "redirected",
             Self::Blocked { .. } => "blocked",
-            Self::Garbled { .. } => "garbled-answer",
-            Self::SchemaMoved { .. } => "schema-moved",
+            Self::InvalidResponse { .. } => "garbled-answer",
+            Self::SchemaMismatch { .. } => "schema-moved",
             Self::ChangeRefused { .. } => "change-refused",
             Self::Railway { .. } => "railway",
             Self::Truncated { .. } => "truncated-list",
@@ -50,7 +50,7 @@ impl Error {
             Self::Interrupted => "interrupted",
             Self::Overdue { .. } => "time-limit",
             Self::TooLarge => "memory-limit",
-            Self::Machine { .. } => "machine",
+            Self::System { .. } => "machine",
         }
     }
 }

@@ -15,36 +15,36 @@ use std::time::Duration;
 
 pub use crate::error::exit::Exit;
 
-/// Why `doctor` could not do what was asked. `Display` is the first line, [`Error::because`] the second,
-/// [`Error::next`] the third.
+/// Why `doctor` could not do what was asked. `Display` is the first line, [`Error::cause`] the second,
+/// [`Error::help`] the third.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Error {
     // The command line and files ------------------------------------------------------------------------------------
     /// A flag's value makes no sense.
     #[error("{flag} can't be {value}")]
-    Flag { flag: &'static str, value: String, why: String, next: String },
+    Flag { flag: &'static str, value: String, cause: String, help: String },
     /// A path that was asked for can't be used as a file of variables.
     #[error("can't read {path}")]
-    File { path: String, why: String, next: String },
+    File { path: String, cause: String, help: String },
     /// No `.env` was named and none is there.
-    #[error("there is no {looked} here")]
-    NoEnvFile { looked: String, hint: Option<String> },
+    #[error("there is no {path} here")]
+    NoEnvFile { path: String, hint: Option<String> },
     /// `doctor.toml` can't be understood.
     #[error("{path}:{line}:{column}: {what}")]
-    Config { path: String, line: usize, column: usize, what: String, next: String },
+    Config { path: String, line: usize, column: usize, what: String, help: String },
     /// The official CLI's own file can't be understood.
     #[error("can't read the Railway CLI's {path}")]
-    CliConfig { path: String, why: String },
+    CliConfig { path: String, cause: String },
     /// A result could not be written.
     #[error("can't write {path}")]
-    Output { path: String, why: String },
+    Output { path: String, cause: String },
     /// A file that `doctor` was to change stays as it is.
     #[error("can't change {path}")]
-    Write { path: String, why: String, next: String },
+    Write { path: String, cause: String, help: String },
 
     /// What is to be remembered can't be kept, or what was kept can't be read.
     #[error("{what}")]
-    Journal { what: String, why: String, next: String },
+    Journal { what: String, cause: String, help: String },
 
     // Whom to look at -----------------------------------------------------------------------------------------------
     /// Nothing names a project.
@@ -58,7 +58,7 @@ pub enum Error {
     Unknown { kind: &'static str, wanted: String, within: String, suggestions: Vec<String>, choices: Vec<String> },
     /// Keys that a flag names and nothing has.
     #[error("{what}")]
-    UnknownKey { what: String, why: String, next: String },
+    UnknownKey { what: String, cause: String, help: String },
     /// A name that fits several things.
     #[error("{wanted} could be any of {} {kind}s", .candidates.len())]
     Ambiguous { kind: &'static str, wanted: String, candidates: Vec<String> },
@@ -72,28 +72,28 @@ pub enum Error {
     // Credentials ---------------------------------------------------------------------------------------------------
     /// No token anywhere.
     #[error("no Railway credentials found")]
-    NoCredentials { looked: Vec<String> },
+    NoCredentials { sources: Vec<String> },
     /// The keyring had to be asked and could not be.
     #[error("can't ask the system's keyring")]
-    Keyring { why: String, next: String },
+    Keyring { cause: String, help: String },
     /// The official CLI's login has run out.
     #[error("the Railway CLI's login has expired")]
     Expired { path: String },
     /// Railway does not know the token.
     #[error("Railway refused the token from {from}")]
-    Refused { from: String, said: Said },
+    Refused { from: String, errors: RailwayErrors },
     /// A token that works, in the wrong variable.
     #[error("{from} holds {found}, not {expected}")]
     WrongKind { from: String, found: &'static str, expected: &'static str, belongs_in: &'static str },
     /// A live token that may not see this.
     #[error("the token from {from} may not see {what}")]
-    NoPermission { from: String, what: String, said: Said, reach: Option<String> },
+    NoPermission { from: String, what: String, errors: RailwayErrors, reach: Option<String> },
     /// An id that Railway does not have, or that an access group hides from the token's owner.
     #[error("{what}: {NOT_FOUND}")]
-    NotFound { what: String, said: Said },
+    NotFound { what: String, errors: RailwayErrors },
     /// A commit that is not in the repository of a service.
     #[error("Railway did not find commit {commit} in the repository that the service is connected to")]
-    CommitNotFound { commit: String, said: Said },
+    CommitNotFound { commit: String, errors: RailwayErrors },
     /// The workspace demands two-factor authentication.
     #[error("workspace {workspace} demands two-factor authentication")]
     TwoFactor { workspace: String },
@@ -104,13 +104,13 @@ pub enum Error {
     // Railway -------------------------------------------------------------------------------------------------------
     /// No connection.
     #[error("can't reach {host}")]
-    Unreachable { host: String, why: String },
+    Unreachable { host: String, cause: String },
     /// The connection is not to be trusted.
     #[error("can't trust the certificate of {host}")]
-    Certificate { host: String, why: String },
+    Certificate { host: String, cause: String },
     /// The system has no certificates to trust anybody by, as in an empty container.
     #[error("can't trust anybody: the system has no root certificates")]
-    NoRoots { host: String, why: String },
+    NoRootCertificates { host: String, cause: String },
     /// `--timeout` is over.
     #[error("no answer from {host} within {}", Seconds(*.limit))]
     TimedOut { host: String, limit: Duration, last: Option<String> },
@@ -122,33 +122,33 @@ pub enum Error {
     Redirected { host: String, to: String },
     /// Something in front of Railway refused the request, so that Railway never saw it.
     #[error("something in front of {host} blocked the request")]
-    Blocked { host: String, why: String, code: Option<u16> },
+    Blocked { host: String, cause: String, code: Option<u16> },
     /// An answer that is no answer: HTML, an empty body, broken JSON, a gateway's status.
     #[error("{host} did not answer as Railway does")]
-    Garbled { host: String, what: String },
+    InvalidResponse { host: String, cause: String },
     /// The query does not fit Railway's schema of today.
     #[error("Railway no longer understands this version of doctor")]
-    SchemaMoved { operation: &'static str, said: Said },
+    SchemaMismatch { operation: &'static str, errors: RailwayErrors },
     /// An error of Railway's own.
     #[error("Railway could not answer {operation}")]
-    Railway { operation: &'static str, said: Said },
+    Railway { operation: &'static str, errors: RailwayErrors },
     /// A change that Railway refuses.
     #[error("Railway refused {what}")]
-    ChangeRefused { what: &'static str, said: Said },
+    ChangeRefused { what: &'static str, errors: RailwayErrors },
     /// A listing that did not come to its end.
     #[error("Railway's list of {what} did not come to an end")]
-    Truncated { what: &'static str, why: String },
+    Truncated { what: &'static str, cause: String },
 
     // Writing -------------------------------------------------------------------------------------------------------
     /// A plan that nobody has said yes to.
     #[error("nothing was changed: {what}")]
-    NoConsent { what: String, why: String, next: String },
+    NoConsent { what: String, cause: String, help: String },
     /// Only the checkout names where local values would go.
     #[error("nothing was changed: {what}")]
-    Untrusted { what: String, why: String, next: String },
+    Untrusted { what: String, cause: String, help: String },
     /// The same, and the user has accepted something else before.
     #[error("nothing was changed: {what}")]
-    TrustOutdated { what: String, why: String, next: String },
+    TrustOutdated { what: String, cause: String, help: String },
     /// Somebody has staged a change of the same variable.
     #[error("nothing was changed: somebody has staged a change of {what}")]
     Staged { what: String },
@@ -168,30 +168,30 @@ pub enum Error {
     TooLarge,
     /// The machine refused something that always works.
     #[error("{what}")]
-    Machine { what: String, why: String, next: String },
+    System { what: String, cause: String, help: String },
 }
 
 impl Error {
     /// Because of what: the second line, where there is more to say.
-    pub fn because(&self) -> Option<String> {
+    pub fn cause(&self) -> Option<String> {
         match self {
-            Self::Flag { why, .. }
-            | Self::File { why, .. }
-            | Self::CliConfig { why, .. }
-            | Self::Output { why, .. }
-            | Self::Write { why, .. }
-            | Self::Unreachable { why, .. }
-            | Self::Blocked { why, .. }
-            | Self::Certificate { why, .. }
-            | Self::NoRoots { why, .. }
-            | Self::Truncated { why, .. }
-            | Self::NoConsent { why, .. }
-            | Self::Untrusted { why, .. }
-            | Self::TrustOutdated { why, .. }
-            | Self::Journal { why, .. }
-            | Self::Keyring { why, .. }
-            | Self::UnknownKey { why, .. }
-            | Self::Machine { why, .. } => Some(why.clone()),
+            Self::Flag { cause: why, .. }
+            | Self::File { cause: why, .. }
+            | Self::CliConfig { cause: why, .. }
+            | Self::Output { cause: why, .. }
+            | Self::Write { cause: why, .. }
+            | Self::Unreachable { cause: why, .. }
+            | Self::Blocked { cause: why, .. }
+            | Self::Certificate { cause: why, .. }
+            | Self::NoRootCertificates { cause: why, .. }
+            | Self::Truncated { cause: why, .. }
+            | Self::NoConsent { cause: why, .. }
+            | Self::Untrusted { cause: why, .. }
+            | Self::TrustOutdated { cause: why, .. }
+            | Self::Journal { cause: why, .. }
+            | Self::Keyring { cause: why, .. }
+            | Self::UnknownKey { cause: why, .. }
+            | Self::System { cause: why, .. } => Some(why.clone()),
             Self::Staged { .. } => Some("it would later overwrite what is pushed now".into()),
             Self::StagedApplying => Some("what they change can't be seen yet".into()),
             Self::NoEnvFile { hint, .. } => hint.clone(),
@@ -205,20 +205,20 @@ impl Error {
             Self::Unknown { within, choices, .. } => Some(format!("{within} has {}", listed(choices, "none"))),
             Self::Ambiguous { candidates, .. } => Some(format!("it fits {}", listed(candidates, "none"))),
             Self::Deleted { .. } => Some("its id is still linked here".into()),
-            Self::NoCredentials { looked } => Some(looked.join("; ")),
+            Self::NoCredentials { sources: looked } => Some(looked.join("; ")),
             Self::Expired { path } => {
                 Some(format!("the access token in {path} is over an hour old, and only the Railway CLI may renew it"))
             }
-            Self::Refused { said, .. }
-            | Self::NotFound { said, .. }
-            | Self::CommitNotFound { said, .. }
-            | Self::SchemaMoved { said, .. }
-            | Self::ChangeRefused { said, .. }
-            | Self::Railway { said, .. } => Some(said.to_string()),
+            Self::Refused { errors: said, .. }
+            | Self::NotFound { errors: said, .. }
+            | Self::CommitNotFound { errors: said, .. }
+            | Self::SchemaMismatch { errors: said, .. }
+            | Self::ChangeRefused { errors: said, .. }
+            | Self::Railway { errors: said, .. } => Some(said.to_string()),
             Self::WrongKind { found, .. } => {
                 Some(format!("Railway knows it as {found}, which goes into another header"))
             }
-            Self::NoPermission { said, reach, .. } => Some(match reach {
+            Self::NoPermission { errors: said, reach, .. } => Some(match reach {
                 Some(reach) => format!("{said}, though the token is alive: {reach}"),
                 None => said.to_string(),
             }),
@@ -238,7 +238,7 @@ impl Error {
             Self::Redirected { .. } => {
                 Some("a redirect would carry the token to another address, so it was not followed".into())
             }
-            Self::Garbled { what, .. } => Some(what.clone()),
+            Self::InvalidResponse { cause: what, .. } => Some(what.clone()),
             Self::Overdue { .. } => {
                 Some("the files and Railway's response take longer to compare; nothing was changed".into())
             }
@@ -249,19 +249,19 @@ impl Error {
     }
 
     /// What to type or do next: the third line.
-    pub fn next(&self) -> String {
+    pub fn help(&self) -> String {
         match self {
-            Self::Flag { next, .. }
-            | Self::File { next, .. }
-            | Self::Config { next, .. }
-            | Self::Write { next, .. }
-            | Self::NoConsent { next, .. }
-            | Self::Untrusted { next, .. }
-            | Self::TrustOutdated { next, .. }
-            | Self::Journal { next, .. }
-            | Self::Keyring { next, .. }
-            | Self::UnknownKey { next, .. }
-            | Self::Machine { next, .. } => next.clone(),
+            Self::Flag { help: next, .. }
+            | Self::File { help: next, .. }
+            | Self::Config { help: next, .. }
+            | Self::Write { help: next, .. }
+            | Self::NoConsent { help: next, .. }
+            | Self::Untrusted { help: next, .. }
+            | Self::TrustOutdated { help: next, .. }
+            | Self::Journal { help: next, .. }
+            | Self::Keyring { help: next, .. }
+            | Self::UnknownKey { help: next, .. }
+            | Self::System { help: next, .. } => next.clone(),
             Self::Interrupted => "run it again".into(),
             Self::Staged { .. } => "deploy or discard it on Railway's page, or go on with `--on-staged=ignore`".into(),
             Self::StagedApplying => "run it again in a minute".into(),
@@ -308,7 +308,7 @@ impl Error {
             Self::Certificate { .. } => {
                 "if a proxy of yours re-signs traffic, name its root in SSL_CERT_FILE; else do not go on".into()
             }
-            Self::NoRoots { .. } => "install ca-certificates, or name a file of roots in SSL_CERT_FILE".into(),
+            Self::NoRootCertificates { .. } => "install ca-certificates, or name a file of roots in SSL_CERT_FILE".into(),
             Self::Overdue { .. } => "pass a longer limit such as `--timeout 60s`, or select less with --service and --only".into(),
             Self::TooLarge => "select fewer services with --service, or make the files smaller".into(),
             Self::TimedOut { .. } => "run it again, with more time if need be: `--timeout 60s`".into(),
@@ -322,10 +322,10 @@ impl Error {
             Self::Blocked { .. } => format!(
                 "check the proxy, VPN or firewall of this network, or run the command from another network; {BUG_REPORT}"
             ),
-            Self::Garbled { .. } => {
+            Self::InvalidResponse { .. } => {
                 format!("run it again in a minute; https://status.railway.com shows outages; {BUG_REPORT}")
             }
-            Self::SchemaMoved { .. } => format!("install the newest doctor; {BUG_REPORT}"),
+            Self::SchemaMismatch { .. } => format!("install the newest doctor; {BUG_REPORT}"),
             Self::Railway { .. } => {
                 format!("run it again; if it stays, give the trace id to Railway's support; {BUG_REPORT}")
             }
@@ -335,15 +335,15 @@ impl Error {
     }
 
     /// What it quotes of Railway's words, to be scrubbed.
-    pub fn texts_mut(&mut self) -> Option<&mut Said> {
+    pub fn railway_errors_mut(&mut self) -> Option<&mut RailwayErrors> {
         match self {
-            Self::Refused { said, .. }
-            | Self::NoPermission { said, .. }
-            | Self::NotFound { said, .. }
-            | Self::CommitNotFound { said, .. }
-            | Self::SchemaMoved { said, .. }
-            | Self::ChangeRefused { said, .. }
-            | Self::Railway { said, .. } => Some(said),
+            Self::Refused { errors: said, .. }
+            | Self::NoPermission { errors: said, .. }
+            | Self::NotFound { errors: said, .. }
+            | Self::CommitNotFound { errors: said, .. }
+            | Self::SchemaMismatch { errors: said, .. }
+            | Self::ChangeRefused { errors: said, .. }
+            | Self::Railway { errors: said, .. } => Some(said),
             _ => None,
         }
     }
@@ -394,14 +394,14 @@ fn renewal(from: &str) -> String {
 
 /// What Railway said: its message, scrubbed and escaped, and the trace ids that its support asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Said {
+pub struct RailwayErrors {
     /// The messages, one per error.
     pub messages: Vec<String>,
     /// Trace ids, in the same order, where given.
     pub traces: Vec<String>,
 }
 
-impl fmt::Display for Said {
+impl fmt::Display for RailwayErrors {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Railway said “{}”", self.messages.join("”, “"))?;
         if !self.traces.is_empty() {

@@ -83,8 +83,8 @@ impl DebugLog {
         let file = files::create_own(&working_folder.join(path), taken, working_folder).map_err(|why| Error::Flag {
             flag: "--debug-api",
             value: path.display().to_string(),
-            why,
-            next: "name a new file: `--debug-api debug.jsonl`".to_owned(),
+            cause: why,
+            help: "name a new file: `--debug-api debug.jsonl`".to_owned(),
         })?;
         let clock = SystemClock::start();
         let state = DebugLogState { file, complete: 0, pending: Vec::new(), next: 1, broken: None };

@@ -18,10 +18,10 @@ pub struct DemoDir {
 impl DemoDir {
     /// Sets it: `cli_config` makes the official CLI's file for the working folder.
     pub fn set(env_file: &str, config: &str, cli_config: &dyn Fn(&Path) -> String) -> Result<Self, Error> {
-        let fail = |error: std::io::Error| Error::Machine {
+        let fail = |error: std::io::Error| Error::System {
             what: "can't make a temporary folder for the demo".to_owned(),
-            why: why(&error),
-            next: "set TMPDIR to a folder that can be written".to_owned(),
+            cause: why(&error),
+            help: "set TMPDIR to a folder that can be written".to_owned(),
         };
         let mut builder = tempfile::Builder::new();
         // The keys in there are pretend ones; the folder is kept as one with real ones should be.

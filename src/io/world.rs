@@ -92,7 +92,7 @@ impl World<'_> {
         let out = &mut *self.out;
         match self.interrupt.while_written(|| out.write_all(bytes).and_then(|()| out.flush())) {
             Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                Err(Error::Output { path: "standard output".to_owned(), why: why(&error) })
+                Err(Error::Output { path: "standard output".to_owned(), cause: why(&error) })
             }
             _ => Ok(()),
         }

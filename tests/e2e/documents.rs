@@ -295,7 +295,7 @@ fn the_reference_has_every_key_that_the_parser_knows_and_no_other() {
     let mut known = Vec::new();
     for section in sections {
         // The parser itself says what can stand there.
-        let Err(Error::Config { next, .. }) = understood(&format!("{section}\nzzzz = 1\n")) else {
+        let Err(Error::Config { help: next, .. }) = understood(&format!("{section}\nzzzz = 1\n")) else {
             panic!("{section} takes any key")
         };
         let (_, keys) = next.split_once("use one of ").expect("it lists them");

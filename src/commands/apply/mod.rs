@@ -211,7 +211,7 @@ fn is_open(receipt: &Receipt) -> bool {
 
 /// An error in one phrase.
 pub(crate) fn one_line(error: &Error) -> String {
-    match error.because() {
+    match error.cause() {
         Some(because) => format!("{error}: {because}"),
         None => error.to_string(),
     }

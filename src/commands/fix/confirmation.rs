@@ -24,8 +24,8 @@ pub(crate) fn refuse_parts(seen: &Gathered) -> Result<(), Error> {
     Err(Error::Flag {
         flag: "--yes",
         value: "used with a part of a service's name".to_owned(),
-        why: format!("`{typed}` is a part of {whole}, and may fit another service tomorrow"),
-        next: format!("write the name out: {}", shell_command::line(&[format!("--service={whole}")])),
+        cause: format!("`{typed}` is a part of {whole}, and may fit another service tomorrow"),
+        help: format!("write the name out: {}", shell_command::line(&[format!("--service={whole}")])),
     })
 }
 
@@ -67,8 +67,8 @@ pub(super) fn obtain(run: &FixRun<'_>, draft: &PlannedFix, world: &mut World<'_>
         if protected && run.args.targeting.environment.is_none() {
             return Err(Error::NoConsent {
                 what: format!("{environment} is a protected environment"),
-                why: "there, `--yes` counts only together with the environment's name".to_owned(),
-                next: format!("add {}", shell_command::line(&[format!("--environment={environment}")])),
+                cause: "there, `--yes` counts only together with the environment's name".to_owned(),
+                help: format!("add {}", shell_command::line(&[format!("--environment={environment}")])),
             });
         }
         return Ok(part);
@@ -76,8 +76,8 @@ pub(super) fn obtain(run: &FixRun<'_>, draft: &PlannedFix, world: &mut World<'_>
     if !can_ask(&world.terminal, &world.variables) {
         return Err(Error::NoConsent {
             what: "there is nobody to ask".to_owned(),
-            why: "a plan needs a yes, and this is no terminal".to_owned(),
-            next: to_run(&draft.commands),
+            cause: "a plan needs a yes, and this is no terminal".to_owned(),
+            help: to_run(&draft.commands),
         });
     }
     let before = world.clock.elapsed();
@@ -99,8 +99,8 @@ pub(super) fn obtain(run: &FixRun<'_>, draft: &PlannedFix, world: &mut World<'_>
     }
     Err(Error::NoConsent {
         what: "nobody said yes".to_owned(),
-        why: "the plan was not confirmed".to_owned(),
-        next: to_run(&draft.commands),
+        cause: "the plan was not confirmed".to_owned(),
+        help: to_run(&draft.commands),
     })
 }
 
@@ -175,9 +175,9 @@ pub(super) fn trust_first(run: &FixRun<'_>, plan: &Plan) -> Option<String> {
 pub(super) fn no_direction(commands: &Commands) -> Error {
     Error::NoConsent {
         what: "there is nobody to ask".to_owned(),
-        why: "without a terminal, a flag must say in which direction: --push, --pull, --redeploy or --start-command"
+        cause: "without a terminal, a flag must say in which direction: --push, --pull, --redeploy or --start-command"
             .to_owned(),
-        next: to_run(commands),
+        help: to_run(commands),
     }
 }
 
@@ -192,7 +192,7 @@ pub(super) fn unnamed(run: &FixRun<'_>, draft: PlannedFix, world: &mut World<'_>
         ),
         _ => "`--push --yes` takes only keys named by --only or [[require]]".to_owned(),
     };
-    let error = Error::NoConsent { what: "no key is named".to_owned(), why, next: to_run(&draft.commands) };
+    let error = Error::NoConsent { what: "no key is named".to_owned(), cause: why, help: to_run(&draft.commands) };
     Ok(FixRefusal { error, draft: Some(draft) })
 }
 

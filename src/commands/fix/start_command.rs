@@ -38,16 +38,16 @@ pub(super) fn refuse(args: &FixArgs) -> Result<(), Error> {
         return Err(Error::Flag {
             flag: FLAG,
             value: "used with more than one service".to_owned(),
-            why: "it sets the start command of one service".to_owned(),
-            next: "name one service with --service, and run it again for the next one".to_owned(),
+            cause: "it sets the start command of one service".to_owned(),
+            help: "name one service with --service, and run it again for the next one".to_owned(),
         });
     }
     let Some(why) = unwritable(text) else { return Ok(()) };
     Err(Error::Flag {
         flag: FLAG,
         value: "used with that text".to_owned(),
-        why: why.to_owned(),
-        next: "write the whole command as one line of visible characters".to_owned(),
+        cause: why.to_owned(),
+        help: "write the whole command as one line of visible characters".to_owned(),
     })
 }
 
@@ -63,8 +63,9 @@ fn unwritable(text: &str) -> Option<&'static str> {
 pub(super) fn commands(run: &FixRun<'_>, findings: &[Finding]) -> Result<StartChoices, Error> {
     let mut commands = StartChoices::default();
     if let Some(text) = &run.args.start_command {
-        let change = typed(&run.seen.survey, target(run)?, &Secret::new(text.as_str()))
-            .map_err(|(why, next)| Error::Flag { flag: FLAG, value: "used for this service".to_owned(), why, next })?;
+        let change = typed(&run.seen.survey, target(run)?, &Secret::new(text.as_str())).map_err(|(why, next)| {
+            Error::Flag { flag: FLAG, value: "used for this service".to_owned(), cause: why, help: next }
+        })?;
         commands.is_set_already = change.is_none();
         commands.typed = change;
         return Ok(commands);
@@ -112,8 +113,8 @@ fn target<'r>(run: &'r FixRun<'_>) -> Result<&'r Target, Error> {
     found.ok_or_else(|| Error::Flag {
         flag: FLAG,
         value: format!("used for {}", service.name),
-        why: "other services take their values from it, so it is left out beside them".to_owned(),
-        next: "run it without --push, --pull and --redeploy".to_owned(),
+        cause: "other services take their values from it, so it is left out beside them".to_owned(),
+        help: "run it without --push, --pull and --redeploy".to_owned(),
     })
 }
 

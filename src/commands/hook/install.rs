@@ -167,8 +167,8 @@ impl HookLocation {
             escape::line(&format!("{} ({} leads there{others})", written.join(" and "), self.lead.name())).into_owned();
         let declined = |why: &str| Error::NoConsent {
             what: format!("hooks would be written to {what}"),
-            why: why.to_owned(),
-            next: "run `doctor hook install --yes`, if that is the place".to_owned(),
+            cause: why.to_owned(),
+            help: "run `doctor hook install --yes`, if that is the place".to_owned(),
         };
         if !can_ask(&world.terminal, &world.variables) {
             return Err(declined("that needs a confirmation, and this is not a terminal"));
@@ -200,7 +200,7 @@ fn place(world: &World<'_>) -> Result<HookLocation, Error> {
         } else {
             ("can't tell where git looks for hooks", "run `git status` here: it says more")
         };
-        Error::Machine { what: what.to_owned(), why, next: next.to_owned() }
+        Error::System { what: what.to_owned(), cause: why, help: next.to_owned() }
     })?;
     let root = git::root(&world.folder);
     let (folder, git) = (normal(&found.folder), normal(&found.git));
@@ -232,10 +232,10 @@ fn reach(folder: &Path, git: &Path, root: Option<&Path>) -> HookScope {
 }
 
 fn refused(shown: &str, why: &str) -> Error {
-    Error::Machine {
+    Error::System {
         what: format!("can't use {shown} as a hook"),
-        why: why.to_owned(),
-        next: format!("look at {shown}, and at `git config core.hooksPath`"),
+        cause: why.to_owned(),
+        help: format!("look at {shown}, and at `git config core.hooksPath`"),
     }
 }
 
@@ -247,9 +247,9 @@ fn foreign(shown: &str, name: &str, tool: Option<HookManager>) -> Error {
         Some("husky") => format!("add this line to .husky/{name}: `{LINE}`"),
         _ => format!("add this line to it: `{LINE}`"),
     };
-    Error::Machine {
+    Error::System {
         what: format!("{shown} is not doctor's, and was left alone"),
-        why: "doctor changes no hook that it did not write".to_owned(),
-        next,
+        cause: "doctor changes no hook that it did not write".to_owned(),
+        help: next,
     }
 }

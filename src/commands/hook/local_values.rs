@@ -69,7 +69,7 @@ fn text(
     ends: &mut BTreeSet<PathBuf>,
 ) -> Result<Option<crate::drift::Secret>, String> {
     let end = match files::locate(path, folder, asker) {
-        Err(error) => return Err(error.because().unwrap_or_default()),
+        Err(error) => return Err(error.cause().unwrap_or_default()),
         Ok(ResolvedFile { access: ReadAccess::Once, .. }) => {
             return Err("another program writes it, and it is read only once".to_owned());
         }

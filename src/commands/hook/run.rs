@@ -112,7 +112,7 @@ fn search_staged(args: &HookRunArgs, global: &GlobalArgs, world: &mut World<'_>)
     match orders.check(slot.as_ref(), world) {
         Err(error) if !args.strict && is_weather(&error) => {
             let why = match &error {
-                Error::File { why, .. } => format!("{error}: {why}"),
+                Error::File { cause: why, .. } => format!("{error}: {why}"),
                 _ => error.to_string(),
             };
             world.talk.print_line(&format!("doctor: warning: not compared with Railway: {}", escape::line(&why)));
@@ -244,10 +244,10 @@ impl HookSettings<'_> {
 }
 
 fn unchecked(why: String) -> Error {
-    Error::Machine {
+    Error::System {
         what: "can't check all of what is staged".to_owned(),
-        why,
-        next: "run `git status`, or leave out --strict".to_owned(),
+        cause: why,
+        help: "run `git status`, or leave out --strict".to_owned(),
     }
 }
 
@@ -317,7 +317,7 @@ fn is_weather(error: &Error) -> bool {
             | Error::NoEnvironment { .. }
             | Error::NotFound { .. }
             | Error::Deleted { .. }
-            | Error::Machine { .. }
+            | Error::System { .. }
     );
     unset || matches!(error.exit(), Exit::Credentials | Exit::Unreachable)
 }

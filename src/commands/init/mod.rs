@@ -110,8 +110,8 @@ fn site(args: &cli::InitArgs, global: &GlobalArgs, world: &World<'_>) -> Result<
         return Err(Error::Flag {
             flag: "--config",
             value: path.display().to_string(),
-            why: "init writes a new doctor.toml, at the root of the repository".to_owned(),
-            next: "leave --config out".to_owned(),
+            cause: "init writes a new doctor.toml, at the root of the repository".to_owned(),
+            help: "leave --config out".to_owned(),
         });
     }
     if let Some(path) = config::nearest(&world.folder) {
@@ -123,8 +123,8 @@ fn site(args: &cli::InitArgs, global: &GlobalArgs, world: &World<'_>) -> Result<
             return Err(Error::Flag {
                 flag: "--env-file",
                 value: file.display().to_string(),
-                why: "doctor.toml names files, and this is read only once".to_owned(),
-                next: "name a file, or leave --env-file out".to_owned(),
+                cause: "doctor.toml names files, and this is read only once".to_owned(),
+                help: "name a file, or leave --env-file out".to_owned(),
             });
         }
         site.reach(&files::normal(&world.folder.join(file)))?;
@@ -135,8 +135,8 @@ fn site(args: &cli::InitArgs, global: &GlobalArgs, world: &World<'_>) -> Result<
 fn there_already(name: &str) -> Error {
     Error::NoConsent {
         what: format!("{name} is there already"),
-        why: "init writes a new one, and never over another".to_owned(),
-        next: "run `doctor check`, which uses it; edit it, or move it away first".to_owned(),
+        cause: "init writes a new one, and never over another".to_owned(),
+        help: "run `doctor check`, which uses it; edit it, or move it away first".to_owned(),
     }
 }
 
@@ -191,11 +191,11 @@ fn obtain(
 fn unasked(args: &cli::InitArgs, global: &GlobalArgs, world: &World<'_>) -> Error {
     Error::NoConsent {
         what: "there is nobody to ask".to_owned(),
-        why: match args.format {
+        cause: match args.format {
             ResultFormat::Text => "a new file needs a yes, and this is no terminal".to_owned(),
             ResultFormat::Json => "a new file needs a yes, and a program is asked nothing".to_owned(),
         },
-        next: format!("run `{}`", shell_command::line(&again(args, global, world))),
+        help: format!("run `{}`", shell_command::line(&again(args, global, world))),
     }
 }
 
@@ -245,7 +245,7 @@ fn write(text: &str, site: &ConfigLocation, draft: &ConfigDraft, world: &World<'
     let (_, read) = fresh(draft, site, &rules())?;
     Ok(match trust::accept(&read, &draft.project, world) {
         Ok(()) => FileOutcome::Accepted,
-        Err(error) => FileOutcome::NotAccepted(error.because().unwrap_or_default()),
+        Err(error) => FileOutcome::NotAccepted(error.cause().unwrap_or_default()),
     })
 }
 

@@ -29,8 +29,8 @@ type InitStep = fn(&mut InitDraft, &SideReader<'_>, &mut World<'_>) -> Result<Na
 pub(super) fn left() -> Error {
     Error::NoConsent {
         what: "nobody said yes".to_owned(),
-        why: "no doctor.toml was written".to_owned(),
-        next: "run it again when you want one".to_owned(),
+        cause: "no doctor.toml was written".to_owned(),
+        help: "run it again when you want one".to_owned(),
     }
 }
 

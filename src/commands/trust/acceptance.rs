@@ -228,7 +228,11 @@ impl TrustObjection {
     /// As the error of a run.
     pub(crate) fn into_error(self) -> Error {
         let Self { what, why, next, is_changed } = self;
-        if is_changed { Error::TrustOutdated { what, why, next } } else { Error::Untrusted { what, why, next } }
+        if is_changed {
+            Error::TrustOutdated { what, cause: why, help: next }
+        } else {
+            Error::Untrusted { what, cause: why, help: next }
+        }
     }
 }
 

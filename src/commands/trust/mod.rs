@@ -71,13 +71,13 @@ pub(crate) fn ask(project: &ResourceRef, config: &Config, world: &mut World<'_>)
     if !is_accepted(&format!("Accept {name}?"), world)? {
         return Err(Error::NoConsent {
             what: format!("{} was not accepted", config.name),
-            why: "what is pushed goes where it says".to_owned(),
-            next: "review it and run it again; `--pull` needs no acceptance, and `--no-config` goes without it"
+            cause: "what is pushed goes where it says".to_owned(),
+            help: "review it and run it again; `--pull` needs no acceptance, and `--no-config` goes without it"
                 .to_owned(),
         });
     }
     if let Err(error) = accept(config, project, world) {
-        let why = error.because().unwrap_or_default();
+        let why = error.cause().unwrap_or_default();
         world.talk.print_line(&format!("note: {name} is accepted for this run only: {}", escape::line(&why)));
     }
     Ok(())
@@ -99,8 +99,8 @@ fn obtain(global: &GlobalArgs, world: &mut World<'_>) -> Result<(), Error> {
     if !can_ask(&world.terminal, &world.variables) {
         return Err(Error::NoConsent {
             what: "there is nobody to ask".to_owned(),
-            why: "it needs a yes, and this is no terminal".to_owned(),
-            next: again,
+            cause: "it needs a yes, and this is no terminal".to_owned(),
+            help: again,
         });
     }
     if is_accepted("Accept it?", world)? {
@@ -108,15 +108,15 @@ fn obtain(global: &GlobalArgs, world: &mut World<'_>) -> Result<(), Error> {
     }
     Err(Error::NoConsent {
         what: "nobody said yes".to_owned(),
-        why: "it is as little trusted as before".to_owned(),
-        next: "run it again once it says what you want".to_owned(),
+        cause: "it is as little trusted as before".to_owned(),
+        help: "run it again once it says what you want".to_owned(),
     })
 }
 
 fn none() -> Error {
     Error::File {
         path: "doctor.toml".to_owned(),
-        why: "there is none from here up to the root of the repository".to_owned(),
-        next: "name it with `--config PATH`, or run `doctor init`, which writes one".to_owned(),
+        cause: "there is none from here up to the root of the repository".to_owned(),
+        help: "name it with `--config PATH`, or run `doctor init`, which writes one".to_owned(),
     }
 }

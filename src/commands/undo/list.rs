@@ -47,7 +47,7 @@ pub(super) fn undone(entries: &[JournalEntry]) -> BTreeSet<RunName> {
 fn line(entry: &JournalEntry, undone: &BTreeSet<RunName>, world: &World<'_>) -> UndoListLine {
     let run = entry.run.to_string();
     let Ok(record) = &entry.record else {
-        let why = entry.record.as_ref().err().and_then(Error::because).unwrap_or_default();
+        let why = entry.record.as_ref().err().and_then(Error::cause).unwrap_or_default();
         return UndoListLine { run, what: why, target: String::new(), state: UndoState::Unreadable };
     };
     let state = if undone.contains(&entry.run) {

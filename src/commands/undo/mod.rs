@@ -62,8 +62,8 @@ fn refuse_format(format: Format, name: &str) -> Result<(), Error> {
     Err(Error::Flag {
         flag: "--format",
         value: name.to_owned(),
-        why: "runs are listed as text, json or html".to_owned(),
-        next: "pass `--format json`, or none".to_owned(),
+        cause: "runs are listed as text, json or html".to_owned(),
+        help: "pass `--format json`, or none".to_owned(),
     })
 }
 
@@ -84,8 +84,8 @@ fn refuse_elsewhere(client: &Client<'_>, run: &RunName, record: &JournalRecord) 
     }
     Err(Error::Journal {
         what: format!("run {run} changed something at {}", record.host),
-        why: format!("this run would talk to {}", client.host()),
-        next: "call it with the same --api-url as the fix, or without one".to_owned(),
+        cause: format!("this run would talk to {}", client.host()),
+        help: "call it with the same --api-url as the fix, or without one".to_owned(),
     })
 }
 
@@ -215,8 +215,8 @@ impl UndoRun<'_> {
         if self.args.yes && is_protected && self.args.environment.is_none() {
             return Err(Error::NoConsent {
                 what: format!("{environment} is a protected environment"),
-                why: "there, `--yes` counts only together with the environment's name".to_owned(),
-                next: format!("run `{}`", shell_command::line(&words)),
+                cause: "there, `--yes` counts only together with the environment's name".to_owned(),
+                help: format!("run `{}`", shell_command::line(&words)),
             });
         }
         if self.args.yes {
@@ -224,8 +224,8 @@ impl UndoRun<'_> {
         }
         let no = |why: &str| Error::NoConsent {
             what: "nobody said yes".to_owned(),
-            why: why.to_owned(),
-            next: format!("run `{}`", shell_command::line(&words)),
+            cause: why.to_owned(),
+            help: format!("run `{}`", shell_command::line(&words)),
         };
         if !can_ask(&world.terminal, &world.variables) {
             return Err(no("a plan needs a yes, and this is no terminal"));

@@ -65,11 +65,11 @@ fn not_the_last((run, error): (&RunName, &Error), older: Option<&RunName>, world
         shell_command::line(&world.program.iter().cloned().chain(words).collect::<Vec<_>>())
     };
     let list = command(&["undo", "--list"]);
-    let cause = error.because().unwrap_or_else(|| error.to_string());
+    let cause = error.cause().unwrap_or_else(|| error.to_string());
     Error::Journal {
         what: format!("the record of run {run} can't be read, and it may be the last fix made here"),
-        why: cause,
-        next: match older {
+        cause,
+        help: match older {
             Some(older) => format!(
                 "make it readable, or name the older run to restore what that one changed: `{}`",
                 command(&["undo", older.as_str()])
@@ -81,7 +81,7 @@ fn not_the_last((run, error): (&RunName, &Error), older: Option<&RunName>, world
 
 fn nothing(what: String, why: &str) -> Error {
     let next = "run `doctor undo --list`, which shows every run, and name one: `doctor undo RUN`".to_owned();
-    Error::Journal { what, why: why.to_owned(), next }
+    Error::Journal { what, cause: why.to_owned(), help: next }
 }
 
 /// A project or an environment that was named must be the run's; `today` is what Railway calls the environment now.
@@ -97,8 +97,8 @@ pub(super) fn refuse_other_target(args: &UndoArgs, chosen: &SelectedRun, today: 
             return Err(Error::Flag {
                 flag,
                 value: value.clone(),
-                why: format!("run {} changed {}", chosen.run, recorded.name),
-                next: "name the run that is meant: `doctor undo --list` shows every run".to_owned(),
+                cause: format!("run {} changed {}", chosen.run, recorded.name),
+                help: "name the run that is meant: `doctor undo --list` shows every run".to_owned(),
             });
         }
     }

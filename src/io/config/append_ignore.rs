@@ -46,7 +46,7 @@ pub fn with_ignore(text: &Secret, ignore: &NewIgnore, name: &str, rules: &[RuleN
 
 fn unchanged(path: &str, why: impl Into<String>) -> Error {
     let next = "nothing in it was changed: add the [[ignore]] by hand".to_owned();
-    Error::Write { path: path.to_owned(), why: why.into(), next }
+    Error::Write { path: path.to_owned(), cause: why.into(), help: next }
 }
 
 /// The lines to be added, a blank one before them, with the text's own line ends.
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn what_can_not_be_added_to_is_left_alone() {
         let refused = |text: &str, ignore: &NewIgnore| match added(text, ignore) {
-            Err(Error::Write { path, why, .. }) => format!("{path}: {why}"),
+            Err(Error::Write { path, cause: why, .. }) => format!("{path}: {why}"),
             other => panic!("{text}: {other:?}"),
         };
         let inline = "ignore = [{ keys = [\"A\"], reason = \"x\" }]\n";

@@ -49,7 +49,7 @@ pub fn load(choice: &ConfigChoice, working_folder: &Path, rules: &[RuleName]) ->
 
 fn unreadable(path: String, why: String) -> Error {
     let next = "name another file with `--config PATH`, or do without with `--no-config`".to_owned();
-    Error::File { path, why, next }
+    Error::File { path, cause: why, help: next }
 }
 
 /// The file and the folder that its paths must not leave.
@@ -84,10 +84,10 @@ pub(super) fn understand(text: &Secret, empty: Config, rules: &[RuleName]) -> Re
     thread::scope(|scope| {
         let reader = thread::Builder::new().stack_size(STACK);
         let thread =
-            reader.spawn_scoped(scope, || parse(text.expose(), empty, rules)).map_err(|error| Error::Machine {
+            reader.spawn_scoped(scope, || parse(text.expose(), empty, rules)).map_err(|error| Error::System {
                 what: "can't start a thread to read doctor.toml".to_owned(),
-                why: os::why_no_thread(&error),
-                next: "try again, or do without with `--no-config`".to_owned(),
+                cause: os::why_no_thread(&error),
+                help: "try again, or do without with `--no-config`".to_owned(),
             })?;
         thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })

@@ -12,8 +12,8 @@ use crate::io::files::{self, normal};
 pub fn inside(root: &Path, base: &Path, path: &Path) -> Result<PathBuf, Error> {
     follow(root, base, path).map_err(|why| Error::File {
         path: path.display().to_string(),
-        why,
-        next: "name a file inside the repository; `--env-file PATH` may name any file".to_owned(),
+        cause: why,
+        help: "name a file inside the repository; `--env-file PATH` may name any file".to_owned(),
     })
 }
 

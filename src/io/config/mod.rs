@@ -259,7 +259,7 @@ impl Config {
             line: at.line,
             column: at.column,
             what: what.into(),
-            next: next.into(),
+            help: next.into(),
         }
     }
 }

@@ -39,8 +39,8 @@ impl ConfigLocation {
         let parts: Option<Vec<&str>> = parts.into_iter().flatten().map(|part| part.as_os_str().to_str()).collect();
         parts.filter(|parts| !parts.is_empty()).map(|parts| parts.join("/")).ok_or_else(|| Error::File {
             path: file.display().to_string(),
-            why: "no doctor.toml can name it: it lies outside of the repository, or its name is no text".to_owned(),
-            next: "name a file inside the repository with `--env-file PATH`".to_owned(),
+            cause: "no doctor.toml can name it: it lies outside of the repository, or its name is no text".to_owned(),
+            help: "name a file inside the repository with `--env-file PATH`".to_owned(),
         })
     }
 }
@@ -51,8 +51,8 @@ pub fn fresh(draft: &ConfigDraft, site: &ConfigLocation, rules: &[RuleName]) -> 
     let empty = || Config::empty(site.path.clone(), site.name.clone(), site.root.clone());
     let mistaken = |why: &str| Error::Write {
         path: site.name.clone(),
-        why: why.to_owned(),
-        next: "nothing was written: write it by hand, and report this".to_owned(),
+        cause: why.to_owned(),
+        help: "nothing was written: write it by hand, and report this".to_owned(),
     };
     let read = understand(&Secret::new(text.as_str()), empty(), rules)
         .map_err(|error| mistaken(&format!("what was to be written can't be read again: {error}")))?;

@@ -21,13 +21,13 @@ impl ConfigSource<'_> {
     /// An error at a byte of the file.
     pub(super) fn fault(&self, offset: usize, what: impl Into<String>, next: impl Into<String>) -> Error {
         let (line, column) = self.positions.of(offset);
-        Error::Config { path: self.name.to_owned(), line, column, what: what.into(), next: next.into() }
+        Error::Config { path: self.name.to_owned(), line, column, what: what.into(), help: next.into() }
     }
 
     /// An error at the place of something that was read.
     pub(super) fn fault_at<T>(&self, at: &At<T>, what: impl Into<String>, next: impl Into<String>) -> Error {
         let At { line, column, .. } = *at;
-        Error::Config { path: self.name.to_owned(), line, column, what: what.into(), next: next.into() }
+        Error::Config { path: self.name.to_owned(), line, column, what: what.into(), help: next.into() }
     }
 
     /// Something that stands at a byte of the file.

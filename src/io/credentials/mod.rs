@@ -112,13 +112,13 @@ pub fn find(places: &Places<'_>) -> Result<Credentials, Error> {
     }
     match trouble {
         Some(trouble) if !matches!(trouble, KeyringError::Absent(_)) => Err(unasked(&trouble)),
-        _ => Err(Error::NoCredentials { looked }),
+        _ => Err(Error::NoCredentials { sources: looked }),
     }
 }
 
 /// The error for a keyring that had to be asked and could not be.
 pub fn unasked(trouble: &KeyringError) -> Error {
-    Error::Keyring { why: trouble.sentence(), next: trouble.remedy() }
+    Error::Keyring { cause: trouble.sentence(), help: trouble.remedy() }
 }
 
 /// What every source says, in order, and whether a token of it is used: the first one that has one.
@@ -135,7 +135,7 @@ pub fn describe_sources(places: &Places<'_>) -> Vec<(String, bool)> {
             }
             Ok(SourceLookup::Nothing(why)) => why,
             Ok(SourceLookup::Trouble(trouble)) => format!("{}: {}", trouble.sentence(), trouble.remedy()),
-            Err(error) => format!("{error}: {}", error.next()),
+            Err(error) => format!("{error}: {}", error.help()),
         };
         told.push((line, false));
     }

@@ -152,7 +152,7 @@ pub fn link_file(home: &Path, variables: &BTreeMap<String, String>) -> PathBuf {
 /// The file, or `None` if there is none.
 fn read(home: &Path, variables: &BTreeMap<String, String>) -> Result<Option<CliConfigFile>, Error> {
     let path = link_file(home, variables);
-    let fault = |why| Err(Error::CliConfig { path: shown(variables), why });
+    let fault = |why| Err(Error::CliConfig { path: shown(variables), cause: why });
     match files::read_text(&path, LIMIT) {
         ReadOutcome::Missing => Ok(None),
         ReadOutcome::Unusable(why) => fault(why),

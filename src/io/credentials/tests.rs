@@ -100,7 +100,7 @@ fn without_any_token_every_place_is_named() {
         Timestamp::from_second(NOW).unwrap(),
         cli_login,
     ) {
-        Err(Error::NoCredentials { looked }) => looked,
+        Err(Error::NoCredentials { sources: looked }) => looked,
         other => panic!("{other:?}"),
     };
     let folder = tempfile::tempdir().unwrap();
@@ -181,7 +181,7 @@ fn odd_files_cost_only_what_is_odd_in_them() {
         r#"{"User":{"token":"x"}}"#,
     ];
     for text in none {
-        let Err(Error::NoCredentials { looked }) = login(text) else { panic!("{text}") };
+        let Err(Error::NoCredentials { sources: looked }) = login(text) else { panic!("{text}") };
         assert_eq!(looked[3], "~/.railway/config.json has no login", "{text}");
     }
 }
@@ -201,7 +201,7 @@ fn a_broken_file_is_an_error_that_quotes_nothing_and_only_if_it_is_needed() {
     for (text, expected) in broken {
         let home = home("config.json", text);
         let error = found(&[], Some(home.path())).unwrap_err();
-        let Error::CliConfig { path, why } = &error else { panic!("{error:?}") };
+        let Error::CliConfig { path, cause: why } = &error else { panic!("{error:?}") };
         assert_eq!((path.as_str(), why.as_str()), ("~/.railway/config.json", expected));
         assert!(!format!("{error:?}").contains("marker"));
         assert_eq!(link(&variables(&[]), Some(home.path()), Path::new("/")).unwrap_err(), error);
@@ -210,11 +210,13 @@ fn a_broken_file_is_an_error_that_quotes_nothing_and_only_if_it_is_needed() {
     let home = tempfile::tempdir().unwrap();
     fs::create_dir_all(home.path().join(".railway/config.json")).unwrap();
     assert!(
-        matches!(found(&[], Some(home.path())), Err(Error::CliConfig { why, .. }) if why == "it is a folder, not a file")
+        matches!(found(&[], Some(home.path())), Err(Error::CliConfig { cause: why, .. }) if why == "it is a folder, not a file")
     );
     fs::remove_dir(home.path().join(".railway/config.json")).unwrap();
     fs::write(home.path().join(".railway/config.json"), b"{\"user\":\"\xff\"}").unwrap();
-    assert!(matches!(found(&[], Some(home.path())), Err(Error::CliConfig { why, .. }) if why.contains("column 10")));
+    assert!(
+        matches!(found(&[], Some(home.path())), Err(Error::CliConfig { cause: why, .. }) if why.contains("column 10"))
+    );
 }
 
 #[test]
@@ -376,6 +378,6 @@ fn a_keyring_that_can_not_be_asked_is_never_an_empty_one() {
             host: "backboard.railway.com",
             aim: &LoginTarget::default(),
         });
-        assert_eq!(nobody.unwrap_err(), Error::Keyring { why: trouble.sentence(), next: trouble.remedy() });
+        assert_eq!(nobody.unwrap_err(), Error::Keyring { cause: trouble.sentence(), help: trouble.remedy() });
     }
 }

@@ -24,7 +24,7 @@ pub fn remove(path: &Path, expected: Option<&Secret>, working_folder: &Path) -> 
     let removed = may_be_written(path).and_then(|_| fs::remove_file(path).map_err(|error| why(&error)));
     match removed {
         Ok(()) => Ok(Replaced::Done),
-        Err(why) => Err(Error::Output { path: display_path(path, working_folder), why }),
+        Err(why) => Err(Error::Output { path: display_path(path, working_folder), cause: why }),
     }
 }
 

@@ -78,13 +78,15 @@ pub fn read(path: &Path, place: &ResolvedFile, patience: Duration, working_folde
         ReadOutcome::Text(text) => Ok(text),
         ReadOutcome::Missing => Err(Error::File {
             path: shown,
-            why: "there is no such file".to_owned(),
-            next: hint(path, working_folder)
+            cause: "there is no such file".to_owned(),
+            help: hint(path, working_folder)
                 .unwrap_or_else(|| "name a file that exists with `--env-file PATH`".to_owned()),
         }),
-        ReadOutcome::Unusable(why) => {
-            Err(Error::File { path: shown, why, next: "name a readable text file with `--env-file PATH`".to_owned() })
-        }
+        ReadOutcome::Unusable(why) => Err(Error::File {
+            path: shown,
+            cause: why,
+            help: "name a readable text file with `--env-file PATH`".to_owned(),
+        }),
     }
 }
 
@@ -225,7 +227,7 @@ pub fn why(error: &io::Error) -> String {
 
 /// The error for a folder without the default `.env`: names what is there instead.
 pub fn no_env_file(looked: &str, working_folder: &Path) -> Error {
-    Error::NoEnvFile { looked: looked.to_owned(), hint: hint(&working_folder.join(looked), working_folder) }
+    Error::NoEnvFile { path: looked.to_owned(), hint: hint(&working_folder.join(looked), working_folder) }
 }
 
 /// Whether the folder holds `.env`, or a file that may be an environment's own. A folder that can't be listed may.

@@ -101,7 +101,7 @@ pub fn create_own(path: &Path, taken: &[(PathBuf, &'static str)], working_folder
 }
 
 fn refusal(path: &Path, why: String) -> Error {
-    Error::Output { path: path.display().to_string(), why }
+    Error::Output { path: path.display().to_string(), cause: why }
 }
 
 /// Follows the path, as far as it may be followed.
@@ -207,7 +207,7 @@ mod tests {
     fn why(result: Result<(), Error>) -> String {
         match result {
             Ok(()) => String::new(),
-            Err(Error::Output { why, .. }) => why,
+            Err(Error::Output { cause: why, .. }) => why,
             other => panic!("{other:?}"),
         }
     }

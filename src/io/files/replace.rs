@@ -41,8 +41,8 @@ pub fn replace(path: &Path, expected: Option<&Secret>, new: &Secret, folders: Fo
     let path = &folders.working.join(path);
     let fail = |why: String| Error::Write {
         path: display_path(path, folders.working),
-        why,
-        next: "nothing in it was changed: mend that, then run it again".to_owned(),
+        cause: why,
+        help: "nothing in it was changed: mend that, then run it again".to_owned(),
     };
     refuse_too_large(new, path, folders.working)?;
     let target = target(path).map_err(fail)?;
@@ -71,8 +71,8 @@ pub fn has_other_names(path: &Path) -> bool {
 pub fn refuse_too_large(text: &Secret, path: &Path, working_folder: &Path) -> Result<(), Error> {
     Budget::default().take(text).map_err(|why| Error::Write {
         path: display_path(path, working_folder),
-        why: format!("the new text could not be read again: {why}"),
-        next: "select fewer keys with `--only`, or make the file smaller; nothing was changed".to_owned(),
+        cause: format!("the new text could not be read again: {why}"),
+        help: "select fewer keys with `--only`, or make the file smaller; nothing was changed".to_owned(),
     })
 }
 

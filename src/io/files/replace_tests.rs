@@ -44,7 +44,7 @@ fn swap(path: &Path, expected: Option<&str>, new: &str) -> Result<Replaced, Erro
 
 fn why(result: Result<Replaced, Error>) -> String {
     match result {
-        Err(Error::Write { why, .. }) => why,
+        Err(Error::Write { cause: why, .. }) => why,
         other => panic!("{other:?}"),
     }
 }

@@ -121,7 +121,8 @@ pub fn locate(path: &Path, working_folder: &Path, git: &Asker) -> Result<Resolve
     if path == Path::new(STANDARD_INPUT) {
         return Ok(ResolvedFile { end: path.to_owned(), access: ReadAccess::Once, leads: Leads::Inside });
     }
-    let refuse = |why: String, next: String| Error::File { path: display_path(path, working_folder), why, next };
+    let refuse =
+        |why: String, next: String| Error::File { path: display_path(path, working_folder), cause: why, help: next };
     let resolved =
         resolve(path).map_err(|why| refuse(why, "name a readable text file with `--env-file PATH`".to_owned()))?;
     if resolved.links.iter().chain([&resolved.end]).any(|path| is_gits_own(path)) {
@@ -269,7 +270,7 @@ mod tests {
     /// Where a file is, or why it is refused.
     fn found(path: &Path, working_folder: &Path) -> Result<ResolvedFile, String> {
         locate(path, working_folder, &asker()).map_err(|error| match error {
-            Error::File { why, .. } => why,
+            Error::File { cause: why, .. } => why,
             other => panic!("{other:?}"),
         })
     }
@@ -313,7 +314,9 @@ mod tests {
             assert_eq!(found(&shop.join(path), &shop), Ok(place), "{path}");
         }
         let nobody = Asker::new(&BTreeMap::from([("PATH".to_owned(), "/nowhere".to_owned())]));
-        let Err(Error::File { why, next, .. }) = locate(&shop.join("own.env"), &shop, &nobody) else { panic!() };
+        let Err(Error::File { cause: why, help: next, .. }) = locate(&shop.join("own.env"), &shop, &nobody) else {
+            panic!()
+        };
         assert!(why.ends_with("whether git tracks that link is not known: git is not installed"), "{why}");
         assert!(next.ends_with("`--env-file ../other/.env`"), "{next}");
     }

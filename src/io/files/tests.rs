@@ -32,7 +32,7 @@ fn read(path: &Path, working_folder: &Path) -> Result<Secret, Error> {
 /// Why a file can't be read, and what to do.
 fn refused(path: &Path, working_folder: &Path) -> (String, String, String) {
     match read(path, working_folder) {
-        Err(Error::File { path, why, next }) => (path, why, next),
+        Err(Error::File { path, cause: why, help: next }) => (path, why, next),
         other => panic!("{other:?}"),
     }
 }
@@ -162,7 +162,7 @@ fn a_missing_file_is_answered_with_what_is_there() {
 fn a_file_further_up_in_the_repository_is_offered_and_one_beyond_is_not() {
     let (_guard, folder) = folder(&[".env", "repository/.git/HEAD", "repository/services/api/main.py"]);
     let api = folder.join("repository/services/api");
-    assert!(matches!(no_env_file(".env", &api), Error::NoEnvFile { hint: None, looked } if looked == ".env"));
+    assert!(matches!(no_env_file(".env", &api), Error::NoEnvFile { hint: None, path: looked } if looked == ".env"));
     fs::write(folder.join("repository/.env"), "A=1").unwrap();
     let Error::NoEnvFile { hint, .. } = no_env_file(".env", &api) else { panic!() };
     assert_eq!(hint.as_deref(), Some("pass `--env-file ../../.env`"));
@@ -213,7 +213,7 @@ fn a_result_replaces_the_whole_file() {
     assert_eq!(names, ["new.json", "report.json"], "nothing else is left in the folder");
 
     let refused = |path: PathBuf| match write_whole(&path, b"x") {
-        Err(Error::Output { why, .. }) => why,
+        Err(Error::Output { cause: why, .. }) => why,
         other => panic!("{other:?}"),
     };
     assert_eq!(refused(folder.join("no/such/report.json")), "there is no such file or folder");
@@ -251,7 +251,7 @@ fn a_new_file_never_takes_the_place_of_anything() {
     assert_eq!(fs::read_to_string(folder.join("new")).unwrap(), "new\n");
     let plain = fs::File::create(folder.join("plain")).unwrap().metadata().unwrap().permissions().mode();
     assert_eq!(folder.join("new").metadata().unwrap().permissions().mode(), plain, "as any other new file");
-    let Err(Error::Write { path, next, .. }) = create(&folder.join("no/new"), "", &folder) else { panic!() };
+    let Err(Error::Write { path, help: next, .. }) = create(&folder.join("no/new"), "", &folder) else { panic!() };
     assert!(path == "no/new" && next.starts_with("nothing was written"));
     let names = fs::read_dir(&folder).unwrap().count();
     assert_eq!(names, 6, "nothing else is left");

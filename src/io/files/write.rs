@@ -12,7 +12,7 @@ use crate::io::os::{self, FileMode};
 
 /// Writes a whole file, or nothing. A link is followed and stays.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    write_bytes(path, bytes).map_err(|error| Error::Output { path: path.display().to_string(), why: why(&error) })
+    write_bytes(path, bytes).map_err(|error| Error::Output { path: path.display().to_string(), cause: why(&error) })
 }
 
 /// What became of a file that was to be new.
@@ -42,8 +42,8 @@ pub fn create(path: &Path, text: &str, working_folder: &Path) -> Result<Created,
     };
     put().map_err(|error| Error::Write {
         path: display_path(path, working_folder),
-        why: why(&error),
-        next: "nothing was written: mend that, then run it again".to_owned(),
+        cause: why(&error),
+        help: "nothing was written: mend that, then run it again".to_owned(),
     })
 }
 

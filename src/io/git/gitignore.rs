@@ -32,8 +32,8 @@ pub fn add(root: &Path, patterns: &[String], working_folder: &Path) -> Result<()
     let path = root.join(".gitignore");
     let fail = |why: &str| Error::Write {
         path: files::display_path(&path, working_folder),
-        why: why.to_owned(),
-        next: format!("add it by hand: {}", patterns.join(" ")),
+        cause: why.to_owned(),
+        help: format!("add it by hand: {}", patterns.join(" ")),
     };
     let Ok(metadata) = path.symlink_metadata() else {
         return match files::create(&path, &with("", patterns), working_folder)? {
@@ -127,7 +127,7 @@ mod tests {
         let guard = tempfile::tempdir().unwrap();
         let (root, patterns) = (guard.path(), ["/.env".to_owned()]);
         let refused = || match add(root, &patterns, root) {
-            Err(Error::Write { path, next, .. }) => {
+            Err(Error::Write { path, help: next, .. }) => {
                 assert_eq!((path.as_str(), next.as_str()), (".gitignore", "add it by hand: /.env"));
             }
             other => panic!("{other:?}"),

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::drift::redact::Redactor;
-use crate::error::{Error, Said};
+use crate::error::{Error, RailwayErrors};
 use crate::io::clock::Clock;
 use crate::io::credentials::Credentials;
 use crate::io::endpoint::AllowedHosts;
@@ -171,13 +171,13 @@ impl Client<'_> {
                 Ok(answer) => RetryDecision::Done(answer),
                 Err(ResponseError::Refused(refusals)) => Self::after_refusal(operation, refusals, attempt, wait),
                 Err(ResponseError::Garbled(what)) => {
-                    RetryDecision::Again { error: Error::Garbled { host: self.host(), what }, wait }
+                    RetryDecision::Again { error: Error::InvalidResponse { host: self.host(), cause: what }, wait }
                 }
                 Err(ResponseError::Invalid(what)) => {
-                    RetryDecision::Never(QueryError::Failed(Error::Garbled { host: self.host(), what }))
+                    RetryDecision::Never(QueryError::Failed(Error::InvalidResponse { host: self.host(), cause: what }))
                 }
                 Err(ResponseError::Blocked { why, code }) => {
-                    RetryDecision::Never(QueryError::Failed(Error::Blocked { host: self.host(), why, code }))
+                    RetryDecision::Never(QueryError::Failed(Error::Blocked { host: self.host(), cause: why, code }))
                 }
                 Err(ResponseError::Redirected(to)) => {
                     RetryDecision::Never(QueryError::Failed(Error::Redirected { host: self.host(), to: origin(&to) }))
@@ -255,14 +255,16 @@ impl Client<'_> {
         let host = self.host();
         match failure {
             TransportFailure::Certificate(why) => {
-                RetryDecision::Never(QueryError::Failed(Error::Certificate { host, why }))
+                RetryDecision::Never(QueryError::Failed(Error::Certificate { host, cause: why }))
             }
             TransportFailure::TooLong => {
-                RetryDecision::Never(QueryError::Failed(Error::Garbled { host, what: TOO_LONG.to_owned() }))
+                RetryDecision::Never(QueryError::Failed(Error::InvalidResponse { host, cause: TOO_LONG.to_owned() }))
             }
-            TransportFailure::NotSent(why) => RetryDecision::Again { error: Error::Unreachable { host, why }, wait },
+            TransportFailure::NotSent(why) => {
+                RetryDecision::Again { error: Error::Unreachable { host, cause: why }, wait }
+            }
             TransportFailure::Broken(why) => RetryDecision::Again {
-                error: Error::Unreachable { host, why: format!("the connection broke: {why}") },
+                error: Error::Unreachable { host, cause: format!("the connection broke: {why}") },
                 wait,
             },
             TransportFailure::TimedOut => RetryDecision::Again {
@@ -281,7 +283,7 @@ impl Client<'_> {
     ) -> RetryDecision<T> {
         let passing = refusals.iter().all(|refusal| refusal.kind == ErrorKind::Problem);
         if passing && attempt == 0 {
-            RetryDecision::Again { error: Error::Railway { operation, said: Said::default() }, wait }
+            RetryDecision::Again { error: Error::Railway { operation, errors: RailwayErrors::default() }, wait }
         } else {
             RetryDecision::Never(QueryError::Refused(refusals))
         }
@@ -312,7 +314,7 @@ impl Client<'_> {
     }
 
     fn timed_out(&self, last: Option<&Error>) -> Error {
-        let last = last.map(|error| match error.because() {
+        let last = last.map(|error| match error.cause() {
             Some(because) => format!("the last try that ended: {error}, {because}"),
             None => format!("the last try that ended: {error}"),
         });
@@ -320,14 +322,14 @@ impl Client<'_> {
     }
 
     /// Railway's words, fit to be printed: those of the first few errors, each cut after some lines.
-    pub(crate) fn refused(&self, refusals: &[GraphqlError]) -> Said {
+    pub(crate) fn refused(&self, refusals: &[GraphqlError]) -> RailwayErrors {
         let shown = &refusals[..refusals.len().min(MOST_SAID)];
         let mut messages: Vec<String> = shown.iter().map(|refusal| self.shown(&refusal.message)).collect();
         if refusals.len() > MOST_SAID {
             messages.push(format!("{} more errors", refusals.len() - MOST_SAID));
         }
         let traces = shown.iter().filter_map(|refusal| refusal.trace.as_deref()).map(|id| self.shown(id)).collect();
-        Said { messages, traces }
+        RailwayErrors { messages, traces }
     }
 
     /// A text of Railway's, redacted and no longer than a person reads. It is cut last: half a value is not recognised.
@@ -353,31 +355,33 @@ impl Client<'_> {
         }
         if has(ErrorKind::TooLarge) {
             let what = "HTTP 413: the request is too large for a gateway or a proxy".to_owned();
-            return Error::Garbled { host: self.host(), what };
+            return Error::InvalidResponse { host: self.host(), cause: what };
         }
         if has(ErrorKind::Document) || has(ErrorKind::Schema) {
-            return Error::SchemaMoved { operation, said };
+            return Error::SchemaMismatch { operation, errors: said };
         }
         if has(ErrorKind::NotAuthorized) || has(ErrorKind::ProjectTokenNotFound) {
             return match self.probe(self.credentials.scheme) {
-                Probed::Alive(reach) => Error::NoPermission { from, what: what.to_owned(), said, reach: Some(reach) },
-                Probed::Unknown => Error::NoPermission { from, what: what.to_owned(), said, reach: None },
+                Probed::Alive(reach) => {
+                    Error::NoPermission { from, what: what.to_owned(), errors: said, reach: Some(reach) }
+                }
+                Probed::Unknown => Error::NoPermission { from, what: what.to_owned(), errors: said, reach: None },
                 Probed::Dead => self.dead(said),
             };
         }
         if has(ErrorKind::NotFound) {
-            return Error::NotFound { what: what.to_owned(), said };
+            return Error::NotFound { what: what.to_owned(), errors: said };
         }
-        Error::Railway { operation, said }
+        Error::Railway { operation, errors: said }
     }
 
     /// Why Railway does not know the token: refused, or of the other kind.
     pub(crate) fn why_refused(&self) -> Error {
-        self.dead(Said { messages: vec!["Not Authorized".to_owned()], traces: Vec::new() })
+        self.dead(RailwayErrors { messages: vec!["Not Authorized".to_owned()], traces: Vec::new() })
     }
 
     /// A token that its own header does not wake may be of the other kind: the classic is an account token in `RAILWAY_TOKEN`.
-    fn dead(&self, said: Said) -> Error {
+    fn dead(&self, said: RailwayErrors) -> Error {
         let from = self.credentials.from.clone();
         let other = match self.credentials.scheme {
             Scheme::Bearer => Scheme::Project,
@@ -396,7 +400,7 @@ impl Client<'_> {
                 expected: "an account or workspace token",
                 belongs_in: "RAILWAY_TOKEN",
             },
-            _ => Error::Refused { from, said },
+            _ => Error::Refused { from, errors: said },
         }
     }
 

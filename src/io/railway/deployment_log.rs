@@ -267,7 +267,7 @@ impl Client<'_> {
 
     fn why(&self, unanswered: QueryError) -> String {
         let error: Error = self.error(unanswered, "DeploymentLog", "the log");
-        match error.because() {
+        match error.cause() {
             Some(because) => format!("{error}: {because}"),
             None => error.to_string(),
         }

@@ -371,7 +371,7 @@ impl Pages {
 
     /// Where the next page starts; `None` at the end.
     pub(crate) fn next(&mut self, end: &PageEnd) -> Result<Option<String>, Error> {
-        let truncated = |why: &str| Error::Truncated { what: self.what, why: why.to_owned() };
+        let truncated = |why: &str| Error::Truncated { what: self.what, cause: why.to_owned() };
         if !end.more {
             return Ok(None);
         }

@@ -67,8 +67,8 @@ impl Endpoint {
             flag: "--api-url",
             // Without the password that may be in it.
             value: Redactor::default().redact(url),
-            why: why.to_owned(),
-            next: "give a loopback address: `--api-url=http://127.0.0.1:8099/graphql/v2`".to_owned(),
+            cause: why.to_owned(),
+            help: "give a loopback address: `--api-url=http://127.0.0.1:8099/graphql/v2`".to_owned(),
         };
         let parsed = reqwest::Url::parse(url).map_err(|_| refuse("it is no URL"))?;
         if !matches!(parsed.scheme(), "http" | "https") {
@@ -140,15 +140,15 @@ impl Http {
         }
         let client = builder.build().map_err(|error| no_certificates(&endpoint.host, &error))?;
         // A name is looked up on a thread of its own.
-        os::probe_threads(1).map_err(|why| Error::Machine {
+        os::probe_threads(1).map_err(|why| Error::System {
             what: "can't start a thread to reach Railway".to_owned(),
-            why,
-            next: "raise the limit on processes and threads (`ulimit -u`), or close other programs".to_owned(),
+            cause: why,
+            help: "raise the limit on processes and threads (`ulimit -u`), or close other programs".to_owned(),
         })?;
-        let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| Error::Machine {
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| Error::System {
             what: "can't start the network".to_owned(),
-            why: error.to_string(),
-            next: "close some programs or raise the limit on open files, then run it again".to_owned(),
+            cause: error.to_string(),
+            help: "close some programs or raise the limit on open files, then run it again".to_owned(),
         })?;
         Ok(Self { endpoint, client, over_http2: Cell::default(), runtime: Some(runtime) })
     }
@@ -331,7 +331,7 @@ fn innermost(error: &dyn StdError) -> String {
 
 /// The only way in which a client can't be made: no root certificates, as in an empty container.
 fn no_certificates(host: &str, error: &reqwest::Error) -> Error {
-    Error::NoRoots { host: host.to_owned(), why: innermost(error) }
+    Error::NoRootCertificates { host: host.to_owned(), cause: innermost(error) }
 }
 
 #[cfg(test)]

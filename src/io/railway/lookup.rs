@@ -104,7 +104,7 @@ impl LocatedProject {
             return Err(Error::NoPermission {
                 from: from.to_owned(),
                 what: format!("environment {}", place.named.name),
-                said: crate::error::Said {
+                errors: crate::error::RailwayErrors {
                     messages: vec!["restricted: only admins may read its variables".to_owned()],
                     traces: Vec::new(),
                 },
@@ -182,7 +182,7 @@ fn listed(client: &Client<'_>, workspace: Option<&str>) -> Result<Vec<LocatedPro
                 Some(None) => {
                     return Err(Error::Truncated {
                         what: "environments",
-                        why: "it says there is more, and not where".to_owned(),
+                        cause: "it says there is more, and not where".to_owned(),
                     });
                 }
             };

@@ -69,22 +69,22 @@ impl Client<'_> {
         let unclear = |error| AttemptOutcome::Over(SendOutcome::Unclear(error));
         match self.post(outgoing) {
             Err(TransportFailure::Certificate(why)) => {
-                AttemptOutcome::Over(SendOutcome::Not(Error::Certificate { host, why }))
+                AttemptOutcome::Over(SendOutcome::Not(Error::Certificate { host, cause: why }))
             }
-            Err(TransportFailure::NotSent(why)) => AttemptOutcome::Again(Error::Unreachable { host, why }, wait),
+            Err(TransportFailure::NotSent(why)) => AttemptOutcome::Again(Error::Unreachable { host, cause: why }, wait),
             Err(TransportFailure::Broken(why)) => {
-                unclear(Error::Unreachable { host, why: format!("the connection broke: {why}") })
+                unclear(Error::Unreachable { host, cause: format!("the connection broke: {why}") })
             }
             Err(TransportFailure::TimedOut) => unclear(Error::TimedOut { host, limit: outgoing.patience, last: None }),
-            Err(TransportFailure::TooLong) => unclear(Error::Garbled { host, what: TOO_LONG.to_owned() }),
+            Err(TransportFailure::TooLong) => unclear(Error::InvalidResponse { host, cause: TOO_LONG.to_owned() }),
             Ok(reply) => match response::read(&reply) {
                 Ok(answer) => AttemptOutcome::Over(SendOutcome::Answered(answer.data)),
                 Err(ResponseError::Refused(refusals)) => AttemptOutcome::Over(SendOutcome::Refused(refusals)),
                 Err(ResponseError::Garbled(what) | ResponseError::Invalid(what)) => {
-                    unclear(Error::Garbled { host, what })
+                    unclear(Error::InvalidResponse { host, cause: what })
                 }
                 // Most likely nothing arrived, and nothing proves it.
-                Err(ResponseError::Blocked { why, code }) => unclear(Error::Blocked { host, why, code }),
+                Err(ResponseError::Blocked { why, code }) => unclear(Error::Blocked { host, cause: why, code }),
                 // "See other" may well mean that it was done.
                 Err(ResponseError::Redirected(to)) => unclear(Error::Redirected { host, to: origin(&to) }),
                 Err(ResponseError::Limited { .. }) if reply.status != 429 => {

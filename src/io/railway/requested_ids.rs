@@ -37,7 +37,7 @@ impl Client<'_> {
         }
         // The id that came instead may be any text, so it is not shown.
         let what = format!("the response is about another {kind} than the requested one");
-        Err(Error::Garbled { host: self.host(), what })
+        Err(Error::InvalidResponse { host: self.host(), cause: what })
     }
 
     /// The same for parts of a response: all belong to that environment, and to that service as far as they name one.

@@ -266,15 +266,15 @@ fn position(refusal: &GraphqlError, size: usize) -> Option<usize> {
 fn stored(maps: &mut Maps, position: usize, service: &ServiceShape, client: &Client<'_>) -> StoredResult {
     let (stored, rendered) = (maps.stored.remove(&position), maps.rendered.remove(&position));
     let (Some(stored), Some(mut rendered)) = (stored, rendered) else {
-        return Err(Error::Garbled {
+        return Err(Error::InvalidResponse {
             host: client.host(),
-            what: format!("it left out the variables of service {}", service.service.name),
+            cause: format!("it left out the variables of service {}", service.service.name),
         });
     };
     if stored.len().max(rendered.len()) > MOST_VARIABLES {
-        return Err(Error::Garbled {
+        return Err(Error::InvalidResponse {
             host: client.host(),
-            what: format!("service {} has more than {MOST_VARIABLES} variables", service.service.name),
+            cause: format!("service {} has more than {MOST_VARIABLES} variables", service.service.name),
         });
     }
     let mut variables: BTreeMap<String, Variable> = stored

@@ -112,7 +112,7 @@ impl Writer<'_> {
             let said = self.client.refused(refusals);
             return WriteOutcome::Refused(MutationRefusal::Other(Error::CommitNotFound {
                 commit: commit.to_owned(),
-                said,
+                errors: said,
             }));
         }
         self.reply("Deploy", sent, |data: deploy::ResponseData| {
@@ -143,9 +143,9 @@ impl Writer<'_> {
         match sent {
             SendOutcome::Answered(data) => match read(data) {
                 Some(value) => WriteOutcome::Done(value),
-                None => WriteOutcome::Unclear(Error::Garbled {
+                None => WriteOutcome::Unclear(Error::InvalidResponse {
                     host: self.client.host(),
-                    what: "it answered neither yes nor no".to_owned(),
+                    cause: "it answered neither yes nor no".to_owned(),
                 }),
             },
             SendOutcome::Refused(refusals) => self.refused(operation, &refusals),
@@ -161,7 +161,7 @@ impl Writer<'_> {
             _ => "the service that was to be deployed",
         };
         let has = |kind| refusals.iter().any(|refusal| refusal.kind == kind);
-        let error = || Error::Railway { operation, said: self.client.refused(refusals) };
+        let error = || Error::Railway { operation, errors: self.client.refused(refusals) };
         // A failure without a word of why may have come after the change as well as before it.
         if has(ErrorKind::Problem) {
             return WriteOutcome::Unclear(error());
@@ -174,7 +174,9 @@ impl Writer<'_> {
             MutationRefusal::NothingThere(error())
         } else {
             MutationRefusal::Other(match self.client.explain(operation, what, refusals) {
-                Error::Railway { said, .. } => Error::ChangeRefused { what: refused_change(operation), said },
+                Error::Railway { errors: said, .. } => {
+                    Error::ChangeRefused { what: refused_change(operation), errors: said }
+                }
                 error => error,
             })
         })

@@ -184,16 +184,16 @@ impl Folder {
     pub(in crate::io) fn cannot_write(&self, error: &io::Error) -> Error {
         Error::Journal {
             what: self.purpose.cannot.to_owned(),
-            why: format!("{}: {}", self.path.display(), why(error)),
-            next: format!("make room for that folder, name another in XDG_STATE_HOME, or {}", self.purpose.instead),
+            cause: format!("{}: {}", self.path.display(), why(error)),
+            help: format!("make room for that folder, name another in XDG_STATE_HOME, or {}", self.purpose.instead),
         }
     }
 
     fn unreadable(&self, path: &Path, wrong: &str) -> Error {
         Error::Journal {
             what: format!("can't use {} for {}", path.display(), self.purpose.what),
-            why: wrong.to_owned(),
-            next: format!("look at {}, or {}", self.path.display(), self.purpose.instead),
+            cause: wrong.to_owned(),
+            help: format!("look at {}, or {}", self.path.display(), self.purpose.instead),
         }
     }
 }

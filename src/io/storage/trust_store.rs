@@ -93,8 +93,8 @@ pub fn accept(state: Option<&Path>, subject: &Subject<'_>, now: Timestamp) -> Re
     if let Some((path, why)) = state.and_then(|state| Some((state, subject.checkout.objection(state)?))) {
         return Err(Error::Journal {
             what: PURPOSE.cannot.to_owned(),
-            why: format!("{} {why}", path.display()),
-            next: format!("set XDG_STATE_HOME to a directory of your own outside the checkout, or {}", PURPOSE.instead),
+            cause: format!("{} {why}", path.display()),
+            help: format!("set XDG_STATE_HOME to a directory of your own outside the checkout, or {}", PURPOSE.instead),
         });
     }
     let form = TrustFile {
@@ -150,8 +150,8 @@ fn folder(state: Option<&Path>) -> Result<Folder, Error> {
     let path: Option<PathBuf> = state.map(Path::to_owned);
     path.map(|path| Folder::new(path, PURPOSE)).ok_or_else(|| Error::Journal {
         what: PURPOSE.cannot.to_owned(),
-        why: "no home folder is known".to_owned(),
-        next: format!("set HOME, or {}", PURPOSE.instead),
+        cause: "no home folder is known".to_owned(),
+        help: format!("set HOME, or {}", PURPOSE.instead),
     })
 }
 
@@ -269,7 +269,7 @@ mod tests {
         fs::create_dir_all(base.path().join("shop")).unwrap();
         assert_eq!(standing(Some(&state), &it(&own)), Ok(TrustStatus::Never));
         let refused = accept(Some(&state), &it(&own), now).unwrap_err();
-        assert!(refused.because().unwrap().ends_with("lies inside the checkout"), "{refused:?}");
+        assert!(refused.cause().unwrap().ends_with("lies inside the checkout"), "{refused:?}");
     }
 
     #[test]

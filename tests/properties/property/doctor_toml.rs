@@ -45,7 +45,7 @@ pub fn hold(data: &[u8]) {
 }
 
 fn fits_in_lines(error: &Error) {
-    for line in [Some(error.to_string()), error.because(), Some(error.next())].into_iter().flatten() {
+    for line in [Some(error.to_string()), error.cause(), Some(error.help())].into_iter().flatten() {
         assert!(!escape::line(&line).contains(char::is_control));
     }
 }

@@ -250,7 +250,7 @@ fn deep_and_huge_files_break_nothing() {
     assert_eq!(read(&format!("[[require]]\nkeys = [{keys}]")).unwrap().require[0].keys.len(), 60_000);
     let (_guard, folder) = folder(&"#".repeat(1024 * 1024 + 1));
     assert!(
-        matches!(load(&ConfigChoice::Nearest, &folder, RULES), Err(Error::File { why, .. }) if why == "it is larger than 1 MiB")
+        matches!(load(&ConfigChoice::Nearest, &folder, RULES), Err(Error::File { cause: why, .. }) if why == "it is larger than 1 MiB")
     );
 }
 

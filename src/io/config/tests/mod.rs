@@ -33,7 +33,7 @@ fn read(text: &str) -> Result<Config, Error> {
 /// `line:column: what | next` of the error that a text gives.
 fn fault(text: &str) -> String {
     match read(text) {
-        Err(Error::Config { path, line, column, what, next }) => {
+        Err(Error::Config { path, line, column, what, help: next }) => {
             assert_eq!(path, "doctor.toml");
             format!("{line}:{column}: {what} | {next}")
         }
@@ -217,10 +217,12 @@ fn the_nearest_file_of_the_repository_counts() {
     assert_eq!((chosen.root, chosen.name.as_str()), (outer.join("shop"), "shop/api/doctor.toml"));
 
     let missing = load(&ConfigChoice::Path("gone.toml".into()), &deep, RULES).unwrap_err();
-    assert!(matches!(missing, Error::File { path, why, .. } if path == "gone.toml" && why == "there is no such file"));
+    assert!(
+        matches!(missing, Error::File { path, cause: why, .. } if path == "gone.toml" && why == "there is no such file")
+    );
     fs::create_dir(deep.join("doctor.toml")).unwrap();
     assert!(
-        matches!(load(&ConfigChoice::Nearest, &deep, RULES), Err(Error::File { why, .. }) if why.contains("a folder"))
+        matches!(load(&ConfigChoice::Nearest, &deep, RULES), Err(Error::File { cause: why, .. }) if why.contains("a folder"))
     );
 }
 
@@ -233,7 +235,7 @@ fn a_file_that_is_a_way_out_of_the_repository_is_refused() {
     fs::create_dir(&shop).unwrap();
     symlink("../doctor.toml", shop.join("doctor.toml")).unwrap();
     assert!(
-        matches!(load(&ConfigChoice::Nearest, &shop, RULES), Err(Error::File { why, .. }) if why.contains("leads out"))
+        matches!(load(&ConfigChoice::Nearest, &shop, RULES), Err(Error::File { cause: why, .. }) if why.contains("leads out"))
     );
     assert!(
         load(&ConfigChoice::Path("doctor.toml".into()), &shop, RULES).is_ok(),

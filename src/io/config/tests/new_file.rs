@@ -165,7 +165,7 @@ fn what_the_reader_would_not_take_is_refused() {
         ConfigDraft { require: vec![Requirement::default()], ..draft() },
         ConfigDraft { ignore: vec![Exception { keys: owned(&["A"]), ..Exception::default() }], ..draft() },
     ] {
-        let Err(Error::Write { path, next, .. }) = fresh(&wrong, &site(), RULES) else { panic!("{wrong:?}") };
+        let Err(Error::Write { path, help: next, .. }) = fresh(&wrong, &site(), RULES) else { panic!("{wrong:?}") };
         assert!(path == "doctor.toml" && next.starts_with("nothing was written"));
     }
 }

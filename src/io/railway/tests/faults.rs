@@ -77,7 +77,7 @@ fn what_does_not_pass_ends_in_its_own_error() {
         let host = error.to_string().replace(&Bench::incident().client().host(), "simulated");
         assert_eq!((host.as_str(), requests), (expected, tries));
         assert_eq!(error.exit(), Exit::Unreachable, "{expected}");
-        assert!(error.because().is_some() && !error.next().is_empty(), "{expected}");
+        assert!(error.cause().is_some() && !error.help().is_empty(), "{expected}");
     }
 }
 
@@ -99,7 +99,7 @@ fn a_wait_longer_than_the_run_may_take_is_not_begun() {
         Error::RateLimited { wait: Some(Duration::from_secs(900)), by: "Railway".into(), allowance: None }
     );
     assert_eq!((requests, elapsed), (1, Duration::ZERO));
-    assert_eq!(error.next(), "run it again in 900 s");
+    assert_eq!(error.help(), "run it again in 900 s");
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn every_error_keeps_its_trace_id_wherever_railway_puts_it() {
         r#"{"errors":[{"message":"odd","traceId":"4711"}],"data":{"project":7}}"#,
     ] {
         let (result, _, _) = under(vec![Fault::reply(200, body).for_ever()]);
-        let because = result.unwrap_err().because().unwrap();
+        let because = result.unwrap_err().cause().unwrap();
         assert_eq!(because, "Railway said “odd” (trace 4711)", "{body}");
     }
 }
@@ -120,14 +120,14 @@ fn every_error_keeps_its_trace_id_wherever_railway_puts_it() {
 fn several_errors_are_all_told() {
     let body = r#"{"errors":[{"message":"one","traceId":"1"},{"message":"two","traceId":"2"}],"data":null}"#;
     let (result, _, _) = under(vec![Fault::reply(200, body).for_ever()]);
-    assert_eq!(result.unwrap_err().because().unwrap(), "Railway said “one”, “two” (trace 1, 2)");
+    assert_eq!(result.unwrap_err().cause().unwrap(), "Railway said “one”, “two” (trace 1, 2)");
 }
 
 #[test]
 fn an_answer_of_another_shape_is_never_quoted() {
     let (result, _, _) = under(vec![Fault::reply(200, r#"{"data":{"project":"marker-4711"}}"#).for_ever()]);
     let error = result.unwrap_err();
-    assert!(!format!("{error} {:?} {error:?}", error.because()).contains("marker-4711"));
+    assert!(!format!("{error} {:?} {error:?}", error.cause()).contains("marker-4711"));
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn what_railway_says_is_scrubbed() {
     let bench = Bench::incident();
     bench.scrubber.add("PLAIN", &Secret::new("marker-4711-value"));
     bench.sim.fault(Fault::refusal("bad input marker-4711-value").for_ever());
-    let because = bench.shape().unwrap_err().because().unwrap();
+    let because = bench.shape().unwrap_err().cause().unwrap();
     assert!(because.starts_with("Railway said “bad input •••” (trace "), "{because}");
 }
 
@@ -229,7 +229,7 @@ fn a_refusal_by_something_in_front_says_nothing_of_the_token() {
         let (result, requests, _) = under(vec![Fault::reply(status, body).for_ever()]);
         let error = result.expect_err(body);
         assert!(matches!(error, Error::Blocked { .. }) && error.exit() == Exit::Unreachable, "{body}: {error:?}");
-        let told = format!("{error}\n{}\n{}", error.because().unwrap(), error.next());
+        let told = format!("{error}\n{}\n{}", error.cause().unwrap(), error.help());
         assert!(told.contains(because), "{body}: {told}");
         assert!(!told.to_lowercase().contains("token") && !told.contains("log in"), "{body}: {told}");
         assert_eq!(requests, 1, "{body}: it is neither repeated nor explained by a probe");
@@ -243,13 +243,13 @@ fn a_probe_that_is_blocked_tells_nothing_of_the_token() {
     bench.sim.fault(Fault::reply(403, "error code: 1010").on("ApiTokenProbe").for_ever());
     let error = bench.shape().unwrap_err();
     assert!(matches!(error, Error::NoPermission { reach: None, .. }), "{error:?}");
-    assert!(!error.next().contains("make a new"), "{}", error.next());
+    assert!(!error.help().contains("make a new"), "{}", error.help());
 }
 
 #[test]
 fn who_blocked_a_request_is_named_where_its_headers_are_known() {
     let fault = Fault::reply(403, "error code: 1010").header("cf-ray", "8a1f3c5d7e9b0a2c-SIN");
-    let because = |fault: Fault| under(vec![fault.for_ever()]).0.unwrap_err().because().unwrap();
+    let because = |fault: Fault| under(vec![fault.for_ever()]).0.unwrap_err().cause().unwrap();
     assert!(because(fault).contains("(CF-RAY 8a1f3c5d7e9b0a2c-SIN)"));
     let fault = || Fault::reply(403, "<html>").header("content-type", "text/html");
     assert_eq!(because(fault().header("server", "squid/6.6")), "HTTP 403 with a web page (sent by Squid)");
@@ -263,10 +263,10 @@ fn the_parts_of_an_error_may_be_of_any_type() {
         r#"{"errors":[{"message":"odd","path":[null,{}],"extensions":[],"traceId":"4711","locations":7}]}"#,
     ] {
         let (result, _, _) = under(vec![Fault::reply(200, body).for_ever()]);
-        assert_eq!(result.unwrap_err().because().unwrap(), "Railway said “odd” (trace 4711)", "{body}");
+        assert_eq!(result.unwrap_err().cause().unwrap(), "Railway said “odd” (trace 4711)", "{body}");
     }
     let (result, _, _) = under(vec![Fault::reply(200, r#"{"errors":[{"message":null}]}"#).for_ever()]);
-    assert_eq!(result.unwrap_err().because().unwrap(), "Railway said “an error without a message”");
+    assert_eq!(result.unwrap_err().cause().unwrap(), "Railway said “an error without a message”");
 }
 
 #[test]

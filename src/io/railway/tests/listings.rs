@@ -27,7 +27,7 @@ fn a_listing_that_goes_round_in_a_circle_is_an_error() {
     bench.sim.fault(Fault::reply(200, &first).on("Shape"));
     bench.sim.fault(Fault::reply(200, &next).on("MoreServices").for_ever());
     let error = bench.shape().unwrap_err();
-    assert_eq!(error, Error::Truncated { what: "services", why: "it goes round in a circle".into() });
+    assert_eq!(error, Error::Truncated { what: "services", cause: "it goes round in a circle".into() });
     assert_eq!(bench.sim.count(), 2);
 }
 
@@ -65,12 +65,12 @@ fn an_unknown_name_is_answered_with_what_there_is() {
     let bench = Bench::incident();
     let error = bench.client().project_named("agentvers").unwrap_err();
     assert_eq!(error.to_string(), "project agentvers: not found, or not visible to this token");
-    assert_eq!(error.because().unwrap(), "the token's reach has agentverse");
-    assert_eq!(error.next(), "did you mean `--project=agentverse`?");
+    assert_eq!(error.cause().unwrap(), "the token's reach has agentverse");
+    assert_eq!(error.help(), "did you mean `--project=agentverse`?");
     let located = bench.client().project_named("agentverse").unwrap();
     let error = located.environment("production", "x").unwrap_err();
-    assert_eq!(error.because().unwrap(), "project agentverse has staging");
-    assert_eq!(error.next(), "pass one of them as `--environment=NAME`");
+    assert_eq!(error.cause().unwrap(), "project agentverse has staging");
+    assert_eq!(error.help(), "pass one of them as `--environment=NAME`");
 }
 
 #[test]

@@ -139,9 +139,9 @@ fn a_response_about_something_else_is_refused() {
             bench.sim.change(|estate| *estate = crate::io::railway::tests::requested::estate());
         }
         let refused = call(&bench.client_on(&mixed), &shape).expect_err(&format!("{operation} {field}"));
-        assert!(matches!(refused, Error::Garbled { .. }), "{operation} {field}: {refused:?}");
+        assert!(matches!(refused, Error::InvalidResponse { .. }), "{operation} {field}: {refused:?}");
         assert_eq!(refused.exit(), Exit::Unreachable);
-        assert!(!refused.because().unwrap().contains("something-else"), "{refused:?}");
+        assert!(!refused.cause().unwrap().contains("something-else"), "{refused:?}");
     }
 }
 
@@ -156,7 +156,7 @@ fn names_that_were_looked_up_stand_for_the_same_ids_in_the_next_response() {
         assert!(bench.client().shape_of(&located.project, &environment).is_ok());
         let refused = bench.client_on(&mixed).shape_of(&located.project, &environment).unwrap_err();
         let because = format!("the response is about another {kind} than the requested one");
-        assert_eq!((refused.exit(), refused.because()), (Exit::Unreachable, Some(because)));
+        assert_eq!((refused.exit(), refused.cause()), (Exit::Unreachable, Some(because)));
     }
 }
 

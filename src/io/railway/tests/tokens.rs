@@ -26,13 +26,13 @@ fn a_token_in_the_wrong_variable_is_recognised() {
     let bench = Bench::incident().with_token(ACCOUNT_TOKEN, Scheme::Project, "RAILWAY_TOKEN");
     let error = bench.client().token_shape().unwrap_err();
     assert_eq!(error.to_string(), "RAILWAY_TOKEN holds an account or workspace token, not a project token");
-    assert_eq!(error.next(), "put it into RAILWAY_API_TOKEN and unset RAILWAY_TOKEN");
+    assert_eq!(error.help(), "put it into RAILWAY_API_TOKEN and unset RAILWAY_TOKEN");
     assert_eq!(error.exit(), Exit::Credentials);
 
     let bench = Bench::incident().with_token(PROJECT_TOKEN, Scheme::Bearer, "RAILWAY_API_TOKEN");
     let error = bench.shape().unwrap_err();
     assert_eq!(error.to_string(), "RAILWAY_API_TOKEN holds a project token, not an account or workspace token");
-    assert_eq!(error.next(), "put it into RAILWAY_TOKEN and unset RAILWAY_API_TOKEN");
+    assert_eq!(error.help(), "put it into RAILWAY_TOKEN and unset RAILWAY_API_TOKEN");
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn a_token_that_railway_does_not_know_is_refused_by_name() {
             Scheme::Project => bench.client().token_shape().unwrap_err(),
         };
         assert_eq!(error.to_string(), format!("Railway refused the token from {from}"));
-        assert!(!error.because().unwrap().contains(UNKNOWN));
+        assert!(!error.cause().unwrap().contains(UNKNOWN));
     }
 }
 
@@ -56,7 +56,7 @@ fn a_live_token_without_permission_is_told_what_it_reaches() {
     let error = bench.client().shape(&project, "locked").unwrap_err();
     assert!(matches!(error, Error::NoPermission { .. }), "{error}");
     assert!(error.to_string().contains("may not see environment locked of project"), "{error}");
-    assert!(error.because().unwrap().contains("the token is alive: it reaches workspace"), "{error:?}");
+    assert!(error.cause().unwrap().contains("the token is alive: it reaches workspace"), "{error:?}");
 }
 
 #[test]

@@ -81,8 +81,8 @@ impl<'k> Journal<'k> {
         let Some(state) = state else {
             return Err(Error::Journal {
                 what: "there is no place for the journal".to_owned(),
-                why: "no home folder is known".to_owned(),
-                next: "set HOME, or pass --no-journal to do without undo".to_owned(),
+                cause: "no home folder is known".to_owned(),
+                help: "set HOME, or pass --no-journal to do without undo".to_owned(),
             });
         };
         Ok(Self { folder: Folder::new(state.to_owned(), PURPOSE), keyring })
@@ -143,8 +143,8 @@ impl<'k> Journal<'k> {
     fn read_bytes(&self, run: &RunName) -> Result<StoredContent, Error> {
         self.folder.read(&file_name(run))?.ok_or_else(|| Error::Journal {
             what: format!("there is no run {run} in the journal"),
-            why: "runs are kept for 30 days, each in the state folder of the user who made it".to_owned(),
-            next: "run `doctor undo --list`, which shows every run that can be undone".to_owned(),
+            cause: "runs are kept for 30 days, each in the state folder of the user who made it".to_owned(),
+            help: "run `doctor undo --list`, which shows every run that can be undone".to_owned(),
         })
     }
 
@@ -196,8 +196,8 @@ fn rest_of(name: &str) -> Option<RunName> {
 fn unwritable(error: &io::Error) -> Error {
     Error::Journal {
         what: "can't record what is about to change".to_owned(),
-        why: error.to_string(),
-        next: "rename the folder or file whose name is no Unicode text, or pass --no-journal to do without undo"
+        cause: error.to_string(),
+        help: "rename the folder or file whose name is no Unicode text, or pass --no-journal to do without undo"
             .to_owned(),
     }
 }
@@ -207,8 +207,8 @@ fn unopened(run: &RunName, closed: Closed) -> Error {
         Closed::Foreign => unreadable(run, "its file is none of doctor's"),
         Closed::Newer => Error::Journal {
             what: format!("can't read what run {run} changed"),
-            why: "a newer version of doctor recorded it".to_owned(),
-            next: "install the newest doctor".to_owned(),
+            cause: "a newer version of doctor recorded it".to_owned(),
+            help: "install the newest doctor".to_owned(),
         },
         Closed::Broken => unreadable(run, "its file was changed or cut short, or belongs to another key"),
     }
@@ -220,8 +220,8 @@ fn unasked(run: &RunName, trouble: &KeyringError) -> Error {
         KeyringError::Refused(_) => unreadable(run, &trouble.sentence()),
         _ => Error::Journal {
             what: format!("can't read what run {run} changed"),
-            why: format!("its key is in the keyring, and {}", trouble.sentence()),
-            next: format!("{}, and run it again", trouble.first_step()),
+            cause: format!("its key is in the keyring, and {}", trouble.sentence()),
+            help: format!("{}, and run it again", trouble.first_step()),
         },
     }
 }
@@ -229,7 +229,7 @@ fn unasked(run: &RunName, trouble: &KeyringError) -> Error {
 fn unreadable(run: &RunName, wrong: &str) -> Error {
     Error::Journal {
         what: format!("can't read what run {run} changed"),
-        why: wrong.to_owned(),
-        next: "change the variables back by hand, with `doctor check` to tell what differs".to_owned(),
+        cause: wrong.to_owned(),
+        help: "change the variables back by hand, with `doctor check` to tell what differs".to_owned(),
     }
 }

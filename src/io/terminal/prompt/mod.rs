@@ -43,7 +43,7 @@ pub enum YesNo {
 }
 
 /// Somebody who can be asked. Ctrl-C at a question is [`Error::Interrupted`]; a terminal that can't be read from or drawn
-/// on is [`Error::Machine`]. What is shown was escaped by whoever asks.
+/// on is [`Error::System`]. What is shown was escaped by whoever asks.
 pub trait Ask {
     /// One of several, by its index.
     fn choose(&self, prompt: &str, items: &[String], default: usize) -> Result<PromptAnswer<usize>, Error>;
@@ -105,10 +105,10 @@ impl<'w> Prompts<'w> {
             Ok(None) => Ok(PromptAnswer::Back),
             Err(error) => {
                 self.tidy();
-                Err(Error::Machine {
+                Err(Error::System {
                     what: "can't ask".to_owned(),
-                    why: why(&error),
-                    next: "run it at a terminal, or say with flags what to do".to_owned(),
+                    cause: why(&error),
+                    help: "run it at a terminal, or say with flags what to do".to_owned(),
                 })
             }
         }
@@ -198,10 +198,10 @@ impl Ask for Prompts<'_> {
     fn piped(&self) -> Result<Secret, Error> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(PIPED));
         let read = io::stdin().lock().take(PIPED as u64).read_to_end(&mut bytes);
-        let fail = |why: String| Error::Machine {
+        let fail = |why: String| Error::System {
             what: "can't read standard input".to_owned(),
-            why,
-            next: "pipe the token alone into it".to_owned(),
+            cause: why,
+            help: "pipe the token alone into it".to_owned(),
         };
         read.map_err(|error| fail(why(&error)))?;
         std::str::from_utf8(&bytes).map(Secret::new).map_err(|_| fail("it is not UTF-8 text".to_owned()))

@@ -87,8 +87,8 @@ fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
     match result {
         Err(error @ Error::Journal { .. }) => {
             assert_eq!(error.exit(), Exit::Usage);
-            assert!(!error.next().is_empty());
-            error.because().unwrap()
+            assert!(!error.help().is_empty());
+            error.cause().unwrap()
         }
         other => panic!("{other:?}"),
     }
