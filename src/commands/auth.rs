@@ -191,10 +191,7 @@ fn briefly(error: Error) -> Error {
 
 /// Seeing an environment and reading its variables are two permissions; the shared ones stand for all.
 fn reach(client: &Client<'_>, found: Sourced) -> TokenReach {
-    let variables = client.shared_values(&found.shape).map(drop).map_err(|error| {
-        let because = error.cause().map(|because| format!(", {because}")).unwrap_or_default();
-        format!("{error}{because}")
-    });
+    let variables = client.shared_values(&found.shape).map(drop).map_err(|error| error.with_cause(", "));
     let Sourced { shape, project_origin, environment_origin } = found;
     TokenReach {
         project: (shape.project.name, project_origin),

@@ -288,10 +288,7 @@ pub(crate) fn line(target: &Target) -> ServiceLine {
         sealed: 0,
         unknown: 0,
         checks: Vec::new(),
-        error: target.stored.as_ref().err().map(|error| match error.cause() {
-            Some(because) => format!("{error}: {because}"),
-            None => error.to_string(),
-        }),
+        error: target.stored.as_ref().err().map(|error| error.with_cause(": ")),
     }
 }
 

@@ -86,7 +86,7 @@ pub(crate) fn read_details(client: &Client<'_>, shape: &Shape, targets: &mut [Ta
     if !targets.iter().any(needs_times) {
         return Observed::NotRequested;
     }
-    client.variable_times(shape).map_or_else(|error| Observed::Unavailable(why(&error)), Observed::Known)
+    client.variable_times(shape).map_or_else(|error| Observed::Unavailable(error.cause_or_message()), Observed::Known)
 }
 
 /// Whether what its running deployment got can't be compared.
@@ -118,7 +118,7 @@ fn read_failures(client: &Client<'_>, targets: &mut [Target]) {
     for (position, (index, _)) in failed.iter().enumerate() {
         let target: &mut Target = &mut targets[*index];
         target.live.failure = match &answers {
-            Err(error) => Observed::Unavailable(why(error)),
+            Err(error) => Observed::Unavailable(error.cause_or_message()),
             Ok(answers) => answers[position].clone(),
         };
     }
@@ -199,9 +199,4 @@ fn relate_with(
 /// git, with no more time than the run has.
 pub(crate) fn asker(client: &Client<'_>, world: &World<'_>) -> Asker {
     Asker::new(&world.variables).within(client.remaining())
-}
-
-/// Why something was not answered, in a few words.
-fn why(error: &Error) -> String {
-    error.cause().unwrap_or_else(|| error.to_string())
 }

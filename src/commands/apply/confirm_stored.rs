@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use crate::commands::apply::ApplyState;
 use crate::commands::apply::precheck::{read, stands};
 use crate::commands::apply::write_variables::OBSERVED;
-use crate::commands::apply::{ApplyState, one_line};
 use crate::drift::Variable;
 use crate::drift::model::receipt::Outcome;
 use crate::drift::plan::VariableOwner;
@@ -23,7 +23,7 @@ impl ApplyState<'_, '_> {
             let now = match read(self.site, &owners) {
                 Ok(now) => now,
                 Err(error) => {
-                    let words = format!("what was stored can't be read back: {}", one_line(&error));
+                    let words = format!("what was stored can't be read back: {}", error.with_cause(": "));
                     return self.inconclusive(owners.into_iter().map(VariableOwner::name), words);
                 }
             };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::commands::apply::precheck::read;
 use crate::commands::apply::watch_deployments::WatchedDeployment;
 use crate::commands::apply::write_variables::ReadBack;
-use crate::commands::apply::{ApplyState, WatchedDeployments, one_line};
+use crate::commands::apply::{ApplyState, WatchedDeployments};
 use crate::drift::model::deployed_variables::DeployedVariables;
 use crate::drift::model::deployment::{Deployed, Deployment, DeploymentStage, DeploymentStatus};
 use crate::drift::model::receipt::{Outcome, Shortfall};
@@ -82,7 +82,7 @@ impl ApplyState<'_, '_> {
             Ok(Some(id)) => return Some(self.created(index, id, None)),
             Ok(None) => {}
             Err(lost) => {
-                self.ledger.deploys[index].end(Outcome::Unknown, one_line(&lost));
+                self.ledger.deploys[index].end(Outcome::Unknown, lost.with_cause(": "));
                 self.applied.halted = Some(lost);
                 return None;
             }
@@ -101,7 +101,7 @@ impl ApplyState<'_, '_> {
         let decided = match decided {
             Ok(decided) => retried(decided, &deploy.cause, Some(new)),
             Err(error) => {
-                self.ledger.deploys[index].end(Outcome::NotTried, one_line(&error));
+                self.ledger.deploys[index].end(Outcome::NotTried, error.with_cause(": "));
                 return None;
             }
         };
@@ -276,7 +276,7 @@ impl ApplyState<'_, '_> {
             let doing = match self.site.client.watch(&[&other.id]) {
                 Ok(doing) => doing.into_iter().next().flatten(),
                 Err(error) => {
-                    self.ledger.deploys[index].end(Outcome::NotTried, one_line(&error));
+                    self.ledger.deploys[index].end(Outcome::NotTried, error.with_cause(": "));
                     return WaitOutcome::InVain;
                 }
             };

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::commands::apply::ApplyState;
 use crate::commands::apply::watch_deployments::WatchedDeployment;
 use crate::commands::apply::write_variables::ReadBack;
-use crate::commands::apply::{ApplyState, one_line};
 use crate::drift::model::deployment::{Deployed, Deployment, DeploymentStatus};
 use crate::drift::model::receipt::Outcome;
 use crate::drift::phrases;
@@ -28,7 +28,7 @@ impl ApplyState<'_, '_> {
         let (look, outcome, error) = match reply {
             WriteOutcome::Done(id) => return Some(self.created(index, id, None)),
             WriteOutcome::NotSent(error) => {
-                self.ledger.deploys[index].end(Outcome::Failed, one_line(&error));
+                self.ledger.deploys[index].end(Outcome::Failed, error.with_cause(": "));
                 self.applied.halted = Some(error);
                 return None;
             }
@@ -47,11 +47,11 @@ impl ApplyState<'_, '_> {
                 if outcome == Outcome::Failed && !is_limit {
                     self.report_what_still_runs(index);
                 }
-                self.ledger.deploys[index].end(outcome, one_line(&error));
+                self.ledger.deploys[index].end(outcome, error.with_cause(": "));
                 None
             }
             Err(lost) => {
-                self.ledger.deploys[index].end(Outcome::Unknown, one_line(&error));
+                self.ledger.deploys[index].end(Outcome::Unknown, error.with_cause(": "));
                 self.applied.halted = Some(lost);
                 None
             }

@@ -194,7 +194,7 @@ impl<'s> ApplyState<'_, 's> {
                 Ok(files::Replaced::Conflict) => (Outcome::Conflict, Some("the file was changed meanwhile".to_owned())),
                 Err(error) => {
                     self.applied.cause.get_or_insert(error.exit());
-                    (Outcome::Failed, Some(one_line(&error)))
+                    (Outcome::Failed, Some(error.with_cause(": ")))
                 }
             };
             for receipt in self.ledger.files[index].iter_mut().filter(|receipt| is_open(receipt)) {
@@ -207,14 +207,6 @@ impl<'s> ApplyState<'_, 's> {
 /// Whether a step is still to be done.
 fn is_open(receipt: &Receipt) -> bool {
     receipt.outcome == Outcome::NotTried
-}
-
-/// An error in one phrase.
-pub(crate) fn one_line(error: &Error) -> String {
-    match error.cause() {
-        Some(because) => format!("{error}: {because}"),
-        None => error.to_string(),
-    }
 }
 
 /// The first that applies: interrupted, the cause where nothing was written, the worst shortfall.

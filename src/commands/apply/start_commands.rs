@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::commands::apply::create_deployments::WaitOutcome;
 use crate::commands::apply::write_variables::{OBSERVED, ReadBack};
-use crate::commands::apply::{ApplyContext, ApplyState, decide, is_open, one_line};
+use crate::commands::apply::{ApplyContext, ApplyState, decide, is_open};
 use crate::drift::model::deployment::Deployed;
 use crate::drift::model::receipt::{Outcome, Receipt, Shortfall, Sides};
 use crate::drift::plan::Plan;
@@ -147,7 +147,7 @@ impl ApplyState<'_, '_> {
             return Err("its variables were not stored".to_owned());
         }
         let decided =
-            decide(self.site.client, self.site.shape, Some(known), service).map_err(|error| one_line(&error))?;
+            decide(self.site.client, self.site.shape, Some(known), service).map_err(|error| error.with_cause(": "))?;
         match decided {
             DeployMethod::Not(why) => Err(format!("Railway deploys with it, and {why}")),
             DeployMethod::After(other) => {
@@ -168,7 +168,7 @@ impl ApplyState<'_, '_> {
             WriteOutcome::Refused(no) => (ReadBack::Once, Outcome::Failed, Some(no.error().clone()), None),
             WriteOutcome::Unclear(error) => (ReadBack::Patiently, Outcome::Unknown, Some(error), None),
             WriteOutcome::NotSent(error) => {
-                self.ledger.settings[index].end(Outcome::Failed, one_line(&error));
+                self.ledger.settings[index].end(Outcome::Failed, error.with_cause(": "));
                 self.applied.cause.get_or_insert(error.exit());
                 self.applied.halted = Some(error);
                 return;
@@ -194,13 +194,13 @@ impl ApplyState<'_, '_> {
                 self.inconclusive([place.as_str()], words);
             }
             (Ok(ObservedSetting::NotYet), Some(error)) => {
-                receipt.end(outcome, one_line(&error));
+                receipt.end(outcome, error.with_cause(": "));
                 if outcome == Outcome::Failed {
                     self.applied.cause.get_or_insert(error.exit());
                 }
             }
             (Err(lost), error) => {
-                receipt.end(Outcome::Unknown, one_line(error.as_ref().unwrap_or(&lost)));
+                receipt.end(Outcome::Unknown, error.as_ref().unwrap_or(&lost).with_cause(": "));
                 self.applied.halted = Some(lost);
             }
         }
@@ -254,8 +254,11 @@ impl ApplyState<'_, '_> {
                         .keys()
                         .map(|&index| self.plan.settings[index].service.name.clone())
                         .collect();
-                    let words =
-                        format!("the start commands of {} can't be read again: {}", environment.name, one_line(&error));
+                    let words = format!(
+                        "the start commands of {} can't be read again: {}",
+                        environment.name,
+                        error.with_cause(": ")
+                    );
                     self.inconclusive(places.iter().map(String::as_str), words);
                     continue;
                 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::commands::apply::precheck::{CurrentVariables, read};
 use crate::commands::apply::watch_deployments::{DeploymentEnd, WatchedDeployment};
-use crate::commands::apply::{ApplyState, WatchedDeployments, one_line};
+use crate::commands::apply::{ApplyState, WatchedDeployments};
 use crate::drift::ResourceRef;
 use crate::drift::model::deployed_variables::DeployedVariables;
 use crate::drift::model::deployment::DeploymentStage;
@@ -52,7 +52,7 @@ impl ApplyState<'_, '_> {
         let now = match read(self.site, &owners.iter().collect::<Vec<_>>()) {
             Ok(now) => now,
             Err(error) => {
-                let words = format!("the stored values can't be read again: {}", one_line(&error));
+                let words = format!("the stored values can't be read again: {}", error.with_cause(": "));
                 return self.inconclusive(owners.iter().map(VariableOwner::name), words);
             }
         };

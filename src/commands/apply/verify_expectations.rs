@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::commands::apply::watch_deployments::{DeploymentEnd, WatchedDeployment, poll_interval};
-use crate::commands::apply::{ApplyState, ExpectedOfDeployments, one_line};
+use crate::commands::apply::{ApplyState, ExpectedOfDeployments};
 use crate::drift::command_line::CommandLine;
 use crate::drift::declared_state::{DeclaredState, ExpectedAnswer, ExpectedLine};
 use crate::drift::model::deployment::{Deployment, DeploymentStage, StartCommand};
@@ -110,7 +110,7 @@ impl ApplyState<'_, '_> {
         let deployment = match found {
             Ok(Some(deployment)) => deployment,
             Ok(None) => return unavailable(declared, "Railway does not list the new deployment"),
-            Err(error) => return unavailable(declared, &one_line(&error)),
+            Err(error) => return unavailable(declared, &error.with_cause(": ")),
         };
         let most = if is_explained(declared, &deployment) { EXPLAINED } else { Duration::MAX };
         let began = client.clock.elapsed();

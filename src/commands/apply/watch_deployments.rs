@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::commands::apply::{ApplyState, one_line};
+use crate::commands::apply::ApplyState;
 use crate::drift::model::deployment::{DeploymentStage, DeploymentStatus};
 use crate::io::railway::deployments::Doing;
 use crate::io::terminal::progress_row::{ProgressRow, RowState};
@@ -77,7 +77,7 @@ impl ApplyState<'_, '_> {
                 Err(error) => {
                     let now = self.site.client.clock.elapsed();
                     if now.saturating_sub(*lost_since.get_or_insert(now)) >= UNREACHABLE {
-                        return give_up(followers, &format!("Railway went out of reach: {}", one_line(&error)));
+                        return give_up(followers, &format!("Railway went out of reach: {}", error.with_cause(": ")));
                     }
                 }
             }

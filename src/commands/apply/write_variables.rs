@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::commands::apply::precheck::{read, stands};
-use crate::commands::apply::{ApplyState, is_open, one_line};
+use crate::commands::apply::{ApplyState, is_open};
 use crate::drift::Secret;
 use crate::drift::model::receipt::{Outcome, Shortfall};
 use crate::drift::plan::VariableOwner;
@@ -80,7 +80,7 @@ impl ApplyState<'_, '_> {
             WriteOutcome::Refused(no) => (ReadBack::Once, Outcome::Failed, no.error().clone()),
             WriteOutcome::Unclear(error) => (ReadBack::Patiently, Outcome::Unknown, error),
             WriteOutcome::NotSent(error) => {
-                self.end(indexes, Outcome::Failed, Some(&one_line(&error)));
+                self.end(indexes, Outcome::Failed, Some(&error.with_cause(": ")));
                 self.applied.cause.get_or_insert(error.exit());
                 self.applied.halted = Some(error);
                 return;
@@ -95,10 +95,10 @@ impl ApplyState<'_, '_> {
                 if otherwise == Outcome::Failed {
                     self.applied.cause.get_or_insert(error.exit());
                 }
-                self.end(indexes, otherwise, Some(&one_line(&error)));
+                self.end(indexes, otherwise, Some(&error.with_cause(": ")));
             }
             Err(lost) => {
-                self.end(indexes, Outcome::Unknown, Some(&one_line(&error)));
+                self.end(indexes, Outcome::Unknown, Some(&error.with_cause(": ")));
                 self.applied.halted = Some(lost);
             }
         }

@@ -1,6 +1,6 @@
 //! After a fix: what became of it, what is left, and how to go back.
 
-use crate::commands::apply::{Applied, one_line};
+use crate::commands::apply::Applied;
 use crate::commands::check;
 use crate::commands::fix::FixRun;
 use crate::commands::fix::planner::PlannedFix;
@@ -130,7 +130,7 @@ fn how_it_ended(applied: &Applied, run: &FixRun<'_>, world: &World<'_>) -> Vec<S
         lines.push("this run was not recorded, and can't be undone".to_owned());
     }
     if let Some(error) = &applied.halted {
-        lines.push(format!("it stopped there: {}", one_line(error)));
+        lines.push(format!("it stopped there: {}", error.with_cause(": ")));
     }
     if applied.verdict == Some(Exit::Interrupted) {
         let check = shell_command::line(&run.seen.repeated(&["check".to_owned()], world));

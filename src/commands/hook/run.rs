@@ -112,7 +112,7 @@ fn search_staged(args: &HookRunArgs, global: &GlobalArgs, world: &mut World<'_>)
     match orders.check(slot.as_ref(), world) {
         Err(error) if !args.strict && is_weather(&error) => {
             let why = match &error {
-                Error::File { cause: why, .. } => format!("{error}: {why}"),
+                Error::File { .. } => error.with_cause(": "),
                 _ => error.to_string(),
             };
             world.talk.print_line(&format!("doctor: warning: not compared with Railway: {}", escape::line(&why)));

@@ -292,7 +292,7 @@ impl UndoRun<'_> {
         report.failures = applied.failures;
         report.endings = applied.remarks;
         if let Some(error) = &applied.halted {
-            report.endings.push(format!("it stopped there: {}", apply::one_line(error)));
+            report.endings.push(format!("it stopped there: {}", error.with_cause(": ")));
         }
         if let Some(run) = applied.run.filter(|_| world.memory == WorldLifetime::Lasting) {
             report.way_back = Some(shell_command::line(&self.called(&["undo".to_owned(), run.to_string()], world)));

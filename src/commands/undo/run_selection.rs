@@ -65,7 +65,7 @@ fn not_the_last((run, error): (&RunName, &Error), older: Option<&RunName>, world
         shell_command::line(&world.program.iter().cloned().chain(words).collect::<Vec<_>>())
     };
     let list = command(&["undo", "--list"]);
-    let cause = error.cause().unwrap_or_else(|| error.to_string());
+    let cause = error.cause_or_message();
     Error::Journal {
         what: format!("the record of run {run} can't be read, and it may be the last fix made here"),
         cause,

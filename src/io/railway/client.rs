@@ -314,10 +314,7 @@ impl Client<'_> {
     }
 
     fn timed_out(&self, last: Option<&Error>) -> Error {
-        let last = last.map(|error| match error.cause() {
-            Some(because) => format!("the last try that ended: {error}, {because}"),
-            None => format!("the last try that ended: {error}"),
-        });
+        let last = last.map(|error| format!("the last try that ended: {}", error.with_cause(", ")));
         Error::TimedOut { host: self.host(), limit: self.limit.get(), last }
     }
 

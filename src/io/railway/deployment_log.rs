@@ -267,10 +267,7 @@ impl Client<'_> {
 
     fn why(&self, unanswered: QueryError) -> String {
         let error: Error = self.error(unanswered, "DeploymentLog", "the log");
-        match error.cause() {
-            Some(because) => format!("{error}: {because}"),
-            None => error.to_string(),
-        }
+        error.with_cause(": ")
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::cli::UndoArgs;
-use crate::commands::apply::{decide, one_line};
+use crate::commands::apply::decide;
 use crate::commands::undo::restore::current::CurrentState;
 use crate::commands::write_guards::{Committed, refusal};
 use crate::drift::ResourceRef;
@@ -307,7 +307,7 @@ fn target(
     if !holds_variables(kept) {
         return Ok(kept.path.clone());
     }
-    let place = files::locate(&kept.path, folder, asker).map_err(|error| one_line(&error))?;
+    let place = files::locate(&kept.path, folder, asker).map_err(|error| error.with_cause(": "))?;
     // Taking away a file that the run made writes nothing.
     if kept.before.is_none() {
         return Ok(place.end);

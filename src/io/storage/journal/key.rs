@@ -95,7 +95,7 @@ pub(super) fn whereabouts(folder: &Folder) -> &'static str {
 /// One that was there and is not any more is a [`KeyringError`] too.
 fn in_keyring(folder: &Folder, keyring: &dyn Keyring) -> Result<Option<JournalKey>, KeyringError> {
     let refused = |why: &str| KeyringError::Refused(why.to_owned());
-    let unreadable = |error: Error| refused(&error.cause().unwrap_or_else(|| error.to_string()));
+    let unreadable = |error: Error| refused(&error.cause_or_message());
     let Some(StoredContent(name)) = folder.read(IN_KEYRING).map_err(unreadable)? else { return Ok(None) };
     let name = str::from_utf8(&name).map_err(|_| refused("the name of the journal's key is no text"))?;
     let text = keyring.read(name)?.ok_or_else(|| refused("the journal's key is not there any more"))?;
