@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::io::clock::{Clock, SystemClock};
 use crate::io::files;
+use crate::io::io_error_text::io_error_text;
 
 /// A request that is not over yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,7 +146,7 @@ impl DebugLogState {
         let pending: String =
             self.pending.iter().map(|line| rendered(&Whole { line, rest: Pending { pending: true } })).collect();
         if let Err(error) = self.put(whole, &pending) {
-            self.broken = Some(files::why(&error));
+            self.broken = Some(io_error_text(&error));
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use crate::error::Error;
-use crate::io::files::why;
+use crate::io::io_error_text::io_error_text;
 use crate::io::os::{self, FileMode};
 
 /// A temporary working folder with a `.env` and a `doctor.toml`, and a home with the official CLI's file.
@@ -20,7 +20,7 @@ impl DemoDir {
     pub fn set(env_file: &str, config: &str, cli_config: &dyn Fn(&Path) -> String) -> Result<Self, Error> {
         let fail = |error: std::io::Error| Error::System {
             what: "can't make a temporary folder for the demo".to_owned(),
-            cause: why(&error),
+            cause: io_error_text(&error),
             help: "set TMPDIR to a folder that can be written".to_owned(),
         };
         let mut builder = tempfile::Builder::new();

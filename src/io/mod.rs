@@ -10,6 +10,7 @@ pub mod endpoint;
 pub mod files;
 pub mod git;
 pub mod interrupt;
+pub mod io_error_text;
 mod os;
 pub mod process;
 pub mod railway;

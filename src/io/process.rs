@@ -18,7 +18,7 @@ use crate::io::credentials::keyring;
 use crate::io::endpoint::Caller;
 use crate::io::files;
 use crate::io::interrupt::{Interrupt, PromptState, RunEnd};
-use crate::io::os::{TerminalMode, before_quit, keep_no_image, survive_file_limit, why_no_thread};
+use crate::io::os::{TerminalMode, before_quit, keep_no_image, survive_file_limit, thread_error_text};
 use crate::io::railway::http::Http;
 use crate::io::railway::transport::Transport;
 use crate::io::storage::id_cache::cache_folder;
@@ -197,7 +197,7 @@ fn no_threads(error: &io::Error) -> String {
     format!(
         "error: can't start a thread\n  because: {}\n  next: raise the limit on processes and threads (`ulimit -u`), or \
          close other programs",
-        why_no_thread(error)
+        thread_error_text(error)
     )
 }
 

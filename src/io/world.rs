@@ -1,5 +1,6 @@
 //! Everything that `doctor` can touch, as one value: `main` passes the real one, tests and `doctor demo` a pretend one.
 
+use crate::io::io_error_text::io_error_text;
 use crate::io::terminal::stream::Terminal;
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Write};
@@ -12,7 +13,6 @@ use crate::io::clock::Clock;
 use crate::io::credentials::keyring::Keyring;
 use crate::io::debug_log::DebugLog;
 use crate::io::endpoint::EndpointClient;
-use crate::io::files::why;
 use crate::io::interrupt::Interrupt;
 use crate::io::railway::http::Endpoint;
 use crate::io::railway::transport::Transport;
@@ -92,7 +92,7 @@ impl World<'_> {
         let out = &mut *self.out;
         match self.interrupt.while_written(|| out.write_all(bytes).and_then(|()| out.flush())) {
             Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                Err(Error::Output { path: "standard output".to_owned(), cause: why(&error) })
+                Err(Error::Output { path: "standard output".to_owned(), cause: io_error_text(&error) })
             }
             _ => Ok(()),
         }

@@ -2,7 +2,6 @@
 //! Source: <https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -280,11 +279,7 @@ fn fingerprint(report: &Report, finding: &Finding) -> String {
         // No name holds it, so that no two lists of parts look alike.
         context.update(&[0]);
     }
-    let mut hex = String::new();
-    for byte in context.finish().as_ref() {
-        write!(hex, "{byte:02x}").expect("writing to a String can't fail");
-    }
-    hex
+    hex::encode(context.finish())
 }
 
 #[cfg(test)]

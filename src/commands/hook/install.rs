@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::{HookInstallArgs, HookName, HookStatusArgs, ResultFormat};
 use crate::error::{Error, Exit};
-use crate::io::files::{self, display_path, normal, why};
+use crate::io::files::{self, display_path, normal};
 use crate::io::git::hooks::{self, Hook, HookManager};
 use crate::io::git::{self, Asker, NO_REPOSITORY};
+use crate::io::io_error_text::io_error_text;
 use crate::io::terminal::prompt::{PromptAnswer, YesNo, can_ask};
 use crate::io::world::World;
 use crate::report::escape;
@@ -72,7 +73,7 @@ pub(super) fn install(args: &HookInstallArgs, world: &mut World<'_>) -> Result<E
             }
             Hook::None | Hook::OursStale => {
                 hooks::write(&place.folder.join(name), &place.text, &found)
-                    .map_err(|error| refused(&shown, &why(&error)))?;
+                    .map_err(|error| refused(&shown, &io_error_text(&error)))?;
                 let reach = match place.reach {
                     HookScope::Clone => String::new(),
                     HookScope::Everybody => {
@@ -98,7 +99,7 @@ pub(super) fn uninstall(world: &mut World<'_>) -> Result<Exit, Error> {
         let said = match found {
             Hook::None => continue,
             Hook::Ours | Hook::OursStale => {
-                hooks::remove(&place.folder.join(name)).map_err(|error| refused(&shown, &why(&error)))?;
+                hooks::remove(&place.folder.join(name)).map_err(|error| refused(&shown, &io_error_text(&error)))?;
                 format!("removed {shown}")
             }
             Hook::Calling => format!("{shown} is not doctor's, and calls it: take that out by hand"),
@@ -184,7 +185,7 @@ impl HookLocation {
         let path = self.folder.join(name);
         let shown = display_path(&path, &world.folder);
         let found = hooks::inspect(&path, &self.text, self.root.as_deref());
-        let found = found.map_err(|error| refused(&shown, &why(&error)))?;
+        let found = found.map_err(|error| refused(&shown, &io_error_text(&error)))?;
         Ok((shown, found))
     }
 }

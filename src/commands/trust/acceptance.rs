@@ -9,7 +9,7 @@ use crate::commands::connection;
 use crate::drift::ResourceRef;
 use crate::drift::plan::bulk_selection::Consent;
 use crate::error::Error;
-use crate::io::config::{Config, Deciding};
+use crate::io::config::{Config, TrustedParts};
 use crate::io::credentials::{self, Credentials, KEYRING, Link};
 use crate::io::files::provenance::Checkout;
 use crate::io::railway::transport::Scheme;
@@ -283,26 +283,26 @@ pub(crate) fn checkout(config: Option<&Config>, world: &World<'_>) -> Checkout {
 
 fn acceptance(config: Option<&Config>, project: &ResourceRef, checkout: &Checkout, world: &World<'_>) -> Acceptance {
     let Some(config) = config else { return Acceptance::NotNeeded };
-    let deciding = config.deciding();
-    if deciding.is_empty() {
+    let trusted_parts = config.trusted_parts();
+    if trusted_parts.is_empty() {
         return Acceptance::NotNeeded;
     }
     // What can't be read accepts nothing; `doctor trust` says why.
-    trust_status(config, &deciding, project, checkout, world).unwrap_or(Acceptance::Never)
+    trust_status(config, &trusted_parts, project, checkout, world).unwrap_or(Acceptance::Never)
 }
 
 /// What the user has said of that file, for that project.
 pub(crate) fn trust_status(
     config: &Config,
-    deciding: &Deciding,
+    trusted_parts: &TrustedParts,
     project: &ResourceRef,
     checkout: &Checkout,
     world: &World<'_>,
 ) -> Result<Acceptance, Error> {
-    let subject = Subject { project, deciding, path: &config.path, checkout };
-    Ok(match trust_store::standing(world.state.as_deref(), &subject)? {
+    let subject = Subject { project, trusted_parts, path: &config.path, checkout };
+    Ok(match trust_store::status(world.state.as_deref(), &subject)? {
         TrustStatus::Accepted => Acceptance::Accepted,
-        TrustStatus::Changed(before) => Acceptance::Changed(deciding.changes(&before)),
+        TrustStatus::Changed(before) => Acceptance::Changed(trusted_parts.changes(&before)),
         TrustStatus::OfAnother(name) => {
             Acceptance::Changed(vec![format!("~ the project: you accepted it for another, {name}")])
         }

@@ -23,9 +23,9 @@ use crate::report::{escape, shell_command};
 pub(crate) fn run(args: &cli::TrustArgs, global: &GlobalArgs, world: &mut World<'_>) -> Result<Exit, Error> {
     let limit = output::duration(&args.timeout)?;
     let config = gather::read_config(global, world)?.ok_or_else(none)?;
-    let deciding = config.deciding();
+    let trusted_parts = config.trusted_parts();
     let name = escape::line(&config.name).into_owned();
-    if deciding.is_empty() {
+    if trusted_parts.is_empty() {
         world.print(&format!("{name} does not decide where local values go: there is nothing to accept.\n"))?;
         return Ok(Exit::Clean);
     }
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &cli::TrustArgs, global: &GlobalArgs, world: &mut World<
         Err(Error::NoEnvironment { .. }) => NamedDecisions::without_environment(&client, &config, world)?,
         Err(error) => return Err(error),
     };
-    let acceptance = trust_status(&config, &deciding, &shown.project, &checkout(Some(&config), world), world)?;
+    let acceptance = trust_status(&config, &trusted_parts, &shown.project, &checkout(Some(&config), world), world)?;
     let project = escape::line(&shown.project.name).into_owned();
     if acceptance == Acceptance::Accepted {
         world.print(&format!("{name} is already accepted for project {project}.\n"))?;
@@ -59,8 +59,8 @@ pub(crate) fn run(args: &cli::TrustArgs, global: &GlobalArgs, world: &mut World<
 
 /// Remembers that the user has accepted what that file decides.
 pub(crate) fn accept(config: &Config, project: &ResourceRef, world: &World<'_>) -> Result<(), Error> {
-    let (deciding, checkout) = (config.deciding(), checkout(Some(config), world));
-    let subject = Subject { project, deciding: &deciding, path: &config.path, checkout: &checkout };
+    let (trusted_parts, checkout) = (config.trusted_parts(), checkout(Some(config), world));
+    let subject = Subject { project, trusted_parts: &trusted_parts, path: &config.path, checkout: &checkout };
     trust_store::accept(world.state.as_deref(), &subject, world.clock.now())
 }
 

@@ -86,7 +86,7 @@ pub(super) fn understand(text: &Secret, empty: Config, rules: &[RuleName]) -> Re
         let thread =
             reader.spawn_scoped(scope, || parse(text.expose(), empty, rules)).map_err(|error| Error::System {
                 what: "can't start a thread to read doctor.toml".to_owned(),
-                cause: os::why_no_thread(&error),
+                cause: os::thread_error_text(&error),
                 help: "try again, or do without with `--no-config`".to_owned(),
             })?;
         thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 use crate::io::files::{self, normal};
+use crate::io::io_error_text::io_error_text;
 
 /// Where `path`, taken from the folder `base`, leads: absolute, without `..`, and inside `root`. The file itself need not be there.
 ///
@@ -22,7 +23,7 @@ pub(super) fn follow(root: &Path, base: &Path, path: &Path) -> Result<PathBuf, S
     if path.as_os_str().is_empty() {
         return Err("it is empty".to_owned());
     }
-    let real = |folder: &Path| folder.canonicalize().map_err(|error| files::why(&error));
+    let real = |folder: &Path| folder.canonicalize().map_err(|error| io_error_text(&error));
     let (real_root, real_base) = (real(root)?, real(base)?);
     // An absolute path may be written with the root's name as the user knows it, links and all.
     let path = match path.strip_prefix(root) {
@@ -49,7 +50,7 @@ fn lead(path: &Path) -> Result<PathBuf, String> {
     for ancestor in path.ancestors() {
         match ancestor.canonicalize() {
             Ok(end) => return Ok(end),
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(files::why(&error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io_error_text(&error)),
             // A link to nothing: writing through it would make a file nobody knows where.
             Err(_) if ancestor.symlink_metadata().is_ok() => {
                 return Err("a symbolic link on the way leads to nothing".to_owned());

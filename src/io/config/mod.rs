@@ -28,7 +28,7 @@ pub use crate::io::config::append_ignore::{NewIgnore, with_ignore};
 pub use crate::io::config::find::{ConfigChoice, load, nearest};
 pub use crate::io::config::inside::inside;
 pub use crate::io::config::new_file::{ConfigLocation, fresh};
-pub use crate::io::config::trusted_parts::Deciding;
+pub use crate::io::config::trusted_parts::{Digest, TrustedParts};
 
 /// The code and the name of a rule: `("D103", "value-differs")`.
 pub type RuleName = (&'static str, &'static str);

@@ -1,21 +1,23 @@
 //! The parts of `doctor.toml` that decide where local values go: what `doctor trust` accepts. Their canonical form depends on
 //! what the file says, and not on how it is written.
 
+use std::fmt;
+
+use ring::digest::{SHA256, digest};
 use zeroize::Zeroizing;
 
 use crate::io::config::{At, Config, HeaderPart, HttpSection, LoaderSetting};
-use crate::io::storage::trust_store::Digest;
 
 /// What a `doctor.toml` decides about where local values go.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Deciding {
+pub struct TrustedParts {
     /// One line for each decision, sorted: names only.
     pub lines: Vec<String>,
     /// Of these lines, and of what they leave out because it may be a credential: queries and fixed texts of headers.
     pub digest: Digest,
 }
 
-impl Deciding {
+impl TrustedParts {
     /// Whether the file leaves all of it to others.
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
@@ -34,9 +36,32 @@ impl Deciding {
     }
 }
 
+/// The SHA-256 of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// Computes the digest of a text.
+    pub fn of(text: &str) -> Self {
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
+        Self(bytes)
+    }
+
+    pub(in crate::io) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&hex::encode(self.0))
+    }
+}
+
 impl Config {
     /// The parts of it that decide where local values go.
-    pub fn deciding(&self) -> Deciding {
+    pub fn trusted_parts(&self) -> TrustedParts {
         let mut lines = Vec::new();
         let mut tell = |what: &str, at: Option<&At<String>>| {
             lines.extend(at.map(|at| format!("{what} = {:?}", at.value)));
@@ -68,7 +93,7 @@ impl Config {
             text.push('\n');
             text.push_str(request);
         }
-        Deciding { digest: Digest::of(&text), lines }
+        TrustedParts { digest: Digest::of(&text), lines }
     }
 }
 
@@ -130,4 +155,15 @@ fn whole(section: &HttpSection) -> Zeroizing<String> {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::io::config::Digest;
+
+    #[test]
+    fn a_digest_is_the_sha_256_of_a_text() {
+        let known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(Digest::of("abc").to_string(), known);
+    }
 }

@@ -6,7 +6,8 @@ use std::path::Path;
 use crate::drift::Secret;
 use crate::error::Error;
 use crate::io::files::replace::may_be_written;
-use crate::io::files::{ENV_FILE_LIMIT, ReadOutcome, Replaced, display_path, read_text, why};
+use crate::io::files::{ENV_FILE_LIMIT, ReadOutcome, Replaced, display_path, read_text};
+use crate::io::io_error_text::io_error_text;
 
 /// The whole text; `None` if there is none that can be read.
 pub fn current(path: &Path) -> Option<Secret> {
@@ -21,7 +22,7 @@ pub fn remove(path: &Path, expected: Option<&Secret>, working_folder: &Path) -> 
     if current(path).as_ref() != expected {
         return Ok(Replaced::Conflict);
     }
-    let removed = may_be_written(path).and_then(|_| fs::remove_file(path).map_err(|error| why(&error)));
+    let removed = may_be_written(path).and_then(|_| fs::remove_file(path).map_err(|error| io_error_text(&error)));
     match removed {
         Ok(()) => Ok(Replaced::Done),
         Err(why) => Err(Error::Output { path: display_path(path, working_folder), cause: why }),

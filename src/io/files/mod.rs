@@ -44,6 +44,7 @@ pub use crate::io::files::resolve::{Leads, ReadAccess, ResolvedFile, is_gits_own
 pub use crate::io::files::size_limit::{Budget, ENV_FILE_LIMIT};
 pub use crate::io::files::temporary::{clear_abandoned, remove_unfinished};
 pub use crate::io::files::write::{Created, create, write_whole};
+use crate::io::io_error_text::io_error_text;
 use crate::io::os;
 
 /// How `--env-file` names standard input.
@@ -139,7 +140,7 @@ impl From<io::Error> for ReadRefusal {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::NotFound => Self::Missing,
-            _ => Self::Because(why(&error)),
+            _ => Self::Because(io_error_text(&error)),
         }
     }
 }
@@ -212,17 +213,6 @@ fn kind(file_type: FileType) -> &'static str {
         return special;
     }
     if file_type.is_dir() { "a folder" } else { "something else" }
-}
-
-/// An input or output error in words that hold neither a path nor a number of the system's.
-pub fn why(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "there is no such file or folder".to_owned(),
-        io::ErrorKind::InvalidInput => "that is not a path".to_owned(),
-        io::ErrorKind::NotADirectory => "a part of its path is not a folder".to_owned(),
-        io::ErrorKind::Other => "the system refused it".to_owned(),
-        kind => kind.to_string(),
-    }
 }
 
 /// The error for a folder without the default `.env`: names what is there instead.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use crate::io::files::{ReadOutcome, STANDARD_INPUT, bytes_of, kind, text, too_large};
+use crate::io::io_error_text::io_error_text;
 use crate::io::os;
 
 /// The longest that a program may take to write its variables. Some ask a person first.
@@ -43,15 +44,15 @@ pub(super) fn read_stream(path: &Path, limit: u64, patience: Duration) -> ReadOu
 }
 
 fn read_all(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, String> {
-    let bytes = |stream: &mut dyn Read| bytes_of(stream, limit, 0).map_err(|error| crate::io::files::why(&error));
+    let bytes = |stream: &mut dyn Read| bytes_of(stream, limit, 0).map_err(|error| io_error_text(&error));
     if path == Path::new(STANDARD_INPUT) {
         if io::IsTerminal::is_terminal(&io::stdin()) {
             return Err("it is a terminal: pipe the variables in".to_owned());
         }
         return bytes(&mut io::stdin().lock());
     }
-    let mut file = File::open(path).map_err(|error| crate::io::files::why(&error))?;
-    let found = file.metadata().map_err(|error| crate::io::files::why(&error))?.file_type();
+    let mut file = File::open(path).map_err(|error| io_error_text(&error))?;
+    let found = file.metadata().map_err(|error| io_error_text(&error))?.file_type();
     if found.is_file() || os::is_stream(found) {
         bytes(&mut file)
     } else {

@@ -5,10 +5,11 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::io::files::kind;
 use crate::io::files::resolve::{is_gits_own, resolve};
 use crate::io::files::write::{folder_of, write_bytes};
-use crate::io::files::{kind, why};
 use crate::io::git;
+use crate::io::io_error_text::io_error_text;
 use crate::io::os::{self, FileMode};
 
 /// The names of the streams that a run has anyway; a shell may have connected them to anything.
@@ -27,10 +28,12 @@ enum OutputDestination {
 /// Writes a report: the whole file, or nothing. What [`refuse_output`] refuses is refused here, too.
 pub fn write_report(path: &Path, bytes: &[u8], working_folder: &Path) -> Result<(), Error> {
     let write = || match destination(path, working_folder)? {
-        OutputDestination::File(end) => write_bytes(&end, bytes).map_err(|error| why(&error)),
+        OutputDestination::File(end) => write_bytes(&end, bytes).map_err(|error| io_error_text(&error)),
         OutputDestination::Terminal(end) => to_terminal(&end, bytes),
-        OutputDestination::StandardOutput => io::stdout().lock().write_all(bytes).map_err(|error| why(&error)),
-        OutputDestination::StandardError => io::stderr().lock().write_all(bytes).map_err(|error| why(&error)),
+        OutputDestination::StandardOutput => {
+            io::stdout().lock().write_all(bytes).map_err(|error| io_error_text(&error))
+        }
+        OutputDestination::StandardError => io::stderr().lock().write_all(bytes).map_err(|error| io_error_text(&error)),
     };
     write().map_err(|why| refusal(path, why))
 }
@@ -39,16 +42,18 @@ pub fn write_report(path: &Path, bytes: &[u8], working_folder: &Path) -> Result<
 pub fn append(path: &Path, bytes: &[u8], working_folder: &Path) -> Result<(), Error> {
     let append = || match destination(path, working_folder)? {
         OutputDestination::File(end) => {
-            let mut file = os::open_to_append(&end).map_err(|error| why(&error))?;
-            let found = file.metadata().map_err(|error| why(&error))?.file_type();
+            let mut file = os::open_to_append(&end).map_err(|error| io_error_text(&error))?;
+            let found = file.metadata().map_err(|error| io_error_text(&error))?.file_type();
             if !found.is_file() {
                 return Err(format!("it is {}, not a file", kind(found)));
             }
-            file.write_all(bytes).map_err(|error| why(&error))
+            file.write_all(bytes).map_err(|error| io_error_text(&error))
         }
         OutputDestination::Terminal(end) => to_terminal(&end, bytes),
-        OutputDestination::StandardOutput => io::stdout().lock().write_all(bytes).map_err(|error| why(&error)),
-        OutputDestination::StandardError => io::stderr().lock().write_all(bytes).map_err(|error| why(&error)),
+        OutputDestination::StandardOutput => {
+            io::stdout().lock().write_all(bytes).map_err(|error| io_error_text(&error))
+        }
+        OutputDestination::StandardError => io::stderr().lock().write_all(bytes).map_err(|error| io_error_text(&error)),
     };
     append().map_err(|why| refusal(path, why))
 }
@@ -70,7 +75,7 @@ pub fn refuse_unwritable(path: &Path, working_folder: &Path) -> Result<(), Error
     let check = || match destination(path, working_folder)? {
         OutputDestination::File(end) => {
             let made = tempfile::Builder::new().prefix(".doctor-").tempfile_in(folder_of(&end));
-            made.map(drop).map_err(|error| why(&error))
+            made.map(drop).map_err(|error| io_error_text(&error))
         }
         _ => Ok(()),
     };
@@ -97,7 +102,7 @@ pub fn create_own(path: &Path, taken: &[(PathBuf, &'static str)], working_folder
         let made = builder.prefix(".doctor-").tempfile_in(folder_of(&end))?;
         made.persist(&end).map_err(|error| error.error)
     };
-    make().map_err(|error| why(&error))
+    make().map_err(|error| io_error_text(&error))
 }
 
 fn refusal(path: &Path, why: String) -> Error {
@@ -128,22 +133,22 @@ fn destination(path: &Path, working_folder: &Path) -> Result<OutputDestination, 
     }
     match fs::metadata(&resolved.end) {
         Ok(metadata) if metadata.is_file() => Ok(OutputDestination::File(resolved.end)),
-        Ok(metadata) if metadata.is_dir() => Err(why(&io::ErrorKind::IsADirectory.into())),
+        Ok(metadata) if metadata.is_dir() => Err(io_error_text(&io::ErrorKind::IsADirectory.into())),
         Ok(metadata) if os::is_terminal(&resolved.end, metadata.file_type()) => {
             Ok(OutputDestination::Terminal(resolved.end))
         }
         Ok(metadata) => Err(format!("it is {}, not a file", kind(metadata.file_type()))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(OutputDestination::File(resolved.end)),
-        Err(error) => Err(why(&error)),
+        Err(error) => Err(io_error_text(&error)),
     }
 }
 
 fn to_terminal(end: &Path, bytes: &[u8]) -> Result<(), String> {
-    let mut terminal = OpenOptions::new().write(true).open(end).map_err(|error| why(&error))?;
+    let mut terminal = OpenOptions::new().write(true).open(end).map_err(|error| io_error_text(&error))?;
     if !terminal.is_terminal() {
         return Err("it is not a terminal any more".to_owned());
     }
-    terminal.write_all(bytes).map_err(|error| why(&error))
+    terminal.write_all(bytes).map_err(|error| io_error_text(&error))
 }
 
 /// Whether that is the input, or in the input where it is a folder.

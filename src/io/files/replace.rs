@@ -9,7 +9,8 @@ use crate::error::Error;
 use crate::io::files::resolve::{is_gits_own, resolve};
 use crate::io::files::temporary::Scratch;
 use crate::io::files::write::folder_of;
-use crate::io::files::{Budget, ENV_FILE_LIMIT, ReadOutcome, display_path, kind, read_text, why};
+use crate::io::files::{Budget, ENV_FILE_LIMIT, ReadOutcome, display_path, kind, read_text};
+use crate::io::io_error_text::io_error_text;
 use crate::io::os;
 
 /// How a replacement ended that was no error.
@@ -57,8 +58,8 @@ pub fn replace(path: &Path, expected: Option<&Secret>, new: &Secret, folders: Fo
     };
     match done {
         Ok(replaced) => Ok(replaced),
-        Err(Stopped::Because(error)) => Err(fail(why(&error))),
-        Err(Stopped::Unnamed) => Err(fail(why(&io::ErrorKind::Unsupported.into()))),
+        Err(Stopped::Because(error)) => Err(fail(io_error_text(&error))),
+        Err(Stopped::Unnamed) => Err(fail(io_error_text(&io::ErrorKind::Unsupported.into()))),
     }
 }
 
@@ -95,14 +96,14 @@ fn target(path: &Path) -> Result<PathBuf, String> {
     let end = may_be_written(path)?;
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_file() && os::is_read_only(&end, &metadata) => Err("it is read-only".to_owned()),
-        Ok(metadata) if metadata.is_file() => path.canonicalize().map_err(|error| why(&error)),
+        Ok(metadata) if metadata.is_file() => path.canonicalize().map_err(|error| io_error_text(&error)),
         Ok(metadata) => Err(format!("it is {}, not a file", kind(metadata.file_type()))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => match path.symlink_metadata() {
             // A new file in the place of the link would leave two truths.
             Ok(_) => Err("it is a symbolic link that leads nowhere".to_owned()),
             Err(_) => Ok(path.to_owned()),
         },
-        Err(error) => Err(why(&error)),
+        Err(error) => Err(io_error_text(&error)),
     }
 }
 

@@ -9,8 +9,9 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use crate::error::Error;
-use crate::io::files::{STANDARD_INPUT, display_path, why};
+use crate::io::files::{STANDARD_INPUT, display_path};
 use crate::io::git::{self, Asker, GitStatus};
+use crate::io::io_error_text::io_error_text;
 use crate::io::os;
 
 /// The most links that are followed, as Linux has it.
@@ -73,13 +74,13 @@ pub fn resolve(path: &Path) -> Result<ResolvedPath, String> {
                 let here = resolved.end.join(&part);
                 match here.symlink_metadata() {
                     Ok(metadata) if metadata.is_symlink() => {
-                        left.extend(parts(&fs::read_link(&here).map_err(|error| why(&error))?));
+                        left.extend(parts(&fs::read_link(&here).map_err(|error| io_error_text(&error))?));
                         resolved.links.push(here);
                         if resolved.links.len() > MOST_LINKS {
                             return Err("its links lead in a circle".to_owned());
                         }
                     }
-                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(why(&error)),
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io_error_text(&error)),
                     _ => resolved.end = here,
                 }
             }

@@ -7,12 +7,14 @@ use std::path::Path;
 use tempfile::NamedTempFile;
 
 use crate::error::Error;
-use crate::io::files::{display_path, why};
+use crate::io::files::display_path;
+use crate::io::io_error_text::io_error_text;
 use crate::io::os::{self, FileMode};
 
 /// Writes a whole file, or nothing. A link is followed and stays.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    write_bytes(path, bytes).map_err(|error| Error::Output { path: path.display().to_string(), cause: why(&error) })
+    write_bytes(path, bytes)
+        .map_err(|error| Error::Output { path: path.display().to_string(), cause: io_error_text(&error) })
 }
 
 /// What became of a file that was to be new.
@@ -42,7 +44,7 @@ pub fn create(path: &Path, text: &str, working_folder: &Path) -> Result<Created,
     };
     put().map_err(|error| Error::Write {
         path: display_path(path, working_folder),
-        cause: why(&error),
+        cause: io_error_text(&error),
         help: "nothing was written: mend that, then run it again".to_owned(),
     })
 }

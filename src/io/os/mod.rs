@@ -8,7 +8,7 @@ use std::io;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
-use crate::io::files;
+use crate::io::io_error_text::io_error_text;
 
 /// The stack of a thread that does nothing, in bytes.
 const PROBE_STACK: usize = 64 << 10;
@@ -54,15 +54,15 @@ pub(super) fn probe_threads(count: usize) -> Result<(), String> {
     // They are gone before the threads start that there has to be room for.
     started.into_iter().flatten().for_each(|thread| drop(thread.join()));
     match failed {
-        Some(Err(error)) => Err(why_no_thread(&error)),
+        Some(Err(error)) => Err(thread_error_text(&error)),
         _ => Ok(()),
     }
 }
 
 /// Why a thread could not be started, without full stop.
-pub(super) fn why_no_thread(error: &io::Error) -> String {
+pub(super) fn thread_error_text(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::WouldBlock => "the limit on processes and threads is reached".to_owned(),
-        _ => files::why(error),
+        _ => io_error_text(error),
     }
 }

@@ -1,7 +1,6 @@
 //! How the deployments of a service are written down, and what a service that says nothing of them has.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::time::Duration;
 
 use ring::digest;
@@ -265,8 +264,5 @@ pub(crate) fn deployment_id([environment, service]: [&str; 2], created_at: &str,
 /// A commit that all services of a repository were deployed at.
 fn commit_of(repository: &str) -> String {
     let hash = digest::digest(&digest::SHA256, repository.as_bytes());
-    hash.as_ref().iter().take(20).fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a String can't fail");
-        text
-    })
+    hex::encode(&hash.as_ref()[..20])
 }

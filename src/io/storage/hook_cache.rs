@@ -1,6 +1,5 @@
 //! What a hook found a moment ago, kept for the next commit: counts and times, and never a value or a name.
 
-use std::fmt::Write;
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
@@ -8,6 +7,7 @@ use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
 
+use crate::io::storage::cache_slot::{CacheEntry, CacheSlot, digest_parts};
 use crate::io::storage::state_dir::{Folder, Purpose, StoredContent};
 
 /// How long a result is good for.
@@ -18,7 +18,6 @@ const FOLDER: &str = "hook";
 /// The user's own key, 32 random bytes.
 const KEY: &str = "hook.key";
 const LENGTH: usize = 32;
-const ENDING: &str = ".result";
 
 /// The words of its folder's errors, which nobody hears: what can't be kept is asked again.
 const PURPOSE: Purpose = Purpose {
@@ -40,58 +39,39 @@ pub struct Recent {
     pub drift: usize,
 }
 
-/// The place of one result: named by what it depends on, under a key of the user's, so that the name tells nothing.
-#[derive(Debug)]
-pub struct HookCacheSlot {
-    folder: Folder,
-    name: String,
+impl CacheEntry for Recent {
+    const ENDING: &'static str = ".result";
+    const MAX_AGE: SignedDuration = KEPT;
+
+    fn time(&self) -> i64 {
+        self.time
+    }
 }
 
+/// The slot of one result, named under a key of the user's, so that the name discloses nothing.
+#[derive(Debug)]
+pub struct HookCacheSlot(CacheSlot<Recent>);
+
 impl HookCacheSlot {
-    /// The place for what depends on these parts; none where nothing can be kept.
+    /// Returns the slot for what depends on these parts; none where nothing can be kept.
     pub fn of(state: Option<&Path>, parts: &[&[u8]]) -> Option<Self> {
         let folder = Folder::new(state?.join(FOLDER), PURPOSE);
         let mut context = hmac::Context::with_key(&key(&folder)?);
-        for part in parts {
-            context.update(&(part.len() as u64).to_le_bytes());
-            context.update(part);
-        }
-        let tag = context.sign();
-        let name = tag.as_ref().iter().fold(String::new(), |mut text, byte| {
-            write!(text, "{byte:02x}").expect("writing to a String can't fail");
-            text
-        });
-        Some(Self { folder, name: name + ENDING })
+        digest_parts(parts, |bytes| context.update(bytes));
+        Some(Self(CacheSlot::new(folder, context.sign().as_ref())))
     }
 
-    /// What was kept there, if it is young enough.
+    /// Returns the result that is kept, if it is young enough.
     pub fn get(&self, now: Timestamp) -> Option<Recent> {
-        read(&self.folder, &self.name).filter(|recent| is_young(recent, now))
+        self.0.get(now)
     }
 
-    /// Keeps a result, and removes what is too old. That it can't be kept costs a later check and nothing else.
+    /// Keeps a result. If that fails, a later commit checks again.
     pub fn put(&self, recent: &Recent) {
-        let Ok(now) = Timestamp::from_second(recent.time) else { return };
-        let names = self.folder.names().unwrap_or_default();
-        let old = |name: &&String| {
-            name.ends_with(ENDING)
-                && (**name == self.name || !read(&self.folder, name).is_some_and(|recent| is_young(&recent, now)))
-        };
-        names.iter().filter(old).for_each(|name| self.folder.remove(name));
-        if let Ok(bytes) = serde_json::to_vec(recent) {
-            drop(self.folder.place(&self.name, &bytes));
+        if let Ok(now) = Timestamp::from_second(recent.time) {
+            self.0.put(recent, now);
         }
     }
-}
-
-/// A clock that was set back makes every result old.
-fn is_young(recent: &Recent, now: Timestamp) -> bool {
-    (0..KEPT.as_secs()).contains(&now.as_second().saturating_sub(recent.time))
-}
-
-fn read(folder: &Folder, name: &str) -> Option<Recent> {
-    let StoredContent(bytes) = folder.read(name).ok()??;
-    serde_json::from_slice(&bytes).ok()
 }
 
 /// The user's key, made now if there is none. Of two that make one at once, the first one's is used by both.

@@ -2,7 +2,6 @@
 //! token. What can't be kept or read costs a round trip and nothing else.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
@@ -11,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::io::os;
 use crate::io::railway::prefetch::{Guess, MOST_SERVICES};
-use crate::io::storage::state_dir::{Folder, Purpose, StoredContent};
+use crate::io::storage::cache_slot::{CacheEntry, CacheSlot, digest_parts};
+use crate::io::storage::state_dir::{Folder, Purpose};
 
 /// How long it is good for.
 const KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
@@ -19,16 +19,8 @@ const KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
 /// How old it may grow before the same is written anew.
 const FRESH: SignedDuration = SignedDuration::from_hours(24);
 
-/// The longest file that is read, in bytes; as many services as may be asked about are half of it.
-const LIMIT: u64 = 32 << 10;
-
-/// How many files there may be.
-const MOST: usize = 64;
-
 /// The longest id that is taken for one.
 const LONGEST_ID: usize = 64;
-
-const ENDING: &str = ".ids";
 
 /// The words of its folder's errors, which nobody hears.
 const PURPOSE: Purpose =
@@ -45,7 +37,7 @@ pub fn cache_folder(variables: &BTreeMap<String, String>, home: Option<&Path>) -
 /// A file of the folder.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct CacheFile {
+struct CachedIds {
     /// Seconds since 1970.
     time: i64,
     project: String,
@@ -62,94 +54,56 @@ struct CachedService {
     deployment: Option<String>,
 }
 
-/// The place for the ids of one target, as one folder asks for it.
-#[derive(Debug)]
-pub struct IdCacheSlot {
-    folder: Folder,
-    name: String,
+impl CacheEntry for CachedIds {
+    const ENDING: &'static str = ".ids";
+    const MAX_AGE: SignedDuration = KEPT;
+
+    fn time(&self) -> i64 {
+        self.time
+    }
 }
 
+/// The slot for the ids of one target.
+#[derive(Debug)]
+pub struct IdCacheSlot(CacheSlot<CachedIds>);
+
 impl IdCacheSlot {
-    /// The place for what depends on these parts; none where nothing can be kept.
+    /// Returns the slot for what depends on these parts; none where nothing can be kept.
     pub fn of(cache: Option<&Path>, parts: &[&[u8]]) -> Option<Self> {
         let mut context = Context::new(&SHA256);
-        for part in parts {
-            context.update(&(part.len() as u64).to_le_bytes());
-            context.update(part);
-        }
-        let name = context.finish().as_ref().iter().fold(String::new(), |mut text, byte| {
-            write!(text, "{byte:02x}").expect("writing to a String can't fail");
-            text
-        });
-        Some(Self { folder: Folder::new(cache?.to_owned(), PURPOSE), name: name + ENDING })
+        digest_parts(parts, |bytes| context.update(bytes));
+        Some(Self(CacheSlot::new(Folder::new(cache?.to_owned(), PURPOSE), context.finish().as_ref())))
     }
 
-    /// The ids that are remembered there, if they are young enough and look like ids.
+    /// Returns the ids that are kept, if they are young enough and look like ids.
     pub fn get(&self, now: Timestamp) -> Option<Guess> {
-        let form = self.read(&self.name).filter(|form| is_younger(form, KEPT, now))?;
-        let services = form.services.into_iter().map(|one| (one.service, one.deployment));
+        let ids = self.0.get(now)?;
+        let services = ids.services.into_iter().map(|one| (one.service, one.deployment));
         let guess = Guess {
-            project: form.project,
-            environment: form.environment,
+            project: ids.project,
+            environment: ids.environment,
             services: services.collect(),
-            allowance: form.allowance,
+            allowance: ids.allowance,
         };
         has_ids_only(&guess).then_some(guess)
     }
 
-    /// Remembers ids for the next run; without any, forgets those of the last one.
+    /// Keeps ids for the next run; without any, removes those of the last one.
     pub fn put(&self, guess: Option<Guess>, now: Timestamp) {
-        let Some(guess) = guess.filter(has_ids_only) else { return self.forget() };
+        let Some(guess) = guess.filter(has_ids_only) else { return self.0.clear() };
         let services = guess.services.into_iter().map(|(service, deployment)| CachedService { service, deployment });
-        let form = CacheFile {
+        let ids = CachedIds {
             time: now.as_second(),
             project: guess.project,
             environment: guess.environment,
             services: services.collect(),
             allowance: guess.allowance,
         };
-        let known = self.read(&self.name).filter(|known| is_younger(known, FRESH, now));
-        if known.is_some_and(|known| CacheFile { time: form.time, ..known } == form) {
-            return;
-        }
-        self.make_room();
-        if let Ok(bytes) = serde_json::to_vec(&form) {
-            drop(self.folder.replace(&self.name, &bytes));
+        let known = self.0.get(now).filter(|known| known.is_younger(FRESH, now));
+        if known.is_none_or(|known| CachedIds { time: ids.time, ..known } != ids) {
+            self.0.put(&ids, now);
         }
     }
-
-    fn forget(&self) {
-        // Where nothing was kept yet, no folder is made for it.
-        if self.folder.names().is_ok_and(|names| names.contains(&self.name)) {
-            self.folder.remove(&self.name);
-        }
-    }
-
-    /// Removes the oldest where there are too many, and what can't be read before that.
-    fn make_room(&self) {
-        let names = self.folder.names().unwrap_or_default();
-        if names.len() < MOST {
-            return;
-        }
-        let mut aged: Vec<(i64, String)> = names
-            .into_iter()
-            .filter(|name| name.ends_with(ENDING) || name.starts_with('.'))
-            .map(|name| (self.read(&name).map_or(i64::MIN, |form| form.time), name))
-            .collect();
-        aged.sort_unstable();
-        let surplus = (aged.len() + 1).saturating_sub(MOST);
-        aged[..surplus].iter().for_each(|(_, name)| self.folder.remove(name));
-    }
-
-    fn read(&self, name: &str) -> Option<CacheFile> {
-        let StoredContent(bytes) = self.folder.read_up_to(name, LIMIT).ok()??;
-        serde_json::from_slice(&bytes).ok()
-    }
-}
-
-/// A clock that was set back makes everything old.
-fn is_younger(form: &CacheFile, age: SignedDuration, now: Timestamp) -> bool {
-    (0..age.as_secs()).contains(&now.as_second().saturating_sub(form.time))
 }
 
 /// Whether nothing in it could be anything but Railway's ids.
@@ -172,7 +126,8 @@ mod tests {
     use jiff::Timestamp;
 
     use crate::io::railway::prefetch::Guess;
-    use crate::io::storage::id_cache::{IdCacheSlot, LIMIT, MOST, cache_folder};
+    use crate::io::storage::cache_slot::{LIMIT, MOST};
+    use crate::io::storage::id_cache::{IdCacheSlot, cache_folder};
 
     const DAY: i64 = 24 * 3600;
 

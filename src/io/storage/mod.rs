@@ -1,5 +1,6 @@
 //! What `doctor` keeps between runs.
 
+mod cache_slot;
 pub mod hook_cache;
 pub mod id_cache;
 pub mod journal;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use crate::error::Error;
-use crate::io::files::why;
+use crate::io::io_error_text::io_error_text;
 use crate::io::os::{self, FileMode};
 
 /// The longest file that is read, in bytes: a record holds the texts of `.env` files before and after.
@@ -71,12 +71,13 @@ impl Folder {
         match self.path.symlink_metadata() {
             Ok(_) => self.check().map(|()| FilePresence::There),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(FilePresence::Missing),
-            Err(error) => Err(self.unreadable(&self.path, &why(&error))),
+            Err(error) => Err(self.unreadable(&self.path, &io_error_text(&error))),
         }
     }
 
     fn check(&self) -> Result<(), Error> {
-        let metadata = self.path.symlink_metadata().map_err(|error| self.unreadable(&self.path, &why(&error)))?;
+        let metadata =
+            self.path.symlink_metadata().map_err(|error| self.unreadable(&self.path, &io_error_text(&error)))?;
         let wrong = if metadata.is_symlink() {
             Some("it is a link, and what it leads to may be anybody's")
         } else if !metadata.is_dir() {
@@ -106,7 +107,7 @@ impl Folder {
         let fail = |wrong: &str| self.unreadable(&path, wrong);
         let metadata = match path.symlink_metadata() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            other => other.map_err(|error| fail(&why(&error)))?,
+            other => other.map_err(|error| fail(&io_error_text(&error)))?,
         };
         if !metadata.is_file() {
             return Err(fail("it is not a file"));
@@ -119,7 +120,7 @@ impl Folder {
         let length = usize::try_from(metadata.len()).unwrap_or(0);
         let mut bytes = Zeroizing::new(Vec::with_capacity(length + 1));
         let read = |bytes: &mut Vec<u8>| File::open(&path)?.take(limit).read_to_end(bytes);
-        read(&mut bytes).map_err(|error| fail(&why(&error)))?;
+        read(&mut bytes).map_err(|error| fail(&io_error_text(&error)))?;
         Ok(Some(StoredContent(bytes)))
     }
 
@@ -165,7 +166,7 @@ impl Folder {
         if self.is_there()? == FilePresence::Missing {
             return Ok(Vec::new());
         }
-        let entries = fs::read_dir(&self.path).map_err(|error| self.unreadable(&self.path, &why(&error)))?;
+        let entries = fs::read_dir(&self.path).map_err(|error| self.unreadable(&self.path, &io_error_text(&error)))?;
         Ok(entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect())
     }
 
@@ -177,14 +178,14 @@ impl Folder {
 
     fn close(&self, path: &Path, metadata: &Metadata, mode: FileMode) -> Result<(), Error> {
         os::close(path, metadata, mode)
-            .map_err(|error| self.unreadable(path, &format!("others can read it: {}", why(&error))))
+            .map_err(|error| self.unreadable(path, &format!("others can read it: {}", io_error_text(&error))))
     }
 
     /// The error for a folder that can't be written to.
     pub(in crate::io) fn cannot_write(&self, error: &io::Error) -> Error {
         Error::Journal {
             what: self.purpose.cannot.to_owned(),
-            cause: format!("{}: {}", self.path.display(), why(error)),
+            cause: format!("{}: {}", self.path.display(), io_error_text(error)),
             help: format!("make room for that folder, name another in XDG_STATE_HOME, or {}", self.purpose.instead),
         }
     }

@@ -1,15 +1,14 @@
 //! The `doctor.toml`s that the user has accepted, each for one project: a small file for each in the user's state folder.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use ring::digest::{Context, SHA256, digest};
+use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
 use crate::drift::ResourceRef;
 use crate::error::Error;
-use crate::io::config::Deciding;
+use crate::io::config::TrustedParts;
 use crate::io::files::provenance::Checkout;
 use crate::io::storage::state_dir::{Folder, Placed, Purpose, StoredContent};
 
@@ -26,36 +25,13 @@ const PURPOSE: Purpose = Purpose {
     instead: "name project and environment in each run with --project and --environment",
 };
 
-/// SHA-256 of a text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Digest([u8; 32]);
-
-impl Digest {
-    /// The digest of that text.
-    pub fn of(text: &str) -> Self {
-        Self::from(&digest(&SHA256, text.as_bytes()))
-    }
-
-    fn from(digest: &ring::digest::Digest) -> Self {
-        let mut bytes = [0; 32];
-        bytes.copy_from_slice(digest.as_ref());
-        Self(bytes)
-    }
-}
-
-impl fmt::Display for Digest {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
-    }
-}
-
 /// One `doctor.toml`, and the project that it is used for.
 #[derive(Clone, Debug)]
 pub struct Subject<'s> {
     /// The project, by the id that Railway gave for it.
     pub project: &'s ResourceRef,
     /// What the file decides about where local values go.
-    pub deciding: &'s Deciding,
+    pub trusted_parts: &'s TrustedParts,
     /// Where the file is, absolute; only so that a changed one is recognised.
     pub path: &'s Path,
     /// The checkout that it is a part of.
@@ -67,7 +43,7 @@ pub struct Subject<'s> {
 pub enum TrustStatus {
     /// What it decides was accepted, for this project.
     Accepted,
-    /// Something else was, or this file for another project: the lines of [`Deciding`] that were accepted last.
+    /// Something else was, or this file for another project: the lines of [`TrustedParts`] that were accepted last.
     Changed(Vec<String>),
     /// The same was accepted, for another project; its name.
     OfAnother(String),
@@ -101,10 +77,10 @@ pub fn accept(state: Option<&Path>, subject: &Subject<'_>, now: Timestamp) -> Re
         version: VERSION,
         project: subject.project.id.clone(),
         name: subject.project.name.clone(),
-        digest: subject.deciding.digest.to_string(),
+        digest: subject.trusted_parts.digest.to_string(),
         path: subject.path.display().to_string(),
         accepted: now.to_string(),
-        lines: subject.deciding.lines.clone(),
+        lines: subject.trusted_parts.lines.clone(),
     };
     let name = file_name(subject);
     let text = serde_json::to_string(&form).expect("texts and a number are JSON");
@@ -118,7 +94,7 @@ pub fn accept(state: Option<&Path>, subject: &Subject<'_>, now: Timestamp) -> Re
 
 /// What the user has said of it. Without a state folder that is nothing, and so it is with one that somebody else may have
 /// written.
-pub fn standing(state: Option<&Path>, subject: &Subject<'_>) -> Result<TrustStatus, Error> {
+pub fn status(state: Option<&Path>, subject: &Subject<'_>) -> Result<TrustStatus, Error> {
     let Some(state) = state else { return Ok(TrustStatus::Never) };
     let name = file_name(subject);
     if [state, &state.join(&name)].into_iter().any(|path| subject.checkout.objection(path).is_some()) {
@@ -141,7 +117,7 @@ pub fn standing(state: Option<&Path>, subject: &Subject<'_>) -> Result<TrustStat
     }
     Ok(match last {
         None => TrustStatus::Never,
-        Some(form) if form.digest == subject.deciding.digest.to_string() => TrustStatus::OfAnother(form.name),
+        Some(form) if form.digest == subject.trusted_parts.digest.to_string() => TrustStatus::OfAnother(form.name),
         Some(form) => TrustStatus::Changed(form.lines),
     })
 }
@@ -158,8 +134,9 @@ fn folder(state: Option<&Path>) -> Result<Folder, Error> {
 /// The file's own word counts, and not only its name.
 fn accepts(folder: &Folder, name: &str, subject: &Subject<'_>) -> Result<bool, Error> {
     let form = read(folder, name)?;
-    Ok(form
-        .is_some_and(|form| form.project == subject.project.id && form.digest == subject.deciding.digest.to_string()))
+    Ok(form.is_some_and(|form| {
+        form.project == subject.project.id && form.digest == subject.trusted_parts.digest.to_string()
+    }))
 }
 
 /// What a file says; what is no such file says nothing.
@@ -170,9 +147,9 @@ fn read(folder: &Folder, name: &str) -> Result<Option<TrustFile>, Error> {
 
 fn file_name(subject: &Subject<'_>) -> String {
     let mut context = Context::new(&SHA256);
-    context.update(&subject.deciding.digest.0);
+    context.update(subject.trusted_parts.digest.as_bytes());
     context.update(subject.project.id.as_bytes());
-    format!("{}{ENDING}", Digest::from(&context.finish()))
+    hex::encode(context.finish()) + ENDING
 }
 
 #[cfg(test)]
@@ -183,31 +160,25 @@ mod tests {
     use jiff::Timestamp;
 
     use crate::drift::ResourceRef;
-    use crate::io::config::Deciding;
+    use crate::io::config::{Digest, TrustedParts};
     use crate::io::files::provenance::Checkout;
-    use crate::io::storage::trust_store::{Digest, Subject, TrustStatus, accept, standing};
+    use crate::io::storage::trust_store::{Subject, TrustStatus, accept, status};
 
     fn project(id: &str) -> ResourceRef {
         ResourceRef { id: id.to_owned(), name: "shop".to_owned() }
     }
 
-    fn deciding(text: &str) -> Deciding {
-        Deciding { lines: vec![text.to_owned()], digest: Digest::of(text) }
+    fn trusted_parts(text: &str) -> TrustedParts {
+        TrustedParts { lines: vec![text.to_owned()], digest: Digest::of(text) }
     }
 
     fn subject<'s>(
         project: &'s ResourceRef,
-        deciding: &'s Deciding,
+        trusted_parts: &'s TrustedParts,
         path: &'s str,
         checkout: &'s Checkout,
     ) -> Subject<'s> {
-        Subject { project, deciding, path: Path::new(path), checkout }
-    }
-
-    #[test]
-    fn a_text_is_known_by_its_sha_256() {
-        let known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        assert_eq!(Digest::of("abc").to_string(), known);
+        Subject { project, trusted_parts, path: Path::new(path), checkout }
     }
 
     #[test]
@@ -216,8 +187,8 @@ mod tests {
         let state = home.path().join("state");
         let (shop, other) = (project("p1"), project("p2"));
         let checkout = Checkout::default();
-        let [a, b] = ["a", "b"].map(deciding);
-        let of = |project, text, path| standing(Some(&state), &subject(project, text, path, &checkout)).unwrap();
+        let [a, b] = ["a", "b"].map(trusted_parts);
+        let of = |project, text, path| status(Some(&state), &subject(project, text, path, &checkout)).unwrap();
         assert_eq!(of(&shop, &a, "/srv/doctor.toml"), TrustStatus::Never);
         assert!(!state.exists(), "looking makes no folder");
         let it = subject(&shop, &a, "/srv/doctor.toml", &checkout);
@@ -238,7 +209,7 @@ mod tests {
         ] {
             assert_eq!(of(project, text, path), expected, "{} {text:?} {path}", project.id);
         }
-        assert_eq!(standing(None, &it), Ok(TrustStatus::Never));
+        assert_eq!(status(None, &it), Ok(TrustStatus::Never));
         assert!(accept(None, &it, Timestamp::UNIX_EPOCH).is_err());
     }
 
@@ -248,10 +219,10 @@ mod tests {
         let (shop, checkout) = (project("p1"), Checkout::default());
         for (second, text, path) in [(3, "one", "/srv/doctor.toml"), (5, "two", "/srv/doctor.toml"), (9, "far", "/x")] {
             let at = Timestamp::from_second(second).unwrap();
-            accept(Some(home.path()), &subject(&shop, &deciding(text), path, &checkout), at).unwrap();
+            accept(Some(home.path()), &subject(&shop, &trusted_parts(text), path, &checkout), at).unwrap();
         }
-        let now = deciding("three");
-        let of = |path| standing(Some(home.path()), &subject(&shop, &now, path, &checkout)).unwrap();
+        let now = trusted_parts("three");
+        let of = |path| status(Some(home.path()), &subject(&shop, &now, path, &checkout)).unwrap();
         assert_eq!(of("/srv/doctor.toml"), TrustStatus::Changed(vec!["two".to_owned()]));
         assert_eq!(of("/elsewhere/doctor.toml"), TrustStatus::Changed(vec!["far".to_owned()]));
     }
@@ -259,15 +230,15 @@ mod tests {
     #[test]
     fn a_record_in_the_checkout_accepts_nothing_and_none_is_put_there() {
         let base = tempfile::tempdir().unwrap();
-        let (shop, a) = (project("p1"), deciding("a"));
+        let (shop, a) = (project("p1"), trusted_parts("a"));
         let state = base.path().join("shop/home/state");
         let own = Checkout::around([base.path().join("shop").as_path()], None);
         let it = |checkout| subject(&shop, &a, "/srv/doctor.toml", checkout);
         let (elsewhere, now) = (Checkout::default(), Timestamp::UNIX_EPOCH);
         accept(Some(&state), &it(&elsewhere), now).unwrap();
-        assert_eq!(standing(Some(&state), &it(&elsewhere)), Ok(TrustStatus::Accepted));
+        assert_eq!(status(Some(&state), &it(&elsewhere)), Ok(TrustStatus::Accepted));
         fs::create_dir_all(base.path().join("shop")).unwrap();
-        assert_eq!(standing(Some(&state), &it(&own)), Ok(TrustStatus::Never));
+        assert_eq!(status(Some(&state), &it(&own)), Ok(TrustStatus::Never));
         let refused = accept(Some(&state), &it(&own), now).unwrap_err();
         assert!(refused.cause().unwrap().ends_with("lies inside the checkout"), "{refused:?}");
     }
@@ -275,7 +246,7 @@ mod tests {
     #[test]
     fn a_file_that_says_something_else_accepts_nothing_and_is_replaced() {
         let home = tempfile::tempdir().unwrap();
-        let (shop, a, checkout) = (project("p1"), deciding("a"), Checkout::default());
+        let (shop, a, checkout) = (project("p1"), trusted_parts("a"), Checkout::default());
         let it = subject(&shop, &a, "/srv/doctor.toml", &checkout);
         let accept = || accept(Some(home.path()), &it, Timestamp::UNIX_EPOCH).unwrap();
         accept();
@@ -283,7 +254,7 @@ mod tests {
         let good = fs::read_to_string(&file).unwrap();
         for bad in ["", "{}", &good.replace("p1", "p2"), &good.replace("\"version\":2", "\"version\":1"), &good[1..]] {
             fs::write(&file, bad).unwrap();
-            assert_ne!(standing(Some(home.path()), &it).unwrap(), TrustStatus::Accepted, "{bad}");
+            assert_ne!(status(Some(home.path()), &it).unwrap(), TrustStatus::Accepted, "{bad}");
             accept();
             assert_eq!(fs::read_to_string(&file).unwrap(), good);
         }
@@ -295,7 +266,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let home = tempfile::tempdir().unwrap();
         let (state, shop) = (home.path().join("a/state"), project("p1"));
-        let (a, checkout) = (deciding("a"), Checkout::default());
+        let (a, checkout) = (trusted_parts("a"), Checkout::default());
         let it = subject(&shop, &a, "/srv/doctor.toml", &checkout);
         accept(Some(&state), &it, Timestamp::UNIX_EPOCH).unwrap();
         let file = fs::read_dir(&state).unwrap().next().unwrap().unwrap();
@@ -303,9 +274,9 @@ mod tests {
         assert_eq!(fs::metadata(&state).unwrap().permissions().mode() & 0o777, 0o700);
         for (path, open, closed) in [(file.path(), 0o666, 0o600), (state.clone(), 0o777, 0o700)] {
             fs::set_permissions(&path, fs::Permissions::from_mode(open)).unwrap();
-            assert_eq!(standing(Some(&state), &it), Ok(TrustStatus::Never), "{open:o}");
+            assert_eq!(status(Some(&state), &it), Ok(TrustStatus::Never), "{open:o}");
             fs::set_permissions(&path, fs::Permissions::from_mode(closed)).unwrap();
-            assert_eq!(standing(Some(&state), &it), Ok(TrustStatus::Accepted));
+            assert_eq!(status(Some(&state), &it), Ok(TrustStatus::Accepted));
         }
     }
 }

@@ -16,8 +16,9 @@ use zeroize::Zeroizing;
 
 use crate::drift::Secret;
 use crate::error::Error;
-use crate::io::files::{self, why};
+use crate::io::files;
 use crate::io::interrupt::Interrupt;
+use crate::io::io_error_text::io_error_text;
 use crate::io::terminal::prompt::numbered::Numbered;
 use crate::io::terminal::prompt::theme::PlainTheme;
 use crate::io::terminal::status::StatusOutput;
@@ -107,7 +108,7 @@ impl<'w> Prompts<'w> {
                 self.tidy();
                 Err(Error::System {
                     what: "can't ask".to_owned(),
-                    cause: why(&error),
+                    cause: io_error_text(&error),
                     help: "run it at a terminal, or say with flags what to do".to_owned(),
                 })
             }
@@ -203,7 +204,7 @@ impl Ask for Prompts<'_> {
             cause: why,
             help: "pipe the token alone into it".to_owned(),
         };
-        read.map_err(|error| fail(why(&error)))?;
+        read.map_err(|error| fail(io_error_text(&error)))?;
         std::str::from_utf8(&bytes).map(Secret::new).map_err(|_| fail("it is not UTF-8 text".to_owned()))
     }
 
