@@ -73,7 +73,6 @@ fn a_failed_deployment_is_told_with_its_step_in_one_request_more() {
         created_at: SINCE.to_owned(),
         completed_at: None,
         error: Some("no 200 on /up".to_owned()),
-        skipped: false,
     }];
     failed.diagnosis = json!({ "summary": "The app listens\non a1b2c3d4-value." });
     let two =

@@ -157,7 +157,7 @@ impl SimService {
             settled: false,
             next_plans: VecDeque::new(),
             plan: None,
-            sayings: Vec::new(),
+            startup_lines: Vec::new(),
             chatter: 0,
         }
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde_json::{Value, json};
 
 use crate::drift::Secret;
+use crate::io::sim::log_line::SimLogLine;
 use crate::io::sim::status_timeline::TimelineStatus;
 
 /// Statuses from which nothing goes on by itself, in so far as another deployment may begin.
@@ -77,23 +78,6 @@ pub struct Event {
     pub completed_at: Option<String>,
     /// What went wrong, if something did.
     pub error: Option<String>,
-    /// Whether there was nothing to do.
-    pub skipped: bool,
-}
-
-/// A line of a log.
-#[derive(Clone, Debug)]
-pub struct SimLogLine {
-    /// RFC 3339 with nanoseconds.
-    pub timestamp: String,
-    /// The text, which may hold values.
-    pub message: Secret,
-    /// `info` or `error`.
-    pub severity: &'static str,
-    /// The log shows it after so many reads.
-    pub after_reads: usize,
-    /// What was parsed of it, as JSON texts.
-    pub attributes: Vec<(&'static str, Secret)>,
 }
 
 impl SimDeployment {

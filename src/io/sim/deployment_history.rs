@@ -1,7 +1,6 @@
 //! How the deployments of a service are written down, and what a service that says nothing of them has.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use ring::digest;
 use serde_json::{Value, json};
@@ -9,23 +8,15 @@ use serde_json::{Value, json};
 use crate::drift::Secret;
 use crate::io::sim::builder::identity;
 use crate::io::sim::clock::SimClock;
-use crate::io::sim::deployment::{Captured, SimDeployment, SimLogLine};
+use crate::io::sim::deployment::{Captured, SimDeployment};
 use crate::io::sim::environment_config;
 use crate::io::sim::estate::{Environment, Estate, SimService, SimSource, SimStagedChanges, SimVariable};
+use crate::io::sim::log_line::{SimLogLine, StartupLine};
 use crate::io::sim::render::Renderer;
 use crate::io::sim::status_timeline::StatusTimeline;
 
 /// When a service was deployed that says nothing of it.
 const DEPLOYED_AT: &str = "2026-11-20T15:04:05.678Z";
-
-/// What a program writes whenever it starts.
-#[derive(Clone, Debug)]
-pub(crate) struct Saying {
-    message: Secret,
-    /// Only where the start command has this word.
-    argument: Option<&'static str>,
-    after_reads: usize,
-}
 
 impl SimService {
     /// Takes a deployment, newer than those it has.
@@ -97,7 +88,7 @@ impl SimService {
     }
 
     fn saying(mut self, line: &str, argument: Option<&'static str>, after_reads: usize) -> Self {
-        self.sayings.push(Saying { message: Secret::new(line), argument, after_reads });
+        self.startup_lines.push(StartupLine { message: Secret::new(line), argument, after_reads });
         self
     }
 
@@ -107,7 +98,7 @@ impl SimService {
             // A cron service is only built; its program starts at the next time of its schedule.
             return Vec::new();
         }
-        let said = self.sayings.iter().filter(|saying| {
+        let said = self.startup_lines.iter().filter(|saying| {
             saying.argument.is_none_or(|argument| start_command.split_whitespace().any(|word| word == argument))
         });
         let said = said.map(|saying| (saying.message.clone(), saying.after_reads));
@@ -175,25 +166,6 @@ impl SimService {
             deployment.log.extend(spoke);
         }
         self.deployments = deployments;
-    }
-}
-
-impl SimLogLine {
-    /// The line of that number among those written at that time.
-    pub(crate) fn written(message: &Secret, clock: SimClock, number: u32) -> Self {
-        let at = clock.after(Duration::from_millis(10) * number);
-        Self { timestamp: at.precisely(), ..Self::saying(message.expose()) }
-    }
-
-    /// A line of no time.
-    pub(crate) fn saying(message: &str) -> Self {
-        let message = Secret::new(message);
-        Self { timestamp: String::new(), message, severity: "info", after_reads: 0, attributes: Vec::new() }
-    }
-
-    fn after(mut self, reads: usize) -> Self {
-        self.after_reads = reads;
-        self
     }
 }
 

@@ -7,14 +7,14 @@ use serde_json::{Map, Value, json};
 use crate::drift::Secret;
 use crate::io::sim::builder::identity;
 use crate::io::sim::clock::SimClock;
-use crate::io::sim::deployment::{Captured, Event, SimDeployment, SimLogLine};
+use crate::io::sim::deployment::{Captured, Event, SimDeployment};
 use crate::io::sim::environment_config;
 use crate::io::sim::estate::{Environment, SimService, SimSource};
-use crate::io::sim::operation::batched;
+use crate::io::sim::log_line::SimLogLine;
 use crate::io::sim::options::{BuildLogs, Snapshots, SystemVariables};
 use crate::io::sim::pagination::connection;
 use crate::io::sim::render::Renderer;
-use crate::io::sim::request_context::{Denied, RequestContext, denied};
+use crate::io::sim::request_context::{Denied, RequestContext, batched, denied};
 use crate::io::sim::rollout::ServicePosition;
 use crate::io::sim::tracing;
 
@@ -227,9 +227,8 @@ fn snapshot_id(service: &SimService, deployment: &SimDeployment) -> Option<Strin
 }
 
 fn step(event: &Event, number: usize) -> Value {
-    let says = event.error.is_some() || event.skipped;
-    let payload =
-        says.then(|| json!({ "error": event.error, "reason": null, "detail": null, "skipped": event.skipped }));
+    let payload = event.error.as_ref();
+    let payload = payload.map(|error| json!({ "error": error, "reason": null, "detail": null, "skipped": false }));
     json!({
         "id": format!("{}-{number}", event.step),
         "step": event.step,

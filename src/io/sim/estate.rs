@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::drift::Secret;
 use crate::io::sim::clock::SimClock;
 use crate::io::sim::deployment::SimDeployment;
-use crate::io::sim::deployment_history::Saying;
+use crate::io::sim::log_line::StartupLine;
 use crate::io::sim::status_timeline::StatusTimeline;
 
 /// Everything that the simulated Railway knows.
@@ -180,7 +180,7 @@ pub struct SimService {
     pub(crate) settled: bool,
     pub(crate) next_plans: VecDeque<StatusTimeline>,
     pub(crate) plan: Option<StatusTimeline>,
-    pub(crate) sayings: Vec<Saying>,
+    pub(crate) startup_lines: Vec<StartupLine>,
     pub(crate) chatter: usize,
 }
 

@@ -14,6 +14,8 @@ mod environment_config;
 pub mod estate;
 pub mod fault;
 mod http_responses;
+mod log_line;
+mod mutation_context;
 mod mutations;
 mod operation;
 mod options;
@@ -41,7 +43,7 @@ use crate::io::sim::fault::{Fault, Moment};
 use crate::io::sim::scheduled_event::ScheduledEvent;
 use crate::io::sim::state::SimState;
 
-pub use crate::io::sim::mutations::Mutation;
+pub use crate::io::sim::mutation_context::Mutation;
 pub use crate::io::sim::options::{
     BuildLogs, Deletion, Empty, Masked, MissingDelete, Overwritten, PatchDeploys, Patched, Redeployed, Sealed,
     SimOptions, Snapshots, Started, SystemVariables,

@@ -3,9 +3,9 @@
 use serde_json::{Map, Value};
 
 use crate::io::sim::clock::SimClock;
-use crate::io::sim::mutations::{self, MutationContext};
-use crate::io::sim::request_context::{Denied, RequestContext};
-use crate::io::sim::{deployment_queries, queries, service_settings};
+use crate::io::sim::mutation_context::MutationContext;
+use crate::io::sim::request_context::{Denied, RequestContext, batched};
+use crate::io::sim::{deployment_queries, mutations, queries, service_settings};
 
 /// An operation of `graphql/`: its variables, and how it is answered. GraphQL itself is not executed here; a test holds
 /// this table against the documents.
@@ -156,9 +156,4 @@ fn complaint(name: &str, kind: &str, value: Option<&Value>) -> Option<String> {
         (false, true) => Some(format!("Variable \"${name}\" of required type \"{kind}!\" was not provided.")),
         (false, false) => Some(format!("Variable \"${name}\" got invalid value; {kind} expected.")),
     }
-}
-
-/// The parts of a batch whose variables begin like that, in order: number and id.
-pub(crate) fn batched<'v>(variables: &'v Map<String, Value>, prefix: &str) -> impl Iterator<Item = (usize, &'v str)> {
-    (0..).map_while(move |number| Some((number, variables.get(&format!("{prefix}{number}"))?.as_str()?)))
 }

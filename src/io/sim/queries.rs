@@ -8,11 +8,10 @@ use crate::io::sim::access::{NOT_AUTHORIZED, can_read_project, can_read_workspac
 use crate::io::sim::deployment_queries;
 use crate::io::sim::environment_config;
 use crate::io::sim::estate::{Edge, Environment, Project, SimService, SimSource, TokenScope};
-use crate::io::sim::operation::batched;
 use crate::io::sim::options::SimOptions;
 use crate::io::sim::pagination::connection;
 use crate::io::sim::render::Renderer;
-use crate::io::sim::request_context::{Denied, RequestContext, denied};
+use crate::io::sim::request_context::{Denied, RequestContext, batched, denied};
 use crate::io::sim::tracing;
 
 // GraphQL is not executed here, so this and others repeat the documents' `first`; a test compares them.

@@ -205,3 +205,8 @@ fn find<'s>(estate: &'s Estate, [project, environment]: [&str; 2]) -> Option<(&'
 pub(crate) fn denied(field: &str) -> impl Fn(String) -> Denied {
     move |message| Denied { field: field.to_owned(), message }
 }
+
+/// The parts of a batch whose variables begin like that, in order: number and id.
+pub(crate) fn batched<'v>(variables: &'v Map<String, Value>, prefix: &str) -> impl Iterator<Item = (usize, &'v str)> {
+    (0..).map_while(move |number| Some((number, variables.get(&format!("{prefix}{number}"))?.as_str()?)))
+}

@@ -6,9 +6,10 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::io::sim::clock::SimClock;
-use crate::io::sim::deployment::{Captured, Event, SimDeployment, SimLogLine};
+use crate::io::sim::deployment::{Captured, Event, SimDeployment};
 use crate::io::sim::deployment_history::{capture, deployment_id};
-use crate::io::sim::estate::{Environment, Estate, Project, SimService};
+use crate::io::sim::estate::{Environment, Estate, Project, SimService, SimSource};
+use crate::io::sim::log_line::SimLogLine;
 use crate::io::sim::render::Renderer;
 use crate::io::sim::status_timeline::{StatusTimeline, TimelineStatus};
 
@@ -79,7 +80,8 @@ impl Estate {
         let service = self.service_at(place);
         let own = if order.plan.is_some() { None } else { service.next_plans.pop_front() };
         let plan = order.plan.or(own).or_else(|| service.plan.clone()).unwrap_or_else(StatusTimeline::success);
-        let stages = plan.fitted(&service.source).stages;
+        let is_built = !matches!(service.source, SimSource::Image(_));
+        let stages = if is_built { plan.stages } else { plan.without_build().stages };
         let mut made = SimDeployment::with_status("INITIALIZING", &clock.text());
         made = SimDeployment { id: id.clone(), meta: order.meta, captured, stages, unseen: order.unseen, ..made };
         let first = made.stages.front().cloned();
@@ -128,7 +130,7 @@ impl SimDeployment {
     }
 
     fn write(&mut self, stage: &TimelineStatus, clock: SimClock) {
-        let event = |&step| Event { step, created_at: clock.text(), completed_at: None, error: None, skipped: false };
+        let event = |&step| Event { step, created_at: clock.text(), completed_at: None, error: None };
         self.events.extend(stage.steps.iter().map(event));
         let severity = if ["FAILED", "CRASHED"].contains(&stage.status) { "error" } else { "info" };
         let written = |line: SimLogLine, number| {
@@ -136,7 +138,7 @@ impl SimDeployment {
             SimLogLine { timestamp, severity, ..line }
         };
         self.build_log.extend(stage.build.iter().cloned().zip(0..).map(|(line, number)| written(line, number)));
-        let said = stage.log.iter().map(|message| SimLogLine::saying(message.expose()));
+        let said = stage.log.iter().map(|message| SimLogLine::new(message.expose()));
         self.log.extend(said.zip(0..).map(|(line, number)| written(line, number)));
     }
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::io::sim::deployment::SimDeployment;
 use crate::io::sim::estate::{SimService, SimSource};
-use crate::io::sim::mutations::MutationContext;
+use crate::io::sim::mutation_context::MutationContext;
 use crate::io::sim::options::{PatchDeploys, Patched, Started};
 use crate::io::sim::request_context::{Denied, RequestContext, denied};
 use crate::io::sim::rollout::{DeploymentOrder, ServicePosition};

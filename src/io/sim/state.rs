@@ -9,10 +9,10 @@ use crate::io::sim::access::identify;
 use crate::io::sim::estate::{Estate, TokenScope};
 use crate::io::sim::fault::{self, Effect, Fault, Moment};
 use crate::io::sim::http_responses::{answered, malformed, nulled, refused, reply};
-use crate::io::sim::mutations::{Mutation, MutationContext};
-use crate::io::sim::operation::{Handler, Operation, batched};
+use crate::io::sim::mutation_context::{Mutation, MutationContext};
+use crate::io::sim::operation::{Handler, Operation};
 use crate::io::sim::options::SimOptions;
-use crate::io::sim::request_context::{Denied, RequestContext, ViewedDeployments};
+use crate::io::sim::request_context::{Denied, RequestContext, ViewedDeployments, batched};
 use crate::io::sim::scheduled_event::{self, ScheduledEvent};
 
 /// What the simulated Railway is at this moment.

@@ -5,8 +5,7 @@ use std::collections::VecDeque;
 use serde_json::Value;
 
 use crate::drift::Secret;
-use crate::io::sim::deployment::SimLogLine;
-use crate::io::sim::estate::SimSource;
+use crate::io::sim::log_line::SimLogLine;
 
 /// The statuses of a deployment to come, in order; the last one stays.
 #[derive(Clone, Debug)]
@@ -46,7 +45,7 @@ impl TimelineStatus {
             Self { status, polls: 1, steps, error: None, build: Vec::new(), log: Vec::new(), superseded: false };
         if status == "BUILDING" {
             stage.build =
-                ["#1 load build definition", "#2 install", "Build time: 12.34 seconds"].map(SimLogLine::saying).into();
+                ["#1 load build definition", "#2 install", "Build time: 12.34 seconds"].map(SimLogLine::new).into();
         }
         stage
     }
@@ -138,7 +137,7 @@ impl StatusTimeline {
 
     /// Adds lines to the build's log when it gets to that status.
     pub fn building(mut self, status: &str, lines: &[&str]) -> Self {
-        self.change(status, |stage| stage.build.extend(lines.iter().map(|line| SimLogLine::saying(line))));
+        self.change(status, |stage| stage.build.extend(lines.iter().map(|line| SimLogLine::new(line))));
         self
     }
 
@@ -154,7 +153,7 @@ impl StatusTimeline {
         let attributes = attributes.map(|(name, text)| (name, Value::from(text)));
         let attributes = attributes.into_iter().chain([("error", Value::from(error))]);
         let attributes = attributes.map(|(name, value)| (name, Secret::new(value.to_string()))).collect();
-        let line = SimLogLine { after_reads: reads, attributes, ..SimLogLine::saying(message) };
+        let line = SimLogLine { after_reads: reads, attributes, ..SimLogLine::new(message) };
         self.change(status, |stage| stage.build.push(line.clone()));
         self
     }
@@ -173,11 +172,9 @@ impl StatusTimeline {
         self
     }
 
-    /// The same for what comes from there: an image is not built.
-    pub(crate) fn fitted(mut self, source: &SimSource) -> Self {
-        if matches!(source, SimSource::Image(_)) {
-            self.stages.retain(|stage| stage.status != "BUILDING" || stage.error.is_some());
-        }
+    /// Leaves out the build, unless it fails.
+    pub(crate) fn without_build(mut self) -> Self {
+        self.stages.retain(|stage| stage.status != "BUILDING" || stage.error.is_some());
         self
     }
 
