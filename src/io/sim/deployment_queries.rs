@@ -24,25 +24,25 @@ const EVENTS_PER_PAGE: usize = 50;
 /// Whoever asks for more lines gets none, as people have noted.
 const MOST_LINES: usize = 5000;
 
-pub(crate) fn fence(scene: &RequestContext<'_>) -> Result<Value, Denied> {
-    let (_, environment) = scene.environment_anywhere().map_err(denied("environmentStagedChanges"))?;
-    let staged = staged(scene, environment);
-    let (_, environment) = scene.environment().map_err(denied("environment"))?;
-    let instance = |service| instance(scene, service);
-    let services = scene.services(environment, scene.after(), instance).map_err(denied("environment"))?;
+pub(crate) fn fence(request: &RequestContext<'_>) -> Result<Value, Denied> {
+    let (_, environment) = request.environment_anywhere().map_err(denied("environmentStagedChanges"))?;
+    let staged = staged(request, environment);
+    let (_, environment) = request.environment().map_err(denied("environment"))?;
+    let instance = |service| instance(request, service);
+    let services = request.services(environment, request.after(), instance).map_err(denied("environment"))?;
     let environment =
-        json!({ "id": environment.id, "projectId": scene.text("projectId"), "serviceInstances": services });
+        json!({ "id": environment.id, "projectId": request.text("projectId"), "serviceInstances": services });
     Ok(json!({ "environmentStagedChanges": staged, "environment": environment }))
 }
 
 /// What is staged, or the placeholder.
-pub(crate) fn staged(scene: &RequestContext<'_>, environment: &Environment) -> Value {
+pub(crate) fn staged(request: &RequestContext<'_>, environment: &Environment) -> Value {
     match &environment.staged {
         Some(staged) => json!({
             "id": staged.id,
             "environmentId": environment.id,
             "status": staged.status,
-            "patch": environment_config::patch(&staged.patch, scene.quirks),
+            "patch": environment_config::patch(&staged.patch, request.quirks),
             "lastAppliedError": staged.last_error,
             "updatedAt": staged.updated_at,
         }),
@@ -51,18 +51,18 @@ pub(crate) fn staged(scene: &RequestContext<'_>, environment: &Environment) -> V
             "environmentId": environment.id,
             "status": "STAGED",
             "patch": {},
-            "updatedAt": scene.estate.clock.text(),
+            "updatedAt": request.estate.clock.text(),
         }),
     }
 }
 
 /// The deployments of a service.
-pub(crate) fn instance(scene: &RequestContext<'_>, service: &SimService) -> Value {
+pub(crate) fn instance(request: &RequestContext<'_>, service: &SimService) -> Value {
     let active = service.deployments.iter().filter(|known| known.active);
     json!({
         "serviceId": service.id,
-        "latestDeployment": latest(scene, service).map(|known| in_full(scene, known)),
-        "activeDeployments": active.map(|known| in_full(scene, known)).collect::<Vec<_>>(),
+        "latestDeployment": latest(request, service).map(|known| in_full(request, known)),
+        "activeDeployments": active.map(|known| in_full(request, known)).collect::<Vec<_>>(),
     })
 }
 
@@ -80,19 +80,19 @@ pub(crate) fn settings(service: &SimService) -> Value {
     })
 }
 
-pub(crate) fn staged_changes(scene: &RequestContext<'_>) -> Result<Value, Denied> {
-    let (_, environment) = scene.environment_anywhere().map_err(denied("staged"))?;
-    Ok(json!({ "staged": staged(scene, environment) }))
+pub(crate) fn staged_changes(request: &RequestContext<'_>) -> Result<Value, Denied> {
+    let (_, environment) = request.environment_anywhere().map_err(denied("staged"))?;
+    Ok(json!({ "staged": staged(request, environment) }))
 }
 
 /// The newest one, whatever its status; none where all have been removed.
-fn latest<'s>(scene: &RequestContext<'_>, service: &'s SimService) -> Option<&'s SimDeployment> {
+fn latest<'s>(request: &RequestContext<'_>, service: &'s SimService) -> Option<&'s SimDeployment> {
     if service.deployments.iter().all(|known| known.status == "REMOVED") {
         return None;
     }
     newest_first(service).into_iter().find(|known| {
         if known.unseen > 0 {
-            scene.seen.borrow_mut().passed.insert(known.id.clone());
+            request.seen.borrow_mut().passed.insert(known.id.clone());
         }
         known.unseen == 0
     })
@@ -104,8 +104,8 @@ fn newest_first(service: &SimService) -> Vec<&SimDeployment> {
     deployments
 }
 
-fn in_full(scene: &RequestContext<'_>, deployment: &SimDeployment) -> Value {
-    let mut shown = in_short(scene, deployment);
+fn in_full(request: &RequestContext<'_>, deployment: &SimDeployment) -> Value {
+    let mut shown = in_short(request, deployment);
     shown["canRedeploy"] = json!(deployment.can_redeploy());
     shown["meta"] = deployment.meta_now();
     // Null until the status changes for the first time.
@@ -119,8 +119,8 @@ fn in_full(scene: &RequestContext<'_>, deployment: &SimDeployment) -> Value {
     shown
 }
 
-fn in_short(scene: &RequestContext<'_>, deployment: &SimDeployment) -> Value {
-    scene.seen.borrow_mut().polled.insert(deployment.id.clone());
+fn in_short(request: &RequestContext<'_>, deployment: &SimDeployment) -> Value {
+    request.seen.borrow_mut().polled.insert(deployment.id.clone());
     json!({
         "id": deployment.id,
         "status": deployment.status,
@@ -129,25 +129,25 @@ fn in_short(scene: &RequestContext<'_>, deployment: &SimDeployment) -> Value {
     })
 }
 
-pub(crate) fn watch(scene: &RequestContext<'_>) -> Result<Value, Denied> {
+pub(crate) fn watch(request: &RequestContext<'_>) -> Result<Value, Denied> {
     let mut data = Map::new();
-    for (number, id) in batched(scene.variables, "deploymentId_") {
+    for (number, id) in batched(request.variables, "deploymentId_") {
         let field = format!("deployment_{number}");
-        let (_, deployment) = scene.deployment(id).map_err(denied(&field))?;
-        data.insert(field, in_short(scene, deployment));
+        let (_, deployment) = request.deployment(id).map_err(denied(&field))?;
+        data.insert(field, in_short(request, deployment));
     }
     Ok(data.into())
 }
 
-pub(crate) fn recent_deployments(scene: &RequestContext<'_>) -> Result<Value, Denied> {
+pub(crate) fn recent_deployments(request: &RequestContext<'_>) -> Result<Value, Denied> {
     let denied = denied("deployments");
-    let (_, environment) = scene.environment().map_err(&denied)?;
-    let wanted = scene.text("serviceId");
+    let (_, environment) = request.environment().map_err(&denied)?;
+    let wanted = request.text("serviceId");
     let service = environment.services.iter().find(|service| service.id == wanted);
     let deployments = service.map(newest_first).unwrap_or_default();
-    let page = scene.page(DEPLOYMENTS_PER_PAGE, None);
+    let page = request.page(DEPLOYMENTS_PER_PAGE, None);
     let node = |known: &SimDeployment| {
-        let mut shown = in_full(scene, known);
+        let mut shown = in_full(request, known);
         (shown["environmentId"], shown["serviceId"]) = (json!(environment.id), json!(wanted));
         shown
     };
@@ -156,39 +156,39 @@ pub(crate) fn recent_deployments(scene: &RequestContext<'_>) -> Result<Value, De
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "one of many in a table, and the others can be refused as a whole")]
-pub(crate) fn snapshot(scene: &RequestContext<'_>) -> Result<Value, Denied> {
+pub(crate) fn snapshot(request: &RequestContext<'_>) -> Result<Value, Denied> {
     let mut data = Map::new();
-    for (number, id) in batched(scene.variables, "deploymentId_") {
-        data.insert(format!("snapshot_{number}"), snapshot_of(scene, number, id));
+    for (number, id) in batched(request.variables, "deploymentId_") {
+        data.insert(format!("snapshot_{number}"), snapshot_of(request, number, id));
     }
     Ok(data.into())
 }
 
 /// The field may be null, so that its error stands beside the others' data.
-pub(crate) fn snapshot_of(scene: &RequestContext<'_>, number: usize, id: &str) -> Value {
-    captured(scene, id).unwrap_or_else(|message| {
-        scene.beside.borrow_mut().push(Denied { field: format!("snapshot_{number}"), message });
+pub(crate) fn snapshot_of(request: &RequestContext<'_>, number: usize, id: &str) -> Value {
+    captured(request, id).unwrap_or_else(|message| {
+        request.beside.borrow_mut().push(Denied { field: format!("snapshot_{number}"), message });
         Value::Null
     })
 }
 
-fn captured(scene: &RequestContext<'_>, id: &str) -> Result<Value, String> {
-    let (place, deployment) = scene.deployment(id)?;
+fn captured(request: &RequestContext<'_>, id: &str) -> Result<Value, String> {
+    let (place, deployment) = request.deployment(id)?;
     let text = |variable: &Captured| {
-        let side = if scene.quirks.snapshot == Snapshots::Raw { &variable.stored } else { &variable.rendered };
+        let side = if request.quirks.snapshot == Snapshots::Raw { &variable.stored } else { &variable.rendered };
         side.as_ref().map(|value| value.expose().to_owned())
     };
     let mut map: BTreeMap<String, Option<String>> =
         deployment.captured.iter().map(|(name, variable)| (name.clone(), text(variable))).collect();
-    if scene.quirks.snapshot_system == SystemVariables::Present {
-        map.extend(given(scene, place, id));
+    if request.quirks.snapshot_system == SystemVariables::Present {
+        map.extend(given(request, place, id));
     }
-    if scene.quirks.tracing.is_in_snapshots() {
-        tracing::add(&mut map, scene.estate.at(place).2, id, scene.quirks.sampler);
+    if request.quirks.tracing.is_in_snapshots() {
+        tracing::add(&mut map, request.estate.at(place).2, id, request.quirks.sampler);
     }
-    match scene.quirks.snapshot {
+    match request.quirks.snapshot {
         Snapshots::Rendered | Snapshots::Raw => {
-            Ok(json!({ "variables": environment_config::values(map, scene.quirks.snapshot_sealed) }))
+            Ok(json!({ "variables": environment_config::values(map, request.quirks.snapshot_sealed) }))
         }
         Snapshots::Null => Ok(Value::Null),
         Snapshots::Refused => Err("Not Authorized".into()),
@@ -196,24 +196,24 @@ fn captured(scene: &RequestContext<'_>, id: &str) -> Result<Value, String> {
 }
 
 /// What Railway itself gives to a deployment.
-fn given(scene: &RequestContext<'_>, place: ServicePosition, id: &str) -> BTreeMap<String, Option<String>> {
-    let (project, environment, service) = scene.estate.at(place);
+fn given(request: &RequestContext<'_>, place: ServicePosition, id: &str) -> BTreeMap<String, Option<String>> {
+    let (project, environment, service) = request.estate.at(place);
     let system = Renderer::new(project, environment).system(service).into_iter();
     let own = [("RAILWAY_DEPLOYMENT_ID", id.to_owned())];
     system.chain(own).map(|(name, value)| (name.to_owned(), Some(value))).collect()
 }
 
-pub(crate) fn events(scene: &RequestContext<'_>) -> Result<Value, Denied> {
+pub(crate) fn events(request: &RequestContext<'_>) -> Result<Value, Denied> {
     let mut data = Map::new();
-    for (number, id) in batched(scene.variables, "deploymentId_") {
+    for (number, id) in batched(request.variables, "deploymentId_") {
         let field = format!("events_{number}");
-        let (place, deployment) = scene.deployment(id).map_err(denied(&field))?;
-        let shown = deployment.events.iter().take(EVENTS_PER_PAGE.min(scene.quirks.page_cap));
+        let (place, deployment) = request.deployment(id).map_err(denied(&field))?;
+        let shown = deployment.events.iter().take(EVENTS_PER_PAGE.min(request.quirks.page_cap));
         let edges: Vec<Value> = shown.zip(0..).map(|(event, number)| json!({ "node": step(event, number) })).collect();
         data.insert(field, json!({ "edges": edges }));
         let own = json!({
             "diagnosis": deployment.diagnosis,
-            "snapshotId": snapshot_id(scene.estate.at(place).2, deployment),
+            "snapshotId": snapshot_id(request.estate.at(place).2, deployment),
             "createdAt": deployment.created_at,
         });
         data.insert(format!("deployment_{number}"), own);
@@ -238,53 +238,53 @@ fn step(event: &Event, number: usize) -> Value {
     })
 }
 
-pub(crate) fn build_log(scene: &RequestContext<'_>) -> Result<Value, Denied> {
+pub(crate) fn build_log(request: &RequestContext<'_>) -> Result<Value, Denied> {
     let denied = denied("buildLogs");
-    let (_, deployment) = scene.deployment(scene.text("deploymentId")).map_err(&denied)?;
-    scene.seen.borrow_mut().polled.insert(deployment.id.clone());
-    if scene.quirks.build_logs == BuildLogs::OfEnvironment {
+    let (_, deployment) = request.deployment(request.text("deploymentId")).map_err(&denied)?;
+    request.seen.borrow_mut().polled.insert(deployment.id.clone());
+    if request.quirks.build_logs == BuildLogs::OfEnvironment {
         return Ok(json!({ "buildLogs": [] }));
     }
-    scene.seen.borrow_mut().build.insert(deployment.id.clone());
-    Ok(json!({ "buildLogs": lines(scene, &deployment.build_log, deployment.build_reads).map_err(&denied)? }))
+    request.seen.borrow_mut().build.insert(deployment.id.clone());
+    Ok(json!({ "buildLogs": lines(request, &deployment.build_log, deployment.build_reads).map_err(&denied)? }))
 }
 
 /// Only the lines of builds, and only for the filter that Railway's own programs write.
-pub(crate) fn build_log_by_snapshot(scene: &RequestContext<'_>) -> Result<Value, Denied> {
+pub(crate) fn build_log_by_snapshot(request: &RequestContext<'_>) -> Result<Value, Denied> {
     let denied = denied("environmentLogs");
-    let (_, environment) = scene.environment_anywhere().map_err(&denied)?;
+    let (_, environment) = request.environment_anywhere().map_err(&denied)?;
     let is_asked = |service: &SimService, deployment: &&SimDeployment| {
         let id = snapshot_id(service, deployment);
-        id.is_some_and(|id| scene.text("build") == format!("(@snapshot:{id} OR @replica:{id})"))
+        id.is_some_and(|id| request.text("build") == format!("(@snapshot:{id} OR @replica:{id})"))
     };
     let mut services = environment.services.iter();
     let found = services.find_map(|service| service.deployments.iter().find(|one| is_asked(service, one)));
     let Some(deployment) = found else { return Ok(json!({ "environmentLogs": [] })) };
-    scene.seen.borrow_mut().build.insert(deployment.id.clone());
-    let (start, end) = (SimClock::at(scene.text("start")), SimClock::at(scene.text("end")));
+    request.seen.borrow_mut().build.insert(deployment.id.clone());
+    let (start, end) = (SimClock::at(request.text("start")), SimClock::at(request.text("end")));
     let is_within = |line: &&SimLogLine| (start..=end).contains(&SimClock::at(&line.timestamp));
     let within: Vec<SimLogLine> = deployment.build_log.iter().filter(is_within).cloned().collect();
-    Ok(json!({ "environmentLogs": lines(scene, &within, deployment.build_reads).map_err(&denied)? }))
+    Ok(json!({ "environmentLogs": lines(request, &within, deployment.build_reads).map_err(&denied)? }))
 }
 
-pub(crate) fn deployment_log(scene: &RequestContext<'_>) -> Result<Value, Denied> {
+pub(crate) fn deployment_log(request: &RequestContext<'_>) -> Result<Value, Denied> {
     let denied = denied("deploymentLogs");
-    let (_, deployment) = scene.deployment(scene.text("deploymentId")).map_err(&denied)?;
-    scene.seen.borrow_mut().polled.insert(deployment.id.clone());
-    scene.seen.borrow_mut().log.insert(deployment.id.clone());
-    Ok(json!({ "deploymentLogs": lines(scene, &deployment.log, deployment.log_reads).map_err(&denied)? }))
+    let (_, deployment) = request.deployment(request.text("deploymentId")).map_err(&denied)?;
+    request.seen.borrow_mut().polled.insert(deployment.id.clone());
+    request.seen.borrow_mut().log.insert(deployment.id.clone());
+    Ok(json!({ "deploymentLogs": lines(request, &deployment.log, deployment.log_reads).map_err(&denied)? }))
 }
 
 /// The last ones that fit: one more than was asked for.
-fn lines(scene: &RequestContext<'_>, all: &[SimLogLine], reads: usize) -> Result<Value, String> {
-    let limit = scene.variables.get("limit").and_then(Value::as_u64).ok_or("limit must be a non-negative integer")?;
+fn lines(request: &RequestContext<'_>, all: &[SimLogLine], reads: usize) -> Result<Value, String> {
+    let limit = request.variables.get("limit").and_then(Value::as_u64).ok_or("limit must be a non-negative integer")?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     if limit > MOST_LINES {
         return Ok(json!([]));
     }
-    let moment = |name: &str| scene.variables.get(name).and_then(Value::as_str).map(SimClock::at);
+    let moment = |name: &str| request.variables.get(name).and_then(Value::as_str).map(SimClock::at);
     let (start, end) = (moment("startDate"), moment("endDate"));
-    let filter = scene.text("filter");
+    let filter = request.text("filter");
     let shown: Vec<&SimLogLine> = all
         .iter()
         .filter(|line| line.after_reads <= reads && fits(line.message.expose(), filter))

@@ -66,15 +66,15 @@ impl Mutation {
 }
 
 impl MutationContext<'_> {
-    pub(crate) fn scene(&self) -> RequestContext<'_> {
+    pub(crate) fn request(&self) -> RequestContext<'_> {
         RequestContext::new(self.estate, self.quirks, self.variables).reached(self.reach.as_ref().map_err(|said| *said))
     }
 
     pub(crate) fn owner(&self) -> Result<VariableOwner, String> {
-        let scene = self.scene();
-        let (_, inside) = scene.environment()?;
+        let request = self.request();
+        let (_, inside) = request.environment()?;
         let service = match self.variables.get("serviceId").and_then(Value::as_str) {
-            Some(id) => Some(scene.service(inside, id)?.service),
+            Some(id) => Some(request.service(inside, id)?.service),
             None => None,
         };
         for (project, owner) in self.estate.projects.iter().enumerate() {

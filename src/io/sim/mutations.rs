@@ -20,18 +20,18 @@ const NO_SNAPSHOT: &str = "Cannot redeploy without a snapshot";
 const UNDER_WAY: &str =
     "Cannot redeploy yet, please wait for the original deployment to finish building, then try again";
 
-pub(crate) fn set_variables(bench: &mut MutationContext<'_>) -> Result<Value, Denied> {
+pub(crate) fn set_variables(context: &mut MutationContext<'_>) -> Result<Value, Denied> {
     let denied = denied("variableCollectionUpsert");
-    let owner = bench.owner().map_err(&denied)?;
-    let variables = bench.variables.get("variables").and_then(Value::as_object).cloned().unwrap_or_default();
+    let owner = context.owner().map_err(&denied)?;
+    let variables = context.variables.get("variables").and_then(Value::as_object).cloned().unwrap_or_default();
     if variables.keys().any(|name| name.is_empty() || name.contains(['=', '\0'])) {
         return Err(denied("Invalid variable name".into()));
     }
     let reserved = variables.keys().filter(|name| is_provided(name));
-    bench.blame.extend(reserved.map(|name| format!("{name} is Railway's own, and was written")));
-    let quirks = bench.quirks;
-    bench.stamp(owner, variables.keys());
-    let map = bench.owned(owner);
+    context.blame.extend(reserved.map(|name| format!("{name} is Railway's own, and was written")));
+    let quirks = context.quirks;
+    context.stamp(owner, variables.keys());
+    let map = context.owned(owner);
     for (name, value) in variables {
         let text = Secret::new(value.as_str().unwrap_or_default());
         if text.expose().is_empty() && quirks.empty == Empty::Dropped {
@@ -45,47 +45,51 @@ pub(crate) fn set_variables(bench: &mut MutationContext<'_>) -> Result<Value, De
         };
         map.insert(name, stored);
     }
-    bench.record.applied = true;
+    context.record.applied = true;
     Ok(json!({ "variableCollectionUpsert": true }))
 }
 
-pub(crate) fn delete_variable(bench: &mut MutationContext<'_>) -> Result<Value, Denied> {
+pub(crate) fn delete_variable(context: &mut MutationContext<'_>) -> Result<Value, Denied> {
     let denied = denied("variableDelete");
-    let owner = bench.owner().map_err(&denied)?;
-    let name = bench.scene().text("name").to_owned();
-    let before = bench.rendered(owner);
-    if bench.owned(owner).remove(&name).is_none() {
-        return match bench.quirks.absent {
+    let owner = context.owner().map_err(&denied)?;
+    let name = context.request().text("name").to_owned();
+    let before = context.rendered(owner);
+    if context.owned(owner).remove(&name).is_none() {
+        return match context.quirks.absent {
             MissingDelete::Refused => Err(denied("Variable not found".into())),
             MissingDelete::Accepted => Ok(json!({ "variableDelete": true })),
         };
     }
-    bench.record.applied = true;
-    if bench.quirks.deletion == Deletion::Deploys {
-        deploy_changed(bench, owner, &before);
+    context.record.applied = true;
+    if context.quirks.deletion == Deletion::Deploys {
+        deploy_changed(context, owner, &before);
     }
     Ok(json!({ "variableDelete": true }))
 }
 
 /// Deploys every service whose variables are not what they were, as a write does that can't be told not to.
-fn deploy_changed(bench: &mut MutationContext<'_>, owner: VariableOwner, before: &[BTreeMap<String, Option<String>>]) {
-    let after = bench.rendered(owner);
+fn deploy_changed(
+    context: &mut MutationContext<'_>,
+    owner: VariableOwner,
+    before: &[BTreeMap<String, Option<String>>],
+) {
+    let after = context.rendered(owner);
     for service in 0..after.len() {
         let place = ServicePosition { project: owner.project, environment: owner.environment, service };
-        let (_, _, known) = bench.estate.at(place);
+        let (_, _, known) = context.estate.at(place);
         let touched = owner.service == Some(service) || before[service] != after[service];
         if touched && (!known.deployments.is_empty() || known.source != SimSource::Nothing) {
             let meta = known.meta(known.deployments.last().map(|last| &last.meta), "deploy");
-            bench.make(place, DeploymentOrder { meta, captured: None, plan: None, unseen: 0 });
+            context.make(place, DeploymentOrder { meta, captured: None, plan: None, unseen: 0 });
         }
     }
 }
 
-pub(crate) fn redeploy(bench: &mut MutationContext<'_>) -> Result<Value, Denied> {
+pub(crate) fn redeploy(context: &mut MutationContext<'_>) -> Result<Value, Denied> {
     let denied = denied("deploymentRedeploy");
-    let scene = bench.scene();
-    let (place, original) = scene.deployment(scene.text("deploymentId")).map_err(&denied)?;
-    let (_, environment, service) = scene.estate.at(place);
+    let request = context.request();
+    let (place, original) = request.deployment(request.text("deploymentId")).map_err(&denied)?;
+    let (_, environment, service) = request.estate.at(place);
     let environment = environment.id.clone();
     let under_way = service.deployments.iter().any(SimDeployment::is_under_way);
     if !under_way && !original.can_redeploy() {
@@ -94,15 +98,15 @@ pub(crate) fn redeploy(bench: &mut MutationContext<'_>) -> Result<Value, Denied>
     if under_way {
         return Err(denied(UNDER_WAY.into()));
     }
-    if bench.is_over_the_limit(place) {
+    if context.is_over_the_limit(place) {
         return Err(denied("Service deployment rate limit exceeded".into()));
     }
     let meta = service.meta(Some(&original.meta), "redeploy");
-    let meta = started(meta, Some(original), bench.quirks.redeployed_command);
-    let captured = (bench.quirks.redeployed == Redeployed::WithCaptured).then(|| original.captured.clone());
-    let id = bench.make(place, DeploymentOrder { meta, captured, plan: None, unseen: 0 });
-    bench.record.applied = true;
-    let made = bench.estate.service_at(place).deployments.last();
+    let meta = started(meta, Some(original), context.quirks.redeployed_command);
+    let captured = (context.quirks.redeployed == Redeployed::WithCaptured).then(|| original.captured.clone());
+    let id = context.make(place, DeploymentOrder { meta, captured, plan: None, unseen: 0 });
+    context.record.applied = true;
+    let made = context.estate.service_at(place).deployments.last();
     let shown = made.map(|made| {
         json!({
             "id": made.id,
@@ -112,29 +116,29 @@ pub(crate) fn redeploy(bench: &mut MutationContext<'_>) -> Result<Value, Denied>
         })
     });
     // The answer tells the status, which is a poll.
-    bench.estate.poll(&id);
+    context.estate.poll(&id);
     Ok(json!({ "deploymentRedeploy": shown }))
 }
 
-pub(crate) fn deploy(bench: &mut MutationContext<'_>) -> Result<Value, Denied> {
+pub(crate) fn deploy(context: &mut MutationContext<'_>) -> Result<Value, Denied> {
     let denied = denied("serviceInstanceDeployV2");
-    let scene = bench.scene();
-    let (_, environment) = scene.environment_anywhere().map_err(&denied)?;
-    let place = scene.service(environment, scene.text("serviceId")).map_err(&denied)?;
-    let (_, _, service) = scene.estate.at(place);
+    let request = context.request();
+    let (_, environment) = request.environment_anywhere().map_err(&denied)?;
+    let place = request.service(environment, request.text("serviceId")).map_err(&denied)?;
+    let (_, _, service) = request.estate.at(place);
     if service.source == SimSource::Nothing {
         return Err(denied(NO_SNAPSHOT.into()));
     }
-    if bench.is_over_the_limit(place) {
+    if context.is_over_the_limit(place) {
         return Err(denied("Service deployment rate limit exceeded".into()));
     }
     let mut meta = service.meta(None, "deploy");
-    if let Some(commit) = bench.variables.get("commitSha").and_then(Value::as_str) {
+    if let Some(commit) = context.variables.get("commitSha").and_then(Value::as_str) {
         meta["commitHash"] = json!(commit);
     }
     let serving = service.deployments.iter().rev().find(|known| known.active);
-    let meta = started(meta, serving, bench.quirks.deployed_command);
-    let id = bench.make(place, DeploymentOrder { meta, captured: None, plan: None, unseen: 0 });
-    bench.record.applied = true;
+    let meta = started(meta, serving, context.quirks.deployed_command);
+    let id = context.make(place, DeploymentOrder { meta, captured: None, plan: None, unseen: 0 });
+    context.record.applied = true;
     Ok(json!({ "serviceInstanceDeployV2": id }))
 }

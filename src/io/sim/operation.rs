@@ -17,12 +17,16 @@ pub(crate) struct Operation {
     pub(crate) handler: Handler,
 }
 
-/// How it is answered.
+/// Reads the estate.
+pub(crate) type QueryHandler = fn(&RequestContext<'_>) -> Result<Value, Denied>;
+
+/// Changes the estate.
+pub(crate) type MutationHandler = fn(&mut MutationContext<'_>) -> Result<Value, Denied>;
+
+/// How an operation is answered.
 pub(crate) enum Handler {
-    /// By looking.
-    Query(fn(&RequestContext<'_>) -> Result<Value, Denied>),
-    /// By changing something.
-    Mutation(fn(&mut MutationContext<'_>) -> Result<Value, Denied>),
+    Query(QueryHandler),
+    Mutation(MutationHandler),
 }
 
 use Handler::{Mutation, Query};

@@ -40,9 +40,9 @@ fn plain_instance(service: &SimService) -> Value {
     })
 }
 
-fn full_instance(scene: &RequestContext<'_>, service: &SimService) -> Value {
+fn full_instance(request: &RequestContext<'_>, service: &SimService) -> Value {
     let mut shown = plain_instance(service);
-    for part in [deployment_queries::instance(scene, service), deployment_queries::settings(service)] {
+    for part in [deployment_queries::instance(request, service), deployment_queries::settings(service)] {
         for (name, value) in part.as_object().into_iter().flatten() {
             shown[name] = value.clone();
         }
@@ -54,8 +54,9 @@ fn full_instance(scene: &RequestContext<'_>, service: &SimService) -> Value {
 type InstanceView<'i> = &'i dyn Fn(&SimService) -> Value;
 
 fn inside(
-    scene: &RequestContext<'_>,
-    (project, environment): (&Project, &Environment),
+    request: &RequestContext<'_>,
+    project: &Project,
+    environment: &Environment,
     instance: InstanceView<'_>,
 ) -> Result<Value, String> {
     Ok(json!({
@@ -63,33 +64,33 @@ fn inside(
         "projectId": project.id,
         "name": environment.name,
         "deletedAt": environment.deleted_at,
-        "config": environment_config::of(environment, scene.quirks),
-        "serviceInstances": scene.services(environment, None, instance)?,
+        "config": environment_config::of(environment, request.quirks),
+        "serviceInstances": request.services(environment, None, instance)?,
     }))
 }
 
-pub(crate) fn api_token(scene: &RequestContext<'_>) -> Result<Value, Denied> {
+pub(crate) fn api_token(request: &RequestContext<'_>) -> Result<Value, Denied> {
     let denied = denied("apiToken");
-    let reach = scene.reach.map_err(|said| denied(said.into()))?;
+    let reach = request.reach.map_err(|said| denied(said.into()))?;
     if matches!(reach, TokenScope::Project { .. }) {
         return Err(denied(NOT_AUTHORIZED.into()));
     }
-    let seen = scene.estate.workspaces.iter().filter(|workspace| can_read_workspace(reach, &workspace.id));
+    let seen = request.estate.workspaces.iter().filter(|workspace| can_read_workspace(reach, &workspace.id));
     let workspaces: Vec<Value> = seen.map(|workspace| named(&workspace.id, &workspace.name)).collect();
     Ok(json!({ "apiToken": { "workspaces": workspaces } }))
 }
 
 /// Only a person has a self: neither a workspace nor a project has one.
-pub(crate) fn me(scene: &RequestContext<'_>) -> Result<Value, Denied> {
+pub(crate) fn me(request: &RequestContext<'_>) -> Result<Value, Denied> {
     let denied = denied("me");
-    match scene.reach.map_err(|said| denied(said.into()))? {
+    match request.reach.map_err(|said| denied(said.into()))? {
         TokenScope::Account | TokenScope::Login(_) => Ok(json!({ "me": { "id": "user-1" } })),
         TokenScope::Workspace(_) | TokenScope::Project { .. } => Err(denied(NOT_AUTHORIZED.into())),
     }
 }
 
-pub(crate) fn project_token(scene: &RequestContext<'_>) -> Result<Value, Denied> {
-    let (project, environment) = scene.own().map_err(denied("projectToken"))?;
+pub(crate) fn project_token(request: &RequestContext<'_>) -> Result<Value, Denied> {
+    let (project, environment) = request.own().map_err(denied("projectToken"))?;
     Ok(json!({ "projectToken": {
         "projectId": project.id,
         "environmentId": environment.id,
@@ -98,18 +99,18 @@ pub(crate) fn project_token(scene: &RequestContext<'_>) -> Result<Value, Denied>
     }}))
 }
 
-pub(crate) fn scoped_shape(scene: &RequestContext<'_>) -> Result<Value, Denied> {
-    scoped(scene, &|service| full_instance(scene, service))
+pub(crate) fn scoped_shape(request: &RequestContext<'_>) -> Result<Value, Denied> {
+    scoped(request, &|service| full_instance(request, service))
 }
 
-pub(crate) fn plain_scoped_shape(scene: &RequestContext<'_>) -> Result<Value, Denied> {
-    scoped(scene, &plain_instance)
+pub(crate) fn plain_scoped_shape(request: &RequestContext<'_>) -> Result<Value, Denied> {
+    scoped(request, &plain_instance)
 }
 
-fn scoped(scene: &RequestContext<'_>, instance: InstanceView<'_>) -> Result<Value, Denied> {
+fn scoped(request: &RequestContext<'_>, instance: InstanceView<'_>) -> Result<Value, Denied> {
     let denied = denied("projectToken");
-    let (project, environment) = scene.own().map_err(&denied)?;
-    let shown = inside(scene, (project, environment), instance).map_err(&denied)?;
+    let (project, environment) = request.own().map_err(&denied)?;
+    let shown = inside(request, project, environment, instance).map_err(&denied)?;
     Ok(json!({ "projectToken": {
         "projectId": project.id,
         "environmentId": environment.id,
@@ -118,48 +119,48 @@ fn scoped(scene: &RequestContext<'_>, instance: InstanceView<'_>) -> Result<Valu
     }}))
 }
 
-pub(crate) fn shape(scene: &RequestContext<'_>) -> Result<Value, Denied> {
-    shaped(scene, &|service| full_instance(scene, service))
+pub(crate) fn shape(request: &RequestContext<'_>) -> Result<Value, Denied> {
+    shaped(request, &|service| full_instance(request, service))
 }
 
-pub(crate) fn plain_shape(scene: &RequestContext<'_>) -> Result<Value, Denied> {
-    shaped(scene, &plain_instance)
+pub(crate) fn plain_shape(request: &RequestContext<'_>) -> Result<Value, Denied> {
+    shaped(request, &plain_instance)
 }
 
-fn shaped(scene: &RequestContext<'_>, instance: InstanceView<'_>) -> Result<Value, Denied> {
-    let project = scene.project().map_err(denied("project"))?;
-    let place = scene.environment().map_err(denied("environment"))?;
-    let environment = inside(scene, place, instance).map_err(denied("environment"))?;
+fn shaped(request: &RequestContext<'_>, instance: InstanceView<'_>) -> Result<Value, Denied> {
+    let project = request.project().map_err(denied("project"))?;
+    let (owner, environment) = request.environment().map_err(denied("environment"))?;
+    let environment = inside(request, owner, environment, instance).map_err(denied("environment"))?;
     Ok(json!({ "project": headed(project), "environment": environment }))
 }
 
-pub(crate) fn more_services(scene: &RequestContext<'_>) -> Result<Value, Denied> {
-    more(scene, &|service| full_instance(scene, service))
+pub(crate) fn more_services(request: &RequestContext<'_>) -> Result<Value, Denied> {
+    more(request, &|service| full_instance(request, service))
 }
 
-pub(crate) fn plain_more_services(scene: &RequestContext<'_>) -> Result<Value, Denied> {
-    more(scene, &plain_instance)
+pub(crate) fn plain_more_services(request: &RequestContext<'_>) -> Result<Value, Denied> {
+    more(request, &plain_instance)
 }
 
-fn more(scene: &RequestContext<'_>, instance: InstanceView<'_>) -> Result<Value, Denied> {
+fn more(request: &RequestContext<'_>, instance: InstanceView<'_>) -> Result<Value, Denied> {
     let denied = denied("environment");
-    let (project, environment) = scene.environment().map_err(&denied)?;
-    let services = scene.services(environment, scene.after(), instance).map_err(&denied)?;
+    let (project, environment) = request.environment().map_err(&denied)?;
+    let services = request.services(environment, request.after(), instance).map_err(&denied)?;
     Ok(json!({ "environment": { "id": environment.id, "projectId": project.id, "serviceInstances": services } }))
 }
 
-pub(crate) fn environments(scene: &RequestContext<'_>) -> Result<Value, Denied> {
-    let project = scene.project().map_err(denied("project"))?;
-    let environments = scene.listed_environments(project, scene.after()).map_err(denied("project"))?;
+pub(crate) fn environments(request: &RequestContext<'_>) -> Result<Value, Denied> {
+    let project = request.project().map_err(denied("project"))?;
+    let environments = request.listed_environments(project, request.after()).map_err(denied("project"))?;
     let mut answer = headed(project);
     answer["environments"] = environments;
     Ok(json!({ "project": answer }))
 }
 
-pub(crate) fn projects(scene: &RequestContext<'_>) -> Result<Value, Denied> {
+pub(crate) fn projects(request: &RequestContext<'_>) -> Result<Value, Denied> {
     let denied = denied("projects");
-    let reach = scene.reach.map_err(|said| denied(said.into()))?;
-    let workspace = scene.variables.get("workspaceId").and_then(Value::as_str);
+    let reach = request.reach.map_err(|said| denied(said.into()))?;
+    let workspace = request.variables.get("workspaceId").and_then(Value::as_str);
     let refused = match workspace {
         Some(workspace) => !can_read_workspace(reach, workspace),
         None => matches!(reach, TokenScope::Project { .. }),
@@ -167,14 +168,14 @@ pub(crate) fn projects(scene: &RequestContext<'_>) -> Result<Value, Denied> {
     if refused {
         return Err(denied(NOT_AUTHORIZED.into()));
     }
-    let seen: Vec<&Project> = scene
+    let seen: Vec<&Project> = request
         .estate
         .projects
         .iter()
         .filter(|project| project.deleted_at.is_none() && can_read_project(reach, project))
         .filter(|project| workspace.is_none_or(|workspace| project.workspace == workspace))
         .collect();
-    let page = scene.page(PROJECTS_PER_PAGE, scene.after());
+    let page = request.page(PROJECTS_PER_PAGE, request.after());
     let listed = connection(
         &seen,
         page,
@@ -182,47 +183,47 @@ pub(crate) fn projects(scene: &RequestContext<'_>) -> Result<Value, Denied> {
         |project| {
             let mut node = headed(project);
             // The first page can't meet a foreign cursor.
-            node["environments"] = scene.listed_environments(project, None).unwrap_or_default();
+            node["environments"] = request.listed_environments(project, None).unwrap_or_default();
             node
         },
     );
     Ok(json!({ "projects": listed.map_err(&denied)? }))
 }
 
-pub(crate) fn values(scene: &RequestContext<'_>) -> Result<Value, Denied> {
-    let (project, environment) = scene.environment().map_err(denied("stored_0"))?;
+pub(crate) fn values(request: &RequestContext<'_>) -> Result<Value, Denied> {
+    let (project, environment) = request.environment().map_err(denied("stored_0"))?;
     let mut renderer = Renderer::new(project, environment);
     let mut data = Map::new();
-    for (number, id) in batched(scene.variables, "serviceId_") {
+    for (number, id) in batched(request.variables, "serviceId_") {
         let field = format!("stored_{number}");
-        let place = scene.service(environment, id).map_err(denied(&field))?;
-        let (_, _, service) = scene.estate.at(place);
-        let SimOptions { sealed, withheld, .. } = scene.quirks;
+        let place = request.service(environment, id).map_err(denied(&field))?;
+        let (_, _, service) = request.estate.at(place);
+        let SimOptions { sealed, withheld, .. } = request.quirks;
         let values = |mut map: BTreeMap<String, Option<String>>| {
             map.iter_mut().filter(|(key, _)| withheld.contains(&key.as_str())).for_each(|(_, value)| *value = None);
             environment_config::values(map, *sealed)
         };
         let mut map = renderer.variables(service);
-        if scene.quirks.tracing.is_in_variables() {
+        if request.quirks.tracing.is_in_variables() {
             let newest = service.deployments.last().map_or("", |newest| newest.id.as_str());
-            tracing::add(&mut map, service, newest, scene.quirks.sampler);
+            tracing::add(&mut map, service, newest, request.quirks.sampler);
         }
         data.insert(format!("rendered_{number}"), values(map));
         data.insert(field, values(environment_config::stored(&service.variables)));
-        if let Some(id) = scene.variables.get(&format!("deploymentId_{number}")).and_then(Value::as_str) {
-            data.insert(format!("snapshot_{number}"), deployment_queries::snapshot_of(scene, number, id));
+        if let Some(id) = request.variables.get(&format!("deploymentId_{number}")).and_then(Value::as_str) {
+            data.insert(format!("snapshot_{number}"), deployment_queries::snapshot_of(request, number, id));
         }
     }
-    if scene.query.contains("staged: ") {
-        data.insert("staged".into(), deployment_queries::staged(scene, environment));
+    if request.query.contains("staged: ") {
+        data.insert("staged".into(), deployment_queries::staged(request, environment));
     }
     Ok(Value::Object(data))
 }
 
-pub(crate) fn shared_values(scene: &RequestContext<'_>) -> Result<Value, Denied> {
-    let (_, environment) = scene.environment().map_err(denied("stored"))?;
+pub(crate) fn shared_values(request: &RequestContext<'_>) -> Result<Value, Denied> {
+    let (_, environment) = request.environment().map_err(denied("stored"))?;
     Ok(
-        json!({ "stored": environment_config::values(environment_config::stored(&environment.shared), scene.quirks.sealed) }),
+        json!({ "stored": environment_config::values(environment_config::stored(&environment.shared), request.quirks.sealed) }),
     )
 }
 
@@ -231,9 +232,9 @@ const CHANGED_AT: &str = "2026-10-02T08:15:30.250Z";
 
 const ROWS_PER_PAGE: usize = 200;
 
-pub(crate) fn variable_times(scene: &RequestContext<'_>) -> Result<Value, Denied> {
+pub(crate) fn variable_times(request: &RequestContext<'_>) -> Result<Value, Denied> {
     let denied = denied("environment");
-    let (_, environment) = scene.environment().map_err(&denied)?;
+    let (_, environment) = request.environment().map_err(&denied)?;
     let row = |service: Option<&SimService>, name: &String| {
         let changed = service.and_then(|service| service.changed.get(name)).map_or(CHANGED_AT, String::as_str);
         let id = service.map(|service| service.id.as_str());
@@ -243,20 +244,20 @@ pub(crate) fn variable_times(scene: &RequestContext<'_>) -> Result<Value, Denied
     let alive = environment.services.iter().filter(|service| service.deleted_at.is_none());
     let own = alive.flat_map(|service| service.variables.keys().map(move |name| row(Some(service), name)));
     let rows: Vec<(String, Value)> = environment.shared.keys().map(|name| row(None, name)).chain(own).collect();
-    let page = scene.page(ROWS_PER_PAGE, scene.after());
+    let page = request.page(ROWS_PER_PAGE, request.after());
     let listed = connection(&rows.iter().collect::<Vec<_>>(), page, |row| row.0.as_str(), |row| row.1.clone());
     Ok(json!({ "environment": { "id": environment.id, "variables": listed.map_err(&denied)? } }))
 }
 
 /// What stands in front of a service; null where nothing is set.
-pub(crate) fn edge(scene: &RequestContext<'_>) -> Result<Value, Denied> {
+pub(crate) fn edge(request: &RequestContext<'_>) -> Result<Value, Denied> {
     let denied = denied("serviceInstance");
-    let (_, environment) = scene.environment_anywhere().map_err(&denied)?;
-    let place = scene.service(environment, scene.text("serviceId")).map_err(&denied)?;
-    let (_, environment, service) = scene.estate.at(place);
+    let (_, environment) = request.environment_anywhere().map_err(&denied)?;
+    let place = request.service(environment, request.text("serviceId")).map_err(&denied)?;
+    let (_, environment, service) = request.estate.at(place);
     let config = match &service.edge {
         Some(Edge::UnderAttack) => {
-            let until = scene.estate.clock.moment().as_second() + 3600;
+            let until = request.estate.clock.moment().as_second() + 3600;
             json!({ "edgeRules": null, "underAttackModeUntil": until })
         }
         Some(Edge::Rule(..)) => json!({ "edgeRules": [{ "action": "block" }], "underAttackModeUntil": null }),

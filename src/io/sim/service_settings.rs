@@ -12,18 +12,18 @@ use crate::io::sim::rollout::{DeploymentOrder, ServicePosition};
 /// What stands before the id of a patch in the answer to its commit.
 const WORKFLOW: &str = "commitPatch/";
 
-pub(crate) fn start_commands(scene: &RequestContext<'_>) -> Result<Value, Denied> {
+pub(crate) fn start_commands(request: &RequestContext<'_>) -> Result<Value, Denied> {
     let denied = denied("environment");
-    let (project, environment) = scene.environment().map_err(&denied)?;
+    let (project, environment) = request.environment().map_err(&denied)?;
     let node = |service: &SimService| json!({ "serviceId": service.id, "startCommand": service.start_command });
-    let services = scene.services(environment, scene.after(), node).map_err(&denied)?;
+    let services = request.services(environment, request.after(), node).map_err(&denied)?;
     Ok(json!({ "environment": { "id": environment.id, "projectId": project.id, "serviceInstances": services } }))
 }
 
 /// A patch is applied at once here.
-pub(crate) fn patch_progress(scene: &RequestContext<'_>) -> Result<Value, Denied> {
-    scene.reach.map_err(|said| denied("workflowStatus")(said.into()))?;
-    let is_known = scene.text("workflowId").starts_with(WORKFLOW);
+pub(crate) fn patch_progress(request: &RequestContext<'_>) -> Result<Value, Denied> {
+    request.reach.map_err(|said| denied("workflowStatus")(said.into()))?;
+    let is_known = request.text("workflowId").starts_with(WORKFLOW);
     Ok(json!({ "workflowStatus": { "status": if is_known { "Complete" } else { "NotFound" }, "error": null } }))
 }
 
@@ -41,42 +41,42 @@ fn only_command(patch: &Value) -> Option<(&String, Option<&str>)> {
     (command.is_null() || command.is_string()).then_some((service, command.as_str()))
 }
 
-pub(crate) fn commit_patch(bench: &mut MutationContext<'_>) -> Result<Value, Denied> {
+pub(crate) fn commit_patch(context: &mut MutationContext<'_>) -> Result<Value, Denied> {
     let denied = denied("environmentPatchCommit");
-    let patch = bench.variables.get("patch").cloned().unwrap_or_default();
+    let patch = context.variables.get("patch").cloned().unwrap_or_default();
     let Some((service, command)) = only_command(&patch) else {
-        bench.blame.push("a patch holds something else than one start command".to_owned());
+        context.blame.push("a patch holds something else than one start command".to_owned());
         return Err(denied("Invalid patch".into()));
     };
     if command.is_some_and(|command| command.trim().is_empty()) {
-        bench.blame.push("an empty start command was sent".to_owned());
+        context.blame.push("an empty start command was sent".to_owned());
     }
-    let scene = bench.scene();
-    let (_, environment) = scene.environment_anywhere().map_err(&denied)?;
-    let place = scene.service(environment, service).map_err(&denied)?;
-    set(bench, place, command);
-    bench.record.applied = true;
-    let (_, _, known) = bench.estate.at(place);
+    let request = context.request();
+    let (_, environment) = request.environment_anywhere().map_err(&denied)?;
+    let place = request.service(environment, service).map_err(&denied)?;
+    set(context, place, command);
+    context.record.applied = true;
+    let (_, _, known) = context.estate.at(place);
     let serving = known.deployments.iter().rev().find(|one| one.active).or(known.deployments.last());
-    let base = serving.map(|one| one.meta.clone()).filter(|_| bench.quirks.patch_deploys == PatchDeploys::SameCommit);
+    let base = serving.map(|one| one.meta.clone()).filter(|_| context.quirks.patch_deploys == PatchDeploys::SameCommit);
     let is_deployed = !known.deployments.is_empty() || known.source != SimSource::Nothing;
-    if bench.quirks.patch_deploys != PatchDeploys::Nothing && is_deployed {
-        if bench.is_over_the_limit(place) {
+    if context.quirks.patch_deploys != PatchDeploys::Nothing && is_deployed {
+        if context.is_over_the_limit(place) {
             return Err(denied("Service deployment rate limit exceeded".into()));
         }
-        let mut meta = bench.estate.at(place).2.meta(base.as_ref(), "deploy");
-        let id = format!("7ac4ed00-0000-4000-8000-{:012}", bench.estate.at(place).2.deployments.len());
+        let mut meta = context.estate.at(place).2.meta(base.as_ref(), "deploy");
+        let id = format!("7ac4ed00-0000-4000-8000-{:012}", context.estate.at(place).2.deployments.len());
         meta["patchId"] = json!(id);
-        bench.make(place, DeploymentOrder { meta, captured: None, plan: None, unseen: 0 });
+        context.make(place, DeploymentOrder { meta, captured: None, plan: None, unseen: 0 });
     }
     Ok(json!({ "environmentPatchCommit": format!("{WORKFLOW}7ac4ed00") }))
 }
 
 /// Sets the command there, and where it spreads to.
-fn set(bench: &mut MutationContext<'_>, place: ServicePosition, command: Option<&str>) {
-    let id = bench.estate.at(place).2.id.clone();
-    let spreads = bench.quirks.patched == Patched::All;
-    let environments = bench.estate.projects[place.project].environments.iter_mut().enumerate();
+fn set(context: &mut MutationContext<'_>, place: ServicePosition, command: Option<&str>) {
+    let id = context.estate.at(place).2.id.clone();
+    let spreads = context.quirks.patched == Patched::All;
+    let environments = context.estate.projects[place.project].environments.iter_mut().enumerate();
     for (_, environment) in environments.filter(|(index, _)| spreads || *index == place.environment) {
         for service in environment.services.iter_mut().filter(|service| service.id == id) {
             service.start_command = command.map(ToOwned::to_owned);

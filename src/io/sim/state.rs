@@ -10,7 +10,7 @@ use crate::io::sim::estate::{Estate, TokenScope};
 use crate::io::sim::fault::{self, Effect, Fault, Moment};
 use crate::io::sim::http_responses::{answered, malformed, nulled, refused, reply};
 use crate::io::sim::mutation_context::{Mutation, MutationContext};
-use crate::io::sim::operation::{Handler, Operation};
+use crate::io::sim::operation::{Handler, MutationHandler, Operation, QueryHandler};
 use crate::io::sim::options::SimOptions;
 use crate::io::sim::request_context::{Denied, RequestContext, ViewedDeployments, batched};
 use crate::io::sim::scheduled_event::{self, ScheduledEvent};
@@ -27,6 +27,16 @@ pub(crate) struct SimState {
     quirks: SimOptions,
     /// What reads of values still see, and how many of them.
     past: Option<(Estate, usize)>,
+}
+
+/// A request as it came in.
+struct IncomingRequest<'r> {
+    operation: &'r str,
+    /// The document; none where the body has none.
+    query: Option<&'r str>,
+    variables: &'r Map<String, Value>,
+    /// What the token opens, or what every field answers instead.
+    reach: Result<TokenScope, &'static str>,
 }
 
 impl SimState {
@@ -52,37 +62,37 @@ impl SimState {
             body: Secret::new(body),
         });
         scheduled_event::run(&mut self.hooks, Moment::Before, operation, &mut self.estate);
-        let query = request["query"].as_str();
-        let reply = match self.due(operation, variables, query.unwrap_or_default()) {
-            Some(Fault { moment: Moment::Before, effect, .. }) if !effect.is_beside_data() => {
-                if Operation::named(operation).is_some_and(Operation::is_mutation) {
-                    self.mutations.push(Mutation::of(operation, variables, &self.estate));
-                }
-                self.spoilt(operation, effect, (variables, None))
-            }
-            later => {
-                let reach = identify(&self.estate, presented).cloned();
-                let reply = match (query, Operation::named(operation)) {
-                    (Some(query), Some(known)) => self.perform(known, query, (variables, reach)),
-                    _ => self.invalid(&format!("Unknown operation named \"{operation}\".")),
-                };
-                match later {
-                    Some(fault) => self.spoilt(operation, fault.effect, (variables, Some(reply))),
-                    None => Ok(reply),
-                }
-            }
-        };
+        let reach = identify(&self.estate, presented).cloned();
+        let reply = self.reply(&IncomingRequest { operation, query: request["query"].as_str(), variables, reach });
         scheduled_event::run(&mut self.hooks, Moment::After, operation, &mut self.estate);
         reply.map(|reply| HttpResponse { date: Some(self.estate.clock.moment()), ..reply })
     }
 
-    fn perform(
-        &mut self,
-        known: &Operation,
-        query: &str,
-        (variables, reach): (&Map<String, Value>, Result<TokenScope, &'static str>),
-    ) -> HttpResponse {
-        if let Some(complaint) = known.misgiving(query).or_else(|| known.complaint(variables)) {
+    /// Answers a request, unless a fault comes before or in its place.
+    fn reply(&mut self, request: &IncomingRequest<'_>) -> Result<HttpResponse, TransportFailure> {
+        let operation = Operation::named(request.operation);
+        let fault = match self.due(request) {
+            Some(Fault { moment: Moment::Before, effect, .. }) if !effect.is_beside_data() => {
+                if operation.is_some_and(Operation::is_mutation) {
+                    self.mutations.push(Mutation::of(request.operation, request.variables, &self.estate));
+                }
+                return self.spoilt(request, effect, None);
+            }
+            fault => fault,
+        };
+        let reply = match (operation, request.query) {
+            (Some(operation), Some(query)) => self.perform(operation, query, request),
+            _ => self.invalid(&format!("Unknown operation named \"{}\".", request.operation)),
+        };
+        match fault {
+            Some(fault) => self.spoilt(request, fault.effect, Some(reply)),
+            None => Ok(reply),
+        }
+    }
+
+    fn perform(&mut self, operation: &Operation, query: &str, request: &IncomingRequest<'_>) -> HttpResponse {
+        let variables = request.variables;
+        if let Some(complaint) = operation.misgiving(query).or_else(|| operation.complaint(variables)) {
             return self.invalid(&complaint);
         }
         let deployments = variables.keys().filter(|name| name.starts_with("deploymentId_")).count();
@@ -92,24 +102,25 @@ impl SimState {
             // Too large a batch is no fault of the client's: nobody has said how large is too large.
             return malformed("Too many root fields", self.asked.len());
         }
-        let request = self.asked.len();
-        let done = match known.handler {
-            Handler::Query(look) => self.handle((known, query), look, (variables, reach)),
-            Handler::Mutation(act) => self.act(known, act, (variables, reach)).map(|data| (data, Vec::new())),
+        let number = self.asked.len();
+        let done = match operation.handler {
+            Handler::Query(read) => self.query(operation, read, request),
+            Handler::Mutation(write) => self.mutate(operation, write, request).map(|data| (data, Vec::new())),
         };
         match done {
-            Ok((data, beside)) => answered(&data, &beside, request),
-            Err(Denied { field, message }) => refused(&message, Some(&field), request),
+            Ok((data, beside)) => answered(&data, &beside, number),
+            Err(Denied { field, message }) => refused(&message, Some(&field), number),
         }
     }
 
-    fn handle(
+    /// Runs a query. A lagging read gets the estate of before the last write.
+    fn query(
         &mut self,
-        (known, query): (&Operation, &str),
-        look: fn(&RequestContext<'_>) -> Result<Value, Denied>,
-        (variables, reach): (&Map<String, Value>, Result<TokenScope, &'static str>),
+        operation: &Operation,
+        read: QueryHandler,
+        request: &IncomingRequest<'_>,
     ) -> Result<(Value, Vec<Denied>), Denied> {
-        let lags = ["Values", "SharedValues"].contains(&known.name);
+        let lags = ["Values", "SharedValues"].contains(&operation.name);
         let past = self.past.as_mut().filter(|_| lags);
         let estate = match past {
             Some((past, reads)) => {
@@ -118,28 +129,34 @@ impl SimState {
             }
             None => &self.estate,
         };
-        let scene = RequestContext::new(estate, &self.quirks, variables)
-            .saying(query)
-            .reached(reach.as_ref().map_err(|said| *said));
-        let data = look(&scene);
-        let (seen, beside) = (scene.seen.into_inner(), scene.beside.into_inner());
+        let context = RequestContext::new(estate, &self.quirks, request.variables)
+            .saying(request.query.unwrap_or_default())
+            .reached(request.reach.as_ref().map_err(|said| *said));
+        let data = read(&context);
+        let (seen, beside) = (context.seen.into_inner(), context.beside.into_inner());
         self.past.take_if(|(_, reads)| *reads == 0);
         self.go_on(&seen);
         Ok((data?, beside))
     }
 
-    fn act(
+    fn mutate(
         &mut self,
-        known: &Operation,
-        act: fn(&mut MutationContext<'_>) -> Result<Value, Denied>,
-        (variables, reach): (&Map<String, Value>, Result<TokenScope, &'static str>),
+        operation: &Operation,
+        write: MutationHandler,
+        request: &IncomingRequest<'_>,
     ) -> Result<Value, Denied> {
         let before = (self.quirks.value_lag > 0).then(|| self.estate.clone());
-        let record = Mutation::of(known.name, variables, &self.estate);
-        let (estate, quirks) = (&mut self.estate, &self.quirks);
-        let mut bench = MutationContext { estate, quirks, reach, variables, record, blame: Vec::new() };
-        let data = act(&mut bench);
-        let MutationContext { record, blame, .. } = bench;
+        let record = Mutation::of(operation.name, request.variables, &self.estate);
+        let mut context = MutationContext {
+            estate: &mut self.estate,
+            quirks: &self.quirks,
+            reach: request.reach.clone(),
+            variables: request.variables,
+            record,
+            blame: Vec::new(),
+        };
+        let data = write(&mut context);
+        let MutationContext { record, blame, .. } = context;
         if let Some(before) = before.filter(|_| record.applied && !record.keys.is_empty()) {
             let seen = self.past.take().map_or(before, |(older, _)| older);
             self.past = Some((seen, self.quirks.value_lag));
@@ -164,39 +181,42 @@ impl SimState {
         }
     }
 
+    /// Answers as a fault makes it: in the place of the answer, or from it.
     fn spoilt(
         &self,
-        operation: &str,
+        request: &IncomingRequest<'_>,
         effect: Effect,
-        (variables, answer): (&Map<String, Value>, Option<HttpResponse>),
+        answer: Option<HttpResponse>,
     ) -> Result<HttpResponse, TransportFailure> {
-        let request = self.asked.len();
+        let number = self.asked.len();
         match effect {
             Effect::Reply(canned) => Ok(reply(canned)),
             Effect::Fail(failure) => Err(failure),
             Effect::Cut => {
-                let mut answer = answer.unwrap_or_else(|| answered(&Value::Null, &[], request));
+                let mut answer = answer.unwrap_or_else(|| answered(&Value::Null, &[], number));
                 let half = answer.body.len() / 2;
                 answer.body.truncate(half);
                 Ok(answer)
             }
-            Effect::Refuse(message) => Ok(refused(&message, None, request)),
+            Effect::Refuse(message) => Ok(refused(&message, None, number)),
             Effect::Field { field, message } => {
-                let denied = Denied { field: fault::path(operation, &field), message };
+                let denied = Denied { field: fault::path(request.operation, &field), message };
                 Ok(match answer {
-                    Some(answer) if fault::is_nullable(&field) => nulled(answer, &denied, request),
-                    _ => refused(&denied.message, Some(&denied.field), request),
+                    Some(answer) if fault::is_nullable(&field) => nulled(answer, &denied, number),
+                    _ => refused(&denied.message, Some(&denied.field), number),
                 })
             }
             Effect::Service { id, message } => {
-                let mut services = batched(variables, "serviceId_");
-                let number = services.find(|(_, service)| *service == id).map_or(0, |(number, _)| number);
-                Ok(refused(&message, Some(&format!("stored_{number}")), request))
+                let mut services = batched(request.variables, "serviceId_");
+                let position = services.find(|(_, service)| *service == id).map_or(0, |(position, _)| position);
+                Ok(refused(&message, Some(&format!("stored_{position}")), number))
             }
         }
     }
 
-    fn due(&mut self, operation: &str, variables: &Map<String, Value>, query: &str) -> Option<Fault> {
+    /// Returns the fault that the request meets, if there is one.
+    fn due(&mut self, request: &IncomingRequest<'_>) -> Option<Fault> {
+        let variables = request.variables;
         let text = |name: &str| variables.get(name).and_then(Value::as_str);
         let batch = |prefix| batched(variables, prefix).map(|(_, id)| id);
         let deployments = text("deploymentId").into_iter().chain(batch("deploymentId_"));
@@ -206,9 +226,9 @@ impl SimState {
         let services = text("serviceId").into_iter().chain(batch("serviceId_")).chain(deployed).chain(patched);
         let services: Vec<String> = services.map(String::from).collect();
         // Each of them counts, whichever happens.
-        let possible = self.faults.iter_mut().filter(|fault| !fault.is_besides(query));
+        let possible = self.faults.iter_mut().filter(|fault| !fault.is_besides(request.query.unwrap_or_default()));
         let met: Vec<&mut Fault> =
-            possible.filter_map(|fault| fault.meets(operation, &services).then_some(fault)).collect();
+            possible.filter_map(|fault| fault.meets(request.operation, &services).then_some(fault)).collect();
         met.into_iter().next().map(Fault::meet)
     }
 
