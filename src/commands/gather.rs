@@ -37,7 +37,7 @@ use crate::io::files::exposure::{self, ExposureTask};
 use crate::io::files::{self, ReadOutcome, ResolvedFile};
 use crate::io::railway::client::Client;
 use crate::io::railway::environment::{ServiceShape, Shape};
-use crate::io::railway_files;
+use crate::io::railway_config_files;
 use crate::io::storage::id_cache::IdCacheSlot;
 use crate::io::world::World;
 use crate::report::shell_command;
@@ -287,7 +287,7 @@ fn gather(
             only: options.only.iter().cloned().collect::<BTreeSet<_>>(),
             coverage: coverage(options, config, &shape.environment),
             proved: BTreeSet::new(),
-            infrastructure: railway_files::infrastructure_file(&world.folder),
+            infrastructure: railway_config_files::infrastructure_file(&world.folder),
             today,
         },
         sights: Expectations { declarations, domains: domains(&shape), trust, fronts: RefCell::default() },

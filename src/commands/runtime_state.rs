@@ -18,7 +18,7 @@ use crate::io::git::{self, Asker};
 use crate::io::railway::client::Client;
 use crate::io::railway::environment::{ServiceShape, Shape};
 use crate::io::railway::transport::Scheme;
-use crate::io::railway_files;
+use crate::io::railway_config_files;
 use crate::io::world::World;
 
 /// What is known of a service as soon as its values were read. Railway's words come from before any value was known, so
@@ -33,7 +33,7 @@ pub(crate) fn live(
     if let Observed::Known(settings) = &mut settings
         && service.image.is_none()
     {
-        settings.files = railway_files::config_files(service.root_directory.as_deref(), folder);
+        settings.files = railway_config_files::config_files(service.root_directory.as_deref(), folder);
     }
     let scrub_path = |path: &mut String| *path = scrubber.redact(path);
     if let Observed::Known(settings) = &mut settings {

@@ -14,7 +14,7 @@ pub mod io_error_text;
 mod os;
 pub mod process;
 pub mod railway;
-pub mod railway_files;
+pub mod railway_config_files;
 pub mod sim;
 pub mod storage;
 pub mod terminal;

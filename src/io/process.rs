@@ -97,20 +97,16 @@ impl ProcessStart {
         let mut nowhere = io::sink();
         let err: &mut dyn Write = if self.is_quiet { &mut nowhere } else { &mut err };
         let terminal = terminal();
-        let watched = if terminal.err == Sort::Terminal { Watched::Terminal(self.screen) } else { Watched::No };
+        let watched = if terminal.err == Sort::Terminal { Watched::Terminal(self.screen.clone()) } else { Watched::No };
         let variables = variables();
         let talk = Stream::new(err, watched, &variables);
         let prompts = Prompts::new(&talk, interrupt, terminal);
-        if let Err(error) = self.interrupted {
+        if let Err(error) = &self.interrupted {
             talk.print_line(&format!("doctor: Ctrl-C will not be answered in words: {error}"));
         }
-        let Ok(folder) = std::env::current_dir() else {
-            talk.print_line("error: the working folder is gone\n  next: cd into a folder that exists");
-            return if self.is_quiet { Exit::Clean } else { Exit::Usage };
-        };
-        let Some(fingerprints) = fingerprints() else {
-            talk.print_line("error: the system gives no random bytes\n  next: check /dev/urandom");
-            return Exit::Usage;
+        let (folder, fingerprints) = match self.prerequisites(&talk) {
+            Ok(found) => found,
+            Err(exit) => return exit,
         };
         let home = std::env::home_dir().filter(|home| home != &PathBuf::new());
         let mut world = World {
@@ -134,6 +130,19 @@ impl ProcessStart {
             program: vec!["doctor".to_owned()],
         };
         command(&self.arguments, &mut world)
+    }
+
+    /// Returns the working folder and a key, which no run can do without.
+    fn prerequisites(&self, talk: &Stream<'_>) -> Result<(PathBuf, FingerprintKey), Exit> {
+        let Ok(folder) = std::env::current_dir() else {
+            talk.print_line("error: the working folder is gone\n  next: cd into a folder that exists");
+            return Err(if self.is_quiet { Exit::Clean } else { Exit::Usage });
+        };
+        let Some(fingerprints) = fingerprints() else {
+            talk.print_line("error: the system gives no random bytes\n  next: check /dev/urandom");
+            return Err(Exit::Usage);
+        };
+        Ok((folder, fingerprints))
     }
 }
 

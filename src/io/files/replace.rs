@@ -1,6 +1,6 @@
 //! Replaces a `.env` in one step: whoever reads it meanwhile has the whole old text or the whole new one.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -50,10 +50,10 @@ pub fn replace(path: &Path, expected: Option<&Secret>, new: &Secret, folders: Fo
     if !is_still(&target, expected).map_err(fail)? {
         return Ok(Replaced::Conflict);
     }
-    let put = |naming: Naming| put(&target, (expected, new), folders.state, naming);
-    let done = match put(Naming::Late) {
+    let replacement = Replacement { target: &target, expected, new, state: folders.state };
+    let done = match replacement.apply(Naming::Late) {
         // The file system has no files without a name.
-        Err(Stopped::Unnamed) => put(Naming::Early),
+        Err(Stopped::Unnamed) => replacement.apply(Naming::Early),
         done => done,
     };
     match done {
@@ -139,46 +139,60 @@ impl From<io::Error> for Stopped {
     }
 }
 
-pub(super) fn put(
-    target: &Path,
-    (expected, new): (Option<&Secret>, &Secret),
-    state: Option<&Path>,
-    naming: Naming,
-) -> Result<Replaced, Stopped> {
-    let folder = folder_of(target);
-    let (mut file, mut scratch) = match naming {
-        Naming::Late => (os::open_unnamed(folder).map_err(|_| Stopped::Unnamed)?, None),
-        Naming::Early => {
-            let scratch = Scratch::beside(target, state)?;
-            (os::create_own(&scratch.text())?, Some(scratch))
+/// A new text for a file.
+pub(super) struct Replacement<'r> {
+    /// The file itself, at the end of all links.
+    pub(super) target: &'r Path,
+    /// The text that the file must still have; `None` expects no file.
+    pub(super) expected: Option<&'r Secret>,
+    pub(super) new: &'r Secret,
+    /// Where a record leads the next start to what a killed run has left.
+    pub(super) state: Option<&'r Path>,
+}
+
+impl Replacement<'_> {
+    pub(super) fn apply(&self, naming: Naming) -> Result<Replaced, Stopped> {
+        let folder = folder_of(self.target);
+        let (mut file, scratch) = match naming {
+            Naming::Late => (os::open_unnamed(folder).map_err(|_| Stopped::Unnamed)?, None),
+            Naming::Early => {
+                let scratch = Scratch::beside(self.target, self.state)?;
+                (os::create_own(&scratch.text())?, Some(scratch))
+            }
+        };
+        file.write_all(self.new.expose().as_bytes())?;
+        let lost = match self.expected {
+            Some(_) => os::dress_like(&file, &os::open_no_link(self.target)?)?,
+            None => Vec::new(),
+        };
+        file.sync_all()?;
+        if !is_still(self.target, self.expected).map_err(io::Error::other)? {
+            return Ok(Replaced::Conflict);
         }
-    };
-    file.write_all(new.expose().as_bytes())?;
-    let lost = match expected {
-        Some(_) => os::dress_like(&file, &os::open_no_link(target)?)?,
-        None => Vec::new(),
-    };
-    file.sync_all()?;
-    if !is_still(target, expected).map_err(io::Error::other)? {
-        return Ok(Replaced::Conflict);
+        let taken = self.take_name(&file, scratch)?;
+        // The rename itself has to reach the disk; some file systems can't be asked to.
+        drop(os::sync_folder(folder));
+        Ok(match taken {
+            NameTaken::No => Replaced::Conflict,
+            NameTaken::Yes if lost.is_empty() => Replaced::Done,
+            NameTaken::Yes => Replaced::Without(lost),
+        })
     }
-    let taken = match (expected, scratch.take()) {
-        (None, None) => named(os::name_unnamed(&file, target), Naming::Late)?,
-        (None, Some(scratch)) => named(link_new(&scratch.text(), target), Naming::Early)?,
-        (Some(expected), Some(scratch)) => take_place(scratch, target, expected)?,
-        (Some(expected), None) => {
-            let scratch = Scratch::beside(target, state)?;
-            os::name_unnamed(&file, &scratch.text()).map_err(|_| Stopped::Unnamed)?;
-            take_place(scratch, target, expected)?
+
+    /// Gives the new text the file's name. Without `scratch`, the new text has no name yet.
+    fn take_name(&self, file: &File, scratch: Option<Scratch>) -> Result<NameTaken, Stopped> {
+        let target = self.target;
+        match (self.expected, scratch) {
+            (None, None) => named(os::name_unnamed(file, target), Naming::Late),
+            (None, Some(scratch)) => named(link_new(&scratch.text(), target), Naming::Early),
+            (Some(expected), Some(scratch)) => Ok(take_place(scratch, target, expected)?),
+            (Some(expected), None) => {
+                let scratch = Scratch::beside(target, self.state)?;
+                os::name_unnamed(file, &scratch.text()).map_err(|_| Stopped::Unnamed)?;
+                Ok(take_place(scratch, target, expected)?)
+            }
         }
-    };
-    // The rename itself has to reach the disk; some file systems can't be asked to.
-    drop(os::sync_folder(folder));
-    Ok(match taken {
-        NameTaken::No => Replaced::Conflict,
-        NameTaken::Yes if lost.is_empty() => Replaced::Done,
-        NameTaken::Yes => Replaced::Without(lost),
-    })
+    }
 }
 
 /// Whether the new text has taken the file's name.

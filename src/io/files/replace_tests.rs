@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::drift::Secret;
 use crate::error::Error;
-use crate::io::files::replace::{NameTaken, Naming, put, take_place};
+use crate::io::files::replace::{NameTaken, Naming, Replacement, take_place};
 use crate::io::files::temporary::Scratch;
 use crate::io::files::{Folders, Replaced, clear_abandoned, has_other_names, replace};
 use crate::io::git::tests::{git, output};
@@ -129,15 +129,18 @@ fn a_read_only_file_and_git_s_own_files_stay_as_they_are() {
     assert_eq!(names(&folder), [".env", ".git", "hidden", "link"]);
 }
 
+fn apply(path: &Path, expected: Option<&str>, new: &str, state: Option<&Path>, naming: Naming) -> Replaced {
+    let (expected, new) = (expected.map(Secret::new), Secret::new(new));
+    Replacement { target: path, expected: expected.as_ref(), new: &new, state }.apply(naming).unwrap()
+}
+
 #[test]
 fn both_ways_to_name_the_text_do_the_same() {
     for naming in [Naming::Late, Naming::Early] {
         let (_guard, folder) = folder("old");
         let path = folder.join(".env");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-        let put = |path: &Path, expected: Option<&str>, new: &str| {
-            put(path, (expected.map(Secret::new).as_ref(), &Secret::new(new)), None, naming).unwrap()
-        };
+        let put = |path: &Path, expected: Option<&str>, new: &str| apply(path, expected, new, None, naming);
         assert_eq!(put(&path, Some("old"), "new"), Replaced::Done, "{naming:?}");
         assert_eq!((fs::read_to_string(&path).unwrap().as_str(), mode(&path)), ("new", 0o640), "{naming:?}");
         assert_eq!(put(&folder.join("made.env"), None, "A=1\n"), Replaced::Done, "{naming:?}");
@@ -184,8 +187,7 @@ fn extended_attributes_stay() {
         return;
     }
     for (naming, old, new) in [(Naming::Late, "old", "new"), (Naming::Early, "new", "newer")] {
-        let texts = (Some(&Secret::new(old)), &Secret::new(new));
-        assert_eq!(put(&path, texts, None, naming).unwrap(), Replaced::Done);
+        assert_eq!(apply(&path, Some(old), new, None, naming), Replaced::Done);
         let mut value = [0; 16];
         let length = getxattr(&path, "user.note", &mut value).unwrap();
         assert_eq!(&value[..length], b"kept", "{naming:?}");
@@ -226,8 +228,7 @@ fn replaces_for_its_parent() {
         // Ends with a panic where there is no room.
         let state = std::env::var_os(STATE).map(PathBuf::from);
         let naming = if std::env::var_os(EARLY).is_some() { Naming::Early } else { Naming::Late };
-        let texts = (Some(&Secret::new(now.as_str())), &Secret::new(new.as_str()));
-        assert_eq!(put(&path, texts, state.as_deref(), naming).unwrap(), Replaced::Done);
+        assert_eq!(apply(&path, Some(&now), new, state.as_deref(), naming), Replaced::Done);
     }
 }
 

@@ -175,7 +175,7 @@ impl Asker {
             io::ErrorKind::NotFound => "git is not installed".to_owned(),
             _ => "git can't be started".to_owned(),
         })?;
-        answer(child, Zeroizing::new(input.to_owned()), (self.limit(), most))
+        wait_for_output(child, Zeroizing::new(input.to_owned()), self.limit(), most)
     }
 
     /// How long the next question may take.
@@ -185,11 +185,11 @@ impl Asker {
     }
 }
 
-/// Waits for the child and ends it when the time is over.
-fn answer(mut child: Child, input: Zeroizing<String>, (limit, most): (Duration, u64)) -> Result<Vec<u8>, String> {
+/// Returns up to `most` bytes of what the child writes. A child that runs longer than `limit` is killed.
+fn wait_for_output(mut child: Child, input: Zeroizing<String>, limit: Duration, most: u64) -> Result<Vec<u8>, String> {
     let deadline = Instant::now() + limit;
-    let threads = listen(child.stdout.take(), most).and_then(|out| {
-        let err = listen(child.stderr.take(), ANSWER)?;
+    let threads = read_in_background(child.stdout.take(), most).and_then(|out| {
+        let err = read_in_background(child.stderr.take(), ANSWER)?;
         if let Some(mut stdin) = child.stdin.take() {
             // In the background like the reading. What git does not want to hear, it says in its status.
             thread::Builder::new().spawn(move || drop(stdin.write_all(input.as_bytes())))?;
@@ -223,7 +223,7 @@ fn answer(mut child: Child, input: Zeroizing<String>, (limit, most): (Duration, 
 }
 
 /// Reads in the background, so that a program that keeps the stream open can't hold up the run.
-fn listen(stream: Option<impl Read + Send + 'static>, most: u64) -> io::Result<mpsc::Receiver<Vec<u8>>> {
+fn read_in_background(stream: Option<impl Read + Send + 'static>, most: u64) -> io::Result<mpsc::Receiver<Vec<u8>>> {
     let (sender, receiver) = mpsc::channel();
     thread::Builder::new().spawn(move || {
         let mut bytes = Vec::new();

@@ -1,4 +1,4 @@
-//! What a checkout says of how Railway is to run it. The files are found, and not opened.
+//! The configuration files of Railway in a checkout. They are found, and not opened.
 
 use std::path::{Path, PathBuf};
 
@@ -48,7 +48,7 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    use crate::io::railway_files::{config_files, infrastructure_file};
+    use crate::io::railway_config_files::{config_files, infrastructure_file};
 
     fn write(root: &Path, files: &[&str]) {
         for file in files {
