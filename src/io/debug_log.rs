@@ -54,7 +54,6 @@ struct DebugLine {
     doctor: &'static str,
 }
 
-/// A line of the file.
 #[derive(Serialize)]
 struct Whole<'l, T> {
     #[serde(flatten)]
@@ -92,7 +91,7 @@ impl DebugLog {
         Ok(Self { began: clock.now(), clock, state: Mutex::new(state) })
     }
 
-    /// The time since the file was made.
+    /// Returns the time since the file was made.
     pub fn elapsed(&self) -> Duration {
         self.clock.elapsed()
     }
@@ -127,7 +126,7 @@ impl DebugLog {
         state.write(&whole);
     }
 
-    /// Why the file is not complete, if something went wrong with it.
+    /// Returns why the file is not complete, if something went wrong with it.
     pub fn failure(&self) -> Option<String> {
         self.state().broken.clone()
     }

@@ -36,17 +36,17 @@ impl DemoDir {
         Ok(stage)
     }
 
-    /// The working folder.
+    /// Returns the working folder.
     pub fn folder(&self) -> PathBuf {
         self.folder.path().join("agentverse")
     }
 
-    /// The home folder.
+    /// Returns the home folder.
     pub fn home(&self) -> PathBuf {
         self.folder.path().join("home")
     }
 
-    /// The folder for what is remembered between runs: gone with the stage.
+    /// Returns the folder for what is remembered between runs: gone with the stage.
     pub fn state(&self) -> PathBuf {
         self.folder.path().join("state")
     }

@@ -126,7 +126,7 @@ impl Interrupt {
         self.state().phase = Phase::Written;
     }
 
-    /// Whether Ctrl-C was pressed, and the run is to stop after the step that it is in.
+    /// Returns whether Ctrl-C was pressed, and the run is to stop after the step that it is in.
     pub fn is_requested(&self) -> bool {
         self.requested.load(Ordering::SeqCst)
     }
@@ -151,7 +151,7 @@ impl Interrupt {
         written
     }
 
-    /// Whether something is being changed, or was.
+    /// Returns whether something is being changed, or was.
     pub(super) fn has_begun_writing(&self) -> bool {
         self.state().phase != Phase::Free
     }

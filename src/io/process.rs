@@ -39,8 +39,8 @@ const WIDTH_WITHOUT_TERMINAL: usize = 80;
 /// The variable in which a shell says which one it is, when it asks for completions.
 pub const COMPLETE: &str = "COMPLETE";
 
-/// Whether a shell asks how a line may go on: it names itself, and its words follow `--`. Then nobody is to be told
-/// anything, because what is said would stand in the middle of that line.
+/// Returns whether a shell asks how a line may go on: it names itself, and its words follow `--`. Then nobody is to be
+/// told anything, because what is said would stand in the middle of that line.
 pub fn is_half_typed(arguments: &[OsString], shell: &str) -> bool {
     !shell.is_empty() && arguments.get(1).is_some_and(|word| word == "--")
 }
@@ -146,14 +146,14 @@ impl ProcessStart {
     }
 }
 
-/// A fresh key for this run's fingerprints.
+/// Returns a fresh key for this run's fingerprints.
 fn fingerprints() -> Option<FingerprintKey> {
     let mut bytes = [0; 32];
     SystemRandom::new().fill(&mut bytes).ok()?;
     Some(FingerprintKey::new(&bytes))
 }
 
-/// The process environment, as far as it is text.
+/// Returns the process environment, as far as it is text.
 fn variables() -> BTreeMap<String, String> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -175,7 +175,7 @@ fn terminal() -> Terminal {
     Terminal { out, err, input, links, width }
 }
 
-/// What a bug looks like. The panic's own text stays unsaid: it may quote the string that was being cut.
+/// Returns what a bug looks like. The panic's own text stays unsaid: it may quote the string that was being cut.
 pub fn panic_message(location: Option<&panic::Location<'_>>) -> String {
     // Some libraries panic where the system has no thread left for them.
     if let Err(error) = thread::Builder::new().spawn(|| {}) {
@@ -189,7 +189,7 @@ pub fn panic_message(location: Option<&panic::Location<'_>>) -> String {
     )
 }
 
-/// The exit code of a run that a bug ended. What had begun to change something has changed a part of it.
+/// Returns the exit code of a run that a bug ended. What had begun to change something has changed a part of it.
 fn after_panic(interrupt: &Interrupt) -> Exit {
     if interrupt.has_begun_writing() { Exit::Partial } else { Exit::Usage }
 }
@@ -216,7 +216,7 @@ fn end(ending: &RunEnd, question: PromptState, screen: &Progress) {
     leave(&ending.words, question, ending.exit);
 }
 
-/// What the thread of the signal does. It never writes into what moves on the screen.
+/// Handles the signal, on its own thread. It never writes into what moves on the screen.
 fn handler(interrupt: &Arc<Interrupt>, screen: &Progress) -> impl Fn() + Send + 'static {
     let (interrupt, screen) = (Arc::clone(interrupt), screen.clone());
     let mode = TerminalMode::read();

@@ -24,8 +24,8 @@ pub fn config_files(root_directory: Option<&str>, folder: &Path) -> Vec<String> 
     paths.filter(|path| is_inside(path, &root)).map(|path| files::display_path(&path, folder)).collect()
 }
 
-/// The nearest file of infrastructure as code, from the working folder up to the root of the checkout, as a person would
-/// type it. Without a repository, only the working folder counts.
+/// Returns the nearest file of infrastructure as code, from the working folder up to the root of the checkout, as a
+/// person would type it. Without a repository, only the working folder counts.
 pub fn infrastructure_file(folder: &Path) -> Option<String> {
     let root = root(folder);
     let folders = folder.ancestors().take_while(|ancestor| ancestor.starts_with(&root));
@@ -37,7 +37,7 @@ fn root(folder: &Path) -> PathBuf {
     git::root(folder).unwrap_or_else(|| folder.to_owned())
 }
 
-/// Whether there is such a file, and no link leads out of the checkout to it.
+/// Returns whether there is such a file, and no link leads out of the checkout to it.
 fn is_inside(path: &Path, root: &Path) -> bool {
     let end = |path: &Path| resolve(path).ok().map(|resolved| resolved.end);
     path.is_file() && end(path).zip(end(root)).is_some_and(|(end, root)| end.starts_with(root))

@@ -23,7 +23,6 @@ use crate::io::terminal::workflow_commands;
 /// Makes the wire to an address.
 pub type Connect<'w> = dyn Fn(&Endpoint) -> Result<Box<dyn Transport>, Error> + 'w;
 
-/// Everything that `doctor` can touch.
 pub struct World<'w> {
     /// Standard output: the result and nothing else.
     pub out: &'w mut dyn Write,
@@ -98,7 +97,7 @@ impl World<'_> {
         }
     }
 
-    /// A variable of the process environment; empty counts as absent.
+    /// Returns a variable of the process environment; empty counts as absent.
     pub fn variable(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }

@@ -19,7 +19,7 @@ pub struct NewIgnore {
     pub reason: String,
 }
 
-/// The text with it: read again, and found to say this and else what it said before.
+/// Returns the text with it: read again, and found to say this and else what it said before.
 ///
 /// A text that can't be read is the reader's own error. `name` is the file's, for messages.
 pub fn with_ignore(text: &Secret, ignore: &NewIgnore, name: &str, rules: &[RuleName]) -> Result<Secret, Error> {
@@ -49,7 +49,7 @@ fn unchanged(path: &str, why: impl Into<String>) -> Error {
     Error::Write { path: path.to_owned(), cause: why.into(), help: next }
 }
 
-/// The lines to be added, a blank one before them, with the text's own line ends.
+/// Returns the lines to be added, a blank one before them, with the text's own line ends.
 fn block(text: &str, ignore: &NewIgnore) -> String {
     let mut lines = String::new();
     if !text.is_empty() {

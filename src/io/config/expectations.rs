@@ -32,7 +32,6 @@ const FIXED_HEADERS: &[&str] = &[
     "via",
 ];
 
-/// `[[expect.log]]`.
 pub(super) fn log(table: &Table<'_>) -> Result<LogSection, Error> {
     table.only(&["service", "contains", "within"])?;
     let service = table.required("service", table.text("service")?, "service = \"…\"")?;
@@ -48,7 +47,6 @@ fn within(table: &Table<'_>) -> Result<Option<Duration>, Error> {
     wait.map(Some).ok_or_else(|| table.wrong(&item, "a time up to a day, such as \"30s\" or \"5m\""))
 }
 
-/// `[[expect.http]]`.
 pub(super) fn http(table: &Table<'_>) -> Result<HttpSection, Error> {
     table.only(&["service", "request", "allow-effects", "headers", "status", "json"])?;
     let service = table.required("service", table.text("service")?, "service = \"…\"")?;

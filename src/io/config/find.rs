@@ -52,7 +52,7 @@ fn unreadable(path: String, why: String) -> Error {
     Error::File { path, cause: why, help: next }
 }
 
-/// The file and the folder that its paths must not leave.
+/// Returns the file and the folder that its paths must not leave.
 fn find(choice: &ConfigChoice, working_folder: &Path) -> Result<Option<(PathBuf, PathBuf)>, Error> {
     match choice {
         ConfigChoice::None => Ok(None),
@@ -71,7 +71,7 @@ fn find(choice: &ConfigChoice, working_folder: &Path) -> Result<Option<(PathBuf,
     }
 }
 
-/// The nearest `doctor.toml`, from the working folder up to the root of the repository.
+/// Returns the nearest `doctor.toml`, from the working folder up to the root of the repository.
 pub fn nearest(working_folder: &Path) -> Option<PathBuf> {
     let root = git::root(working_folder).unwrap_or_else(|| working_folder.to_owned());
     let folders = working_folder.ancestors().take_while(|folder| folder.starts_with(&root));

@@ -7,7 +7,8 @@ use crate::error::Error;
 use crate::io::files::{self, normal};
 use crate::io::io_error_text::io_error_text;
 
-/// Where `path`, taken from the folder `base`, leads: absolute, without `..`, and inside `root`. The file itself need not be there.
+/// Returns where `path`, taken from the folder `base`, leads: absolute, without `..`, and inside `root`. The file
+/// itself need not be there.
 ///
 /// Anything that leads out is an [`Error::File`]: an absolute path, `..`, or a symbolic link anywhere on the way.
 pub fn inside(root: &Path, base: &Path, path: &Path) -> Result<PathBuf, Error> {
@@ -18,7 +19,7 @@ pub fn inside(root: &Path, base: &Path, path: &Path) -> Result<PathBuf, Error> {
     })
 }
 
-/// The same, with the reason alone where it is refused.
+/// Returns the same, with the reason alone where it is refused.
 pub(super) fn follow(root: &Path, base: &Path, path: &Path) -> Result<PathBuf, String> {
     if path.as_os_str().is_empty() {
         return Err("it is empty".to_owned());
@@ -45,7 +46,7 @@ pub(super) fn follow(root: &Path, base: &Path, path: &Path) -> Result<PathBuf, S
     }
 }
 
-/// The end of all links of the part of `path` that is there.
+/// Returns the end of all links of the part of `path` that is there.
 fn lead(path: &Path) -> Result<PathBuf, String> {
     for ancestor in path.ancestors() {
         match ancestor.canonicalize() {

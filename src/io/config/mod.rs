@@ -59,9 +59,7 @@ pub struct Config {
     pub environment: Option<At<String>>,
     /// `env-file`: layers, later ones win; see [`Config::file`].
     pub env_file: Option<Vec<At<String>>>,
-    /// `loader`.
     pub loader: Option<LoaderSetting>,
-    /// `fail-on`.
     pub fail_on: Option<FailOnSetting>,
     /// `[environments.NAME]`, by the name or id of the environment.
     pub environments: BTreeMap<String, EnvironmentSection>,
@@ -108,9 +106,7 @@ pub enum FailOnSetting {
 pub struct EnvironmentSection {
     /// Where the section starts; 1-based line.
     pub line: usize,
-    /// `env-file`.
     pub env_file: Option<Vec<At<String>>>,
-    /// `protected`.
     pub protected: Option<bool>,
 }
 
@@ -119,9 +115,7 @@ pub struct EnvironmentSection {
 pub struct ServiceSection {
     /// `name`: the service's name or id on Railway; the alias where it is left out.
     pub name: At<String>,
-    /// `env-file`.
     pub env_file: Option<Vec<At<String>>>,
-    /// `start-command-contains`.
     pub start_command_contains: Vec<At<String>>,
     /// `commit`: hexadecimal digits, or `HEAD`.
     pub commit: Option<At<String>>,
@@ -233,26 +227,27 @@ impl FailOnSetting {
 }
 
 impl Config {
-    /// The folder that its paths start from.
+    /// Returns the folder that its paths start from.
     pub fn folder(&self) -> &Path {
         self.path.parent().unwrap_or(&self.root)
     }
 
-    /// Every file of variables that it names.
+    /// Returns every file of variables that it names.
     pub fn env_files(&self) -> impl Iterator<Item = &At<String>> {
         let services = self.services.values().filter_map(|section| section.env_file.as_ref());
         let environments = self.environments.values().filter_map(|section| section.env_file.as_ref());
         self.env_file.iter().chain(services).chain(environments).flatten()
     }
 
-    /// Where a path that it names leads, absolute; an error at that path's place if it leads out of [`Config::root`].
+    /// Returns where a path that it names leads, absolute; an error at that path's place if it leads out of
+    /// [`Config::root`].
     pub fn file(&self, path: &At<String>) -> Result<PathBuf, Error> {
         inside::follow(&self.root, self.folder(), Path::new(&path.value)).map_err(|why| {
             self.fault(path, format!("this path can't be used: {why}"), "name a file inside the repository")
         })
     }
 
-    /// An error about something that it says, at its place.
+    /// Returns an error about something that it says, at its place.
     pub fn fault<T>(&self, at: &At<T>, what: impl Into<String>, next: impl Into<String>) -> Error {
         Error::Config {
             path: self.name.clone(),

@@ -25,14 +25,14 @@ pub struct ConfigLocation {
 }
 
 impl ConfigLocation {
-    /// The root of the repository that the working folder lies in, or else that folder.
+    /// Returns the root of the repository that the working folder lies in, or else that folder.
     pub fn of(working_folder: &Path) -> Self {
         let root = git::root(working_folder).unwrap_or_else(|| working_folder.to_owned());
         let path = root.join("doctor.toml");
         Self { name: files::display_path(&path, working_folder), path, root }
     }
 
-    /// How a file is named in it. An error for one that no `doctor.toml` may name.
+    /// Returns how a file is named in it. An error for one that no `doctor.toml` may name.
     pub fn reach(&self, file: &Path) -> Result<String, Error> {
         inside(&self.root, &self.root, file)?;
         let parts = file.strip_prefix(&self.root).ok().map(Path::components);
@@ -45,7 +45,8 @@ impl ConfigLocation {
     }
 }
 
-/// The text of a draft: read again, and found to say this and nothing else. An error if the reader does not understand it so.
+/// Returns the text of a draft: read again, and found to say this and nothing else. An error if the reader does not
+/// understand it so.
 pub fn fresh(draft: &ConfigDraft, site: &ConfigLocation, rules: &[RuleName]) -> Result<(String, Config), Error> {
     let text = directive(site).to_owned() + &text(draft);
     let empty = || Config::empty(site.path.clone(), site.name.clone(), site.root.clone());
@@ -59,12 +60,12 @@ pub fn fresh(draft: &ConfigDraft, site: &ConfigLocation, rules: &[RuleName]) -> 
     if states(&read, draft, empty()) { Ok((text, read)) } else { Err(mistaken("it would not say what was chosen")) }
 }
 
-/// The line that tells editors where the schema is, where it is. Without the file it would be an error to them.
+/// Returns the line that tells editors where the schema is, where it is. Without the file it would be an error to them.
 fn directive(site: &ConfigLocation) -> &'static str {
     if site.root.join("doctor.schema.json").is_file() { "#:schema ./doctor.schema.json\n" } else { "" }
 }
 
-/// Whether the environment has the files and the protection that it should have, and no other has any.
+/// Returns whether the environment has the files and the protection that it should have, and no other has any.
 fn has_environment(read: &Config, draft: &ConfigDraft) -> bool {
     let own = read.environments.get(draft.environment_title());
     let files = |section: &EnvironmentSection| -> Vec<String> {
@@ -75,7 +76,7 @@ fn has_environment(read: &Config, draft: &ConfigDraft) -> bool {
         && read.environments.len() == usize::from(own.is_some())
 }
 
-/// Whether a file says that, and nothing that was not to be said.
+/// Returns whether a file says that, and nothing that was not to be said.
 pub(super) fn states(read: &Config, draft: &ConfigDraft, empty: Config) -> bool {
     let word = |at: &Option<At<String>>| at.as_ref().map(|at| at.value.clone());
     let words = |list: &[At<String>]| list.iter().map(|at| at.value.clone()).collect::<Vec<_>>();
@@ -134,7 +135,7 @@ fn head(draft: &ConfigDraft) -> String {
     text
 }
 
-/// What holds in the environment that was checked, and in no other.
+/// Returns what holds in the environment that was checked, and in no other.
 fn environment(draft: &ConfigDraft) -> String {
     if draft.files.is_empty() && !draft.is_production() {
         return String::new();
@@ -209,7 +210,7 @@ fn ignore(draft: &ConfigDraft) -> String {
     exceptions(all)
 }
 
-/// The entry that would ignore what differs now, as a comment.
+/// Returns the entry that would ignore what differs now, as a comment.
 fn undecided(keys: &[String]) -> String {
     let mut entry = String::from("[[ignore]]\n");
     entry.push_str(&list("keys  ", keys));

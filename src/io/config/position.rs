@@ -23,7 +23,7 @@ impl<'t> Positions<'t> {
         Self { text, lines: [0].into_iter().chain(newlines).collect(), counts }
     }
 
-    /// The 1-based line and column, in characters, of a byte.
+    /// Returns the 1-based line and column, in characters, of a byte.
     pub(super) fn of(&self, offset: usize) -> (usize, usize) {
         let offset = offset.min(self.text.len());
         let line = self.lines.partition_point(|start| *start <= offset);
@@ -36,7 +36,7 @@ impl<'t> Positions<'t> {
     }
 }
 
-/// How many characters start in these bytes of UTF-8.
+/// Returns how many characters start in these bytes of UTF-8.
 fn starts(bytes: &[u8]) -> usize {
     bytes.iter().filter(|byte| **byte & 0b1100_0000 != 0b1000_0000).count()
 }

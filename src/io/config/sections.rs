@@ -42,7 +42,7 @@ const SEVERITIES: &[(&str, Option<Severity>)] = &[
 ];
 
 impl Config {
-    /// A file that says nothing.
+    /// Returns a file that says nothing.
     pub(super) fn empty(path: PathBuf, name: String, root: PathBuf) -> Self {
         Self {
             path,
@@ -66,7 +66,7 @@ impl Config {
     }
 }
 
-/// The whole file.
+/// Returns the whole file.
 pub(super) fn document(top: &Table<'_>, empty: Config, rules: &[RuleName]) -> Result<Config, Error> {
     top.only(TOP)?;
     let expect = top.table("expect")?;
@@ -268,7 +268,7 @@ fn severity(top: &Table<'_>, rules: &[RuleName]) -> Result<Severities, Error> {
     Ok((severities, lines))
 }
 
-/// The name of the rule that is meant by a name or a code.
+/// Returns the name of the rule that is meant by a name or a code.
 fn known(given: &str, rules: &[RuleName]) -> Option<&'static str> {
     rules.iter().find(|(code, name)| *code == given || *name == given).map(|(_, name)| *name)
 }

@@ -18,13 +18,13 @@ pub(super) struct ConfigSource<'s> {
 }
 
 impl ConfigSource<'_> {
-    /// An error at a byte of the file.
+    /// Returns an error at a byte of the file.
     pub(super) fn fault(&self, offset: usize, what: impl Into<String>, next: impl Into<String>) -> Error {
         let (line, column) = self.positions.of(offset);
         Error::Config { path: self.name.to_owned(), line, column, what: what.into(), help: next.into() }
     }
 
-    /// An error at the place of something that was read.
+    /// Returns an error at the place of something that was read.
     pub(super) fn fault_at<T>(&self, at: &At<T>, what: impl Into<String>, next: impl Into<String>) -> Error {
         let At { line, column, .. } = *at;
         Error::Config { path: self.name.to_owned(), line, column, what: what.into(), help: next.into() }
@@ -37,7 +37,6 @@ impl ConfigSource<'_> {
     }
 }
 
-/// A table and where it is.
 pub(super) struct Table<'t> {
     pub(super) source: &'t ConfigSource<'t>,
     entries: &'t DeTable<'t>,
@@ -46,7 +45,6 @@ pub(super) struct Table<'t> {
     start: usize,
 }
 
-/// A value that is there, and its key.
 pub(super) struct Item<'t> {
     pub(super) key: &'t str,
     pub(super) key_start: usize,
@@ -55,17 +53,17 @@ pub(super) struct Item<'t> {
 }
 
 impl<'t> Table<'t> {
-    /// The top of the file.
+    /// Returns the top of the file.
     pub(super) fn top(source: &'t ConfigSource<'t>, entries: &'t DeTable<'t>) -> Self {
         Self { source, entries, title: String::new(), start: 0 }
     }
 
-    /// Where the table starts; 1-based line.
+    /// Returns where the table starts; 1-based line.
     pub(super) fn line(&self) -> usize {
         self.source.positions.of(self.start).0
     }
 
-    /// Every key with its value, in the order of the file.
+    /// Returns every key with its value, in the order of the file.
     pub(super) fn items(&self) -> Vec<Item<'t>> {
         let mut items: Vec<_> = self.entries.iter().map(|(key, value)| item(key, value)).collect();
         items.sort_by_key(|item| item.key_start);
@@ -98,31 +96,31 @@ impl<'t> Table<'t> {
         )
     }
 
-    /// The value of a key.
+    /// Returns the value of a key.
     pub(super) fn get(&self, key: &str) -> Option<Item<'t>> {
         self.entries.get_key_value(key).map(|(key, value)| item(key, value))
     }
 
-    /// An error about a value: what it must be, never what it is.
+    /// Returns an error about a value: what it must be, never what it is.
     pub(super) fn wrong(&self, item: &Item<'_>, expected: &str) -> Error {
         let what = format!("{} must be {expected}", self.called(item.key));
         self.source.fault(item.start, what, format!("correct {}", self.called(item.key)))
     }
 
-    /// How messages name a key of this table: `` `env-file` in [services.api] ``.
+    /// Returns how messages name a key of this table: `` `env-file` in [services.api] ``.
     pub(super) fn called(&self, key: &str) -> String {
         let key = shown(key).unwrap_or("this key");
         if self.title.is_empty() { format!("`{key}`") } else { format!("`{key}` in {}", self.title) }
     }
 
-    /// A key that has to be there.
+    /// Returns a key that has to be there.
     pub(super) fn required<T>(&self, key: &str, found: Option<T>, example: &str) -> Result<T, Error> {
         found.ok_or_else(|| {
             self.source.fault(self.start, format!("{} has no `{key}`", self.title), format!("add `{example}`"))
         })
     }
 
-    /// A string that is not empty.
+    /// Returns a string that is not empty.
     pub(super) fn text(&self, key: &str) -> Result<Option<At<String>>, Error> {
         let Some(item) = self.get(key) else { return Ok(None) };
         match item.value.as_str() {
@@ -131,7 +129,7 @@ impl<'t> Table<'t> {
         }
     }
 
-    /// A list of strings, neither of them empty.
+    /// Returns a list of strings, neither of them empty.
     pub(super) fn texts(&self, key: &str) -> Result<Option<Vec<At<String>>>, Error> {
         let Some(item) = self.get(key) else { return Ok(None) };
         let expected = "a list of strings that are not empty, such as [\"…\"]";
@@ -146,7 +144,7 @@ impl<'t> Table<'t> {
         Ok(Some(texts))
     }
 
-    /// A string or a list of strings.
+    /// Returns a string or a list of strings.
     pub(super) fn text_or_texts(&self, key: &str) -> Result<Option<Vec<At<String>>>, Error> {
         match self.get(key) {
             Some(item) if item.value.is_str() => Ok(self.text(key)?.map(|text| vec![text])),
@@ -166,7 +164,7 @@ impl<'t> Table<'t> {
         self.get(key).map(|item| self.choose(&item, words)).transpose()
     }
 
-    /// The meaning of a value that is one of a few words.
+    /// Returns the meaning of a value that is one of a few words.
     pub(super) fn choose<T: Copy>(&self, item: &Item<'_>, words: &[(&str, T)]) -> Result<T, Error> {
         let given = item.value.as_str().unwrap_or_default();
         if let Some((_, meaning)) = words.iter().find(|(word, _)| *word == given) {
@@ -179,18 +177,18 @@ impl<'t> Table<'t> {
         Err(self.source.fault(item.start, what, next))
     }
 
-    /// A table inside this one.
+    /// Returns a table inside this one.
     pub(super) fn table(&self, key: &str) -> Result<Option<Self>, Error> {
         self.get(key).map(|item| self.enter(&item)).transpose()
     }
 
-    /// The table that is that value.
+    /// Returns the table that is that value.
     pub(super) fn enter(&self, item: &Item<'t>) -> Result<Self, Error> {
         let entries = item.value.as_table().ok_or_else(|| self.wrong(item, "a table"))?;
         Ok(Self { source: self.source, entries, title: format!("[{}]", self.path_of(item.key)), start: item.start })
     }
 
-    /// What each of the tables `[[key]]` inside this one says.
+    /// Returns what each of the tables `[[key]]` inside this one says.
     pub(super) fn each<T>(&self, key: &str, read: impl Fn(&Self) -> Result<T, Error>) -> Result<Vec<T>, Error> {
         let Some(item) = self.get(key) else { return Ok(Vec::new()) };
         let title = format!("[[{}]]", self.path_of(item.key));
@@ -217,7 +215,7 @@ fn item<'t>(key: &'t Spanned<toml::de::DeString<'t>>, value: &'t Spanned<DeValue
     Item { key: key.get_ref(), key_start: key.span().start, value: value.get_ref(), start: value.span().start }
 }
 
-/// A key that may be repeated in a message.
+/// Returns a key that may be repeated in a message.
 fn shown(key: &str) -> Option<&str> {
     let plain = |character: char| character.is_alphanumeric() || matches!(character, '-' | '_' | '.' | ' ');
     (!key.is_empty() && key.chars().count() <= LONGEST_KEY && key.chars().all(plain)).then_some(key)
@@ -230,7 +228,7 @@ pub(super) fn did_you_mean(word: &str, known: &[&str]) -> String {
     close.first().map_or_else(String::new, |close| format!("did you mean `{close}`? "))
 }
 
-/// A list of names as prose.
+/// Returns a list of names as prose.
 pub(super) fn listed(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }

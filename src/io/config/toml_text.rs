@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-/// A basic string of TOML's; what can't be seen, or turns the text around it, is escaped.
+/// Returns a basic string of TOML's; what can't be seen, or turns the text around it, is escaped.
 pub(super) fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for character in text.chars() {
@@ -16,13 +16,13 @@ pub(super) fn quoted(text: &str) -> String {
     quoted
 }
 
-/// A key: as it is where TOML takes it so.
+/// Returns a key: as it is where TOML takes it so.
 pub(super) fn key(text: &str) -> String {
     let is_bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     if !text.is_empty() && text.bytes().all(is_bare) { text.to_owned() } else { quoted(text) }
 }
 
-/// The part of a comment that somebody else has written: it ends where its line ends.
+/// Returns the part of a comment that somebody else has written: it ends where its line ends.
 pub(super) fn comment(text: &str) -> String {
     text.chars().map(|character| if is_hidden(character) { '\u{fffd}' } else { character }).collect()
 }

@@ -18,12 +18,12 @@ pub struct TrustedParts {
 }
 
 impl TrustedParts {
-    /// Whether the file leaves all of it to others.
+    /// Returns whether the file leaves all of it to others.
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
 
-    /// What differs from the lines that were accepted: `- ` and `+ ` before each line that is gone or new.
+    /// Returns what differs from the lines that were accepted: `- ` and `+ ` before each line that is gone or new.
     pub fn changes(&self, accepted: &[String]) -> Vec<String> {
         let gone = accepted.iter().filter(|line| !self.lines.contains(line)).map(|line| format!("- {line}"));
         let new = self.lines.iter().filter(|line| !accepted.contains(line)).map(|line| format!("+ {line}"));
@@ -60,7 +60,7 @@ impl fmt::Display for Digest {
 }
 
 impl Config {
-    /// The parts of it that decide where local values go.
+    /// Returns the parts of it that decide where local values go.
     pub fn trusted_parts(&self) -> TrustedParts {
         let mut lines = Vec::new();
         let mut tell = |what: &str, at: Option<&At<String>>| {
@@ -141,7 +141,7 @@ fn request(section: &HttpSection) -> String {
     format!("expect.http {:?} {} {path:?}{effects} {headers}", section.service.value, section.method)
 }
 
-/// All of it, for the digest alone.
+/// Returns all of it, for the digest alone.
 fn whole(section: &HttpSection) -> Zeroizing<String> {
     let mut text = Zeroizing::new(format!("{:?} {} {:?}", section.service.value, section.method, section.path));
     for (name, parts) in &section.headers {

@@ -27,7 +27,7 @@ fn lookup(places: &Places<'_>, name: &str, scheme: Scheme) -> Result<SourceLooku
     })
 }
 
-/// What a person should know about the variables when the token from `used` is used.
+/// Returns what a person should know about the variables when the token from `used` is used.
 pub(super) fn remarks(places: &Places<'_>, used: &str) -> Vec<String> {
     let state = |name: &str| places.variables.get(name).map(|text| !text.trim_ascii().is_empty());
     if [PROJECT, API].map(state) == [Some(true), Some(true)] {

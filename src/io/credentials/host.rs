@@ -7,14 +7,13 @@ use std::collections::BTreeMap;
 pub enum Host {
     /// The one that everybody uses.
     Production,
-    /// Railway's staging.
     Staging,
     /// Railway's development.
     Develop,
 }
 
-/// The installation that `RAILWAY_ENV` names, as the official CLI reads it: upper and lower case are the same, and
-/// anything unknown is production.
+/// Returns the installation that `RAILWAY_ENV` names, as the official CLI reads it: upper and lower case are the same,
+/// and anything unknown is production.
 pub fn railway_env(variables: &BTreeMap<String, String>) -> Host {
     match variables.get("RAILWAY_ENV").map(|name| name.to_lowercase()).as_deref() {
         Some("staging") => Host::Staging,
@@ -24,7 +23,7 @@ pub fn railway_env(variables: &BTreeMap<String, String>) -> Host {
 }
 
 impl Host {
-    /// The host that answers the API.
+    /// Returns the host that answers the API.
     pub fn backboard(self) -> &'static str {
         match self {
             Self::Production => "backboard.railway.com",
@@ -33,7 +32,7 @@ impl Host {
         }
     }
 
-    /// The name of the official CLI's file in `~/.railway`.
+    /// Returns the name of the official CLI's file in `~/.railway`.
     pub fn config_file(self) -> &'static str {
         match self {
             Self::Production => "config.json",

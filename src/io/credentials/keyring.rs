@@ -35,7 +35,7 @@ pub enum KeyringError {
 }
 
 impl KeyringError {
-    /// A sentence without full stop.
+    /// Returns a sentence without full stop.
     pub fn sentence(&self) -> String {
         match self {
             Self::Absent(why) => format!("the system's keyring is not there: {why}"),
@@ -47,12 +47,12 @@ impl KeyringError {
         }
     }
 
-    /// What to do about a login that it holds.
+    /// Returns what to do about a login that it holds.
     pub fn remedy(&self) -> String {
         format!("{}, or set RAILWAY_TOKEN or RAILWAY_API_TOKEN for this shell", self.first_step())
     }
 
-    /// What to do about it, before it is asked again.
+    /// Returns what to do about it, before it is asked again.
     pub fn first_step(&self) -> &'static str {
         match self {
             Self::Absent(_) => "start a D-Bus session with a keyring",
@@ -63,9 +63,8 @@ impl KeyringError {
     }
 }
 
-/// Secrets by name.
 pub trait Keyring {
-    /// The secret of that name, if there is one.
+    /// Returns the secret of that name, if there is one.
     fn read(&self, name: &str) -> Result<Option<Secret>, KeyringError>;
     /// Stores a secret in the place of the one before it.
     fn write(&self, name: &str, secret: &Secret) -> Result<(), KeyringError>;
@@ -125,8 +124,9 @@ impl OsKeyring {
 /// The address of the bus, as the library of the Secret Service reads it.
 const BUS: &str = "DBUS_SESSION_BUS_ADDRESS";
 
-/// Why the bus of the environment is not asked. Other transports than a local socket start a program (`unixexec:`,
-/// `autolaunch:`, `ibus:`), which would inherit the environment with its tokens, or lead to another machine (`tcp:`).
+/// Returns why the bus of the environment is not asked. Other transports than a local socket start a program
+/// (`unixexec:`, `autolaunch:`, `ibus:`), which would inherit the environment with its tokens, or lead to another
+/// machine (`tcp:`).
 ///
 /// The library takes the address from the process, so it is read there, too. Elsewhere than on Linux and the BSDs, the keyring
 /// is not on a bus.
@@ -140,8 +140,8 @@ fn foreign_bus() -> Option<KeyringError> {
     (!is_local_socket(&address)).then(|| KeyringError::Absent(why()))
 }
 
-/// Whether every address of a list, separated by `;`, names one socket of this machine to connect to. `dir`, `tmpdir` and
-/// `runtime` are only for servers.
+/// Returns whether every address of a list, separated by `;`, names one socket of this machine to connect to. `dir`,
+/// `tmpdir` and `runtime` are only for servers.
 fn is_local_socket(addresses: &str) -> bool {
     addresses.split(';').all(|address| {
         let options = address.strip_prefix("unix:").unwrap_or_default();
@@ -162,7 +162,7 @@ fn is_local_socket(addresses: &str) -> bool {
     })
 }
 
-/// The names that the library has for its layers tell a person nothing.
+/// The library's names for its layers mean nothing to a person.
 fn absent(error: &keyring::Error) -> KeyringError {
     let why = match error {
         keyring::Error::PlatformFailure(why) => why.to_string(),
@@ -171,7 +171,7 @@ fn absent(error: &keyring::Error) -> KeyringError {
     KeyringError::Absent(why.strip_prefix("zbus error: ").unwrap_or(&why).to_owned())
 }
 
-/// The library's own words may quote what is stored, so that only those of the system are passed on.
+/// The library's own text may quote what is stored, so that only the system's is passed on.
 fn trouble(error: &keyring::Error) -> KeyringError {
     match error {
         keyring::Error::NoStorageAccess(_) => KeyringError::Locked,

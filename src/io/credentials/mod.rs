@@ -67,7 +67,6 @@ pub struct Places<'p> {
     pub aim: &'p LoginTarget,
 }
 
-/// What one source has.
 enum SourceLookup {
     Found(Credentials),
     /// Nothing, and why: what was found in its place.
@@ -84,7 +83,7 @@ type TokenSource = fn(&Places<'_>) -> Result<SourceLookup, Error>;
 const SOURCES: &[TokenSource] =
     &[environment::project_token, environment::api_token, stored_logins::login, railway_cli::login];
 
-/// The token to use.
+/// Returns the token to use.
 ///
 /// A source that is set and can't be used is an error, because silently using another one would look at another
 /// account. A keyring that can't be asked is said, and is an error where nothing further down has a token.
@@ -116,12 +115,12 @@ pub fn find(places: &Places<'_>) -> Result<Credentials, Error> {
     }
 }
 
-/// The error for a keyring that had to be asked and could not be.
+/// Returns the error for a keyring that had to be asked and could not be.
 pub fn unasked(trouble: &KeyringError) -> Error {
     Error::Keyring { cause: trouble.sentence(), help: trouble.remedy() }
 }
 
-/// What every source says, in order, and whether a token of it is used: the first one that has one.
+/// Returns what every source says, in order, and whether a token of it is used: the first one that has one.
 pub fn describe_sources(places: &Places<'_>) -> Vec<(String, bool)> {
     let mut used = false;
     let mut told = Vec::new();
@@ -142,12 +141,12 @@ pub fn describe_sources(places: &Places<'_>) -> Vec<(String, bool)> {
     told
 }
 
-/// The token in a text that somebody gave for a login.
+/// Returns the token in a text that somebody gave for a login.
 pub fn given(text: &Secret) -> Result<Option<Secret>, Error> {
     token(text.expose(), "what was given")
 }
 
-/// The token in a text, or `None` if there is nothing but blanks.
+/// Returns the token in a text, or `None` if there is nothing but blanks.
 ///
 /// Blanks around it come from copying and are left out. Railway's tokens are one word of visible ASCII; anything else,
 /// quotes included, is an [`Error::MalformedToken`], because it can't be sent or is surely not what was meant.

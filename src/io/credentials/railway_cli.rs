@@ -26,13 +26,9 @@ const MARGIN: SignedDuration = SignedDuration::from_secs(60);
 /// What `railway link` remembers for a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
-    /// The project's id.
     pub project_id: String,
-    /// Its name when it was linked.
     pub project_name: Option<String>,
-    /// The environment's id.
     pub environment_id: Option<String>,
-    /// Its name when it was linked.
     pub environment_name: Option<String>,
     /// The service's id, if one was linked.
     pub service_id: Option<String>,
@@ -77,7 +73,7 @@ struct LinkedFolder {
     service: Option<String>,
 }
 
-/// The login: its access token while it lasts, else the token of older versions.
+/// Returns the login: its access token while it lasts, else the token of older versions.
 pub(super) fn login(places: &Places<'_>) -> Result<SourceLookup, Error> {
     let shown = shown(places.variables);
     if places.cli_login == CliLogin::Forbidden {
@@ -110,7 +106,7 @@ fn is_over(end: i64, now: Timestamp) -> bool {
     now.as_second() >= end.saturating_sub(MARGIN.as_secs())
 }
 
-/// The link of the working folder, or of the nearest folder above it.
+/// Returns the link of the working folder, or of the nearest folder above it.
 ///
 /// An [`Error::CliConfig`] if the file is there and can't be read.
 pub fn link(
@@ -139,17 +135,17 @@ fn linked(folder: &Path, projects: &BTreeMap<String, Object<LinkedFolder>>) -> O
     })
 }
 
-/// The file as messages name it.
+/// Returns the file as messages name it.
 fn shown(variables: &BTreeMap<String, String>) -> String {
     format!("~/.railway/{}", railway_env(variables).config_file())
 }
 
-/// Where the official CLI keeps its links.
+/// Returns where the official CLI keeps its links.
 pub fn link_file(home: &Path, variables: &BTreeMap<String, String>) -> PathBuf {
     home.join(".railway").join(railway_env(variables).config_file())
 }
 
-/// The file, or `None` if there is none.
+/// Returns the file, or `None` if there is none.
 fn read(home: &Path, variables: &BTreeMap<String, String>) -> Result<Option<CliConfigFile>, Error> {
     let path = link_file(home, variables);
     let fault = |why| Err(Error::CliConfig { path: shown(variables), cause: why });

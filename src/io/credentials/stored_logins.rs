@@ -14,7 +14,6 @@ pub const KEYRING: &str = "the keyring";
 
 const VERSION: u8 = 1;
 
-/// The entry of one host.
 #[derive(Debug, Default, Deserialize, Serialize)]
 pub struct Logins {
     version: u8,
@@ -24,24 +23,20 @@ pub struct Logins {
     pub projects: Vec<ProjectLogin>,
 }
 
-/// An account or workspace token.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Login {
     /// `an account token` or `a workspace token`.
     pub kind: String,
-    /// The token.
     #[serde(serialize_with = "write", deserialize_with = "read")]
     pub token: Secret,
 }
 
-/// A project token.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct ProjectLogin {
     /// Id and name of its project.
     pub project: (String, String),
     /// Id and name of its environment.
     pub environment: (String, String),
-    /// The token.
     #[serde(serialize_with = "write", deserialize_with = "read")]
     pub token: Secret,
 }
@@ -51,7 +46,6 @@ pub struct ProjectLogin {
 pub struct LoginTarget {
     /// The project's id or name.
     pub project: Option<String>,
-    /// The environment's.
     pub environment: Option<String>,
 }
 
@@ -64,7 +58,7 @@ fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> 
 }
 
 impl Logins {
-    /// What is stored for that host.
+    /// Returns what is stored for that host.
     pub fn load(keyring: &dyn Keyring, host: &str) -> Result<Self, KeyringError> {
         let Some(text) = keyring.read(&name(host))? else { return Ok(Self::default()) };
         let refused = |why: &str| KeyringError::Refused(why.to_owned());
@@ -95,12 +89,12 @@ impl Logins {
         self.projects.push(ProjectLogin { project, environment, token });
     }
 
-    /// Whether nothing is stored.
+    /// Returns whether nothing is stored.
     pub fn is_empty(&self) -> bool {
         self.general.is_none() && self.projects.is_empty()
     }
 
-    /// What is stored, in words.
+    /// Returns what is stored, in words.
     pub fn descriptions(&self) -> Vec<String> {
         let general = self.general.iter().map(|login| login.kind.clone());
         let projects = self
@@ -110,8 +104,8 @@ impl Logins {
         general.chain(projects).collect()
     }
 
-    /// The token for that target: its own project token, else the general one. Where nothing names a target, a single
-    /// project token does.
+    /// Returns the token for that target: its own project token, else the general one. Where nothing names a target, a
+    /// single project token does.
     fn choose(&self, aim: &LoginTarget) -> Option<(&Secret, Scheme)> {
         let is = |wanted: &Option<String>, (id, name): &(String, String)| {
             wanted.as_ref().is_none_or(|wanted| wanted == id || wanted == name)
@@ -129,13 +123,13 @@ impl Logins {
     }
 }
 
-/// Whether the keyring has this project token for that target.
+/// Returns whether the keyring has this project token for that target.
 pub fn is_login_for(keyring: &dyn Keyring, host: &str, aim: &LoginTarget, token: &Secret) -> bool {
     let logins = Logins::load(keyring, host);
     logins.is_ok_and(|logins| logins.choose(aim) == Some((token, Scheme::Project)))
 }
 
-/// The login for the host and the target of this run.
+/// Returns the login for the host and the target of this run.
 #[expect(clippy::unnecessary_wraps, reason = "it is one of several sources, and others can fail")]
 pub(super) fn login(places: &Places<'_>) -> Result<SourceLookup, Error> {
     let logins = match Logins::load(places.keyring, places.host) {

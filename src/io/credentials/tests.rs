@@ -21,7 +21,7 @@ fn variables(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-/// A home folder with that text as the CLI's file.
+/// Returns a home folder with that text as the CLI's file.
 fn home(name: &str, text: &str) -> tempfile::TempDir {
     let home = tempfile::tempdir().unwrap();
     fs::create_dir(home.path().join(".railway")).unwrap();
@@ -29,7 +29,7 @@ fn home(name: &str, text: &str) -> tempfile::TempDir {
     home
 }
 
-/// What is found with a keyring that there is not.
+/// Returns what is found with a keyring that there is not.
 fn find(
     variables: &BTreeMap<String, String>,
     home: Option<&Path>,
@@ -45,7 +45,7 @@ fn found(pairs: &[(&str, &str)], home: Option<&Path>) -> Result<Credentials, Err
     find(&variables(pairs), home, Timestamp::from_second(NOW).unwrap(), CliLogin::Allowed)
 }
 
-/// What is found with that text in `config.json` and nothing in the environment.
+/// Returns what is found with that text in `config.json` and nothing in the environment.
 fn login(text: &str) -> Result<Credentials, Error> {
     found(&[], Some(home("config.json", text).path()))
 }
@@ -308,7 +308,7 @@ fn a_hundred_thousand_links_are_read_in_no_time() {
     assert_eq!(got.project_id, "99999");
 }
 
-/// What is found with that keyring, for that target, with a login of the official CLI beside it.
+/// Returns what is found with that keyring, for that target, with a login of the official CLI beside it.
 fn with_keyring(keyring: &InMemoryKeyring, pairs: Pairs<'_>, aim: &LoginTarget) -> Result<Credentials, Error> {
     let home = home("config.json", r#"{"user":{"accessToken":"cli","tokenExpiresAt":1800003600}}"#);
     find_at(&Places {

@@ -10,7 +10,6 @@ const PRIVATE: [&str; 7] = ["internal", "local", "localhost", "localdomain", "la
 /// The longest name of a host, and of a part of it.
 const LONGEST: (usize, usize) = (253, 63);
 
-/// Where Railway was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AllowedHosts {
     /// At its own address.
@@ -27,7 +26,7 @@ pub struct Address {
 }
 
 impl Address {
-    /// The host of a domain, or why it is not asked.
+    /// Returns the host of a domain, or why it is not asked.
     pub fn of(domain: &Domain, neighbourhood: AllowedHosts) -> Result<Self, String> {
         let host = domain.name.to_ascii_lowercase();
         if domain.standing == DomainStatus::Unverified {
@@ -43,18 +42,18 @@ impl Address {
         Ok(Self { host, neighbourhood: AllowedHosts::Public })
     }
 
-    /// The host, and the port of a loopback one.
+    /// Returns the host, and the port of a loopback one.
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// Whether it is a loopback address, to which no TLS is spoken.
+    /// Returns whether it is a loopback address, to which no TLS is spoken.
     pub fn is_loopback(&self) -> bool {
         self.neighbourhood == AllowedHosts::Loopback
     }
 }
 
-/// The first domain that may be asked, Railway's own before others; or why there is none.
+/// Returns the first domain that may be asked, Railway's own before others; or why there is none.
 pub fn choose(domains: &[Domain], neighbourhood: AllowedHosts) -> Result<Address, String> {
     let mut sorted: Vec<&Domain> = domains.iter().collect();
     sorted.sort_by_key(|domain| domain.standing != DomainStatus::Railways);

@@ -47,7 +47,6 @@ pub enum Suspicion {
 /// What stands in front of a service, as far as Railway shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Front {
-    /// This.
     Known(EdgeSettings),
     /// It can't be read.
     Unknown,
@@ -62,7 +61,7 @@ pub struct EdgeSettings {
     pub has_rules: bool,
 }
 
-/// What the response looks like by itself.
+/// Returns what the response looks like by itself.
 pub fn suspicion(heard: &EndpointResponse) -> Suspicion {
     let body = BodyKind::of(heard);
     let (headers, passed_edge) = (&heard.head, heard.head.passed_edge);
@@ -85,7 +84,7 @@ pub fn suspicion(heard: &EndpointResponse) -> Suspicion {
 }
 
 impl Suspicion {
-    /// The feature that answered, with what Railway shows of the edge's settings.
+    /// Returns the feature that answered, with what Railway shows of the edge's settings.
     pub fn feature(self, front: &Front) -> Option<EdgeFeature> {
         let known = if let Front::Known(settings) = front { *settings } else { EdgeSettings::default() };
         let rule = known.has_rules.then_some(EdgeFeature::Rule);
@@ -98,12 +97,12 @@ impl Suspicion {
         }
     }
 
-    /// Whether the edge's settings say more.
+    /// Returns whether the edge's settings say more.
     pub fn is_open(self) -> bool {
         matches!(self, Self::Limit { .. } | Self::Doubtful)
     }
 
-    /// Whether it may be the edge's, although nothing shows that it is.
+    /// Returns whether it may be the edge's, although nothing shows that it is.
     pub fn is_doubtful(self, status: u16) -> bool {
         match self {
             Self::Limit { is_doubtful, .. } => is_doubtful,
@@ -114,7 +113,6 @@ impl Suspicion {
     }
 }
 
-/// What the body of a response is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum BodyKind {
     Json,
@@ -156,7 +154,7 @@ impl BodyKind {
     }
 }
 
-/// Whether a redirect leads to Railway's own sign-in.
+/// Returns whether a redirect leads to Railway's own sign-in.
 fn is_sign_in(location: &str) -> bool {
     let Ok(url) = reqwest::Url::parse(location) else { return false };
     let host = url.host_str().unwrap_or_default();

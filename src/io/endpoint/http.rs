@@ -66,7 +66,7 @@ fn client(question: &EndpointRequest<'_>) -> Result<Client, String> {
     builder.build().map_err(|error| innermost(&error))
 }
 
-/// Where it goes, read back: what a parser makes of the text is what counts.
+/// Returns where it goes, read back: what a parser makes of the text is what counts.
 fn url(question: &EndpointRequest<'_>) -> Result<Url, String> {
     let scheme = if question.address.is_loopback() { "http" } else { "https" };
     let host = question.address.host();
@@ -93,7 +93,7 @@ fn headers(question: &EndpointRequest<'_>) -> Result<HeaderMap, String> {
     Ok(headers)
 }
 
-/// What shows who answered.
+/// Returns what shows who answered.
 fn head(headers: &HeaderMap) -> EndpointHead {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let is = |name: &str, part: &str| text(name).is_some_and(|text| text.to_ascii_lowercase().contains(part));

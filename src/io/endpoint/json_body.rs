@@ -5,7 +5,6 @@ use serde_json::Value;
 use crate::drift::runtime::JsonFault;
 use crate::io::config::JsonPresence;
 
-/// What is not as declared.
 pub(super) fn faults(body: &[u8], wanted: &[(&str, &JsonPresence)]) -> Vec<JsonFault> {
     let Ok(json) = serde_json::from_slice::<Value>(body) else { return vec![JsonFault::NotJson] };
     wanted.iter().filter_map(|(pointer, presence)| fault(json.pointer(pointer), pointer, presence)).collect()

@@ -41,7 +41,6 @@ pub enum DomainStatus {
     Unverified,
 }
 
-/// One request.
 #[derive(Debug)]
 pub struct EndpointRequest<'q> {
     /// Where it goes.
@@ -106,7 +105,7 @@ pub enum Content {
 }
 
 impl EndpointRequest<'_> {
-    /// Whether that status is as wanted.
+    /// Returns whether that status is as wanted.
     pub fn is_wanted(&self, status: u16) -> bool {
         self.status.is_none_or(|wanted| wanted == status)
     }
@@ -121,12 +120,12 @@ pub trait EndpointClient {
 /// The most of a body that is shown, in characters.
 const SHOWN: usize = 300;
 
-/// Whether a response is as declared.
+/// Returns whether a response is as declared.
 pub fn is_as_declared(answer: &EndpointOutcome, question: &EndpointRequest<'_>) -> bool {
     matches!(answer, EndpointOutcome::Came { status, faults, .. } if faults.is_empty() && question.is_wanted(*status))
 }
 
-/// What a request came to, held against what is declared.
+/// Returns what a request came to, held against what is declared.
 pub fn judge(
     heard: Result<EndpointResponse, String>,
     question: &EndpointRequest<'_>,

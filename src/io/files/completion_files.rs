@@ -8,7 +8,7 @@ use clap_complete::engine::{CompletionCandidate, PathCompleter, ValueCompleter};
 /// The longest name that is offered, in characters: longer than any file's or variable's that a person types.
 const LONGEST: usize = 255;
 
-/// The files that begin with what is typed, and the folders on the way to them. `.env` hides from nobody here.
+/// Returns the files that begin with what is typed, and the folders on the way to them. `.env` hides from nobody here.
 pub fn beginning(typed: &OsStr, working_folder: &Path) -> Vec<CompletionCandidate> {
     // What stands before the last separator is the typist's own.
     let own = typed.to_string_lossy().rfind(is_separator).map_or(0, |last| last + 1);
@@ -20,8 +20,8 @@ pub fn beginning(typed: &OsStr, working_folder: &Path) -> Vec<CompletionCandidat
     found.into_iter().filter(is_offered).map(|candidate| candidate.hide(false)).collect()
 }
 
-/// Whether every shell takes the name for one word and nothing else: bash puts it on the line as it stands, and names of
-/// files, keys and services come from whoever wrote the checkout.
+/// Returns whether every shell takes the name for one word and nothing else: bash puts it on the line as it stands, and
+/// names of files, keys and services come from whoever wrote the checkout.
 pub fn is_plain(name: &str) -> bool {
     let plain = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-' | '.' | '+' | '/');
     !name.is_empty() && !name.starts_with('-') && name.chars().count() <= LONGEST && name.chars().all(plain)

@@ -9,7 +9,7 @@ use crate::io::files::replace::may_be_written;
 use crate::io::files::{ENV_FILE_LIMIT, ReadOutcome, Replaced, display_path, read_text};
 use crate::io::io_error_text::io_error_text;
 
-/// The whole text; `None` if there is none that can be read.
+/// Returns the whole text; `None` if there is none that can be read.
 pub fn current(path: &Path) -> Option<Secret> {
     match read_text(path, ENV_FILE_LIMIT) {
         ReadOutcome::Text(text) => Some(text),

@@ -37,7 +37,7 @@ impl ExposureTask {
         Self { files: paths.len(), state }
     }
 
-    /// What was seen, one for each path in their order.
+    /// Returns what was seen, one for each path in their order.
     pub fn finish(self) -> Vec<Exposure> {
         let unseen = Exposure {
             git: Git::Unknown("doctor could not look at the files".to_owned()),
@@ -52,7 +52,7 @@ impl ExposureTask {
     }
 }
 
-/// What a person should know if git could not be asked; each cause once.
+/// Returns what a person should know if git could not be asked; each cause once.
 pub fn remarks(exposures: &[Exposure]) -> Vec<String> {
     let mut remarks: Vec<String> = exposures
         .iter()
@@ -94,7 +94,7 @@ fn inspect(paths: &[PathBuf], folder: &Path, asker: &Asker) -> Vec<Exposure> {
     exposures
 }
 
-/// The file at the end of all links. One that is still to be made may be in git's index already.
+/// Returns the file at the end of all links. One that is still to be made may be in git's index already.
 fn end(path: &Path) -> Option<PathBuf> {
     let folder = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
     match path.symlink_metadata() {
@@ -103,7 +103,7 @@ fn end(path: &Path) -> Option<PathBuf> {
     }
 }
 
-/// What can be seen without git.
+/// Returns what can be seen without git.
 fn alone(path: &Path, end: Option<&Path>, folder: &Path) -> Exposure {
     if files::is_stream(path) {
         return Exposure { git: Git::Outside, mode: None, readers: Readers::Owner, end: None };

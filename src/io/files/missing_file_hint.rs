@@ -12,7 +12,7 @@ use crate::io::git;
 /// The most entries of a folder that are looked at.
 const FOLDER_LIMIT: usize = 10_000;
 
-/// What to type instead of a path that leads nowhere.
+/// Returns what to type instead of a path that leads nowhere.
 pub(super) fn hint(missing: &Path, working_folder: &Path) -> Option<String> {
     let folder = missing.parent()?;
     let wanted = missing.file_name()?.to_string_lossy();
@@ -42,7 +42,7 @@ pub(super) fn hint(missing: &Path, working_folder: &Path) -> Option<String> {
     Some(format!("copy {template} to {missing} and fill it in"))
 }
 
-/// The `.env` files of a folder, without examples: what may hold values of this machine.
+/// Returns the `.env` files of a folder, without examples: what may hold values of this machine.
 pub fn env_files_in(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let names = entries.take(FOLDER_LIMIT).filter_map(|entry| entry.ok()?.file_name().into_string().ok());

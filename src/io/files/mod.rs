@@ -114,7 +114,7 @@ pub fn read_input(patience: Duration) -> Option<Secret> {
     }
 }
 
-/// How a report names a file of variables.
+/// Returns how a report names a file of variables.
 pub fn name_of(path: &Path, working_folder: &Path) -> String {
     if path == Path::new(STANDARD_INPUT) {
         return "standard input".to_owned();
@@ -188,7 +188,8 @@ fn text(mut bytes: Zeroizing<Vec<u8>>) -> ReadOutcome {
     }
 }
 
-/// The encoding of a text that is not UTF-8, by its mark or its zeros: PowerShell and editors of Windows write such files.
+/// Returns the encoding of a text that is not UTF-8, by its mark or its zeros: PowerShell and editors of Windows write
+/// such files.
 fn other_encoding(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
         [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => return Some("UTF-32"),
@@ -201,13 +202,13 @@ fn other_encoding(bytes: &[u8]) -> Option<&'static str> {
     (count >= 2 && [0, 1].into_iter().any(|at| zeros(at) * 10 >= count * 9)).then_some("UTF-16")
 }
 
-/// The 1-based line and column that follow the text.
+/// Returns the 1-based line and column that follow the text.
 fn end_of(text: &str) -> (usize, usize) {
     let line_start = text.rfind('\n').map_or(0, |newline| newline + 1);
     (text.matches('\n').count() + 1, text[line_start..].chars().count() + 1)
 }
 
-/// What stands in the way of a file, in words.
+/// Returns what stands in the way of a file, in words.
 fn kind(file_type: FileType) -> &'static str {
     if let Some(special) = os::special(file_type) {
         return special;
@@ -215,12 +216,13 @@ fn kind(file_type: FileType) -> &'static str {
     if file_type.is_dir() { "a folder" } else { "something else" }
 }
 
-/// The error for a folder without the default `.env`: names what is there instead.
+/// Returns the error for a folder without the default `.env`: names what is there instead.
 pub fn no_env_file(looked: &str, working_folder: &Path) -> Error {
     Error::NoEnvFile { path: looked.to_owned(), hint: hint(&working_folder.join(looked), working_folder) }
 }
 
-/// Whether the folder holds `.env`, or a file that may be an environment's own. A folder that can't be listed may.
+/// Returns whether the folder holds `.env`, or a file that may be an environment's own. A folder that can't be listed
+/// may.
 pub fn has_env_file(folder: &Path) -> bool {
     let Ok(entries) = fs::read_dir(folder) else { return true };
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
@@ -242,12 +244,12 @@ pub fn env_files(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// Whether two paths lead to the same file, which is there.
+/// Returns whether two paths lead to the same file, which is there.
 pub fn is_same(one: &Path, other: &Path) -> bool {
     one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
 }
 
-/// The default layer: `.env.<environment>` if it is there, else `.env`, which need not be there.
+/// Returns the default layer: `.env.<environment>` if it is there, else `.env`, which need not be there.
 ///
 /// An environment may be called anything on Railway; a name with other characters than letters, digits, `.`, `_` and `-`
 /// names no file.

@@ -151,12 +151,12 @@ fn to_terminal(end: &Path, bytes: &[u8]) -> Result<(), String> {
     terminal.write_all(bytes).map_err(|error| io_error_text(&error))
 }
 
-/// Whether that is the input, or in the input where it is a folder.
+/// Returns whether that is the input, or in the input where it is a folder.
 fn is_taken(end: &Path, input: &Path) -> bool {
     is_same(end, input) || input.is_dir() && resolve(input).is_ok_and(|folder| end.starts_with(folder.end))
 }
 
-/// Whether both are one file, whatever their names: hard links, another case, another way to write the path.
+/// Returns whether both are one file, whatever their names: hard links, another case, another way to write the path.
 fn is_same(end: &Path, input: &Path) -> bool {
     let identity = |path: &Path| fs::metadata(path).ok().and_then(|metadata| os::identity(&metadata));
     match (identity(end), identity(input)) {
@@ -177,7 +177,7 @@ mod tests {
     use crate::error::Error;
     use crate::io::files::output::{append, create_own, refuse_output, write_report};
 
-    /// A checkout with what a report must not replace, and a home beside it.
+    /// Returns a checkout with what a report must not replace, and a home beside it.
     fn checkout() -> (tempfile::TempDir, PathBuf) {
         let guard = tempfile::tempdir().unwrap();
         let outer = guard.path().canonicalize().unwrap();

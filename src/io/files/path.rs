@@ -3,14 +3,14 @@
 use std::borrow::Cow;
 use std::path::{Component, Path, PathBuf};
 
-/// The path as it is typed into a shell.
+/// Returns the path as it is typed into a shell.
 pub(super) fn quoted(path: &Path, working_folder: &Path) -> String {
     let shown = display_path(path, working_folder);
     shlex::try_quote(&shown).map_or_else(|_| shown.clone(), Cow::into_owned)
 }
 
-/// The path as a person would type it from the working folder: relative below it and up to two folders above it, else
-/// absolute. Nothing is looked up.
+/// Returns the path as a person would type it from the working folder: relative below it and up to two folders above
+/// it, else absolute. Nothing is looked up.
 pub fn display_path(path: &Path, working_folder: &Path) -> String {
     let path = normal(&working_folder.join(path));
     for (steps, ancestor) in working_folder.ancestors().take(3).enumerate() {
@@ -24,7 +24,7 @@ pub fn display_path(path: &Path, working_folder: &Path) -> String {
     path.display().to_string()
 }
 
-/// The path without `.` and `..`, worked out on its text alone.
+/// Returns the path without `.` and `..`, worked out on its text alone.
 pub fn normal(path: &Path) -> PathBuf {
     path.components().fold(PathBuf::new(), |mut sum, component| {
         match component {

@@ -14,9 +14,9 @@ pub struct Checkout {
 }
 
 impl Checkout {
-    /// The checkout around a working directory and around its `doctor.toml`: the repository, or that directory itself where
-    /// there is none. Repositories around that repository count too, but not a home directory that is one: people keep their
-    /// settings in a repository, and work on other repositories below it.
+    /// Returns the checkout around a working directory and around its `doctor.toml`: the repository, or that directory
+    /// itself where there is none. Repositories around that repository count too, but not a home directory that is one:
+    /// people keep their settings in a repository, and work on other repositories below it.
     pub fn around<'f>(folders: impl IntoIterator<Item = &'f Path>, home: Option<&Path>) -> Self {
         let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let home = home.map(real);
@@ -34,7 +34,8 @@ impl Checkout {
         Self { roots }
     }
 
-    /// Why what stands at that path does not count as known from outside, as the rest of a sentence; `None` if it counts.
+    /// Returns why what stands at that path does not count as known from outside, as the rest of a sentence; `None` if
+    /// it counts.
     pub fn objection(&self, path: &Path) -> Option<&'static str> {
         let path = files::normal(path);
         let there = path.ancestors().find_map(|ancestor| Some((ancestor, ancestor.canonicalize().ok()?)));

@@ -63,7 +63,7 @@ pub fn replace(path: &Path, expected: Option<&Secret>, new: &Secret, folders: Fo
     }
 }
 
-/// Whether other names of the file keep the old text when it is replaced.
+/// Returns whether other names of the file keep the old text when it is replaced.
 pub fn has_other_names(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| os::names(&metadata) > 1)
 }
@@ -77,7 +77,7 @@ pub fn refuse_too_large(text: &Secret, path: &Path, working_folder: &Path) -> Re
     })
 }
 
-/// The end of the path's links, if it is none of git's own files.
+/// Returns the end of the path's links, if it is none of git's own files.
 pub(super) fn may_be_written(path: &Path) -> Result<PathBuf, String> {
     let resolved = resolve(path)?;
     if resolved.links.iter().chain([&resolved.end]).any(|path| is_gits_own(path)) {
@@ -86,12 +86,12 @@ pub(super) fn may_be_written(path: &Path) -> Result<PathBuf, String> {
     Ok(resolved.end)
 }
 
-/// Whether the file is not to be written, by its mode or by the system.
+/// Returns whether the file is not to be written, by its mode or by the system.
 pub fn is_read_only(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| os::is_read_only(path, &metadata))
 }
 
-/// The file at the end of all links, if it may be replaced: a new name would go round a file's own mode.
+/// Returns the file at the end of all links, if it may be replaced: a new name would go round a file's own mode.
 fn target(path: &Path) -> Result<PathBuf, String> {
     let end = may_be_written(path)?;
     match fs::metadata(path) {
@@ -213,7 +213,7 @@ fn link_new(text: &Path, target: &Path) -> io::Result<()> {
     }
 }
 
-/// What came of giving a new file its name. What somebody has put there in this moment is not lost.
+/// Returns what came of giving a new file its name. What somebody has put there in this moment is not lost.
 fn named(linked: io::Result<()>, naming: Naming) -> Result<NameTaken, Stopped> {
     match linked {
         Ok(()) => Ok(NameTaken::Yes),

@@ -203,7 +203,7 @@ fn other_names_of_a_file_are_noticed() {
     assert!(has_other_names(&path));
 }
 
-/// The two texts that a child puts in each other's place, long enough for a write to take a while.
+/// Returns the two texts that a child puts in each other's place, long enough for a write to take a while.
 fn texts() -> [String; 2] {
     ["A=one\n", "B=the other\n"].map(|line| line.repeat(40_000))
 }

@@ -32,7 +32,6 @@ pub struct ResolvedPath {
     pub links: Vec<PathBuf>,
 }
 
-/// A file of variables, where it really is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResolvedFile {
     /// The end of all links.
@@ -92,26 +91,27 @@ pub fn resolve(path: &Path) -> Result<ResolvedPath, String> {
     Ok(resolved)
 }
 
-/// The parts of a path, the last one first.
+/// Returns the parts of a path, the last one first.
 fn parts(path: &Path) -> Vec<OsString> {
     path.components().rev().map(|part| part.as_os_str().to_owned()).collect()
 }
 
-/// Whether git keeps its own files there: below a `.git`, or in the folder of a repository that goes by another name, as a
-/// bare one, one of `--separate-git-dir`, or that of a linked worktree does.
+/// Returns whether git keeps its own files there: below a `.git`, or in the folder of a repository that goes by another
+/// name, as a bare one, one of `--separate-git-dir`, or that of a linked worktree does.
 pub fn is_gits_own(end: &Path) -> bool {
     end.components().any(|part| is_dot_git(&part.as_os_str().to_string_lossy()))
         || end.ancestors().skip(1).any(is_git_folder)
 }
 
-/// Whether some file system takes the name for `.git`: without case, with characters that it ignores, by its short name.
+/// Returns whether some file system takes the name for `.git`: without case, with characters that it ignores, by its
+/// short name.
 fn is_dot_git(name: &str) -> bool {
     let name = name.split(':').next().unwrap_or(name).trim_end_matches(['.', ' ']);
     let plain: String = name.chars().filter(|character| !IGNORED.contains(character)).collect();
     plain.eq_ignore_ascii_case(".git") || plain.eq_ignore_ascii_case("git~1")
 }
 
-/// What git itself takes for a repository's own folder.
+/// Returns what git itself takes for a repository's own folder.
 fn is_git_folder(folder: &Path) -> bool {
     folder.join("HEAD").symlink_metadata().is_ok()
         && (folder.join("commondir").is_file() || (folder.join("objects").is_dir() && folder.join("refs").is_dir()))
@@ -158,7 +158,7 @@ pub fn locate(path: &Path, working_folder: &Path, git: &Asker) -> Result<Resolve
     Ok(ResolvedFile { end: resolved.end, access: ReadAccess::File, leads })
 }
 
-/// Whether it is read only once: standard input, a descriptor of this process, or what another program writes.
+/// Returns whether it is read only once: standard input, a descriptor of this process, or what another program writes.
 pub fn is_stream(path: &Path) -> bool {
     let is_descriptor =
         ["/dev/fd", "/dev/stdin", "/proc", STANDARD_INPUT].iter().any(|folder| path.starts_with(folder));
@@ -268,7 +268,7 @@ mod tests {
         assert_eq!(resolve(&folder.join("loop")), Err("its links lead in a circle".to_owned()));
     }
 
-    /// Where a file is, or why it is refused.
+    /// Returns where a file is, or why it is refused.
     fn found(path: &Path, working_folder: &Path) -> Result<ResolvedFile, String> {
         locate(path, working_folder, &asker()).map_err(|error| match error {
             Error::File { cause: why, .. } => why,

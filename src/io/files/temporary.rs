@@ -67,7 +67,7 @@ impl Scratch {
         Ok(scratch)
     }
 
-    /// The file in it, which is not there yet.
+    /// Returns the file in it, which is not there yet.
     pub(super) fn text(&self) -> PathBuf {
         self.folder.join(TEXT)
     }
@@ -179,7 +179,7 @@ mod tests {
         names
     }
 
-    /// A folder as a killed run leaves it.
+    /// Returns a folder as a killed run leaves it.
     fn abandon(work: &Path, state: &Path) -> PathBuf {
         let mut scratch = Scratch::beside(&work.join(".env"), Some(state)).unwrap();
         fs::write(scratch.text(), "A=1\n").unwrap();

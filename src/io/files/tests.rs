@@ -29,7 +29,7 @@ fn read(path: &Path, working_folder: &Path) -> Result<Secret, Error> {
     crate::io::files::read(path, &place, Duration::from_millis(200), working_folder)
 }
 
-/// Why a file can't be read, and what to do.
+/// Returns why a file can't be read, and what to do.
 fn refused(path: &Path, working_folder: &Path) -> (String, String, String) {
     match read(path, working_folder) {
         Err(Error::File { path, cause: why, help: next }) => (path, why, next),

@@ -71,7 +71,7 @@ pub(super) fn write_bytes(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// A file that is to take that name once it is whole. Dropping it removes it.
+/// Returns a file that is to take that name once it is whole. Dropping it removes it.
 fn new_beside(path: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     os::make_with(&mut builder, FileMode::File);

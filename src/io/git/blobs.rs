@@ -93,8 +93,8 @@ impl Asker {
         Ok(())
     }
 
-    /// Which of these texts, one a line, some file has in one of these commits: the texts that were found, one a line. On
-    /// failure, and where there is no time, none.
+    /// Returns which of these texts, one a line, some file has in one of these commits: the texts that were found, one
+    /// a line. On failure, and where there is no time, none.
     pub fn texts_in(&self, repository: &IndexRepository, texts: &str, commits: &[&str]) -> Zeroizing<Vec<u8>> {
         let mut words = vec![
             "grep",
@@ -122,7 +122,7 @@ fn lines<'b>(blobs: impl Iterator<Item = &'b str>) -> String {
     blobs.flat_map(|blob| [blob, "\n"]).collect()
 }
 
-/// The next blob of `SIZE\nCONTENT\n`.
+/// Returns the next blob of `SIZE\nCONTENT\n`.
 fn next<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let end = rest.iter().position(|&byte| byte == b'\n')?;
     let size: usize = std::str::from_utf8(&rest[..end]).ok()?.parse().ok()?;

@@ -16,7 +16,6 @@ const SHORT: usize = 7;
 pub struct RelationQuery<'q> {
     /// The commit that is declared: its digits or `HEAD`. Nothing stands for `HEAD`, too.
     pub declared: Option<&'q str>,
-    /// What the running deployment was made from.
     pub running: &'q DeploymentSource,
     /// What the one was made from that is on its way.
     pub coming: Option<&'q DeploymentSource>,
@@ -34,8 +33,8 @@ impl<'q> RelationQuery<'q> {
     }
 }
 
-/// The answers, in the order of the questions. git is started three times for all of them, and once more for each pair of
-/// commits that differ; not at all where nothing could come of it.
+/// Returns the answers, in the order of the questions. git is started three times for all of them, and once more for
+/// each pair of commits that differ; not at all where nothing could come of it.
 pub fn relate(asker: &Asker, root: Option<&Path>, questions: &[RelationQuery<'_>]) -> Vec<Observed<Code>> {
     let is_open = |question: &&RelationQuery<'_>| commit(question.running).is_some() && question.is_askable();
     let open: Vec<&RelationQuery<'_>> = questions.iter().filter(is_open).collect();
@@ -178,7 +177,7 @@ impl<'r> RelationCache<'r> {
     }
 }
 
-/// The commit that an origin names, if it can be one: nothing else is handed to git.
+/// Returns the commit that an origin names, if it can be one: nothing else is handed to git.
 fn commit(origin: &DeploymentSource) -> Option<&str> {
     origin.commit.as_deref().filter(|commit| is_hash(commit))
 }
@@ -209,7 +208,7 @@ mod tests {
     use crate::io::git::commit_relation::{RelationQuery, relate, repository};
     use crate::io::git::tests::{asker, git, output};
 
-    /// A repository with three commits on `main` and one beside them, and all of their hashes.
+    /// Returns a repository with three commits on `main` and one beside them, and all of their hashes.
     fn history() -> (tempfile::TempDir, PathBuf, [String; 4]) {
         let guard = tempfile::tempdir().unwrap();
         let folder = guard.path().canonicalize().unwrap().join("shop");

@@ -50,8 +50,8 @@ struct Checkouts {
 }
 
 impl Checkouts {
-    /// The outermost repository around each folder, or the folder itself where there is none. The root of the file system
-    /// is nobody's checkout: everything lies below it.
+    /// Returns the outermost repository around each folder, or the folder itself where there is none. The root of the
+    /// file system is nobody's checkout: everything lies below it.
     fn around(folders: &[&Path]) -> Self {
         let mut roots = Vec::new();
         for folder in folders {
@@ -66,7 +66,8 @@ impl Checkouts {
         Self { roots, identities }
     }
 
-    /// Whether a path lies in a checkout, or a link on the way to it does. What can't be resolved counts as inside.
+    /// Returns whether a path lies in a checkout, or a link on the way to it does. What can't be resolved counts as
+    /// inside.
     fn contain(&self, path: &Path) -> bool {
         let Ok(resolved) = files::resolve(path) else { return true };
         let ends = [files::normal(path), real(path), resolved.end];
@@ -107,7 +108,8 @@ mod tests {
         fs::write(at.join(".git/HEAD"), "ref: refs/heads/main\n").unwrap();
     }
 
-    /// A repository `work` with a repository and a folder inside, programs in it and in `tools`, and links both ways.
+    /// Returns a repository `work` with a repository and a folder inside, programs in it and in `tools`, and links both
+    /// ways.
     fn places() -> (tempfile::TempDir, std::path::PathBuf) {
         let guard = tempfile::tempdir().unwrap();
         let base = guard.path().canonicalize().unwrap();

@@ -9,7 +9,8 @@ use crate::io::files::{self, Created, Folders, ReadOutcome, Replaced};
 /// The longest `.gitignore` that is added to, in bytes.
 const LIMIT: u64 = 1024 * 1024;
 
-/// The pattern that is about that file of the repository alone; `None` for one outside, or whose name is no text.
+/// Returns the pattern that is about that file of the repository alone; `None` for one outside, or whose name is no
+/// text.
 pub fn pattern(root: &Path, file: &Path) -> Option<String> {
     let inside = file.strip_prefix(root).ok()?;
     let mut pattern = String::new();
@@ -57,7 +58,7 @@ pub fn add(root: &Path, patterns: &[String], working_folder: &Path) -> Result<()
     }
 }
 
-/// The text with the patterns at its end, in its own line ends.
+/// Returns the text with the patterns at its end, in its own line ends.
 fn with(text: &str, patterns: &[String]) -> String {
     let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let gap = if text.is_empty() || text.ends_with('\n') { "" } else { end };

@@ -34,7 +34,6 @@ pub enum Hook {
 /// A tool that keeps hooks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HookManager {
-    /// Its name.
     pub name: &'static str,
     /// What the hooks say that it writes.
     mark: &'static str,
@@ -57,7 +56,8 @@ const LEFTHOOK: &[&str] =
 /// Our hooks, as the files of pre-commit and prek name them.
 const IDS: [&str; 2] = ["doctor", "doctor-src"];
 
-/// The text of our hook: it calls this binary, or the one of the search path where that is gone or the hooks are shared.
+/// Returns the text of our hook: it calls this binary, or the one of the search path where that is gone or the hooks
+/// are shared.
 pub fn text(binary: Option<&Path>) -> String {
     let binary = binary.and_then(|path| path.to_str()).map(|path| path.replace('\\', "/"));
     let quoted = binary.and_then(|path| shlex::try_quote(&path).ok().map(Cow::into_owned));
@@ -70,7 +70,8 @@ pub fn text(binary: Option<&Path>) -> String {
     )
 }
 
-/// What stands at that path, held against the text that ours should have. The files of tools are looked for in `root`.
+/// Returns what stands at that path, held against the text that ours should have. The files of tools are looked for in
+/// `root`.
 pub fn inspect(path: &Path, wanted: &str, root: Option<&Path>) -> io::Result<Hook> {
     let metadata = match path.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Hook::None),
@@ -90,13 +91,13 @@ pub fn inspect(path: &Path, wanted: &str, root: Option<&Path>) -> io::Result<Hoo
     Ok(if files.any(|text| calls(&text)) { Hook::Calling } else { Hook::Foreign(Some(*tool)) })
 }
 
-/// A file's text; none for what is no file, or is too long, or can't be read.
+/// Returns a file's text; none for what is no file, or is too long, or can't be read.
 fn read(path: &Path) -> Option<String> {
     let metadata = path.metadata().ok().filter(|metadata| metadata.is_file() && metadata.len() <= LIMIT);
     Some(String::from_utf8_lossy(&metadata.and_then(|_| fs::read(path).ok())?).into_owned())
 }
 
-/// Whether a line that is no comment calls us, or names one of our hooks: `- id: doctor`, `{ id = "doctor" }`.
+/// Returns whether a line that is no comment calls us, or names one of our hooks: `- id: doctor`, `{ id = "doctor" }`.
 fn calls(text: &str) -> bool {
     let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
     let is_id = |part: &str| {

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 pub use crate::io::git::query::{Asker, GitStatus, Hooks, NO_REPOSITORY};
 
-/// The root of the working tree that `folder` lies in, or `None` outside of a repository.
+/// Returns the root of the working tree that `folder` lies in, or `None` outside of a repository.
 ///
 /// git is not asked: this is wanted before anything else, and git need not be installed. Like git, it takes a `.git`
 /// file for a root (linked worktrees, submodules) and a `.git` folder only if it holds a `HEAD`.
@@ -23,7 +23,7 @@ pub fn root(folder: &Path) -> Option<PathBuf> {
     roots(folder).next()
 }
 
-/// The roots of all working trees that `folder` lies in, the nearest first.
+/// Returns the roots of all working trees that `folder` lies in, the nearest first.
 pub fn roots(folder: &Path) -> impl Iterator<Item = PathBuf> {
     folder.ancestors().filter(|ancestor| is_root(ancestor)).map(Path::to_owned)
 }

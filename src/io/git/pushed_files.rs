@@ -28,8 +28,8 @@ fn is_zero(name: &str) -> bool {
     name.bytes().all(|digit| digit == b'0')
 }
 
-/// What git writes to the standard input of a `pre-push` hook, `<local ref> <local name> <remote ref> <remote name>` in each
-/// line. Nothing if a line is of another form.
+/// Returns what git writes to the standard input of a `pre-push` hook, `<local ref> <local name> <remote ref> <remote
+/// name>` in each line. Nothing if a line is of another form.
 pub fn ranges(text: &str) -> Vec<Range> {
     let range = |line: &str| match *line.split(' ').collect::<Vec<_>>().as_slice() {
         [_, to, _, from] if is_name(to) && is_name(from) => Some(Range { to: to.to_owned(), from: from.to_owned() }),
@@ -38,7 +38,7 @@ pub fn ranges(text: &str) -> Vec<Range> {
     text.lines().map(range).collect::<Option<_>>().unwrap_or_default()
 }
 
-/// The range that pre-commit and prek name, which read standard input themselves.
+/// Returns the range that pre-commit and prek name, which read standard input themselves.
 pub fn range_of(variables: &BTreeMap<String, String>) -> Vec<Range> {
     let name = |name: &str| variables.get(name).filter(|name| is_name(name)).cloned();
     match (name("PRE_COMMIT_TO_REF"), name("PRE_COMMIT_FROM_REF")) {
@@ -50,7 +50,6 @@ pub fn range_of(variables: &BTreeMap<String, String>) -> Vec<Range> {
     }
 }
 
-/// What a push sends.
 #[derive(Debug, Default)]
 pub struct Pushed {
     /// Its objects, each once, with a path that one of its commits has it at. Not all of them are files.
@@ -60,7 +59,7 @@ pub struct Pushed {
 }
 
 impl Asker {
-    /// The objects of the commits that the ranges send and no remote is known to have.
+    /// Returns the objects of the commits that the ranges send and no remote is known to have.
     pub fn pushed(&self, repository: &IndexRepository, ranges: &[Range]) -> Result<Pushed, String> {
         let wanted: Vec<&str> =
             ranges.iter().filter(|range| !range.is_deletion()).map(|range| range.to.as_str()).collect();

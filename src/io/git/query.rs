@@ -93,14 +93,14 @@ impl Asker {
         Self { variables: kept.collect(), search, limit: LIMIT, deadline: None }
     }
 
-    /// The same, with that much time from now on for all questions together.
+    /// Returns the same, with that much time from now on for all questions together.
     #[must_use]
     pub fn within(self, limit: Duration) -> Self {
         Self { deadline: Instant::now().checked_add(limit), ..self }
     }
 
-    /// Where git looks for the hooks of that folder's repository: `core.hooksPath`, linked worktrees and bare repositories
-    /// included. Asking runs none of them.
+    /// Returns where git looks for the hooks of that folder's repository: `core.hooksPath`, linked worktrees and bare
+    /// repositories included. Asking runs none of them.
     pub fn hooks(&self, folder: &Path) -> Result<Hooks, String> {
         let mut command = self.command_with(folder, &CAREFUL[..BESIDE_HOOKS])?;
         command.args(["rev-parse", "--git-path", "hooks", "--git-common-dir"]);
@@ -113,8 +113,8 @@ impl Asker {
         }
     }
 
-    /// What git makes of files of the repository at `root`, in their order. The paths are real ones, without links; those
-    /// outside of the root count as ignored. On failure: why, without full stop.
+    /// Returns what git makes of files of the repository at `root`, in their order. The paths are real ones, without
+    /// links; those outside of the root count as ignored. On failure: why, without full stop.
     pub fn status(&self, root: &Path, paths: &[PathBuf]) -> Result<Vec<GitStatus>, String> {
         let mut found = Vec::with_capacity(paths.len());
         for paths in paths.chunks(AT_ONCE) {
@@ -139,8 +139,8 @@ impl Asker {
         self.answered(command, "")
     }
 
-    /// What git answers to these words about the repository at `root`; it reads `input`. The words must not be the
-    /// repository's or Railway's, unless they can only be taken for what they are.
+    /// Returns what git answers to these words about the repository at `root`; it reads `input`. The words must not be
+    /// the repository's or Railway's, unless they can only be taken for what they are.
     pub(super) fn ask(&self, root: &Path, words: &[&str], input: &str) -> Result<String, String> {
         let mut command = self.command(root)?;
         command.args(words);
@@ -151,7 +151,7 @@ impl Asker {
         self.command_with(root, CAREFUL)
     }
 
-    /// The child gets the variables that are named here and no others, so it never gets a token.
+    /// The child gets the variables that are named here and no others, so that it never gets a token.
     fn command_with(&self, root: &Path, careful: &[&str]) -> Result<Command, String> {
         // The working folder of the process, because that is where a package manager or a shell has set `PATH`.
         let here = std::env::current_dir().unwrap_or_default();
@@ -167,7 +167,7 @@ impl Asker {
         self.answered_with(command, input, ANSWER)
     }
 
-    /// What git says, up to `most` bytes.
+    /// Returns what git says, up to `most` bytes.
     pub(super) fn answered_with(&self, mut command: Command, input: &str, most: u64) -> Result<Vec<u8>, String> {
         let stdin = if input.is_empty() { Stdio::null() } else { Stdio::piped() };
         command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -178,7 +178,7 @@ impl Asker {
         wait_for_output(child, Zeroizing::new(input.to_owned()), self.limit(), most)
     }
 
-    /// How long the next question may take.
+    /// Returns how long the next question may take.
     pub(super) fn limit(&self) -> Duration {
         let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         left.map_or(self.limit, |left| left.min(self.limit))
@@ -254,7 +254,7 @@ fn listed(answer: &[u8]) -> HashMap<Vec<u8>, u8> {
     rows.map(|row| (row[2..].to_vec(), row[0])).collect()
 }
 
-/// The path as git writes it.
+/// Returns the path as git writes it.
 fn slashed(path: &Path) -> Vec<u8> {
     let parts: Vec<&[u8]> = path.components().map(|part| part.as_os_str().as_encoded_bytes()).collect();
     parts.join(&b'/')

@@ -38,8 +38,9 @@ pub struct StagedFile {
 }
 
 impl IndexRepository {
-    /// The repository of a folder. What git tells its hooks of where it is counts only where the folder tells nothing,
-    /// and the index only if it is not another repository's: a hook may have been called from a hook elsewhere.
+    /// Returns the repository of a folder. What git tells its hooks of where it is counts only where the folder tells
+    /// nothing, and the index only if it is not another repository's: a hook may have been called from a hook
+    /// elsewhere.
     pub fn of(folder: &Path, variables: &BTreeMap<String, String>, asker: &Asker) -> Result<Option<Self>, String> {
         let told = |name: &str| variables.get(name).filter(|path| !path.is_empty()).map(|path| folder.join(path));
         let mut found = match (git::root(folder), told("GIT_DIR")) {
@@ -66,8 +67,8 @@ impl IndexRepository {
 }
 
 impl Asker {
-    /// The files that the next commit adds or changes, compared with every commit that it follows: what a merge brings in is
-    /// in one of them. A file that was only moved is left out. Submodules hold nothing.
+    /// Returns the files that the next commit adds or changes, compared with every commit that it follows: what a merge
+    /// brings in is in one of them. A file that was only moved is left out. Submodules hold nothing.
     pub fn staged(&self, repository: &IndexRepository) -> Result<Vec<StagedFile>, String> {
         let (mut changes, mut before) = self.changed(repository, None)?;
         for parent in self.merged(repository)? {
@@ -81,7 +82,7 @@ impl Asker {
         Ok(changes)
     }
 
-    /// The commits that the next commit merges into `HEAD`.
+    /// Returns the commits that the next commit merges into `HEAD`.
     pub fn merged(&self, repository: &IndexRepository) -> Result<Vec<String>, String> {
         let folder = self.in_repository(repository, &["rev-parse", "--absolute-git-dir"], "")?;
         let folder = PathBuf::from(String::from_utf8_lossy(&folder).trim_end());
@@ -91,7 +92,7 @@ impl Asker {
         Ok(text.expose().lines().filter(|line| is_name(line)).map(str::to_owned).collect())
     }
 
-    /// What the index has other than a commit, and the blobs of the commit in the place of these files.
+    /// Returns what the index has other than a commit, and the blobs of the commit in the place of these files.
     fn changed(
         &self,
         repository: &IndexRepository,
@@ -134,7 +135,7 @@ impl Asker {
     }
 }
 
-/// Whether the text is the whole name of an object.
+/// Returns whether the text is the whole name of an object.
 pub(super) fn is_name(text: &str) -> bool {
     matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

@@ -13,7 +13,7 @@ pub(crate) fn git(folder: &Path, arguments: &[&str]) {
     output(folder, arguments);
 }
 
-/// The same, and what it says.
+/// Returns the same, and what it says.
 pub(crate) fn output(folder: &Path, arguments: &[&str]) -> String {
     let done = Command::new("git")
         .args(["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "init.defaultBranch=main"])

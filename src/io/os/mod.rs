@@ -59,7 +59,7 @@ pub(super) fn probe_threads(count: usize) -> Result<(), String> {
     }
 }
 
-/// Why a thread could not be started, without full stop.
+/// Returns why a thread could not be started, without full stop.
 pub(super) fn thread_error_text(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::WouldBlock => "the limit on processes and threads is reached".to_owned(),

@@ -26,7 +26,7 @@ pub(in crate::io) fn close(_: &Path, _: &Metadata, _: FileMode) -> io::Result<()
     Ok(())
 }
 
-/// What is in the user's profile is the user's by where it is.
+/// What is in the user's profile is the user's by its location.
 pub(in crate::io) fn is_ours(_: &Metadata) -> bool {
     true
 }
@@ -66,7 +66,7 @@ pub(in crate::io) fn exchange(_: &Path, _: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// How many names a file has is not told.
+/// The number of names of a file is not known here.
 pub(in crate::io) fn names(_: &Metadata) -> u64 {
     1
 }
@@ -132,12 +132,12 @@ pub(in crate::io) fn identity(_: &Metadata) -> Option<(u64, u64)> {
     None
 }
 
-/// Whether it is marked as not to be written.
+/// Returns whether it is marked as not to be written.
 pub(in crate::io) fn is_read_only(_: &Path, metadata: &Metadata) -> bool {
     metadata.permissions().readonly()
 }
 
-/// A path as git writes it: in UTF-8.
+/// Returns a path as git writes it: in UTF-8.
 pub(in crate::io) fn path_of(bytes: &[u8]) -> PathBuf {
     String::from_utf8_lossy(bytes).into_owned().into()
 }
@@ -148,7 +148,7 @@ pub(in crate::io) fn keep_no_image() {}
 /// Windows has no limit on the size of files.
 pub(in crate::io) fn survive_file_limit() {}
 
-/// The memory is not measured here: the limits on each input hold, and the system's own.
+/// The memory is not measured here: the limits on each input apply, and the system's own.
 pub(in crate::io) fn memory() -> Option<u64> {
     None
 }

@@ -50,20 +50,20 @@ pub(in crate::io) fn close(path: &Path, metadata: &Metadata, mode: FileMode) -> 
     Ok(())
 }
 
-/// Whether it is the user's.
+/// Returns whether it is the user's.
 pub(in crate::io) fn is_ours(metadata: &Metadata) -> bool {
     metadata.uid() == rustix::process::geteuid().as_raw()
 }
 
-/// Whether another user can change it: by its mode, or because it is another user's, who can set the mode. A group with its
-/// user's own number has that one member. In a sticky directory, only a file's owner replaces it.
+/// Returns whether another user can change it: by its mode, or because it is another user's, who can set the mode. A
+/// group with its user's own number has that one member. In a sticky directory, only a file's owner replaces it.
 pub(in crate::io) fn others_can_write(metadata: &Metadata) -> bool {
     let is_group_open = metadata.mode() & 0o020 != 0 && metadata.gid() != metadata.uid() && !is_sticky(metadata);
     let is_anothers = !is_ours(metadata) && metadata.uid() != 0;
     is_group_open || is_anothers || everybody_can_write(metadata)
 }
 
-/// Whether its mode lets every user change it.
+/// Returns whether its mode lets every user change it.
 pub(in crate::io) fn everybody_can_write(metadata: &Metadata) -> bool {
     metadata.mode() & 0o002 != 0 && !is_sticky(metadata)
 }
@@ -82,8 +82,8 @@ fn dress(file: &File, like: &Metadata) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(mode))
 }
 
-/// The mode, and who can read it by that. A mode lets nobody in whom a folder above keeps out. A group with its user's own
-/// number has that one member.
+/// Returns the mode, and who can read it by that. A mode lets nobody in whom a folder above keeps out. A group with its
+/// user's own number has that one member.
 pub(in crate::io) fn readers(end: &Path, metadata: &Metadata) -> (Option<u32>, Readers) {
     let passable = |bits: u32| {
         let mut folders = end.ancestors().skip(1);
@@ -100,7 +100,7 @@ pub(in crate::io) fn readers(end: &Path, metadata: &Metadata) -> (Option<u32>, R
     (Some(mode), readers)
 }
 
-/// Whether the system would run it.
+/// Returns whether the system would run it.
 pub(in crate::io) fn is_executable(metadata: &Metadata) -> bool {
     metadata.mode() & 0o111 != 0
 }
@@ -110,7 +110,7 @@ pub(in crate::io) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-/// What neither is a file nor a folder, in words.
+/// Returns what neither is a file nor a folder, in words.
 pub(in crate::io) fn special(file_type: FileType) -> Option<&'static str> {
     if file_type.is_fifo() {
         Some("a pipe")
@@ -123,7 +123,7 @@ pub(in crate::io) fn special(file_type: FileType) -> Option<&'static str> {
     }
 }
 
-/// Whether another program writes it while it is read.
+/// Returns whether another program writes it while it is read.
 pub(in crate::io) fn is_stream(file_type: FileType) -> bool {
     file_type.is_fifo()
 }
@@ -133,7 +133,7 @@ pub(in crate::io) fn open(path: &Path) -> io::Result<File> {
     open_with(OpenOptions::new().read(true), OFlags::NONBLOCK | OFlags::NOCTTY, path)
 }
 
-/// The same, and a link that has taken its place is an error.
+/// Returns the same, and a link that has taken its place is an error.
 pub(in crate::io) fn open_no_link(path: &Path) -> io::Result<File> {
     open_with(OpenOptions::new().read(true), OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW, path)
 }
@@ -149,7 +149,8 @@ fn open_with(options: &mut OpenOptions, flags: OFlags, path: &Path) -> io::Resul
     options.custom_flags(flags.bits().cast_signed()).open(path)
 }
 
-/// Whether what stands there is a terminal. It is opened only if it can be one, and without becoming this process's.
+/// Returns whether what stands there is a terminal. It is opened only if it can be one, and without becoming this
+/// process's.
 pub(in crate::io) fn is_terminal(path: &Path, file_type: FileType) -> bool {
     let opened = || open_with(OpenOptions::new().write(true), OFlags::NONBLOCK | OFlags::NOCTTY, path);
     file_type.is_char_device() && opened().is_ok_and(|file| io::IsTerminal::is_terminal(&file))
@@ -237,7 +238,7 @@ pub(in crate::io) fn dress_like(file: &File, like: &File) -> io::Result<Vec<Stri
     }
 }
 
-/// The names that a file has.
+/// Returns the names that a file has.
 pub(in crate::io) fn names(metadata: &Metadata) -> u64 {
     metadata.nlink()
 }
@@ -268,18 +269,18 @@ pub(in crate::io) fn before_quit(clean_up: impl Fn() + Send + 'static) {
     }
 }
 
-/// What tells one file from all others, whatever its names.
+/// Returns what tells one file from all others, whatever its names.
 #[expect(clippy::unnecessary_wraps, reason = "elsewhere there is none")]
 pub(in crate::io) fn identity(metadata: &Metadata) -> Option<(u64, u64)> {
     Some((metadata.dev(), metadata.ino()))
 }
 
-/// Whether its owner has said that it is not to be written, or the system would refuse it.
+/// Returns whether its owner has said that it is not to be written, or the system would refuse it.
 pub(in crate::io) fn is_read_only(path: &Path, metadata: &Metadata) -> bool {
     metadata.mode() & 0o200 == 0 || rustix::fs::access(path, Access::WRITE_OK).is_err()
 }
 
-/// A path as git writes it.
+/// Returns a path as git writes it.
 pub(in crate::io) fn path_of(bytes: &[u8]) -> PathBuf {
     OsStr::from_bytes(bytes).into()
 }
@@ -298,7 +299,7 @@ pub(in crate::io) fn survive_file_limit() {
     SigSet::from_iter([Signal::SIGXFSZ]).thread_block().unwrap_or(());
 }
 
-/// The memory that the process takes, in bytes; `None` where the system does not tell.
+/// Returns the memory that the process takes, in bytes; `None` where the system does not tell.
 pub(in crate::io) fn memory() -> Option<u64> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
@@ -315,7 +316,7 @@ pub(in crate::io) fn memory() -> Option<u64> {
 pub(in crate::io) struct TerminalMode(Option<Termios>);
 
 impl TerminalMode {
-    /// The mode of standard input at this moment, if that is a terminal.
+    /// Returns the mode of standard input at this moment, if that is a terminal.
     pub(in crate::io) fn read() -> Self {
         Self(termios::tcgetattr(io::stdin()).ok())
     }

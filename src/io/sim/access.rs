@@ -10,7 +10,7 @@ pub(crate) const NOT_AUTHORIZED: &str = "Not Authorized";
 /// What Railway says to a token in the wrong header, and to whoever asks for a project token without being one.
 pub(crate) const NO_PROJECT_TOKEN: &str = "Project Token not found";
 
-/// The reach of the token that was presented, or what every field answers instead.
+/// Returns the reach of the token that was presented, or what every field answers instead.
 pub(crate) fn identify<'e>(
     estate: &'e Estate,
     presented: Option<(Scheme, &Secret)>,
@@ -25,7 +25,7 @@ pub(crate) fn identify<'e>(
     }
 }
 
-/// Whether the workspace of that id is within reach. No workspace is within a project token's.
+/// Returns whether the workspace of that id is within reach. No workspace is within a project token's.
 pub(crate) fn can_read_workspace(reach: &TokenScope, workspace: &str) -> bool {
     match reach {
         TokenScope::Account => true,
@@ -35,7 +35,7 @@ pub(crate) fn can_read_workspace(reach: &TokenScope, workspace: &str) -> bool {
     }
 }
 
-/// Whether the project is within reach.
+/// Returns whether the project is within reach.
 pub(crate) fn can_read_project(reach: &TokenScope, project: &Project) -> bool {
     match reach {
         TokenScope::Project { project: own, .. } => *own == project.id,
@@ -43,7 +43,7 @@ pub(crate) fn can_read_project(reach: &TokenScope, project: &Project) -> bool {
     }
 }
 
-/// Whether the inside of the environment is within reach; its name and id are wherever the project is.
+/// Returns whether the inside of the environment is within reach; its name and id are wherever the project is.
 pub(crate) fn can_read_environment(reach: &TokenScope, project: &Project, environment: &Environment) -> bool {
     match reach {
         TokenScope::Project { environment: own, .. } => can_read_project(reach, project) && *own == environment.id,

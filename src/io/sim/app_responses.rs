@@ -36,7 +36,7 @@ impl EndpointClient for Sim {
     }
 }
 
-/// What the edge answers in the place of a service.
+/// Returns what the edge answers in the place of a service.
 fn of_edge(edge: &Edge) -> EndpointResponse {
     let (status, body, location) = match edge {
         Edge::UnderAttack | Edge::Challenge => (429, "<!DOCTYPE html><title>Checking your browser</title>\n", None),

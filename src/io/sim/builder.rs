@@ -14,7 +14,7 @@ use crate::io::sim::estate::{
 const DELETED_AT: &str = "2026-01-31T09:30:00.000Z";
 
 impl Estate {
-    /// An estate with one workspace and nothing in it.
+    /// Returns an estate with one workspace and nothing in it.
     pub fn of(workspace: &str) -> Self {
         let workspaces = vec![Workspace { id: identity(&["workspace", workspace]), name: workspace.into() }];
         Self { workspaces, ..Self::default() }
@@ -42,7 +42,7 @@ impl Estate {
         self
     }
 
-    /// The environment of that name in the project of that name.
+    /// Returns the environment of that name in the project of that name.
     pub fn environment(&mut self, project: &str, environment: &str) -> Option<&mut Environment> {
         let project = self.projects.iter_mut().find(|candidate| candidate.name == project)?;
         project.environments.iter_mut().find(|candidate| candidate.name == environment)
@@ -50,7 +50,7 @@ impl Estate {
 }
 
 impl Project {
-    /// A project without environments.
+    /// Returns a project without environments.
     pub fn named(name: &str) -> Self {
         Self {
             id: String::new(),
@@ -91,7 +91,7 @@ impl Project {
 }
 
 impl Environment {
-    /// An environment without services.
+    /// Returns an environment without services.
     pub fn named(name: &str) -> Self {
         Self {
             id: String::new(),
@@ -128,14 +128,14 @@ impl Environment {
         self
     }
 
-    /// The service of that name, to change it as somebody else would.
+    /// Returns the service of that name, to change it as somebody else would.
     pub fn service_named(&mut self, name: &str) -> Option<&mut SimService> {
         self.services.iter_mut().find(|candidate| candidate.name == name)
     }
 }
 
 impl SimService {
-    /// A service without source and variables.
+    /// Returns a service without source and variables.
     pub fn named(name: &str) -> Self {
         Self {
             id: String::new(),
@@ -245,7 +245,7 @@ fn fill(id: &mut String, parts: &[&str]) {
     }
 }
 
-/// An id in Railway's format, a lower-case UUID, that is the same on every run.
+/// Returns an id in Railway's format, a lower-case UUID, that is the same on every run.
 pub(crate) fn identity(parts: &[&str]) -> String {
     let hash = digest::digest(&digest::SHA256, parts.join("\n").as_bytes());
     let number = hash.as_ref().iter().take(16).fold(0_u128, |number, &byte| number << 8 | u128::from(byte));

@@ -7,7 +7,6 @@ use jiff::Timestamp;
 /// 2026-11-24T09:00:00Z; whatever a seed deployed is older.
 const START: i64 = 1_795_510_800;
 
-/// What time it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SimClock(Timestamp);
 
@@ -18,7 +17,7 @@ impl Default for SimClock {
 }
 
 impl SimClock {
-    /// A time in Railway's format; the beginning of time where it is none.
+    /// Returns a time in Railway's format; the beginning of time where it is none.
     pub fn at(text: &str) -> Self {
         Self(text.parse().unwrap_or_default())
     }
@@ -33,7 +32,7 @@ impl SimClock {
         format!("{:.9}", self.0)
     }
 
-    /// The moment itself.
+    /// Returns the moment itself.
     pub fn moment(self) -> Timestamp {
         self.0
     }
@@ -44,7 +43,7 @@ impl SimClock {
         Self(self.0.saturating_add(time).unwrap_or(self.0))
     }
 
-    /// Whether a text is a time.
+    /// Returns whether a text is a time.
     pub(crate) fn reads(text: &str) -> bool {
         text.parse::<Timestamp>().is_ok()
     }

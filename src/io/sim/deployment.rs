@@ -26,7 +26,6 @@ pub struct SimDeployment {
     pub id: String,
     /// Railway's word, or one that `doctor` has never seen.
     pub status: String,
-    /// When it was created.
     pub created_at: String,
     /// Whether it is what serves.
     pub active: bool,
@@ -40,7 +39,6 @@ pub struct SimDeployment {
     pub events: Vec<Event>,
     /// What the platform makes of its failure.
     pub diagnosis: Value,
-    /// Lines of its build.
     pub build_log: Vec<SimLogLine>,
     /// Lines of its program.
     pub log: Vec<SimLogLine>,
@@ -81,7 +79,6 @@ pub struct Event {
 }
 
 impl SimDeployment {
-    /// The one that serves.
     pub fn serving(created_at: &str) -> Self {
         Self { active: true, ..Self::with_status("SUCCESS", created_at) }
     }
@@ -152,12 +149,11 @@ impl SimDeployment {
         self
     }
 
-    /// Whether it is on its way.
     pub(crate) fn is_under_way(&self) -> bool {
         !SETTLED.contains(&self.status.as_str())
     }
 
-    /// Whether there is something that would change it.
+    /// Returns whether there is something that would change it.
     pub(crate) fn goes_on(&self) -> bool {
         self.stages.len() > 1
     }
@@ -171,7 +167,7 @@ impl SimDeployment {
         self.exited || self.status != "SUCCESS"
     }
 
-    /// What Railway tells of its source at this moment.
+    /// Returns what Railway tells of its source at this moment.
     pub(crate) fn meta_now(&self) -> Value {
         match &self.meta {
             Value::Object(all) if EARLY.contains(&self.status.as_str()) => {
@@ -182,7 +178,7 @@ impl SimDeployment {
         }
     }
 
-    /// The start command that it runs.
+    /// Returns the start command that it runs.
     pub(crate) fn start_command(&self) -> &str {
         self.meta["serviceManifest"]["deploy"]["startCommand"].as_str().unwrap_or_default()
     }

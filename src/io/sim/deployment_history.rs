@@ -31,19 +31,19 @@ impl SimService {
         self
     }
 
-    /// What becomes of its next deployment that has no plan yet. Called again: of the one after it.
+    /// Sets what becomes of its next deployment that has no plan yet. Called again: of the one after it.
     pub fn next(mut self, plan: StatusTimeline) -> Self {
         self.next_plans.push_back(plan);
         self
     }
 
-    /// What becomes of every deployment that [`SimService::next`] says nothing of.
+    /// Sets what becomes of every deployment that [`Self::next`] does not set.
     pub fn plan(mut self, plan: StatusTimeline) -> Self {
         self.plan = Some(plan);
         self
     }
 
-    /// The commit at the head of its branch, which a deployment from the source takes.
+    /// Sets the commit at the head of its branch, which a deployment from the source takes.
     pub fn commit(mut self, hash: &str) -> Self {
         self.commit = Some(hash.into());
         self
@@ -92,7 +92,7 @@ impl SimService {
         self
     }
 
-    /// What the program of a deployment writes when it starts at that time.
+    /// Returns what the program of a deployment writes when it starts at that time.
     pub(crate) fn first_lines(&self, start_command: &str, clock: SimClock) -> Vec<SimLogLine> {
         if self.cron.is_some() {
             // A cron service is only built; its program starts at the next time of its schedule.
@@ -109,7 +109,7 @@ impl SimService {
             .collect()
     }
 
-    /// What a deployment is made from: what an older one was made from, or the service's source as it is.
+    /// Returns what a deployment is made from: what an older one was made from, or the service's source as it is.
     pub(crate) fn meta(&self, base: Option<&Value>, reason: &str) -> Value {
         let mut deploy = json!({ "startCommand": self.start_command });
         let mut meta = json!({ "reason": reason });
@@ -190,7 +190,7 @@ impl Environment {
 }
 
 impl Estate {
-    /// The service of that name, in the first environment that has one, to change it as somebody else would.
+    /// Returns the service of that name, in the first environment that has one, to change it as somebody else would.
     pub fn service_named(&mut self, name: &str) -> Option<&mut SimService> {
         let mut environments = self.projects.iter_mut().flat_map(|project| &mut project.environments);
         environments.find_map(|environment| environment.service_named(name))
@@ -216,7 +216,7 @@ impl Estate {
     }
 }
 
-/// What a deployment of the service would get at this moment. What Railway itself gives is not among it.
+/// Returns what a deployment of the service would get at this moment. What Railway itself gives is not among it.
 pub(crate) fn capture<'e>(renderer: &mut Renderer<'e>, service: &'e SimService) -> BTreeMap<String, Captured> {
     let mut texts = renderer.variables(service);
     let stored = environment_config::stored(&service.variables).into_iter();
@@ -228,12 +228,12 @@ pub(crate) fn capture<'e>(renderer: &mut Renderer<'e>, service: &'e SimService) 
         .collect()
 }
 
-/// The id of a service's deployment of that time; the number tells those of one moment apart.
+/// Returns the id of a service's deployment of that time; the number tells those of one moment apart.
 pub(crate) fn deployment_id([environment, service]: [&str; 2], created_at: &str, number: usize) -> String {
     identity(&["deployment", environment, service, created_at, &number.to_string()])
 }
 
-/// A commit that all services of a repository were deployed at.
+/// Returns a commit that all services of a repository were deployed at.
 fn commit_of(repository: &str) -> String {
     let hash = digest::digest(&digest::SHA256, repository.as_bytes());
     hex::encode(&hash.as_ref()[..20])

@@ -35,7 +35,7 @@ pub(crate) fn fence(request: &RequestContext<'_>) -> Result<Value, Denied> {
     Ok(json!({ "environmentStagedChanges": staged, "environment": environment }))
 }
 
-/// What is staged, or the placeholder.
+/// Returns what is staged, or the placeholder.
 pub(crate) fn staged(request: &RequestContext<'_>, environment: &Environment) -> Value {
     match &environment.staged {
         Some(staged) => json!({
@@ -56,7 +56,7 @@ pub(crate) fn staged(request: &RequestContext<'_>, environment: &Environment) ->
     }
 }
 
-/// The deployments of a service.
+/// Returns the deployments of a service.
 pub(crate) fn instance(request: &RequestContext<'_>, service: &SimService) -> Value {
     let active = service.deployments.iter().filter(|known| known.active);
     json!({
@@ -66,7 +66,7 @@ pub(crate) fn instance(request: &RequestContext<'_>, service: &SimService) -> Va
     })
 }
 
-/// How a service is to run, and where it is served.
+/// Returns how a service is to run, and where it is served.
 pub(crate) fn settings(service: &SimService) -> Value {
     let own = service.domain.iter().map(|domain| json!({ "domain": domain }));
     let custom = service.custom_domains.iter();
@@ -85,7 +85,7 @@ pub(crate) fn staged_changes(request: &RequestContext<'_>) -> Result<Value, Deni
     Ok(json!({ "staged": staged(request, environment) }))
 }
 
-/// The newest one, whatever its status; none where all have been removed.
+/// Returns the newest one, whatever its status; none where all have been removed.
 fn latest<'s>(request: &RequestContext<'_>, service: &'s SimService) -> Option<&'s SimDeployment> {
     if service.deployments.iter().all(|known| known.status == "REMOVED") {
         return None;
@@ -164,7 +164,7 @@ pub(crate) fn snapshot(request: &RequestContext<'_>) -> Result<Value, Denied> {
     Ok(data.into())
 }
 
-/// The field may be null, so that its error stands beside the others' data.
+/// The field may be null, so that its error is beside the others' data.
 pub(crate) fn snapshot_of(request: &RequestContext<'_>, number: usize, id: &str) -> Value {
     captured(request, id).unwrap_or_else(|message| {
         request.beside.borrow_mut().push(Denied { field: format!("snapshot_{number}"), message });
@@ -195,7 +195,7 @@ fn captured(request: &RequestContext<'_>, id: &str) -> Result<Value, String> {
     }
 }
 
-/// What Railway itself gives to a deployment.
+/// Returns what Railway itself gives to a deployment.
 fn given(request: &RequestContext<'_>, place: ServicePosition, id: &str) -> BTreeMap<String, Option<String>> {
     let (project, environment, service) = request.estate.at(place);
     let system = Renderer::new(project, environment).system(service).into_iter();
@@ -221,7 +221,7 @@ pub(crate) fn events(request: &RequestContext<'_>) -> Result<Value, Denied> {
     Ok(data.into())
 }
 
-/// What its build is found by; an image is not built.
+/// Returns what its build is found by; an image is not built.
 fn snapshot_id(service: &SimService, deployment: &SimDeployment) -> Option<String> {
     (!matches!(service.source, SimSource::Image(_))).then(|| identity(&["snapshot", &deployment.id]))
 }
@@ -275,7 +275,7 @@ pub(crate) fn deployment_log(request: &RequestContext<'_>) -> Result<Value, Deni
     Ok(json!({ "deploymentLogs": lines(request, &deployment.log, deployment.log_reads).map_err(&denied)? }))
 }
 
-/// The last ones that fit: one more than was asked for.
+/// Returns the last ones that fit: one more than was asked for.
 fn lines(request: &RequestContext<'_>, all: &[SimLogLine], reads: usize) -> Result<Value, String> {
     let limit = request.variables.get("limit").and_then(Value::as_u64).ok_or("limit must be a non-negative integer")?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -304,7 +304,7 @@ fn lines(request: &RequestContext<'_>, all: &[SimLogLine], reads: usize) -> Resu
     Ok(last.iter().map(line).collect())
 }
 
-/// Every word, or the whole phrase in quotes, is in the line; large and small letters are the same.
+/// Whether every word, or the whole phrase in quotes, is in the line, in upper or lower case.
 fn fits(message: &str, filter: &str) -> bool {
     let (message, filter) = (message.to_lowercase(), filter.to_lowercase());
     match filter.strip_prefix('"').and_then(|filter| filter.strip_suffix('"')) {

@@ -52,7 +52,7 @@ fn volume_of(service: &SimService) -> String {
     identity(&["volume", &service.id])
 }
 
-/// A staged patch as it is shown without `decryptVariables`: no value of a variable that is in it.
+/// Returns a staged patch as it is shown without `decryptVariables`: no value of a variable that is in it.
 pub(crate) fn patch(staged: &Value, quirks: &SimOptions) -> Value {
     let mut shown = staged.clone();
     let services = shown.get_mut("services").and_then(Value::as_object_mut);
@@ -95,7 +95,7 @@ pub(crate) fn stored(variables: &BTreeMap<String, SimVariable>) -> BTreeMap<Stri
     variables.iter().map(|(name, stored)| (name.clone(), shown(stored))).collect()
 }
 
-/// A map of values as Railway sends it: what is sealed, or goes through something sealed, is null.
+/// Returns a map of values as Railway sends it: what is sealed, or goes through something sealed, is null.
 pub(crate) fn values(map: BTreeMap<String, Option<String>>, sealed: Sealed) -> Value {
     map.into_iter()
         .filter(|(_, value)| sealed == Sealed::Null || value.is_some())

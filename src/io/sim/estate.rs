@@ -28,9 +28,7 @@ pub struct Estate {
 /// A team with projects.
 #[derive(Clone, Debug)]
 pub struct Workspace {
-    /// Railway's id.
     pub id: String,
-    /// Shown to people.
     pub name: String,
 }
 
@@ -61,37 +59,28 @@ pub enum TokenScope {
     },
 }
 
-/// A project.
 #[derive(Clone, Debug)]
 #[must_use = "a project does nothing until an estate holds it"]
 pub struct Project {
     /// Railway's id; made from the name when the estate takes the project, unless it was set.
     pub id: String,
-    /// Shown to people.
     pub name: String,
     /// The id of its workspace.
     pub workspace: String,
-    /// When it was deleted, if it was.
     pub deleted_at: Option<String>,
-    /// Its environments.
     pub environments: Vec<Environment>,
 }
 
-/// An environment of a project.
 #[derive(Clone, Debug)]
 #[must_use = "an environment does nothing until a project holds it"]
 pub struct Environment {
     /// Railway's id; made from the names when the estate takes the project, unless it was set.
     pub id: String,
-    /// Shown to people.
     pub name: String,
     /// Who may look into it.
     pub access: SimAccess,
-    /// When it was deleted, if it was.
     pub deleted_at: Option<String>,
-    /// The shared variables.
     pub shared: BTreeMap<String, SimVariable>,
-    /// The services as they are in this environment.
     pub services: Vec<SimService>,
     /// Changes that somebody has made in the dashboard and not deployed.
     pub staged: Option<SimStagedChanges>,
@@ -100,7 +89,6 @@ pub struct Environment {
 /// Changes that wait to be deployed. They are shown, and never applied here.
 #[derive(Clone)]
 pub struct SimStagedChanges {
-    /// Railway's id.
     pub id: String,
     /// `STAGED`, `APPLYING` while they are deployed, or `FAILED`.
     pub status: &'static str,
@@ -113,7 +101,7 @@ pub struct SimStagedChanges {
 }
 
 impl SimStagedChanges {
-    /// A patch with an id and a time of its own.
+    /// Returns a patch with an id and a time of its own.
     pub fn new(patch: Value, status: &'static str) -> Self {
         Self {
             id: "7ac4ed00-57a6-4000-8000-00000000ed17".into(),
@@ -141,7 +129,6 @@ pub enum SimAccess {
     Administrators,
 }
 
-/// A service in one environment.
 #[derive(Clone, Debug)]
 #[must_use = "a service does nothing until an environment holds it"]
 pub struct SimService {
@@ -161,7 +148,6 @@ pub struct SimService {
     pub domain: Option<String>,
     /// Domains of its owner's, and whether they are proven to be.
     pub custom_domains: Vec<(String, Proof)>,
-    /// When it was deleted, if it was.
     pub deleted_at: Option<String>,
     /// When variables were changed, where somebody says it.
     pub changed: BTreeMap<String, String>,
@@ -202,7 +188,6 @@ pub enum Edge {
 /// Whether a custom domain is proven to be its owner's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// It is.
     Given,
     /// It is not yet.
     Missing,

@@ -23,7 +23,6 @@ pub struct Fault {
 pub enum Moment {
     /// Before Railway has done what the request asks: it never does.
     Before,
-    /// After it.
     After,
 }
 
@@ -60,7 +59,7 @@ pub(crate) enum Effect {
 }
 
 impl Effect {
-    /// Whether it leaves the data of the answer as they are, but for one field.
+    /// Returns whether it leaves the data of the answer as they are, but for one field.
     pub(crate) fn is_beside_data(&self) -> bool {
         matches!(self, Self::Field { field, .. } if is_nullable(field))
     }
@@ -77,12 +76,12 @@ const OF_INSTANCE: [&str; 7] = [
     "startCommand",
 ];
 
-/// Whether a field may be null, so that its error stands beside the data.
+/// Returns whether a field may be null, so that its error stands beside the data.
 pub(crate) fn is_nullable(field: &str) -> bool {
     field.starts_with("snapshot_") || OF_INSTANCE.contains(&field) && !["activeDeployments", "domains"].contains(&field)
 }
 
-/// Where a field stands in the answer to an operation.
+/// Returns where a field stands in the answer to an operation.
 pub(crate) fn path(operation: &str, field: &str) -> String {
     match (OF_INSTANCE.contains(&field), operation) {
         (false, _) => field.to_owned(),
@@ -189,7 +188,7 @@ impl Fault {
         self
     }
 
-    /// Whether it would happen to a request of that operation about those services. Counts those that go by.
+    /// Returns whether it would happen to a request of that operation about those services. Counts those that go by.
     pub(crate) fn meets(&mut self, operation: &str, services: &[String]) -> bool {
         let about = |id: &String| services.contains(id);
         let fits = self.left != Some(0)
@@ -204,7 +203,7 @@ impl Fault {
         fits && !goes_by
     }
 
-    /// Whether it is about a field that this text does not ask for, so that nothing can happen to it.
+    /// Returns whether it is about a field that this text does not ask for, so that nothing can happen to it.
     pub(crate) fn is_besides(&self, query: &str) -> bool {
         let Effect::Field { field, .. } = &self.effect else { return false };
         let may_be_left_out = OF_INSTANCE.contains(&field.as_str()) || *field == "staged" || is_nullable(field);

@@ -26,14 +26,14 @@ pub(crate) fn answered(data: &Value, beside: &[Denied], request: usize) -> HttpR
     json_reply(200, &body)
 }
 
-/// A document that does not fit.
+/// A document that does not match the schema.
 pub(crate) fn malformed(message: &str, request: usize) -> HttpResponse {
     let code = json!({ "code": "GRAPHQL_VALIDATION_FAILED" });
     let error = json!({ "message": message, "extensions": code, "traceId": trace(request) });
     json_reply(400, &json!({ "errors": [error] }))
 }
 
-/// An answer that was written beforehand.
+/// Returns an answer that was written beforehand.
 pub(crate) fn reply(canned: Canned) -> HttpResponse {
     let mut reply = HttpResponse {
         status: canned.status,
@@ -67,12 +67,12 @@ fn of_field(denied: &Denied, request: usize) -> Value {
     })
 }
 
-/// The parts of a path with points between; those that count are numbers.
+/// Returns the parts of a path with points between; those that count are numbers.
 fn path(field: &str) -> Vec<Value> {
     field.split('.').map(|part| part.parse::<u64>().map_or_else(|_| json!(part), |number| json!(number))).collect()
 }
 
-/// The same answer, but for one field that is null, with an error beside the data.
+/// Returns the same answer, but for one field that is null, with an error beside the data.
 pub(crate) fn nulled(mut reply: HttpResponse, denied: &Denied, request: usize) -> HttpResponse {
     let mut body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
     if let Some(field) = body.pointer_mut(&format!("/data/{}", denied.field.replace('.', "/"))) {

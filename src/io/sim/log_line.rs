@@ -5,7 +5,6 @@ use std::time::Duration;
 use crate::drift::Secret;
 use crate::io::sim::clock::SimClock;
 
-/// A line of a log.
 #[derive(Clone, Debug)]
 pub struct SimLogLine {
     /// RFC 3339 with nanoseconds.
@@ -21,19 +20,19 @@ pub struct SimLogLine {
 }
 
 impl SimLogLine {
-    /// The line of that number among those written at that time.
+    /// Returns the line of that number among those written at that time.
     pub(crate) fn written(message: &Secret, clock: SimClock, number: u32) -> Self {
         let at = clock.after(Duration::from_millis(10) * number);
         Self { timestamp: at.precisely(), ..Self::new(message.expose()) }
     }
 
-    /// A line of no time.
+    /// Returns a line of no time.
     pub(crate) fn new(message: &str) -> Self {
         let message = Secret::new(message);
         Self { timestamp: String::new(), message, severity: "info", after_reads: 0, attributes: Vec::new() }
     }
 
-    /// The same line, which shows only after so many reads.
+    /// Returns the same line, which shows only after so many reads.
     pub(crate) fn after(mut self, reads: usize) -> Self {
         self.after_reads = reads;
         self

@@ -68,12 +68,12 @@ pub struct RecordedRequest {
 }
 
 impl Sim {
-    /// A Railway that holds the estate.
+    /// Returns a Railway that holds the estate.
     pub fn new(estate: Estate) -> Self {
         Self::with(estate, SimOptions::default())
     }
 
-    /// The same, with its own ways.
+    /// Returns the same, with its own ways.
     pub fn with(estate: Estate, quirks: SimOptions) -> Self {
         Self(Arc::new(Mutex::new(SimState::of(estate, quirks))))
     }
@@ -121,22 +121,22 @@ impl Sim {
         });
     }
 
-    /// Every request that was to change something, in order, whether it did or not.
+    /// Returns every request that was to change something, in order, whether it did or not.
     pub fn mutations(&self) -> Vec<Mutation> {
         self.state().mutations.clone()
     }
 
-    /// Every request so far, in order.
+    /// Returns every request so far, in order.
     pub fn asked(&self) -> Vec<RecordedRequest> {
         self.state().asked.clone()
     }
 
-    /// How many requests have come in.
+    /// Returns how many requests have come in.
     pub fn count(&self) -> usize {
         self.state().asked.len()
     }
 
-    /// What no client should ever send, one sentence each. A test that uses a `Sim` checks that there are none.
+    /// Returns what no client should ever send, one sentence each. A test that uses a `Sim` checks that there are none.
     pub fn violations(&self) -> Vec<String> {
         self.state().violations.clone()
     }

@@ -11,7 +11,6 @@ use crate::io::sim::render::Renderer;
 use crate::io::sim::request_context::RequestContext;
 use crate::io::sim::rollout::{DeploymentOrder, ServicePosition};
 
-/// A request that was to change something.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mutation {
     /// The operation's name.
@@ -46,7 +45,7 @@ pub(crate) struct VariableOwner {
 }
 
 impl Mutation {
-    /// What a request was about, before anything is done.
+    /// Returns what a request was about, before anything is done.
     pub(crate) fn of(operation: &str, variables: &Map<String, Value>, estate: &Estate) -> Self {
         let text = |name: &str| variables.get(name).and_then(Value::as_str);
         let deployed = text("deploymentId").and_then(|id| estate.place_of(id));
@@ -102,7 +101,7 @@ impl MutationContext<'_> {
         }
     }
 
-    /// What each service of the environment would be deployed with.
+    /// Returns what each service of the environment would be deployed with.
     pub(crate) fn rendered(&self, owner: VariableOwner) -> Vec<BTreeMap<String, Option<String>>> {
         let project = &self.estate.projects[owner.project];
         let environment = &project.environments[owner.environment];

@@ -96,7 +96,6 @@ const fn row(name: &'static str, takes: &'static [&'static str], handler: Handle
 }
 
 impl Operation {
-    /// The operation of that name.
     pub(crate) fn named(name: &str) -> Option<&'static Self> {
         OPERATIONS.iter().find(|operation| operation.name == name)
     }
@@ -105,7 +104,7 @@ impl Operation {
         matches!(self.handler, Mutation(_))
     }
 
-    /// What is wrong with the variables, in Railway's words.
+    /// Returns what is wrong with the variables, in Railway's words.
     pub(crate) fn complaint(&self, variables: &Map<String, Value>) -> Option<String> {
         let mut known = 0;
         for declared in self.takes {
@@ -127,14 +126,14 @@ impl Operation {
         (known < variables.len()).then(|| format!("{} declares fewer variables than were sent.", self.name))
     }
 
-    /// The deployments that ride along in a batch of values, each with the number of its service.
+    /// Returns the deployments that ride along in a batch of values, each with the number of its service.
     fn riders(&self, variables: &Map<String, Value>) -> usize {
         let services = batched(variables, "serviceId_").filter(|_| self.name == "Values");
         let own = |number: usize| variables.get(&format!("deploymentId_{number}")).is_some_and(Value::is_string);
         services.filter(|(number, _)| own(*number)).count()
     }
 
-    /// What is wrong with the text of the document, as far as that can be told without reading it.
+    /// Returns what is wrong with the text of the document, as far as that can be told without reading it.
     pub(crate) fn misgiving(&self, query: &str) -> Option<String> {
         let forbidden = ["replace", "PatchCommitStaged", "StageChanges"];
         if let Some(word) = forbidden.into_iter().find(|word| self.is_mutation() && query.contains(word)) {

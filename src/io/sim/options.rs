@@ -73,7 +73,6 @@ pub enum Sealed {
 pub enum Masked {
     /// The empty text.
     Empty,
-    /// Null.
     Null,
     /// Nothing: there is no `value`.
     Absent,
@@ -127,7 +126,6 @@ pub enum Redeployed {
 /// Which environments a patch of settings changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Patched {
-    /// The one that it is for.
     One,
     /// Every one that has the service.
     All,
@@ -140,7 +138,6 @@ pub enum PatchDeploys {
     SameCommit,
     /// The service, with the commit at the head of its branch.
     Head,
-    /// Nothing.
     Nothing,
 }
 

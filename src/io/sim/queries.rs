@@ -249,7 +249,7 @@ pub(crate) fn variable_times(request: &RequestContext<'_>) -> Result<Value, Deni
     Ok(json!({ "environment": { "id": environment.id, "variables": listed.map_err(&denied)? } }))
 }
 
-/// What stands in front of a service; null where nothing is set.
+/// Returns what stands in front of a service; null where nothing is set.
 pub(crate) fn edge(request: &RequestContext<'_>) -> Result<Value, Denied> {
     let denied = denied("serviceInstance");
     let (_, environment) = request.environment_anywhere().map_err(&denied)?;

@@ -50,7 +50,7 @@ impl<'e> Renderer<'e> {
         }
     }
 
-    /// The map that a deployment of the service gets: its variables, and over them the system's.
+    /// Returns the map that a deployment of the service gets: its variables, and over them the system's.
     pub(crate) fn variables(&mut self, service: &'e SimService) -> BTreeMap<String, Option<String>> {
         let mut map = BTreeMap::new();
         for name in service.variables.keys() {

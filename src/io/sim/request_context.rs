@@ -153,7 +153,7 @@ impl<'s> RequestContext<'s> {
         )
     }
 
-    /// The environment of that id, wherever it is.
+    /// Returns the environment of that id, wherever it is.
     pub(crate) fn environment_anywhere(&self) -> Result<(&'s Project, &'s Environment), String> {
         let reach = self.reach?;
         let wanted = self.text("environmentId");
@@ -172,7 +172,7 @@ impl<'s> RequestContext<'s> {
         }
     }
 
-    /// The deployment of that id, and where its service stands.
+    /// Returns the deployment of that id, and where its service stands.
     pub(crate) fn deployment(&self, id: &str) -> Result<(ServicePosition, &'s SimDeployment), String> {
         let reach = self.reach?;
         let place = self.estate.place_of(id).ok_or("Deployment not found")?;
@@ -184,7 +184,7 @@ impl<'s> RequestContext<'s> {
         known.map(|deployment| (place, deployment)).ok_or_else(|| "Deployment not found".into())
     }
 
-    /// Where a service of that environment stands.
+    /// Returns where a service of that environment stands.
     pub(crate) fn service(&self, environment: &Environment, id: &str) -> Result<ServicePosition, String> {
         let alive = |service: &SimService| service.id == id && service.deleted_at.is_none();
         let place = self.estate.place(|inside, service| inside.id == environment.id && alive(service));
@@ -206,7 +206,7 @@ pub(crate) fn denied(field: &str) -> impl Fn(String) -> Denied {
     move |message| Denied { field: field.to_owned(), message }
 }
 
-/// The parts of a batch whose variables begin like that, in order: number and id.
+/// Returns the parts of a batch whose variables begin like that, in order: number and id.
 pub(crate) fn batched<'v>(variables: &'v Map<String, Value>, prefix: &str) -> impl Iterator<Item = (usize, &'v str)> {
     (0..).map_while(move |number| Some((number, variables.get(&format!("{prefix}{number}"))?.as_str()?)))
 }

@@ -21,7 +21,6 @@ pub(crate) struct ServicePosition {
     pub(crate) service: usize,
 }
 
-/// A deployment to be made.
 #[derive(Debug)]
 pub(crate) struct DeploymentOrder {
     pub(crate) meta: Value,
@@ -34,7 +33,7 @@ pub(crate) struct DeploymentOrder {
 }
 
 impl Estate {
-    /// The project, the environment and the service of that place.
+    /// Returns the project, the environment and the service of that place.
     pub(crate) fn at(&self, place: ServicePosition) -> (&Project, &Environment, &SimService) {
         let project = &self.projects[place.project];
         let environment = &project.environments[place.environment];
@@ -45,7 +44,7 @@ impl Estate {
         &mut self.projects[place.project].environments[place.environment].services[place.service]
     }
 
-    /// Where a service stands for which that holds.
+    /// Returns where a service stands for which that holds.
     pub(crate) fn place(&self, mut fits: impl FnMut(&Environment, &SimService) -> bool) -> Option<ServicePosition> {
         for (project, owner) in self.projects.iter().enumerate() {
             for (environment, inside) in owner.environments.iter().enumerate() {
@@ -57,7 +56,7 @@ impl Estate {
         None
     }
 
-    /// Where the service stands that the deployment is of.
+    /// Returns where the service stands that the deployment is of.
     pub(crate) fn place_of(&self, deployment: &str) -> Option<ServicePosition> {
         self.place(|_, service| service.deployments.iter().any(|known| known.id == deployment))
     }

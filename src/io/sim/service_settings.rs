@@ -27,7 +27,7 @@ pub(crate) fn patch_progress(request: &RequestContext<'_>) -> Result<Value, Deni
     Ok(json!({ "workflowStatus": { "status": if is_known { "Complete" } else { "NotFound" }, "error": null } }))
 }
 
-/// The service and the start command of a patch that holds nothing else.
+/// Returns the service and the start command of a patch that holds nothing else.
 fn only_command(patch: &Value) -> Option<(&String, Option<&str>)> {
     let only = |object: &'static str, inside: &'_ Map<String, Value>| {
         if inside.len() == 1 { inside.get(object).cloned() } else { None }
@@ -84,7 +84,7 @@ fn set(context: &mut MutationContext<'_>, place: ServicePosition, command: Optio
     }
 }
 
-/// What a deployment is made from, where its command is that of an older one.
+/// Returns what a deployment is made from, where its command is that of an older one.
 pub(crate) fn started(mut meta: Value, base: Option<&SimDeployment>, started: Started) -> Value {
     if let (Started::WithCaptured, Some(base)) = (started, base) {
         meta["serviceManifest"]["deploy"]["startCommand"] =

@@ -14,7 +14,6 @@ pub struct StatusTimeline {
     pub(crate) stages: VecDeque<TimelineStatus>,
 }
 
-/// One status of it.
 #[derive(Clone, Debug)]
 pub(crate) struct TimelineStatus {
     pub(crate) status: &'static str,
@@ -147,7 +146,7 @@ impl StatusTimeline {
         self.late_step(0, status, message, error)
     }
 
-    /// The same, and it shows only after so many reads of the log.
+    /// Returns the same, and it shows only after so many reads of the log.
     pub fn late_step(mut self, reads: usize, status: &str, message: &str, error: Option<&str>) -> Self {
         let attributes = [("source", "buildkit"), ("type", "vertex"), ("digest", message)];
         let attributes = attributes.map(|(name, text)| (name, Value::from(text)));

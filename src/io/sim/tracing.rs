@@ -17,7 +17,6 @@ pub enum Tracing {
     Everywhere,
 }
 
-/// Whether there are variables of the sampler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sampler {
     /// As in September 2026.

@@ -24,7 +24,7 @@ pub(super) trait CacheEntry: Serialize + DeserializeOwned {
     /// Returns when it was made, in seconds since 1970.
     fn time(&self) -> i64;
 
-    /// Whether it was made less than `age` ago. One from the future is old: the clock was set back.
+    /// Returns whether it was made less than `age` ago. One from the future is old: the clock was set back.
     fn is_younger(&self, age: SignedDuration, now: Timestamp) -> bool {
         (0..age.as_secs()).contains(&now.as_second().saturating_sub(self.time()))
     }
@@ -82,7 +82,9 @@ impl<E: CacheEntry> CacheSlot<E> {
         kept.sort_unstable();
         let too_many = (kept.len() + 1).saturating_sub(MOST);
         surplus.extend(kept.drain(..too_many).map(|(_, name)| name));
-        surplus.iter().for_each(|name| self.folder.remove(name));
+        for name in &surplus {
+            self.folder.remove(name);
+        }
     }
 
     fn read(&self, name: &str) -> Option<E> {

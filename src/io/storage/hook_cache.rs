@@ -74,7 +74,7 @@ impl HookCacheSlot {
     }
 }
 
-/// The user's key, made now if there is none. Of two that make one at once, the first one's is used by both.
+/// Returns the user's key, made now if there is none. Of two that make one at once, the first one's is used by both.
 fn key(folder: &Folder) -> Option<hmac::Key> {
     if folder.read(KEY).ok()?.is_none() {
         let mut bytes = zeroize::Zeroizing::new([0; LENGTH]);

@@ -26,7 +26,8 @@ const LONGEST_ID: usize = 64;
 const PURPOSE: Purpose =
     Purpose { what: "remembered ids", cannot: "can't remember ids", instead: "let each run ask for them" };
 
-/// The folder for what only saves time: `$XDG_CACHE_HOME/railway-doctor` or its like, below the home folder without it.
+/// Returns the folder for what only saves time: `$XDG_CACHE_HOME/railway-doctor` or its like, below the home folder
+/// without it.
 pub fn cache_folder(variables: &BTreeMap<String, String>, home: Option<&Path>) -> Option<PathBuf> {
     let (variable, below_home, name) = os::CACHE;
     let named = variables.get(variable).map(PathBuf::from).filter(|path| path.is_absolute());
@@ -106,7 +107,7 @@ impl IdCacheSlot {
     }
 }
 
-/// Whether nothing in it could be anything but Railway's ids.
+/// Returns whether nothing in it could be anything but Railway's ids.
 fn has_ids_only(guess: &Guess) -> bool {
     let is_id = |text: &String| {
         (1..=LONGEST_ID).contains(&text.len())

@@ -44,12 +44,12 @@ pub(in crate::io) struct Folder {
 }
 
 impl Folder {
-    /// The folder that [`crate::io::storage::journal::state_folder`] names.
+    /// Returns the folder that [`crate::io::storage::journal::state_folder`] names.
     pub(in crate::io) fn new(path: PathBuf, purpose: Purpose) -> Self {
         Self { path, purpose }
     }
 
-    /// The path of a file in it, as it is shown.
+    /// Returns the path of a file in it, as it is shown.
     pub(in crate::io) fn shown(&self, name: &str) -> String {
         self.path.join(name).display().to_string()
     }
@@ -66,7 +66,8 @@ impl Folder {
         self.check()
     }
 
-    /// Whether the folder is there. One that others can change is closed to them if it is ours, and an error if not.
+    /// Returns whether the folder is there. One that others can change is closed to them if it is ours, and an error if
+    /// not.
     pub(in crate::io) fn is_there(&self) -> Result<FilePresence, Error> {
         match self.path.symlink_metadata() {
             Ok(_) => self.check().map(|()| FilePresence::There),
@@ -98,7 +99,7 @@ impl Folder {
         self.read_up_to(name, LIMIT)
     }
 
-    /// The same for a file of which it is known how long it may be.
+    /// Returns the same for a file of which it is known how long it may be.
     pub(in crate::io) fn read_up_to(&self, name: &str, limit: u64) -> Result<Option<StoredContent>, Error> {
         if self.is_there()? == FilePresence::Missing {
             return Ok(None);
@@ -161,7 +162,7 @@ impl Folder {
         write().map_err(|error| self.cannot_write(&error))
     }
 
-    /// The names in the folder that are Unicode text.
+    /// Returns the names in the folder that are Unicode text.
     pub(in crate::io) fn names(&self) -> Result<Vec<String>, Error> {
         if self.is_there()? == FilePresence::Missing {
             return Ok(Vec::new());
@@ -181,7 +182,7 @@ impl Folder {
             .map_err(|error| self.unreadable(path, &format!("others can read it: {}", io_error_text(&error))))
     }
 
-    /// The error for a folder that can't be written to.
+    /// Returns the error for a folder that can't be written to.
     pub(in crate::io) fn cannot_write(&self, error: &io::Error) -> Error {
         Error::Journal {
             what: self.purpose.cannot.to_owned(),

@@ -92,8 +92,8 @@ pub fn accept(state: Option<&Path>, subject: &Subject<'_>, now: Timestamp) -> Re
     Ok(())
 }
 
-/// What the user has said of it. Without a state folder that is nothing, and so it is with one that somebody else may have
-/// written.
+/// Returns what the user has said of it. Without a state folder that is nothing, and so it is with one that somebody
+/// else may have written.
 pub fn status(state: Option<&Path>, subject: &Subject<'_>) -> Result<TrustStatus, Error> {
     let Some(state) = state else { return Ok(TrustStatus::Never) };
     let name = file_name(subject);
@@ -131,7 +131,7 @@ fn folder(state: Option<&Path>) -> Result<Folder, Error> {
     })
 }
 
-/// The file's own word counts, and not only its name.
+/// The content of the file counts, and not only its name.
 fn accepts(folder: &Folder, name: &str, subject: &Subject<'_>) -> Result<bool, Error> {
     let form = read(folder, name)?;
     Ok(form.is_some_and(|form| {
@@ -139,7 +139,7 @@ fn accepts(folder: &Folder, name: &str, subject: &Subject<'_>) -> Result<bool, E
     }))
 }
 
-/// What a file says; what is no such file says nothing.
+/// Returns what a file says; what is no such file says nothing.
 fn read(folder: &Folder, name: &str) -> Result<Option<TrustFile>, Error> {
     let Some(StoredContent(bytes)) = folder.read(name)? else { return Ok(None) };
     Ok(serde_json::from_slice(&bytes).ok().filter(|form: &TrustFile| form.version == VERSION))

@@ -19,7 +19,6 @@ const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "�
 /// The columns at the right end that stay free: for `^C`, and for the cursor behind it.
 pub(in crate::io) const FREE: usize = 3;
 
-/// One line that is drawn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::io) struct ProgressLine {
     /// What stands in front of it; a spinner, if there is nothing else.
@@ -54,7 +53,7 @@ enum Ticker {
 type Size = (usize, usize);
 
 impl Progress {
-    /// Whether something is drawn.
+    /// Returns whether something is drawn.
     pub fn is_drawn(&self) -> bool {
         self.canvas().drawn > 0
     }
@@ -105,7 +104,7 @@ impl Progress {
 }
 
 impl Canvas {
-    /// What brings the cursor to the beginning of what is drawn.
+    /// Returns the control characters that move the cursor to the start of what is drawn.
     fn home(&self) -> String {
         match self.drawn {
             0 | 1 => "\r".repeat(self.drawn),
@@ -113,14 +112,14 @@ impl Canvas {
         }
     }
 
-    /// What takes everything away.
+    /// Returns the control characters that clear what is drawn.
     fn wiped(&mut self) -> String {
         let text = if self.drawn == 0 { String::new() } else { self.home() + "\u{1b}[J" };
         self.drawn = 0;
         text
     }
 
-    /// What draws every line anew, in one piece, so that nothing flickers.
+    /// Returns the frame as one text, so that nothing flickers.
     fn frame(&mut self, (columns, rows): Size) -> String {
         let mut text = self.home();
         // A line that wraps, or one above the top, could not be drawn over.
@@ -146,7 +145,7 @@ fn write(text: &str) {
     drop(screen.write_all(text.as_bytes()).and_then(|()| screen.flush()));
 }
 
-/// The size of the terminal at this moment.
+/// Returns the size of the terminal at this moment.
 pub(in crate::io) fn size() -> Size {
     terminal_size_of(io::stderr())
         .map_or((80, 24), |(Width(columns), Height(rows))| (usize::from(columns), usize::from(rows)))

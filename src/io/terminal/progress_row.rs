@@ -43,19 +43,19 @@ impl RowState {
 }
 
 impl ProgressRow {
-    /// The row as a line of a log.
+    /// Returns the row as a line of a log.
     pub(in crate::io) fn sentence(&self) -> String {
         format!("{}: {} ({})", harmless(&self.name), harmless(&self.state), time(self.elapsed))
     }
 
-    /// Whether only time has passed.
+    /// Returns whether only time has passed.
     pub(in crate::io) fn is_like(&self, other: &Self) -> bool {
         (&self.name, &self.state, self.done) == (&other.name, &other.state, other.done)
     }
 }
 
-/// The rows in columns, each without the mark and the blank before it, all together no wider than the terminal. Names give
-/// way first: in their middle, where names of one project differ least.
+/// Returns the rows in columns, each without the mark and the blank before it, all together no wider than the terminal.
+/// Names give way first: in their middle, where names of one project differ least.
 pub(in crate::io) fn layout(rows: &[ProgressRow], columns: usize) -> Vec<String> {
     let texts: Vec<[String; 3]> =
         rows.iter().map(|row| [harmless(&row.name), harmless(&row.state), time(row.elapsed)]).collect();

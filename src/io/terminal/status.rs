@@ -55,7 +55,6 @@ pub enum Watched {
 /// Who reads the lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LogAudience {
-    /// People.
     Plain,
     /// GitHub Actions, which obeys some of them.
     Workflow,

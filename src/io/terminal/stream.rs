@@ -1,6 +1,5 @@
 //! What the standard streams are connected to.
 
-/// What the streams are connected to.
 #[derive(Clone, Copy, Debug)]
 pub struct Terminal {
     /// Standard output.

@@ -2,18 +2,18 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// The text without control characters, which would move the cursor of whoever draws it. Callers escape what they show;
-/// this is the net below them.
+/// Returns the text without control characters, which would move the cursor of whoever draws it. Callers escape what
+/// they show; this is the net below them.
 pub(in crate::io) fn harmless(text: &str) -> String {
     text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
 }
 
-/// How many columns it takes.
+/// Returns how many columns it takes.
 pub(in crate::io) fn width(text: &str) -> usize {
     text.width()
 }
 
-/// The text, cut at its end so that it takes that many columns at most.
+/// Returns the text, cut at its end so that it takes that many columns at most.
 pub(in crate::io) fn cut_end(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
@@ -21,7 +21,7 @@ pub(in crate::io) fn cut_end(text: &str, columns: usize) -> String {
     start(text.chars(), columns.saturating_sub(1)) + "…"
 }
 
-/// The text, cut in its middle: names of services differ at their ends as often as at their beginnings.
+/// Returns the text, cut in its middle: names of services differ at their ends as often as at their beginnings.
 pub(in crate::io) fn cut_middle(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();

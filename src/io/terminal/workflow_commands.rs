@@ -7,12 +7,11 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// Whether the log is one of GitHub Actions.
 pub fn are_read(variables: &BTreeMap<String, String>) -> bool {
     variables.get("GITHUB_ACTIONS").is_some_and(|value| !value.is_empty())
 }
 
-/// The text with no line in it that the runner takes for a command.
+/// Returns the text with no line in it that the runner takes for a command.
 pub fn disarmed(text: &str) -> Cow<'_, str> {
     if !text.contains("::") && !text.contains("##[") {
         return Cow::Borrowed(text);

@@ -18,7 +18,7 @@ use crate::io::config::{
 
 const RULES: &[RuleName] = &[("D101", "missing-on-railway"), ("D102", "missing-locally"), ("D103", "value-differs")];
 
-/// A folder that is no repository, with that `doctor.toml`.
+/// Returns a folder that is no repository, with that `doctor.toml`.
 fn folder(text: &str) -> (tempfile::TempDir, PathBuf) {
     let guard = tempfile::tempdir().unwrap();
     let folder = guard.path().canonicalize().unwrap();

@@ -55,7 +55,7 @@ status  = 200
 json    = { "/boot_info" = "present" }
 "#;
 
-/// The official CLI's file of somebody who has run `railway login`, and `railway link` in that folder.
+/// Returns the official CLI's file of somebody who has run `railway login`, and `railway link` in that folder.
 pub fn cli_config(folder: &Path) -> String {
     let environment = estate().environment("agentverse", "staging").map(|staging| staging.id.clone());
     let link = json!({
@@ -82,7 +82,7 @@ pub fn estate() -> Estate {
 /// What the worker is started with: without `-B`, so that no Celery Beat runs. It is the other half of the incident.
 const START_COMMAND: &str = "celery --app agentverse.tasks worker --loglevel INFO";
 
-/// The start command that it needs.
+/// Returns the start command that it needs.
 pub fn start_command_with_beat() -> String {
     format!("{START_COMMAND} -B")
 }

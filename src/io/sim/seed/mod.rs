@@ -71,8 +71,8 @@ fn redis(password: &str) -> SimService {
     ])
 }
 
-/// A project `large` of that many services with that many variables each, and the `.env` that agrees with all of them.
-/// Every tenth variable is a reference to a shared one.
+/// Returns a project `large` of that many services with that many variables each, and the `.env` that agrees with all
+/// of them. Every tenth variable is a reference to a shared one.
 pub fn generate(services: usize, variables: usize) -> (Estate, String) {
     let mut file = String::new();
     let (mut stored, mut shared) = (Vec::new(), Vec::new());
@@ -129,7 +129,7 @@ mod tests {
         }
     }
 
-    /// Each key of a plain `.env` in the order of the file, and how it stands on that service.
+    /// Returns each key of a plain `.env` in the order of the file, and how it stands on that service.
     pub(crate) fn sides(
         estate: &Estate,
         environment: &Environment,

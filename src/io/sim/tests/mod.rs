@@ -74,7 +74,7 @@ fn incident() -> (Sim, Value, Vec<String>) {
     (sim, json!({ "projectId": project, "environmentId": environment }), services)
 }
 
-/// A project of one environment with these services; its scope and their ids.
+/// Returns a project of one environment with these services; its scope and their ids.
 fn world(services: Vec<SimService>, quirks: SimOptions) -> (Sim, Value, Vec<String>) {
     let mut environment = Environment::named("staging").shared(&[("REGION", "eu")]);
     environment.services = services;
@@ -84,7 +84,7 @@ fn world(services: Vec<SimService>, quirks: SimOptions) -> (Sim, Value, Vec<Stri
     (sim, json!({ "projectId": project, "environmentId": environment }), services)
 }
 
-/// The id of the newest deployment of the service of that number in the first environment.
+/// Returns the id of the newest deployment of the service of that number in the first environment.
 fn newest(sim: &Sim, service: usize) -> String {
     sim.change(|estate| {
         let service = &estate.projects[0].environments[0].services[service];

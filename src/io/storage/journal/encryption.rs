@@ -26,7 +26,7 @@ pub(super) enum Closed {
     Broken,
 }
 
-/// The bytes of a run's file.
+/// Returns the bytes of a run's file.
 pub(super) fn seal(key: &JournalKey, run: &RunName, record: &JournalRecord) -> io::Result<Vec<u8>> {
     let mut nonce = [0; NONCE_LEN];
     random(&mut nonce)?;

@@ -22,7 +22,6 @@ const IN_FILE: &str = "journal.key";
 const IN_KEYRING: &str = "journal.keyring";
 const LENGTH: usize = 32;
 
-/// A key of the files of one journal.
 pub(super) struct JournalKey(Zeroizing<[u8; LENGTH]>);
 
 impl JournalKey {
@@ -54,18 +53,19 @@ impl<'j> Keys<'j> {
         Self { folder, keyring, file: OnceCell::new(), ring: OnceCell::new() }
     }
 
-    /// The one in the file, if one was made.
+    /// Returns the one in the file, if one was made.
     pub(super) fn in_file(&self) -> Result<Option<&JournalKey>, &Error> {
         self.file.get_or_init(|| in_file(self.folder)).as_ref().map(Option::as_ref)
     }
 
-    /// The one in the keyring, if one was made.
+    /// Returns the one in the keyring, if one was made.
     pub(super) fn in_keyring(&self) -> Result<Option<&JournalKey>, &KeyringError> {
         self.ring.get_or_init(|| in_keyring(self.folder, self.keyring)).as_ref().map(Option::as_ref)
     }
 }
 
-/// The key for a new record, made now if there is none; with the reason, if one is made in the file: it is reported once.
+/// Returns the key for a new record, made now if there is none; with the reason, if one is made in the file: it is
+/// reported once.
 pub(super) fn for_writing(folder: &Folder, keyring: &dyn Keyring) -> Result<(JournalKey, Option<KeyringError>), Error> {
     let held = match in_keyring(folder, keyring) {
         Ok(None) => put_into_keyring(folder, keyring)?,
@@ -81,7 +81,7 @@ pub(super) fn for_writing(folder: &Folder, keyring: &dyn Keyring) -> Result<(Jou
     }
 }
 
-/// Where keys are, in words.
+/// Returns where keys are, in words.
 pub(super) fn whereabouts(folder: &Folder) -> &'static str {
     let names = folder.names().unwrap_or_default();
     let has = |name: &str| names.iter().any(|there| there == name);

@@ -41,8 +41,8 @@ const PURPOSE: Purpose = Purpose {
     instead: "pass --no-journal to do without undo",
 };
 
-/// The folder for what `doctor` remembers between runs: `$XDG_STATE_HOME/railway-doctor` if that is absolute, else
-/// `~/.local/state/railway-doctor`; on Windows `%LOCALAPPDATA%\railway-doctor`. Nothing is looked up or made.
+/// Returns the folder for what `doctor` remembers between runs: `$XDG_STATE_HOME/railway-doctor` if that is absolute,
+/// else `~/.local/state/railway-doctor`; on Windows `%LOCALAPPDATA%\railway-doctor`. Nothing is looked up or made.
 pub fn state_folder(variables: &BTreeMap<String, String>, home: Option<&Path>) -> Option<PathBuf> {
     let (variable, below_home) = os::STATE;
     let named = variables.get(variable).map(PathBuf::from).filter(|path| path.is_absolute());
@@ -50,7 +50,6 @@ pub fn state_folder(variables: &BTreeMap<String, String>, home: Option<&Path>) -
     Some(state.join("railway-doctor"))
 }
 
-/// The journal of one user.
 pub struct Journal<'k> {
     folder: Folder,
     keyring: &'k dyn Keyring,
@@ -59,7 +58,6 @@ pub struct Journal<'k> {
 /// A run that was recorded.
 #[derive(Clone, Debug)]
 pub struct Recorded {
-    /// Its name.
     pub run: RunName,
     /// Why its key lies in a file and not in the keyring, if it does.
     pub key_in_file: Option<KeyringError>,
@@ -75,8 +73,8 @@ pub struct JournalEntry {
 }
 
 impl<'k> Journal<'k> {
-    /// The journal in that folder, as [`state_folder`] names it. Nothing is read or made yet; without a folder it is an
-    /// [`Error::Journal`].
+    /// Returns the journal in that folder, as [`state_folder`] names it. Nothing is read or made yet; without a folder
+    /// it is an [`Error::Journal`].
     pub fn open(state: Option<&Path>, keyring: &'k dyn Keyring) -> Result<Self, Error> {
         let Some(state) = state else {
             return Err(Error::Journal {
@@ -153,7 +151,8 @@ impl<'k> Journal<'k> {
         self.folder.remove(&file_name(run));
     }
 
-    /// Every run, the newest first: by number, because clocks jump. A journal that was never written to is empty.
+    /// Returns every run, the newest first: by number, because clocks jump. A journal that was never written to is
+    /// empty.
     pub fn list(&self) -> Result<Vec<JournalEntry>, Error> {
         let mut runs = self.runs()?;
         runs.sort_by_key(|run| Reverse((run.number(), run.clone())));
@@ -161,7 +160,7 @@ impl<'k> Journal<'k> {
         Ok(runs.into_iter().map(|run| JournalEntry { record: self.read_with(&keys, &run), run }).collect())
     }
 
-    /// Where the keys of the records are: `the key is in the system's keyring`.
+    /// Returns where the keys of the records are: `the key is in the system's keyring`.
     pub fn whereabouts_of_keys(&self) -> &'static str {
         key::whereabouts(&self.folder)
     }
@@ -188,7 +187,7 @@ fn run_of(name: &str) -> Option<RunName> {
     RunName::parse(name.strip_suffix(ENDING)?)
 }
 
-/// The run whose file was being written when the machine stopped: `.RUN.journal.RANDOM`.
+/// Returns the run whose file was being written when the machine stopped: `.RUN.journal.RANDOM`.
 fn rest_of(name: &str) -> Option<RunName> {
     run_of(name.strip_prefix('.')?.rsplit_once('.')?.0)
 }

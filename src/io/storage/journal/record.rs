@@ -12,7 +12,6 @@ use crate::io::storage::journal::run_name::RunName;
 /// What a fix, or the undoing of one, is about to change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JournalRecord {
-    /// When it was.
     pub time: Timestamp,
     /// Which verb it was.
     pub command: RecordedCommand,
@@ -20,9 +19,7 @@ pub struct JournalRecord {
     pub undoes: Option<RunName>,
     /// The host of the API, so that what went to a loopback address is never put back on Railway.
     pub host: String,
-    /// The project.
     pub project: ResourceRef,
-    /// The environment.
     pub environment: ResourceRef,
     /// Whether the environment was protected then: undoing asks as the fix did, whatever `doctor.toml` says by then.
     pub protected: bool,
@@ -32,7 +29,6 @@ pub struct JournalRecord {
     pub stores: Vec<RecordedVariable>,
     /// The files that change.
     pub files: Vec<RecordedFile>,
-    /// The start commands that change on Railway.
     pub settings: Vec<StartCommandChange>,
     /// The services that are to be deployed.
     pub deploys: Vec<ResourceRef>,
@@ -76,7 +72,6 @@ pub enum Before {
 pub struct RecordedFile {
     /// Where it is: absolute, and no link.
     pub path: PathBuf,
-    /// How it was shown.
     pub shown: String,
     /// The whole text before; none if there was no file.
     pub before: Option<Secret>,

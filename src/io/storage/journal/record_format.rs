@@ -38,7 +38,8 @@ pub(super) fn write(run: &RunName, record: &JournalRecord, out: &mut dyn Write) 
     serde_json::to_writer(out, &form).map_err(io::Error::other)
 }
 
-/// The length of the text in bytes, so that room for it can be made at once: a buffer that grows leaves copies behind.
+/// Returns the length of the text in bytes, so that room for it can be made at once: a buffer that grows leaves copies
+/// behind.
 pub(super) fn length(run: &RunName, record: &JournalRecord) -> io::Result<usize> {
     let mut count = Count(0);
     write(run, record, &mut count)?;

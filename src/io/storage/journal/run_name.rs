@@ -17,7 +17,7 @@ const MINUTE_LENGTH: usize = 15;
 pub struct RunName(String);
 
 impl RunName {
-    /// The name for the run of that number at that time.
+    /// Returns the name for the run of that number at that time.
     pub(super) fn new(time: Timestamp, number: u32) -> Self {
         Self(format!("{}-{number:04x}", time.strftime(MINUTE)))
     }
@@ -29,12 +29,12 @@ impl RunName {
         (Self::new(run.read_time()?, run.read_number()?) == run).then_some(run)
     }
 
-    /// The name.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What orders runs: clocks jump, and two runs may share a minute.
+    /// Returns what orders runs: clocks jump, and two runs may share a minute.
     pub fn number(&self) -> u32 {
         self.read_number().unwrap_or(0)
     }
@@ -43,7 +43,7 @@ impl RunName {
         u32::from_str_radix(self.0.get(MINUTE_LENGTH..)?.strip_prefix('-')?, 16).ok()
     }
 
-    /// When it was, to the minute.
+    /// Returns the time of the run, to the minute.
     pub fn time(&self) -> Timestamp {
         self.read_time().unwrap_or(Timestamp::UNIX_EPOCH)
     }

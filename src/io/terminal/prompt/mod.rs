@@ -25,21 +25,16 @@ use crate::io::terminal::status::StatusOutput;
 use crate::io::terminal::stream::{Sort, Terminal};
 use crate::io::terminal::text_width::harmless;
 
-/// What a person answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PromptAnswer<T> {
-    /// This.
     Given(T),
     /// Esc: not now, one step back.
     Back,
 }
 
-/// Yes or no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum YesNo {
-    /// Yes.
     Yes,
-    /// No.
     No,
 }
 
@@ -53,21 +48,21 @@ pub trait Ask {
     fn choose_many(&self, prompt: &str, items: &[String], picked: &[usize]) -> Result<PromptAnswer<Vec<usize>>, Error>;
     /// Yes or no; the default is what Enter alone means.
     fn confirm(&self, prompt: &str, default: YesNo) -> Result<PromptAnswer<YesNo>, Error>;
-    /// A line of text, without outer blanks. An empty one means back.
+    /// Returns a line of text, without outer blanks. An empty one means back.
     fn line(&self, prompt: &str) -> Result<PromptAnswer<String>, Error>;
-    /// The same, with a text that is there already and can be changed.
+    /// Returns the same, with a text that is there already and can be changed.
     fn line_from(&self, prompt: &str, start: &str) -> Result<PromptAnswer<String>, Error>;
-    /// A line that is not shown while it is typed. An empty one means back.
+    /// Returns a line that is not shown while it is typed. An empty one means back.
     fn secret(&self, prompt: &str) -> Result<PromptAnswer<Secret>, Error>;
-    /// What is piped into standard input, to its end.
+    /// Returns what is piped into standard input, to its end.
     fn piped(&self) -> Result<Secret, Error>;
-    /// What git writes to the standard input of a hook; none where nothing comes to its end within `patience`.
+    /// Returns what git writes to the standard input of a hook; none where nothing comes to its end within `patience`.
     fn hook_input(&self, _patience: Duration) -> Option<Secret> {
         None
     }
 }
 
-/// Whether there is a person to ask: at a terminal for input and for standard error, and not in CI.
+/// Returns whether there is a person to ask: at a terminal for input and for standard error, and not in CI.
 pub fn can_ask(terminal: &Terminal, variables: &BTreeMap<String, String>) -> bool {
     let in_ci = variables.get("CI").is_some_and(|ci| !ci.is_empty());
     !in_ci && terminal.input != Sort::Pipe && terminal.err != Sort::Pipe
@@ -216,7 +211,7 @@ impl Ask for Prompts<'_> {
 /// The most that is read from standard input, in bytes: more than any token has.
 const PIPED: usize = 16 * 1024;
 
-/// What was typed, without what is not text; nothing if it is empty.
+/// Returns what was typed, without what is not text; nothing if it is empty.
 fn given(typed: &str) -> Option<String> {
     let text: String = typed.chars().filter(|character| !character.is_control()).collect();
     Some(text.trim().to_owned()).filter(|text| !text.is_empty())

@@ -114,7 +114,7 @@ mod tests {
     use crate::io::terminal::prompt::YesNo;
     use crate::io::terminal::prompt::numbered::Numbered;
 
-    /// What was answered to those typed lines, and what was shown.
+    /// Returns what was answered to those typed lines, and what was shown.
     fn typed<T: Debug>(typed: &str, ask: impl FnOnce(&mut Numbered<'_>) -> Result<Option<T>>) -> (Option<T>, String) {
         let (mut input, mut out) = (typed.as_bytes(), Vec::new());
         let answer = ask(&mut Numbered { input: &mut input, out: &mut out }).unwrap();

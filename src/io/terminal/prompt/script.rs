@@ -7,7 +7,6 @@ use crate::drift::Secret;
 use crate::error::Error;
 use crate::io::terminal::prompt::{Ask, PromptAnswer, YesNo};
 
-/// One answer that was prepared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Prepared {
     /// The item of this index.
@@ -38,12 +37,12 @@ impl Script {
         Self { answers: RefCell::new(answers.into_iter().collect()), asked: RefCell::default() }
     }
 
-    /// Every question so far: its prompt, and its items below it.
+    /// Returns every question so far: its prompt, and its items below it.
     pub(crate) fn asked(&self) -> Vec<String> {
         self.asked.borrow().clone()
     }
 
-    /// How many answers nobody asked for.
+    /// Returns how many answers nobody asked for.
     pub(crate) fn left(&self) -> usize {
         self.answers.borrow().len()
     }

@@ -16,7 +16,7 @@ pub(super) struct PlainTheme {
 }
 
 impl PlainTheme {
-    /// The item of that index, in what the terminal has left beside a mark.
+    /// Returns the item of that index, in what the terminal has left beside a mark.
     fn item(&self, index: &str, mark: &str) -> String {
         let text = index.parse().ok().and_then(|index: usize| self.items.get(index)).map_or("", String::as_str);
         let columns = usize::from(Term::stderr().size().1);

@@ -3,7 +3,6 @@
 use crate::io::sim::estate::{Environment, Estate, Project, SimService};
 use crate::io::sim::seed::Seed;
 
-/// The seed.
 pub const SEED: Seed = Seed {
     name: "brand-new",
     about: "a project whose services have no variables yet",

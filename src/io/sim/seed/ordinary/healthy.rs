@@ -3,7 +3,6 @@
 use crate::io::sim::estate::{Environment, Estate, Project, SimService};
 use crate::io::sim::seed::{Seed, postgres};
 
-/// The seed.
 pub const SEED: Seed = Seed {
     name: "healthy",
     about: "a project that agrees everywhere",

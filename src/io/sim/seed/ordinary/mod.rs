@@ -9,7 +9,6 @@ pub mod parcels;
 
 use crate::io::sim::seed::Seed;
 
-/// Every ordinary project.
 pub static ORDINARY: &[Seed] =
     &[node_shop::SEED, parcels::SEED, monorepo::SEED, django::SEED, healthy::SEED, brand_new::SEED];
 

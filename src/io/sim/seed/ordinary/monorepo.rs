@@ -3,7 +3,6 @@
 use crate::io::sim::estate::{Environment, Estate, Project, SimService};
 use crate::io::sim::seed::{Seed, postgres};
 
-/// The seed.
 pub const SEED: Seed = Seed {
     name: "monorepo",
     about: "a monorepo with apps/web/.env and apps/api/.env, and services with root directories",

@@ -3,7 +3,6 @@
 use crate::io::sim::estate::{Environment, Estate, Project, SimService};
 use crate::io::sim::seed::{Seed, postgres};
 
-/// The seed.
 pub const SEED: Seed = Seed {
     name: "node-shop",
     about: "one Node service, a local database, test keys at home and live keys on Railway",

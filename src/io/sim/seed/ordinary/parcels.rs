@@ -3,7 +3,6 @@
 use crate::io::sim::estate::{Environment, Estate, Project, SimService};
 use crate::io::sim::seed::{Seed, postgres, redis};
 
-/// The seed.
 pub const SEED: Seed = Seed {
     name: "parcels",
     about: "one .env for web, api and worker, with a Postgres and a Redis beside them",

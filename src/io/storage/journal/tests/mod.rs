@@ -70,7 +70,7 @@ fn record(time: &str) -> JournalRecord {
     }
 }
 
-/// A journal that was never written to, and its folder.
+/// Returns a journal that was never written to, and its folder.
 fn journal() -> (tempfile::TempDir, PathBuf, Journal<'static>) {
     let guard = tempfile::tempdir().unwrap();
     let folder = guard.path().canonicalize().unwrap().join("state/railway-doctor");
@@ -82,7 +82,7 @@ fn path(folder: &Path, run: &RunName) -> PathBuf {
     folder.join(format!("{run}.journal"))
 }
 
-/// The second line of the error that it must be.
+/// Returns the second line of the error that it must be.
 fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
     match result {
         Err(error @ Error::Journal { .. }) => {
@@ -215,7 +215,8 @@ fn runs_are_listed_from_the_newest_and_one_bad_file_hides_no_other() {
     assert_eq!(journal.list().unwrap().iter().filter(|entry| entry.record.is_err()).count(), 4);
 }
 
-/// The runs that are left of runs at these times, in this order, after one more at `now` that prunes by that time.
+/// Returns the runs that are left of runs at these times, in this order, after one more at `now` that prunes by that
+/// time.
 fn left(times: &[&str], now: &str) -> Vec<bool> {
     let (_guard, folder, journal) = journal();
     let runs: Vec<RunName> = times.iter().map(|time| journal.write(&record(time)).unwrap().run).collect();
