@@ -12,6 +12,7 @@ pub mod git;
 pub mod interrupt;
 pub mod io_error_text;
 mod os;
+pub mod poll;
 pub mod process;
 pub mod railway;
 pub mod railway_config_files;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::commands::apply::precheck::read;
+use crate::commands::apply::read_back::ReadBack;
 use crate::commands::apply::watch_deployments::WatchedDeployment;
-use crate::commands::apply::write_variables::ReadBack;
 use crate::commands::apply::{ApplyState, WatchedDeployments};
 use crate::drift::model::deployed_variables::DeployedVariables;
 use crate::drift::model::deployment::{Deployed, Deployment, DeploymentStage, DeploymentStatus};
@@ -14,6 +14,7 @@ use crate::drift::plan::{VariableChange, VariableOwner};
 use crate::drift::stale_evidence::{is_removed, is_running};
 use crate::drift::{ResourceRef, phrases};
 use crate::error::Error;
+use crate::io::poll::{PollLimit, every, poll_until};
 use crate::io::railway::client::Client;
 use crate::io::railway::deployments::Fence;
 use crate::io::railway::environment::Shape;
@@ -75,9 +76,8 @@ impl ApplyState<'_, '_> {
 
     fn create(&mut self, index: usize, before: &Fence, now: &Fence) -> Option<WatchedDeployment> {
         let deploy = &self.plan.deploys[index];
-        let id = &deploy.service.id;
         let nothing = Deployed::default();
-        let (old, new) = (before.deployed.get(id).unwrap_or(&nothing), now.deployed.get(id).unwrap_or(&nothing));
+        let [old, new] = [before, now].map(|state| state.deployed.get(&deploy.service.id).unwrap_or(&nothing));
         match self.deployed_with_its_command(index) {
             Ok(Some(id)) => return Some(self.created(index, id, None)),
             Ok(None) => {}
@@ -88,40 +88,49 @@ impl ApplyState<'_, '_> {
             }
         }
         if let Some(adopted) = self.appeared(index, old, new) {
-            let words = match (adopted.origin.railways_own(), self.deleted_keys().as_slice()) {
-                (Some(what), _) => {
-                    format!("Railway made it itself ({what}) while the values were stored, and it has them")
-                }
-                (None, []) => "created while the values were stored, and has them".to_owned(),
-                (None, keys) => format!("Railway created it when {} was deleted", phrases::names(keys)),
-            };
-            return Some(self.created(index, adopted.id, Some(format!("{words}; no second one was needed"))));
+            let detail = self.reason_of_adopted(&adopted);
+            return Some(self.created(index, adopted.id, Some(detail)));
         }
-        let decided = decide(self.site.client, self.site.shape, Some(new), &deploy.service);
-        let decided = match decided {
-            Ok(decided) => retried(decided, &deploy.cause, Some(new)),
+        match decide(self.site.client, self.site.shape, Some(new), &deploy.service) {
+            Ok(decided) => self.deploy_by(index, new, retried(decided, &deploy.cause, Some(new))),
             Err(error) => {
                 self.ledger.deploys[index].end(Outcome::NotTried, error.with_cause(": "));
-                return None;
+                None
             }
+        }
+    }
+
+    /// Why a deployment that this run did not ask for is the one that it follows.
+    fn reason_of_adopted(&self, adopted: &Deployment) -> String {
+        let words = match (adopted.origin.railways_own(), self.deleted_keys().as_slice()) {
+            (Some(what), _) => {
+                format!("Railway made it itself ({what}) while the values were stored, and it has them")
+            }
+            (None, []) => "created while the values were stored, and has them".to_owned(),
+            (None, keys) => format!("Railway created it when {} was deleted", phrases::names(keys)),
         };
-        match decided {
+        format!("{words}; no second one was needed")
+    }
+
+    fn deploy_by(&mut self, index: usize, known: &Deployed, method: DeployMethod) -> Option<WatchedDeployment> {
+        let deploy = &self.plan.deploys[index];
+        match method {
             DeployMethod::Not(why) => {
                 self.ledger.deploys[index].end(Outcome::NotTried, why);
                 self.ledger.excused.insert(index);
                 // What waits for approval will run with the new values; what runs until then has the old ones.
-                if new.under_way().is_some() {
+                if known.under_way().is_some() {
                     self.ledger.is_not_verified(&deploy.service.name, Shortfall::Unverified);
                 }
                 None
             }
             DeployMethod::First => {
-                let reply = self.writer().deploy(id, None);
-                self.settle_creation(index, new, reply)
+                let reply = self.writer().deploy(&deploy.service.id, None);
+                self.settle_creation(index, known, reply)
             }
             DeployMethod::Redeploy(active) => match deploy.commit.as_ref() {
-                Some(commit) => self.advance(index, commit, (new, &active)),
-                None => self.redeploy(index, new, &active),
+                Some(commit) => self.advance(index, commit, known, &active),
+                None => self.redeploy(index, known, &active),
             },
             DeployMethod::After(other) if deploy.commit.is_some() => {
                 let words = format!("deployment {} is on its way: check again when it is done", other.id);
@@ -131,10 +140,10 @@ impl ApplyState<'_, '_> {
             DeployMethod::After(other) => {
                 let serves = match self.wait_for(index, &other) {
                     WaitOutcome::Up => &other,
-                    WaitOutcome::Down => new.active.first().unwrap_or(&other),
+                    WaitOutcome::Down => known.active.first().unwrap_or(&other),
                     WaitOutcome::InVain => return None,
                 };
-                self.redeploy(index, new, serves)
+                self.redeploy(index, known, serves)
             }
         }
     }
@@ -147,7 +156,7 @@ impl ApplyState<'_, '_> {
             self.plan.settings[*at].service.id == service.id && self.ledger.settings[*at].outcome == Outcome::Done
         };
         let Some(at) = self.ledger.patched.keys().find(|at| is_own(at)) else { return Ok(None) };
-        self.find_deployment((index, &self.ledger.patched[at]), ReadBack::Patiently)
+        self.find_deployment(index, &self.ledger.patched[at], ReadBack::Patiently)
     }
 
     /// Puts a newer commit in the place of the one that ran when it was planned.
@@ -155,7 +164,8 @@ impl ApplyState<'_, '_> {
         &mut self,
         index: usize,
         commit: &Commit,
-        (known, active): (&Deployed, &Deployment),
+        known: &Deployed,
+        active: &Deployment,
     ) -> Option<WatchedDeployment> {
         if active.origin.commit != commit.over {
             let words = "it runs another commit now than when this was planned: check again".to_owned();
@@ -211,8 +221,7 @@ impl ApplyState<'_, '_> {
         if self.ledger.deleted.is_empty() {
             return None;
         }
-        let shape = self.site.shape;
-        let listed = self.site.client.recent(&shape.project.id, &shape.environment.id, &service.id).ok()?;
+        let listed = self.site.recent(service).ok()?;
         let newest = listed.into_iter().find(|one| one.status != DeploymentStatus::Skipped).filter(is_new)?;
         // A service whose older deployments were never read has only new ones.
         let is_newer = |known: &Deployment| known.created_at < newest.created_at;
@@ -264,63 +273,53 @@ impl ApplyState<'_, '_> {
 
     /// Waits for a newer deployment; what serves after it is the one to deploy again.
     pub(super) fn wait_for(&mut self, index: usize, other: &Deployment) -> WaitOutcome {
-        let service = self.plan.deploys[index].service.name.clone();
-        let mut waited = Duration::ZERO;
-        loop {
-            let by_itself = other.origin.railways_own().map(|what| format!(", and Railway's own: {what}"));
-            let by_itself = by_itself.unwrap_or_default();
-            self.site
-                .client
-                .talk
-                .waiting(&format!("{service}: waiting for deployment {}, which is newer{by_itself}", other.id));
-            let doing = match self.site.client.watch(&[&other.id]) {
+        let (site, service) = (self.site, &self.plan.deploys[index].service.name);
+        let by_itself = other.origin.railways_own().map(|what| format!(", and Railway's own: {what}"));
+        let by_itself = by_itself.unwrap_or_default();
+        let state = |_| {
+            let words = format!("{service}: waiting for deployment {}, which is newer{by_itself}", other.id);
+            site.client.talk.waiting(&words);
+            let doing = match site.client.watch(&[&other.id]) {
                 Ok(doing) => doing.into_iter().next().flatten(),
-                Err(error) => {
-                    self.ledger.deploys[index].end(Outcome::NotTried, error.with_cause(": "));
-                    return WaitOutcome::InVain;
-                }
+                Err(error) => return Some(Err(error.with_cause(": "))),
             };
             match doing.map(|doing| doing.status.stage()) {
-                Some(DeploymentStage::Up) => return WaitOutcome::Up,
-                Some(DeploymentStage::Down | DeploymentStage::Gone) | None => return WaitOutcome::Down,
-                Some(DeploymentStage::UnderWay | DeploymentStage::Stuck) => {}
+                Some(DeploymentStage::Up) => Some(Ok(WaitOutcome::Up)),
+                Some(DeploymentStage::Down | DeploymentStage::Gone) | None => Some(Ok(WaitOutcome::Down)),
+                Some(DeploymentStage::UnderWay | DeploymentStage::Stuck) => None,
             }
-            if waited >= OTHERS || PAUSE >= self.site.client.remaining() || self.site.interrupt.is_requested() {
-                let words = format!(
-                    "a newer deployment, {}, is still under way{by_itself}; older code was not put over it",
-                    other.id
-                );
-                self.ledger.deploys[index].end(Outcome::NotTried, words);
-                return WaitOutcome::InVain;
-            }
-            self.site.interrupt.pause(self.site.client.clock, PAUSE);
-            waited += PAUSE;
-        }
+        };
+        let waited = poll_until(site.poll(PollLimit::Waited(OTHERS)), every(PAUSE), state);
+        let still = || {
+            format!("a newer deployment, {}, is still under way{by_itself}; older code was not put over it", other.id)
+        };
+        waited.unwrap_or_else(|_| Err(still())).unwrap_or_else(|why| {
+            self.ledger.deploys[index].end(Outcome::NotTried, why);
+            WaitOutcome::InVain
+        })
     }
 
     /// Deploys that code again. "Not yet" is a clear answer, so that may be asked again.
     fn redeploy(&mut self, index: usize, known: &Deployed, active: &Deployment) -> Option<WatchedDeployment> {
-        let mut waited = Duration::ZERO;
-        loop {
-            match self.writer().redeploy(&active.id) {
-                WriteOutcome::Refused(MutationRefusal::Later(_))
-                    if waited < OTHERS
-                        && PAUSE < self.site.client.remaining()
-                        && !self.site.interrupt.is_requested() =>
-                {
-                    let service = &self.plan.deploys[index].service.name;
-                    self.site.client.talk.waiting(&format!("{service}: another deployment is being built"));
-                    self.site.interrupt.pause(self.site.client.clock, PAUSE);
-                    waited += PAUSE;
-                }
-                WriteOutcome::Refused(MutationRefusal::NothingThere(_)) => {
-                    let service = self.plan.deploys[index].service.id.clone();
-                    let reply = self.writer().deploy(&service, active.origin.commit.as_deref());
-                    return self.settle_creation(index, known, reply);
-                }
-                reply => return self.settle_creation(index, known, reply),
+        let service = &self.plan.deploys[index].service;
+        let mut not_yet = None;
+        let ask = |_| {
+            let reply = self.writer().redeploy(&active.id);
+            if !matches!(reply, WriteOutcome::Refused(MutationRefusal::Later(_))) {
+                return Some(reply);
             }
-        }
+            self.site.client.talk.waiting(&format!("{}: another deployment is being built", service.name));
+            not_yet = Some(reply);
+            None
+        };
+        let asked = poll_until(self.site.poll(PollLimit::Waited(OTHERS)), every(PAUSE), ask).ok();
+        let reply = match asked.or(not_yet)? {
+            WriteOutcome::Refused(MutationRefusal::NothingThere(_)) => {
+                self.writer().deploy(&service.id, active.origin.commit.as_deref())
+            }
+            reply => reply,
+        };
+        self.settle_creation(index, known, reply)
     }
 }
 

@@ -3,18 +3,19 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::commands::apply::ApplyState;
+use crate::commands::apply::read_back::ReadBack;
 use crate::commands::apply::watch_deployments::WatchedDeployment;
-use crate::commands::apply::write_variables::ReadBack;
+use crate::commands::apply::ApplyState;
 use crate::drift::model::deployment::{Deployed, Deployment, DeploymentStatus};
 use crate::drift::model::receipt::Outcome;
 use crate::drift::phrases;
 use crate::error::Error;
+use crate::io::poll::{doubling, poll_until};
 use crate::io::railway::writer::{MutationRefusal, WriteOutcome};
 use crate::report::shell_command;
 
-/// How long a deployment is looked for whose creation was not clearly answered.
-const LOOKED_FOR: Duration = Duration::from_secs(30);
+/// A new deployment takes a moment to be listed.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
 
 impl ApplyState<'_, '_> {
     /// What was not clearly done is looked for, never asked for again.
@@ -39,7 +40,7 @@ impl ApplyState<'_, '_> {
             WriteOutcome::Refused(no) => (ReadBack::Once, Outcome::Failed, no.error().clone()),
             WriteOutcome::Unclear(error) => (ReadBack::Patiently, Outcome::Unknown, error),
         };
-        match self.find_deployment((index, known), look) {
+        match self.find_deployment(index, known, look) {
             Ok(Some(id)) => {
                 Some(self.created(index, id, Some(format!("its answer was lost ({error}); Railway has it"))))
             }
@@ -88,32 +89,23 @@ impl ApplyState<'_, '_> {
     /// A deployment that is newer than all that were known.
     pub(super) fn find_deployment(
         &self,
-        (index, known): (usize, &Deployed),
+        index: usize,
+        known: &Deployed,
         look: ReadBack,
     ) -> Result<Option<String>, Error> {
         let ids: BTreeSet<&str> = known.ids().collect();
         let newest = known.latest.iter().chain(&known.active).map(|known| known.created_at.as_str()).max();
-        let shape = self.site.shape;
-        let mut waited = Duration::ZERO;
-        let mut wait = Duration::from_secs(1);
-        loop {
-            let service = &self.plan.deploys[index].service.id;
-            let recent = self.site.client.recent(&shape.project.id, &shape.environment.id, service)?;
-            let is_new = |one: &&Deployment| {
-                let is_newer = newest.is_none_or(|newest| one.created_at.as_str() > newest);
-                is_newer && !ids.contains(one.id.as_str()) && one.status != DeploymentStatus::Skipped
-            };
-            if let Some(found) = recent.iter().find(is_new) {
-                return Ok(Some(found.id.clone()));
-            }
-            let is_late = waited + wait > LOOKED_FOR || wait >= self.site.client.remaining();
-            if look == ReadBack::Once || is_late || self.site.interrupt.is_requested() {
-                return Ok(None);
-            }
-            self.site.interrupt.pause(self.site.client.clock, wait);
-            waited += wait;
-            wait *= 2;
-        }
+        let service = &self.plan.deploys[index].service;
+        let is_new = |one: &Deployment| {
+            let is_newer = newest.is_none_or(|newest| one.created_at.as_str() > newest);
+            is_newer && !ids.contains(one.id.as_str()) && one.status != DeploymentStatus::Skipped
+        };
+        let find = |_| {
+            let recent = self.site.recent(service);
+            recent.map(|recent| recent.into_iter().find(is_new).map(|found| found.id)).transpose()
+        };
+        let found = poll_until(self.site.poll(look.limit()), doubling(FIRST_WAIT), find);
+        found.ok().transpose()
     }
 
     pub(super) fn created(&mut self, index: usize, id: String, detail: Option<String>) -> WatchedDeployment {

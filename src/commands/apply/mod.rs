@@ -6,6 +6,7 @@ mod create_deployments;
 mod creation_outcome;
 mod deployment_failure;
 mod precheck;
+mod read_back;
 mod receipts;
 mod start_commands;
 mod verify_deployments;
@@ -22,14 +23,16 @@ pub(crate) use crate::commands::apply::receipts::{Receipts, StepNames};
 pub(crate) use crate::commands::apply::verify_expectations::ObservedExpectations;
 use crate::commands::apply::watch_deployments::WatchedDeployment;
 use crate::commands::expectations::ExpectationChecker;
-use crate::drift::Survey;
 use crate::drift::dotenv::{Loader, LocalFile};
+use crate::drift::model::deployment::Deployment;
 use crate::drift::model::receipt::{Outcome, Receipt, ReceiptFailure, Shortfall};
 use crate::drift::plan::{ChangedFileKind, Plan};
+use crate::drift::{ResourceRef, Survey};
 use crate::error::{Error, Exit};
 use crate::io::credentials::keyring::KeyringError;
 use crate::io::files;
 use crate::io::interrupt::Interrupt;
+use crate::io::poll::{Poll, PollLimit};
 use crate::io::railway::client::Client;
 use crate::io::railway::environment::Shape;
 use crate::io::railway::writer::Writer;
@@ -61,6 +64,23 @@ pub(crate) struct ApplyContext<'s> {
     pub(crate) seeing: Option<ExpectedOfDeployments<'s>>,
     /// The command that deploys services again, without their names.
     pub(crate) called: &'s [String],
+}
+
+impl<'s> ApplyContext<'s> {
+    /// What a polling loop of this run keeps to.
+    fn poll(&self, limit: PollLimit) -> Poll<'s> {
+        Poll { clock: self.client.clock, interrupt: self.interrupt, deadline: self.client.limit.get(), limit }
+    }
+
+    /// The newest deployments of a service, newest first: one request.
+    fn recent(&self, service: &ResourceRef) -> Result<Vec<Deployment>, Error> {
+        self.client.recent(&self.shape.project.id, &self.shape.environment.id, &service.id)
+    }
+
+    /// One of them.
+    fn deployment(&self, service: &ResourceRef, id: &str) -> Result<Option<Deployment>, Error> {
+        Ok(self.recent(service)?.into_iter().find(|one| one.id == id))
+    }
 }
 
 /// What must be seen of the services that are deployed.

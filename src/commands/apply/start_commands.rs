@@ -2,10 +2,9 @@
 //! certain, so it is not assumed.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use crate::commands::apply::create_deployments::WaitOutcome;
-use crate::commands::apply::write_variables::{OBSERVED, ReadBack};
+use crate::commands::apply::read_back::{self, ReadBack};
 use crate::commands::apply::{ApplyContext, ApplyState, decide, is_open};
 use crate::drift::model::deployment::Deployed;
 use crate::drift::model::receipt::{Outcome, Receipt, Shortfall, Sides};
@@ -14,6 +13,7 @@ use crate::drift::plan::deployments::DeployMethod;
 use crate::drift::plan::start_command::StartCommandChange;
 use crate::drift::{ResourceRef, phrases};
 use crate::error::Error;
+use crate::io::poll::poll_until;
 use crate::io::railway::lookup::EnvironmentAccess;
 use crate::io::railway::service_settings::CommandsByService;
 use crate::io::railway::writer::WriteOutcome;
@@ -209,28 +209,20 @@ impl ApplyState<'_, '_> {
     /// Whether the settings have the command that was sent.
     fn observe_setting(&self, index: usize, look: ReadBack, workflow: Option<&str>) -> Result<ObservedSetting, Error> {
         let setting = &self.plan.settings[index];
-        let mut wait = Duration::from_millis(500);
-        let mut waited = Duration::ZERO;
-        loop {
-            let now = read(self.site)?;
+        let state = |now: CommandsByService| {
             let found = now.get(&setting.service.id);
             if found == setting.after.as_ref() {
-                return Ok(ObservedSetting::Set);
+                return Some(ObservedSetting::Set);
             }
             if found != setting.before.as_ref() {
-                return Ok(ObservedSetting::Changed);
+                return Some(ObservedSetting::Changed);
             }
-            if let Some(why) = workflow.and_then(|workflow| self.site.client.failed_patch(workflow)) {
-                return Ok(ObservedSetting::Failed(why));
-            }
-            let is_late = waited + wait > OBSERVED || wait >= self.site.client.remaining();
-            if look == ReadBack::Once || is_late || self.site.interrupt.is_requested() {
-                return Ok(ObservedSetting::NotYet);
-            }
-            self.site.interrupt.pause(self.site.client.clock, wait);
-            waited += wait;
-            wait *= 2;
-        }
+            // The work that Railway started for it may have failed meanwhile.
+            workflow.and_then(|workflow| self.site.client.failed_patch(workflow)).map(ObservedSetting::Failed)
+        };
+        let observe = |_| read(self.site).map(state).transpose();
+        let observed = poll_until(self.site.poll(look.limit()), read_back::backoff(), observe);
+        observed.unwrap_or(Ok(ObservedSetting::NotYet))
     }
 
     /// Reads the other environments again. What changed there is a failure: whoever owns it has to know.
@@ -245,42 +237,39 @@ impl ApplyState<'_, '_> {
         let mut changed: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
         for (environment, before) in &elsewhere.environments {
             self.site.client.talk.waiting(&format!("reading the start commands of {}", environment.name));
-            let now = match self.site.client.start_commands(&self.site.shape.project.id, &environment.id) {
-                Ok(now) => now,
-                Err(error) => {
-                    let places: Vec<String> = self
-                        .ledger
-                        .patched
-                        .keys()
-                        .map(|&index| self.plan.settings[index].service.name.clone())
-                        .collect();
-                    let words = format!(
-                        "the start commands of {} can't be read again: {}",
-                        environment.name,
-                        error.with_cause(": ")
-                    );
-                    self.inconclusive(places.iter().map(String::as_str), words);
-                    continue;
+            match self.site.client.start_commands(&self.site.shape.project.id, &environment.id) {
+                Ok(now) => {
+                    for &index in self.ledger.patched.keys() {
+                        let id = &self.plan.settings[index].service.id;
+                        if before.get(id) != now.get(id) {
+                            changed.entry(index).or_default().push(&environment.name);
+                        }
+                    }
                 }
-            };
-            for &index in self.ledger.patched.keys() {
-                let id = &self.plan.settings[index].service.id;
-                if before.get(id) != now.get(id) {
-                    changed.entry(index).or_default().push(&environment.name);
+                Err(error) => {
+                    let words =
+                        format!("the start commands of {} can't be read again: {}", environment.name, error.with_cause(": "));
+                    let settings = &self.plan.settings;
+                    let places: Vec<&str> =
+                        self.ledger.patched.keys().map(|&index| settings[index].service.name.as_str()).collect();
+                    self.inconclusive(places, words);
                 }
             }
         }
         for (index, names) in changed {
-            let StartCommandChange { service, .. } = &self.plan.settings[index];
-            let (names, own) = (phrases::names(&names), &self.site.shape.environment.name);
-            self.ledger.settings[index].detail = Some(format!("it changed in {names}, too"));
-            self.ledger.is_not_verified(&service.name, Shortfall::Incomplete);
-            self.applied.remarks.push(format!(
-                "the start command of {} was to change in {own} only, and changed in {names} as well: set it back there before \
-                 the next deployment, in Railway's dashboard under {} → Settings → Deploy → Custom Start Command",
-                service.name, service.name
-            ));
+            self.report_changed_elsewhere(index, &names);
         }
+    }
+
+    fn report_changed_elsewhere(&mut self, index: usize, environments: &[&str]) {
+        let service = &self.plan.settings[index].service.name;
+        let (names, own) = (phrases::names(environments), &self.site.shape.environment.name);
+        self.ledger.settings[index].detail = Some(format!("it changed in {names}, too"));
+        self.ledger.is_not_verified(service, Shortfall::Incomplete);
+        self.applied.remarks.push(format!(
+            "the start command of {service} was to change in {own} only, and changed in {names} as well: set it back there \
+             before the next deployment, in Railway's dashboard under {service} → Settings → Deploy → Custom Start Command"
+        ));
     }
 
     /// Railway deploys a service whose start command was set, also where this run ended before it could follow that.

@@ -10,6 +10,7 @@ use crate::drift::model::deployment::{Deployment, DeploymentStage, StartCommand}
 use crate::drift::model::observed::Observed;
 use crate::drift::runtime::{EndpointOutcome, LogCoverage, LogMatch, LogRead};
 use crate::drift::{Survey, Target};
+use crate::io::poll::{PollEnd, PollLimit, poll_until};
 use crate::io::railway::deployment_log::{SearchMode, WITHIN};
 
 /// How long an answer that is not as declared may become so: Railway's edge takes a moment to lead to a new deployment.
@@ -104,30 +105,35 @@ impl ApplyState<'_, '_> {
         if declared.lines.is_empty() {
             return Vec::new();
         }
-        let (client, shape) = (self.site.client, self.site.shape);
-        let recent = client.recent(&shape.project.id, &shape.environment.id, &target.service.id);
-        let found = recent.map(|recent| recent.into_iter().find(|one| one.id == followed.id));
-        let deployment = match found {
+        let client = self.site.client;
+        let deployment = match self.site.deployment(&target.service, &followed.id) {
             Ok(Some(deployment)) => deployment,
             Ok(None) => return unavailable(declared, "Railway does not list the new deployment"),
             Err(error) => return unavailable(declared, &error.with_cause(": ")),
         };
         let most = if is_explained(declared, &deployment) { EXPLAINED } else { Duration::MAX };
-        let began = client.clock.elapsed();
-        loop {
-            let read = seeing.eyes.lines(target, &deployment, SearchMode::Waiting);
-            let pairs = declared.lines.iter().zip(&read).filter(|(_, read)| !is_there(read));
-            let Some(time) = pairs.map(|(line, _)| line.within.unwrap_or(WITHIN).min(most)).max() else { return read };
-            let wait = poll_interval(client.allowance.get());
-            if client.clock.elapsed().saturating_sub(began) >= time || self.site.interrupt.is_requested() {
-                return read;
-            }
-            if wait >= client.remaining() {
-                return read.into_iter().map(|read| if is_there(&read) { read } else { out_of_time() }).collect();
-            }
-            client.talk.waiting(&format!("waiting for what the log of {} must say", target.service.name));
-            self.site.interrupt.pause(client.clock, wait);
+        let (began, mut read) = (client.clock.elapsed(), Vec::new());
+        let waiting = format!("waiting for what the log of {} must say", target.service.name);
+        let polled = poll_until(
+            self.site.poll(PollLimit::Deadline),
+            |_| poll_interval(client.allowance.get()),
+            |_| {
+                read = seeing.eyes.lines(target, &deployment, SearchMode::Waiting);
+                let missing = declared.lines.iter().zip(&read).filter(|(_, read)| !is_there(read));
+                // Each line has its own time: the longest of those that are missing counts.
+                let time = missing.map(|(line, _)| line.within.unwrap_or(WITHIN).min(most)).max();
+                let is_over = time.is_none_or(|time| client.clock.elapsed().saturating_sub(began) >= time);
+                if is_over {
+                    return Some(());
+                }
+                client.talk.waiting(&waiting);
+                None
+            },
+        );
+        if polled == Err(PollEnd::DeadlineReached) {
+            return read.into_iter().map(|read| if is_there(&read) { read } else { out_of_time() }).collect();
         }
+        read
     }
 
     /// Asks each endpoint, and again while its answer is not as declared. What may change something is asked once.
@@ -140,18 +146,23 @@ impl ApplyState<'_, '_> {
         let client = self.site.client;
         let sections = seeing.eyes.sights.declarations.requests(&target.service.id);
         let ask = |(section, expected): (&_, &ExpectedAnswer)| {
-            let began = client.clock.elapsed();
-            loop {
-                let answer = seeing.eyes.answer(section, seeing.survey, target);
-                let wait = poll_interval(client.allowance.get());
-                let is_over = client.clock.elapsed().saturating_sub(began) + wait > most || wait >= client.remaining();
-                let is_final = matches!(answer, EndpointOutcome::NotAsked(_) | EndpointOutcome::Edge { .. })
-                    || wrong(expected, &answer).is_none();
-                if is_final || !is_safe(expected) || is_over || self.site.interrupt.is_requested() {
-                    return Observed::Known(answer);
-                }
-                self.site.interrupt.pause(client.clock, wait);
-            }
+            // An answer is the loop's result; one that may still become as declared is kept for its end.
+            let mut not_yet = None;
+            let answered = poll_until(
+                self.site.poll(PollLimit::Elapsed(most)),
+                |_| poll_interval(client.allowance.get()),
+                |_| {
+                    let answer = seeing.eyes.answer(section, seeing.survey, target);
+                    let is_final = matches!(answer, EndpointOutcome::NotAsked(_) | EndpointOutcome::Edge { .. })
+                        || wrong(expected, &answer).is_none();
+                    if is_final || !is_safe(expected) {
+                        return Some(answer);
+                    }
+                    not_yet = Some(answer);
+                    None
+                },
+            );
+            answered.ok().or(not_yet).map_or(Observed::NotRequested, Observed::Known)
         };
         sections.iter().zip(&target.declared.requests).map(ask).collect()
     }

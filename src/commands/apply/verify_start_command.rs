@@ -22,7 +22,7 @@ impl ApplyState<'_, '_> {
         for followed in followers.iter_mut().filter(|followed| followed.end == Some(DeploymentEnd::Up)) {
             let service = self.plan.deploys[followed.index].service.clone();
             let Some(wanted) = self.set_command(&service).map(|setting| setting.after.clone()) else { continue };
-            let Some(made) = self.listed(&service, &followed.id) else {
+            let Ok(Some(made)) = self.site.deployment(&service, &followed.id) else {
                 self.applied
                     .remarks
                     .push(format!("what deployment {} of {} started with can't be read", followed.id, service.name));
@@ -40,12 +40,6 @@ impl ApplyState<'_, '_> {
                 }));
             }
         }
-    }
-
-    fn listed(&self, service: &ResourceRef, id: &str) -> Option<Deployment> {
-        let shape = self.site.shape;
-        let listed = self.site.client.recent(&shape.project.id, &shape.environment.id, &service.id).ok()?;
-        listed.into_iter().find(|one| one.id == id)
     }
 
     fn fault(

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::commands::apply::ApplyState;
 use crate::drift::model::deployment::{DeploymentStage, DeploymentStatus};
+use crate::io::poll::{PollEnd, PollLimit, poll_until};
 use crate::io::railway::deployments::Doing;
 use crate::io::terminal::progress_row::{ProgressRow, RowState};
 
@@ -59,30 +60,34 @@ impl WatchedDeployment {
 }
 
 impl ApplyState<'_, '_> {
-    /// Looks until every deployment has ended, the time is over, or Ctrl-C.
+    /// Polls until every deployment has ended, the time is over, or Ctrl-C.
     pub(crate) fn follow(&mut self, followers: &mut [WatchedDeployment]) {
+        let site = self.site;
         let mut lost_since: Option<Duration> = None;
-        while followers.iter().any(|followed| followed.end.is_none()) && !self.site.interrupt.is_requested() {
-            self.show(followers);
-            let wait = poll_interval(self.site.client.allowance.get());
-            if wait >= self.site.client.remaining() {
-                return give_up(followers, "the time was over before it was done");
-            }
-            self.site.interrupt.pause(self.site.client.clock, wait);
-            if self.site.interrupt.is_requested() {
-                break;
-            }
-            match self.poll(followers) {
-                Ok(()) => lost_since = None,
-                Err(error) => {
-                    let now = self.site.client.clock.elapsed();
-                    if now.saturating_sub(*lost_since.get_or_insert(now)) >= UNREACHABLE {
-                        return give_up(followers, &format!("Railway went out of reach: {}", error.with_cause(": ")));
+        let polled = poll_until(
+            site.poll(PollLimit::Deadline),
+            |_| poll_interval(site.client.allowance.get()),
+            |number| {
+                // They were created a moment ago, so that nothing is new before the first wait.
+                if number > 0 && !site.interrupt.is_requested() {
+                    match self.poll(followers) {
+                        Ok(()) => lost_since = None,
+                        Err(error) => {
+                            let now = site.client.clock.elapsed();
+                            if now.saturating_sub(*lost_since.get_or_insert(now)) >= UNREACHABLE {
+                                give_up(followers, &format!("Railway went out of reach: {}", error.with_cause(": ")));
+                                return Some(());
+                            }
+                        }
                     }
                 }
-            }
+                self.show(followers);
+                followers.iter().all(|followed| followed.end.is_some()).then_some(())
+            },
+        );
+        if polled == Err(PollEnd::DeadlineReached) {
+            give_up(followers, "the time was over before it was done");
         }
-        self.show(followers);
     }
 
     /// Looks once at all that have not ended.
@@ -125,11 +130,8 @@ impl ApplyState<'_, '_> {
         if followed.successions >= SUCCESSIONS {
             return Some(DeploymentEnd::Open("other deployments take its place, one after another".to_owned()));
         }
-        let shape = self.site.shape;
         let service = &self.plan.deploys[followed.index].service;
-        let Ok(recent) = self.site.client.recent(&shape.project.id, &shape.environment.id, &service.id) else {
-            return None;
-        };
+        let Ok(recent) = self.site.recent(service) else { return None };
         let own = recent.iter().position(|one| one.id == followed.id).unwrap_or(recent.len());
         // A push that Railway skipped does not replace the running deployment.
         let Some(newer) = recent[..own].iter().find(|one| one.status != DeploymentStatus::Skipped) else {

@@ -1,25 +1,16 @@
 //! Variables: one upsert for each owner, deletions one by one, and no word believed that was not heard clearly.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use crate::commands::apply::precheck::{read, stands};
+use crate::commands::apply::read_back::{self, ReadBack};
 use crate::commands::apply::{ApplyState, is_open};
 use crate::drift::Secret;
 use crate::drift::model::receipt::{Outcome, Shortfall};
 use crate::drift::plan::VariableOwner;
 use crate::error::Error;
+use crate::io::poll::poll_until;
 use crate::io::railway::writer::WriteOutcome;
-
-/// How long a change without a clear answer is looked for.
-pub(crate) const OBSERVED: Duration = Duration::from_secs(30);
-
-/// How it is to be looked for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ReadBack {
-    Once,
-    Patiently,
-}
 
 impl ApplyState<'_, '_> {
     /// Writes every variable that is still to be written. Owners do not depend on each other: one that fails is told,
@@ -113,23 +104,14 @@ impl ApplyState<'_, '_> {
     /// Whether all of these variables stand as they were to.
     fn observe(&self, indexes: &[usize], look: ReadBack) -> Result<bool, Error> {
         let Some(owner) = indexes.first().map(|&index| &self.plan.stores[index].owner) else { return Ok(true) };
-        let mut wait = Duration::from_millis(500);
-        let mut waited = Duration::ZERO;
-        loop {
-            let now = read(self.site, &[owner])?;
-            let variables = &now[owner];
-            let mut stores = indexes.iter().map(|&index| &self.plan.stores[index]);
-            if stores.all(|store| stands(store, variables.get(&store.key))) {
-                return Ok(true);
-            }
-            let is_late = waited + wait > OBSERVED || wait >= self.site.client.remaining();
-            if look == ReadBack::Once || is_late || self.site.interrupt.is_requested() {
-                return Ok(false);
-            }
-            self.site.interrupt.pause(self.site.client.clock, wait);
-            waited += wait;
-            wait *= 2;
-        }
+        let is_stored = |_| {
+            let now = read(self.site, &[owner]).map(|now| {
+                let mut stores = indexes.iter().map(|&index| &self.plan.stores[index]);
+                stores.all(|store| stands(store, now[owner].get(&store.key)))
+            });
+            now.map(|is_stored| is_stored.then_some(true)).transpose()
+        };
+        poll_until(self.site.poll(look.limit()), read_back::backoff(), is_stored).unwrap_or(Ok(false))
     }
 
     /// Records that something could not be verified, and of which services.
