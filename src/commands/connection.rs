@@ -13,7 +13,7 @@ use crate::io::endpoint::AllowedHosts;
 use crate::io::railway::client::Client;
 use crate::io::railway::debug_record::RecordingTransport;
 use crate::io::railway::http::Endpoint;
-use crate::io::railway::prefetch::Guessing;
+use crate::io::railway::prefetch::PrefetchingTransport;
 use crate::io::railway::transport::Transport;
 use crate::io::world::World;
 
@@ -51,19 +51,15 @@ impl Connection {
     /// A client with that much time, counted from the start of the run.
     pub(crate) fn client<'c, 'w: 'c>(&'c self, world: &World<'w>, limit: Duration) -> Client<'c> {
         Client {
-            wire: &*self.wire,
+            wire: PrefetchingTransport::new(&*self.wire, world.clock),
             credentials: &self.credentials,
             clock: world.clock,
             talk: world.talk,
             limit: Cell::new(limit),
-            allowance: Cell::default(),
-            heard_time: Cell::default(),
-            requests: Cell::new(0),
             remarks: RefCell::default(),
             neighbourhood: self.neighbourhood,
             scrubber: &self.scrubber,
             probed: RefCell::default(),
-            guessing: Guessing::default(),
         }
     }
 }

@@ -154,16 +154,12 @@ pub(crate) fn visit(
     world: &World<'_>,
 ) -> Result<Gathered, Error> {
     world.talk.waiting("asking Railway");
-    let slot = remembered(client, options, config, world);
-    client.prefetch(slot.as_ref().and_then(|slot| slot.get(world.clock.now())));
+    client.wire.begin(remembered(client, options, config, world));
     let found = locate(client, options.targeting, config, world);
     let found = found.map_err(|error| redacted(error, options, config, world));
     let looked = found.and_then(|found| gather(client, found, options, config, world));
     world.talk.done();
-    let guess = client.stop_guessing();
-    if let Some(slot) = slot {
-        slot.put(guess, world.clock.now());
-    }
+    client.wire.finish();
     let mut visit = looked?;
     KeyFlag { flag: "--only", keys: options.only }.refuse_unknown(&visit.survey)?;
     // Findings about no key are not told where keys are asked about.

@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is where doctor meets the world")]
 
 pub mod clock;
+mod cloudflare;
 pub mod config;
 pub mod credentials;
 pub mod debug_log;

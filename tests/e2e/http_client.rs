@@ -26,7 +26,15 @@ fn http(served: &Served) -> Http {
 fn post(http: &Http, (token, scheme): (&str, Scheme), body: &str) -> Result<HttpResponse, TransportFailure> {
     let token = Secret::new(token);
     let patience = Duration::from_millis(700);
-    http.post(&HttpRequest { operation: "ApiTokenProbe", body, token: &token, scheme, patience, attempt: 1 })
+    http.post(&HttpRequest {
+        operation: "ApiTokenProbe",
+        body,
+        token: &token,
+        scheme,
+        remaining: patience,
+        patience,
+        attempt: 1,
+    })
 }
 
 fn probe(http: &Http) -> Result<HttpResponse, TransportFailure> {

@@ -116,7 +116,7 @@ impl ApplyState<'_, '_> {
         let waiting = format!("waiting for what the log of {} must say", target.service.name);
         let polled = poll_until(
             self.site.poll(PollLimit::Deadline),
-            |_| poll_interval(client.allowance.get()),
+            |_| poll_interval(client.allowance()),
             |_| {
                 read = seeing.eyes.lines(target, &deployment, SearchMode::Waiting);
                 let missing = declared.lines.iter().zip(&read).filter(|(_, read)| !is_there(read));
@@ -150,7 +150,7 @@ impl ApplyState<'_, '_> {
             let mut not_yet = None;
             let answered = poll_until(
                 self.site.poll(PollLimit::Elapsed(most)),
-                |_| poll_interval(client.allowance.get()),
+                |_| poll_interval(client.allowance()),
                 |_| {
                     let answer = seeing.eyes.answer(section, seeing.survey, target);
                     let is_final = matches!(answer, EndpointOutcome::NotAsked(_) | EndpointOutcome::Edge { .. })

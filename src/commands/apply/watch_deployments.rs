@@ -66,7 +66,7 @@ impl ApplyState<'_, '_> {
         let mut lost_since: Option<Duration> = None;
         let polled = poll_until(
             site.poll(PollLimit::Deadline),
-            |_| poll_interval(site.client.allowance.get()),
+            |_| poll_interval(site.client.allowance()),
             |number| {
                 // They were created a moment ago, so that nothing is new before the first wait.
                 if number > 0 && !site.interrupt.is_requested() {

@@ -199,9 +199,10 @@ fn a_response_about_another_environment_is_neither_compared_nor_written() {
     for words in [&PUSH[1..], &["--push", "--dry-run"], &["--pull", "--yes"], &["--redeploy", "--yes"]] {
         let sandbox = sandbox();
         let [project, _, live] = ids(&sandbox);
-        let question = crate::io::railway::environment::question(&project, &live);
+        sandbox.run(&["check", "--project", &project, "--environment", &live]);
+        let request = sandbox.sim.asked().into_iter().find(|asked| asked.operation == "Shape").unwrap();
         let token = Secret::new(ACCOUNT_TOKEN);
-        let reply = sandbox.sim.answer(&question, Some((Scheme::Bearer, &token))).unwrap();
+        let reply = sandbox.sim.answer(request.body.expose(), Some((Scheme::Bearer, &token))).unwrap();
         let body = String::from_utf8(reply.body.to_vec()).unwrap();
         sandbox.sim.fault(Fault::reply(200, &body).on("Shape").for_ever());
         let ended = sandbox.run(&[&["fix"], words, &["--project", &project, "--environment", "staging"]].concat());

@@ -6,6 +6,7 @@
 use serde::de::IgnoredAny;
 
 use crate::drift::runtime::EdgeFeature;
+use crate::io::cloudflare;
 use crate::io::endpoint::{Content, EndpointResponse};
 
 /// How much of a page is read for its words.
@@ -136,7 +137,7 @@ impl BodyKind {
             return Self::Json;
         }
         let start = String::from_utf8_lossy(&body[..body.len().min(READ)]).to_lowercase();
-        if heard.status >= 400 && start.strip_prefix("error code: 10").is_some_and(|rest| rest.len() == 2) {
+        if heard.status >= 400 && cloudflare::is_error_code_alone(body) {
             return Self::CloudflareRefusal;
         }
         if !start.starts_with('<') && heard.head.content != Content::Html {

@@ -52,11 +52,6 @@ impl<'r> Riders<'r> {
         self.deployments[index]
     }
 
-    /// What a batch is to carry.
-    pub(crate) fn along(&self) -> ReadOptions {
-        self.along
-    }
-
     /// Whether staged changes are asked for in this batch.
     pub(crate) fn requests_staged_changes(&self) -> batch::StagedQuery {
         let is_due = self.along == ReadOptions::Running && !self.staged.is_requested();
@@ -64,12 +59,7 @@ impl<'r> Riders<'r> {
     }
 
     /// Takes what came, and why something did not.
-    pub(crate) fn arrive(
-        &mut self,
-        client: &Client<'_>,
-        chunk: &[usize],
-        (maps, refused): (&mut Maps, &[GraphqlError]),
-    ) {
+    pub(crate) fn arrive(&mut self, client: &Client<'_>, chunk: &[usize], maps: &mut Maps, refused: &[GraphqlError]) {
         let said = |alias: &str| {
             let own = refused.iter().find(|refusal| refusal.path.first().is_some_and(|path| path == alias))?;
             Some(client.refused(std::slice::from_ref(own)).to_string())

@@ -9,9 +9,9 @@ use crate::drift::model::deployment::Deployment;
 use crate::drift::model::observed::Observed;
 use crate::drift::runtime::{LogCoverage, LogMatch, LogRead};
 use crate::error::Error;
-use crate::io::railway::client::{Client, QueryError};
+use crate::io::railway::client::Client;
 use crate::io::railway::operations::{DeploymentLog, deployment_log};
-use crate::io::railway::response::ErrorKind;
+use crate::io::railway::response::{ErrorKind, QueryError};
 
 /// The most lines that one request may ask for; whoever asks for more gets none.
 const MOST_LINES: usize = 5000;
@@ -98,7 +98,9 @@ impl Client<'_> {
         let read = if reading.is_done() { Ok(()) } else { self.read_log(deployment, wanted, &mut reading) };
         let whole = |at: usize| match (&read, &reading.found[at]) {
             (Err(why), None) => Observed::Unavailable(why.clone()),
-            _ => Observed::Known(self.conclude(deployment, &reading, (at, wanted[at].within, manner))),
+            (_, found) => {
+                Observed::Known(self.conclude(deployment, &reading, found.as_deref(), wanted[at].within, manner))
+            }
         };
         (0..wanted.len()).map(whole).collect()
     }
@@ -119,7 +121,7 @@ impl Client<'_> {
         wanted: &[WantedLine<'_>],
         reading: &mut LogReading,
     ) -> Result<(), String> {
-        let start = LogRange { start: Some(deployment.created_at.clone()), ..LogRange::default() };
+        let start = LogRange::from(deployment.created_at.clone());
         let first = match self.page(&deployment.id, start.clone()) {
             Err(QueryError::Refused(refusals)) if refusals.iter().all(|refusal| refusal.kind == ErrorKind::Problem) => {
                 return self.read_what_is_kept(deployment, wanted, reading);
@@ -144,7 +146,7 @@ impl Client<'_> {
             reading.take(&page.map_err(|unanswered| self.why(unanswered))?, wanted);
             pages += 1;
         }
-        self.read_on(deployment, wanted, (reading, &first, pages))
+        self.read_on(deployment, wanted, reading, &first, MOST_PAGES - pages)
     }
 
     /// Goes back page by page. A server that answers with the first lines instead of the last has nothing older, and is
@@ -153,22 +155,19 @@ impl Client<'_> {
         &self,
         deployment: &Deployment,
         wanted: &[WantedLine<'_>],
-        (reading, first, pages): (&mut LogReading, &LogPage, usize),
+        reading: &mut LogReading,
+        first: &LogPage,
+        most_pages: usize,
     ) -> Result<(), String> {
         let start = Some(deployment.created_at.clone());
         let (Some(mut earliest), Some(mut latest)) = (first.first(), first.last()) else { return Ok(()) };
         let mut is_from_end = true;
-        for _ in pages..MOST_PAGES {
+        for _ in 0..most_pages {
             if reading.is_done() {
                 return Ok(());
             }
-            let part = if is_from_end {
-                // A server may know less of a second than it writes.
-                let end = earliest.checked_add(Duration::from_millis(1)).unwrap_or(earliest);
-                LogRange { start: start.clone(), end: Some(end.to_string()), filter: None }
-            } else {
-                LogRange { start: Some(latest.to_string()), ..LogRange::default() }
-            };
+            let part =
+                if is_from_end { LogRange::until(start.clone(), earliest) } else { LogRange::from(latest.to_string()) };
             let page = self.page(&deployment.id, part).map_err(|unanswered| self.why(unanswered))?;
             reading.take(&page, wanted);
             let older = page.first().is_some_and(|first| first < earliest);
@@ -229,14 +228,16 @@ impl Client<'_> {
         &self,
         deployment: &Deployment,
         reading: &LogReading,
-        (at, within, manner): (usize, Option<Duration>, SearchMode),
+        found: Option<&str>,
+        within: Option<Duration>,
+        manner: SearchMode,
     ) -> LogRead {
         let span = reading.span.as_ref().map(|[(_, first), (_, last)]| (first.clone(), last.clone()));
         let within = within.unwrap_or(WITHIN);
         let last = reading.span.as_ref().map(|[_, (last, _)]| *last);
         let age = self.age(deployment, last).filter(|_| manner == SearchMode::AtOnce);
         let fresh = age.filter(|age| SignedDuration::try_from(within).is_ok_and(|within| *age < within));
-        let sought = match (&reading.found[at], &reading.doubt, fresh) {
+        let sought = match (found, &reading.doubt, fresh) {
             (Some(time), ..) => LogMatch::At(self.scrubber.redact(time)),
             (None, Some(doubt), _) => LogMatch::Open(doubt.clone()),
             (None, None, Some(age)) => LogMatch::Open(format!(
@@ -268,6 +269,18 @@ impl Client<'_> {
     fn why(&self, unanswered: QueryError) -> String {
         let error: Error = self.error(unanswered, "DeploymentLog", "the log");
         error.with_cause(": ")
+    }
+}
+
+impl LogRange {
+    fn from(start: String) -> Self {
+        Self { start: Some(start), ..Self::default() }
+    }
+
+    /// Up to that line, once more included: a server may know less of a second than it writes.
+    fn until(start: Option<String>, line: Timestamp) -> Self {
+        let end = line.checked_add(Duration::from_millis(1)).unwrap_or(line);
+        Self { start, end: Some(end.to_string()), filter: None }
     }
 }
 

@@ -12,13 +12,13 @@ use crate::drift::model::staged_changes::StagedChanges;
 use crate::error::Error;
 use crate::io::railway::batch::{self, Batch};
 use crate::io::railway::batch_response::{kind, number};
-use crate::io::railway::client::{Client, QueryError};
+use crate::io::railway::client::Client;
 use crate::io::railway::deployment_fields::{deployed, deployment, text};
 use crate::io::railway::environment::Pages;
 use crate::io::railway::operations::change::{Fence as FenceOperation, fence};
 use crate::io::railway::operations::{DeploymentLog, RecentDeployments, deployment_log, recent_deployments};
 use crate::io::railway::requested_ids::{Claim, claim};
-use crate::io::railway::response::{GraphqlError, ResponseData};
+use crate::io::railway::response::{GraphqlError, QueryError, ResponseData};
 use crate::io::railway::service_instance::PageEnd;
 use crate::io::railway::staged_changes::{Shown, staged};
 
@@ -57,19 +57,8 @@ impl Client<'_> {
         let mut found = Fence::default();
         let mut after = None;
         loop {
-            let variables = fence::Variables {
-                project_id: project.to_owned(),
-                environment_id: environment.to_owned(),
-                after: after.clone(),
-            };
-            let data: fence::ResponseData =
-                self.query("Fence", &FenceOperation::build_query(variables)).map_err(|unanswered| {
-                    self.error(unanswered, "Fence", "the deployments and staged changes of the environment")
-                })?;
-            self.require_same("project", project, &data.environment.project_id)?;
-            self.require_same("environment", environment, &data.environment.id)?;
+            let data = self.fence_page(project, environment, after)?;
             let patch = data.environment_staged_changes;
-            self.require_same("environment", environment, &patch.environment_id)?;
             found.staged = staged(Shown {
                 id: &patch.id,
                 patch: &patch.patch,
@@ -95,6 +84,23 @@ impl Client<'_> {
         }
     }
 
+    fn fence_page(
+        &self,
+        project: &str,
+        environment: &str,
+        after: Option<String>,
+    ) -> Result<fence::ResponseData, Error> {
+        let (project_id, environment_id) = (project.to_owned(), environment.to_owned());
+        let body = FenceOperation::build_query(fence::Variables { project_id, environment_id, after });
+        let data: fence::ResponseData = self.query("Fence", &body).map_err(|unanswered| {
+            self.error(unanswered, "Fence", "the deployments and staged changes of the environment")
+        })?;
+        self.require_same("project", project, &data.environment.project_id)?;
+        self.require_same("environment", environment, &data.environment.id)?;
+        self.require_same("environment", environment, &data.environment_staged_changes.environment_id)?;
+        Ok(data)
+    }
+
     /// The newest deployments of a service, newest first: one request.
     pub fn recent(&self, project: &str, environment: &str, service: &str) -> Result<Vec<Deployment>, Error> {
         let variables = recent_deployments::Variables {
@@ -115,7 +121,7 @@ impl Client<'_> {
 
     /// How these deployments are doing, in their order: one request. `None` for one that Railway no longer has.
     pub fn watch(&self, deployments: &[&str]) -> Result<Vec<Option<Doing>>, Error> {
-        let watched: Vec<Option<Doing>> = self.each("Watch", deployments, (batch::watch, "deployment"))?;
+        let watched: Vec<Option<Doing>> = self.each("Watch", deployments, batch::watch, "deployment")?;
         for (requested, doing) in deployments.iter().zip(&watched) {
             doing.iter().try_for_each(|doing| self.require_same("deployment", requested, &doing.id))?;
         }
@@ -124,7 +130,7 @@ impl Client<'_> {
 
     /// What these deployments were created with, in their order: one request. `None` where Railway does not tell.
     pub fn snapshots(&self, deployments: &[&str]) -> Result<Vec<Option<DeployedVariables>>, Error> {
-        let taken: Vec<Option<Taken>> = self.each("Snapshot", deployments, (batch::snapshots, "snapshot"))?;
+        let taken: Vec<Option<Taken>> = self.each("Snapshot", deployments, batch::snapshots, "snapshot")?;
         Ok(taken.into_iter().map(|taken| taken.map(|taken| taken.variables)).collect())
     }
 
@@ -133,7 +139,8 @@ impl Client<'_> {
         &self,
         operation: &'static str,
         ids: &[&str],
-        (build, alias): (fn(&[&str]) -> Batch, &str),
+        build: fn(&[&str]) -> Batch,
+        alias: &str,
     ) -> Result<Vec<Option<T>>, Error> {
         let told = self.aliases(operation, ids, build)?;
         Ok(told.into_iter().map(|mut own| own.remove(alias)).collect())

@@ -13,13 +13,13 @@ use crate::drift::model::observed::Observed;
 use crate::drift::plan::deployments::{CodeSource, Running, Schedule, Volume};
 use crate::drift::runtime::ServiceSettings;
 use crate::error::Error;
-use crate::io::railway::client::{Client, QueryError, body};
+use crate::io::railway::client::Client;
 use crate::io::railway::operations::{
     MoreServices, PlainMoreServices, PlainScopedShape, PlainShape, ScopedShape, Shape as ShapeOperation, more_services,
     plain_more_services, plain_scoped_shape, plain_shape, scoped_shape, shape,
 };
 use crate::io::railway::optional_fields::{self, Spare};
-use crate::io::railway::response::{GraphqlError, ResponseData};
+use crate::io::railway::response::{GraphqlError, QueryError, ResponseData};
 use crate::io::railway::scalars::{EnvironmentConfig, ServiceConfig, VariableConfig};
 use crate::io::railway::service_instance::{
     Listing, PageEnd, ServiceInstance, full, listing, may_pass_when_plain, plain,
@@ -81,16 +81,27 @@ pub enum Seal {
 
 /// The first page, and what stands around it.
 struct First {
-    project: EnvironmentHead,
-    environment: EnvironmentHead,
+    project: Head,
+    environment: Head,
     /// The project that the environment belongs to, by its own account.
     environment_project: String,
     config: EnvironmentConfig,
     listing: Listing,
 }
 
-/// Id, name, and when it was deleted.
-type EnvironmentHead = (String, String, Option<String>);
+/// What stands at the top of a project or an environment.
+struct Head {
+    id: String,
+    name: String,
+    deleted_at: Option<String>,
+}
+
+/// The environment that a page is of.
+#[derive(Clone, Copy)]
+struct EnvironmentIds<'i> {
+    project: &'i str,
+    environment: &'i str,
+}
 
 /// How much is asked for, and why not all of it.
 enum FieldExtent {
@@ -106,9 +117,9 @@ macro_rules! first {
     ($project:expr, $environment:expr, $instance:ident) => {{
         let (project, environment) = ($project, $environment);
         First {
-            project: (project.id, project.name, project.deleted_at),
+            project: Head { id: project.id, name: project.name, deleted_at: project.deleted_at },
             environment_project: environment.project_id,
-            environment: (environment.id, environment.name, environment.deleted_at),
+            environment: Head { id: environment.id, name: environment.name, deleted_at: environment.deleted_at },
             config: environment.config,
             listing: listing!(environment.service_instances, $instance),
         }
@@ -141,17 +152,11 @@ pub(crate) fn by_ids(client: &Client<'_>, project: &str, environment: &str) -> R
         let (data, beside) = ask::<_, plain_shape::ResponseData>(client, "PlainShape", &body)?;
         Ok((first!(data.project, data.environment, plain), beside))
     };
-    let first = first(client, "Shape", full, plain).map_err(|unanswered| client.error(unanswered, "Shape", &what))?;
-    client.require_same("project", project, &first.0.project.0)?;
-    client.require_same("environment", environment, &first.0.environment.0)?;
-    assemble(client, first)
-}
-
-/// The words of the first question for them.
-pub(crate) fn question(project: &str, environment: &str) -> String {
-    let variables = shape::Variables { project_id: project.to_owned(), environment_id: environment.to_owned() };
-    let question = ShapeOperation::build_query(variables);
-    body("Shape", question.query, &question.variables)
+    let (first, extent) =
+        first(client, "Shape", full, plain).map_err(|unanswered| client.error(unanswered, "Shape", &what))?;
+    client.require_same("project", project, &first.project.id)?;
+    client.require_same("environment", environment, &first.environment.id)?;
+    assemble(client, first, extent)
 }
 
 /// Asks for the environment that a project token is for.
@@ -168,9 +173,9 @@ pub(crate) fn by_token(client: &Client<'_>) -> Result<Shape, Error> {
         token!(client, data.project_token);
         Ok((first!(data.project_token.project, data.project_token.environment, plain), beside))
     };
-    let first = first(client, "ScopedShape", full, plain)
+    let (first, extent) = first(client, "ScopedShape", full, plain)
         .map_err(|unanswered| client.error(unanswered, "ScopedShape", "the environment it is for"))?;
-    assemble(client, first)
+    assemble(client, first, extent)
 }
 
 fn ask<V: Serialize, T: DeserializeOwned>(
@@ -217,7 +222,7 @@ fn first(
         }
         Err(unanswered) => return Err(unanswered),
     };
-    settle(client, operation, (&mut first.listing, beside), &extent);
+    settle(client, operation, &mut first.listing, beside, &extent);
     Ok((first, extent))
 }
 
@@ -225,7 +230,8 @@ fn first(
 fn settle(
     client: &Client<'_>,
     operation: &'static str,
-    (listing, beside): (&mut Listing, Vec<GraphqlError>),
+    listing: &mut Listing,
+    beside: Vec<GraphqlError>,
     extent: &FieldExtent,
 ) {
     let said = |refusal: &GraphqlError| client.refused(std::slice::from_ref(refusal)).to_string();
@@ -237,22 +243,23 @@ fn settle(
     }
 }
 
-/// A further page.
+/// A further page. Once how services run was refused for one page, the others are read without it from the start.
 fn more(
     client: &Client<'_>,
-    (project, environment): (&ResourceRef, &ResourceRef),
+    ids: EnvironmentIds<'_>,
     after: String,
     extent: &mut FieldExtent,
 ) -> Result<Listing, QueryError> {
-    let ids = (project.id.clone(), environment.id.clone(), Some(after));
+    let (project_id, environment_id, after) = (ids.project.to_owned(), ids.environment.to_owned(), Some(after));
     if matches!(extent, FieldExtent::Full) {
-        let (project_id, environment_id, after) = ids.clone();
+        let (project_id, environment_id, after) = (project_id.clone(), environment_id.clone(), after.clone());
         let body = MoreServices::build_query(more_services::Variables { project_id, environment_id, after });
         match ask::<_, more_services::ResponseData>(client, "MoreServices", &body) {
             Ok((data, beside)) => {
-                same(client, (project, environment), (&data.environment.project_id, &data.environment.id))?;
+                let of = EnvironmentIds { project: &data.environment.project_id, environment: &data.environment.id };
+                require_same(client, ids, of).map_err(QueryError::Failed)?;
                 let mut listing = listing!(data.environment.service_instances, full);
-                settle(client, "MoreServices", (&mut listing, beside), extent);
+                settle(client, "MoreServices", &mut listing, beside, extent);
                 return Ok(listing);
             }
             Err(QueryError::Refused(refusals)) if may_pass_when_plain(&refusals) => {
@@ -261,71 +268,87 @@ fn more(
             Err(unanswered) => return Err(unanswered),
         }
     }
-    let (project_id, environment_id, after) = ids;
     let body = PlainMoreServices::build_query(plain_more_services::Variables { project_id, environment_id, after });
     let (data, beside) = ask::<_, plain_more_services::ResponseData>(client, "PlainMoreServices", &body)?;
-    same(client, (project, environment), (&data.environment.project_id, &data.environment.id))?;
+    let of = EnvironmentIds { project: &data.environment.project_id, environment: &data.environment.id };
+    require_same(client, ids, of).map_err(QueryError::Failed)?;
     let mut listing = listing!(data.environment.service_instances, plain);
-    settle(client, "PlainMoreServices", (&mut listing, beside), extent);
+    settle(client, "PlainMoreServices", &mut listing, beside, extent);
     Ok(listing)
 }
 
-/// Whether a page is of that environment.
-fn same(
-    client: &Client<'_>,
-    (project, environment): (&ResourceRef, &ResourceRef),
-    (answered_project, answered_environment): (&str, &str),
-) -> Result<(), QueryError> {
-    let project = client.require_same("project", &project.id, answered_project);
-    let environment = client.require_same("environment", &environment.id, answered_environment);
-    project.and(environment).map_err(QueryError::Failed)
+/// An error if a page is of another environment.
+fn require_same(client: &Client<'_>, ids: EnvironmentIds<'_>, of: EnvironmentIds<'_>) -> Result<(), Error> {
+    client.require_same("project", ids.project, of.project)?;
+    client.require_same("environment", ids.environment, of.environment)
 }
 
 /// Follows the listing of services to its end, and puts names and seals to them.
-fn assemble(client: &Client<'_>, (first, mut extent): (First, FieldExtent)) -> Result<Shape, Error> {
+fn assemble(client: &Client<'_>, first: First, extent: FieldExtent) -> Result<Shape, Error> {
     let First { project, environment, environment_project, config, listing } = first;
-    client.require_same("project", &project.0, &environment_project)?;
-    listing.require_environment(client, &environment.0)?;
-    let Listing { mut instances, mut end } = listing;
-    refuse_deleted("project", &project.1, project.2.as_deref())?;
-    refuse_deleted("environment", &environment.1, environment.2.as_deref())?;
-    let project = ResourceRef { id: project.0, name: project.1 };
-    let environment = ResourceRef { id: environment.0, name: environment.1 };
-    let mut pages = Pages::new("services");
-    while let Some(after) = pages.next(&end)? {
-        let page = more(client, (&project, &environment), after, &mut extent)
-            .map_err(|unanswered| client.error(unanswered, "MoreServices", "its services"))?;
-        page.require_environment(client, &environment.id)?;
-        instances.extend(page.instances);
-        end = page.end;
-    }
+    client.require_same("project", &project.id, &environment_project)?;
+    listing.require_environment(client, &environment.id)?;
+    let project = existing("project", project)?;
+    let environment = existing("environment", environment)?;
+    let ids = EnvironmentIds { project: &project.id, environment: &environment.id };
+    let instances = with_further_pages(client, ids, listing, extent)?;
     let mut configured = config.services.unwrap_or_default();
     let mut services: Vec<ServiceShape> = instances
         .into_iter()
         .filter(|instance| !instance.deleted)
         .map(|instance| {
             let config = configured.remove(&instance.id).flatten();
-            let mut settings = instance.settings.clone();
-            if let Observed::Known(settings) = &mut settings {
-                settings.configured = config.as_ref().map(ServiceConfig::settings);
-            }
-            let config = config.unwrap_or_default();
-            ServiceShape {
-                running: running(&instance, &config),
-                service: ResourceRef { id: instance.id, name: instance.name },
-                root_directory: instance.root_directory,
-                image: instance.image,
-                variables: seals(config.variables.unwrap_or_default()),
-                deployed: instance.deployed,
-                settings,
-                domains: instance.domains,
-            }
+            service_shape(instance, config)
         })
         .collect();
     services.sort_by(|left, right| left.service.name.cmp(&right.service.name));
     services.dedup_by(|left, right| left.service.id == right.service.id);
     let shared = seals(config.shared_variables.unwrap_or_default()).into_keys().collect();
     Ok(Shape { project, environment, services, shared })
+}
+
+/// An error for what was deleted: Railway still returns it for a while.
+fn existing(kind: &'static str, head: Head) -> Result<ResourceRef, Error> {
+    refuse_deleted(kind, &head.name, head.deleted_at.as_deref())?;
+    Ok(ResourceRef { id: head.id, name: head.name })
+}
+
+/// The instances of a first page and of those after it.
+fn with_further_pages(
+    client: &Client<'_>,
+    ids: EnvironmentIds<'_>,
+    first: Listing,
+    mut extent: FieldExtent,
+) -> Result<Vec<ServiceInstance>, Error> {
+    let Listing { mut instances, mut end } = first;
+    let mut pages = Pages::new("services");
+    while let Some(after) = pages.next(&end)? {
+        let page = more(client, ids, after, &mut extent)
+            .map_err(|unanswered| client.error(unanswered, "MoreServices", "its services"))?;
+        page.require_environment(client, ids.environment)?;
+        instances.extend(page.instances);
+        end = page.end;
+    }
+    Ok(instances)
+}
+
+/// An instance with what the environment's configuration says of it.
+fn service_shape(instance: ServiceInstance, config: Option<ServiceConfig>) -> ServiceShape {
+    let mut settings = instance.settings.clone();
+    if let Observed::Known(settings) = &mut settings {
+        settings.configured = config.as_ref().map(ServiceConfig::settings);
+    }
+    let config = config.unwrap_or_default();
+    ServiceShape {
+        running: running(&instance, &config),
+        service: ResourceRef { id: instance.id, name: instance.name },
+        root_directory: instance.root_directory,
+        image: instance.image,
+        variables: seals(config.variables.unwrap_or_default()),
+        deployed: instance.deployed,
+        settings,
+        domains: instance.domains,
+    }
 }
 
 fn running(instance: &ServiceInstance, config: &ServiceConfig) -> Running {
@@ -358,7 +381,9 @@ pub(crate) fn refuse_deleted(kind: &'static str, name: &str, deleted_at: Option<
     }
 }
 
-/// A guard around a listing: to its end, or an error; never a short list.
+/// A guard around a listing: to its end, or an error; never a short list. A comparison with a part of the services would
+/// report the others' variables as missing. The end is Railway's to say, so a page that can't be followed, a cursor that
+/// comes twice and a listing without an end are errors.
 pub(crate) struct Pages {
     what: &'static str,
     seen: HashSet<String>,
@@ -385,15 +410,5 @@ impl Pages {
             return Err(truncated("it goes round in a circle"));
         }
         Ok(Some(cursor))
-    }
-}
-
-impl Client<'_> {
-    /// The error of a question that has no answer.
-    pub(crate) fn error(&self, unanswered: QueryError, operation: &'static str, what: &str) -> Error {
-        match unanswered {
-            QueryError::Refused(refusals) => self.explain(operation, what, &refusals),
-            QueryError::Failed(error) => error,
-        }
     }
 }

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::error::Error as StdError;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::rc::Rc;
 use std::time::Duration;
 
 use jiff::fmt::rfc2822::DateTimeParser;
@@ -13,25 +13,20 @@ use reqwest::header::{
 use reqwest::redirect::Policy;
 use reqwest::{Body, Client, RequestBuilder, Response, Version};
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::oneshot::{self, Receiver};
 use zeroize::Zeroizing;
 
 use crate::drift::redact::Redactor;
 use crate::error::Error;
 use crate::io::os;
-use crate::io::railway::in_flight::{AnnouncedBody, Underway};
 use crate::io::railway::transport::{
-    AheadOutcome, HttpRequest, HttpResponse, InFlightRequest, OTHER_HEADERS, Scheme, Transport, TransportFailure,
+    ConcurrentTransport, HttpRequest, HttpResponse, OTHER_HEADERS, PostOutcome, Scheme, Transport, TransportFailure,
 };
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// More than any environment of Railway's comes to: a thousand services with a hundred variables are less than half of it.
-const LONGEST_ANSWER: usize = 16 << 20;
-
-/// The same of each that is read ahead of its turn, of which there are several at once; a longer one is asked for again.
-const LONGEST_ANSWER_AHEAD: usize = 4 << 20;
+pub(super) const LONGEST_ANSWER: usize = 16 << 20;
 
 /// The headers that Railway or its edge may tell a limit in.
 const RATE_HEADERS: [&str; 2] = ["ratelimit-policy", "x-ratelimit-limit"];
@@ -100,9 +95,13 @@ impl Endpoint {
     }
 }
 
+/// HTTP to one endpoint. A clone uses the same connections.
+#[derive(Clone, Debug)]
+pub struct Http(pub(super) Rc<Connections>);
+
 /// A client with one connection pool, and the one thread that drives it.
 #[derive(Debug)]
-pub struct Http {
+pub(super) struct Connections {
     endpoint: Endpoint,
     client: Client,
     /// Whether the last answer came over a connection that many requests can share.
@@ -111,7 +110,7 @@ pub struct Http {
     runtime: Option<Runtime>,
 }
 
-impl Drop for Http {
+impl Drop for Connections {
     /// A name that is still being looked up can't be called back, and nobody waits for it.
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
@@ -150,11 +149,13 @@ impl Http {
             cause: error.to_string(),
             help: "close some programs or raise the limit on open files, then run it again".to_owned(),
         })?;
-        Ok(Self { endpoint, client, over_http2: Cell::default(), runtime: Some(runtime) })
+        Ok(Self(Rc::new(Connections { endpoint, client, over_http2: Cell::default(), runtime: Some(runtime) })))
     }
+}
 
+impl Connections {
     /// The request with that body; nothing is sent yet.
-    fn request(&self, outgoing: &HttpRequest<'_>, body: Body) -> Result<RequestBuilder, TransportFailure> {
+    pub(super) fn request(&self, outgoing: &HttpRequest<'_>, body: Body) -> Result<RequestBuilder, TransportFailure> {
         let (name, text) = match outgoing.scheme {
             Scheme::Bearer => (AUTHORIZATION, Zeroizing::new(format!("Bearer {}", outgoing.token.expose()))),
             Scheme::Project => {
@@ -169,12 +170,7 @@ impl Http {
     }
 
     /// Sends, waits, and remembers what kind of connection it was.
-    fn exchange(
-        &self,
-        runtime: &Runtime,
-        request: RequestBuilder,
-        patience: Duration,
-    ) -> Result<HttpResponse, TransportFailure> {
+    pub(super) fn exchange(&self, runtime: &Runtime, request: RequestBuilder, patience: Duration) -> PostOutcome {
         runtime.block_on(within(patience, async {
             let response = sent(request).await?;
             self.over_http2.set(response.version() == Version::HTTP_2);
@@ -182,77 +178,49 @@ impl Http {
         }))
     }
 
-    fn runtime(&self) -> Result<&Runtime, TransportFailure> {
+    pub(super) fn runtime(&self) -> Result<&Runtime, TransportFailure> {
         self.runtime.as_ref().ok_or_else(|| TransportFailure::NotSent("the network was stopped".to_owned()))
     }
 
-    /// A request that waits for its gate.
-    fn in_flight(&self, runtime: &Runtime, outgoing: &HttpRequest<'_>, gate: Receiver<()>) -> Underway {
-        let left = Arc::default();
-        let request = self.request(outgoing, AnnouncedBody::wrap(outgoing.body, &left, Vec::new()));
-        let exchange = async { read(sent(request?).await?, LONGEST_ANSWER_AHEAD).await };
-        Underway::behind(gate, left, exchange, runtime)
+    /// Whether no TLS is spoken.
+    pub(super) fn is_plain(&self) -> bool {
+        self.endpoint.url.starts_with("http:")
+    }
+
+    /// Whether the last response came over a connection that many requests can share.
+    pub(super) fn last_was_http2(&self) -> bool {
+        self.over_http2.get()
     }
 }
 
 impl Transport for Http {
-    fn post(&self, outgoing: &HttpRequest<'_>) -> Result<HttpResponse, TransportFailure> {
-        self.exchange(self.runtime()?, self.request(outgoing, outgoing.body.to_owned().into())?, outgoing.patience)
+    fn post(&self, request: &HttpRequest<'_>) -> PostOutcome {
+        let Self(connections) = self;
+        let built = connections.request(request, request.body.to_owned().into())?;
+        connections.exchange(connections.runtime()?, built, request.patience)
     }
 
-    fn post_ahead(
-        &self,
-        outgoing: &HttpRequest<'_>,
-        others: &[HttpRequest<'_>],
-    ) -> (Result<HttpResponse, TransportFailure>, Vec<InFlightRequest>) {
-        let Ok(runtime) = self.runtime() else { return (self.post(outgoing), Vec::new()) };
-        let (mut gates, mut ahead) = (Vec::new(), Vec::new());
-        for other in others {
-            let (open, gate) = oneshot::channel();
-            gates.push(open);
-            ahead.push(InFlightRequest::Underway(self.in_flight(runtime, other, gate)));
-        }
-        let body = AnnouncedBody::wrap(outgoing.body, &Arc::default(), gates);
-        let request = self.request(outgoing, body);
-        (request.and_then(|request| self.exchange(runtime, request, outgoing.patience)), ahead)
-    }
-
-    fn wait(&self, ahead: InFlightRequest, alone: Duration, again: &HttpRequest<'_>) -> AheadOutcome {
-        let (runtime, underway) = match (self.runtime(), ahead) {
-            (Ok(runtime), InFlightRequest::Underway(underway)) => (runtime, underway),
-            (Err(failure), _) => return (Err(failure), None),
-            (_, InFlightRequest::Over(result)) => return (result, None),
-        };
-        let request = self.request(again, again.body.to_owned().into());
-        let again = within(again.patience, async { read(sent(request?).await?, LONGEST_ANSWER).await });
-        runtime.block_on(underway.or_again(alone, again))
-    }
-
-    /// Without TLS it is a loopback address, where a connection more costs nothing.
-    fn shares(&self) -> bool {
-        self.endpoint.url.starts_with("http:") || self.over_http2.get()
+    fn concurrent(&self) -> Option<&dyn ConcurrentTransport> {
+        Some(self)
     }
 
     fn host(&self) -> &str {
-        &self.endpoint.host
+        &self.0.endpoint.host
     }
 }
 
 /// No longer than that.
-async fn within(
-    patience: Duration,
-    exchange: impl Future<Output = Result<HttpResponse, TransportFailure>>,
-) -> Result<HttpResponse, TransportFailure> {
+pub(super) async fn within(patience: Duration, exchange: impl Future<Output = PostOutcome>) -> PostOutcome {
     tokio::time::timeout(patience, exchange).await.unwrap_or(Err(TransportFailure::TimedOut))
 }
 
 /// Sends, up to the head of the answer.
-async fn sent(request: RequestBuilder) -> Result<Response, TransportFailure> {
+pub(super) async fn sent(request: RequestBuilder) -> Result<Response, TransportFailure> {
     request.send().await.map_err(|error| failure(&error))
 }
 
 /// Reads head and body, the body up to the limit.
-async fn read(mut response: Response, limit: usize) -> Result<HttpResponse, TransportFailure> {
+pub(super) async fn read(mut response: Response, limit: usize) -> PostOutcome {
     let headers = response.headers();
     let text = |name: &str| header(headers, name);
     let mut reply = HttpResponse {

@@ -5,9 +5,10 @@ use graphql_client::GraphQLQuery;
 use crate::drift::ResourceRef;
 use crate::drift::similarity::close_matches;
 use crate::error::Error;
-use crate::io::railway::client::{Client, QueryError};
+use crate::io::railway::client::Client;
 use crate::io::railway::environment::{Pages, refuse_deleted};
 use crate::io::railway::operations::{ApiTokenProbe, Environments, Projects, api_token_probe, environments, projects};
+use crate::io::railway::response::QueryError;
 use crate::io::railway::service_instance::PageEnd;
 
 /// A project and its environments.

@@ -12,8 +12,8 @@ pub mod deployment_log;
 pub mod deployments;
 mod edge;
 pub mod environment;
+mod explain_refusal;
 pub mod http;
-mod in_flight;
 mod json_checks;
 pub mod lookup;
 mod mutate;
@@ -24,12 +24,14 @@ mod proxy_errors;
 mod rate_limit;
 mod requested_ids;
 mod response;
+mod retry;
 mod scalars;
 mod service_instance;
 pub mod service_settings;
 mod staged_changes;
 pub mod token_identity;
 mod token_probe;
+mod traffic;
 pub mod transport;
 mod variable_times;
 pub mod variables;
@@ -95,11 +97,6 @@ impl Client<'_> {
     /// The environment's shared variables, as stored: one request.
     pub fn shared_values(&self, shape: &Shape) -> StoredResult {
         variables::shared(self, shape)
-    }
-
-    /// The number of requests sent so far.
-    pub fn requests(&self) -> usize {
-        self.requests.get()
     }
 
     /// What Railway could not answer beside its data, a sentence each. Scrubbed once more: it may quote a value that was

@@ -1,6 +1,7 @@
 //! The operations, typed against `graphql/schema.graphql`. No generated name leaves `outside/railway`.
 
 use graphql_client::GraphQLQuery;
+use serde::Serialize;
 
 use crate::io::railway::scalars::{
     DateTime, DeploymentDiagnosis, DeploymentMeta, EnvironmentConfig, EnvironmentVariables, JSON,
@@ -50,6 +51,11 @@ operation!(UserProbe, "graphql/user_probe.graphql", "Whether a bearer token is a
 operation!(Values, "graphql/values.graphql", "One service's variables; the batch is built from it.");
 operation!(VariableTimes, "graphql/variable_times.graphql", "When variables were changed last.");
 operation!(Watch, "graphql/watch.graphql", "How a deployment is doing; the batch is built from it.");
+
+/// The JSON body of a query.
+pub(crate) fn query_body<V: Serialize>(operation: &'static str, query: &str, variables: &V) -> String {
+    serde_json::json!({ "operationName": operation, "query": query, "variables": variables }).to_string()
+}
 
 /// What only a fix asks and sends: a staged patch is read as it comes, and values go out.
 pub(crate) mod change {

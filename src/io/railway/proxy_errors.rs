@@ -1,12 +1,12 @@
 //! What stands between `doctor` and Railway's API and answers in its place: Cloudflare, a company's proxy, a gateway.
 //!
-//! Cloudflare is in front of every response, so that its headers alone prove nothing; its own responses say
-//! `error code: 10xx` in plain text, or are pages. Which codes there are: Cloudflare's “1xxx errors” documentation.
+//! Cloudflare is in front of every response, so that its headers alone prove nothing; its own responses have a code.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
+use crate::io::cloudflare;
 use crate::io::railway::transport::HttpResponse;
 
 /// Programs that name themselves in `Server`, as they are shown. Any other text in that header is not repeated.
@@ -31,35 +31,6 @@ const SERVERS: [(&str, &str); 19] = [
     ("varnish", "Varnish"),
     ("zscaler", "Zscaler"),
 ];
-
-/// What Cloudflare's own codes mean, where that helps.
-const CODES: [(u16, &str); 10] = [
-    (1003, "it does not allow access by address"),
-    (1005, "it blocks the network that this request came from"),
-    (1006, "it blocks the address that this request came from"),
-    (1007, "it blocks the address that this request came from"),
-    (1008, "it blocks the address that this request came from"),
-    (1009, "it blocks the country that this request came from"),
-    (1010, "the client signature, usually its User-Agent, is blocked"),
-    (1012, "it denies access"),
-    (1015, "it limits the rate of requests"),
-    (1020, "one of its firewall rules blocks the request"),
-];
-
-/// The code of Cloudflare's own response: `error code: 1010`, alone or on a line of a page.
-pub(crate) fn cloudflare_code(reply: &HttpResponse) -> Option<u16> {
-    // A message of Railway's JSON may quote anything.
-    if reply.body.trim_ascii_start().starts_with(b"{") {
-        return None;
-    }
-    let start = String::from_utf8_lossy(&reply.body[..reply.body.len().min(4096)]).to_lowercase();
-    let after = |marker: &str| {
-        let (_, rest) = start.split_once(marker)?;
-        let digits: String = rest.trim_start().chars().take_while(char::is_ascii_digit).collect();
-        digits.parse().ok().filter(|code| (1000..1100).contains(code))
-    };
-    after("error code:").or_else(|| after("<title>error "))
-}
 
 /// The program in `Server`, if it is one that is known.
 pub(crate) fn server(reply: &HttpResponse) -> Option<&'static str> {
@@ -107,7 +78,7 @@ pub(crate) fn is_graphql(body: &[u8]) -> bool {
 /// What came, as a phrase that quotes nothing of the body: status, kind of body, and who sent it where that is known.
 pub(crate) fn described(reply: &HttpResponse, body: &str) -> String {
     let status = reply.status;
-    let code = cloudflare_code(reply);
+    let code = cloudflare::error_code(&reply.body);
     let sent = match code {
         Some(code) => format!("HTTP {status} with Cloudflare's `error code: {code}`"),
         None => format!("HTTP {status} with {body}"),
@@ -117,8 +88,7 @@ pub(crate) fn described(reply: &HttpResponse, body: &str) -> String {
     let ray = ray(reply).map(|ray| format!("CF-RAY {ray}"));
     let from: Vec<String> = server.into_iter().chain(ray).collect();
     let from = if from.is_empty() { String::new() } else { format!(" ({})", from.join(", ")) };
-    let means = code.and_then(|code| CODES.iter().find(|(known, _)| *known == code));
-    let means = means.map(|(_, means)| format!(": {means}")).unwrap_or_default();
+    let means = code.and_then(cloudflare::meaning).map(|means| format!(": {means}")).unwrap_or_default();
     format!("{sent}{from}{means}")
 }
 
@@ -126,7 +96,7 @@ pub(crate) fn described(reply: &HttpResponse, body: &str) -> String {
 mod tests {
     use zeroize::Zeroizing;
 
-    use crate::io::railway::proxy_errors::{cloudflare_code, described, is_graphql, is_ray, known_server};
+    use crate::io::railway::proxy_errors::{described, is_graphql, is_ray, known_server};
     use crate::io::railway::transport::HttpResponse;
 
     fn reply(body: &str, others: &[(&str, &str)]) -> HttpResponse {
@@ -162,23 +132,6 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(is_graphql(body.as_bytes()), expected, "{body}");
-        }
-    }
-
-    #[test]
-    fn cloudflares_codes_are_read_from_its_own_responses_only() {
-        for (body, expected) in [
-            ("error code: 1010", Some(1010)),
-            ("Error Code: 1020\n", Some(1020)),
-            ("<html><title>Error 1015 (rate limited)</title>", Some(1015)),
-            (r#"{"errors":[{"message":"error code: 1010"}]}"#, None),
-            ("error code: 500", None),
-            ("error code: 10101", None),
-            ("error code:", None),
-            ("1010", None),
-            ("", None),
-        ] {
-            assert_eq!(cloudflare_code(&reply(body, &[])), expected, "{body}");
         }
     }
 

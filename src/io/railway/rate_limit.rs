@@ -5,6 +5,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 
+use crate::io::railway::transport::HttpResponse;
+
+/// The wait before the second try after a rate limit without `Retry-After`; doubled for each further one.
+pub(super) const FIRST_WAIT_WHEN_LIMITED: Duration = Duration::from_secs(1);
+
 /// What the headers tell of the limit: `"default";q=1000;w=3600` is a thousand requests in an hour. Railway documents
 /// other headers than it was seen to send, so both are understood.
 pub(super) fn allowance(rate: &[(String, String)]) -> Option<String> {
@@ -25,13 +30,18 @@ fn header<'r>(rate: &'r [(String, String)], name: &str) -> Option<&'r str> {
     rate.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }
 
-/// `Retry-After`: seconds, the form that Railway documents, or a date.
-pub(super) fn waiting_time(text: &str, now: Timestamp) -> Option<Duration> {
+/// How long a response asks to wait. A date is the sender's, and so is the clock that it is held against.
+pub(super) fn named_delay(reply: &HttpResponse, now: Timestamp) -> Option<Duration> {
+    waiting_time(reply.retry_after.as_deref()?, Some(reply.date.unwrap_or(now)))
+}
+
+/// `Retry-After`: seconds, the form that Railway documents, or a date, which means nothing without the time of the sender.
+pub(super) fn waiting_time(text: &str, now: Option<Timestamp>) -> Option<Duration> {
     if let Ok(seconds) = text.trim().parse::<f64>() {
         return Duration::try_from_secs_f64(seconds).ok();
     }
     let date = DateTimeParser::new().parse_timestamp(text.trim()).ok()?;
-    Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
+    Some(Duration::try_from(date.duration_since(now?)).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -57,7 +67,7 @@ mod tests {
 
     #[test]
     fn retry_after_is_read_in_both_forms() {
-        let now = "2026-11-23T12:00:00Z".parse().unwrap();
+        let now = Some("2026-11-23T12:00:00Z".parse().unwrap());
         for (text, expected) in [
             ("7", Some(Duration::from_secs(7))),
             (" 0.5 ", Some(Duration::from_millis(500))),
@@ -69,5 +79,7 @@ mod tests {
         ] {
             assert_eq!(waiting_time(text, now), expected, "{text}");
         }
+        assert_eq!(waiting_time("7", None), Some(Duration::from_secs(7)));
+        assert_eq!(waiting_time("Mon, 23 Nov 2026 12:00:30 GMT", None), None);
     }
 }

@@ -7,6 +7,8 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 
+use crate::error::Error;
+use crate::io::cloudflare;
 use crate::io::railway::json_checks::inspect;
 use crate::io::railway::proxy_errors;
 use crate::io::railway::transport::HttpResponse;
@@ -30,15 +32,24 @@ pub(crate) enum ResponseError {
     },
     /// Railway or its edge limits the rate.
     Limited {
-        /// `Retry-After` as sent.
-        retry_after: Option<String>,
         /// Who: `Railway`, or `Cloudflare, Railway's edge,`.
         by: &'static str,
+        /// The errors that say so within HTTP 200; none with HTTP 429.
+        refusals: Vec<GraphqlError>,
     },
     /// Somebody wants us to go elsewhere.
     Redirected(String),
     /// GraphQL errors, and no data.
     Refused(Vec<GraphqlError>),
+}
+
+/// Why a query has no data, after all its tries.
+#[derive(Debug)]
+pub(crate) enum QueryError {
+    /// Railway answered with errors instead of data; the caller may know more about them.
+    Refused(Vec<GraphqlError>),
+    /// Anything else; final.
+    Failed(Error),
 }
 
 /// Data, and what Railway could not answer beside it.
@@ -191,36 +202,11 @@ struct RawError {
 
 /// Reads a reply. Texts of the JSON reader are never passed on: they may quote values.
 pub(crate) fn read<T: DeserializeOwned>(reply: &HttpResponse) -> Result<ResponseData<T>, ResponseError> {
-    if reply.status == 429 {
-        return Err(ResponseError::Limited { retry_after: reply.retry_after.clone(), by: limiter(reply) });
-    }
-    if (300..400).contains(&reply.status) {
-        return Err(ResponseError::Redirected(
-            reply.location.clone().unwrap_or_else(|| "an address it does not name".into()),
-        ));
-    }
-    if reply.status == 413 {
-        return Err(ResponseError::Refused(vec![GraphqlError::too_large()]));
-    }
+    check_status(reply)?;
     inspect(&reply.body).map_err(|what| ResponseError::Invalid(format!("HTTP {}, with {what}", reply.status)))?;
-    let is_refusal = matches!(reply.status, 401 | 403) && !proxy_errors::is_graphql(&reply.body);
-    if is_refusal || (400..500).contains(&reply.status) && proxy_errors::cloudflare_code(reply).is_some() {
-        let (why, code) = (proxy_errors::described(reply, kind_of_body(reply)), proxy_errors::cloudflare_code(reply));
-        return Err(ResponseError::Blocked { why, code });
-    }
-    if matches!(reply.status, 502..=504) && proxy_errors::cloudflare_code(reply).is_none() {
-        return Err(ResponseError::Garbled(format!("a gateway answered HTTP {}, not Railway itself", reply.status)));
-    }
-    let envelope: Envelope<T> = serde_json::from_slice(&reply.body).or_else(|error| {
-        // Data of an unexpected shape may stand beside errors that explain it.
-        match serde_json::from_slice::<Envelope<IgnoredAny>>(&reply.body) {
-            Ok(Envelope { errors: Some(errors), .. }) if !errors.is_empty() => {
-                Ok(Envelope { data: None, errors: Some(errors) })
-            }
-            _ => Err(ResponseError::Garbled(garbled(reply, &error))),
-        }
-    })?;
-    let errors = envelope.errors.unwrap_or_default();
+    check_sender(reply)?;
+    let Envelope { data, errors } = envelope(reply)?;
+    let errors = errors.unwrap_or_default();
     if errors.len() > MOST_ERRORS {
         return Err(ResponseError::Invalid(format!(
             "HTTP {}, with more than {MOST_ERRORS} errors in it",
@@ -228,9 +214,9 @@ pub(crate) fn read<T: DeserializeOwned>(reply: &HttpResponse) -> Result<Response
         )));
     }
     let refusals: Vec<GraphqlError> = errors.iter().map(|error| refusal(error).answered_with(reply.status)).collect();
-    match envelope.data {
+    match data {
         _ if refusals.iter().any(|refusal| refusal.kind == ErrorKind::Limited) => {
-            Err(ResponseError::Limited { retry_after: reply.retry_after.clone(), by: "Railway" })
+            Err(ResponseError::Limited { by: "Railway", refusals })
         }
         Some(data) => Ok(ResponseData { data, beside: refusals }),
         None if refusals.is_empty() => {
@@ -238,6 +224,43 @@ pub(crate) fn read<T: DeserializeOwned>(reply: &HttpResponse) -> Result<Response
         }
         None => Err(ResponseError::Refused(refusals)),
     }
+}
+
+/// Statuses that say everything, whatever the body is.
+fn check_status(reply: &HttpResponse) -> Result<(), ResponseError> {
+    match reply.status {
+        429 => Err(ResponseError::Limited { by: limiter(reply), refusals: Vec::new() }),
+        300..400 => {
+            let to = reply.location.clone().unwrap_or_else(|| "an address it does not name".into());
+            Err(ResponseError::Redirected(to))
+        }
+        413 => Err(ResponseError::Refused(vec![GraphqlError::too_large()])),
+        _ => Ok(()),
+    }
+}
+
+/// An error for what Cloudflare, a proxy or a gateway answered in Railway's place.
+fn check_sender(reply: &HttpResponse) -> Result<(), ResponseError> {
+    let code = cloudflare::error_code(&reply.body);
+    let is_refusal = matches!(reply.status, 401 | 403) && !proxy_errors::is_graphql(&reply.body);
+    if is_refusal || (400..500).contains(&reply.status) && code.is_some() {
+        let why = proxy_errors::described(reply, BodyKind::of(reply).phrase());
+        return Err(ResponseError::Blocked { why, code });
+    }
+    if matches!(reply.status, 502..=504) && code.is_none() {
+        return Err(ResponseError::Garbled(format!("a gateway answered HTTP {}, not Railway itself", reply.status)));
+    }
+    Ok(())
+}
+
+/// The envelope. Data of an unexpected shape may stand beside errors that explain it.
+fn envelope<T: DeserializeOwned>(reply: &HttpResponse) -> Result<Envelope<T>, ResponseError> {
+    serde_json::from_slice(&reply.body).or_else(|error| match serde_json::from_slice(&reply.body) {
+        Ok(Envelope::<IgnoredAny> { errors: Some(errors), .. }) if !errors.is_empty() => {
+            Ok(Envelope { data: None, errors: Some(errors) })
+        }
+        _ => Err(ResponseError::Garbled(garbled(reply, &error))),
+    })
 }
 
 /// The errors of a reply that has some.
@@ -269,49 +292,64 @@ fn plain(value: &Value) -> Option<String> {
     }
 }
 
-/// What the body of a response is that is not Railway's.
-fn kind_of_body(reply: &HttpResponse) -> &'static str {
-    let body = reply.body.trim_ascii();
-    if body.is_empty() {
-        "an empty body"
-    } else if is_page(reply) {
-        "a web page"
-    } else if serde_json::from_slice::<IgnoredAny>(body).is_ok() {
-        "JSON that is not a GraphQL response"
-    } else {
-        "a body that is not JSON"
+/// What a body is that is not Railway's.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum BodyKind {
+    Empty,
+    Page,
+    Json,
+    Other,
+}
+
+impl BodyKind {
+    fn of(reply: &HttpResponse) -> Self {
+        let body = reply.body.trim_ascii();
+        let is_html = reply.content_type.as_deref().is_some_and(|kind| kind.contains("html"));
+        if body.is_empty() {
+            Self::Empty
+        } else if is_html || body.starts_with(b"<") {
+            Self::Page
+        } else if serde_json::from_slice::<IgnoredAny>(body).is_ok() {
+            Self::Json
+        } else {
+            Self::Other
+        }
+    }
+
+    fn phrase(self) -> &'static str {
+        match self {
+            Self::Empty => "an empty body",
+            Self::Page => "a web page",
+            Self::Json => "JSON that is not a GraphQL response",
+            Self::Other => "a body that is not JSON",
+        }
     }
 }
 
 /// What came instead of Railway's JSON, without quoting any of it.
 fn garbled(reply: &HttpResponse, error: &serde_json::Error) -> String {
     let status = reply.status;
-    let body = reply.body.trim_ascii();
-    if proxy_errors::cloudflare_code(reply).is_some() {
-        proxy_errors::described(reply, "")
-    } else if body.is_empty() {
-        format!("HTTP {status} with an empty body")
-    } else if is_page(reply) {
-        format!("HTTP {status} with a web page: a gateway, a proxy or a sign-in page stands between")
-    } else if error.is_eof() {
-        format!("HTTP {status} with an answer that breaks off after {} bytes", reply.body.len())
-    } else if error.is_data() {
-        format!(
+    if cloudflare::error_code(&reply.body).is_some() {
+        return proxy_errors::described(reply, "");
+    }
+    match BodyKind::of(reply) {
+        BodyKind::Empty => format!("HTTP {status} with an empty body"),
+        BodyKind::Page => {
+            format!("HTTP {status} with a web page: a gateway, a proxy or a sign-in page stands between")
+        }
+        _ if error.is_eof() => {
+            format!("HTTP {status} with an answer that breaks off after {} bytes", reply.body.len())
+        }
+        _ if error.is_data() => format!(
             "HTTP {status} with an answer of another shape than expected (line {}, column {})",
             error.line(),
             error.column()
-        )
-    } else {
-        format!("HTTP {status} with a body that is no JSON")
+        ),
+        _ => format!("HTTP {status} with a body that is no JSON"),
     }
-}
-
-fn is_page(reply: &HttpResponse) -> bool {
-    let is_html = reply.content_type.as_deref().is_some_and(|kind| kind.contains("html"));
-    is_html || reply.body.trim_ascii_start().starts_with(b"<")
 }
 
 /// Cloudflare answers 429 by itself, with `error code: 1015` and no word of Railway's.
 fn limiter(reply: &HttpResponse) -> &'static str {
-    if proxy_errors::cloudflare_code(reply) == Some(1015) { "Cloudflare, Railway's edge," } else { "Railway" }
+    if cloudflare::error_code(&reply.body) == Some(1015) { "Cloudflare, Railway's edge," } else { "Railway" }
 }

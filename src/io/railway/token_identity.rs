@@ -4,11 +4,12 @@ use graphql_client::GraphQLQuery;
 
 use crate::drift::ResourceRef;
 use crate::drift::model::token_identity::Identity;
-use crate::error::{Error, RailwayErrors};
-use crate::io::railway::client::{Client, QueryError};
+use crate::error::{Error, Said};
+use crate::io::railway::client::Client;
 use crate::io::railway::operations::{
     ApiTokenProbe, ProjectTokenProbe, UserProbe, api_token_probe, project_token_probe, user_probe,
 };
+use crate::io::railway::response::QueryError;
 use crate::io::railway::transport::Scheme;
 
 impl Client<'_> {

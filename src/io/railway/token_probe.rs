@@ -56,10 +56,11 @@ fn send<V: Serialize, T: DeserializeOwned>(
         body: &body,
         token: &client.credentials.token,
         scheme,
+        remaining,
         patience: remaining.min(PATIENCE),
         attempt: 1,
     };
-    let reply = client.post(&outgoing).map_err(|_| Probed::Unknown)?;
+    let reply = client.wire.post(&outgoing).map_err(|_| Probed::Unknown)?;
     match response::read(&reply) {
         Ok(answer) => Ok(answer.data),
         Err(ResponseError::Refused(refusals)) if refusals.iter().any(|refusal| refusal.kind.is_of_token()) => {

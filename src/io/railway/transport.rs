@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use crate::drift::Secret;
-use crate::io::railway::in_flight::Underway;
 
 /// What is sent.
 #[derive(Debug)]
@@ -19,10 +18,23 @@ pub struct HttpRequest<'o> {
     pub token: &'o Secret,
     /// Which header.
     pub scheme: Scheme,
+    /// What is left of the time of the run.
+    pub remaining: Duration,
     /// How long this attempt may take, body included.
     pub patience: Duration,
     /// Which try of its question it is, counted from 1.
     pub attempt: u32,
+}
+
+/// The least time that one try is given, as long as the deadline allows. Ordinary responses take half a second.
+const SHORTEST_ATTEMPT: Duration = Duration::from_secs(5);
+
+/// The most time that one try is given, however long the run may take: the official CLI waits as long.
+const LONGEST_ATTEMPT: Duration = Duration::from_secs(90);
+
+/// How long one try may take: half of what is left, so that there is time to try again, or to read back what became of it.
+pub(crate) fn attempt_timeout(remaining: Duration) -> Duration {
+    remaining.min(SHORTEST_ATTEMPT.max(remaining / 2)).min(LONGEST_ATTEMPT)
 }
 
 /// Which header carries the token.
@@ -85,69 +97,52 @@ pub enum TransportFailure {
     TooLong,
 }
 
-/// A request that left ahead of its turn. Dropped, it is called back.
-#[derive(Debug)]
-pub enum InFlightRequest {
-    /// What came of it.
-    Over(Result<HttpResponse, TransportFailure>),
-    /// It is under way.
-    Underway(Underway),
-}
+/// What came of a request.
+pub type PostOutcome = Result<HttpResponse, TransportFailure>;
 
-impl InFlightRequest {
-    /// Whether it went out.
-    pub fn was_sent(&self) -> bool {
-        match self {
-            Self::Over(result) => was_sent(result),
-            Self::Underway(underway) => underway.was_sent(),
-        }
-    }
-}
-
-/// What came of a request that left ahead, and of the one that was sent after it.
-pub type AheadOutcome = (Result<HttpResponse, TransportFailure>, Option<Result<HttpResponse, TransportFailure>>);
-
-/// Whether a request with that result went out.
-pub fn was_sent(result: &Result<HttpResponse, TransportFailure>) -> bool {
-    !matches!(result, Err(TransportFailure::NotSent(_) | TransportFailure::Certificate(_)))
+/// Whether a request with that outcome went out.
+pub fn was_sent(outcome: &PostOutcome) -> bool {
+    !matches!(outcome, Err(TransportFailure::NotSent(_) | TransportFailure::Certificate(_)))
 }
 
 /// One POST.
 pub trait Transport {
-    /// Sends and waits for the whole answer.
-    fn post(&self, outgoing: &HttpRequest<'_>) -> Result<HttpResponse, TransportFailure>;
-
-    /// The same, with others that leave right behind it, without waiting for theirs.
-    fn post_ahead(
-        &self,
-        outgoing: &HttpRequest<'_>,
-        others: &[HttpRequest<'_>],
-    ) -> (Result<HttpResponse, TransportFailure>, Vec<InFlightRequest>) {
-        let result = self.post(outgoing);
-        let others = others.iter().map(|other| match &result {
-            Err(failure @ (TransportFailure::NotSent(_) | TransportFailure::Certificate(_))) => {
-                InFlightRequest::Over(Err(failure.clone()))
-            }
-            _ => InFlightRequest::Over(self.post(other)),
-        });
-        let others = others.collect();
-        (result, others)
-    }
-
-    /// Waits for the answer to one of those; where it takes longer than that, the same question is sent once more, and the
-    /// sooner answer of the two counts. What came of the second is told if there was one.
-    fn wait(&self, ahead: InFlightRequest, _alone: Duration, _again: &HttpRequest<'_>) -> AheadOutcome {
-        match ahead {
-            InFlightRequest::Over(result) => (result, None),
-            InFlightRequest::Underway(_) => (Err(TransportFailure::TimedOut), None),
-        }
-    }
-
-    /// Whether many requests can be under way on the one connection that was used last.
-    fn shares(&self) -> bool {
-        true
-    }
+    /// Sends and waits for the whole response.
+    fn post(&self, request: &HttpRequest<'_>) -> PostOutcome;
 
     /// The host, for messages.
     fn host(&self) -> &str;
+
+    /// The same transport, if it can send several requests at once.
+    fn concurrent(&self) -> Option<&dyn ConcurrentTransport> {
+        None
+    }
+}
+
+/// A transport that can send several requests at once.
+pub trait ConcurrentTransport {
+    /// Sends a request and waits for the whole response. The others leave right behind it, and are not waited for.
+    fn post_all(&self, first: &HttpRequest<'_>, others: &[HttpRequest<'_>]) -> (PostOutcome, Vec<Box<dyn InFlight>>);
+
+    /// Whether many requests can be in flight on the one connection that was used last.
+    fn shares_connection(&self) -> bool;
+}
+
+/// A request that is not waited for. Dropped, it is cancelled.
+pub trait InFlight {
+    /// Whether it went out.
+    fn was_sent(&self) -> bool;
+
+    /// Waits for the response. Where it takes longer than `alone`, the same request is sent once more, and the sooner
+    /// response of the two counts.
+    fn wait(self: Box<Self>, alone: Duration, again: &HttpRequest<'_>) -> EarlyOutcome;
+}
+
+/// What came of a request that was in flight.
+#[derive(Debug)]
+pub struct EarlyOutcome {
+    /// Its own response.
+    pub early: PostOutcome,
+    /// That of the second request, if one was sent.
+    pub second: Option<PostOutcome>,
 }

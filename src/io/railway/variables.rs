@@ -14,11 +14,10 @@ use crate::error::Error;
 use crate::io::railway::batch::{self, Batch, SERVICES_PER_REQUEST};
 use crate::io::railway::batch_extras::{Riders, is_extra_field};
 use crate::io::railway::batch_response::{Maps, number};
-use crate::io::railway::client::{Client, QueryError};
+use crate::io::railway::client::Client;
 use crate::io::railway::environment::{Seal, ServiceShape, Shape};
 use crate::io::railway::operations::{SharedValues, shared_values};
-use crate::io::railway::prefetch::{AT_ONCE, PendingQuery};
-use crate::io::railway::response::{ErrorKind, GraphqlError, ResponseData};
+use crate::io::railway::response::{ErrorKind, GraphqlError, QueryError, ResponseData};
 
 /// What one service stores, or why it could not be read.
 pub type StoredResult = Result<BTreeMap<String, Variable>, Error>;
@@ -148,8 +147,7 @@ impl BatchReading<'_, '_> {
         if self.course == BatchProgress::Second {
             // What passed for the first passes for the others, so that they need not wait for each other.
             let waiting: Vec<usize> = self.waiting.iter().rev().copied().collect();
-            let questions = waiting.chunks(self.most).map(|chunk| PendingQuery::values(&self.batch(chunk)));
-            self.client.follow_up(questions.take(AT_ONCE).collect());
+            self.client.wire.expect_next(waiting.chunks(self.most).map(|chunk| self.batch(chunk)));
         }
         self.course = match self.course {
             BatchProgress::First => BatchProgress::Second,
@@ -162,14 +160,11 @@ impl BatchReading<'_, '_> {
                 let environment = &self.shape.environment.id;
                 let staged_in = data.staged_in.as_ref().unwrap_or(environment);
                 self.client.require_same("environment", environment, staged_in)?;
-                if self.course != BatchProgress::Rough {
-                    self.confirm(chunk);
-                }
                 let of_riders =
                     |refusal: &GraphqlError| refusal.path.first().is_some_and(|alias| is_extra_field(alias));
                 let (of_riders, others): (Vec<GraphqlError>, Vec<GraphqlError>) =
                     beside.into_iter().partition(of_riders);
-                self.riders.arrive(self.client, chunk, (&mut data, &of_riders));
+                self.riders.arrive(self.client, chunk, &mut data, &of_riders);
                 let of_nobody = |refusal: &GraphqlError| position(refusal, chunk.len()).is_none();
                 let (rest, named): (Vec<GraphqlError>, Vec<GraphqlError>) = others.into_iter().partition(of_nobody);
                 self.client.note_what_is_missing("Values", &rest);
@@ -183,25 +178,14 @@ impl BatchReading<'_, '_> {
         }
     }
 
-    fn asked(&self, chunk: &[usize]) -> Vec<batch::BatchService<'_>> {
+    fn batch(&self, chunk: &[usize]) -> Batch {
+        let Shape { project, environment, .. } = self.shape;
         let ride = |&index: &usize| batch::BatchService {
             service: &self.services[index].service.id,
             deployment: self.riders.deployment(index),
         };
-        chunk.iter().map(ride).collect()
-    }
-
-    fn batch(&self, chunk: &[usize]) -> Batch {
-        let Shape { project, environment, .. } = self.shape;
-        batch::build(&project.id, &environment.id, &self.asked(chunk), self.riders.requests_staged_changes())
-    }
-
-    /// Has it remembered for the next run, if it is a run with riders.
-    fn confirm(&self, chunk: &[usize]) {
-        let Shape { project, environment, .. } = self.shape;
-        if self.riders.along() == ReadOptions::Running {
-            self.client.confirm(&project.id, &environment.id, &self.asked(chunk));
-        }
+        let services: Vec<batch::BatchService<'_>> = chunk.iter().map(ride).collect();
+        batch::build(&project.id, &environment.id, &services, self.riders.requests_staged_changes())
     }
 }
 

@@ -7,12 +7,12 @@ use graphql_client::GraphQLQuery;
 use crate::drift::{ResourceRef, Secret};
 use crate::error::Error;
 use crate::io::railway::client::Client;
-use crate::io::railway::mutate::SendOutcome;
 use crate::io::railway::operations::change::patch::{CommitPatch, commit_patch};
 use crate::io::railway::operations::change::{
     DeleteVariable, Deploy, Redeploy, SetVariables, delete_variable, deploy, redeploy, set_variables,
 };
 use crate::io::railway::response::{ErrorKind, GraphqlError};
+use crate::io::railway::retry::{Delivery, RequestFailure};
 use crate::io::railway::scalars::{Leaving, StartCommandPatch};
 
 /// The environment that is written to.
@@ -70,7 +70,7 @@ impl Writer<'_> {
             service_id: service.map(str::to_owned),
             variables: Leaving(variables.clone()),
         };
-        let sent = self.client.send("SetVariables", &SetVariables::build_query(variables));
+        let sent = self.client.mutate("SetVariables", &SetVariables::build_query(variables));
         self.reply("SetVariables", sent, |data: set_variables::ResponseData| {
             data.variable_collection_upsert.then_some(())
         })
@@ -84,14 +84,14 @@ impl Writer<'_> {
             service_id: service.map(str::to_owned),
             name: key.to_owned(),
         };
-        let sent = self.client.send("DeleteVariable", &DeleteVariable::build_query(variables));
+        let sent = self.client.mutate("DeleteVariable", &DeleteVariable::build_query(variables));
         self.reply("DeleteVariable", sent, |data: delete_variable::ResponseData| data.variable_delete.then_some(()))
     }
 
     /// Deploys the code of a deployment again; the answer is the new one's id: one request.
     pub fn redeploy(&self, deployment: &str) -> WriteOutcome<String> {
         let variables = redeploy::Variables { deployment_id: deployment.to_owned() };
-        let sent = self.client.send("Redeploy", &Redeploy::build_query(variables));
+        let sent = self.client.mutate("Redeploy", &Redeploy::build_query(variables));
         self.reply("Redeploy", sent, |data: redeploy::ResponseData| {
             let made = data.deployment_redeploy;
             (made.environment_id == self.environment).then_some(made.id)
@@ -105,8 +105,8 @@ impl Writer<'_> {
             service_id: service.to_owned(),
             commit_sha: commit.map(str::to_owned),
         };
-        let sent = self.client.send("Deploy", &Deploy::build_query(variables));
-        if let (SendOutcome::Refused(refusals), Some(commit)) = (&sent, commit)
+        let sent = self.client.mutate("Deploy", &Deploy::build_query(variables));
+        if let (Err(RequestFailure::Refused(refusals)), Some(commit)) = (&sent, commit)
             && refusals.iter().any(|refusal| refusal.kind == ErrorKind::CommitNotFound)
         {
             let said = self.client.refused(refusals);
@@ -128,7 +128,7 @@ impl Writer<'_> {
             patch: StartCommandPatch { service: service.id.clone(), command: command.cloned() },
             message: Some(format!("doctor: start command of {}", service.name)),
         };
-        let sent = self.client.send("CommitPatch", &CommitPatch::build_query(variables));
+        let sent = self.client.mutate("CommitPatch", &CommitPatch::build_query(variables));
         self.reply("CommitPatch", sent, |data: commit_patch::ResponseData| {
             Some(data.environment_patch_commit).filter(|workflow| !workflow.is_empty())
         })
@@ -137,20 +137,20 @@ impl Writer<'_> {
     fn reply<D, T>(
         &self,
         operation: &'static str,
-        sent: SendOutcome<D>,
+        sent: Result<D, RequestFailure>,
         read: impl Fn(D) -> Option<T>,
     ) -> WriteOutcome<T> {
         match sent {
-            SendOutcome::Answered(data) => match read(data) {
+            Ok(data) => match read(data) {
                 Some(value) => WriteOutcome::Done(value),
                 None => WriteOutcome::Unclear(Error::InvalidResponse {
                     host: self.client.host(),
                     cause: "it answered neither yes nor no".to_owned(),
                 }),
             },
-            SendOutcome::Refused(refusals) => self.refused(operation, &refusals),
-            SendOutcome::Unclear(error) => WriteOutcome::Unclear(error),
-            SendOutcome::Not(error) => WriteOutcome::NotSent(error),
+            Err(RequestFailure::Refused(refusals)) => self.refused(operation, &refusals),
+            Err(RequestFailure::Failed { error, delivery: Delivery::Unknown }) => WriteOutcome::Unclear(error),
+            Err(RequestFailure::Failed { error, delivery: Delivery::Nothing }) => WriteOutcome::NotSent(error),
         }
     }
 

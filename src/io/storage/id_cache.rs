@@ -9,9 +9,8 @@ use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
 use crate::io::os;
-use crate::io::railway::prefetch::{Guess, MOST_SERVICES};
-use crate::io::storage::cache_slot::{CacheEntry, CacheSlot, digest_parts};
-use crate::io::storage::state_dir::{Folder, Purpose};
+use crate::io::railway::prefetch::remembered_ids::{MOST_SERVICES, RememberedIds, RememberedService};
+use crate::io::storage::state_dir::{Folder, Purpose, StoredContent};
 
 /// How long it is good for.
 const KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
@@ -43,25 +42,16 @@ struct CachedIds {
     time: i64,
     project: String,
     environment: String,
-    services: Vec<CachedService>,
+    services: Vec<RememberedService>,
     /// Requests, and in how many seconds.
     allowance: Option<(u64, u64)>,
 }
 
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CachedService {
-    service: String,
-    deployment: Option<String>,
-}
-
-impl CacheEntry for CachedIds {
-    const ENDING: &'static str = ".ids";
-    const MAX_AGE: SignedDuration = KEPT;
-
-    fn time(&self) -> i64 {
-        self.time
-    }
+/// The place for the ids of one target, as one folder asks for it.
+#[derive(Debug)]
+pub struct IdCacheSlot {
+    folder: Folder,
+    name: String,
 }
 
 /// The slot for the ids of one target.
@@ -76,46 +66,40 @@ impl IdCacheSlot {
         Some(Self(CacheSlot::new(Folder::new(cache?.to_owned(), PURPOSE), context.finish().as_ref())))
     }
 
-    /// Returns the ids that are kept, if they are young enough and look like ids.
-    pub fn get(&self, now: Timestamp) -> Option<Guess> {
-        let ids = self.0.get(now)?;
-        let services = ids.services.into_iter().map(|one| (one.service, one.deployment));
-        let guess = Guess {
-            project: ids.project,
-            environment: ids.environment,
-            services: services.collect(),
-            allowance: ids.allowance,
-        };
-        has_ids_only(&guess).then_some(guess)
+    /// The ids that are remembered there, if they are young enough and look like ids.
+    pub fn get(&self, now: Timestamp) -> Option<RememberedIds> {
+        let form = self.read(&self.name).filter(|form| is_younger(form, KEPT, now))?;
+        let CacheFile { project, environment, services, allowance, .. } = form;
+        let ids = RememberedIds { project, environment, services, allowance };
+        has_ids_only(&ids).then_some(ids)
     }
 
-    /// Keeps ids for the next run; without any, removes those of the last one.
-    pub fn put(&self, guess: Option<Guess>, now: Timestamp) {
-        let Some(guess) = guess.filter(has_ids_only) else { return self.0.clear() };
-        let services = guess.services.into_iter().map(|(service, deployment)| CachedService { service, deployment });
-        let ids = CachedIds {
-            time: now.as_second(),
-            project: guess.project,
-            environment: guess.environment,
-            services: services.collect(),
-            allowance: guess.allowance,
-        };
-        let known = self.0.get(now).filter(|known| known.is_younger(FRESH, now));
-        if known.is_none_or(|known| CachedIds { time: ids.time, ..known } != ids) {
-            self.0.put(&ids, now);
+    /// Remembers ids for the next run; without any, forgets those of the last one.
+    pub fn put(&self, ids: Option<RememberedIds>, now: Timestamp) {
+        let Some(ids) = ids.filter(has_ids_only) else { return self.forget() };
+        let RememberedIds { project, environment, services, allowance } = ids;
+        let form = CacheFile { time: now.as_second(), project, environment, services, allowance };
+        let known = self.read(&self.name).filter(|known| is_younger(known, FRESH, now));
+        if known.is_some_and(|known| CacheFile { time: form.time, ..known } == form) {
+            return;
         }
     }
 }
 
-/// Returns whether nothing in it could be anything but Railway's ids.
-fn has_ids_only(guess: &Guess) -> bool {
+/// A clock that was set back makes everything old.
+fn is_younger(form: &CacheFile, age: SignedDuration, now: Timestamp) -> bool {
+    (0..age.as_secs()).contains(&now.as_second().saturating_sub(form.time))
+}
+
+/// Whether nothing in it could be anything but Railway's ids.
+fn has_ids_only(ids: &RememberedIds) -> bool {
     let is_id = |text: &String| {
         (1..=LONGEST_ID).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
     };
-    (1..=MOST_SERVICES).contains(&guess.services.len())
-        && [&guess.project, &guess.environment].into_iter().all(is_id)
-        && guess.services.iter().all(|(service, deployment)| is_id(service) && deployment.iter().all(is_id))
+    (1..=MOST_SERVICES).contains(&ids.services.len())
+        && [&ids.project, &ids.environment].into_iter().all(is_id)
+        && ids.services.iter().all(|one| is_id(&one.service) && one.deployment.iter().all(is_id))
 }
 
 #[cfg(test)]
@@ -126,9 +110,8 @@ mod tests {
 
     use jiff::Timestamp;
 
-    use crate::io::railway::prefetch::Guess;
-    use crate::io::storage::cache_slot::{LIMIT, MOST};
-    use crate::io::storage::id_cache::{IdCacheSlot, cache_folder};
+    use crate::io::railway::prefetch::remembered_ids::{RememberedIds, RememberedService};
+    use crate::io::storage::id_cache::{IdCacheSlot, LIMIT, MOST, cache_folder};
 
     const DAY: i64 = 24 * 3600;
 
@@ -136,11 +119,15 @@ mod tests {
         Timestamp::from_second(1_800_000_000 + seconds).unwrap()
     }
 
-    fn guess(service: &str) -> Guess {
-        Guess {
+    fn service(id: &str, deployment: Option<&str>) -> RememberedService {
+        RememberedService { service: id.to_owned(), deployment: deployment.map(str::to_owned) }
+    }
+
+    fn guess(service_id: &str) -> RememberedIds {
+        RememberedIds {
             project: "p-1".to_owned(),
             environment: "e-1".to_owned(),
-            services: vec![(service.to_owned(), Some("d-1".to_owned())), ("s-2".to_owned(), None)],
+            services: vec![service(service_id, Some("d-1")), service("s-2", None)],
             allowance: Some((100, 3600)),
         }
     }
@@ -205,13 +192,13 @@ mod tests {
             kept.put(Some(guess(text)), at(1));
             assert_eq!(files(cache.path()).len(), 0, "{text}");
             let mut odd = guess("s-1");
-            odd.services[0].1 = Some(text.to_owned());
+            odd.services[0].deployment = Some(text.to_owned());
             kept.put(Some(odd), at(1));
             assert_eq!(files(cache.path()).len(), 0, "{text}");
         }
-        let many = Guess { services: vec![("s".to_owned(), None); 21], ..guess("s-1") };
+        let many = RememberedIds { services: vec![service("s", None); 21], ..guess("s-1") };
         kept.put(Some(many), at(0));
-        kept.put(Some(Guess { services: Vec::new(), ..guess("s-1") }), at(0));
+        kept.put(Some(RememberedIds { services: Vec::new(), ..guess("s-1") }), at(0));
         assert_eq!(files(cache.path()).len(), 0);
     }
 

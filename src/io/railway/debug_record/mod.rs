@@ -8,22 +8,20 @@ mod public_names;
 mod redacted_json;
 mod safe_headers;
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::io::cloudflare;
 use crate::io::debug_log::{DebugLog, LogEntry};
 use crate::io::railway::debug_record::public_names::Document;
-use crate::io::railway::proxy_errors;
 use crate::io::railway::response;
 use crate::io::railway::transport::{
-    AheadOutcome, HttpRequest, HttpResponse, InFlightRequest, Transport, TransportFailure,
+    ConcurrentTransport, EarlyOutcome, HttpRequest, InFlight, PostOutcome, Transport, TransportFailure,
 };
 
 /// The longest shape that is written, in bytes.
@@ -36,8 +34,6 @@ const MOST_ERRORS: usize = 50;
 pub struct RecordingTransport {
     inner: Box<dyn Transport>,
     log: Arc<DebugLog>,
-    /// The requests that left ahead of their turn and are not over, by the hash of their bodies.
-    ahead: RefCell<Vec<(u64, LogEntry)>>,
 }
 
 impl fmt::Debug for RecordingTransport {
@@ -49,67 +45,28 @@ impl fmt::Debug for RecordingTransport {
 impl RecordingTransport {
     /// Records into that file.
     pub fn new(inner: Box<dyn Transport>, log: Arc<DebugLog>) -> Self {
-        Self { inner, log, ahead: RefCell::default() }
+        Self { inner, log }
     }
 
     fn begin(&self, outgoing: &HttpRequest<'_>, started: Duration) -> LogEntry {
         self.log.begin(outgoing.operation, self.inner.host(), outgoing.attempt, started)
     }
 
-    fn end(&self, entry: LogEntry, outgoing: &HttpRequest<'_>, result: &Result<HttpResponse, TransportFailure>) {
+    fn end(&self, entry: LogEntry, outgoing: &HttpRequest<'_>, result: &PostOutcome) {
         self.log.end(entry, &outcome(outgoing, result));
     }
 }
 
 impl Transport for RecordingTransport {
-    fn post(&self, outgoing: &HttpRequest<'_>) -> Result<HttpResponse, TransportFailure> {
+    fn post(&self, outgoing: &HttpRequest<'_>) -> PostOutcome {
         let entry = self.begin(outgoing, self.log.elapsed());
         let result = self.inner.post(outgoing);
         self.end(entry, outgoing, &result);
         result
     }
 
-    fn post_ahead(
-        &self,
-        outgoing: &HttpRequest<'_>,
-        others: &[HttpRequest<'_>],
-    ) -> (Result<HttpResponse, TransportFailure>, Vec<InFlightRequest>) {
-        let now = self.log.elapsed();
-        let entry = self.begin(outgoing, now);
-        let entries: Vec<LogEntry> = others.iter().map(|other| self.begin(other, now)).collect();
-        let (result, ahead) = self.inner.post_ahead(outgoing, others);
-        self.end(entry, outgoing, &result);
-        for ((other, entry), ahead) in others.iter().zip(entries).zip(&ahead) {
-            match ahead {
-                InFlightRequest::Over(result) => self.end(entry, other, result),
-                InFlightRequest::Underway(_) => self.ahead.borrow_mut().push((hash(other.body), entry)),
-            }
-        }
-        (result, ahead)
-    }
-
-    fn wait(&self, ahead: InFlightRequest, alone: Duration, again: &HttpRequest<'_>) -> AheadOutcome {
-        let entry = matches!(ahead, InFlightRequest::Underway(_)).then(|| {
-            let mut ahead = self.ahead.borrow_mut();
-            let own = hash(again.body);
-            let position = ahead.iter().position(|(body, _)| *body == own)?;
-            Some(ahead.remove(position).1)
-        });
-        let began = self.log.elapsed();
-        let (first, second) = self.inner.wait(ahead, alone, again);
-        if let Some(entry) = entry.flatten() {
-            self.end(entry, again, &first);
-        }
-        if let Some(second) = &second {
-            // It left when the first one had had its time.
-            let entry = self.begin(again, began + alone);
-            self.end(entry, again, second);
-        }
-        (first, second)
-    }
-
-    fn shares(&self) -> bool {
-        self.inner.shares()
+    fn concurrent(&self) -> Option<&dyn ConcurrentTransport> {
+        self.inner.concurrent().map(|_| -> &dyn ConcurrentTransport { self })
     }
 
     fn host(&self) -> &str {
@@ -117,10 +74,50 @@ impl Transport for RecordingTransport {
     }
 }
 
-fn hash(body: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    body.hash(&mut hasher);
-    hasher.finish()
+impl ConcurrentTransport for RecordingTransport {
+    fn post_all(&self, first: &HttpRequest<'_>, others: &[HttpRequest<'_>]) -> (PostOutcome, Vec<Box<dyn InFlight>>) {
+        let Some(inner) = self.inner.concurrent() else { return (self.post(first), Vec::new()) };
+        let now = self.log.elapsed();
+        let entry = self.begin(first, now);
+        let entries: Vec<LogEntry> = others.iter().map(|other| self.begin(other, now)).collect();
+        let (first_outcome, in_flight) = inner.post_all(first, others);
+        self.end(entry, first, &first_outcome);
+        let recorded = in_flight.into_iter().zip(entries).map(|(inner, entry)| -> Box<dyn InFlight> {
+            Box::new(RecordedInFlight { inner, entry, log: Arc::clone(&self.log), host: self.host().to_owned() })
+        });
+        (first_outcome, recorded.collect())
+    }
+
+    fn shares_connection(&self) -> bool {
+        self.inner.concurrent().is_some_and(ConcurrentTransport::shares_connection)
+    }
+}
+
+/// A request in flight, and its line. One that is cancelled stays pending.
+struct RecordedInFlight {
+    inner: Box<dyn InFlight>,
+    entry: LogEntry,
+    log: Arc<DebugLog>,
+    host: String,
+}
+
+impl InFlight for RecordedInFlight {
+    fn was_sent(&self) -> bool {
+        self.inner.was_sent()
+    }
+
+    fn wait(self: Box<Self>, alone: Duration, again: &HttpRequest<'_>) -> EarlyOutcome {
+        let Self { inner, entry, log, host } = *self;
+        let began = log.elapsed();
+        let early = inner.wait(alone, again);
+        log.end(entry, &outcome(again, &early.early));
+        if let Some(second) = &early.second {
+            // It left when the first one had had its time.
+            let entry = log.begin(again.operation, &host, again.attempt, began + alone);
+            log.end(entry, &outcome(again, second));
+        }
+        early
+    }
 }
 
 /// What became of a request.
@@ -149,7 +146,7 @@ pub(crate) struct ExchangeOutcome {
     shape: Option<Value>,
 }
 
-fn outcome(outgoing: &HttpRequest<'_>, result: &Result<HttpResponse, TransportFailure>) -> ExchangeOutcome {
+fn outcome(outgoing: &HttpRequest<'_>, result: &PostOutcome) -> ExchangeOutcome {
     let reply = match result {
         Ok(reply) => reply,
         Err(failure) => return ExchangeOutcome { failure: Some(class(failure)), ..ExchangeOutcome::default() },
@@ -161,7 +158,7 @@ fn outcome(outgoing: &HttpRequest<'_>, result: &Result<HttpResponse, TransportFa
         Err(what) => (None, Some(what)),
     };
     let is_like_json = matches!(reply.body.trim_ascii_start().first(), Some(b'{' | b'['));
-    let code = proxy_errors::cloudflare_code(reply).map(|code| format!("error code: {code}"));
+    let code = cloudflare::error_code(&reply.body).map(|code| format!("error code: {code}"));
     let is_trace = |trace: &String| trace.len() <= 24 && trace.bytes().all(|byte| byte.is_ascii_digit());
     ExchangeOutcome {
         status: Some(reply.status),

@@ -30,8 +30,8 @@ pub(super) fn of(reply: &HttpResponse) -> BTreeMap<&'static str, String> {
         headers.insert("date", date.to_string());
     }
     if let Some(after) = &reply.retry_after {
-        let seconds = reply.date.and_then(|date| waiting_time(after, date)).or_else(|| seconds(after));
-        headers.insert("retry-after", seconds.map_or(OTHER.to_owned(), |seconds| seconds.as_secs().to_string()));
+        let wait = waiting_time(after, reply.date);
+        headers.insert("retry-after", wait.map_or(OTHER.to_owned(), |wait| wait.as_secs().to_string()));
     }
     if reply.location.is_some() {
         headers.insert("location", OTHER.to_owned());
@@ -46,10 +46,6 @@ pub(super) fn of(reply: &HttpResponse) -> BTreeMap<&'static str, String> {
         }
     }
     headers
-}
-
-fn seconds(text: &str) -> Option<std::time::Duration> {
-    text.trim().parse().ok().map(std::time::Duration::from_secs)
 }
 
 fn media_type(value: &str) -> String {

@@ -20,7 +20,7 @@ use crate::io::credentials::Credentials;
 use crate::io::endpoint::AllowedHosts;
 use crate::io::railway::client::Client;
 use crate::io::railway::environment::{ServiceShape, Shape};
-use crate::io::railway::prefetch::Guessing;
+use crate::io::railway::prefetch::PrefetchingTransport;
 use crate::io::railway::transport::{Scheme, Transport};
 use crate::io::railway::variables::StoredResult;
 use crate::io::sim::Sim;
@@ -96,19 +96,15 @@ impl Bench {
 
     fn client_on<'c>(&'c self, wire: &'c dyn Transport) -> Client<'c> {
         Client {
-            wire,
+            wire: PrefetchingTransport::new(wire, &self.clock),
             credentials: &self.credentials,
             clock: &self.clock,
             talk: &self.talk,
             limit: Cell::new(Duration::from_secs(20)),
-            allowance: Cell::default(),
-            heard_time: Cell::default(),
-            requests: Cell::new(0),
             remarks: RefCell::new(Vec::new()),
             neighbourhood: AllowedHosts::Public,
             scrubber: &self.scrubber,
             probed: RefCell::default(),
-            guessing: Guessing::default(),
         }
     }
 

@@ -35,6 +35,7 @@ fn send(
         body: &body.to_string(),
         token: &Secret::new(token.1),
         scheme: token.0,
+        remaining: Duration::from_secs(1),
         patience: Duration::from_secs(1),
         attempt: 1,
     })

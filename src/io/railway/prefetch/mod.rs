@@ -1,0 +1,267 @@
+//! Prefetching: what the last run asked for is most likely what this one will, so it is sent together with the first request,
+//! before Railway has named it; and batches that follow one that passed need not wait for each other. That saves a round
+//! trip, or several.
+//!
+//! A response counts only for the very request that is posted later, byte by byte; every other is dropped, and every failure
+//! too, after which the request is sent as if nothing had been. So this changes how long a run takes and nothing else.
+
+mod concurrent_http;
+pub mod remembered_ids;
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use serde::de::IgnoredAny;
+
+use crate::io::clock::Clock;
+use crate::io::railway::batch::Batch;
+use crate::io::railway::prefetch::remembered_ids::{AT_ONCE, ExpectedRequest, RememberedIds};
+use crate::io::railway::rate_limit::{FIRST_WAIT_WHEN_LIMITED, named_delay};
+use crate::io::railway::response::{self, ErrorKind, GraphqlError, ResponseError};
+use crate::io::railway::traffic::Traffic;
+use crate::io::railway::transport::{
+    ConcurrentTransport, EarlyOutcome, HttpRequest, HttpResponse, InFlight, PostOutcome, Transport, TransportFailure,
+    attempt_timeout, was_sent,
+};
+use crate::io::storage::id_cache::IdCacheSlot;
+
+/// What part of the time that is left an early request has to itself; then it is sent once more beside it.
+const SHARE: u32 = 2;
+
+/// A transport that sends some requests before they are posted.
+pub struct PrefetchingTransport<'t> {
+    inner: &'t dyn Transport,
+    clock: &'t dyn Clock,
+    /// What has passed over it, early requests included.
+    pub(super) traffic: Traffic<'t>,
+    /// What goes along with the next request.
+    expected: RefCell<Expected>,
+    /// What was sent and not posted yet.
+    early: RefCell<Vec<EarlyRequest>>,
+    /// Where this run's ids are kept, if they are.
+    slot: RefCell<Option<IdCacheSlot>>,
+    /// The ids of this run, for the next one.
+    confirmed: RefCell<Option<RememberedIds>>,
+    /// Whether every batch of values was answered as it was asked, so far.
+    is_confirming: Cell<bool>,
+}
+
+/// The requests that are expected.
+#[derive(Default)]
+enum Expected {
+    #[default]
+    Nothing,
+    /// Those that followed the first request of the last run.
+    AfterFirst(RememberedIds),
+    /// These.
+    Next(Vec<ExpectedRequest>),
+}
+
+/// A request that was sent before it was posted.
+struct EarlyRequest {
+    body: String,
+    in_flight: Box<dyn InFlight>,
+}
+
+/// A response that is there already, because requests leave one after the other.
+struct Arrived(PostOutcome);
+
+impl InFlight for Arrived {
+    fn was_sent(&self) -> bool {
+        was_sent(&self.0)
+    }
+
+    fn wait(self: Box<Self>, _alone: Duration, _again: &HttpRequest<'_>) -> EarlyOutcome {
+        EarlyOutcome { early: self.0, second: None }
+    }
+}
+
+impl<'t> PrefetchingTransport<'t> {
+    /// Wraps that transport; nothing is expected yet.
+    pub fn new(inner: &'t dyn Transport, clock: &'t dyn Clock) -> Self {
+        Self {
+            inner,
+            clock,
+            traffic: Traffic::new(clock),
+            expected: RefCell::default(),
+            early: RefCell::default(),
+            slot: RefCell::default(),
+            confirmed: RefCell::default(),
+            is_confirming: Cell::default(),
+        }
+    }
+
+    /// Begins a run whose ids are kept there: what the last one asked for is sent with the first request.
+    pub fn begin(&self, slot: Option<IdCacheSlot>) {
+        let ids = slot.as_ref().and_then(|slot| slot.get(self.clock.now()));
+        self.expected.replace(ids.map_or(Expected::Nothing, Expected::AfterFirst));
+        self.is_confirming.set(slot.is_some());
+        self.slot.replace(slot);
+    }
+
+    /// Cancels what was sent early and not needed, and remembers the ids for the next run.
+    pub fn finish(&self) {
+        self.expected.take();
+        self.cancel_early();
+        self.is_confirming.set(false);
+        // On a connection that can't be shared, what goes ahead would be slower for it.
+        let ids = self.confirmed.take().filter(|_| self.shares_connection());
+        if let Some(slot) = self.slot.take() {
+            let allowance = self.traffic.allowance();
+            slot.put(ids.map(|ids| RememberedIds { allowance, ..ids }), self.clock.now());
+        }
+    }
+
+    /// Sends these batches of values together with the next request, those among them that are not in flight already.
+    pub(super) fn expect_next(&self, batches: impl Iterator<Item = Batch>) {
+        // A connection for each of them would take longer than their turns.
+        if self.shares_connection() {
+            let early = self.early.borrow();
+            let requests = batches.take(AT_ONCE).map(|batch| ExpectedRequest::values(&batch));
+            let requests = requests.filter(|request| !early.iter().any(|early| early.body == request.body));
+            self.expected.replace(Expected::Next(requests.collect()));
+        }
+    }
+
+    /// The host, for messages.
+    pub(super) fn host(&self) -> &str {
+        self.inner.host()
+    }
+
+    /// The response to a request: the early one if there is a good one.
+    pub(super) fn post(&self, request: &HttpRequest<'_>) -> PostOutcome {
+        let outcome = match self.take_early(request.body) {
+            Some(in_flight) => self.early_or_new(in_flight, request),
+            None => self.send(request),
+        };
+        if let ("Values", Ok(reply)) = (request.operation, &outcome) {
+            self.confirm(request, reply);
+        }
+        outcome
+    }
+
+    fn take_early(&self, body: &str) -> Option<Box<dyn InFlight>> {
+        let mut early = self.early.borrow_mut();
+        let position = early.iter().position(|early| early.body == body)?;
+        Some(early.remove(position).in_flight)
+    }
+
+    fn early_or_new(&self, in_flight: Box<dyn InFlight>, request: &HttpRequest<'_>) -> PostOutcome {
+        let began = self.clock.elapsed();
+        if let Some(reply) = self.early_reply(in_flight, request) {
+            return Ok(reply);
+        }
+        let remaining = request.remaining.saturating_sub(self.clock.elapsed().saturating_sub(began));
+        if remaining.is_zero() {
+            return Err(TransportFailure::TimedOut);
+        }
+        self.send(&HttpRequest { remaining, patience: attempt_timeout(remaining), ..*request })
+    }
+
+    /// Sends a request, and with it what is expected.
+    fn send(&self, request: &HttpRequest<'_>) -> PostOutcome {
+        let mut expected = match self.expected.take() {
+            Expected::Nothing => Vec::new(),
+            Expected::AfterFirst(ids) => ids.requests_after(request.operation),
+            Expected::Next(requests) => requests,
+        };
+        expected.retain(|expected| expected.body != request.body);
+        expected.truncate(AT_ONCE - 1);
+        let others: Vec<HttpRequest<'_>> = expected
+            .iter()
+            .map(|one| HttpRequest { operation: one.operation, body: &one.body, attempt: 1, ..*request })
+            .collect();
+        let (outcome, in_flight) = match self.inner.concurrent() {
+            Some(inner) if !others.is_empty() => inner.post_all(request, &others),
+            _ => self.post_in_turn(request, &others),
+        };
+        let early = expected.into_iter().zip(in_flight);
+        self.early.borrow_mut().extend(early.map(|(one, in_flight)| EarlyRequest { body: one.body, in_flight }));
+        self.traffic.record(&outcome);
+        outcome
+    }
+
+    /// One after the other, where the transport can't do more.
+    fn post_in_turn(
+        &self,
+        first: &HttpRequest<'_>,
+        others: &[HttpRequest<'_>],
+    ) -> (PostOutcome, Vec<Box<dyn InFlight>>) {
+        let outcome = self.inner.post(first);
+        let others = others.iter().map(|other| -> Box<dyn InFlight> {
+            Box::new(Arrived(match &outcome {
+                Err(failure) if !was_sent(&outcome) => Err(failure.clone()),
+                _ => self.inner.post(other),
+            }))
+        });
+        let others = others.collect();
+        (outcome, others)
+    }
+
+    /// The response to an early request, if it came and is one that another try would bring as well.
+    fn early_reply(&self, in_flight: Box<dyn InFlight>, request: &HttpRequest<'_>) -> Option<HttpResponse> {
+        let reply = self.wait_for_early(in_flight, request)?;
+        match response::read::<IgnoredAny>(&reply) {
+            Ok(_) => Some(reply),
+            Err(ResponseError::Refused(refusals)) if refusals.iter().all(is_wording_error) => Some(reply),
+            Err(ResponseError::Limited { .. }) => {
+                // It holds for the others as well: they are sent in their turn. The caller waits, if there is time for it.
+                self.cancel_early();
+                let wait = named_delay(&reply, self.clock.now()).unwrap_or(FIRST_WAIT_WHEN_LIMITED);
+                (wait < request.remaining).then_some(reply)
+            }
+            Err(_) => None,
+        }
+    }
+
+    /// What came of an early request, or of the same one that was sent after it when it was late.
+    fn wait_for_early(&self, in_flight: Box<dyn InFlight>, request: &HttpRequest<'_>) -> Option<HttpResponse> {
+        let alone = request.remaining / SHARE;
+        let patience = attempt_timeout(request.remaining.saturating_sub(alone));
+        let again = HttpRequest { patience, attempt: request.attempt + 1, ..*request };
+        let EarlyOutcome { early, second } = in_flight.wait(alone, &again);
+        self.traffic.record(&early);
+        if let Some(second) = &second {
+            self.traffic.record(second);
+        }
+        early.ok().or_else(|| second?.ok())
+    }
+
+    /// Nothing that is in flight is waited for any more.
+    fn cancel_early(&self) {
+        for early in self.early.take() {
+            if early.in_flight.was_sent() {
+                self.traffic.count_sent();
+            }
+        }
+    }
+
+    /// Notes the ids of a batch of values that was answered as it was asked.
+    fn confirm(&self, request: &HttpRequest<'_>, reply: &HttpResponse) {
+        if !self.is_confirming.get() {
+            return;
+        }
+        match response::read::<IgnoredAny>(reply) {
+            Ok(_) => {
+                let mut confirmed = self.confirmed.borrow_mut();
+                match (RememberedIds::of_values_request(request.body), &mut *confirmed) {
+                    (Some(batch), Some(ids)) => ids.extend(batch),
+                    (Some(batch), None) => *confirmed = Some(batch),
+                    (None, _) => {}
+                }
+            }
+            // The batches before it count, and no further ones: they are smaller, and differ from run to run.
+            Err(ResponseError::Refused(_)) => self.is_confirming.set(false),
+            Err(_) => {}
+        }
+    }
+
+    fn shares_connection(&self) -> bool {
+        self.inner.concurrent().is_none_or(ConcurrentTransport::shares_connection)
+    }
+}
+
+/// Whether our document is at fault, and would be once more.
+fn is_wording_error(refusal: &GraphqlError) -> bool {
+    matches!(refusal.kind, ErrorKind::Schema | ErrorKind::Document)
+}

@@ -1,0 +1,179 @@
+//! What one run remembers for the next: Railway's ids, and the requests that they lead to.
+
+use std::collections::BTreeMap;
+
+use graphql_client::GraphQLQuery;
+use serde::{Deserialize, Serialize};
+
+use crate::io::railway::batch::{self, Batch, BatchService, SERVICES_PER_REQUEST, StagedQuery};
+use crate::io::railway::operations::{Shape, query_body, shape};
+
+/// How many requests may be in flight at once: Railway's Hobby plan has ten in a second.
+pub(super) const AT_ONCE: usize = 8;
+
+/// How many services may be asked about ahead: the request before them takes one place.
+pub const MOST_SERVICES: usize = (AT_ONCE - 1) * SERVICES_PER_REQUEST;
+
+/// Requests in an hour below which no more than one is risked: Railway's Free plan has a hundred.
+const SMALL_ALLOWANCE: u64 = 1000;
+
+/// The ids that the first requests of a run were about, as their responses confirmed them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RememberedIds {
+    /// The project's id.
+    pub project: String,
+    /// The environment's.
+    pub environment: String,
+    /// The services of the batches of values, in their order.
+    pub services: Vec<RememberedService>,
+    /// How many requests Railway allowed in how many seconds, if it said so.
+    pub allowance: Option<(u64, u64)>,
+}
+
+/// A service in a batch of values.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RememberedService {
+    /// Its id.
+    pub service: String,
+    /// The deployment whose snapshot was read along.
+    pub deployment: Option<String>,
+}
+
+/// A request that is expected to be posted soon.
+#[derive(Debug)]
+pub(super) struct ExpectedRequest {
+    pub(super) operation: &'static str,
+    pub(super) body: String,
+}
+
+impl ExpectedRequest {
+    /// The one for a batch of values.
+    pub(super) fn values(batch: &Batch) -> Self {
+        Self { operation: "Values", body: query_body("Values", &batch.query, &batch.variables) }
+    }
+
+    fn shape(ids: &RememberedIds) -> Self {
+        let (project_id, environment_id) = (ids.project.clone(), ids.environment.clone());
+        let query = Shape::build_query(shape::Variables { project_id, environment_id });
+        Self { operation: "Shape", body: query_body("Shape", query.query, &query.variables) }
+    }
+}
+
+impl RememberedIds {
+    /// The requests that are expected after one of that operation, in their order. They are built from our own documents:
+    /// whatever a file holds, nothing but ids comes from it.
+    pub(super) fn requests_after(&self, operation: &str) -> Vec<ExpectedRequest> {
+        let by_name = match operation {
+            "Projects" | "Environments" => true,
+            "Shape" | "ScopedShape" => false,
+            _ => return Vec::new(),
+        };
+        let services: Vec<BatchService<'_>> = self
+            .services
+            .iter()
+            .map(|one| BatchService { service: &one.service, deployment: one.deployment.as_deref() })
+            .collect();
+        let values = services.chunks(SERVICES_PER_REQUEST).enumerate().map(|(index, services)| {
+            let staged = if index == 0 { StagedQuery::Asked } else { StagedQuery::NotAsked };
+            ExpectedRequest::values(&batch::build(&self.project, &self.environment, services, staged))
+        });
+        let shape = by_name.then(|| ExpectedRequest::shape(self));
+        let most = if self.allowance.is_some_and(is_small) { 1 } else { AT_ONCE - 1 };
+        shape.into_iter().chain(values).take(most).collect()
+    }
+
+    /// The ids in the body of a request for values; `None` if it is of another form.
+    pub(super) fn of_values_request(body: &str) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct ValuesBody {
+            variables: BTreeMap<String, String>,
+        }
+        let ValuesBody { mut variables } = serde_json::from_str(body).ok()?;
+        let (project, environment) = (variables.remove("projectId")?, variables.remove("environmentId")?);
+        let services = (0..).map_while(|index| {
+            let service = variables.remove(&format!("serviceId_{index}"))?;
+            Some(RememberedService { service, deployment: variables.remove(&format!("deploymentId_{index}")) })
+        });
+        Some(Self { project, environment, services: services.collect(), allowance: None })
+    }
+
+    /// Adds the services of one more batch, as many as may be asked about ahead.
+    pub(super) fn extend(&mut self, further: Self) {
+        let room = MOST_SERVICES.saturating_sub(self.services.len());
+        self.services.extend(further.services.into_iter().take(room));
+    }
+}
+
+fn is_small((requests, seconds): (u64, u64)) -> bool {
+    requests.saturating_mul(3600) < SMALL_ALLOWANCE.saturating_mul(seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::io::railway::prefetch::remembered_ids::{ExpectedRequest, RememberedIds, RememberedService};
+
+    fn ids(services: usize, allowance: Option<(u64, u64)>) -> RememberedIds {
+        let service = |number| RememberedService {
+            service: format!("s{number}"),
+            deployment: (number % 2 == 0).then(|| format!("d{number}")),
+        };
+        RememberedIds {
+            project: "p".to_owned(),
+            environment: "e".to_owned(),
+            services: (0..services).map(service).collect(),
+            allowance,
+        }
+    }
+
+    fn expected(operation: &'static str, allowance: Option<(u64, u64)>) -> Vec<&'static str> {
+        let requests = ids(1, allowance).requests_after(operation);
+        requests.into_iter().map(|request| request.operation).collect()
+    }
+
+    #[test]
+    fn many_services_are_guessed_in_batches_and_no_more_than_may_be_under_way() {
+        for (services, batches) in [(20, 1), (21, 2), (50, 3), (140, 7), (200, 7)] {
+            let requests = ids(services, None).requests_after("Shape");
+            assert_eq!(requests.len(), batches, "{services}");
+            let staged = |request: &ExpectedRequest| request.body.contains("environmentStagedChanges");
+            assert!(requests.iter().enumerate().all(|(index, one)| staged(one) == (index == 0)), "{services}");
+        }
+        let by_name: Vec<_> = ids(200, None).requests_after("Projects").iter().map(|one| one.operation).collect();
+        assert_eq!(by_name, ["Shape", "Values", "Values", "Values", "Values", "Values", "Values"]);
+        assert_eq!(ids(50, Some((100, 3600))).requests_after("Shape").len(), 1);
+    }
+
+    #[test]
+    fn what_comes_after_the_first_question_is_guessed_and_with_few_requests_only_one_is_risked() {
+        let (free, hobby) = (Some((100, 3600)), Some((1000, 3600)));
+        for (operation, allowance, operations) in [
+            ("Shape", None, &["Values"][..]),
+            ("Shape", free, &["Values"]),
+            ("ScopedShape", hobby, &["Values"]),
+            ("Projects", None, &["Shape", "Values"]),
+            ("Environments", hobby, &["Shape", "Values"]),
+            ("Projects", free, &["Shape"]),
+            ("Environments", Some((2, 60)), &["Shape"]),
+            ("Projects", Some((u64::MAX, u64::MAX)), &["Shape", "Values"]),
+            ("Values", None, &[]),
+            ("ApiTokenProbe", None, &[]),
+        ] {
+            assert_eq!(expected(operation, allowance), operations, "{operation}, {allowance:?}");
+        }
+    }
+
+    #[test]
+    fn the_ids_of_a_request_are_those_that_it_was_built_from() {
+        let requests = ids(25, None).requests_after("Shape");
+        let mut read = RememberedIds::of_values_request(&requests[0].body).unwrap();
+        assert_eq!(read, ids(20, None));
+        read.extend(RememberedIds::of_values_request(&requests[1].body).unwrap());
+        assert_eq!(read, ids(25, None));
+        read.extend(ids(200, None));
+        assert_eq!(read.services.len(), 140);
+        for other in ["", "{}", r#"{"variables":{"projectId":"p"}}"#, r#"{"variables":{"projectId":1}}"#] {
+            assert_eq!(RememberedIds::of_values_request(other), None, "{other}");
+        }
+    }
+}
