@@ -109,34 +109,38 @@ impl ApplyState<'_, '_> {
             if self.is_over() {
                 break;
             }
-            let setting = &self.plan.settings[index];
-            let known = fence.deployed.get(&setting.service.id).cloned().unwrap_or_default();
-            if let Err(why) = self.may_set(&setting.service, &known) {
-                self.ledger.settings[index].end(Outcome::NotTried, why);
-                continue;
-            }
-            // Storing variables and waiting for a deployment take time in which another person may set it.
-            match read(self.site) {
-                Ok(now) => compare(setting, &now, &mut self.ledger.settings[index]),
-                Err(error) => {
-                    self.applied.halted = Some(error);
-                    break;
-                }
-            }
-            if !is_open(&self.ledger.settings[index]) {
-                continue;
-            }
-            self.site.client.talk.waiting(&format!("setting the start command of {}", setting.service.name));
-            let reply = self.writer().set_start_command(&setting.service, setting.after.as_ref());
-            if !matches!(reply, WriteOutcome::NotSent(_)) {
-                self.ledger.patched.insert(index, known);
-            }
-            self.settle_setting(index, reply);
+            let known = fence.deployed.get(&self.plan.settings[index].service.id).cloned().unwrap_or_default();
+            self.write_setting(index, known);
         }
         if !self.ledger.patched.is_empty() {
             self.check_other_environments(elsewhere);
         }
         self.site.client.talk.done();
+    }
+
+    fn write_setting(&mut self, index: usize, known: Deployed) {
+        let setting = &self.plan.settings[index];
+        if let Err(why) = self.may_set(&setting.service, &known) {
+            self.ledger.settings[index].end(Outcome::NotTried, why);
+            return;
+        }
+        // Storing variables and waiting for a deployment take time in which another person may set it.
+        match read(self.site) {
+            Ok(now) => compare(setting, &now, &mut self.ledger.settings[index]),
+            Err(error) => {
+                self.applied.halted = Some(error);
+                return;
+            }
+        }
+        if !is_open(&self.ledger.settings[index]) {
+            return;
+        }
+        self.site.client.talk.waiting(&format!("setting the start command of {}", setting.service.name));
+        let reply = self.writer().set_start_command(&setting.service, setting.after.as_ref());
+        if !matches!(reply, WriteOutcome::NotSent(_)) {
+            self.ledger.patched.insert(index, known);
+        }
+        self.settle_setting(index, reply);
     }
 
     /// Whether a deployment of the service may be created now; if not, why.
@@ -175,6 +179,17 @@ impl ApplyState<'_, '_> {
             }
         };
         let observed = self.observe_setting(index, look, workflow.as_deref());
+        self.end_setting(index, outcome, observed, error);
+    }
+
+    /// Ends the receipt with what the settings show, and with what Railway answered where they show nothing.
+    fn end_setting(
+        &mut self,
+        index: usize,
+        outcome: Outcome,
+        observed: Result<ObservedSetting, Error>,
+        error: Option<Error>,
+    ) {
         let receipt = &mut self.ledger.settings[index];
         match (observed, error) {
             (Ok(ObservedSetting::Set), None) => receipt.end(outcome, None),

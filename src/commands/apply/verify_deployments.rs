@@ -17,7 +17,7 @@ use crate::drift::stale_evidence::{is_removed, is_running};
 /// How long a deployment that has just come up is given to fall over.
 const SETTLING: Duration = Duration::from_secs(3);
 
-impl ApplyState<'_, '_> {
+impl<'w> ApplyState<'w, '_> {
     /// Follows the deployments to their ends, and holds what runs against what is stored.
     pub(crate) fn prove(&mut self, mut followers: WatchedDeployments) {
         if followers.is_empty() {
@@ -94,15 +94,7 @@ impl ApplyState<'_, '_> {
             ));
             return None;
         };
-        let changed: BTreeSet<&str> = self
-            .plan
-            .stores
-            .iter()
-            .zip(&self.ledger.stores)
-            .filter(|(_, receipt)| receipt.outcome == Outcome::Done)
-            .filter(|(store, _)| store.owner.id() == Some(&service.id))
-            .map(|(store, _)| store.key.as_str())
-            .collect();
+        let changed = self.changed_keys(&service);
         // A variable that was removed must be gone; every other one must be what it is now.
         let removed = changed.iter().filter(|key| !stored.contains_key(**key) && !is_removed(got, key)).copied();
         let differing = stored.iter().filter(|(key, variable)| !is_running(got, key, variable));
@@ -122,6 +114,15 @@ impl ApplyState<'_, '_> {
             return None;
         }
         Some(format!("it runs, and got old values of {}", phrases::names(&old)))
+    }
+
+    /// The keys of the service's own variables that this run has stored or removed.
+    fn changed_keys(&self, service: &ResourceRef) -> BTreeSet<&'w str> {
+        let plan = self.plan;
+        let stores = plan.stores.iter().zip(&self.ledger.stores);
+        let done = stores.filter(|(_, receipt)| receipt.outcome == Outcome::Done);
+        let own = done.filter(|(store, _)| store.owner.id() == Some(&service.id));
+        own.map(|(store, _)| store.key.as_str()).collect()
     }
 
     fn has_shared(&self, service: &ResourceRef) -> bool {

@@ -55,9 +55,9 @@ pub fn build(project: &str, environment: &str, services: &[BatchService<'_>], st
     let values = Values::build_query(nobody).query;
     let snapshot = Snapshot::build_query(snapshot::Variables { deployment_id: String::new() }).query;
     for (index, asked) in services.iter().enumerate() {
-        parts.numbered(values, "serviceId", (index, asked.service));
+        parts.numbered(values, "serviceId", index, asked.service);
         if let Some(deployment) = asked.deployment {
-            parts.numbered(snapshot, "deploymentId", (index, deployment));
+            parts.numbered(snapshot, "deploymentId", index, deployment);
         }
     }
     if staged == StagedQuery::Asked {
@@ -89,7 +89,7 @@ pub fn snapshots(deployments: &[&str]) -> Batch {
 fn assemble(operation: &'static str, deployments: &[&str]) -> Batch {
     let mut parts = Parts::default();
     for (index, id) in deployments.iter().enumerate() {
-        parts.numbered(operation, "deploymentId", (index, id));
+        parts.numbered(operation, "deploymentId", index, id);
     }
     parts.finish(operation)
 }
@@ -110,7 +110,7 @@ impl Parts {
     }
 
     /// The selections of an operation with a variable and aliases of their own.
-    fn numbered(&mut self, operation: &'static str, own: &str, (index, id): (usize, &str)) {
+    fn numbered(&mut self, operation: &'static str, own: &str, index: usize, id: &str) {
         let name = format!("{own}_{index}");
         for line in selection_lines(operation) {
             let (alias, call) = line.split_once(": ").expect("each selection of a batched operation has an alias");

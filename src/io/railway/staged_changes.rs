@@ -1,6 +1,6 @@
 //! Changes that somebody has staged, read from the patch as Railway shows it.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::drift::model::staged_changes::{OtherChanges, StagedChanges, StagedState};
 
@@ -16,30 +16,17 @@ pub(crate) struct Shown<'p> {
     pub(crate) last_error: Option<String>,
 }
 
+/// What the sections of a patch are about.
+struct Touched {
+    variables: Vec<(Option<String>, String)>,
+    settings: Vec<String>,
+    others: OtherChanges,
+}
+
 /// What a patch touches. With nothing staged Railway answers with a placeholder whose patch is empty.
 pub(crate) fn staged(shown: Shown<'_>) -> Option<StagedChanges> {
     let patch = shown.patch.as_object().filter(|patch| !patch.is_empty() && shown.id != PLACEHOLDER)?;
-    let mut variables = Vec::new();
-    let (mut settings, mut others) = (Vec::new(), OtherChanges::None);
-    let object = |value: &Value| value.as_object().cloned().unwrap_or_default();
-    for (section, content) in patch {
-        match section.as_str() {
-            "services" => {
-                for (service, parts) in object(content) {
-                    let parts = parts.as_object().cloned();
-                    let own = parts.as_ref().and_then(|parts| parts.get("variables")).map(object).unwrap_or_default();
-                    variables.extend(own.keys().map(|key| (Some(service.clone()), key.clone())));
-                    if parts.is_none_or(|parts| parts.keys().any(|part| part != "variables")) {
-                        others = OtherChanges::Some;
-                        settings.push(service);
-                    }
-                }
-            }
-            "sharedVariables" => variables.extend(object(content).keys().map(|key| (None, key.clone()))),
-            _ if content.as_object().is_none_or(|content| !content.is_empty()) => others = OtherChanges::Some,
-            _ => {}
-        }
-    }
+    let Touched { variables, settings, others } = touched(patch);
     let state = match shown.status {
         "APPLYING" => StagedState::Applying,
         "FAILED" => StagedState::Failed,
@@ -58,6 +45,30 @@ pub(crate) fn staged(shown: Shown<'_>) -> Option<StagedChanges> {
         by: None,
         error,
     })
+}
+
+fn touched(patch: &Map<String, Value>) -> Touched {
+    let mut touched = Touched { variables: Vec::new(), settings: Vec::new(), others: OtherChanges::None };
+    let object = |value: &Value| value.as_object().cloned().unwrap_or_default();
+    for (section, content) in patch {
+        match section.as_str() {
+            "services" => {
+                for (service, parts) in object(content) {
+                    let parts = parts.as_object().cloned();
+                    let own = parts.as_ref().and_then(|parts| parts.get("variables")).map(object).unwrap_or_default();
+                    touched.variables.extend(own.keys().map(|key| (Some(service.clone()), key.clone())));
+                    if parts.is_none_or(|parts| parts.keys().any(|part| part != "variables")) {
+                        touched.others = OtherChanges::Some;
+                        touched.settings.push(service);
+                    }
+                }
+            }
+            "sharedVariables" => touched.variables.extend(object(content).keys().map(|key| (None, key.clone()))),
+            _ if content.as_object().is_none_or(|content| !content.is_empty()) => touched.others = OtherChanges::Some,
+            _ => {}
+        }
+    }
+    touched
 }
 
 #[cfg(test)]
