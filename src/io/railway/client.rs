@@ -52,23 +52,13 @@ pub struct Client<'w> {
 }
 
 impl Client<'_> {
-    /// Asks one of the operations that `graphql_client` made.
+    /// Asks one of the operations that `graphql_client` made, and notes what could not be answered beside the data.
     pub(crate) fn query<V: Serialize, T: DeserializeOwned>(
         &self,
         operation: &'static str,
         body: &graphql_client::QueryBody<V>,
     ) -> Result<T, QueryError> {
-        self.query_text(operation, body.query, &body.variables)
-    }
-
-    /// Asks a document, and notes what could not be answered beside the data.
-    fn query_text<V: Serialize, T: DeserializeOwned>(
-        &self,
-        operation: &'static str,
-        query: &str,
-        variables: &V,
-    ) -> Result<T, QueryError> {
-        let answer = self.query_response(operation, query, variables)?;
+        let answer = self.query_response(operation, body.query, &body.variables)?;
         self.note_what_is_missing(operation, &answer.beside);
         Ok(answer.data)
     }

@@ -163,7 +163,9 @@ impl<'t> PrefetchingTransport<'t> {
         let mut expected = match self.expected.take() {
             Expected::Nothing => Vec::new(),
             Expected::AfterFirst(ids) => ids.requests_after(request.operation),
-            Expected::Next(requests) => requests,
+            // Nothing goes beside a request of another kind, a mutation above all.
+            Expected::Next(requests) if request.operation == "Values" => requests,
+            Expected::Next(_) => Vec::new(),
         };
         expected.retain(|expected| expected.body != request.body);
         expected.truncate(AT_ONCE - 1);
@@ -264,4 +266,97 @@ impl<'t> PrefetchingTransport<'t> {
 /// Whether our document is at fault, and would be once more.
 fn is_wording_error(refusal: &GraphqlError) -> bool {
     matches!(refusal.kind, ErrorKind::Schema | ErrorKind::Document)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::time::Duration;
+
+    use jiff::Timestamp;
+    use zeroize::Zeroizing;
+
+    use crate::drift::Secret;
+    use crate::io::clock::Clock;
+    use crate::io::railway::batch::{self, Batch, BatchService, StagedQuery};
+    use crate::io::railway::prefetch::PrefetchingTransport;
+    use crate::io::railway::prefetch::remembered_ids::ExpectedRequest;
+    use crate::io::railway::transport::{HttpRequest, HttpResponse, PostOutcome, Scheme, Transport};
+
+    /// Time stands still.
+    struct Still;
+
+    impl Clock for Still {
+        fn now(&self) -> Timestamp {
+            Timestamp::UNIX_EPOCH
+        }
+        fn elapsed(&self) -> Duration {
+            Duration::ZERO
+        }
+        fn sleep(&self, _: Duration) {}
+    }
+
+    /// Answers everything in the same way.
+    struct Canned {
+        status: u16,
+        posted: RefCell<Vec<&'static str>>,
+    }
+
+    impl Transport for Canned {
+        fn post(&self, request: &HttpRequest<'_>) -> PostOutcome {
+            self.posted.borrow_mut().push(request.operation);
+            Ok(HttpResponse {
+                status: self.status,
+                retry_after: None,
+                rate: Vec::new(),
+                location: None,
+                date: None,
+                content_type: None,
+                others: Vec::new(),
+                body: Zeroizing::new(br#"{"data":{}}"#.to_vec()),
+            })
+        }
+
+        fn host(&self) -> &'static str {
+            "canned"
+        }
+    }
+
+    fn batch(service: &str) -> Batch {
+        batch::build("p", "e", &[BatchService { service, deployment: None }], StagedQuery::NotAsked)
+    }
+
+    /// The operations that leave while these are posted, after that batch was expected.
+    fn posted(status: u16, expected: &str, requests: &[(&'static str, &str)]) -> Vec<&'static str> {
+        let (canned, token) = (Canned { status, posted: RefCell::default() }, Secret::new("t"));
+        let transport = PrefetchingTransport::new(&canned, &Still);
+        transport.expect_next(std::iter::once(batch(expected)));
+        for (operation, service) in requests {
+            let body = ExpectedRequest::values(&batch(service)).body;
+            let (remaining, patience) = (Duration::from_secs(20), Duration::from_secs(10));
+            let scheme = Scheme::Bearer;
+            let request =
+                HttpRequest { operation, body: &body, token: &token, scheme, remaining, patience, attempt: 1 };
+            assert!(transport.post(&request).is_ok_and(|reply| reply.status == status));
+        }
+        assert_eq!(transport.traffic.requests(), canned.posted.borrow().len());
+        canned.posted.into_inner()
+    }
+
+    #[test]
+    fn an_expected_request_is_sent_with_the_one_before_it_and_not_once_more() {
+        assert_eq!(posted(200, "b", &[("Values", "a"), ("Values", "b")]), ["Values"; 2]);
+        assert_eq!(posted(200, "b", &[("Values", "a"), ("Values", "c")]), ["Values"; 3], "another one is posted");
+        assert_eq!(posted(200, "a", &[("Values", "a"), ("Values", "b")]), ["Values"; 2], "it is the first one itself");
+    }
+
+    #[test]
+    fn an_early_failure_is_dropped() {
+        assert_eq!(posted(503, "b", &[("Values", "a"), ("Values", "b")]), ["Values"; 3]);
+    }
+
+    #[test]
+    fn nothing_is_sent_beside_a_mutation() {
+        assert_eq!(posted(200, "b", &[("Deploy", "a"), ("Values", "b")]), ["Deploy", "Values"]);
+    }
 }
