@@ -226,6 +226,15 @@ pub(crate) fn read<T: DeserializeOwned>(reply: &HttpResponse) -> Result<Response
     }
 }
 
+/// Whether a reply is a plain answer, as far as one quick pass shows: the values of many services are long, and they are
+/// read whole by whoever asked for them.
+pub(crate) fn has_data(reply: &HttpResponse) -> bool {
+    let is_limit = |error: &RawError| refusal(error).kind == ErrorKind::Limited;
+    reply.status == 200
+        && serde_json::from_slice::<Envelope<IgnoredAny>>(&reply.body)
+            .is_ok_and(|own| own.data.is_some() && !own.errors.iter().flatten().any(is_limit))
+}
+
 /// Statuses that say everything, whatever the body is.
 fn check_status(reply: &HttpResponse) -> Result<(), ResponseError> {
     match reply.status {

@@ -203,8 +203,10 @@ impl<'t> PrefetchingTransport<'t> {
     /// The response to an early request, if it came and is one that another try would bring as well.
     fn early_reply(&self, in_flight: Box<dyn InFlight>, request: &HttpRequest<'_>) -> Option<HttpResponse> {
         let reply = self.wait_for_early(in_flight, request)?;
+        if response::has_data(&reply) {
+            return Some(reply);
+        }
         match response::read::<IgnoredAny>(&reply) {
-            Ok(_) => Some(reply),
             Err(ResponseError::Refused(refusals)) if refusals.iter().all(is_wording_error) => Some(reply),
             Err(ResponseError::Limited { .. }) => {
                 // It holds for the others as well: they are sent in their turn. The caller waits, if there is time for it.
@@ -212,7 +214,7 @@ impl<'t> PrefetchingTransport<'t> {
                 let wait = named_delay(&reply, self.clock.now()).unwrap_or(FIRST_WAIT_WHEN_LIMITED);
                 (wait < request.remaining).then_some(reply)
             }
-            Err(_) => None,
+            _ => None,
         }
     }
 
@@ -243,18 +245,16 @@ impl<'t> PrefetchingTransport<'t> {
         if !self.is_confirming.get() {
             return;
         }
-        match response::read::<IgnoredAny>(reply) {
-            Ok(_) => {
-                let mut confirmed = self.confirmed.borrow_mut();
-                match (RememberedIds::of_values_request(request.body), &mut *confirmed) {
-                    (Some(batch), Some(ids)) => ids.extend(batch),
-                    (Some(batch), None) => *confirmed = Some(batch),
-                    (None, _) => {}
-                }
+        if response::has_data(reply) {
+            let mut confirmed = self.confirmed.borrow_mut();
+            match (RememberedIds::of_values_request(request.body), &mut *confirmed) {
+                (Some(batch), Some(ids)) => ids.extend(batch),
+                (Some(batch), None) => *confirmed = Some(batch),
+                (None, _) => {}
             }
+        } else if let Err(ResponseError::Refused(_)) = response::read::<IgnoredAny>(reply) {
             // The batches before it count, and no further ones: they are smaller, and differ from run to run.
-            Err(ResponseError::Refused(_)) => self.is_confirming.set(false),
-            Err(_) => {}
+            self.is_confirming.set(false);
         }
     }
 
