@@ -748,7 +748,7 @@ def interrupted_between_steps():
         it.changed({(API, KEY): NEW})
 
 
-@cases_of([("the shape", "Shape"), ("the values", "Values"), ("what is staged", "Fence")])
+@cases_of([("the shape", "Environment"), ("the values", "Values"), ("what is staged", "PreWriteState")])
 def interrupted_before_anything(name, operation):
     with world(f"Ctrl-C while reading {name}", faults=[
             {"kind": "latency", "ms": 3000, "match": {"operation": operation}}]) as it:
@@ -794,7 +794,7 @@ def somebody_deploys_right_before_the_write():
 @case
 def somebody_edits_the_file_meanwhile():
     # A pull asks for nothing between its plan and its write; the file was read before the values were asked for.
-    for name, arguments, operation in (("pull", PULL, "Values"), ("push", PUSH, "Fence")):
+    for name, arguments, operation in (("pull", PULL, "Values"), ("push", PUSH, "PreWriteState")):
         slow = {"kind": "latency", "ms": 1500, "match": {"operation": operation}}
         with world(f"the file is edited during a {name}", faults=[slow]) as it:
             before = it.begin()

@@ -47,7 +47,7 @@ fn every_request_has_a_line_with_its_time_status_headers_and_shape() {
     let ended = doctor.check(&["--debug-api", "debug.jsonl", "--format", "json"]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     let lines = lines(&doctor);
-    assert_eq!(operations(&lines), [("Shape", 1), ("Values", 1)]);
+    assert_eq!(operations(&lines), [("Environment", 1), ("Values", 1)]);
     let report: Value = serde_json::from_str(&ended.out).unwrap();
     assert_eq!(report["summary"]["requests"], 2, "recording costs no request");
     for line in &lines {
@@ -72,7 +72,7 @@ fn what_fails_is_recorded_with_its_attempts() {
         doctor.served.misbehave(misbehaviour);
         doctor.check(&["--debug-api", "debug.jsonl"]);
         let lines = lines(&doctor);
-        assert_eq!(operations(&lines), [("Shape", 1), ("Shape", 2), ("Values", 1)]);
+        assert_eq!(operations(&lines), [("Environment", 1), ("Environment", 2), ("Values", 1)]);
         assert_eq!((&lines[0]["failure"], &lines[0]["status"]), (&json!(class), &Value::Null));
     }
     let doctor = doctor();
@@ -191,21 +191,24 @@ fn a_run_that_is_ended_leaves_the_request_that_it_waited_for() {
     let mut command: Command = doctor.command(&["--debug-api", "debug.jsonl"]);
     let mut child = command.spawn().unwrap();
     let start = Instant::now();
-    while !doctor.served.sim.asked().iter().any(|asked| asked.operation == "Shape") || doctor.served.heard().len() < 2 {
+    while !doctor.served.sim.asked().iter().any(|asked| asked.operation == "Environment")
+        || doctor.served.heard().len() < 2
+    {
         assert!(start.elapsed() < Duration::from_secs(20), "it never asks for values");
         std::thread::sleep(Duration::from_millis(5));
     }
     assert!(Command::new("kill").arg("-INT").arg(child.id().to_string()).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let lines = lines(&doctor);
-    assert_eq!(operations(&lines), [("Shape", 1), ("Values", 1)]);
+    assert_eq!(operations(&lines), [("Environment", 1), ("Values", 1)]);
     assert_eq!((&lines[1]["pending"], lines[1].get("status")), (&json!(true), None));
 }
 
 #[test]
 fn questions_that_leave_ahead_of_their_turn_are_recorded() {
     let doctor = doctor();
-    for (run, expected) in [(1, vec![("Shape", 1), ("Values", 1)]), (2, vec![("Shape", 1), ("Values", 1)])] {
+    for (run, expected) in [(1, vec![("Environment", 1), ("Values", 1)]), (2, vec![("Environment", 1), ("Values", 1)])]
+    {
         doctor.check(&["--debug-api", "debug.jsonl"]);
         let lines = lines(&doctor);
         assert_eq!(operations(&lines), expected, "run {run}");
@@ -236,7 +239,7 @@ fn the_file_replaces_nothing_that_the_run_needs_and_is_made_where_nothing_is_ask
     assert_eq!(run(&doctor, &["demo", "check", "--debug-api", "debug.jsonl"]).code, Some(1));
     assert_eq!(
         operations(&lines(&doctor))[..2],
-        [("Shape", 1), ("Values", 1)],
+        [("Environment", 1), ("Values", 1)],
         "the demo's requests are recorded, too"
     );
 }

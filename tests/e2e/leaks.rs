@@ -93,7 +93,7 @@ fn no_failure_prints_a_value() {
         ("a redirect with a value", Fault::reply(302, "").header("location", "https://example.com/mark4711")),
         ("a gateway", Fault::reply(502, "mark4711-stored")),
     ];
-    for operation in ["Shape", "Values"] {
+    for operation in ["Environment", "Values"] {
         for (name, fault) in faults.clone() {
             let doctor = marked();
             doctor.served.sim.fault(fault.on(operation).for_ever());

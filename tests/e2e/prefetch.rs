@@ -67,7 +67,7 @@ fn a_guess_that_hangs_costs_a_part_of_the_time_and_not_the_run() {
     let doctor = shop();
     let cold = doctor.check(&JSON);
     // The shape is answered once the guess is there, which never is.
-    doctor.served.misbehave_with("Shape", Misbehaviour::Together(4));
+    doctor.served.misbehave_with("Environment", Misbehaviour::Together(4));
     doctor.served.misbehave_with("Values", Misbehaviour::Hang);
     let warm = doctor.check(&["--format", "json", "--timeout", "4s"]);
     assert_eq!(told(&warm), told(&cold));
@@ -219,7 +219,7 @@ fn a_guess_that_is_late_is_taken_if_it_comes_before_the_second_answer() {
     let doctor = shop();
     let cold = doctor.check(&JSON);
     // The guess is answered once the question has been asked again, which is never answered.
-    doctor.served.misbehave_with("Shape", Misbehaviour::Together(4));
+    doctor.served.misbehave_with("Environment", Misbehaviour::Together(4));
     doctor.served.misbehave_with("Values", Misbehaviour::Together(5));
     doctor.served.misbehave_with("Values", Misbehaviour::Hang);
     let warm = doctor.check(&["--format", "json", "--timeout", "4s"]);

@@ -206,14 +206,14 @@ fn remote() -> Vec<Heavy> {
         },
         Heavy {
             name: "1.5 million errors",
-            change: Some(("Shape", |_| errors(1_500_000))),
+            change: Some(("Environment", |_| errors(1_500_000))),
             codes: &[5],
             says: "HTTP 200, with more than",
             ..CHECK
         },
         Heavy {
             name: "20,000 errors",
-            change: Some(("Shape", |_| errors(20_000))),
+            change: Some(("Environment", |_| errors(20_000))),
             codes: &[5],
             says: "with more than 10000 errors",
             ..CHECK
@@ -227,7 +227,7 @@ fn remote() -> Vec<Heavy> {
         },
         Heavy {
             name: "an error of 8 MiB",
-            change: Some(("Shape", |_| long_error())),
+            change: Some(("Environment", |_| long_error())),
             codes: &[5],
             says: "Railway said “a text of 8192 KiB”",
             ..CHECK

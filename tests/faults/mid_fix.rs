@@ -47,7 +47,8 @@ type Step = (&'static str, usize);
 const STORING: [Step; 2] = [("SetVariables", 1), ("SetVariables", 2)];
 const DEPLOYING: [Step; 2] = [("Redeploy", 1), ("Redeploy", 2)];
 /// Reading back, the fence before deployments, following, the values of the proof, its snapshots, the last look.
-const LOOKING: [Step; 6] = [("Values", 3), ("Fence", 3), ("Watch", 1), ("Values", 4), ("Snapshot", 1), ("Values", 5)];
+const LOOKING: [Step; 6] =
+    [("Values", 3), ("PreWriteState", 3), ("DeploymentStatus", 1), ("Values", 4), ("Snapshot", 1), ("Values", 5)];
 
 fn faults() -> Vec<(&'static str, Answer, Clarity)> {
     use Clarity::{Later, No, UnclearDone, UnclearLost};
@@ -88,7 +89,11 @@ fn expected(clarity: Clarity, (operation, number): Step, lasting: Lasting) -> i3
         // What runs has the old values until somebody deploys.
         (Lasting::Once, UnclearDone | Later) => i32::from(operation == "SetVariables"),
         (Lasting::FromThenOn, Later) if is_first => 5,
-        (Lasting::FromThenOn, _) if !is_write && (operation, number) != ("Values", 3) && operation != "Fence" => 8,
+        (Lasting::FromThenOn, _)
+            if !is_write && (operation, number) != ("Values", 3) && operation != "PreWriteState" =>
+        {
+            8
+        }
         (Lasting::Once, UnclearLost | No) | (Lasting::FromThenOn, _) => 6,
     }
 }

@@ -16,7 +16,7 @@ use crate::drift::{ResourceRef, phrases};
 use crate::error::Error;
 use crate::io::poll::{PollLimit, every, poll_until};
 use crate::io::railway::client::Client;
-use crate::io::railway::deployments::Fence;
+use crate::io::railway::deployments::PreWriteState;
 use crate::io::railway::environment::Shape;
 use crate::io::railway::writer::{MutationRefusal, WriteOutcome};
 
@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 impl ApplyState<'_, '_> {
     /// Creates the deployments of every service whose variables are all in place.
-    pub(crate) fn create_deployments(&mut self, before: &Fence) -> WatchedDeployments {
+    pub(crate) fn create_deployments(&mut self, before: &PreWriteState) -> WatchedDeployments {
         let mut followers = WatchedDeployments::new();
         let ready: Vec<usize> = (0..self.plan.deploys.len()).filter(|&index| self.is_ready(index)).collect();
         // A deletion may have made deployments that the plan does not have.
@@ -37,7 +37,7 @@ impl ApplyState<'_, '_> {
         }
         self.site.client.talk.waiting("asking for deployments");
         let shape = self.site.shape;
-        let now = match self.site.client.fence(&shape.project.id, &shape.environment.id) {
+        let now = match self.site.client.pre_write_state(&shape.project.id, &shape.environment.id) {
             Ok(now) => now,
             Err(error) => {
                 self.applied.halted = Some(error);
@@ -74,7 +74,7 @@ impl ApplyState<'_, '_> {
         }
     }
 
-    fn create(&mut self, index: usize, before: &Fence, now: &Fence) -> Option<WatchedDeployment> {
+    fn create(&mut self, index: usize, before: &PreWriteState, now: &PreWriteState) -> Option<WatchedDeployment> {
         let deploy = &self.plan.deploys[index];
         let nothing = Deployed::default();
         let [old, new] = [before, now].map(|state| state.deployed.get(&deploy.service.id).unwrap_or(&nothing));
@@ -244,7 +244,7 @@ impl ApplyState<'_, '_> {
     }
 
     /// Names the deployments that Railway created after a deletion without being asked to.
-    fn report_side_effects(&mut self, before: &Fence, now: &Fence) {
+    fn report_side_effects(&mut self, before: &PreWriteState, now: &PreWriteState) {
         let deleted = phrases::names(&self.deleted_keys());
         if deleted.is_empty() {
             return;

@@ -12,18 +12,18 @@ use crate::drift::plan::{Plan, VariableChange, VariableOwner};
 use crate::drift::{Secret, Variable};
 use crate::error::Error;
 use crate::io::files;
-use crate::io::railway::deployments::Fence;
+use crate::io::railway::deployments::PreWriteState;
 use crate::io::railway::environment::ServiceShape;
 
 /// What Railway stores right now, by owner.
 pub(crate) type CurrentVariables = BTreeMap<VariableOwner, BTreeMap<String, Variable>>;
 
 /// Reads everything again that the plan builds on, and marks what has changed: it is not written.
-pub(crate) fn recheck(site: ApplyContext<'_>, plan: &Plan, ledger: &mut Receipts) -> Result<Fence, Error> {
+pub(crate) fn recheck(site: ApplyContext<'_>, plan: &Plan, ledger: &mut Receipts) -> Result<PreWriteState, Error> {
     recheck_files(site, plan, ledger);
     let stores = &plan.stores;
     if plan.changes_nothing_stored() && plan.deploys.is_empty() {
-        return Ok(Fence::default());
+        return Ok(PreWriteState::default());
     }
     let now = read(site, &plan.owners())?;
     for (store, receipt) in stores.iter().zip(&mut ledger.stores) {
@@ -32,7 +32,7 @@ pub(crate) fn recheck(site: ApplyContext<'_>, plan: &Plan, ledger: &mut Receipts
             recheck_store(store, found, receipt);
         }
     }
-    let fence = site.client.fence(&site.shape.project.id, &site.shape.environment.id)?;
+    let fence = site.client.pre_write_state(&site.shape.project.id, &site.shape.environment.id)?;
     if let Some(staged) = &fence.staged {
         refuse_staged(site, staged, plan)?;
     }

@@ -98,7 +98,7 @@ impl ApplyState<'_, '_> {
             return;
         }
         let shape = self.site.shape;
-        let fence = match self.site.client.fence(&shape.project.id, &shape.environment.id) {
+        let fence = match self.site.client.pre_write_state(&shape.project.id, &shape.environment.id) {
             Ok(fence) => fence,
             Err(error) => {
                 self.applied.halted = Some(error);

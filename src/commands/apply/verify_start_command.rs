@@ -85,7 +85,9 @@ impl ApplyState<'_, '_> {
         self.site.client.talk.waiting(&format!("deploying {} once more, with its new start command", service.name));
         let shape = self.site.shape;
         // Without it, the running deployment could be taken for the new one.
-        let Ok(fence) = self.site.client.fence(&shape.project.id, &shape.environment.id) else { return false };
+        let Ok(fence) = self.site.client.pre_write_state(&shape.project.id, &shape.environment.id) else {
+            return false;
+        };
         let known: Deployed = fence.deployed.get(&service.id).cloned().unwrap_or_default();
         let reply = self.writer().deploy(&service.id, Some(&commit));
         let Some(again) = self.settle_creation(followed.index, &known, reply) else { return false };

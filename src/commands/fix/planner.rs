@@ -22,7 +22,7 @@ use crate::error::Error;
 use crate::io::config::Config;
 use crate::io::files::{self, Leads};
 use crate::io::railway::client::Client;
-use crate::io::railway::deployments::Fence;
+use crate::io::railway::deployments::PreWriteState;
 use crate::io::railway::environment::ServiceShape;
 use crate::report::{TextOptions, Values, escape};
 
@@ -159,7 +159,7 @@ impl Planner<'_> {
     /// Asks for the deployments there are, and plans one for each service that is to run with something new.
     fn plan_deployments(&self, redeploys: &[DueRedeploy], draft: &mut PlannedFix) -> Result<(), Error> {
         let shape = &self.seen.shape;
-        let fence = self.client.fence(&shape.project.id, &shape.environment.id)?;
+        let fence = self.client.pre_write_state(&shape.project.id, &shape.environment.id)?;
         if let Some(staged) = fence.staged.as_ref().filter(|staged| staged.state != StagedState::Failed) {
             draft.plan.cautions.push(staged_sentence(staged));
         }
@@ -204,7 +204,7 @@ impl Planner<'_> {
         &self,
         service: ResourceRef,
         cause: DeployReason,
-        (fence, stores): (&Fence, &[VariableChange]),
+        (fence, stores): (&PreWriteState, &[VariableChange]),
     ) -> Result<PlannedDeployment, Error> {
         let running = self.seen.shape.running(&service.id);
         let deployed = fence.deployed.get(&service.id);

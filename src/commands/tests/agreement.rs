@@ -97,7 +97,7 @@ fn faulty(fault: Fault) -> Sandbox {
 
 fn moved() -> Sandbox {
     let sandbox = shop(api());
-    sandbox.sim.before_nth("Fence", 1, |estate| {
+    sandbox.sim.before_nth("PreWriteState", 1, |estate| {
         estate.service_named("api").expect("it is there").set("A", "theirs");
     });
     sandbox
@@ -136,12 +136,12 @@ fn cases() -> Vec<Case> {
         case("conflict", moved(), PUSH, 6, "fail"),
         case("refused", faulty(Fault::refusal("no").on("SetVariables").nth(1)), PUSH, 6, "fail"),
         case("unknown", faulty(Fault::lost(Moment::Before, Loss::Reset).on("SetVariables").nth(1)), PUSH, 6, "fail"),
-        case("not tried", faulty(Fault::refusal("no").on("Fence").nth(3).for_ever()), PUSH, 6, "fail"),
+        case("not tried", faulty(Fault::refusal("no").on("PreWriteState").nth(3).for_ever()), PUSH, 6, "fail"),
         case("not deployed", faulty(Fault::refusal("no").on("Redeploy").nth(1)), PUSH, 6, "fail"),
         case("nothing written", faulty(Fault::refusal("no").on("SetVariables").for_ever()), PUSH, 0, ""),
         case(
             "out of reach",
-            faulty(Fault::failure(TransportFailure::NotSent("refused".to_owned())).on("Watch").for_ever()),
+            faulty(Fault::failure(TransportFailure::NotSent("refused".to_owned())).on("DeploymentStatus").for_ever()),
             PUSH,
             8,
             "skip",
@@ -178,7 +178,7 @@ fn cases() -> Vec<Case> {
             "fail",
         ),
         Case { pressed: Some("SetVariables"), ..case("interrupted", shop(api()), PUSH, 130, "") },
-        Case { pressed: Some("Watch"), ..case("interrupted later", shop(api()), PUSH, 130, "") },
+        Case { pressed: Some("DeploymentStatus"), ..case("interrupted later", shop(api()), PUSH, 130, "") },
     ]
 }
 

@@ -43,7 +43,7 @@ fn what_becomes_of_a_newer_deployment_decides_what_is_deployed_again() {
     }
     let cut_off = shop(api());
     cut_off.sim.change(|estate| estate.deploy("api", StatusTimeline::endless()));
-    cut_off.sim.fault(Fault::lost(Moment::Before, Loss::Html(502)).on("Watch").for_ever());
+    cut_off.sim.fault(Fault::lost(Moment::Before, Loss::Html(502)).on("DeploymentStatus").for_ever());
     let ended = cut_off.run(PUSH);
     assert_eq!((ended.code, cut_off.mutations()), (6, vec!["SetVariables api A".to_owned()]), "{ended:?}");
 }
@@ -52,7 +52,7 @@ fn what_becomes_of_a_newer_deployment_decides_what_is_deployed_again() {
 fn a_project_that_can_not_be_looked_at_before_its_deployments_gets_none() {
     let sandbox = shop(api());
     // The first two are those before anything is written.
-    sandbox.sim.fault(Fault::lost(Moment::Before, Loss::Html(502)).on("Fence").nth(3).times(100));
+    sandbox.sim.fault(Fault::lost(Moment::Before, Loss::Html(502)).on("PreWriteState").nth(3).times(100));
     let ended = sandbox.run(PUSH);
     assert_eq!(sandbox.mutations(), ["SetVariables api A"], "{ended:?}");
     assert_ne!(ended.code, 0, "{ended:?}");

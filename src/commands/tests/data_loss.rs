@@ -127,7 +127,7 @@ fn a_staged_patch_is_as_it_was_afterwards() {
 #[test]
 fn a_value_that_moved_since_the_plan_is_not_written_over() {
     let sandbox = Sandbox::of([service("api", &[("A", "old")])]).file(".env", "A=new\n");
-    sandbox.sim.before_nth("Fence", 1, |estate| {
+    sandbox.sim.before_nth("PreWriteState", 1, |estate| {
         estate.service_named("api").expect("it is there").set("A", "theirs");
     });
     let ended = sandbox.run(&["fix", "--push", "--yes", "--only", "A"]);
@@ -173,7 +173,7 @@ fn the_clis_file_is_read_and_never_written_nor_its_refresh_token_sent() {
 fn a_fix_of_two_services_costs_a_known_number_of_requests() {
     let sandbox = incident();
     sandbox.run(&["fix", "--push", "--yes", "--only", KEY]);
-    let watched = sandbox.sim.asked().iter().filter(|asked| asked.operation == "Watch").count();
+    let watched = sandbox.sim.asked().iter().filter(|asked| asked.operation == "DeploymentStatus").count();
     let rest = sandbox.sim.count() - watched;
     // The last two look once more at what runs, and at what is stored.
     assert_eq!((watched, rest), (4, 16), "each further request needs a reason");

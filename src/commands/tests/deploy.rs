@@ -156,13 +156,15 @@ fn not_yet_is_asked_again_and_too_often_is_not() {
 #[test]
 fn a_connection_that_dies_while_waiting_leaves_the_end_open() {
     let sandbox = shop(api().plan(StatusTimeline::endless()));
-    sandbox.sim.fault(Fault::failure(TransportFailure::NotSent("refused".to_owned())).on("Watch").for_ever());
+    sandbox
+        .sim
+        .fault(Fault::failure(TransportFailure::NotSent("refused".to_owned())).on("DeploymentStatus").for_ever());
     let ended = sandbox.run(PUSH);
     assert_eq!(ended.code, 8, "{ended:?}");
     assert_says(&ended, "Railway went out of reach");
     assert!(ended.took.as_secs() < 300, "it does not wait for ever: {:?}", ended.took);
     let back = shop(api());
-    back.sim.fault(Fault::failure(TransportFailure::Broken("reset".to_owned())).on("Watch").times(6));
+    back.sim.fault(Fault::failure(TransportFailure::Broken("reset".to_owned())).on("DeploymentStatus").times(6));
     assert_eq!(back.run(PUSH).code, 0, "a short outage is survived");
 }
 
@@ -171,7 +173,7 @@ fn ctrl_c_finishes_the_step_prints_the_receipts_and_exits_130() {
     for (operation, expected) in [
         ("SetVariables", &["push api A done", "redeploy api - not-tried"][..]),
         ("Redeploy", &["push api A done", "redeploy api - unknown"]),
-        ("Watch", &["push api A done", "redeploy api - unknown"]),
+        ("DeploymentStatus", &["push api A done", "redeploy api - unknown"]),
     ] {
         let sandbox = shop(api());
         let interrupt = Arc::new(Interrupt::default());
@@ -190,9 +192,9 @@ fn ctrl_c_finishes_the_step_prints_the_receipts_and_exits_130() {
 fn what_can_not_be_looked_up_afterwards_is_not_told_as_it_was_before() {
     let counted = shop(api());
     assert_eq!(counted.run(PUSH).code, 0);
-    let looks = counted.sim.asked().iter().filter(|asked| asked.operation == "Shape").count();
+    let looks = counted.sim.asked().iter().filter(|asked| asked.operation == "Environment").count();
     let sandbox = shop(api());
-    sandbox.sim.fault(Fault::refusal("not now").on("Shape").nth(looks).for_ever());
+    sandbox.sim.fault(Fault::refusal("not now").on("Environment").nth(looks).for_ever());
     let ended = sandbox.run(&[PUSH, &["--format", "json"]].concat());
     assert_eq!(ended.code, 8, "what is left is not known: {ended:?}");
     assert_eq!(ended.receipts(), ["push api A done", "redeploy api - done"]);

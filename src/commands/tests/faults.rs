@@ -92,20 +92,20 @@ fn changes(sandbox: &Sandbox, operation: &'static str, key: &'static str) {
 #[test]
 fn what_somebody_else_changed_meanwhile_is_not_written_over() {
     let sandbox = three();
-    changes(&sandbox, "Fence", "A");
+    changes(&sandbox, "PreWriteState", "A");
     let ended = sandbox.run(ALL);
     assert_eq!(ended.code, 6, "{ended:?}");
     assert_eq!(sandbox.stored("web", "A").as_deref(), Some("somebody-elses"));
     assert_eq!(ended.receipts()[..3], ["push api A done", "push web A conflict", "push worker A done"]);
     let told = three();
-    changes(&told, "Fence", "A");
+    changes(&told, "PreWriteState", "A");
     let ended = told.run(&ALL[..5]);
     for side in ["planned on", "found", "wanted"] {
         assert!(ended.out.contains(side), "{side}: {ended:?}");
     }
     assert!(!ended.out.contains("somebody-elses"), "{ended:?}");
     let other = three();
-    changes(&other, "Fence", "B");
+    changes(&other, "PreWriteState", "B");
     let ended = other.run(ALL);
     assert_eq!(ended.code, 0, "another key is nobody's conflict: {ended:?}");
     assert_eq!(other.stored("web", "B").as_deref(), Some("somebody-elses"));
@@ -115,7 +115,7 @@ fn what_somebody_else_changed_meanwhile_is_not_written_over() {
 fn a_file_that_was_changed_meanwhile_is_neither_written_nor_pushed_from() {
     let sandbox = three();
     let path = sandbox.work().join(".env");
-    sandbox.sim.before("Fence", move |_| std::fs::write(&path, "A=a-third-value\nB=kept-value\n").unwrap());
+    sandbox.sim.before("PreWriteState", move |_| std::fs::write(&path, "A=a-third-value\nB=kept-value\n").unwrap());
     let ended = sandbox.run(ALL);
     assert_eq!(ended.code, 6, "{ended:?}");
     assert!(ended.receipts()[..3].iter().all(|receipt| receipt.ends_with("conflict")), "{ended:?}");
@@ -205,7 +205,7 @@ fn no_value_is_in_any_output_file_or_record() {
         || Fault::refusal("bad value mark4711-local").on("SetVariables"),
         || Fault::reply(200, "{\"data\":\"mark4711-local\"").on("SetVariables"),
         || Fault::refusal("mark4711-stored").on("Redeploy"),
-        || Fault::refusal("mark4711-stored").on("Fence").times(2),
+        || Fault::refusal("mark4711-stored").on("PreWriteState").times(2),
         || Fault::lost(Moment::After, Loss::Reset).on("SetVariables"),
     ];
     let runs: &[&[&str]] = &[

@@ -189,7 +189,7 @@ fn a_guess_that_comes_to_nothing_is_asked_in_the_ordinary_way() {
         check(&sandbox, By::Ids);
         sandbox.sim.fault(fault.on("Values"));
         let (ended, asked) = check(&sandbox, By::Ids);
-        assert_eq!(asked, ["Shape", "Values", "Values"], "{name}");
+        assert_eq!(asked, ["Environment", "Values", "Values"], "{name}");
         assert_eq!(ended.out.replace("\"requests\": 3", "\"requests\": 2"), quiet, "{name}");
     }
 }
@@ -211,7 +211,7 @@ fn a_batch_that_is_never_answered_whole_is_not_guessed_again() {
     sandbox.sim.fault(Fault::field("staged", "Not Authorized").for_ever());
     for _ in 0..3 {
         let (ended, asked) = check(&sandbox, By::Ids);
-        assert_eq!((ended.code, asked), (1, vec!["Shape".to_owned(), "Values".to_owned(), "Values".to_owned()]));
+        assert_eq!((ended.code, asked), (1, vec!["Environment".to_owned(), "Values".to_owned(), "Values".to_owned()]));
     }
 }
 
@@ -223,7 +223,7 @@ fn a_fix_reads_in_the_ordinary_way() {
     let before = sandbox.sim.count();
     let ended = sandbox.run(&["fix", "--push", "--dry-run"]);
     let asked: Vec<String> = sandbox.sim.asked().into_iter().skip(before).map(|asked| asked.operation).collect();
-    assert_eq!(asked, ["Shape", "Values", "Fence"], "{ended:?}");
+    assert_eq!(asked, ["Environment", "Values", "PreWriteState"], "{ended:?}");
 }
 
 #[test]
@@ -232,13 +232,13 @@ fn matrix_and_hook_share_what_is_remembered() {
     check(&sandbox, By::Ids);
     sandbox.sim.change(NEWER);
     for (words, expected) in [
-        (&["matrix"][..], &["Shape", "Values", "Values"][..]),
-        (&["hook", "run", "--strict"], &["Shape", "Values"]),
-        (&["check"], &["Shape", "Values"]),
+        (&["matrix"][..], &["Environment", "Values", "Values"][..]),
+        (&["hook", "run", "--strict"], &["Environment", "Values"]),
+        (&["check"], &["Environment", "Values"]),
         // Another question has a place of its own.
-        (&["check", "--service", "worker"], &["Shape", "Values"]),
-        (&["check"], &["Shape", "Values"]),
-        (&["check", "--service", "worker"], &["Shape", "Values"]),
+        (&["check", "--service", "worker"], &["Environment", "Values"]),
+        (&["check"], &["Environment", "Values"]),
+        (&["check", "--service", "worker"], &["Environment", "Values"]),
     ] {
         let before = sandbox.sim.count();
         let ended = sandbox.run(words);

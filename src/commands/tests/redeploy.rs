@@ -276,7 +276,7 @@ fn a_commit_that_railway_does_not_find_is_named_and_not_the_service() {
 fn a_commit_that_somebody_deployed_meanwhile_stays() {
     let (sandbox, _) = behind();
     // The plan asks for the fence once, and the deployment once more.
-    sandbox.sim.before_nth("Fence", 2, |estate| {
+    sandbox.sim.before_nth("PreWriteState", 2, |estate| {
         let environment = &mut estate.projects[0].environments[0];
         let api = environment.service_named("api").unwrap();
         for deployment in &mut api.deployments {

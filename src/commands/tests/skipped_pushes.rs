@@ -35,7 +35,7 @@ fn own(estate: &mut Estate, plan: StatusTimeline) -> String {
 
 #[test]
 fn what_runs_is_deployed_again_whenever_the_push_comes() {
-    for operation in ["Shape", "Fence", "SetVariables", "Redeploy", "Watch"] {
+    for operation in ["Environment", "PreWriteState", "SetVariables", "Redeploy", "DeploymentStatus"] {
         let sandbox = shop(api());
         sandbox.sim.after(operation, push);
         let serving = sandbox.sim.change(|estate| estate.service_named("api").unwrap().deployments[0].id.clone());
@@ -132,7 +132,7 @@ fn what_railway_deploys_by_itself_is_called_so() {
     says(&ended, "a newer deployment is on its way (INITIALIZING); Railway made it itself");
 
     let superseded = shop(api().next(StatusTimeline::through(&["INITIALIZING", "BUILDING", "REMOVED"])));
-    superseded.sim.after_nth("Watch", 2, |estate| drop(own(estate, StatusTimeline::success())));
+    superseded.sim.after_nth("DeploymentStatus", 2, |estate| drop(own(estate, StatusTimeline::success())));
     let ended = superseded.run(PUSH);
     assert_eq!(ended.code, 0, "{ended:?}");
     says(&ended, "which was made after the values were stored; Railway made it itself");

@@ -146,7 +146,7 @@ fn staged_settings_of_the_same_service_stop_it() {
 
 #[test]
 fn a_run_that_is_interrupted_leaves_what_can_be_finished() {
-    for (operation, sent) in [("CommitPatch", 1), ("RecentDeployments", 1), ("Watch", 1)] {
+    for (operation, sent) in [("CommitPatch", 1), ("RecentDeployments", 1), ("DeploymentStatus", 1)] {
         let sandbox = shop();
         let interrupt = Arc::new(Interrupt::default());
         let pressed = Arc::clone(&interrupt);
@@ -160,7 +160,7 @@ fn a_run_that_is_interrupted_leaves_what_can_be_finished() {
             "{operation}: {ended:?}"
         );
         // The same command again finishes it; undo goes back.
-        if operation == "Watch" {
+        if operation == "DeploymentStatus" {
             let undone = sandbox.run(&["undo", "--yes"]);
             assert_eq!((undone.code, running(&sandbox).as_str()), (0, OLD), "{operation}: {undone:?}");
         } else {

@@ -200,11 +200,11 @@ fn a_response_about_another_environment_is_neither_compared_nor_written() {
         let sandbox = sandbox();
         let [project, _, live] = ids(&sandbox);
         sandbox.run(&["check", "--project", &project, "--environment", &live]);
-        let request = sandbox.sim.asked().into_iter().find(|asked| asked.operation == "Shape").unwrap();
+        let request = sandbox.sim.asked().into_iter().find(|asked| asked.operation == "Environment").unwrap();
         let token = Secret::new(ACCOUNT_TOKEN);
         let reply = sandbox.sim.answer(request.body.expose(), Some((Scheme::Bearer, &token))).unwrap();
         let body = String::from_utf8(reply.body.to_vec()).unwrap();
-        sandbox.sim.fault(Fault::reply(200, &body).on("Shape").for_ever());
+        sandbox.sim.fault(Fault::reply(200, &body).on("Environment").for_ever());
         let ended = sandbox.run(&[&["fix"], words, &["--project", &project, "--environment", "staging"]].concat());
         assert_eq!(ended.code, 5, "{words:?}: {ended:?}");
         assert!(ended.err.contains("the response is about another environment"), "{ended:?}");
@@ -220,12 +220,12 @@ fn a_deployment_of_another_environment_is_not_deployed_again() {
     let [project, staging, live] = ids(&sandbox);
     let sandbox = linked(sandbox, &project, &staging);
     let question = serde_json::json!({
-        "operationName": "Fence", "query": "query Fence { }", "variables": { "projectId": project, "environmentId": live },
+        "operationName": "PreWriteState", "query": "query PreWriteState { }", "variables": { "projectId": project, "environmentId": live },
     });
     let token = Secret::new(ACCOUNT_TOKEN);
     let reply = sandbox.sim.answer(&question.to_string(), Some((Scheme::Bearer, &token))).unwrap();
     let body = String::from_utf8(reply.body.to_vec()).unwrap();
-    sandbox.sim.fault(Fault::reply(200, &body).on("Fence").for_ever());
+    sandbox.sim.fault(Fault::reply(200, &body).on("PreWriteState").for_ever());
     let ended = sandbox.run(PUSH);
     assert_eq!((ended.code, sandbox.sim.mutations().len()), (5, 0), "{ended:?}");
     assert!(ended.err.contains("the response is about another environment"), "{ended:?}");

@@ -10,8 +10,8 @@ use graphql_client::GraphQLQuery;
 use serde_json::{Map, Value};
 
 use crate::io::railway::operations::{
-    DeploymentEvents, Snapshot, StagedChanges, Values, Watch, deployment_events, snapshot, staged_changes, values,
-    watch,
+    DeploymentEvents, DeploymentStatus, Snapshot, StagedChanges, Values, deployment_events, deployment_status,
+    snapshot, staged_changes, values,
 };
 
 /// How many services go into one request. Railway documents no limit; this is modest, and a refused batch is split.
@@ -75,8 +75,8 @@ pub fn events(deployments: &[&str]) -> Batch {
 
 /// How these deployments are doing: `deployment_0` is the first.
 pub fn watch(deployments: &[&str]) -> Batch {
-    let nobody = watch::Variables { deployment_id: String::new() };
-    assemble(Watch::build_query(nobody).query, deployments)
+    let nobody = deployment_status::Variables { deployment_id: String::new() };
+    assemble(DeploymentStatus::build_query(nobody).query, deployments)
 }
 
 /// What these deployments were created with: `snapshot_0` is the first's.
@@ -187,7 +187,7 @@ mod tests {
     fn deployments_are_asked_for_by_aliases_too() {
         assert_eq!(
             watch(&["one", "two"]).query,
-            "query Watch($deploymentId_0: String!, $deploymentId_1: String!) {\n\
+            "query DeploymentStatus($deploymentId_0: String!, $deploymentId_1: String!) {\n\
              \x20 deployment_0: deployment(id: $deploymentId_0) { id status createdAt deploymentStopped }\n\
              \x20 deployment_1: deployment(id: $deploymentId_1) { id status createdAt deploymentStopped }\n}\n"
         );

@@ -15,7 +15,7 @@ use crate::io::railway::batch_response::{kind, number};
 use crate::io::railway::client::Client;
 use crate::io::railway::deployment_fields::{deployed, deployment, text};
 use crate::io::railway::environment::Pages;
-use crate::io::railway::operations::change::{Fence as FenceOperation, fence};
+use crate::io::railway::operations::change::{PreWriteState as PreWriteStateQuery, pre_write_state};
 use crate::io::railway::operations::{DeploymentLog, RecentDeployments, deployment_log, recent_deployments};
 use crate::io::railway::requested_ids::{Claim, claim};
 use crate::io::railway::response::{GraphqlError, QueryError, ResponseData};
@@ -24,7 +24,7 @@ use crate::io::railway::staged_changes::{Shown, staged};
 
 /// What must be known right before something is written.
 #[derive(Debug, Default)]
-pub struct Fence {
+pub struct PreWriteState {
     /// What somebody has staged; `None` where nothing is.
     pub staged: Option<StagedChanges>,
     /// The deployments of each service, by its id.
@@ -52,12 +52,12 @@ struct Taken {
 
 impl Client<'_> {
     /// Staged changes, and the deployments of every service: one request, and one per further page of services.
-    pub fn fence(&self, project: &str, environment: &str) -> Result<Fence, Error> {
+    pub fn pre_write_state(&self, project: &str, environment: &str) -> Result<PreWriteState, Error> {
         let mut pages = Pages::new("services");
-        let mut found = Fence::default();
+        let mut found = PreWriteState::default();
         let mut after = None;
         loop {
-            let data = self.fence_page(project, environment, after)?;
+            let data = self.pre_write_page(project, environment, after)?;
             let patch = data.environment_staged_changes;
             found.staged = staged(Shown {
                 id: &patch.id,
@@ -84,16 +84,16 @@ impl Client<'_> {
         }
     }
 
-    fn fence_page(
+    fn pre_write_page(
         &self,
         project: &str,
         environment: &str,
         after: Option<String>,
-    ) -> Result<fence::ResponseData, Error> {
+    ) -> Result<pre_write_state::ResponseData, Error> {
         let (project_id, environment_id) = (project.to_owned(), environment.to_owned());
-        let body = FenceOperation::build_query(fence::Variables { project_id, environment_id, after });
-        let data: fence::ResponseData = self.query("Fence", &body).map_err(|unanswered| {
-            self.error(unanswered, "Fence", "the deployments and staged changes of the environment")
+        let body = PreWriteStateQuery::build_query(pre_write_state::Variables { project_id, environment_id, after });
+        let data: pre_write_state::ResponseData = self.query("PreWriteState", &body).map_err(|unanswered| {
+            self.error(unanswered, "PreWriteState", "the deployments and staged changes of the environment")
         })?;
         self.require_same("project", project, &data.environment.project_id)?;
         self.require_same("environment", environment, &data.environment.id)?;
@@ -121,7 +121,7 @@ impl Client<'_> {
 
     /// How these deployments are doing, in their order: one request. `None` for one that Railway no longer has.
     pub fn watch(&self, deployments: &[&str]) -> Result<Vec<Option<Doing>>, Error> {
-        let watched: Vec<Option<Doing>> = self.each("Watch", deployments, batch::watch, "deployment")?;
+        let watched: Vec<Option<Doing>> = self.each("DeploymentStatus", deployments, batch::watch, "deployment")?;
         for (requested, doing) in deployments.iter().zip(&watched) {
             doing.iter().try_for_each(|doing| self.require_same("deployment", requested, &doing.id))?;
         }

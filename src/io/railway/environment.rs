@@ -15,8 +15,9 @@ use crate::drift::runtime::ServiceSettings;
 use crate::error::Error;
 use crate::io::railway::client::Client;
 use crate::io::railway::operations::{
-    MoreServices, PlainMoreServices, PlainScopedShape, PlainShape, ScopedShape, Shape as ShapeOperation, more_services,
-    plain_more_services, plain_scoped_shape, plain_shape, scoped_shape, shape,
+    Environment, EnvironmentByToken, EnvironmentByTokenMinimal, EnvironmentMinimal, MoreServices, MoreServicesMinimal,
+    environment, environment_by_token, environment_by_token_minimal, environment_minimal, more_services,
+    more_services_minimal,
 };
 use crate::io::railway::optional_fields::{self, Spare};
 use crate::io::railway::response::{GraphqlError, QueryError, ResponseData};
@@ -141,19 +142,21 @@ pub(crate) fn by_ids(client: &Client<'_>, project: &str, environment: &str) -> R
     let what = format!("environment {environment} of project {project}");
     let (project_id, environment_id) = (project.to_owned(), environment.to_owned());
     let full = || -> PartialData<First> {
-        let variables = shape::Variables { project_id: project_id.clone(), environment_id: environment_id.clone() };
-        let (data, beside) = ask::<_, shape::ResponseData>(client, "Shape", &ShapeOperation::build_query(variables))?;
+        let variables =
+            environment::Variables { project_id: project_id.clone(), environment_id: environment_id.clone() };
+        let (data, beside) =
+            ask::<_, environment::ResponseData>(client, "Environment", &Environment::build_query(variables))?;
         Ok((first!(data.project, data.environment, full), beside))
     };
     let plain = || -> PartialData<First> {
         let variables =
-            plain_shape::Variables { project_id: project_id.clone(), environment_id: environment_id.clone() };
-        let body = PlainShape::build_query(variables);
-        let (data, beside) = ask::<_, plain_shape::ResponseData>(client, "PlainShape", &body)?;
+            environment_minimal::Variables { project_id: project_id.clone(), environment_id: environment_id.clone() };
+        let body = EnvironmentMinimal::build_query(variables);
+        let (data, beside) = ask::<_, environment_minimal::ResponseData>(client, "EnvironmentMinimal", &body)?;
         Ok((first!(data.project, data.environment, plain), beside))
     };
-    let (first, extent) =
-        first(client, "Shape", full, plain).map_err(|unanswered| client.error(unanswered, "Shape", &what))?;
+    let (first, extent) = first(client, "Environment", full, plain)
+        .map_err(|unanswered| client.error(unanswered, "Environment", &what))?;
     client.require_same("project", project, &first.project.id)?;
     client.require_same("environment", environment, &first.environment.id)?;
     assemble(client, first, extent)
@@ -162,19 +165,20 @@ pub(crate) fn by_ids(client: &Client<'_>, project: &str, environment: &str) -> R
 /// Asks for the environment that a project token is for.
 pub(crate) fn by_token(client: &Client<'_>) -> Result<Shape, Error> {
     let full = || -> PartialData<First> {
-        let body = ScopedShape::build_query(scoped_shape::Variables);
-        let (data, beside) = ask::<_, scoped_shape::ResponseData>(client, "ScopedShape", &body)?;
+        let body = EnvironmentByToken::build_query(environment_by_token::Variables);
+        let (data, beside) = ask::<_, environment_by_token::ResponseData>(client, "EnvironmentByToken", &body)?;
         token!(client, data.project_token);
         Ok((first!(data.project_token.project, data.project_token.environment, full), beside))
     };
     let plain = || -> PartialData<First> {
-        let body = PlainScopedShape::build_query(plain_scoped_shape::Variables);
-        let (data, beside) = ask::<_, plain_scoped_shape::ResponseData>(client, "PlainScopedShape", &body)?;
+        let body = EnvironmentByTokenMinimal::build_query(environment_by_token_minimal::Variables);
+        let (data, beside) =
+            ask::<_, environment_by_token_minimal::ResponseData>(client, "EnvironmentByTokenMinimal", &body)?;
         token!(client, data.project_token);
         Ok((first!(data.project_token.project, data.project_token.environment, plain), beside))
     };
-    let (first, extent) = first(client, "ScopedShape", full, plain)
-        .map_err(|unanswered| client.error(unanswered, "ScopedShape", "the environment it is for"))?;
+    let (first, extent) = first(client, "EnvironmentByToken", full, plain)
+        .map_err(|unanswered| client.error(unanswered, "EnvironmentByToken", "the environment it is for"))?;
     assemble(client, first, extent)
 }
 
@@ -268,12 +272,12 @@ fn more(
             Err(unanswered) => return Err(unanswered),
         }
     }
-    let body = PlainMoreServices::build_query(plain_more_services::Variables { project_id, environment_id, after });
-    let (data, beside) = ask::<_, plain_more_services::ResponseData>(client, "PlainMoreServices", &body)?;
+    let body = MoreServicesMinimal::build_query(more_services_minimal::Variables { project_id, environment_id, after });
+    let (data, beside) = ask::<_, more_services_minimal::ResponseData>(client, "MoreServicesMinimal", &body)?;
     let of = EnvironmentIds { project: &data.environment.project_id, environment: &data.environment.id };
     require_same(client, ids, of).map_err(QueryError::Failed)?;
     let mut listing = listing!(data.environment.service_instances, plain);
-    settle(client, "PlainMoreServices", &mut listing, beside, extent);
+    settle(client, "MoreServicesMinimal", &mut listing, beside, extent);
     Ok(listing)
 }
 

@@ -31,26 +31,26 @@ operation!(BuildLog, "graphql/build_log.graphql", "The end of a build's log.");
 operation!(BuildLogBySnapshot, "graphql/build_log_by_snapshot.graphql", "The same, from the environment's lines.");
 operation!(DeploymentEvents, "graphql/deployment_events.graphql", "Steps of a deployment; for a batch.");
 operation!(DeploymentLog, "graphql/deployment_log.graphql", "Lines of a deployment's log.");
+operation!(DeploymentStatus, "graphql/deployment_status.graphql", "How a deployment is doing; for a batch.");
 operation!(Edge, "graphql/edge.graphql", "What stands in front of a service.");
+operation!(Environment, "graphql/environment.graphql", "An environment and its services.");
+operation!(EnvironmentByToken, "graphql/environment_by_token.graphql", "The environment of a project token.");
+operation!(EnvironmentByTokenMinimal, "graphql/environment_by_token_minimal.graphql", "Without how services run.");
+operation!(EnvironmentMinimal, "graphql/environment_minimal.graphql", "Without how services run.");
 operation!(Environments, "graphql/environments.graphql", "A project's environments.");
 operation!(MoreServices, "graphql/more_services.graphql", "A further page of services.");
+operation!(MoreServicesMinimal, "graphql/more_services_minimal.graphql", "Without how services run.");
 operation!(PatchProgress, "graphql/patch_progress.graphql", "What became of a patch.");
-operation!(PlainMoreServices, "graphql/plain_more_services.graphql", "A further page of a plain shape.");
-operation!(PlainScopedShape, "graphql/plain_scoped_shape.graphql", "A token's plain shape.");
-operation!(PlainShape, "graphql/plain_shape.graphql", "A shape without how services run.");
 operation!(ProjectTokenProbe, "graphql/project_token_probe.graphql", "Whether a project token is alive.");
 operation!(Projects, "graphql/projects.graphql", "The projects that a token reaches.");
 operation!(RecentDeployments, "graphql/recent_deployments.graphql", "A service's newest deployments.");
-operation!(ScopedShape, "graphql/scoped_shape.graphql", "The shape of a project token's environment.");
-operation!(Shape, "graphql/shape.graphql", "The shape of an environment.");
 operation!(SharedValues, "graphql/shared_values.graphql", "An environment's shared variables.");
 operation!(Snapshot, "graphql/snapshot.graphql", "What a deployment got; the batch is built from it.");
-operation!(StartCommands, "graphql/start_commands.graphql", "An environment's start commands.");
 operation!(StagedChanges, "graphql/staged_changes.graphql", "What is staged; it rides along with values.");
+operation!(StartCommands, "graphql/start_commands.graphql", "An environment's start commands.");
 operation!(UserProbe, "graphql/user_probe.graphql", "Whether a bearer token is a person's.");
 operation!(Values, "graphql/values.graphql", "One service's variables; the batch is built from it.");
 operation!(VariableTimes, "graphql/variable_times.graphql", "When variables were changed last.");
-operation!(Watch, "graphql/watch.graphql", "How a deployment is doing; the batch is built from it.");
 
 /// The JSON body of a query.
 pub(crate) fn query_body<V: Serialize>(operation: &'static str, query: &str, variables: &V) -> String {
@@ -67,7 +67,11 @@ pub(crate) mod change {
 
     operation!(DeleteVariable, "graphql/delete_variable.graphql", "Removes one variable.");
     operation!(Deploy, "graphql/deploy.graphql", "Makes a first deployment.");
-    operation!(Fence, "graphql/fence.graphql", "What must be known right before something is written.");
+    operation!(
+        PreWriteState,
+        "graphql/pre_write_state.graphql",
+        "What must be known right before something is written."
+    );
     operation!(Redeploy, "graphql/redeploy.graphql", "Deploys a deployment's code again.");
     operation!(SetVariables, "graphql/set_variables.graphql", "Stores variables.");
 

@@ -258,7 +258,7 @@ mod tests {
     use crate::io::railway::retry::{AttemptFailure, Delivery, RequestKind, Retry, origin};
 
     fn wait(delivery: Delivery, retry: Retry, kind: RequestKind, earlier: u32) -> Option<u128> {
-        let error = Error::Railway { operation: "Shape", said: Said::default() };
+        let error = Error::Railway { operation: "Environment", said: Said::default() };
         AttemptFailure::new(error, delivery, retry).wait(kind, earlier).map(|wait| wait.as_millis())
     }
 

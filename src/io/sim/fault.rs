@@ -85,7 +85,7 @@ pub(crate) fn is_nullable(field: &str) -> bool {
 pub(crate) fn path(operation: &str, field: &str) -> String {
     match (OF_INSTANCE.contains(&field), operation) {
         (false, _) => field.to_owned(),
-        (true, "ScopedShape") => format!("projectToken.environment.serviceInstances.edges.0.node.{field}"),
+        (true, "EnvironmentByToken") => format!("projectToken.environment.serviceInstances.edges.0.node.{field}"),
         (true, _) => format!("environment.serviceInstances.edges.0.node.{field}"),
     }
 }

@@ -22,7 +22,7 @@ use crate::io::files::exposure::ExposureTask;
 use crate::io::git::Asker;
 use crate::io::railway::batch::SERVICES_PER_REQUEST;
 use crate::io::railway::client::Client;
-use crate::io::railway::deployments::Fence;
+use crate::io::railway::deployments::PreWriteState;
 use crate::io::railway::environment::Shape;
 use crate::io::storage::journal::{self, Before, JournalRecord};
 use crate::io::world::World;
@@ -204,7 +204,7 @@ impl RestorePlan {
     fn leave_out_unreached(
         &mut self,
         client: &Client<'_>,
-        fence: &Fence,
+        fence: &PreWriteState,
         services: Vec<ResourceRef>,
     ) -> Vec<ResourceRef> {
         let running = |service: &ResourceRef| fence.deployed.get(&service.id).and_then(Deployed::running);
@@ -236,7 +236,7 @@ impl RestorePlan {
 
     /// One deployment for each service that gets something back.
     fn deployments(&mut self, client: &Client<'_>, record: &JournalRecord, redeploys: &[String]) -> Result<(), Error> {
-        let fence = client.fence(&record.project.id, &record.environment.id)?;
+        let fence = client.pre_write_state(&record.project.id, &record.environment.id)?;
         // A shared variable was changed for services of its own, which the record names.
         let is_shared = self.plan.stores.iter().any(|store| store.owner == VariableOwner::Shared);
         let mut services: Vec<ResourceRef> =

@@ -6,7 +6,7 @@ use graphql_client::GraphQLQuery;
 use serde::{Deserialize, Serialize};
 
 use crate::io::railway::batch::{self, Batch, BatchService, SERVICES_PER_REQUEST, StagedQuery};
-use crate::io::railway::operations::{Shape, query_body, shape};
+use crate::io::railway::operations::{Environment, environment, query_body};
 
 /// How many requests may be in flight at once: Railway's Hobby plan has ten in a second.
 pub(super) const AT_ONCE: usize = 8;
@@ -53,10 +53,10 @@ impl ExpectedRequest {
         Self { operation: "Values", body: query_body("Values", &batch.query, &batch.variables) }
     }
 
-    fn shape(ids: &RememberedIds) -> Self {
+    fn environment(ids: &RememberedIds) -> Self {
         let (project_id, environment_id) = (ids.project.clone(), ids.environment.clone());
-        let query = Shape::build_query(shape::Variables { project_id, environment_id });
-        Self { operation: "Shape", body: query_body("Shape", query.query, &query.variables) }
+        let query = Environment::build_query(environment::Variables { project_id, environment_id });
+        Self { operation: "Environment", body: query_body("Environment", query.query, &query.variables) }
     }
 }
 
@@ -66,7 +66,7 @@ impl RememberedIds {
     pub(super) fn requests_after(&self, operation: &str) -> Vec<ExpectedRequest> {
         let by_name = match operation {
             "Projects" | "Environments" => true,
-            "Shape" | "ScopedShape" => false,
+            "Environment" | "EnvironmentByToken" => false,
             _ => return Vec::new(),
         };
         let services: Vec<BatchService<'_>> = self
@@ -78,9 +78,9 @@ impl RememberedIds {
             let staged = if index == 0 { StagedQuery::Asked } else { StagedQuery::NotAsked };
             ExpectedRequest::values(&batch::build(&self.project, &self.environment, services, staged))
         });
-        let shape = by_name.then(|| ExpectedRequest::shape(self));
+        let environment = by_name.then(|| ExpectedRequest::environment(self));
         let most = if self.allowance.is_some_and(is_small) { 1 } else { AT_ONCE - 1 };
-        shape.into_iter().chain(values).take(most).collect()
+        environment.into_iter().chain(values).take(most).collect()
     }
 
     /// The ids in the body of a request for values; `None` if it is of another form.
@@ -134,28 +134,28 @@ mod tests {
     #[test]
     fn many_services_are_guessed_in_batches_and_no_more_than_may_be_under_way() {
         for (services, batches) in [(20, 1), (21, 2), (50, 3), (140, 7), (200, 7)] {
-            let requests = ids(services, None).requests_after("Shape");
+            let requests = ids(services, None).requests_after("Environment");
             assert_eq!(requests.len(), batches, "{services}");
             let staged = |request: &ExpectedRequest| request.body.contains("environmentStagedChanges");
             assert!(requests.iter().enumerate().all(|(index, one)| staged(one) == (index == 0)), "{services}");
         }
         let by_name: Vec<_> = ids(200, None).requests_after("Projects").iter().map(|one| one.operation).collect();
-        assert_eq!(by_name, ["Shape", "Values", "Values", "Values", "Values", "Values", "Values"]);
-        assert_eq!(ids(50, Some((100, 3600))).requests_after("Shape").len(), 1);
+        assert_eq!(by_name, ["Environment", "Values", "Values", "Values", "Values", "Values", "Values"]);
+        assert_eq!(ids(50, Some((100, 3600))).requests_after("Environment").len(), 1);
     }
 
     #[test]
     fn what_comes_after_the_first_question_is_guessed_and_with_few_requests_only_one_is_risked() {
         let (free, hobby) = (Some((100, 3600)), Some((1000, 3600)));
         for (operation, allowance, operations) in [
-            ("Shape", None, &["Values"][..]),
-            ("Shape", free, &["Values"]),
-            ("ScopedShape", hobby, &["Values"]),
-            ("Projects", None, &["Shape", "Values"]),
-            ("Environments", hobby, &["Shape", "Values"]),
-            ("Projects", free, &["Shape"]),
-            ("Environments", Some((2, 60)), &["Shape"]),
-            ("Projects", Some((u64::MAX, u64::MAX)), &["Shape", "Values"]),
+            ("Environment", None, &["Values"][..]),
+            ("Environment", free, &["Values"]),
+            ("EnvironmentByToken", hobby, &["Values"]),
+            ("Projects", None, &["Environment", "Values"]),
+            ("Environments", hobby, &["Environment", "Values"]),
+            ("Projects", free, &["Environment"]),
+            ("Environments", Some((2, 60)), &["Environment"]),
+            ("Projects", Some((u64::MAX, u64::MAX)), &["Environment", "Values"]),
             ("Values", None, &[]),
             ("ApiTokenProbe", None, &[]),
         ] {
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn the_ids_of_a_request_are_those_that_it_was_built_from() {
-        let requests = ids(25, None).requests_after("Shape");
+        let requests = ids(25, None).requests_after("Environment");
         let mut read = RememberedIds::of_values_request(&requests[0].body).unwrap();
         assert_eq!(read, ids(20, None));
         read.extend(RememberedIds::of_values_request(&requests[1].body).unwrap());

@@ -25,7 +25,7 @@ fn bench(service: SimService) -> Bench {
 
 fn running(bench: &Bench) -> Deployment {
     let (project, environment) = bench.ids();
-    let deployed = bench.client().fence(&project, &environment).expect("a fence").deployed;
+    let deployed = bench.client().pre_write_state(&project, &environment).expect("a fence").deployed;
     deployed.values().find_map(|deployed| deployed.running()).expect("it runs").clone()
 }
 

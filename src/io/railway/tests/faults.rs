@@ -64,13 +64,13 @@ fn what_does_not_pass_ends_in_its_own_error() {
         ),
         (Fault::reply(429, "error code: 1015").for_ever(), "Railway limits the rate of requests", 4),
         // Nobody says what the problem is, so that less is asked for, too; each of the two is tried again once.
-        (Fault::refusal("Problem processing request").for_ever(), "Railway could not answer Shape", 4),
+        (Fault::refusal("Problem processing request").for_ever(), "Railway could not answer Environment", 4),
         (
             Fault::refusal("Cannot query field \"config\" on type \"Environment\"").for_ever(),
             "Railway no longer understands this version of doctor",
             1,
         ),
-        (Fault::refusal("something new").for_ever(), "Railway could not answer Shape", 1),
+        (Fault::refusal("something new").for_ever(), "Railway could not answer Environment", 1),
     ] {
         let (result, requests, _) = under(vec![fault]);
         let error = result.expect_err(expected);
@@ -239,7 +239,7 @@ fn a_refusal_by_something_in_front_says_nothing_of_the_token() {
 #[test]
 fn a_probe_that_is_blocked_tells_nothing_of_the_token() {
     let bench = Bench::incident();
-    bench.sim.fault(Fault::refusal("Not Authorized").on("Shape").for_ever());
+    bench.sim.fault(Fault::refusal("Not Authorized").on("Environment").for_ever());
     bench.sim.fault(Fault::reply(403, "error code: 1010").on("ApiTokenProbe").for_ever());
     let error = bench.shape().unwrap_err();
     assert!(matches!(error, Error::NoPermission { reach: None, .. }), "{error:?}");

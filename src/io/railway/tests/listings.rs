@@ -24,7 +24,7 @@ fn a_listing_that_goes_round_in_a_circle_is_an_error() {
         r#"{{"data":{{"project":{{"id":"{project}","name":"p"}},"environment":{{"id":"{environment}","projectId":"{project}","name":"e","config":{{}},{services}}}}}}}"#
     );
     let next = format!(r#"{{"data":{{"environment":{{"id":"{environment}","projectId":"{project}",{services}}}}}}}"#);
-    bench.sim.fault(Fault::reply(200, &first).on("Shape"));
+    bench.sim.fault(Fault::reply(200, &first).on("Environment"));
     bench.sim.fault(Fault::reply(200, &next).on("MoreServices").for_ever());
     let error = bench.shape().unwrap_err();
     assert_eq!(error, Error::Truncated { what: "services", cause: "it goes round in a circle".into() });

@@ -63,16 +63,16 @@ fn running(shape: &Shape) -> (&str, &str) {
 }
 
 const CALLS: &[(&str, Call)] = &[
-    ("Shape", |client, shape| client.shape(&shape.project.id, &shape.environment.id).map(drop)),
-    ("ScopedShape", |client, _| client.token_shape().map(drop)),
+    ("Environment", |client, shape| client.shape(&shape.project.id, &shape.environment.id).map(drop)),
+    ("EnvironmentByToken", |client, _| client.token_shape().map(drop)),
     ("Environments", |client, shape| client.project(&shape.project.id).map(drop)),
     ("Projects", |client, shape| client.project_named(&shape.project.name).map(drop)),
     ("Values", |client, shape| client.values_and_running(shape, &services(shape)).map(drop)),
-    ("Fence", |client, shape| client.fence(&shape.project.id, &shape.environment.id).map(drop)),
+    ("PreWriteState", |client, shape| client.pre_write_state(&shape.project.id, &shape.environment.id).map(drop)),
     ("RecentDeployments", |client, shape| {
         client.recent(&shape.project.id, &shape.environment.id, running(shape).0).map(drop)
     }),
-    ("Watch", |client, shape| client.watch(&[running(shape).1]).map(drop)),
+    ("DeploymentStatus", |client, shape| client.watch(&[running(shape).1]).map(drop)),
     ("VariableTimes", |client, shape| client.variable_times(shape).map(drop)),
     ("ProjectTokenProbe", |client, _| client.identity().map(drop).map_err(Result::unwrap_err)),
     ("Redeploy", |client, shape| {
@@ -89,28 +89,28 @@ const CALLS: &[(&str, Call)] = &[
 fn a_response_about_something_else_is_refused() {
     use Which::{First, Last};
     for (operation, field, which) in [
-        ("Shape", "id=project", First),
-        ("Shape", "id=environment", First),
-        ("Shape", "projectId=project", First),
-        ("Shape", "environmentId=environment", First),
-        ("Shape", "environmentId=environment", Last),
-        ("Shape", "serviceId=service", Last),
-        ("ScopedShape", "projectId=project", First),
-        ("ScopedShape", "projectId=project", Last),
-        ("ScopedShape", "environmentId=environment", First),
-        ("ScopedShape", "environmentId=environment", Last),
-        ("ScopedShape", "id=environment", First),
+        ("Environment", "id=project", First),
+        ("Environment", "id=environment", First),
+        ("Environment", "projectId=project", First),
+        ("Environment", "environmentId=environment", First),
+        ("Environment", "environmentId=environment", Last),
+        ("Environment", "serviceId=service", Last),
+        ("EnvironmentByToken", "projectId=project", First),
+        ("EnvironmentByToken", "projectId=project", Last),
+        ("EnvironmentByToken", "environmentId=environment", First),
+        ("EnvironmentByToken", "environmentId=environment", Last),
+        ("EnvironmentByToken", "id=environment", First),
         ("Environments", "id=project", First),
         ("Environments", "projectId=project", First),
         ("Projects", "projectId=project", First),
         ("Values", "environmentId=environment", First),
-        ("Fence", "environmentId=environment", First),
-        ("Fence", "environmentId=environment", Last),
-        ("Fence", "id=environment", First),
-        ("Fence", "projectId=project", First),
+        ("PreWriteState", "environmentId=environment", First),
+        ("PreWriteState", "environmentId=environment", Last),
+        ("PreWriteState", "id=environment", First),
+        ("PreWriteState", "projectId=project", First),
         ("RecentDeployments", "environmentId=environment", First),
         ("RecentDeployments", "serviceId=service", First),
-        ("Watch", "id=deployment", First),
+        ("DeploymentStatus", "id=deployment", First),
         ("VariableTimes", "id=environment", First),
         ("VariableTimes", "environmentId=environment", Last),
         ("ProjectTokenProbe", "id=project", First),
@@ -119,7 +119,7 @@ fn a_response_about_something_else_is_refused() {
     ] {
         let mut bench = Bench::incident();
         let shape = bench.shape().unwrap();
-        if matches!(operation, "ScopedShape" | "ProjectTokenProbe") {
+        if matches!(operation, "EnvironmentByToken" | "ProjectTokenProbe") {
             bench = bench.with_token(PROJECT_TOKEN, Scheme::Project, "RAILWAY_TOKEN");
         }
         let (name, what) = field.split_once('=').unwrap();
@@ -152,7 +152,7 @@ fn names_that_were_looked_up_stand_for_the_same_ids_in_the_next_response() {
         let located = bench.client().project_named("agentverse").unwrap();
         let environment = located.environment("staging", "").unwrap();
         let (from, to) = (format!("\"name\":\"{name}\""), "\"name\":\"production\"".to_owned());
-        let mixed = Mixed { sim: bench.sim.clone(), operation: "Shape", from, to, which: Which::First };
+        let mixed = Mixed { sim: bench.sim.clone(), operation: "Environment", from, to, which: Which::First };
         assert!(bench.client().shape_of(&located.project, &environment).is_ok());
         let refused = bench.client_on(&mixed).shape_of(&located.project, &environment).unwrap_err();
         let because = format!("the response is about another {kind} than the requested one");

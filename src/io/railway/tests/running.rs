@@ -113,17 +113,22 @@ fn what_is_refused_costs_itself_alone() {
         ("the newest deployment", Fault::field("latestDeployment", SAID).for_ever(), 2, [true, true, true, true]),
         ("all deployments", Fault::field("activeDeployments", SAID).for_ever(), 3, [false, false, false, true]),
         ("domains", Fault::field("domains", SAID).for_ever(), 3, [true; 4]),
-        ("domains of the schema", schema("domains", "ServiceInstance").on("Shape"), 3, [true; 4]),
-        ("a setting of the schema", schema("cronSchedule", "ServiceInstance").on("Shape"), 3, [true; 4]),
+        ("domains of the schema", schema("domains", "ServiceInstance").on("Environment"), 3, [true; 4]),
+        ("a setting of the schema", schema("cronSchedule", "ServiceInstance").on("Environment"), 3, [true; 4]),
         ("a setting of one service", Fault::field("startCommand", SAID).for_ever(), 2, [true; 4]),
         (
             "deployments of the schema",
-            schema("statusUpdatedAt", "Deployment").on("Shape"),
+            schema("statusUpdatedAt", "Deployment").on("Environment"),
             3,
             [false, false, false, true],
         ),
-        ("a type of the schema", schema("status", "Deployment").on("Shape"), 3, [false, false, false, true]),
-        ("too large a shape", Fault::refusal("Query depth exceeds 8").on("Shape"), 3, [false, false, false, true]),
+        ("a type of the schema", schema("status", "Deployment").on("Environment"), 3, [false, false, false, true]),
+        (
+            "too large a shape",
+            Fault::refusal("Query depth exceeds 8").on("Environment"),
+            3,
+            [false, false, false, true],
+        ),
     ] {
         let bench = Bench::new(Sim::new(estate()));
         bench.sim.fault(fault);

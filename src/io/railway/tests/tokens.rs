@@ -52,7 +52,7 @@ fn a_token_that_railway_does_not_know_is_refused_by_name() {
 fn a_live_token_without_permission_is_told_what_it_reaches() {
     let bench = Bench::incident();
     let (project, _) = bench.ids();
-    bench.sim.fault(Fault::refusal("Not Authorized").on("Shape"));
+    bench.sim.fault(Fault::refusal("Not Authorized").on("Environment"));
     let error = bench.client().shape(&project, "locked").unwrap_err();
     assert!(matches!(error, Error::NoPermission { .. }), "{error}");
     assert!(error.to_string().contains("may not see environment locked of project"), "{error}");

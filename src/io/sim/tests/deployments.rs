@@ -206,7 +206,7 @@ fn a_redeployment_runs_the_same_code_with_the_variables_of_today_or_of_then() {
 fn an_unknown_deployment_in_a_batch_refuses_all_of_a_watch_and_one_of_the_snapshots() {
     let (sim, ..) = one(web());
     let batch = json!({ "deploymentId_0": newest(&sim, 0), "deploymentId_1": "nobody" });
-    let refused = response(&sim, ACCOUNT_TOKEN, "Watch", batch.clone());
+    let refused = response(&sim, ACCOUNT_TOKEN, "DeploymentStatus", batch.clone());
     assert_eq!(refused, ("Deployment not found".into(), json!(["deployment_1"])));
     let reply = crate::io::sim::tests::ask(&sim, ACCOUNT_TOKEN, "Snapshot", batch).expect("an answer");
     let answer = crate::io::sim::tests::read(&reply);

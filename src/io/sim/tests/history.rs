@@ -10,7 +10,7 @@ use crate::io::sim::tests::{ask, data, incident, newest, read, redeploy, watch, 
 use crate::io::sim::{Masked, Sealed, Sim, SimOptions, Snapshots, SystemVariables};
 
 fn fence(sim: &Sim, scope: &Value) -> (Value, Vec<Value>) {
-    let mut answer = data(sim, ACCOUNT_TOKEN, "Fence", scope.clone());
+    let mut answer = data(sim, ACCOUNT_TOKEN, "PreWriteState", scope.clone());
     let edges = answer["environment"]["serviceInstances"]["edges"].take();
     let nodes = edges.as_array().expect("edges").iter().map(|edge| edge["node"].clone()).collect();
     (answer["environmentStagedChanges"].take(), nodes)
@@ -112,7 +112,7 @@ fn the_fence_has_pages_and_its_latest_deployment_may_lag() {
     let scope = json!({ "projectId": project, "environmentId": environment });
     let old = newest(&sim, 0);
     let id = redeploy(&sim, &old);
-    let first = data(&sim, ACCOUNT_TOKEN, "Fence", scope.clone())["environment"]["serviceInstances"].take();
+    let first = data(&sim, ACCOUNT_TOKEN, "PreWriteState", scope.clone())["environment"]["serviceInstances"].take();
     assert_eq!((first["edges"].as_array().map(Vec::len), &first["pageInfo"]["hasNextPage"]), (Some(2), &json!(true)));
     let after = first["pageInfo"]["endCursor"].as_str().expect("a cursor");
     let (_, rest) = fence(&sim, &with(scope.clone(), &[("after", after)]));
@@ -181,7 +181,7 @@ fn volumes_and_schedules_stand_in_the_configuration() {
     let job = SimService::named("job").repository("team/job").start("job").cron("0 3 * * *").logs("tidying");
     let services = vec![SimService::named("db").image("postgres:17").volume("/data"), job];
     let (sim, scope, ids) = world(services, SimOptions::default());
-    let config = data(&sim, ACCOUNT_TOKEN, "Shape", scope)["environment"]["config"].take();
+    let config = data(&sim, ACCOUNT_TOKEN, "Environment", scope)["environment"]["config"].take();
     let mounts = config["services"][&ids[0]]["volumeMounts"].as_object().expect("mounts");
     let (volume, mount) = mounts.iter().next().expect("one");
     assert_eq!((mount, config["volumes"].get(volume)), (&json!({ "mountPath": "/data" }), Some(&json!({}))));

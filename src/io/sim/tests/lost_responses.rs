@@ -77,10 +77,10 @@ fn a_fault_waits_for_its_service_and_its_turn() {
     let applied: Vec<bool> = sim.mutations().iter().map(|mutation| mutation.applied).collect();
     assert_eq!(applied, [true, true, false, true]);
     // By the deployment, in a batch too.
-    sim.fault(Fault::failure(TransportFailure::TimedOut).on("Watch").for_service(&services[1]));
+    sim.fault(Fault::failure(TransportFailure::TimedOut).on("DeploymentStatus").for_service(&services[1]));
     watch(&sim, &newest(&sim, 0));
     let both = json!({ "deploymentId_0": newest(&sim, 0), "deploymentId_1": newest(&sim, 1) });
-    assert_eq!(ask(&sim, ACCOUNT_TOKEN, "Watch", both).err(), Some(TransportFailure::TimedOut));
+    assert_eq!(ask(&sim, ACCOUNT_TOKEN, "DeploymentStatus", both).err(), Some(TransportFailure::TimedOut));
 }
 
 #[test]

@@ -102,7 +102,7 @@ fn statuses(sim: &Sim, service: usize) -> Vec<(String, bool)> {
 }
 
 fn watch(sim: &Sim, deployment: &str) -> Value {
-    data(sim, ACCOUNT_TOKEN, "Watch", json!({ "deploymentId_0": deployment }))["deployment_0"].take()
+    data(sim, ACCOUNT_TOKEN, "DeploymentStatus", json!({ "deploymentId_0": deployment }))["deployment_0"].take()
 }
 
 fn redeploy(sim: &Sim, deployment: &str) -> String {
@@ -132,7 +132,7 @@ fn with(mut variables: Value, more: &[(&str, &str)]) -> Value {
 #[test]
 fn the_shape_names_services_variables_and_seals_and_no_value() {
     let (sim, scope, services) = incident();
-    let shape = data(&sim, ACCOUNT_TOKEN, "Shape", scope.clone());
+    let shape = data(&sim, ACCOUNT_TOKEN, "Environment", scope.clone());
     assert_eq!(shape["project"], json!({ "id": seed::incident::PROJECT, "name": "agentverse", "deletedAt": null }));
     let environment = &shape["environment"];
     assert_eq!((&environment["name"], &environment["deletedAt"]), (&json!("staging"), &Value::Null));
@@ -145,7 +145,7 @@ fn the_shape_names_services_variables_and_seals_and_no_value() {
     let redis = &environment["serviceInstances"]["edges"][3]["node"];
     assert_eq!((&redis["latestDeployment"]["status"], &redis["startCommand"]), (&json!("SUCCESS"), &Value::Null));
     assert_eq!(redis["activeDeployments"][0]["instances"], json!([{ "status": "RUNNING" }]));
-    let plain = data(&sim, ACCOUNT_TOKEN, "PlainShape", scope.clone());
+    let plain = data(&sim, ACCOUNT_TOKEN, "EnvironmentMinimal", scope.clone());
     assert_eq!(
         plain["environment"]["serviceInstances"]["edges"][3]["node"],
         json!({ "serviceId": services[3], "environmentId": scope["environmentId"], "serviceName": "Redis",
@@ -156,7 +156,7 @@ fn the_shape_names_services_variables_and_seals_and_no_value() {
         json!({ "hasNextPage": false, "endCursor": nodes_end(&services) })
     );
     assert!(!shape.to_string().contains("autumn"));
-    assert_eq!(data(&sim, PROJECT_TOKEN, "ScopedShape", json!({}))["projectToken"]["environment"], *environment);
+    assert_eq!(data(&sim, PROJECT_TOKEN, "EnvironmentByToken", json!({}))["projectToken"]["environment"], *environment);
 }
 
 fn nodes_end(services: &[String]) -> String {
@@ -207,7 +207,7 @@ fn sealed_and_masked_values_show_as_each_railway_does_it() {
         );
         let (project, environment, services) = ids(&sim);
         let scope = json!({ "projectId": project, "environmentId": environment });
-        let shape = data(&sim, LOGIN_TOKEN, "Shape", scope.clone());
+        let shape = data(&sim, LOGIN_TOKEN, "Environment", scope.clone());
         assert_eq!(shape["environment"]["config"]["services"][&services[0]]["variables"], config);
         let values = data(&sim, LOGIN_TOKEN, "Values", with(scope, &[("serviceId_0", &services[0])]));
         assert_eq!(values["stored_0"], map);
@@ -243,20 +243,20 @@ fn each_kind_of_token_may_ask_its_own_things() {
         ("ApiTokenProbe", json!({}), [OK, OK, OK, NOT, NOT, NONE, NONE]),
         ("UserProbe", json!({}), [OK, NOT, OK, NOT, NOT, NONE, NONE]),
         ("ProjectTokenProbe", json!({}), [NONE, NONE, NONE, OK, NOT, NONE, NONE]),
-        ("ScopedShape", json!({}), [NONE, NONE, NONE, OK, NOT, NONE, NONE]),
+        ("EnvironmentByToken", json!({}), [NONE, NONE, NONE, OK, NOT, NONE, NONE]),
         ("Projects", json!({}), [OK, OK, OK, NOT, NOT, NONE, NONE]),
         ("Environments", project, [OK, OK, OK, OK, NOT, NONE, NONE]),
-        ("Shape", scope.clone(), [OK, OK, OK, OK, NOT, NONE, NONE]),
+        ("Environment", scope.clone(), [OK, OK, OK, OK, NOT, NONE, NONE]),
         ("MoreServices", scope.clone(), [OK, OK, OK, OK, NOT, NONE, NONE]),
         ("Values", values, [OK, OK, OK, OK, NOT, NONE, NONE]),
-        ("Fence", scope.clone(), [OK, OK, OK, OK, NOT, NONE, NONE]),
-        ("PlainScopedShape", json!({}), [NONE, NONE, NONE, OK, NOT, NONE, NONE]),
-        ("PlainShape", scope.clone(), [OK, OK, OK, OK, NOT, NONE, NONE]),
+        ("PreWriteState", scope.clone(), [OK, OK, OK, OK, NOT, NONE, NONE]),
+        ("EnvironmentByTokenMinimal", json!({}), [NONE, NONE, NONE, OK, NOT, NONE, NONE]),
+        ("EnvironmentMinimal", scope.clone(), [OK, OK, OK, OK, NOT, NONE, NONE]),
         ("StagedChanges", json!({ "environmentId": scope["environmentId"] }), [OK, OK, OK, OK, NOT, NONE, NONE]),
         ("VariableTimes", scope.clone(), [OK, OK, OK, OK, NOT, NONE, NONE]),
         ("RecentDeployments", service, [OK, OK, OK, OK, NOT, NONE, NONE]),
         ("SharedValues", scope.clone(), [OK, OK, OK, OK, NOT, NONE, NONE]),
-        ("Watch", batch.clone(), [OK, OK, OK, OK, NOT, NONE, NONE]),
+        ("DeploymentStatus", batch.clone(), [OK, OK, OK, OK, NOT, NONE, NONE]),
         ("Snapshot", batch.clone(), [OK, OK, OK, OK, NOT, NONE, NONE]),
         ("DeploymentEvents", batch, [OK, OK, OK, OK, NOT, NONE, NONE]),
         ("BuildLog", lines.clone(), [OK, OK, OK, OK, NOT, NONE, NONE]),
@@ -324,7 +324,7 @@ fn what_is_not_there_or_out_of_reach_is_refused_by_the_field_that_was_asked() {
     ] {
         let scope = json!({ "projectId": project, "environmentId": environment });
         let (message, path) = if service.is_empty() {
-            response(&sim, token, "Shape", scope)
+            response(&sim, token, "Environment", scope)
         } else {
             response(&sim, token, "Values", with(scope, &[("serviceId_0", web), ("serviceId_1", service)]))
         };
@@ -365,10 +365,10 @@ fn listings_show_what_is_restricted_or_deleted_and_hide_deleted_projects() {
 fn a_deleted_scope_is_told_to_its_own_token_and_a_vanished_one_is_no_token_any_more() {
     let (sim, ..) = incident();
     sim.change(|estate| estate.projects[0].environments[0] = estate.projects[0].environments[0].clone().deleted());
-    let own = data(&sim, PROJECT_TOKEN, "ScopedShape", json!({}));
+    let own = data(&sim, PROJECT_TOKEN, "EnvironmentByToken", json!({}));
     assert!(own["projectToken"]["environment"]["deletedAt"].is_string());
     sim.change(|estate| estate.projects.clear());
-    assert_eq!(response(&sim, PROJECT_TOKEN, "ScopedShape", json!({})).0, "Project Token not found");
+    assert_eq!(response(&sim, PROJECT_TOKEN, "EnvironmentByToken", json!({})).0, "Project Token not found");
 }
 
 #[test]
@@ -377,7 +377,7 @@ fn a_cap_makes_pages_of_every_listing() {
     let sim = Sim::with(estate, SimOptions { page_cap: 2, ..SimOptions::default() });
     let (project, environment, services) = ids(&sim);
     let scope = json!({ "projectId": project, "environmentId": environment });
-    let mut page = data(&sim, ACCOUNT_TOKEN, "Shape", scope.clone())["environment"]["serviceInstances"].take();
+    let mut page = data(&sim, ACCOUNT_TOKEN, "Environment", scope.clone())["environment"]["serviceInstances"].take();
     let mut found = Vec::new();
     loop {
         let edges = page["edges"].as_array().expect("edges");

@@ -21,7 +21,7 @@ fn what_no_document_of_ours_says_is_refused_and_remembered() {
     for (operation, variables, expected) in [
         ("Everything", json!({}), "Unknown operation named \"Everything\"."),
         (
-            "Shape",
+            "Environment",
             json!({ "projectId": "p" }),
             "Variable \"$environmentId\" of required type \"String!\" was not provided.",
         ),
@@ -38,7 +38,7 @@ fn what_no_document_of_ours_says_is_refused_and_remembered() {
         ("Values", unnumbered, "Variable \"$serviceId_0\" of required type \"String!\" was not provided."),
         ("Values", gap, "Values declares fewer variables than were sent."),
         ("Projects", json!({ "after": 7 }), "Variable \"$after\" got invalid value; String expected."),
-        ("Shape", with(scope, &[("extra", "1")]), "Shape declares fewer variables than were sent."),
+        ("Environment", with(scope, &[("extra", "1")]), "Shape declares fewer variables than were sent."),
     ] {
         let before = sim.violations().len();
         let body = json!({ "operationName": operation, "query": "…", "variables": variables });
@@ -71,14 +71,14 @@ fn too_large_a_batch_is_refused_without_blame() {
 #[test]
 fn faults_happen_to_the_requests_they_fit_in_order_and_so_often() {
     let (sim, scope, services) = incident();
-    sim.fault(Fault::failure(TransportFailure::TimedOut).on("Shape"));
+    sim.fault(Fault::failure(TransportFailure::TimedOut).on("Environment"));
     sim.fault(Fault::reply(502, "<html>").header("content-type", "text/html").header("retry-after", "7").times(2));
     sim.fault(Fault::refusal("Problem processing request"));
     let probe = || ask(&sim, ACCOUNT_TOKEN, "ApiTokenProbe", json!({}));
     let broken = probe().expect("an answer");
     assert_eq!((broken.status, &broken.body[..]), (502, &b"<html>"[..]));
     assert_eq!((broken.content_type.as_deref(), broken.retry_after.as_deref()), (Some("text/html"), Some("7")));
-    assert_eq!(ask(&sim, ACCOUNT_TOKEN, "Shape", scope.clone()).err(), Some(TransportFailure::TimedOut));
+    assert_eq!(ask(&sim, ACCOUNT_TOKEN, "Environment", scope.clone()).err(), Some(TransportFailure::TimedOut));
     assert_eq!(probe().expect("an answer").status, 502);
     assert_eq!(
         response(&sim, ACCOUNT_TOKEN, "ApiTokenProbe", json!({})),
@@ -141,15 +141,15 @@ fn every_document_is_answered_with_its_own_variables_and_page_sizes() {
     let sizes = [
         ("DeploymentEvents", "50"),
         ("Environments", "100"),
-        ("Fence", "500"),
+        ("PreWriteState", "500"),
         ("MoreServices", "500"),
-        ("PlainMoreServices", "500"),
-        ("PlainScopedShape", "500"),
-        ("PlainShape", "500"),
+        ("MoreServicesMinimal", "500"),
+        ("EnvironmentByTokenMinimal", "500"),
+        ("EnvironmentMinimal", "500"),
         ("Projects", "100 100"),
         ("RecentDeployments", "10"),
-        ("ScopedShape", "500"),
-        ("Shape", "500"),
+        ("EnvironmentByToken", "500"),
+        ("Environment", "500"),
         ("StartCommands", "500"),
         ("VariableTimes", "200"),
     ];
