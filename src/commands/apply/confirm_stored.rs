@@ -1,8 +1,8 @@
 //! Reading back what was stored. Railway's reads lag behind its writes.
 
+use crate::commands::apply::ApplyState;
 use crate::commands::apply::precheck::{read, stands};
 use crate::commands::apply::read_back::{self, ReadBack};
-use crate::commands::apply::ApplyState;
 use crate::drift::Variable;
 use crate::drift::model::receipt::Outcome;
 use crate::drift::plan::VariableOwner;

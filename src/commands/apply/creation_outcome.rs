@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::commands::apply::ApplyState;
 use crate::commands::apply::read_back::ReadBack;
 use crate::commands::apply::watch_deployments::WatchedDeployment;
-use crate::commands::apply::ApplyState;
 use crate::drift::model::deployment::{Deployed, Deployment, DeploymentStatus};
 use crate::drift::model::receipt::Outcome;
 use crate::drift::phrases;

@@ -262,8 +262,11 @@ impl ApplyState<'_, '_> {
                     }
                 }
                 Err(error) => {
-                    let words =
-                        format!("the start commands of {} can't be read again: {}", environment.name, error.with_cause(": "));
+                    let words = format!(
+                        "the start commands of {} can't be read again: {}",
+                        environment.name,
+                        error.with_cause(": ")
+                    );
                     let settings = &self.plan.settings;
                     let places: Vec<&str> =
                         self.ledger.patched.keys().map(|&index| settings[index].service.name.as_str()).collect();

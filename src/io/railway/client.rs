@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::drift::redact::Redactor;
-use crate::error::Said;
+use crate::error::RailwayErrors;
 use crate::io::clock::Clock;
 use crate::io::credentials::Credentials;
 use crate::io::endpoint::AllowedHosts;
@@ -86,12 +86,12 @@ impl Client<'_> {
         self.wire.traffic.requests()
     }
 
-    /// How many requests Railway allows in how many seconds, once it has said so.
+    /// How many requests Railway allows in how many seconds, once it has errors so.
     pub(crate) fn allowance(&self) -> Option<(u64, u64)> {
         self.wire.traffic.allowance()
     }
 
-    /// What time it is by Railway's own clock, once it has said so.
+    /// What time it is by Railway's own clock, once it has errors so.
     pub(crate) fn railway_time(&self) -> Option<Timestamp> {
         self.wire.traffic.railway_time()
     }
@@ -100,9 +100,9 @@ impl Client<'_> {
     pub(crate) fn note_what_is_missing(&self, operation: &'static str, beside: &[GraphqlError]) {
         let mut remarks = self.remarks.borrow_mut();
         for refusal in beside.iter().take(MOST_REMARKS) {
-            let said = self.refused(std::slice::from_ref(refusal));
+            let errors = self.refused(std::slice::from_ref(refusal));
             let path = self.shown(&refusal.path.join("."));
-            remarks.push(format!("{operation}: {path} is unknown, {said}"));
+            remarks.push(format!("{operation}: {path} is unknown, {errors}"));
         }
         if beside.len() > MOST_REMARKS {
             remarks.push(format!("{operation}: {} more fields are unknown", beside.len() - MOST_REMARKS));

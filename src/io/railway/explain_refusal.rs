@@ -1,7 +1,7 @@
 //! What a refusal means. `Not Authorized` has several meanings; a small request that shows whether the token is alive tells
 //! them apart.
 
-use crate::error::{Error, Said};
+use crate::error::{Error, RailwayErrors};
 use crate::io::railway::client::{Client, Probed};
 use crate::io::railway::response::{ErrorKind, GraphqlError, QueryError};
 use crate::io::railway::token_probe::probe;
@@ -18,7 +18,7 @@ impl Client<'_> {
 
     /// What a refusal comes to. `Not Authorized` has three meanings; a probe, one request, tells them apart.
     pub(crate) fn explain(&self, operation: &'static str, what: &str, refusals: &[GraphqlError]) -> Error {
-        let said = self.refused(refusals);
+        let errors = self.refused(refusals);
         let from = self.credentials.from.clone();
         let has = |kind| refusals.iter().any(|refusal| refusal.kind == kind);
         if let Some(refusal) = refusals.iter().find(|refusal| refusal.kind == ErrorKind::TwoFactor) {
@@ -27,31 +27,31 @@ impl Client<'_> {
         }
         if has(ErrorKind::TooLarge) {
             let what = "HTTP 413: the request is too large for a gateway or a proxy".to_owned();
-            return Error::Garbled { host: self.host(), what };
+            return Error::InvalidResponse { host: self.host(), cause: what };
         }
         if has(ErrorKind::Document) || has(ErrorKind::Schema) {
-            return Error::SchemaMoved { operation, said };
+            return Error::SchemaMismatch { operation, errors };
         }
         if has(ErrorKind::NotAuthorized) || has(ErrorKind::ProjectTokenNotFound) {
             return match self.probe(self.credentials.scheme) {
-                Probed::Alive(reach) => Error::NoPermission { from, what: what.to_owned(), said, reach: Some(reach) },
-                Probed::Unknown => Error::NoPermission { from, what: what.to_owned(), said, reach: None },
-                Probed::Dead => self.dead(said),
+                Probed::Alive(reach) => Error::NoPermission { from, what: what.to_owned(), errors, reach: Some(reach) },
+                Probed::Unknown => Error::NoPermission { from, what: what.to_owned(), errors, reach: None },
+                Probed::Dead => self.dead(errors),
             };
         }
         if has(ErrorKind::NotFound) {
-            return Error::NotFound { what: what.to_owned(), said };
+            return Error::NotFound { what: what.to_owned(), errors };
         }
-        Error::Railway { operation, said }
+        Error::Railway { operation, errors }
     }
 
     /// Why Railway does not know the token: refused, or of the other kind.
     pub(crate) fn why_refused(&self) -> Error {
-        self.dead(Said { messages: vec!["Not Authorized".to_owned()], traces: Vec::new() })
+        self.dead(RailwayErrors { messages: vec!["Not Authorized".to_owned()], traces: Vec::new() })
     }
 
     /// A token that its own header does not wake may be of the other kind: the classic is an account token in `RAILWAY_TOKEN`.
-    fn dead(&self, said: Said) -> Error {
+    fn dead(&self, errors: RailwayErrors) -> Error {
         let from = self.credentials.from.clone();
         let other = match self.credentials.scheme {
             Scheme::Bearer => Scheme::Project,
@@ -70,7 +70,7 @@ impl Client<'_> {
                 expected: "an account or workspace token",
                 belongs_in: "RAILWAY_TOKEN",
             },
-            _ => Error::Refused { from, said },
+            _ => Error::Refused { from, errors },
         }
     }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::{Error, Said};
+use crate::error::{Error, RailwayErrors};
 use crate::io::railway::client::Client;
 use crate::io::railway::operations::query_body;
 use crate::io::railway::rate_limit::{FIRST_WAIT_WHEN_LIMITED, allowance, named_delay};
@@ -167,14 +167,14 @@ impl Client<'_> {
         let host = self.host();
         match failure {
             TransportFailure::Certificate(why) => {
-                AttemptFailure::new(Error::Certificate { host, why }, Delivery::Nothing, Retry::Never)
+                AttemptFailure::new(Error::Certificate { host, cause: why }, Delivery::Nothing, Retry::Never)
             }
             TransportFailure::NotSent(why) => {
-                AttemptFailure::new(Error::Unreachable { host, why }, Delivery::Nothing, Retry::Backoff)
+                AttemptFailure::new(Error::Unreachable { host, cause: why }, Delivery::Nothing, Retry::Backoff)
             }
             TransportFailure::Broken(why) => {
                 let why = format!("the connection broke: {why}");
-                AttemptFailure::new(Error::Unreachable { host, why }, Delivery::Unknown, Retry::Backoff)
+                AttemptFailure::new(Error::Unreachable { host, cause: why }, Delivery::Unknown, Retry::Backoff)
             }
             TransportFailure::TimedOut => {
                 let error = Error::TimedOut { host, limit: request.patience, last: None };
@@ -182,7 +182,7 @@ impl Client<'_> {
             }
             TransportFailure::TooLong => {
                 let what = TOO_LONG.to_owned();
-                AttemptFailure::new(Error::Garbled { host, what }, Delivery::Unknown, Retry::Never)
+                AttemptFailure::new(Error::InvalidResponse { host, cause: what }, Delivery::Unknown, Retry::Never)
             }
         }
     }
@@ -192,17 +192,17 @@ impl Client<'_> {
         let unknown = |error, retry| AttemptFailure::new(error, Delivery::Unknown, retry);
         match error {
             // A gateway's page. It may stand in place of the response to a mutation that was carried out.
-            ResponseError::Garbled(what) => unknown(Error::Garbled { host, what }, Retry::Backoff),
-            ResponseError::Invalid(what) => unknown(Error::Garbled { host, what }, Retry::Never),
+            ResponseError::Garbled(what) => unknown(Error::InvalidResponse { host, cause: what }, Retry::Backoff),
+            ResponseError::Invalid(what) => unknown(Error::InvalidResponse { host, cause: what }, Retry::Never),
             // Most likely nothing arrived, and nothing proves it.
-            ResponseError::Blocked { why, code } => unknown(Error::Blocked { host, why, code }, Retry::Never),
+            ResponseError::Blocked { why, code } => unknown(Error::Blocked { host, cause: why, code }, Retry::Never),
             // "See other" may well mean that it was done.
             ResponseError::Redirected(to) => unknown(Error::Redirected { host, to: origin(&to) }, Retry::Never),
             ResponseError::Refused(refusals) => {
                 // `Problem processing request` is a failure of the moment as often as not: one more try shows which.
                 let is_passing = refusals.iter().all(|refusal| refusal.kind == ErrorKind::Problem);
                 let retry = if is_passing { Retry::BackoffOnce } else { Retry::Never };
-                let error = Error::Railway { operation, said: Said::default() };
+                let error = Error::Railway { operation, errors: RailwayErrors::default() };
                 AttemptFailure { refusals, ..unknown(error, retry) }
             }
             // A limit within HTTP 200 is Railway's answer to this operation; the caller of a mutation knows what it means.
@@ -237,7 +237,7 @@ impl Client<'_> {
     }
 
     fn timed_out(&self, last: Option<&Error>) -> Error {
-        let last = last.map(|error| match error.because() {
+        let last = last.map(|error| match error.cause() {
             Some(because) => format!("the last try that ended: {error}, {because}"),
             None => format!("the last try that ended: {error}"),
         });
@@ -254,11 +254,11 @@ fn origin(location: &str) -> String {
 mod tests {
     use std::time::Duration;
 
-    use crate::error::{Error, Said};
+    use crate::error::{Error, RailwayErrors};
     use crate::io::railway::retry::{AttemptFailure, Delivery, RequestKind, Retry, origin};
 
     fn wait(delivery: Delivery, retry: Retry, kind: RequestKind, earlier: u32) -> Option<u128> {
-        let error = Error::Railway { operation: "Environment", said: Said::default() };
+        let error = Error::Railway { operation: "Environment", errors: RailwayErrors::default() };
         AttemptFailure::new(error, delivery, retry).wait(kind, earlier).map(|wait| wait.as_millis())
     }
 

@@ -4,7 +4,7 @@ use graphql_client::GraphQLQuery;
 
 use crate::drift::ResourceRef;
 use crate::drift::model::token_identity::Identity;
-use crate::error::{Error, Said};
+use crate::error::{Error, RailwayErrors};
 use crate::io::railway::client::Client;
 use crate::io::railway::operations::{
     ApiTokenProbe, ProjectTokenProbe, UserProbe, api_token_probe, project_token_probe, user_probe,
@@ -13,7 +13,7 @@ use crate::io::railway::response::QueryError;
 use crate::io::railway::transport::Scheme;
 
 impl Client<'_> {
-    /// Whose the token is, sent in the header of its scheme; `Err(Ok(said))` if Railway does not know it there.
+    /// Whose the token is, sent in the header of its scheme; `Err(Ok(errors))` if Railway does not know it there.
     pub fn identity(&self) -> Result<Identity, Result<RailwayErrors, Error>> {
         if self.credentials.scheme == Scheme::Project {
             let body = ProjectTokenProbe::build_query(project_token_probe::Variables);
@@ -47,7 +47,7 @@ impl Client<'_> {
         }
     }
 
-    /// What Railway said of a token that it does not know. Any other failure is none of the token's.
+    /// What Railway errors of a token that it does not know. Any other failure is none of the token's.
     fn unknown(&self, operation: &'static str, unanswered: QueryError) -> Result<RailwayErrors, Error> {
         match unanswered {
             QueryError::Refused(refusals) if refusals.iter().any(|refusal| refusal.kind.is_of_token()) => {

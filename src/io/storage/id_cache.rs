@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::io::os;
 use crate::io::railway::prefetch::remembered_ids::{MOST_SERVICES, RememberedIds, RememberedService};
-use crate::io::storage::state_dir::{Folder, Purpose, StoredContent};
+use crate::io::storage::cache_slot::{CacheEntry, CacheSlot, digest_parts};
+use crate::io::storage::state_dir::{Folder, Purpose};
 
 /// How long it is good for.
 const KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
@@ -47,11 +48,13 @@ struct CachedIds {
     allowance: Option<(u64, u64)>,
 }
 
-/// The place for the ids of one target, as one folder asks for it.
-#[derive(Debug)]
-pub struct IdCacheSlot {
-    folder: Folder,
-    name: String,
+impl CacheEntry for CachedIds {
+    const ENDING: &'static str = ".ids";
+    const MAX_AGE: SignedDuration = KEPT;
+
+    fn time(&self) -> i64 {
+        self.time
+    }
 }
 
 /// The slot for the ids of one target.
@@ -66,40 +69,44 @@ impl IdCacheSlot {
         Some(Self(CacheSlot::new(Folder::new(cache?.to_owned(), PURPOSE), context.finish().as_ref())))
     }
 
-    /// The ids that are remembered there, if they are young enough and look like ids.
+    /// Returns the ids that are kept, if they are young enough and look like ids.
     pub fn get(&self, now: Timestamp) -> Option<RememberedIds> {
-        let form = self.read(&self.name).filter(|form| is_younger(form, KEPT, now))?;
-        let CacheFile { project, environment, services, allowance, .. } = form;
-        let ids = RememberedIds { project, environment, services, allowance };
-        has_ids_only(&ids).then_some(ids)
+        let ids = self.0.get(now)?;
+        let remembered = RememberedIds {
+            project: ids.project,
+            environment: ids.environment,
+            services: ids.services,
+            allowance: ids.allowance,
+        };
+        has_ids_only(&remembered).then_some(remembered)
     }
 
-    /// Remembers ids for the next run; without any, forgets those of the last one.
-    pub fn put(&self, ids: Option<RememberedIds>, now: Timestamp) {
-        let Some(ids) = ids.filter(has_ids_only) else { return self.forget() };
-        let RememberedIds { project, environment, services, allowance } = ids;
-        let form = CacheFile { time: now.as_second(), project, environment, services, allowance };
-        let known = self.read(&self.name).filter(|known| is_younger(known, FRESH, now));
-        if known.is_some_and(|known| CacheFile { time: form.time, ..known } == form) {
-            return;
+    /// Keeps ids for the next run; without any, removes those of the last one.
+    pub fn put(&self, remembered: Option<RememberedIds>, now: Timestamp) {
+        let Some(remembered) = remembered.filter(has_ids_only) else { return self.0.clear() };
+        let ids = CachedIds {
+            time: now.as_second(),
+            project: remembered.project,
+            environment: remembered.environment,
+            services: remembered.services,
+            allowance: remembered.allowance,
+        };
+        let known = self.0.get(now).filter(|known| known.is_younger(FRESH, now));
+        if known.is_none_or(|known| CachedIds { time: ids.time, ..known } != ids) {
+            self.0.put(&ids, now);
         }
     }
 }
 
-/// A clock that was set back makes everything old.
-fn is_younger(form: &CacheFile, age: SignedDuration, now: Timestamp) -> bool {
-    (0..age.as_secs()).contains(&now.as_second().saturating_sub(form.time))
-}
-
-/// Whether nothing in it could be anything but Railway's ids.
-fn has_ids_only(ids: &RememberedIds) -> bool {
+/// Returns whether nothing in it could be anything but Railway's ids.
+fn has_ids_only(remembered: &RememberedIds) -> bool {
     let is_id = |text: &String| {
         (1..=LONGEST_ID).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
     };
-    (1..=MOST_SERVICES).contains(&ids.services.len())
-        && [&ids.project, &ids.environment].into_iter().all(is_id)
-        && ids.services.iter().all(|one| is_id(&one.service) && one.deployment.iter().all(is_id))
+    (1..=MOST_SERVICES).contains(&remembered.services.len())
+        && [&remembered.project, &remembered.environment].into_iter().all(is_id)
+        && remembered.services.iter().all(|one| is_id(&one.service) && one.deployment.iter().all(is_id))
 }
 
 #[cfg(test)]
@@ -111,7 +118,8 @@ mod tests {
     use jiff::Timestamp;
 
     use crate::io::railway::prefetch::remembered_ids::{RememberedIds, RememberedService};
-    use crate::io::storage::id_cache::{IdCacheSlot, LIMIT, MOST, cache_folder};
+    use crate::io::storage::cache_slot::{LIMIT, MOST};
+    use crate::io::storage::id_cache::{IdCacheSlot, cache_folder};
 
     const DAY: i64 = 24 * 3600;
 
