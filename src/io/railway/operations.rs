@@ -67,11 +67,7 @@ pub(crate) mod change {
 
     operation!(DeleteVariable, "graphql/delete_variable.graphql", "Removes one variable.");
     operation!(Deploy, "graphql/deploy.graphql", "Makes a first deployment.");
-    operation!(
-        PreWriteState,
-        "graphql/pre_write_state.graphql",
-        "What must be known right before something is written."
-    );
+    operation!(PreWriteState, "graphql/pre_write_state.graphql", "What is read right before a write.");
     operation!(Redeploy, "graphql/redeploy.graphql", "Deploys a deployment's code again.");
     operation!(SetVariables, "graphql/set_variables.graphql", "Stores variables.");
 

@@ -38,7 +38,7 @@ fn what_no_document_of_ours_says_is_refused_and_remembered() {
         ("Values", unnumbered, "Variable \"$serviceId_0\" of required type \"String!\" was not provided."),
         ("Values", gap, "Values declares fewer variables than were sent."),
         ("Projects", json!({ "after": 7 }), "Variable \"$after\" got invalid value; String expected."),
-        ("Environment", with(scope, &[("extra", "1")]), "Shape declares fewer variables than were sent."),
+        ("Environment", with(scope, &[("extra", "1")]), "Environment declares fewer variables than were sent."),
     ] {
         let before = sim.violations().len();
         let body = json!({ "operationName": operation, "query": "…", "variables": variables });
