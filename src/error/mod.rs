@@ -180,3 +180,18 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use crate::error::{Error, RailwayErrors};
+
+    #[test]
+    fn an_error_without_a_cause_is_its_message() {
+        let errors = RailwayErrors { messages: vec!["no".to_owned()], traces: vec!["4711".to_owned()] };
+        let refused = Error::ChangeRefused { what: "the change", errors };
+        assert_eq!(refused.with_cause(": "), "Railway refused the change: Railway said “no” (trace 4711)");
+        assert_eq!(refused.cause_or_message(), "Railway said “no” (trace 4711)");
+        let interrupted = Error::Interrupted;
+        assert_eq!([interrupted.with_cause(", "), interrupted.cause_or_message()], ["interrupted"; 2]);
+    }
+}
