@@ -10,7 +10,6 @@ pub trait Clock {
     fn now(&self) -> Timestamp;
     /// Since the run began; never goes back.
     fn elapsed(&self) -> Duration;
-    /// Waits.
     fn sleep(&self, time: Duration);
 }
 

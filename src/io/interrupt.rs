@@ -64,7 +64,6 @@ pub struct Limits {
 pub struct RunEnd {
     /// Lines; empty where nothing may be said.
     pub words: String,
-    /// The exit code.
     pub exit: Exit,
 }
 

@@ -30,7 +30,6 @@ pub struct World<'w> {
     pub talk: &'w dyn StatusOutput,
     /// The person at the terminal; [`crate::io::terminal::prompt::can_ask`] says whether there is one.
     pub ask: &'w dyn Ask,
-    /// Ctrl-C.
     pub interrupt: &'w Interrupt,
     /// What the streams are connected to.
     pub terminal: Terminal,
@@ -46,9 +45,7 @@ pub struct World<'w> {
     pub cache: Option<PathBuf>,
     /// Whether the next run will find what this one remembers.
     pub memory: WorldLifetime,
-    /// The system's keyring.
     pub keyring: &'w dyn Keyring,
-    /// Time.
     pub clock: &'w dyn Clock,
     /// The way to Railway.
     pub connect: &'w Connect<'w>,

@@ -97,7 +97,6 @@ pub enum LoaderSetting {
 pub enum FailOnSetting {
     /// That severity, and worse.
     Severity(Severity),
-    /// Nothing is.
     Never,
 }
 
@@ -195,7 +194,6 @@ pub enum HeaderPart {
 pub enum JsonPresence {
     /// Something other than null.
     Present,
-    /// Nothing.
     Absent,
     /// Exactly this text.
     Text(String),

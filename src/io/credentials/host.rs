@@ -8,7 +8,6 @@ pub enum Host {
     /// The one that everybody uses.
     Production,
     Staging,
-    /// Railway's development.
     Develop,
 }
 

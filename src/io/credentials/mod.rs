@@ -29,7 +29,6 @@ const LONGEST_TOKEN: usize = 8 * 1024;
 /// A token, how to send it, and where it came from.
 #[derive(Clone, Debug)]
 pub struct Credentials {
-    /// The token itself.
     pub token: Secret,
     /// The header it belongs into.
     pub scheme: Scheme,
@@ -42,7 +41,6 @@ pub struct Credentials {
 /// Whether the official CLI's login may be used. With `--api-url` it may not: it is meant for Railway's own hosts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CliLogin {
-    /// It may.
     Allowed,
     /// Only tokens that the user set on purpose are sent.
     Forbidden,
@@ -59,7 +57,6 @@ pub struct Places<'p> {
     pub now: Timestamp,
     /// Whether the official CLI's login may be used.
     pub cli_login: CliLogin,
-    /// The system's keyring.
     pub keyring: &'p dyn Keyring,
     /// The host that is to be asked.
     pub host: &'p str,

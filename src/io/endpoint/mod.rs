@@ -71,7 +71,6 @@ pub enum BodyMode {
 /// What came back.
 #[derive(Debug)]
 pub struct EndpointResponse {
-    /// HTTP status.
     pub status: u16,
     /// The body, if all of it was read; cleared on drop, because it may hold anything.
     pub body: Option<Zeroizing<Vec<u8>>>,

@@ -53,7 +53,6 @@ pub const STANDARD_INPUT: &str = "-";
 /// What a file said, or why nothing was read.
 #[derive(Debug)]
 pub enum ReadOutcome {
-    /// The whole text.
     Text(Secret),
     /// Nothing of that name is there.
     Missing,

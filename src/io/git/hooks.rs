@@ -19,7 +19,6 @@ const LIMIT: u64 = 1 << 20;
 /// What stands in the place of a hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hook {
-    /// Nothing.
     None,
     /// Ours, and git runs it.
     Ours,

@@ -73,7 +73,6 @@ impl Project {
         self
     }
 
-    /// Takes an environment.
     pub fn environment(mut self, environment: Environment) -> Self {
         self.environments.push(environment);
         self
@@ -116,13 +115,11 @@ impl Environment {
         self
     }
 
-    /// Stores shared variables.
     pub fn shared(mut self, variables: &[(&str, &str)]) -> Self {
         self.shared.extend(variables.iter().map(open));
         self
     }
 
-    /// Takes a service.
     pub fn service(mut self, service: SimService) -> Self {
         self.services.push(service);
         self
@@ -222,7 +219,6 @@ impl SimService {
         self
     }
 
-    /// Stores variables.
     pub fn variables(mut self, variables: &[(&str, &str)]) -> Self {
         self.variables.extend(variables.iter().map(open));
         self

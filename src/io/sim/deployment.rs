@@ -35,7 +35,6 @@ pub struct SimDeployment {
     pub meta: Value,
     /// What it was created with; those of a seed take the variables of the service as they are then.
     pub captured: BTreeMap<String, Captured>,
-    /// Its steps.
     pub events: Vec<Event>,
     /// What the platform makes of its failure.
     pub diagnosis: Value,

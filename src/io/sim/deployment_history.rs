@@ -49,7 +49,6 @@ impl SimService {
         self
     }
 
-    /// Mounts a volume.
     pub fn volume(mut self, path: &str) -> Self {
         self.volume = Some(path.into());
         self

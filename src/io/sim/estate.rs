@@ -51,12 +51,7 @@ pub enum TokenScope {
     /// The access token of a login, which may have been granted for some workspaces only, by id.
     Login(Vec<String>),
     /// A project token: one environment of one project, by id.
-    Project {
-        /// The project's id.
-        project: String,
-        /// The environment's id.
-        environment: String,
-    },
+    Project { project: String, environment: String },
 }
 
 #[derive(Clone, Debug)]

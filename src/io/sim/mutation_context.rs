@@ -13,7 +13,6 @@ use crate::io::sim::rollout::{DeploymentOrder, ServicePosition};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mutation {
-    /// The operation's name.
     pub operation: String,
     /// The service that it was about, by id; none for shared variables, or where it could not be told.
     pub service: Option<String>,

@@ -7,7 +7,6 @@ use crate::io::sim::estate::SimService;
 /// Where they show. Railway documents neither.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tracing {
-    /// Nothing is traced.
     Off,
     /// In what a deployment was created with.
     InSnapshots,

@@ -57,7 +57,6 @@ impl<E: CacheEntry> CacheSlot<E> {
         }
     }
 
-    /// Removes the entry.
     pub(super) fn clear(&self) {
         // Where nothing was kept yet, no folder is made for it.
         if self.folder.names().is_ok_and(|names| names.contains(&self.name)) {

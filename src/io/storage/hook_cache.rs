@@ -31,9 +31,7 @@ const PURPOSE: Purpose = Purpose {
 pub struct Recent {
     /// Seconds since 1970.
     pub time: i64,
-    /// Values compared.
     pub compared: usize,
-    /// Services compared.
     pub services: usize,
     /// Findings at or above the line; a hook that only warns tells of them again.
     pub drift: usize,

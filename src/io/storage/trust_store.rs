@@ -47,7 +47,6 @@ pub enum TrustStatus {
     Changed(Vec<String>),
     /// The same was accepted, for another project; its name.
     OfAnother(String),
-    /// Nothing.
     Never,
 }
 

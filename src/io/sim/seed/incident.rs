@@ -8,7 +8,6 @@ use crate::io::sim::deployment::SimDeployment;
 use crate::io::sim::estate::{Environment, Estate, Project, SimService};
 use crate::io::sim::seed::{LOGIN_TOKEN, postgres, redis};
 
-/// The project's id.
 pub const PROJECT: &str = "30cf5498-5aeb-4cf6-b35c-5ba0b9ed81f2";
 
 /// The `.env` that lies in the project's folder. Apart from the rotated key it agrees with Railway: the database is a

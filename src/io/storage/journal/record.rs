@@ -37,9 +37,7 @@ pub struct JournalRecord {
 /// The verb that wrote a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordedCommand {
-    /// `doctor fix`.
     Fix,
-    /// `doctor undo`.
     Undo,
 }
 
@@ -48,7 +46,6 @@ pub enum RecordedCommand {
 pub struct RecordedVariable {
     /// The service; none for a shared variable.
     pub owner: Option<ResourceRef>,
-    /// The variable's name.
     pub key: String,
     /// What was stored before.
     pub before: Before,

@@ -29,7 +29,6 @@ impl RunName {
         (Self::new(run.read_time()?, run.read_number()?) == run).then_some(run)
     }
 
-    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }

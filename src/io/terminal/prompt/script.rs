@@ -13,7 +13,6 @@ pub(crate) enum Prepared {
     Choice(usize),
     /// The items of these indices.
     Choices(Vec<usize>),
-    /// Yes or no.
     Reply(YesNo),
     /// A typed line.
     Line(&'static str),
@@ -21,7 +20,6 @@ pub(crate) enum Prepared {
     Enter,
     /// Esc.
     Back,
-    /// Ctrl-C.
     Interrupt,
 }
 
