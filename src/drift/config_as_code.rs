@@ -18,6 +18,28 @@ pub fn was_read_at(created_at: &str) -> bool {
     created_at < END.to_string().as_str()
 }
 
+/// The day of a check and the deployment that runs then, against the day on which the files end.
+#[derive(Clone, Copy)]
+pub enum Support {
+    /// Railway still reads them.
+    Before,
+    /// It does not.
+    Over,
+    /// A deployment read one after that day.
+    Moved,
+}
+
+impl Support {
+    /// The phase of that day, for a deployment of that time.
+    pub fn of(today: Date, created_at: &str) -> Self {
+        match (is_read_on(today), was_read_at(created_at)) {
+            (true, _) => Self::Before,
+            (false, true) => Self::Over,
+            (false, false) => Self::Moved,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use jiff::ToSpan;

@@ -37,6 +37,12 @@ pub fn evidence(survey: &Survey, target: &Target) -> Option<Evidence> {
     Some(Evidence::Times { later: changed.later, near: changed.near, why: why.to_owned() })
 }
 
+/// Whether what a deployment got can't be compared with what is stored, so that only times tell.
+pub fn is_judged_by_time(target: &Target) -> bool {
+    let (Observed::Known(got), Ok(stored)) = (&target.live.got, &target.stored) else { return true };
+    stale_keys(got, stored).is_none()
+}
+
 /// The keys that a deployment got with another value than is stored now, in order. Sealed values and the platform's own
 /// are left out. `None` if what it got can't be compared, because it holds references that were never rendered.
 pub fn stale_keys(got: &DeployedVariables, stored: &BTreeMap<String, Variable>) -> Option<Vec<String>> {

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use crate::drift::leak::{FileOrigin, Leak, LeakKind};
 use crate::drift::phrases::count;
-use crate::drift::rules::env_file_exposed;
+use crate::drift::rules::of_staged_files;
 use crate::report::{escape, shell_command};
 
 /// The most leaks that are listed.
@@ -69,11 +69,12 @@ fn ignore(leaks: &[Leak]) -> String {
     // A string of JSON is one of TOML, too.
     let quoted: Vec<String> =
         keys.into_iter().map(|key| escape::line(&serde_json::Value::from(key).to_string()).into_owned()).collect();
+    let rules: Vec<String> = of_staged_files().map(|rule| format!("\"{}\"", rule.name)).collect();
     format!(
-        "To allow this, add to doctor.toml:\n\n    [[ignore]]\n    keys = [{}]\n    rules = [\"{}\"]\n    \
+        "To allow this, add to doctor.toml:\n\n    [[ignore]]\n    keys = [{}]\n    rules = [{}]\n    \
          reason = \"not a secret\"\n\n",
         quoted.join(", "),
-        env_file_exposed::RULE.name
+        rules.join(", ")
     )
 }
 

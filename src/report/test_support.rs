@@ -2,6 +2,7 @@
 
 use crate::drift::Secret;
 use crate::drift::model::finding::{Finding, Location, Observation, Remedy};
+use crate::drift::model::marker::{Mark, Marker};
 use crate::drift::model::receipt::{Outcome, Receipt};
 use crate::drift::model::resource::ResourceRef;
 use crate::drift::model::rule::Rule;
@@ -11,18 +12,31 @@ use crate::drift::service_scope::Exclusion;
 use crate::report::{CommandTexts, Detail, Format, Logs, Report, ServiceLine, TextOptions, Values, write};
 
 macro_rules! rule {
-    ($rule:ident, $code:literal, $name:literal, $severity:ident, $summary:literal) => {
-        pub(crate) static $rule: Rule =
-            Rule { code: $code, name: $name, severity: Severity::$severity, summary: $summary, explain: "" };
+    ($rule:ident, $code:literal, $name:literal, $severity:ident, $summary:literal $(, $property:ident: $value:expr)*) => {
+        pub(crate) static $rule: Rule = Rule {
+            code: $code,
+            name: $name,
+            severity: Severity::$severity,
+            summary: $summary,
+            $($property: $value,)*
+            ..Rule::DEFAULT
+        };
     };
 }
 
-rule!(DIFFERS, "D103", "value-differs", Error, "local and stored values differ");
+rule!(DIFFERS, "D103", "value-differs", Error, "local and stored values differ", markers: &[Marker::new(Mark::Differs, "≠", "", "", "")]);
 rule!(MISSING, "D101", "missing-on-railway", Warning, "the key is in the file and on no service that should have it");
-rule!(EXTRA, "D102", "missing-locally", Note, "the key is on a service and not in the file");
-rule!(SEALED, "D104", "sealed", Note, "the key exists on Railway and can't be compared");
+rule!(
+    EXTRA, "D102", "missing-locally", Note, "the key is on a service and not in the file",
+    counted_as: Some("only on Railway"), values_may_agree: true
+);
+rule!(
+    SEALED, "D104", "sealed", Note, "the key exists on Railway and can't be compared", values_may_agree: true
+);
 rule!(NATURE, "D105", "expected-difference", Note, "the values differ, and are expected to");
-rule!(REPEATED, "D109", "repeated-secret", Note, "the same secret is stored on several services");
+rule!(
+    REPEATED, "D109", "repeated-secret", Note, "the same secret is stored on several services", values_may_agree: true
+);
 rule!(LINE, "D202", "unreadable-line", Warning, "a line that is no assignment");
 
 /// The value that no report may show.

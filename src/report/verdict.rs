@@ -18,9 +18,6 @@ const DISPROVED: u8 = 7;
 const INCONCLUSIVE: u8 = 8;
 const INTERRUPTED: u8 = 130;
 
-/// Rules whose findings leave it true that all the values compared agree.
-const AGREEING: &[&str] = &["missing-locally", "sealed", "indirect-value", "repeated-secret"];
-
 /// What one service comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServiceVerdict {
@@ -152,8 +149,7 @@ impl Report {
 
     /// Whether it may be said of every value that was compared that it agrees. What was ignored may be a difference.
     pub fn all_agree(&self) -> bool {
-        let is_agreeing =
-            |finding: &Finding| finding.severity == Severity::Note && AGREEING.contains(&finding.rule.name);
+        let is_agreeing = |finding: &Finding| finding.severity == Severity::Note && finding.rule.values_may_agree;
         self.exit_code == CLEAN
             && self.ignored == 0
             && self.services.iter().all(|line| self.verdict(line) != ServiceVerdict::Fail)

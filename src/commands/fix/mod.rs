@@ -194,7 +194,7 @@ impl FixRun<'_> {
     }
 
     fn needs_shared_values(&self) -> bool {
-        let refers = |finding: &Finding| ["reference-differs", "expected-difference"].contains(&finding.rule.name);
+        let refers = |finding: &Finding| finding.rule.needs_shared_values();
         let wanted = !self.terms.shared.is_empty() || self.terms.asking == Asking::Person;
         wanted && !self.seen.survey.catalogue.shared.is_empty() && self.examination.findings.iter().any(refers)
     }

@@ -15,11 +15,8 @@ use crate::commands::output::{self, OutputOptions, RevealFlags};
 use crate::commands::service_selection::Flags;
 use crate::drift::engine::run_rules::{Examination, examine};
 use crate::drift::leak::LINES;
-use crate::drift::model::rule::Rule;
+use crate::drift::model::rule::HookScope;
 use crate::drift::phrases::count;
-use crate::drift::rules::{
-    commit_behind, config_file_retired, deployment_unhealthy, env_file_exposed, never_deployed, start_command,
-};
 use crate::error::{Error, Exit};
 use crate::io::config::{Config, OnDrift};
 use crate::io::files;
@@ -32,17 +29,6 @@ use crate::io::terminal::status::Silence;
 use crate::io::terminal::stream::Sort;
 use crate::io::world::World;
 use crate::report::{escape, hook_findings, shell_command};
-
-/// What is left out: the commit that is being made may be the very cure, and can't run anywhere yet. What git tracks is
-/// searched for secrets before.
-const CURED: [&Rule; 6] = [
-    &commit_behind::RULE,
-    &config_file_retired::RULE,
-    &deployment_unhealthy::RULE,
-    &env_file_exposed::RULE,
-    &never_deployed::RULE,
-    &start_command::RULE,
-];
 
 /// The time that is kept for the comparison with Railway.
 const RESERVE: Duration = Duration::from_millis(500);
@@ -182,7 +168,7 @@ impl HookSettings<'_> {
         };
         let seen = self.visit(&options, world)?;
         let mut examination = examine(&seen.survey);
-        examination.findings.retain(|finding| CURED.iter().all(|rule| rule.code != finding.rule.code));
+        examination.findings.retain(|finding| finding.rule.hook == HookScope::Reported);
         let exit = check::exit(&seen, &examination, seen.fail_on);
         let recent = counted(&seen, &examination, world);
         if let Some(slot) = slot.filter(|_| matches!(exit, Exit::Clean | Exit::Findings)) {

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use crate::commands::hook::local_values;
 use crate::drift::Severity;
 use crate::drift::leak::{self, CommittedFile, FileKind, FileOrigin, KnownSecrets, Leak, LeakCandidate};
-use crate::drift::rules::env_file_exposed;
+use crate::drift::rules::of_staged_files;
 use crate::io::config::Config;
 use crate::io::files::display_path;
 use crate::io::git::Asker;
@@ -115,15 +115,18 @@ impl StagedSearch<'_> {
 
     /// `[severity]` may declare that a `.env` belongs into the repository.
     fn are_env_files_meant(&self) -> bool {
-        let severity = self.config.and_then(|config| config.severity.get(env_file_exposed::RULE.name));
-        severity.is_some_and(|severity| *severity != Some(Severity::Error))
+        let severities = self
+            .config
+            .into_iter()
+            .flat_map(|config| of_staged_files().filter_map(|rule| config.severity.get(rule.name)));
+        severities.into_iter().any(|severity| *severity != Some(Severity::Error))
     }
 
     /// The keys whose values may be committed: `[[ignore]]` names them for exactly that rule.
     fn accepted(&self) -> Vec<String> {
         let sections = self.config.into_iter().flat_map(|config| &config.ignore);
         let fitting = sections.filter(|ignore| {
-            ignore.rules.iter().any(|rule| rule == env_file_exposed::RULE.name)
+            of_staged_files().any(|rule| ignore.rules.iter().any(|name| name == rule.name))
                 && ignore.services.is_empty()
                 && ignore.environments.is_empty()
                 && ignore.until.is_none_or(|until| self.today <= until)

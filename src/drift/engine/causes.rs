@@ -4,10 +4,9 @@ use crate::drift::model::cause::Certainty;
 use crate::drift::model::cause::FindingCause;
 use crate::drift::model::cause::PossibleCause;
 use crate::drift::model::cause::Whose;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use crate::drift::model::finding::Finding;
-use crate::drift::rules::{stale_deployment, value_differs};
 
 /// The findings, which are in order, with every consequence right below its cause. A finding is called the consequence
 /// only of one that is at least as bad: it is not to be told below something harmless.
@@ -34,22 +33,6 @@ pub fn settle(mut findings: Vec<Finding>) -> Vec<Finding> {
         }
     }
     ordered(findings, &parents)
-}
-
-/// What is stored is deployed by a redeploy, also where it is not what the file has: that is to be settled first.
-pub fn settle_values_first(findings: &mut [Finding]) {
-    let differing: HashSet<(String, String)> = findings
-        .iter()
-        .filter(|finding| finding.rule.code == value_differs::RULE.code)
-        .flat_map(|finding| finding.services.iter().filter_map(|one| Some((one.id.clone(), finding.key.clone()?))))
-        .collect();
-    for finding in findings.iter_mut().filter(|finding| finding.rule.code == stale_deployment::RULE.code) {
-        let Some(key) = &finding.key else { continue };
-        if finding.services.iter().any(|service| differing.contains(&(service.id.clone(), key.clone()))) {
-            finding.next = None;
-            finding.advice = Some(format!("push or pull {key} first: a redeploy alone takes what is stored now"));
-        }
-    }
 }
 
 /// Where findings are, by rule and service.
@@ -132,11 +115,11 @@ fn ordered(findings: Vec<Finding>, parents: &[Option<usize>]) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use crate::drift::Severity;
-    use crate::drift::engine::causes::{settle, settle_values_first};
+    use crate::drift::engine::causes::settle;
     use crate::drift::model::cause::PossibleCause;
     use crate::drift::model::finding::Finding;
     use crate::drift::model::rule::Rule;
-    use crate::drift::rules::{endpoint_wrong, log_line_missing, stale_deployment, start_command, value_differs};
+    use crate::drift::rules::{endpoint_wrong, log_line_missing, start_command, value_differs};
     use crate::drift::test_support::named;
 
     fn finding(rule: &'static Rule, service: &str, suspects: Vec<PossibleCause>) -> Finding {
@@ -199,23 +182,5 @@ mod tests {
             finding(&log_line_missing::RULE, "api", vec![PossibleCause::own(&start_command::RULE)]),
         ];
         assert_eq!(lines(mutual), ["log-line-missing api", "start-command api: it follows from log-line-missing"]);
-    }
-
-    #[test]
-    fn a_redeploy_is_not_the_next_step_while_the_stored_value_is_wrong() {
-        let keyed = |rule, service| Finding {
-            key: Some("OPS_KEY".to_owned()),
-            next: Some(Finding::fix_redeploy()),
-            ..finding(rule, service, Vec::new())
-        };
-        let mut findings = vec![
-            keyed(&value_differs::RULE, "api"),
-            keyed(&stale_deployment::RULE, "api"),
-            keyed(&stale_deployment::RULE, "web"),
-        ];
-        settle_values_first(&mut findings);
-        let nexts: Vec<bool> = findings.iter().map(|finding| finding.next.is_some()).collect();
-        assert_eq!(nexts, [true, false, true]);
-        assert!(findings[1].advice.as_ref().unwrap().starts_with("push or pull OPS_KEY first"));
     }
 }

@@ -10,7 +10,7 @@ use crate::drift::engine::policy::{Exceptions, Policy};
 use crate::drift::engine::service_status::{self, StatusCheck};
 use crate::drift::model::finding::Finding;
 use crate::drift::model::severity::Severity;
-use crate::drift::rules::{check_all, services_disagree};
+use crate::drift::rules::{CHECKS, check_all};
 use crate::drift::{Secret, Survey, Target, system_variables};
 
 /// What came of looking at everything.
@@ -55,7 +55,9 @@ pub fn examine(survey: &Survey) -> Examination {
         }
     }
     findings.sort_by(|one, other| order(one).cmp(&order(other)));
-    causes::settle_values_first(&mut findings);
+    for check in CHECKS {
+        (check.revise)(&mut findings);
+    }
     let findings = causes::settle(findings);
     let checks = service_status::checks(survey, &findings, &left_out);
     let extents = survey.targets.iter().map(|target| extent(survey, target)).collect();
@@ -103,14 +105,14 @@ fn unignored(exceptions: &Exceptions<'_>, mut finding: Finding) -> Option<Findin
     let gone: HashSet<&str> = gone.iter().map(|service| service.name.as_str()).collect();
     finding.sightings.retain(|sighting| !gone.contains(sighting.place.as_str()));
     finding.services = left;
-    (!finding.services.is_empty() && still_disagrees(&finding)).then_some(finding)
+    (!finding.services.is_empty() && still_holds(&finding)).then_some(finding)
 }
 
 /// Services may be left that agree with each other.
-fn still_disagrees(finding: &Finding) -> bool {
+fn still_holds(finding: &Finding) -> bool {
     let values: HashSet<&str> =
         finding.sightings.iter().filter_map(|sighting| sighting.value.as_ref()).map(Secret::expose).collect();
-    finding.rule.code != services_disagree::RULE.code || values.len() > 1
+    values.len() >= finding.rule.different_values
 }
 
 fn extent(survey: &Survey, target: &Target) -> ComparedExtent {

@@ -2,18 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::drift::model::deployment::{Deployed, DeploymentStage, SkipReason, StartCommand};
 use crate::drift::model::finding::{Finding, Summary};
-use crate::drift::model::observed::Observed;
-use crate::drift::model::rule::Rule;
+use crate::drift::model::rule::StatusRow;
 use crate::drift::model::severity::Severity;
-use crate::drift::rules::{
-    commit_behind, config_file_retired, deployment_unhealthy, endpoint_wrong, log_line_missing, never_deployed,
-    staged_changes, stale_deployment, start_command,
-};
-use crate::drift::runtime::{EndpointOutcome, LogMatch, LogRead, Relation};
-use crate::drift::stale_evidence::stale_keys;
-use crate::drift::{Survey, Target, phrases};
+use crate::drift::rules::{CheckOutcome, RuleCheck, status_rows};
+use crate::drift::{Survey, Target};
 
 /// One thing that was looked at on one service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,33 +30,6 @@ pub enum CheckState {
     Open,
 }
 
-/// What a check came to where nothing was found.
-enum CheckOutcome {
-    /// Nobody asked for it.
-    NotMade,
-    /// This, in a few words.
-    Made(CheckState, String),
-}
-
-/// One row of the table: its name, the rules behind it, and what it says where they found nothing.
-struct StatusRow {
-    name: &'static str,
-    rules: &'static [&'static Rule],
-    plain: fn(&Survey, &Target) -> CheckOutcome,
-}
-
-/// Every row, in the order of the table.
-static ROWS: &[StatusRow] = &[
-    StatusRow { name: "deployment", rules: &[&deployment_unhealthy::RULE, &never_deployed::RULE], plain: deployment },
-    StatusRow { name: "running", rules: &[&stale_deployment::RULE], plain: running },
-    StatusRow { name: "staged", rules: &[&staged_changes::RULE], plain: staged },
-    StatusRow { name: "commit", rules: &[&commit_behind::RULE], plain: commit },
-    StatusRow { name: "start command", rules: &[&start_command::RULE], plain: start },
-    StatusRow { name: "config file", rules: &[&config_file_retired::RULE], plain: |_, _| CheckOutcome::NotMade },
-    StatusRow { name: "log line", rules: &[&log_line_missing::RULE], plain: lines },
-    StatusRow { name: "endpoint", rules: &[&endpoint_wrong::RULE], plain: requests },
-];
-
 /// What rules of the running state found before `doctor.toml` had its say, by rule and service.
 #[derive(Debug, Default)]
 pub struct LeftOut(HashSet<(&'static str, String)>);
@@ -80,6 +46,7 @@ impl LeftOut {
 
 /// The checks of every target, in their order. A service of which nothing was looked at and nothing is declared has none.
 pub fn checks(survey: &Survey, findings: &[Finding], left_out: &LeftOut) -> Vec<Vec<StatusCheck>> {
+    let rows = status_rows();
     let mut found: HashMap<(&str, &str), Vec<&Finding>> = HashMap::new();
     for finding in findings.iter().filter(|finding| finding.gist.is_some()) {
         for service in &finding.services {
@@ -90,24 +57,25 @@ pub fn checks(survey: &Survey, findings: &[Finding], left_out: &LeftOut) -> Vec<
         if !target.live.is_requested() && target.declared.is_empty() {
             return Vec::new();
         }
-        let check = |row: &StatusRow| {
+        let check = |(row, checks): (&StatusRow, &Vec<&RuleCheck>)| {
             let id = target.service.id.as_str();
-            let told: Vec<&Finding> =
-                row.rules.iter().filter_map(|rule| found.get(&(rule.code, id))).flatten().copied().collect();
-            let is_left_out = row.rules.iter().any(|rule| left_out.0.contains(&(rule.code, id.to_owned())));
+            let codes = || checks.iter().map(|check| check.rule.code);
+            let told: Vec<&Finding> = codes().filter_map(|code| found.get(&(code, id))).flatten().copied().collect();
+            let is_left_out = codes().any(|code| left_out.0.contains(&(code, id.to_owned())));
             let (state, note) = match told.as_slice() {
                 // Who asks about keys alone is told of nothing else, and so that nothing else is well.
                 [] if !survey.only.is_empty() => return None,
                 [] if is_left_out => (CheckState::Open, "left out by doctor.toml".to_owned()),
-                [] => match (row.plain)(survey, target) {
-                    CheckOutcome::NotMade => return None,
-                    CheckOutcome::Made(state, note) => (state, note),
-                },
+                [] => checks.iter().find_map(|check| match (check.passed)(survey, target) {
+                    CheckOutcome::NotMade => None,
+                    CheckOutcome::Good(note) => Some((CheckState::Good, note)),
+                    CheckOutcome::Open(note) => Some((CheckState::Open, note)),
+                })?,
                 told => verdict(told),
             };
             Some(StatusCheck { name: row.name, state, note })
         };
-        ROWS.iter().filter_map(check).collect()
+        rows.iter().filter_map(check).collect()
     };
     survey.targets.iter().map(of_target).collect()
 }
@@ -125,118 +93,6 @@ fn verdict(told: &[&Finding]) -> (CheckState, String) {
     let is_wrong = |finding: &&&Finding| matches!(finding.gist, Some(Summary::Wrong(_)));
     let worst = told.iter().filter(is_wrong).map(|finding| finding.severity).max();
     (CheckState::Found(worst.unwrap_or(Severity::Note)), wrong.join("; "))
-}
-
-fn good(note: impl Into<String>) -> CheckOutcome {
-    CheckOutcome::Made(CheckState::Good, note.into())
-}
-
-fn open(note: impl Into<String>) -> CheckOutcome {
-    CheckOutcome::Made(CheckState::Open, note.into())
-}
-
-fn deployment(_: &Survey, target: &Target) -> CheckOutcome {
-    match &target.live.deployed {
-        Observed::NotRequested => CheckOutcome::NotMade,
-        Observed::Unavailable(why) | Observed::Known(Deployed { untold: Some(why), .. }) => open(why),
-        Observed::Known(deployed) => {
-            let unwatched = deployed.skipped().filter(|push| push.origin.skip_reason() == SkipReason::Unwatched);
-            let Some(newest) = unwatched.and(deployed.running()).or_else(|| deployed.newest()) else {
-                return CheckOutcome::NotMade;
-            };
-            let origin = newest.origin.description().map(|words| format!(", {words}")).unwrap_or_default();
-            let words = format!("{}{origin}", newest.status);
-            if newest.status.stage() == DeploymentStage::Up { good(words) } else { open(words) }
-        }
-    }
-}
-
-fn running(survey: &Survey, target: &Target) -> CheckOutcome {
-    let Some(deployed) = target.live.deployed.known() else { return CheckOutcome::NotMade };
-    match &target.live.got {
-        _ if target.stored.is_err() => CheckOutcome::NotMade,
-        _ if deployed.running().is_none() => open("nothing runs"),
-        Observed::NotRequested => CheckOutcome::NotMade,
-        Observed::Known(_) if !is_judged_by_time(target) => good("got the stored values"),
-        Observed::Known(_) => by_time(survey, "its references were kept unrendered"),
-        Observed::Unavailable(why) => by_time(survey, why),
-    }
-}
-
-fn is_judged_by_time(target: &Target) -> bool {
-    let (Observed::Known(got), Ok(stored)) = (&target.live.got, &target.stored) else { return true };
-    stale_keys(got, stored).is_none()
-}
-
-fn by_time(survey: &Survey, why: &str) -> CheckOutcome {
-    match &survey.times {
-        Observed::Known(_) => good("nothing was changed since, by time alone"),
-        Observed::Unavailable(_) | Observed::NotRequested => open(format!("what it got can't be told: {why}")),
-    }
-}
-
-/// Nothing staged is nothing to tell of each service.
-fn staged(survey: &Survey, _: &Target) -> CheckOutcome {
-    survey.staged.unavailable().map_or(CheckOutcome::NotMade, open)
-}
-
-fn commit(_: &Survey, target: &Target) -> CheckOutcome {
-    let is_declared = target.declared.commit.is_some();
-    match &target.live.code {
-        Observed::Known(code) => match code.running {
-            Relation::Same => good(format!("{} runs", code.wanted)),
-            Relation::Newer => good(format!("newer than {}", code.wanted)),
-            _ if code.is_covered() => good(format!("no watched file changed up to {}", code.wanted)),
-            Relation::Behind(_) | Relation::Diverged | Relation::Unclear(_) => CheckOutcome::NotMade,
-        },
-        Observed::Unavailable(why) if is_declared => open(why),
-        Observed::NotRequested if is_declared => open("not looked at"),
-        Observed::Unavailable(_) | Observed::NotRequested => CheckOutcome::NotMade,
-    }
-}
-
-fn start(_: &Survey, target: &Target) -> CheckOutcome {
-    let parts: Vec<&str> = target.declared.start_command.iter().map(String::as_str).collect();
-    if parts.is_empty() {
-        return CheckOutcome::NotMade;
-    }
-    let live = &target.live;
-    let told = |deployed: &Deployed| deployed.subject().map(|subject| subject.origin.start.clone());
-    match (&live.deployed, live.deployed.known().and_then(told)) {
-        (Observed::NotRequested, _) => open("not looked at"),
-        (Observed::Unavailable(why), _) => open(why),
-        (_, None) => open("nothing runs"),
-        (_, Some(StartCommand::Untold)) => open("Railway does not tell the running start command"),
-        (_, Some(StartCommand::OfImage | StartCommand::Is(_))) => good(format!("has {}", phrases::names(&parts))),
-    }
-}
-
-fn lines(_: &Survey, target: &Target) -> CheckOutcome {
-    let wanted = &target.declared.lines;
-    let time = |line: &Observed<LogRead>| match &line.known()?.sought {
-        LogMatch::At(time) => Some(time.clone()),
-        LogMatch::Nowhere | LogMatch::Open(_) => None,
-    };
-    match (wanted.as_slice(), target.live.lines.iter().filter_map(time).collect::<Vec<_>>().as_slice()) {
-        ([], _) => CheckOutcome::NotMade,
-        ([one], [time]) => good(format!("“{}” came at {}", one.contains, phrases::moment(time))),
-        (wanted, found) if found.len() == wanted.len() => good(format!("{} lines are there", wanted.len())),
-        _ => open(target.live.deployed.unavailable().unwrap_or("not looked at")),
-    }
-}
-
-fn requests(_: &Survey, target: &Target) -> CheckOutcome {
-    let wanted = target.declared.requests.len();
-    let came = target.live.answers.iter().filter_map(|answer| match answer.known()? {
-        EndpointOutcome::Came { status, .. } => Some(*status),
-        EndpointOutcome::None { .. } | EndpointOutcome::NotAsked(_) | EndpointOutcome::Edge { .. } => None,
-    });
-    match came.collect::<Vec<_>>().as_slice() {
-        _ if wanted == 0 => CheckOutcome::NotMade,
-        [status] if wanted == 1 => good(format!("{}: {status}", target.declared.requests[0].request)),
-        statuses if statuses.len() == wanted => good(format!("{wanted} requests were answered as declared")),
-        _ => open(target.live.deployed.unavailable().unwrap_or("not looked at")),
-    }
 }
 
 #[cfg(test)]

@@ -5,33 +5,16 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::drift::comparison::{ComparisonOutcome, Pair};
 use crate::drift::engine::policy::Exceptions;
-use crate::drift::matrix::{Mark, MatrixCell};
-use crate::drift::model::rule::Rule;
-use crate::drift::rules::{
-    dangling_reference, expected_difference, indirect_value, missing_locally, missing_on_railway, reference_differs,
-    sealed, stale_deployment, value_differs, value_unavailable,
-};
+use crate::drift::matrix::MatrixCell;
+use crate::drift::model::marker::Mark;
+use crate::drift::rules::with_mark;
 use crate::drift::stale_evidence::{Evidence, evidence};
 use crate::drift::{Finding, Severity, Survey, Target};
 
-/// Rules whose findings the cells show.
-static SHOWN: &[&Rule] = &[
-    &missing_on_railway::RULE,
-    &missing_locally::RULE,
-    &value_differs::RULE,
-    &expected_difference::RULE,
-    &reference_differs::RULE,
-    &dangling_reference::RULE,
-    &sealed::RULE,
-    &value_unavailable::RULE,
-    &indirect_value::RULE,
-    &stale_deployment::RULE,
-];
-
 /// What was found, by what a cell asks for.
 pub(super) struct CellFindings<'s> {
-    /// Findings about a key, by rule and key.
-    by_key: HashMap<(&'s str, &'s str), Vec<CellFinding<'s>>>,
+    /// Findings about a key, by mark and key.
+    by_key: HashMap<(Mark, &'s str), Vec<CellFinding<'s>>>,
     /// Rules that no cell shows, by key.
     others: HashMap<&'s str, BTreeMap<&'static str, Severity>>,
     /// Old values of running deployments, in the order of the targets.
@@ -40,6 +23,7 @@ pub(super) struct CellFindings<'s> {
 }
 
 /// How bad one finding is, and for whom.
+#[derive(Clone)]
 struct CellFinding<'s> {
     severity: Severity,
     /// Ids; empty means every service.
@@ -61,18 +45,19 @@ impl<'s> CellFindings<'s> {
         let mut others: HashMap<&str, BTreeMap<&'static str, Severity>> = HashMap::new();
         let mut together: HashMap<&str, Severity> = HashMap::new();
         for finding in findings {
-            let is_shown = SHOWN.iter().any(|rule| rule.code == finding.rule.code);
             let services = finding.services.iter().map(|service| service.id.as_str());
             match finding.key.as_deref() {
-                Some(key) if is_shown => {
+                Some(key) if finding.rule.cell_marks().next().is_some() => {
                     let kept = CellFinding { severity: finding.severity, services: services.collect() };
-                    by_key.entry((finding.rule.code, key)).or_default().push(kept);
+                    for mark in finding.rule.cell_marks() {
+                        by_key.entry((mark, key)).or_default().push(kept.clone());
+                    }
                 }
                 Some(key) if finding.severity > Severity::Note => {
                     let worst = others.entry(key).or_default().entry(finding.rule.name).or_insert(finding.severity);
                     *worst = finding.severity.max(*worst);
                 }
-                None if finding.rule.code == stale_deployment::RULE.code => {
+                None if finding.rule.has_mark(Mark::Stale) => {
                     for service in services {
                         let worst = together.entry(service).or_insert(finding.severity);
                         *worst = finding.severity.max(*worst);
@@ -124,30 +109,21 @@ impl<'s> CellFindings<'s> {
     /// The file against what is stored.
     fn values(&self, survey: &Survey, target: &Target, key: &str) -> MatrixCell {
         let mut mark = compared(survey, target, key);
-        let told = |rules: &[&Rule]| rules.iter().filter_map(|rule| self.severity(rule, target, key)).max();
         // The comparison looks at the file; that a reference leads nowhere is true without one.
         if matches!(mark, Mark::MissingLocally | Mark::Reference)
-            && self.severity(&dangling_reference::RULE, target, key) > Some(Severity::Note)
+            && self.severity(Mark::Dangling, target, key) > Some(Severity::Note)
         {
             mark = Mark::Dangling;
         }
-        let severity = match mark {
-            Mark::Differs => told(&[&value_differs::RULE]),
-            Mark::Dangling => told(&[&dangling_reference::RULE]),
-            Mark::Missing | Mark::MissingOnRailway => told(&[&missing_on_railway::RULE, &expected_difference::RULE]),
-            Mark::MissingLocally => told(&[&missing_locally::RULE]),
-            Mark::ReferenceDiffers => told(&[&reference_differs::RULE]),
-            Mark::ExpectedDifference => told(&[&expected_difference::RULE]),
-            Mark::Sealed => told(&[&sealed::RULE]),
-            Mark::Unavailable => told(&[&value_unavailable::RULE]),
-            Mark::Indirect => told(&[&indirect_value::RULE]),
-            _ => return MatrixCell { mark, severity: None },
-        };
+        if mark.is_quiet() {
+            return MatrixCell { mark, severity: None };
+        }
+        let severity = self.severity(mark, target, key);
         MatrixCell { mark: severity.map_or(Mark::Ignored, |_| mark), severity }
     }
 
-    fn severity(&self, rule: &Rule, target: &Target, key: &str) -> Option<Severity> {
-        let findings = self.by_key.get(&(rule.code, key))?;
+    fn severity(&self, mark: Mark, target: &Target, key: &str) -> Option<Severity> {
+        let findings = self.by_key.get(&(mark, key))?;
         let about =
             |kept: &&CellFinding<'_>| kept.services.is_empty() || kept.services.contains(target.service.id.as_str());
         findings.iter().filter(about).map(|kept| kept.severity).max()
@@ -161,9 +137,12 @@ impl<'s> CellFindings<'s> {
             (_, true) => Mark::PossiblyStale,
             _ => return None,
         };
-        let alone = self.severity(&stale_deployment::RULE, target, key);
-        let probe = || Finding { key: Some(key.to_owned()), ..Finding::new(&stale_deployment::RULE, "") };
-        let is_ignored = || self.exceptions.about(&probe()).iter().any(|ignore| ignore.includes(&target.service));
+        let alone = self.severity(mark, target, key);
+        let is_ignored = || {
+            let probes = with_mark(mark).map(|rule| Finding { key: Some(key.to_owned()), ..Finding::new(rule, "") });
+            let is_covered = |probe| self.exceptions.about(&probe).iter().any(|one| one.includes(&target.service));
+            probes.into_iter().any(is_covered)
+        };
         Some((mark, alone.or_else(|| old.together.filter(|_| !is_ignored()))))
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::drift::engine::policy::Ignore;
 use crate::drift::engine::run_rules::examine;
-use crate::drift::matrix::{Mark, Matrix, of};
+use crate::drift::matrix::{Matrix, of};
+use crate::drift::model::marker::Mark;
 use crate::drift::model::observed::Observed;
 use crate::drift::test_support::{changed, got, healthy, ignore, named, require, running, survey, target, unreadable};
 use crate::drift::{Severity, Survey};

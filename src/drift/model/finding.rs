@@ -2,6 +2,7 @@
 
 use crate::drift::Secret;
 use crate::drift::model::cause::{FindingCause, PossibleCause};
+use crate::drift::model::fix::Commit;
 use crate::drift::model::resource::ResourceRef;
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
@@ -90,6 +91,8 @@ pub struct Finding {
     pub to_add: Option<Vec<String>>,
     /// The id of the deployment that it is about, if it is about one: reports link to it.
     pub deployment: Option<String>,
+    /// The commit that a deployment is to run, where that is known to be newer than the one that runs.
+    pub commit: Option<Commit>,
     /// Both sides, for the lines below it.
     pub sightings: Vec<Observation>,
     /// What the service itself said; for the eyes of a person at a terminal.
@@ -119,6 +122,7 @@ impl Finding {
             advice: None,
             to_add: None,
             deployment: None,
+            commit: None,
             sightings: Vec::new(),
             excerpt: None,
             gist: None,

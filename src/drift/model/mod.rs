@@ -6,6 +6,8 @@ pub mod deployed_variables;
 pub mod deployment;
 pub mod file_exposure;
 pub mod finding;
+pub mod fix;
+pub mod marker;
 pub mod observed;
 pub mod receipt;
 pub mod resource;

@@ -2,6 +2,7 @@
 
 use crate::drift::ResourceRef;
 use crate::drift::model::deployment::{Deployed, Deployment, DeploymentStage, DeploymentStatus};
+pub use crate::drift::model::fix::{Commit, DeployReason};
 
 /// One deployment that a fix will create, or why it creates none.
 #[derive(Clone, Debug)]
@@ -16,32 +17,6 @@ pub struct PlannedDeployment {
     pub costs: Vec<String>,
     /// The commit that it is to run; `None` for the one that runs.
     pub commit: Option<Commit>,
-}
-
-/// A commit that takes the place of an older one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Commit {
-    /// The one that runs, in full, where Railway tells it.
-    pub over: Option<String>,
-    /// The one that is to run, in full.
-    pub wanted: String,
-}
-
-/// Why a service is deployed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DeployReason {
-    /// Its variables change.
-    Changed,
-    /// It takes changed values by reference, and `--dependents` was given.
-    Dependent,
-    /// It runs with old values, and a deployment was chosen.
-    Stale,
-    /// It runs an older commit than is wanted, and a deployment was chosen.
-    Behind,
-    /// It was started with another command than is set, and a deployment was chosen.
-    Command,
-    /// Its newest deployment failed or crashed, and a deployment was chosen.
-    Unhealthy,
 }
 
 /// How a service comes to run with its new variables.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::drift::model::finding::Finding;
+pub use crate::drift::model::fix::Direction;
 use crate::drift::plan::VariableChange;
 use crate::drift::{ResourceRef, Secret, Variable};
 
@@ -64,21 +65,6 @@ impl FixPermissions {
     pub fn names(&self, key: &str) -> bool {
         [&self.named, &self.references, &self.sealed, &self.shared].into_iter().any(|keys| keys.contains(key))
     }
-}
-
-/// A way to settle a finding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Direction {
-    /// Local → Railway, on services that hold the key or have to.
-    Push,
-    /// Local → the shared variable that Railway's reference names.
-    PushShared,
-    /// Local → Railway, on a service that does not hold the key.
-    Add,
-    /// Railway → file.
-    Pull,
-    /// Away from Railway.
-    Remove,
 }
 
 /// One value that is to be written into a file.

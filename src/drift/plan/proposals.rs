@@ -5,16 +5,13 @@ use std::collections::BTreeSet;
 use crate::drift::dotenv::LocalFile;
 use crate::drift::engine::loader_conflicts;
 use crate::drift::model::finding::{Finding, Remedy};
-use crate::drift::model::rule::Rule;
+use crate::drift::model::fix::{Bulk, EmptyValue, FixCondition};
 use crate::drift::plan::offer::{
     Addition, Asking, Direction, FixPermissions, Offer, OfferReach, Proposal, Prune, Pull,
 };
 use crate::drift::plan::{VariableChange, VariableOwner};
 use crate::drift::reference;
-use crate::drift::rules::{
-    dangling_reference, expected_difference, indirect_value, missing_locally, missing_on_railway, reference_differs,
-    sealed, services_disagree, value_differs,
-};
+use crate::drift::rules;
 use crate::drift::survey::Local;
 use crate::drift::{ResourceRef, Survey, Target, Variable};
 
@@ -38,7 +35,7 @@ type OfferResult = Result<Option<Offer>, String>;
 impl ProposalBuilder<'_> {
     fn proposal<'f>(&self, finding: &'f Finding, key: &'f str) -> Option<Proposal<'f>> {
         let mut proposal = Proposal { finding, key, offers: Vec::new(), obstacles: Vec::new() };
-        for way in ways(finding, self.terms) {
+        for way in directions(finding, self.terms) {
             let made = match way {
                 Direction::Push => self.push(finding, key),
                 Direction::PushShared => self.push_shared(finding, key),
@@ -52,12 +49,8 @@ impl ProposalBuilder<'_> {
                 Err(why) => proposal.obstacles.push((way, why)),
             }
         }
-        if is(finding, &value_differs::RULE) && !finding.remedies.contains(&Remedy::Push) {
-            proposal.obstacles.push((Direction::Push, unpushed(finding, key)));
-        }
-        if is(finding, &indirect_value::RULE) {
-            let why = format!("{key} refers to a value kept elsewhere, so it is neither pushed nor pulled");
-            proposal.obstacles.extend([Direction::Push, Direction::Pull].map(|way| (way, why.clone())));
+        if let Some(check) = rules::check_of(finding.rule) {
+            proposal.obstacles.extend((check.obstacles)(finding, key));
         }
         (!proposal.offers.is_empty() || !proposal.obstacles.is_empty()).then_some(proposal)
     }
@@ -69,12 +62,11 @@ impl ProposalBuilder<'_> {
 
     /// Changes holders, and adds a key where a `[[require]]` names it for the service.
     fn push(&self, finding: &Finding, key: &str) -> OfferResult {
-        // That services disagree is no reason to make an unset value theirs.
-        let is_unset = |target: &Target| {
-            let local = self.survey.local(target, key);
-            is(finding, &services_disagree::RULE) && local.is_some_and(|local| local.entry.value.expose().is_empty())
+        let keeps_empty = finding.rule.variable_fix().is_some_and(|fix| fix.empty_value == EmptyValue::NotPushed);
+        let is_kept = |target: &Target| {
+            keeps_empty && self.survey.local(target, key).is_some_and(|local| local.entry.value.expose().is_empty())
         };
-        let (stores, why) = self.stores(finding, key, |target| self.is_pushed_to(target, key) && !is_unset(target));
+        let (stores, why) = self.stores(finding, key, |target| self.is_pushed_to(target, key) && !is_kept(target));
         let reach = if self.needs_permission(key, &stores) {
             OfferReach::Picked
         } else if stores.iter().any(empties) {
@@ -352,49 +344,24 @@ fn refers(file: &LocalFile, key: &str) -> bool {
     })
 }
 
-/// Why a value that differs is not offered to be pushed.
-fn unpushed(finding: &Finding, key: &str) -> String {
-    match finding.advice.as_deref().filter(|advice| advice.starts_with("it is not pushed")) {
-        Some(advice) => format!("{key}: {advice}"),
-        None => format!("{key} is a placeholder in the file, so it is not pushed"),
-    }
-}
-
 fn reach(finding: &Finding) -> OfferReach {
-    let ordinary = is(finding, &value_differs::RULE) || is(finding, &services_disagree::RULE);
-    if ordinary || finding.required { OfferReach::Bulk } else { OfferReach::Named }
+    let is_in_bulk = finding.rule.variable_fix().is_some_and(|fix| fix.bulk == Bulk::Included);
+    if is_in_bulk || finding.required { OfferReach::Bulk } else { OfferReach::Named }
 }
 
-/// Which ways a rule leaves open, the most likely first.
-fn ways(finding: &Finding, terms: &FixPermissions) -> Vec<Direction> {
-    let has = |remedy| finding.remedies.contains(&remedy);
-    let mut ways = Vec::new();
-    let mends = is(finding, &value_differs::RULE)
-        || is(finding, &services_disagree::RULE)
-        || is(finding, &missing_on_railway::RULE);
-    let by_word = is(finding, &expected_difference::RULE) || is(finding, &sealed::RULE);
-    let over = is(finding, &reference_differs::RULE) || is(finding, &dangling_reference::RULE);
-    // An expected difference may be one from a shared variable, too.
-    if over || is(finding, &expected_difference::RULE) {
-        ways.push(Direction::PushShared);
-    }
-    if (mends && has(Remedy::Push)) || by_word || over {
-        ways.push(Direction::Push);
-    }
-    if is(finding, &missing_on_railway::RULE) || is(finding, &expected_difference::RULE) {
-        ways.push(Direction::Add);
-    }
-    if has(Remedy::Pull) {
-        ways.push(Direction::Pull);
-    }
-    if is(finding, &missing_locally::RULE) && !finding.required && terms.prune == Prune::Allowed {
-        ways.push(Direction::Remove);
-    }
-    ways
-}
-
-fn is(finding: &Finding, rule: &Rule) -> bool {
-    finding.rule.code == rule.code
+/// Which directions a finding leaves open, the most likely first.
+fn directions(finding: &Finding, terms: &FixPermissions) -> impl Iterator<Item = Direction> {
+    let is_open = |direction, condition| match condition {
+        FixCondition::Always | FixCondition::WithoutRequest => true,
+        FixCondition::Remedy if direction == Direction::Pull => finding.remedies.contains(&Remedy::Pull),
+        FixCondition::Remedy => finding.remedies.contains(&Remedy::Push),
+        FixCondition::Prune => !finding.required && terms.prune == Prune::Allowed,
+    };
+    let declared = finding.rule.variable_fix().map_or(&[][..], |fix| fix.directions);
+    declared
+        .iter()
+        .filter(move |&&(direction, condition)| is_open(direction, condition))
+        .map(|&(direction, _)| direction)
 }
 
 /// `NAME` where all that is stored is `${{shared.NAME}}`.

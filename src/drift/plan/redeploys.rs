@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::drift::model::finding::{Finding, Remedy};
-use crate::drift::plan::deployments::{Commit, DeployReason};
-use crate::drift::rules::{commit_behind, deployment_unhealthy, start_command};
-use crate::drift::runtime::Relation;
+use crate::drift::model::fix::{Commit, DeployReason, Fix};
 use crate::drift::{ResourceRef, Survey, Target};
 
 /// A service that is to be deployed again.
@@ -25,36 +23,20 @@ pub struct DueRedeploy {
 pub fn due(survey: &Survey, findings: &[Finding]) -> Vec<DueRedeploy> {
     let mut all: BTreeMap<&str, DueRedeploy> = BTreeMap::new();
     for finding in findings.iter().filter(|finding| finding.remedies.contains(&Remedy::Redeploy)) {
+        let Some(cause) = finding.rule.fix.as_ref().and_then(Fix::deploy_reason) else { continue };
         let is_meant = |target: &&Target| finding.services.contains(&target.service);
         for target in survey.targets.iter().filter(is_meant) {
             let due = all.entry(&target.service.name).or_insert_with(|| DueRedeploy {
                 service: target.service.clone(),
-                cause: cause(finding),
+                cause: cause.clone(),
                 found: Vec::new(),
                 commit: None,
             });
             due.found.push(finding.message.clone());
-            due.commit = due.commit.take().or_else(|| commit(target, finding));
+            due.commit = due.commit.take().or_else(|| finding.commit.clone());
         }
     }
     all.into_values().collect()
-}
-
-fn cause(finding: &Finding) -> DeployReason {
-    match finding.rule.code {
-        code if code == commit_behind::RULE.code => DeployReason::Behind,
-        code if code == start_command::RULE.code => DeployReason::Command,
-        code if code == deployment_unhealthy::RULE.code => DeployReason::Unhealthy,
-        _ => DeployReason::Stale,
-    }
-}
-
-/// Only a commit that is known to be newer takes the place of one that runs.
-fn commit(target: &Target, finding: &Finding) -> Option<Commit> {
-    let code = target.live.code.known().filter(|_| finding.rule.code == commit_behind::RULE.code)?;
-    let running = target.live.deployed.known()?.running()?;
-    let wanted = code.commit.clone().filter(|_| matches!(code.running, Relation::Behind(_)))?;
-    Some(Commit { over: running.origin.commit.clone(), wanted })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::drift::command_line::{CommandLine, appended};
 use crate::drift::model::finding::{Finding, Remedy};
-use crate::drift::rules::start_command;
+use crate::drift::model::fix::Fix;
 use crate::drift::start_command_source::{Source, assignment};
 use crate::drift::{ResourceRef, Secret, Survey, Target};
 
@@ -42,7 +42,7 @@ pub enum ChangeLocation {
 /// What can be done about each start command that lacks declared parts: the command of today with these parts appended.
 pub fn offered(survey: &Survey, findings: &[Finding]) -> Vec<OfferedStartCommand> {
     let is_about = |finding: &&Finding| {
-        finding.rule.code == start_command::RULE.code && !finding.remedies.contains(&Remedy::Redeploy)
+        matches!(finding.rule.fix, Some(Fix::StartCommand)) && !finding.remedies.contains(&Remedy::Redeploy)
     };
     let about = findings.iter().filter(is_about).flat_map(|finding| {
         let targets = survey.targets.iter().filter(|target| finding.services.contains(&target.service));

@@ -3,9 +3,12 @@
 use crate::drift::model::cause::PossibleCause;
 use crate::drift::model::deployment::SkipReason;
 use crate::drift::model::finding::{Finding, Remedy, Summary};
-use crate::drift::model::rule::Rule;
+use crate::drift::model::fix::{Commit, DeployReason, Fix};
+use crate::drift::model::observed::Observed;
+use crate::drift::model::rule::{HookScope, Rule, StatusRow};
 use crate::drift::model::severity::Severity;
 use crate::drift::rules::deployment_unhealthy;
+use crate::drift::rules::{CheckOutcome, RuleCheck};
 use crate::drift::runtime::{Code, Relation, SkippedPush, Unclear};
 use crate::drift::{Survey, Target, phrases};
 
@@ -16,7 +19,14 @@ pub static RULE: Rule = Rule {
     severity: Severity::Warning,
     summary: "The running commit is older than the one that is wanted",
     explain: EXPLAIN,
+    fix: Some(Fix::Deployment(DeployReason::Behind)),
+    status_row: Some(StatusRow { position: 4, name: "commit" }),
+    hook: HookScope::CuredByCommit,
+    ..Rule::DEFAULT
 };
+
+/// Its code.
+pub static CHECK: RuleCheck = RuleCheck { passed, ..RuleCheck::new(&RULE, check) };
 
 const EXPLAIN: &str = "\
 ## Why it matters
@@ -51,8 +61,7 @@ wait for it.
     commit-behind = \"off\"
 ";
 
-/// Checks everything that the rule is about.
-pub fn check(survey: &Survey) -> Vec<Finding> {
+fn check(survey: &Survey) -> Vec<Finding> {
     survey.targets.iter().filter_map(|target| finding(target, target.live.code.known()?)).collect()
 }
 
@@ -124,8 +133,16 @@ fn behind(target: &Target, code: &Code, message: String) -> Finding {
         next: Some(Finding::fix_redeploy()),
         reason: code.skipped.as_ref().and_then(skipped),
         advice: Some(advice),
+        commit: newer(target, code),
         ..finding
     }
+}
+
+/// Only a commit that is known to be newer takes the place of one that runs.
+fn newer(target: &Target, code: &Code) -> Option<Commit> {
+    let running = target.live.deployed.known()?.running()?;
+    let wanted = code.commit.clone().filter(|_| matches!(code.running, Relation::Behind(_)))?;
+    Some(Commit { over: running.origin.commit.clone(), wanted })
 }
 
 /// Whether the wanted commit is the one whose checks failed.
@@ -176,6 +193,21 @@ fn advice(unclear: &Unclear) -> Option<&'static str> {
         Unclear::OtherBranch(_) => Some("check that branch out, or declare a commit of it"),
         Unclear::Image(_) | Unclear::NoCommit => Some("remove `commit` for this service from doctor.toml"),
         Unclear::NoGit(_) => None,
+    }
+}
+
+fn passed(_: &Survey, target: &Target) -> CheckOutcome {
+    let is_declared = target.declared.commit.is_some();
+    match &target.live.code {
+        Observed::Known(code) => match code.running {
+            Relation::Same => CheckOutcome::good(format!("{} runs", code.wanted)),
+            Relation::Newer => CheckOutcome::good(format!("newer than {}", code.wanted)),
+            _ if code.is_covered() => CheckOutcome::good(format!("no watched file changed up to {}", code.wanted)),
+            Relation::Behind(_) | Relation::Diverged | Relation::Unclear(_) => CheckOutcome::NotMade,
+        },
+        Observed::Unavailable(why) if is_declared => CheckOutcome::open(why),
+        Observed::NotRequested if is_declared => CheckOutcome::open("not looked at"),
+        Observed::Unavailable(_) | Observed::NotRequested => CheckOutcome::NotMade,
     }
 }
 

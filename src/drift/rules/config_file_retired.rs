@@ -1,13 +1,12 @@
 //! D409 config-file-retired: a service depends on a `railway.json` or `railway.toml`, which Railway stops reading.
 
-use jiff::civil::Date;
-
-use crate::drift::config_as_code::{END, is_read_on, was_read_at};
+use crate::drift::config_as_code::{END, Support, was_read_at};
 use crate::drift::model::deployment::{Deployment, DeploymentStage};
 use crate::drift::model::finding::{Finding, Summary};
 use crate::drift::model::observed::Observed;
-use crate::drift::model::rule::Rule;
+use crate::drift::model::rule::{HookScope, Rule, StatusRow};
 use crate::drift::model::severity::Severity;
+use crate::drift::rules::RuleCheck;
 use crate::drift::runtime::ServiceSettings;
 use crate::drift::service_settings::{CRON_SCHEDULE, SETTINGS, SLEEP, START_COMMAND, SetBy, Setting};
 use crate::drift::{Secret, Survey, Target};
@@ -19,7 +18,13 @@ pub static RULE: Rule = Rule {
     severity: Severity::Warning,
     summary: "A service depends on a configuration file that Railway stops reading",
     explain: EXPLAIN,
+    status_row: Some(StatusRow { position: 6, name: "config file" }),
+    hook: HookScope::CuredByCommit,
+    ..Rule::DEFAULT
 };
+
+/// Its code.
+pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 
 const EXPLAIN: &str = "\
 ## Why it matters
@@ -61,8 +66,7 @@ enum SettingsEvidence<'e> {
 /// What a file is called where nothing names it.
 const SOME_FILE: &str = "a railway.json or railway.toml";
 
-/// Checks everything that the rule is about.
-pub fn check(survey: &Survey) -> Vec<Finding> {
+fn check(survey: &Survey) -> Vec<Finding> {
     survey.targets.iter().filter_map(|target| finding(survey, target)).collect()
 }
 
@@ -81,41 +85,20 @@ fn finding(survey: &Survey, target: &Target) -> Option<Finding> {
     let name = &target.service.name;
     let (SettingsEvidence::Manifest(file) | SettingsEvidence::File(file)) = &evidence;
     let depends = if matches!(evidence, SettingsEvidence::Manifest(_)) { "depends" } else { "may depend" };
-    let time = Time::of(survey.today, &deployment.created_at);
-    let (end, then) = match time {
-        Time::Before => ("stops reading", "its deployments then take its settings instead"),
-        Time::Over => ("stopped reading", "the next deployment takes its settings instead"),
-        Time::Moved => ("was to stop reading", "a deployment without it takes its settings instead"),
+    let support = Support::of(survey.today, &deployment.created_at);
+    let (end, then) = match support {
+        Support::Before => ("stops reading", "its deployments then take its settings instead"),
+        Support::Over => ("stopped reading", "the next deployment takes its settings instead"),
+        Support::Moved => ("was to stop reading", "a deployment without it takes its settings instead"),
     };
     Some(Finding {
         services: vec![target.service.clone()],
         reason: Some(format!("{then}, which differ in: {}", differing.join(", "))),
-        advice: Some(advice(name, &differing, time)),
+        advice: Some(advice(name, &differing, support)),
         deployment: Some(deployment.id.clone()),
         gist: Some(Summary::Wrong(format!("{depends} on {file}"))),
         ..Finding::new(&RULE, format!("{name} {depends} on {file}, which Railway {end} on {END}"))
     })
-}
-
-/// The day of a check and the deployment that runs then, against the day on which the files end.
-#[derive(Clone, Copy)]
-enum Time {
-    /// Railway still reads them.
-    Before,
-    /// It does not.
-    Over,
-    /// A deployment read one after that day.
-    Moved,
-}
-
-impl Time {
-    fn of(today: Date, created_at: &str) -> Self {
-        match (is_read_on(today), was_read_at(created_at)) {
-            (true, _) => Self::Before,
-            (false, true) => Self::Over,
-            (false, false) => Self::Moved,
-        }
-    }
 }
 
 /// What shows that the deployment read a file; that Railway names none proves nothing.
@@ -174,18 +157,18 @@ fn stored(settings: &ServiceSettings, setting: &Setting) -> Observed<Option<Secr
     Observed::Known(own)
 }
 
-fn advice(name: &str, differing: &[&str], time: Time) -> String {
+fn advice(name: &str, differing: &[&str], support: Support) -> String {
     let them = if differing.len() == 1 { "it" } else { "them" };
     let place = format!("set {them} on Railway's dashboard, in the settings of {name}, to what the file has");
-    match time {
-        Time::Before => format!("{place}, before {END}"),
-        Time::Moved => place,
-        Time::Over if differing.contains(&START_COMMAND.name) => {
+    match support {
+        Support::Before => format!("{place}, before {END}"),
+        Support::Moved => place,
+        Support::Over if differing.contains(&START_COMMAND.name) => {
             let word = shlex::try_quote(name).map_or_else(|_| "NAME".to_owned(), Into::into);
             let start = format!("`doctor fix --start-command TEXT --service={word}` sets the start command");
             format!("{place}, before the next deployment; {start}")
         }
-        Time::Over => format!("{place}, before the next deployment"),
+        Support::Over => format!("{place}, before the next deployment"),
     }
 }
 

@@ -5,10 +5,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use crate::drift::comparison::sighting;
 use crate::drift::model::catalogue::Catalogue;
 use crate::drift::model::finding::Finding;
+use crate::drift::model::fix::{Direction, Fix, FixCondition};
+use crate::drift::model::marker::{Mark, Marker};
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
 use crate::drift::reference::{self, MissingTarget, ReferenceTarget};
 use crate::drift::reference_state::ReferenceState;
+use crate::drift::rules::RuleCheck;
 use crate::drift::{Secret, Survey, Target, Variable, system_variables};
 
 /// The rule.
@@ -18,7 +21,16 @@ pub static RULE: Rule = Rule {
     severity: Severity::Error,
     summary: "A reference names no service or variable, or something empty",
     explain: EXPLAIN,
+    fix: Some(Fix::variable(&[
+        (Direction::PushShared, FixCondition::WithoutRequest),
+        (Direction::Push, FixCondition::Always),
+    ])),
+    markers: &[Marker::new(Mark::Dangling, "x", "dangling", "dangling", "a reference that leads nowhere")],
+    ..Rule::DEFAULT
 };
+
+/// Its code.
+pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 
 const EXPLAIN: &str = "\
 ## Why it matters
@@ -53,8 +65,7 @@ Correct the name in the service's variables, on Railway's dashboard or with
 /// Services that share key, reference and fault share a finding.
 type DanglingGroup<'s> = (&'s str, &'s str, ReferenceState<'s>);
 
-/// Checks everything that the rule is about.
-pub fn check(survey: &Survey) -> Vec<Finding> {
+fn check(survey: &Survey) -> Vec<Finding> {
     let mut faults: BTreeMap<DanglingGroup<'_>, Vec<(&Target, &Variable)>> = BTreeMap::new();
     for target in survey.readable() {
         for (key, variable) in target.stored.iter().flatten() {

@@ -2,9 +2,11 @@
 
 use crate::drift::model::deployment::{Deployed, Deployment, DeploymentStage, DeploymentStatus, SkipReason};
 use crate::drift::model::finding::{Finding, Remedy, Summary};
+use crate::drift::model::fix::{DeployReason, Fix};
 use crate::drift::model::observed::Observed;
-use crate::drift::model::rule::Rule;
+use crate::drift::model::rule::{HookScope, Rule, StatusRow};
 use crate::drift::model::severity::Severity;
+use crate::drift::rules::{CheckOutcome, RuleCheck};
 use crate::drift::runtime::DeploymentFailure;
 use crate::drift::{Survey, Target};
 
@@ -15,7 +17,14 @@ pub static RULE: Rule = Rule {
     severity: Severity::Error,
     summary: "The newest deployment failed, crashed, or waits for somebody",
     explain: EXPLAIN,
+    fix: Some(Fix::Deployment(DeployReason::Unhealthy)),
+    status_row: Some(StatusRow { position: 1, name: "deployment" }),
+    hook: HookScope::CuredByCommit,
+    ..Rule::DEFAULT
 };
+
+/// Its code.
+pub static CHECK: RuleCheck = RuleCheck { passed, ..RuleCheck::new(&RULE, check) };
 
 const EXPLAIN: &str = "\
 ## Why it matters
@@ -46,8 +55,7 @@ values are right, and repeats any other failure.
     deployment-unhealthy = \"off\"
 ";
 
-/// Checks everything that the rule is about.
-pub fn check(survey: &Survey) -> Vec<Finding> {
+fn check(survey: &Survey) -> Vec<Finding> {
     survey.targets.iter().filter_map(finding).collect()
 }
 
@@ -162,6 +170,26 @@ fn is_meant_to_end(target: &Target, newest: &Deployment) -> bool {
 
 fn wrong(words: &str) -> Summary {
     Summary::Wrong(words.to_owned())
+}
+
+fn passed(_: &Survey, target: &Target) -> CheckOutcome {
+    match &target.live.deployed {
+        Observed::NotRequested => CheckOutcome::NotMade,
+        Observed::Unavailable(why) | Observed::Known(Deployed { untold: Some(why), .. }) => CheckOutcome::open(why),
+        Observed::Known(deployed) => {
+            let unwatched = deployed.skipped().filter(|push| push.origin.skip_reason() == SkipReason::Unwatched);
+            let Some(newest) = unwatched.and(deployed.running()).or_else(|| deployed.newest()) else {
+                return CheckOutcome::NotMade;
+            };
+            let origin = newest.origin.description().map(|words| format!(", {words}")).unwrap_or_default();
+            let words = format!("{}{origin}", newest.status);
+            if newest.status.stage() == DeploymentStage::Up {
+                CheckOutcome::good(words)
+            } else {
+                CheckOutcome::open(words)
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use crate::drift::dotenv::{Entry, LocalFile};
 use crate::drift::model::finding::{Finding, Location, Observation};
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
+use crate::drift::rules::RuleCheck;
 use crate::drift::{Survey, phrases};
 
 /// The rule.
@@ -15,7 +16,11 @@ pub static RULE: Rule = Rule {
     severity: Severity::Warning,
     summary: "A key is assigned more than once in one file",
     explain: EXPLAIN,
+    ..Rule::DEFAULT
 };
+
+/// Its code.
+pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 
 const EXPLAIN: &str = "\
 ## Why it matters
@@ -43,8 +48,7 @@ Remove all but one of the lines.
     reason = \"the second block is switched on by hand\"
 ";
 
-/// Checks everything that the rule is about.
-pub fn check(survey: &Survey) -> Vec<Finding> {
+fn check(survey: &Survey) -> Vec<Finding> {
     survey.files.iter().flat_map(duplicates).collect()
 }
 

@@ -4,8 +4,9 @@ use crate::drift::declared_state::ExpectedAnswer;
 use crate::drift::model::cause::PossibleCause;
 use crate::drift::model::finding::{Finding, Summary};
 use crate::drift::model::observed::Observed;
-use crate::drift::model::rule::Rule;
+use crate::drift::model::rule::{Rule, StatusRow};
 use crate::drift::model::severity::Severity;
+use crate::drift::rules::{CheckOutcome, Declaration, RuleCheck};
 use crate::drift::rules::{
     commit_behind, deployment_unhealthy, log_line_missing, never_deployed, stale_deployment, start_command,
     value_differs,
@@ -20,6 +21,15 @@ pub static RULE: Rule = Rule {
     severity: Severity::Error,
     summary: "A declared request was not answered as declared",
     explain: EXPLAIN,
+    status_row: Some(StatusRow { position: 8, name: "endpoint" }),
+    ..Rule::DEFAULT
+};
+
+/// Its code.
+pub static CHECK: RuleCheck = RuleCheck {
+    passed,
+    declaration: Some(Declaration { name: "[[expect.http]]", is_made: is_declared }),
+    ..RuleCheck::new(&RULE, check)
 };
 
 const EXPLAIN: &str = "\
@@ -61,8 +71,7 @@ Remove the `[[expect.http]]`, or:
 const MAY_BE_EDGE: &str =
     "it is not JSON, so that Railway's edge may have answered (Railway Authentication, an edge rule)";
 
-/// Checks everything that the rule is about.
-pub fn check(survey: &Survey) -> Vec<Finding> {
+fn check(survey: &Survey) -> Vec<Finding> {
     survey.targets.iter().flat_map(of_target).collect()
 }
 
@@ -181,6 +190,26 @@ fn answered(expected: &ExpectedAnswer, status: u16) -> Vec<PossibleCause> {
         suspects.push(PossibleCause::of_another(&log_line_missing::RULE));
     }
     suspects
+}
+
+fn passed(_: &Survey, target: &Target) -> CheckOutcome {
+    let wanted = target.declared.requests.len();
+    let came = target.live.answers.iter().filter_map(|answer| match answer.known()? {
+        EndpointOutcome::Came { status, .. } => Some(*status),
+        EndpointOutcome::None { .. } | EndpointOutcome::NotAsked(_) | EndpointOutcome::Edge { .. } => None,
+    });
+    match came.collect::<Vec<_>>().as_slice() {
+        _ if wanted == 0 => CheckOutcome::NotMade,
+        [status] if wanted == 1 => CheckOutcome::good(format!("{}: {status}", target.declared.requests[0].request)),
+        statuses if statuses.len() == wanted => {
+            CheckOutcome::good(format!("{wanted} requests were answered as declared"))
+        }
+        _ => CheckOutcome::open(target.live.deployed.unavailable().unwrap_or("not looked at")),
+    }
+}
+
+fn is_declared(survey: &Survey) -> bool {
+    survey.targets.iter().any(|target| !target.declared.requests.is_empty())
 }
 
 #[cfg(test)]

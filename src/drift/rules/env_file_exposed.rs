@@ -8,8 +8,9 @@ use crate::drift::file_exposure::secrets;
 use crate::drift::indirect::is_indirect;
 use crate::drift::model::file_exposure::{Exposure, Git, Readers};
 use crate::drift::model::finding::{Finding, Location};
-use crate::drift::model::rule::Rule;
+use crate::drift::model::rule::{HookScope, Rule};
 use crate::drift::model::severity::Severity;
+use crate::drift::rules::RuleCheck;
 use crate::drift::{Survey, example_file, phrases};
 
 /// The rule.
@@ -19,7 +20,12 @@ pub static RULE: Rule = Rule {
     severity: Severity::Error,
     summary: "The file with the secrets can be read by others",
     explain: EXPLAIN,
+    hook: HookScope::StagedFiles,
+    ..Rule::DEFAULT
 };
+
+/// Its code.
+pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 
 const EXPLAIN: &str = "\
 ## Why it matters
@@ -66,8 +72,7 @@ struct ExposedFile<'s> {
 }
 
 /// The worst of each file: what everybody can clone need not be told to be readable on this machine.
-/// Checks everything that the rule is about.
-pub fn check(survey: &Survey) -> Vec<Finding> {
+fn check(survey: &Survey) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut readable: BTreeMap<String, Vec<ExposedFile<'_>>> = BTreeMap::new();
     let in_use = survey.files.iter().zip(&survey.exposures).filter(|(file, _)| !example_file::is_example(&file.name));

@@ -7,6 +7,7 @@ use crate::drift::example_file::Example;
 use crate::drift::model::finding::{Finding, Location};
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
+use crate::drift::rules::RuleCheck;
 use crate::drift::{Survey, phrases};
 
 /// The rule.
@@ -16,7 +17,11 @@ pub static RULE: Rule = Rule {
     severity: Severity::Note,
     summary: "A key of the example is in no file in use",
     explain: EXPLAIN,
+    ..Rule::DEFAULT
 };
+
+/// Its code.
+pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 
 const EXPLAIN: &str = "\
 ## Why it matters
@@ -44,8 +49,7 @@ Copy the line into your file and fill it in; or comment it out in the example, i
     reason = \"search is switched off on laptops\"
 ";
 
-/// Checks everything that the rule is about.
-pub fn check(survey: &Survey) -> Vec<Finding> {
+fn check(survey: &Survey) -> Vec<Finding> {
     let mut told = HashSet::new();
     let missing = survey.examples.iter().flat_map(|example| missing(survey, example));
     missing.filter(|(key, beside, _)| told.insert((*key, *beside))).map(|(.., finding)| finding).collect()

@@ -6,9 +6,13 @@ use crate::drift::comparison::{ComparisonOutcome, pairs, sighting};
 use crate::drift::expected_differences::{self, ExpectedDifference};
 use crate::drift::missing_keys::absences;
 use crate::drift::model::finding::{Finding, Location, Observation};
+use crate::drift::model::fix::{Direction, Fix, FixCondition};
+use crate::drift::model::marker::{Mark, Marker};
 use crate::drift::model::resource::ResourceRef;
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
+use crate::drift::rules::RuleCheck;
+use crate::drift::rules::missing_on_railway;
 use crate::drift::survey::Local;
 use crate::drift::{Survey, Target, phrases};
 
@@ -19,7 +23,24 @@ pub static RULE: Rule = Rule {
     severity: Severity::Note,
     summary: "The two sides differ, as expected",
     explain: EXPLAIN,
+    fix: Some(Fix::variable(&[
+        (Direction::PushShared, FixCondition::Always),
+        (Direction::Push, FixCondition::Always),
+        (Direction::Add, FixCondition::Always),
+    ])),
+    markers: &[Marker::new(
+        Mark::ExpectedDifference,
+        "~",
+        "expected",
+        "expected-difference",
+        "differs between the file and Railway, as expected",
+    )],
+    in_place_of: Some(&missing_on_railway::RULE),
+    ..Rule::DEFAULT
 };
+
+/// Its code.
+pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 
 const EXPLAIN: &str = "\
 ## Why it matters
@@ -61,8 +82,7 @@ struct KeyDifference<'s> {
     services: BTreeSet<&'s ResourceRef>,
 }
 
-/// Checks everything that the rule is about.
-pub fn check(survey: &Survey) -> Vec<Finding> {
+fn check(survey: &Survey) -> Vec<Finding> {
     let mut sights: BTreeMap<&str, KeyDifference<'_>> = BTreeMap::new();
     for pair in pairs(survey) {
         if let ComparisonOutcome::ExpectedDifference(nature) = pair.verdict(survey) {

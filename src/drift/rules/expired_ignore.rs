@@ -4,6 +4,7 @@ use crate::drift::engine::policy::Ignore;
 use crate::drift::model::finding::{Finding, Location};
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
+use crate::drift::rules::RuleCheck;
 use crate::drift::{Survey, phrases};
 
 /// The rule.
@@ -13,7 +14,11 @@ pub static RULE: Rule = Rule {
     severity: Severity::Warning,
     summary: "An [[ignore]] is past its last day",
     explain: EXPLAIN,
+    ..Rule::DEFAULT
 };
+
+/// Its code.
+pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 
 const EXPLAIN: &str = "\
 ## Why it matters
@@ -43,8 +48,7 @@ Remove the `[[ignore]]`, or give it a later `until` if its reason still holds.
 /// The policy's file; there is one of that name only.
 const FILE: &str = "doctor.toml";
 
-/// Checks everything that the rule is about.
-pub fn check(survey: &Survey) -> Vec<Finding> {
+fn check(survey: &Survey) -> Vec<Finding> {
     survey.policy.ignore.iter().filter(|ignore| !ignore.holds_on(survey.today)).filter_map(finding).collect()
 }
 

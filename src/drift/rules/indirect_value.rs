@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::drift::comparison::{ComparisonOutcome, Pair, pairs, sighting};
 use crate::drift::model::finding::{Finding, Location, Observation};
+use crate::drift::model::fix::Direction;
+use crate::drift::model::marker::{Mark, Marker};
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
+use crate::drift::rules::RuleCheck;
 use crate::drift::{Survey, phrases};
 
 /// The rule.
@@ -15,7 +18,19 @@ pub static RULE: Rule = Rule {
     severity: Severity::Note,
     summary: "A value is kept elsewhere and can't be compared",
     explain: EXPLAIN,
+    markers: &[Marker::new(
+        Mark::Indirect,
+        "@",
+        "indirect",
+        "indirect",
+        "one side refers to a value kept elsewhere: it can't be compared",
+    )],
+    values_may_agree: true,
+    ..Rule::DEFAULT
 };
+
+/// Its code.
+pub static CHECK: RuleCheck = RuleCheck { obstacles, ..RuleCheck::new(&RULE, check) };
 
 const EXPLAIN: &str = "\
 ## Why it matters
@@ -45,9 +60,7 @@ program does it: store the value itself, or a reference such as `${{shared.OPENA
     indirect-value = \"off\"
 ";
 
-/// A key and every service on which one side is indirect.
-/// Checks everything that the rule is about.
-pub fn check(survey: &Survey) -> Vec<Finding> {
+fn check(survey: &Survey) -> Vec<Finding> {
     let mut keys: BTreeMap<&str, Vec<Pair<'_>>> = BTreeMap::new();
     for pair in pairs(survey).filter(|pair| pair.verdict(survey) == ComparisonOutcome::Indirect) {
         keys.entry(pair.key).or_default().push(pair);
@@ -81,6 +94,11 @@ fn finding(survey: &Survey, key: &str, pairs: &[Pair<'_>]) -> Finding {
         sightings,
         ..Finding::new(&RULE, format!("{key} refers to a value kept elsewhere (in {sides}), and can't be compared"))
     }
+}
+
+fn obstacles(_: &Finding, key: &str) -> Vec<(Direction, String)> {
+    let why = format!("{key} refers to a value kept elsewhere, so it is neither pushed nor pulled");
+    [Direction::Push, Direction::Pull].map(|direction| (direction, why.clone())).to_vec()
 }
 
 /// Without the text: equal texts must not look like equal values.

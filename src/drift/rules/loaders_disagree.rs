@@ -7,6 +7,7 @@ use crate::drift::engine::loader_conflicts;
 use crate::drift::model::finding::{Finding, Location};
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
+use crate::drift::rules::RuleCheck;
 use crate::drift::{Survey, phrases};
 
 /// The rule.
@@ -16,7 +17,11 @@ pub static RULE: Rule = Rule {
     severity: Severity::Warning,
     summary: "Loaders read different values from one line",
     explain: EXPLAIN,
+    ..Rule::DEFAULT
 };
+
+/// Its code.
+pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 
 const EXPLAIN: &str = "\
 ## Why it matters
@@ -50,8 +55,7 @@ silent:
 /// After so many lines of one severity it is enough to count.
 const TOLD: usize = 10;
 
-/// Checks everything that the rule is about.
-pub fn check(survey: &Survey) -> Vec<Finding> {
+fn check(survey: &Survey) -> Vec<Finding> {
     survey.files.iter().enumerate().flat_map(|(index, file)| of_file(file, survey.disputes(index))).collect()
 }
 

@@ -4,8 +4,9 @@ use crate::drift::declared_state::ExpectedLine;
 use crate::drift::model::cause::PossibleCause;
 use crate::drift::model::finding::{Finding, Summary};
 use crate::drift::model::observed::Observed;
-use crate::drift::model::rule::Rule;
+use crate::drift::model::rule::{Rule, StatusRow};
 use crate::drift::model::severity::Severity;
+use crate::drift::rules::{CheckOutcome, Declaration, RuleCheck};
 use crate::drift::rules::{commit_behind, deployment_unhealthy, never_deployed, stale_deployment, start_command};
 use crate::drift::runtime::{LogCoverage, LogMatch, LogRead};
 use crate::drift::{Survey, Target, phrases};
@@ -17,6 +18,15 @@ pub static RULE: Rule = Rule {
     severity: Severity::Error,
     summary: "A declared line is not in the log of the running deployment",
     explain: EXPLAIN,
+    status_row: Some(StatusRow { position: 7, name: "log line" }),
+    ..Rule::DEFAULT
+};
+
+/// Its code.
+pub static CHECK: RuleCheck = RuleCheck {
+    passed,
+    declaration: Some(Declaration { name: "[[expect.log]]", is_made: is_declared }),
+    ..RuleCheck::new(&RULE, check)
 };
 
 const EXPLAIN: &str = "\
@@ -51,8 +61,7 @@ Remove the `[[expect.log]]`, or:
     log-line-missing = \"off\"
 ";
 
-/// Checks everything that the rule is about.
-pub fn check(survey: &Survey) -> Vec<Finding> {
+fn check(survey: &Survey) -> Vec<Finding> {
     survey.targets.iter().flat_map(of_target).collect()
 }
 
@@ -135,6 +144,26 @@ fn suspects() -> Vec<PossibleCause> {
         PossibleCause::own(&commit_behind::RULE).perhaps(),
         PossibleCause::own(&stale_deployment::RULE).perhaps(),
     ]
+}
+
+fn passed(_: &Survey, target: &Target) -> CheckOutcome {
+    let wanted = &target.declared.lines;
+    let time = |line: &Observed<LogRead>| match &line.known()?.sought {
+        LogMatch::At(time) => Some(time.clone()),
+        LogMatch::Nowhere | LogMatch::Open(_) => None,
+    };
+    match (wanted.as_slice(), target.live.lines.iter().filter_map(time).collect::<Vec<_>>().as_slice()) {
+        ([], _) => CheckOutcome::NotMade,
+        ([one], [time]) => CheckOutcome::good(format!("“{}” came at {}", one.contains, phrases::moment(time))),
+        (wanted, found) if found.len() == wanted.len() => {
+            CheckOutcome::good(format!("{} lines are there", wanted.len()))
+        }
+        _ => CheckOutcome::open(target.live.deployed.unavailable().unwrap_or("not looked at")),
+    }
+}
+
+fn is_declared(survey: &Survey) -> bool {
+    survey.targets.iter().any(|target| !target.declared.lines.is_empty())
 }
 
 #[cfg(test)]

@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::drift::comparison::sighting;
 use crate::drift::model::finding::{Finding, Remedy};
+use crate::drift::model::fix::{Direction, Fix, FixCondition};
+use crate::drift::model::marker::{Mark, Marker};
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
+use crate::drift::rules::RuleCheck;
 use crate::drift::{Survey, Target, Variable, phrases, system_variables};
 
 /// The rule.
@@ -15,7 +18,22 @@ pub static RULE: Rule = Rule {
     severity: Severity::Note,
     summary: "A service has a variable that the file does not have",
     explain: EXPLAIN,
+    fix: Some(Fix::variable(&[(Direction::Pull, FixCondition::Remedy), (Direction::Remove, FixCondition::Prune)])),
+    markers: &[Marker::new(
+        Mark::MissingLocally,
+        "+",
+        "not local",
+        "missing-locally",
+        "on Railway, and not in the file",
+    )],
+    // A service has many keys that the file has no business with.
+    counted_as: Some("only on Railway"),
+    values_may_agree: true,
+    ..Rule::DEFAULT
 };
+
+/// Its code.
+pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 
 const EXPLAIN: &str = "\
 ## Why it matters
@@ -49,8 +67,7 @@ or, for some keys only:
     reason = \"errors are reported from Railway only\"
 ";
 
-/// Checks everything that the rule is about.
-pub fn check(survey: &Survey) -> Vec<Finding> {
+fn check(survey: &Survey) -> Vec<Finding> {
     let mut missing: BTreeMap<&str, Vec<(&Target, &Variable)>> = BTreeMap::new();
     for target in survey.readable() {
         for (key, variable) in target.stored.iter().flatten() {

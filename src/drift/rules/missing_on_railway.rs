@@ -6,8 +6,11 @@ use crate::drift::comparison::sighting;
 use crate::drift::dotenv::Entry;
 use crate::drift::missing_keys::{MissingKey, absences};
 use crate::drift::model::finding::{Finding, Location, Remedy};
+use crate::drift::model::fix::{Direction, Fix, FixCondition};
+use crate::drift::model::marker::{Mark, Marker};
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
+use crate::drift::rules::RuleCheck;
 use crate::drift::secret_like::is_encryption_metadata;
 use crate::drift::survey::Local;
 use crate::drift::{Survey, Target, expected_differences, phrases, system_variables};
@@ -19,7 +22,16 @@ pub static RULE: Rule = Rule {
     severity: Severity::Warning,
     summary: "A key of the file is missing on some or all services",
     explain: EXPLAIN,
+    fix: Some(Fix::variable(&[(Direction::Push, FixCondition::Remedy), (Direction::Add, FixCondition::Always)])),
+    markers: &[
+        Marker::new(Mark::Missing, "0", "missing", "missing", "required, and neither in the file nor on Railway"),
+        Marker::new(Mark::MissingOnRailway, "-", "local only", "missing-on-railway", "in the file, and not on Railway"),
+    ],
+    ..Rule::DEFAULT
 };
+
+/// Its code.
+pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 
 const EXPLAIN: &str = "\
 ## Why it matters
@@ -51,8 +63,7 @@ writes it only where a `[[require]]` names it. If a shared variable of that name
     reason = \"only for local runs\"
 ";
 
-/// Checks everything that the rule is about.
-pub fn check(survey: &Survey) -> Vec<Finding> {
+fn check(survey: &Survey) -> Vec<Finding> {
     let holders = holders(survey);
     let mut findings = required(survey, &holders);
     let is_wanted = |local: Local<'_>| {

@@ -30,17 +30,79 @@ pub mod unused_entry;
 pub mod value_differs;
 pub mod value_unavailable;
 
-use crate::drift::model::finding::Finding;
-use crate::drift::model::rule::Rule;
-use crate::drift::survey::Survey;
+use std::collections::BTreeMap;
 
-/// Lists the rules once, for what is said about them and for their checks.
+use crate::drift::model::finding::Finding;
+use crate::drift::model::fix::Direction;
+use crate::drift::model::marker::Mark;
+use crate::drift::model::rule::{HookScope, Rule, StatusRow};
+use crate::drift::survey::{Survey, Target};
+
+/// The code of a rule. [`Rule`] is what it declares.
+pub struct RuleCheck {
+    /// The rule.
+    pub rule: &'static Rule,
+    /// Finds everything that is wrong.
+    pub find: fn(&Survey) -> Vec<Finding>,
+    /// What the rule's row of the service table shows for a service without a finding.
+    pub passed: fn(&Survey, &Target) -> CheckOutcome,
+    /// Why a finding about that key can't be fixed in some direction: sentences without full stop.
+    pub obstacles: fn(&Finding, &str) -> Vec<(Direction, String)>,
+    /// Changes findings of the rule once those of all rules are known.
+    pub revise: fn(&mut [Finding]),
+    /// Without this in `doctor.toml` the rule finds nothing.
+    pub declaration: Option<Declaration>,
+}
+
+/// What a check of one service came to where nothing was found.
+pub enum CheckOutcome {
+    /// Nobody asked for it.
+    NotMade,
+    /// All is well: this, in a few words.
+    Good(String),
+    /// It can't be told, for this reason.
+    Open(String),
+}
+
+/// Something that a rule compares Railway with.
+pub struct Declaration {
+    /// What it is called in `doctor.toml`: `[[require]]`.
+    pub name: &'static str,
+    /// Whether there is one.
+    pub is_made: fn(&Survey) -> bool,
+}
+
+impl RuleCheck {
+    /// The code of a rule that only finds.
+    const fn new(rule: &'static Rule, find: fn(&Survey) -> Vec<Finding>) -> Self {
+        Self {
+            rule,
+            find,
+            passed: |_, _| CheckOutcome::NotMade,
+            obstacles: |_, _| Vec::new(),
+            revise: |_| {},
+            declaration: None,
+        }
+    }
+}
+
+impl CheckOutcome {
+    fn good(note: impl Into<String>) -> Self {
+        Self::Good(note.into())
+    }
+
+    fn open(note: impl Into<String>) -> Self {
+        Self::Open(note.into())
+    }
+}
+
+/// Lists the rules once, for what they declare and for their code.
 macro_rules! rules {
     ($($rule:ident,)*) => {
         /// Every rule, by code.
         pub static RULES: &[&Rule] = &[$(&$rule::RULE,)*];
-        /// The checks of the rules, in the same order.
-        static CHECKS: &[fn(&Survey) -> Vec<Finding>] = &[$($rule::check,)*];
+        /// The code of the rules, in the same order.
+        pub static CHECKS: &[&RuleCheck] = &[$(&$rule::CHECK,)*];
     };
 }
 
@@ -78,17 +140,42 @@ rules! {
 
 /// Runs every rule, in the order of the codes.
 pub fn check_all(survey: &Survey) -> impl Iterator<Item = Finding> {
-    CHECKS.iter().flat_map(|check| check(survey))
+    CHECKS.iter().flat_map(|check| (check.find)(survey))
 }
 
 /// Runs one rule.
 #[cfg(test)]
 pub(crate) fn check_one(rule: &Rule, survey: &Survey) -> Vec<Finding> {
-    let index = RULES.iter().position(|one| one.code == rule.code).expect("a rule of the list");
-    CHECKS[index](survey)
+    (check_of(rule).expect("a rule of the list").find)(survey)
+}
+
+/// The code of a rule.
+pub fn check_of(rule: &Rule) -> Option<&'static RuleCheck> {
+    CHECKS.iter().copied().find(|check| check.rule.code == rule.code)
 }
 
 /// The rule of that name or code.
 pub fn find(name: &str) -> Option<&'static Rule> {
     RULES.iter().copied().find(|rule| rule.name == name || rule.code == name)
+}
+
+/// The rules that have a marker for that mark.
+pub fn with_mark(mark: Mark) -> impl Iterator<Item = &'static Rule> {
+    RULES.iter().copied().filter(move |rule| rule.has_mark(mark))
+}
+
+/// The rules that the hook checks on what is staged.
+pub fn of_staged_files() -> impl Iterator<Item = &'static Rule> {
+    RULES.iter().copied().filter(|rule| rule.hook == HookScope::StagedFiles)
+}
+
+/// The rows of the service table in their order, and what is behind each.
+pub fn status_rows() -> BTreeMap<StatusRow, Vec<&'static RuleCheck>> {
+    let mut rows: BTreeMap<StatusRow, Vec<&RuleCheck>> = BTreeMap::new();
+    for check in CHECKS {
+        if let Some(row) = check.rule.status_row {
+            rows.entry(row).or_default().push(check);
+        }
+    }
+    rows
 }

@@ -1,8 +1,9 @@
 //! D403 never-deployed: a service without a deployment.
 
 use crate::drift::model::finding::{Finding, Summary};
-use crate::drift::model::rule::Rule;
+use crate::drift::model::rule::{HookScope, Rule, StatusRow};
 use crate::drift::model::severity::Severity;
+use crate::drift::rules::RuleCheck;
 use crate::drift::{Survey, Target};
 
 /// The rule.
@@ -12,7 +13,13 @@ pub static RULE: Rule = Rule {
     severity: Severity::Warning,
     summary: "A service has no deployment",
     explain: EXPLAIN,
+    status_row: Some(StatusRow { position: 1, name: "deployment" }),
+    hook: HookScope::CuredByCommit,
+    ..Rule::DEFAULT
 };
+
+/// Its code.
+pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 
 const EXPLAIN: &str = "\
 ## Why it matters
@@ -35,8 +42,7 @@ Connect its source on Railway's page, or deploy the checkout with `railway up --
     never-deployed = \"off\"
 ";
 
-/// Checks everything that the rule is about.
-pub fn check(survey: &Survey) -> Vec<Finding> {
+fn check(survey: &Survey) -> Vec<Finding> {
     survey.targets.iter().filter(|target| has_nothing(target)).map(finding).collect()
 }
 

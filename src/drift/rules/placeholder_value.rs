@@ -6,6 +6,7 @@ use crate::drift::comparison::{counting, sighting};
 use crate::drift::model::finding::Finding;
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
+use crate::drift::rules::RuleCheck;
 use crate::drift::survey::Local;
 use crate::drift::{Survey, Target, Variable, system_variables};
 
@@ -16,7 +17,11 @@ pub static RULE: Rule = Rule {
     severity: Severity::Error,
     summary: "A value was never filled in",
     explain: EXPLAIN,
+    ..Rule::DEFAULT
 };
+
+/// Its code.
+pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 
 const EXPLAIN: &str = "\
 ## Why it matters
@@ -47,8 +52,7 @@ Fill it in. If one side has the real value: `doctor fix --only STRIPE_KEY --pull
     reason = \"the demo is open to everybody\"
 ";
 
-/// Checks everything that the rule is about.
-pub fn check(survey: &Survey) -> Vec<Finding> {
+fn check(survey: &Survey) -> Vec<Finding> {
     let mut keys: BTreeMap<&str, Vec<(&Target, &Variable)>> = BTreeMap::new();
     for target in survey.readable() {
         for (key, variable) in target.stored.iter().flatten() {

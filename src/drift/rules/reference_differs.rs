@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::drift::comparison::{ComparisonOutcome, Pair, pairs, sighting};
 use crate::drift::model::finding::{Finding, Remedy};
+use crate::drift::model::fix::{Direction, Fix, FixCondition};
+use crate::drift::model::marker::{Mark, Marker};
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
 use crate::drift::reference;
+use crate::drift::rules::RuleCheck;
 use crate::drift::{Survey, Variable};
 
 /// The rule.
@@ -16,7 +19,23 @@ pub static RULE: Rule = Rule {
     severity: Severity::Note,
     summary: "Railway stores a reference, and it renders to another value than the file's",
     explain: EXPLAIN,
+    fix: Some(Fix::variable(&[
+        (Direction::PushShared, FixCondition::Always),
+        (Direction::Push, FixCondition::Always),
+        (Direction::Pull, FixCondition::Remedy),
+    ])),
+    markers: &[Marker::new(
+        Mark::ReferenceDiffers,
+        "%",
+        "ref differs",
+        "reference-differs",
+        "a reference that renders to another value than the file's",
+    )],
+    ..Rule::DEFAULT
 };
+
+/// Its code.
+pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 
 const EXPLAIN: &str = "\
 ## Why it matters
@@ -47,8 +66,7 @@ It is a note. If the key is required, it must be equal everywhere, and the diffe
     reason = \"local runs have a cache of their own\"
 ";
 
-/// Checks everything that the rule is about.
-pub fn check(survey: &Survey) -> Vec<Finding> {
+fn check(survey: &Survey) -> Vec<Finding> {
     let mut faults: BTreeMap<(&str, &str, usize, &str), Vec<Pair<'_>>> = BTreeMap::new();
     for pair in pairs(survey).filter(|pair| pair.verdict(survey) == ComparisonOutcome::ReferenceDiffers) {
         if let Variable::Reference { template, .. } = pair.variable {

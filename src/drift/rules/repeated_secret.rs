@@ -6,6 +6,7 @@ use crate::drift::comparison::sighting;
 use crate::drift::model::finding::Finding;
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
+use crate::drift::rules::RuleCheck;
 use crate::drift::secret_like::is_secret_like;
 use crate::drift::{Survey, Target, Variable, phrases, system_variables};
 
@@ -16,7 +17,12 @@ pub static RULE: Rule = Rule {
     severity: Severity::Note,
     summary: "The same secret is stored on several services",
     explain: EXPLAIN,
+    values_may_agree: true,
+    ..Rule::DEFAULT
 };
+
+/// Its code.
+pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 
 const EXPLAIN: &str = "\
 ## Why it matters
@@ -48,8 +54,7 @@ const SHORTEST: usize = 12;
 
 type Holder<'s> = (&'s Target, &'s str, &'s Variable);
 
-/// Checks everything that the rule is about.
-pub fn check(survey: &Survey) -> Vec<Finding> {
+fn check(survey: &Survey) -> Vec<Finding> {
     let mut holders: HashMap<&str, Vec<Holder<'_>>> = HashMap::new();
     // The same names stand on many services, and are taken apart once.
     let mut secret_keys: HashMap<&str, bool> = HashMap::new();

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::drift::comparison::{ComparisonOutcome, Pair, pairs, sighting};
 use crate::drift::model::finding::{Finding, Observation};
+use crate::drift::model::fix::{Direction, Fix, FixCondition};
+use crate::drift::model::marker::{Mark, Marker};
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
+use crate::drift::rules::RuleCheck;
 use crate::drift::{Survey, Variable};
 
 /// The rule.
@@ -15,7 +18,20 @@ pub static RULE: Rule = Rule {
     severity: Severity::Note,
     summary: "A sealed variable exists and can't be compared",
     explain: EXPLAIN,
+    fix: Some(Fix::variable(&[(Direction::Push, FixCondition::Always)])),
+    markers: &[Marker::new(
+        Mark::Sealed,
+        "#",
+        "sealed",
+        "sealed",
+        "on Railway, which does not tell it: it can't be compared",
+    )],
+    values_may_agree: true,
+    ..Rule::DEFAULT
 };
+
+/// Its code.
+pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 
 const EXPLAIN: &str = "\
 ## Why it matters
@@ -38,8 +54,7 @@ Nothing needs to be done. If you doubt the value, set it again on Railway; it st
     sealed = \"off\"
 ";
 
-/// Checks everything that the rule is about.
-pub fn check(survey: &Survey) -> Vec<Finding> {
+fn check(survey: &Survey) -> Vec<Finding> {
     let mut keys: BTreeMap<&str, Vec<Pair<'_>>> = BTreeMap::new();
     for pair in pairs(survey).filter(|pair| pair.verdict(survey) == ComparisonOutcome::Sealed) {
         keys.entry(pair.key).or_default().push(pair);

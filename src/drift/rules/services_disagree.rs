@@ -5,8 +5,10 @@ use std::collections::{BTreeSet, HashSet};
 use crate::drift::comparison::sighting;
 use crate::drift::engine::policy::Require;
 use crate::drift::model::finding::{Finding, Remedy};
+use crate::drift::model::fix::{Bulk, Direction, EmptyValue, Fix, FixCondition, VariableFix};
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
+use crate::drift::rules::{Declaration, RuleCheck};
 use crate::drift::{Secret, Survey, Target, Variable, system_variables};
 
 /// The rule.
@@ -16,6 +18,19 @@ pub static RULE: Rule = Rule {
     severity: Severity::Error,
     summary: "A required key has different values on its services",
     explain: EXPLAIN,
+    fix: Some(Fix::Variable(VariableFix {
+        directions: &[(Direction::Push, FixCondition::Remedy)],
+        bulk: Bulk::Included,
+        empty_value: EmptyValue::NotPushed,
+    })),
+    different_values: 2,
+    ..Rule::DEFAULT
+};
+
+/// Its code.
+pub static CHECK: RuleCheck = RuleCheck {
+    declaration: Some(Declaration { name: "[[require]]", is_made: is_declared }),
+    ..RuleCheck::new(&RULE, check)
 };
 
 const EXPLAIN: &str = "\
@@ -52,8 +67,7 @@ Take the key out of `[[require]]`, or name only the services that must agree. An
     until  = \"2027-01-01\"
 ";
 
-/// Checks everything that the rule is about.
-pub fn check(survey: &Survey) -> Vec<Finding> {
+fn check(survey: &Survey) -> Vec<Finding> {
     let mut seen = BTreeSet::new();
     let asked = survey.policy.require.iter().flat_map(|require| require.keys.iter().map(move |key| (require, key)));
     asked
@@ -97,6 +111,10 @@ fn finding(survey: &Survey, key: &str, holders: &[(&Target, &Variable)], values:
     }
     let advice = format!("add {key} to the file and push it, or keep it once as a shared variable");
     Finding { advice: Some(advice), ..finding }
+}
+
+fn is_declared(survey: &Survey) -> bool {
+    survey.policy.require.iter().next().is_some()
 }
 
 #[cfg(test)]

@@ -3,10 +3,11 @@
 use std::collections::{BTreeSet, HashSet};
 
 use crate::drift::model::finding::{Finding, Summary};
-use crate::drift::model::rule::Rule;
+use crate::drift::model::rule::{Rule, StatusRow};
 use crate::drift::model::severity::Severity;
 use crate::drift::model::staged_changes::{OtherChanges, StagedChanges, StagedState};
 use crate::drift::reference::{ReferenceTarget, aim, occurrences};
+use crate::drift::rules::{CheckOutcome, RuleCheck};
 use crate::drift::{ResourceRef, Survey, Target, phrases, system_variables};
 
 /// The rule.
@@ -16,7 +17,12 @@ pub static RULE: Rule = Rule {
     severity: Severity::Warning,
     summary: "Changes that somebody staged wait in the environment",
     explain: EXPLAIN,
+    status_row: Some(StatusRow { position: 3, name: "staged" }),
+    ..Rule::DEFAULT
 };
+
+/// Its code.
+pub static CHECK: RuleCheck = RuleCheck { passed, ..RuleCheck::new(&RULE, check) };
 
 const EXPLAIN: &str = "\
 ## Why it matters
@@ -42,8 +48,7 @@ before it writes a key that they touch.
     staged-changes = \"off\"
 ";
 
-/// Checks everything that the rule is about.
-pub fn check(survey: &Survey) -> Vec<Finding> {
+fn check(survey: &Survey) -> Vec<Finding> {
     let Some(Some(staged)) = survey.staged.known() else { return Vec::new() };
     if staged.state == StagedState::Failed {
         return failed(survey, staged);
@@ -148,6 +153,11 @@ fn services(survey: &Survey, staged: &StagedChanges) -> Vec<ResourceRef> {
     let touched: HashSet<&str> = staged.variables.iter().filter_map(|(owner, _)| owner.as_deref()).collect();
     let targets = survey.targets.iter().filter(|target| touched.contains(target.service.id.as_str()));
     targets.map(|target| target.service.clone()).collect()
+}
+
+/// Nothing staged is nothing to tell of each service.
+fn passed(survey: &Survey, _: &Target) -> CheckOutcome {
+    survey.staged.unavailable().map_or(CheckOutcome::NotMade, CheckOutcome::open)
 }
 
 #[cfg(test)]

@@ -1,13 +1,18 @@
 //! D401 stale-deployment: what runs got other values than are stored.
 
+use std::collections::HashSet;
+
 use crate::drift::engine::policy::Exceptions;
 use crate::drift::model::cause::PossibleCause;
 use crate::drift::model::deployment::{Deployed, Deployment, DeploymentStage, DeploymentStatus};
 use crate::drift::model::finding::{Finding, Remedy, Summary};
-use crate::drift::model::rule::Rule;
+use crate::drift::model::fix::{DeployReason, Fix};
+use crate::drift::model::marker::{Mark, Marker};
+use crate::drift::model::observed::Observed;
+use crate::drift::model::rule::{Rule, StatusRow};
 use crate::drift::model::severity::Severity;
-use crate::drift::rules::deployment_unhealthy;
-use crate::drift::stale_evidence::{Evidence, evidence};
+use crate::drift::rules::{CheckOutcome, RuleCheck, deployment_unhealthy, value_differs};
+use crate::drift::stale_evidence::{Evidence, evidence, is_judged_by_time};
 use crate::drift::{Survey, Target, phrases};
 
 /// The rule.
@@ -17,7 +22,30 @@ pub static RULE: Rule = Rule {
     severity: Severity::Error,
     summary: "The running deployment got other values than are stored",
     explain: EXPLAIN,
+    fix: Some(Fix::Deployment(DeployReason::Stale)),
+    markers: &[
+        Marker::new(
+            Mark::DiffersStale,
+            "≢",
+            "differs, stale",
+            "differs-and-stale",
+            "the file and Railway differ, and an older value still runs",
+        ),
+        Marker::new(Mark::Stale, "!", "stale", "stale", "the running deployment has another value than Railway stores"),
+        Marker::new(
+            Mark::PossiblyStale,
+            "?",
+            "stale?",
+            "possibly-stale",
+            "it may run with an old value: it was changed since the deployment",
+        ),
+    ],
+    status_row: Some(StatusRow { position: 2, name: "running" }),
+    ..Rule::DEFAULT
 };
+
+/// Its code.
+pub static CHECK: RuleCheck = RuleCheck { passed, revise: settle_values_first, ..RuleCheck::new(&RULE, check) };
 
 const EXPLAIN: &str = "\
 ## Why it matters
@@ -59,8 +87,7 @@ struct Case<'s> {
     running: &'s Deployment,
 }
 
-/// Checks everything that the rule is about.
-pub fn check(survey: &Survey) -> Vec<Finding> {
+fn check(survey: &Survey) -> Vec<Finding> {
     let exceptions = Exceptions::new(&survey.policy, &survey.environment, survey.today);
     survey.readable().flat_map(|target| of_target(survey, &exceptions, target)).collect()
 }
@@ -188,15 +215,54 @@ fn verb(keys: &[String]) -> &'static str {
     if keys.len() == 1 { "it was" } else { "they were" }
 }
 
+fn passed(survey: &Survey, target: &Target) -> CheckOutcome {
+    let Some(deployed) = target.live.deployed.known() else { return CheckOutcome::NotMade };
+    match &target.live.got {
+        _ if target.stored.is_err() => CheckOutcome::NotMade,
+        _ if deployed.running().is_none() => CheckOutcome::open("nothing runs"),
+        Observed::NotRequested => CheckOutcome::NotMade,
+        Observed::Known(_) if !is_judged_by_time(target) => CheckOutcome::good("got the stored values"),
+        Observed::Known(_) => by_time(survey, "its references were kept unrendered"),
+        Observed::Unavailable(why) => by_time(survey, why),
+    }
+}
+
+fn by_time(survey: &Survey, why: &str) -> CheckOutcome {
+    match &survey.times {
+        Observed::Known(_) => CheckOutcome::good("nothing was changed since, by time alone"),
+        Observed::Unavailable(_) | Observed::NotRequested => {
+            CheckOutcome::open(format!("what it got can't be told: {why}"))
+        }
+    }
+}
+
+/// What is stored is deployed by a redeploy, also where it is not what the file has: that is to be settled first.
+fn settle_values_first(findings: &mut [Finding]) {
+    let differing: HashSet<(String, String)> = findings
+        .iter()
+        .filter(|finding| finding.rule.code == value_differs::RULE.code)
+        .flat_map(|finding| finding.services.iter().filter_map(|one| Some((one.id.clone(), finding.key.clone()?))))
+        .collect();
+    for finding in findings.iter_mut().filter(|finding| finding.rule.code == RULE.code) {
+        let Some(key) = &finding.key else { continue };
+        if finding.services.iter().any(|service| differing.contains(&(service.id.clone(), key.clone()))) {
+            finding.next = None;
+            finding.advice = Some(format!("push or pull {key} first: a redeploy alone takes what is stored now"));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::check;
     use crate::drift::Survey;
     use crate::drift::engine::policy::Ignore;
     use crate::drift::engine::run_rules::examine;
+    use crate::drift::model::finding::Finding;
     use crate::drift::model::finding::Remedy;
     use crate::drift::model::observed::Observed;
-    use crate::drift::rules::stale_deployment::RULE;
+    use crate::drift::rules::stale_deployment::{RULE, settle_values_first};
+    use crate::drift::rules::value_differs;
     use crate::drift::runtime::ServiceSettings;
     use crate::drift::test_support::{
         changed, deployment, got, healthy, ignore, latest, lines, named, running, survey, target, unreadable,
@@ -361,5 +427,20 @@ mod tests {
     #[test]
     fn a_healthy_project_is_quiet() {
         assert_eq!(lines(&RULE, &healthy()), [""; 0]);
+    }
+
+    #[test]
+    fn a_redeploy_is_not_the_next_step_while_the_stored_value_is_wrong() {
+        let keyed = |rule, service: &str| Finding {
+            key: Some("OPS_KEY".to_owned()),
+            services: vec![named(service)],
+            next: Some(Finding::fix_redeploy()),
+            ..Finding::new(rule, "")
+        };
+        let mut findings = vec![keyed(&value_differs::RULE, "api"), keyed(&RULE, "api"), keyed(&RULE, "web")];
+        settle_values_first(&mut findings);
+        let nexts: Vec<bool> = findings.iter().map(|finding| finding.next.is_some()).collect();
+        assert_eq!(nexts, [true, false, true]);
+        assert!(findings[1].advice.as_ref().unwrap().starts_with("push or pull OPS_KEY first"));
     }
 }

@@ -1,12 +1,15 @@
 //! D406 start-command: what runs was started with another command than is wanted.
 
 use crate::drift::command_line::CommandLine;
-use crate::drift::model::deployment::{Deployment, StartCommand};
+use crate::drift::model::deployment::{Deployed, Deployment, StartCommand};
 use crate::drift::model::finding::{Finding, Remedy, Summary};
-use crate::drift::model::rule::Rule;
+use crate::drift::model::fix::Fix;
+use crate::drift::model::observed::Observed;
+use crate::drift::model::rule::{HookScope, Rule, StatusRow};
 use crate::drift::model::severity::Severity;
+use crate::drift::rules::{CheckOutcome, Declaration, RuleCheck};
 use crate::drift::start_command_source::{Source, may_come_from_a_file, quoted};
-use crate::drift::{Secret, Survey, Target};
+use crate::drift::{Secret, Survey, Target, phrases};
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -15,6 +18,17 @@ pub static RULE: Rule = Rule {
     severity: Severity::Error,
     summary: "The running start command lacks a declared part",
     explain: EXPLAIN,
+    fix: Some(Fix::StartCommand),
+    status_row: Some(StatusRow { position: 5, name: "start command" }),
+    hook: HookScope::CuredByCommit,
+    ..Rule::DEFAULT
+};
+
+/// Its code.
+pub static CHECK: RuleCheck = RuleCheck {
+    passed,
+    declaration: Some(Declaration { name: "start-command-contains", is_made: is_declared }),
+    ..RuleCheck::new(&RULE, check)
 };
 
 const EXPLAIN: &str = "\
@@ -53,8 +67,7 @@ Remove the part from `start-command-contains`, or:
     start-command = \"off\"
 ";
 
-/// Checks everything that the rule is about.
-pub fn check(survey: &Survey) -> Vec<Finding> {
+fn check(survey: &Survey) -> Vec<Finding> {
     survey.targets.iter().filter_map(|target| finding(survey, target)).collect()
 }
 
@@ -128,6 +141,28 @@ fn another(target: &Target, deployment: &Deployment, running: &Secret) -> Option
         gist: Some(Summary::Wrong("is not that of the settings".to_owned())),
         ..Finding::new(&RULE, format!("the start command of {} is not the one of its settings", target.service.name))
     })
+}
+
+fn passed(_: &Survey, target: &Target) -> CheckOutcome {
+    let parts: Vec<&str> = target.declared.start_command.iter().map(String::as_str).collect();
+    if parts.is_empty() {
+        return CheckOutcome::NotMade;
+    }
+    let live = &target.live;
+    let told = |deployed: &Deployed| deployed.subject().map(|subject| subject.origin.start.clone());
+    match (&live.deployed, live.deployed.known().and_then(told)) {
+        (Observed::NotRequested, _) => CheckOutcome::open("not looked at"),
+        (Observed::Unavailable(why), _) => CheckOutcome::open(why),
+        (_, None) => CheckOutcome::open("nothing runs"),
+        (_, Some(StartCommand::Untold)) => CheckOutcome::open("Railway does not tell the running start command"),
+        (_, Some(StartCommand::OfImage | StartCommand::Is(_))) => {
+            CheckOutcome::good(format!("has {}", phrases::names(&parts)))
+        }
+    }
+}
+
+fn is_declared(survey: &Survey) -> bool {
+    survey.targets.iter().any(|target| !target.declared.start_command.is_empty())
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use crate::drift::model::finding::Finding;
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
 use crate::drift::reason::ReasonSide;
+use crate::drift::rules::RuleCheck;
 use crate::drift::survey::Local;
 use crate::drift::suspicious_values::{SuspiciousValue, oddities};
 use crate::drift::{Survey, Target, Variable, phrases, system_variables};
@@ -19,7 +20,11 @@ pub static RULE: Rule = Rule {
     severity: Severity::Warning,
     summary: "A value has something about it that is rarely meant",
     explain: EXPLAIN,
+    ..Rule::DEFAULT
 };
+
+/// Its code.
+pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 
 const EXPLAIN: &str = "\
 ## Why it matters
@@ -54,8 +59,7 @@ struct SuspiciousKey<'s> {
     holders: Vec<(&'s Target, &'s Variable)>,
 }
 
-/// Checks everything that the rule is about.
-pub fn check(survey: &Survey) -> Vec<Finding> {
+fn check(survey: &Survey) -> Vec<Finding> {
     // Most projects have nothing odd, and nothing to look up.
     let told = LazyCell::new(|| AlreadyReported::by_value_differs(survey));
     let mut sights: BTreeMap<(&str, SuspiciousValue), SuspiciousKey<'_>> = BTreeMap::new();

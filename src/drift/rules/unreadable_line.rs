@@ -5,6 +5,7 @@ use crate::drift::dotenv::{Loader, LocalFile, Problem};
 use crate::drift::model::finding::{Finding, Location};
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
+use crate::drift::rules::RuleCheck;
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -13,7 +14,11 @@ pub static RULE: Rule = Rule {
     severity: Severity::Warning,
     summary: "A line of the file is no assignment",
     explain: EXPLAIN,
+    ..Rule::DEFAULT
 };
+
+/// Its code.
+pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 
 const EXPLAIN: &str = "\
 ## Why it matters
@@ -44,8 +49,7 @@ is wrong there, but never quotes the line: it may hold a secret.
 /// After so many lines the file is something else than a `.env`, and it is enough to count.
 const TOLD: usize = 10;
 
-/// Checks everything that the rule is about.
-pub fn check(survey: &Survey) -> Vec<Finding> {
+fn check(survey: &Survey) -> Vec<Finding> {
     survey.files.iter().flat_map(|file| flaws(file, survey.policy.loader)).collect()
 }
 

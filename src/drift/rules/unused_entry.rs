@@ -9,7 +9,7 @@ use crate::drift::engine::policy::{Ignore, Require};
 use crate::drift::model::finding::{Finding, Location};
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
-use crate::drift::rules::{endpoint_wrong, log_line_missing, services_disagree, start_command};
+use crate::drift::rules::{CHECKS, RuleCheck};
 use crate::drift::similarity::close_matches;
 use crate::drift::survey::Coverage;
 use crate::drift::{Survey, Target, phrases, system_variables};
@@ -21,7 +21,11 @@ pub static RULE: Rule = Rule {
     severity: Severity::Warning,
     summary: "An entry of doctor.toml matches nothing",
     explain: EXPLAIN,
+    ..Rule::DEFAULT
 };
+
+/// Its code.
+pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 
 const EXPLAIN: &str = "\
 ## Why it matters
@@ -55,8 +59,7 @@ Correct the name, or remove the entry.
 /// The policy's file; there is one of that name only.
 const FILE: &str = "doctor.toml";
 
-/// Checks everything that the rule is about.
-pub fn check(survey: &Survey) -> Vec<Finding> {
+fn check(survey: &Survey) -> Vec<Finding> {
     if survey.coverage == Coverage::Part {
         return Vec::new();
     }
@@ -118,28 +121,14 @@ fn unused_require(require: &Require, survey: &Survey) -> Option<Finding> {
     Some(finding(require.line, message, "add its services under [services], or remove the entry".to_owned()))
 }
 
-/// A rule that only checks declarations, and what a declaration is called.
-type DeclarationRule = (&'static Rule, &'static str, fn(&Survey) -> bool);
-
-const DECLARED: [DeclarationRule; 4] = [
-    (&services_disagree::RULE, "[[require]]", |survey| survey.policy.require.iter().next().is_some()),
-    (&start_command::RULE, "start-command-contains", |survey| {
-        any(survey, |one| !one.declared.start_command.is_empty())
-    }),
-    (&log_line_missing::RULE, "[[expect.log]]", |survey| any(survey, |one| !one.declared.lines.is_empty())),
-    (&endpoint_wrong::RULE, "[[expect.http]]", |survey| any(survey, |one| !one.declared.requests.is_empty())),
-];
-
-fn any(survey: &Survey, has: fn(&Target) -> bool) -> bool {
-    survey.targets.iter().any(has)
-}
-
 fn unused_severities(survey: &Survey) -> impl Iterator<Item = Finding> {
-    DECLARED.iter().filter_map(|(rule, declaration, is_declared)| {
+    CHECKS.iter().filter_map(|RuleCheck { rule, declaration, .. }| {
+        let declaration = declaration.as_ref()?;
         let line = *survey.policy.severity_lines.get(rule.name)?;
-        let message = format!("the [severity] of {} matches nothing: no {declaration} is declared", rule.name);
-        let advice = format!("declare one with {declaration}, or remove the line");
-        (!is_declared(survey)).then(|| finding(line, message, advice))
+        let (rule, declared) = (rule.name, declaration.name);
+        let message = format!("the [severity] of {rule} matches nothing: no {declared} is declared");
+        let advice = format!("declare one with {declared}, or remove the line");
+        (!(declaration.is_made)(survey)).then(|| finding(line, message, advice))
     })
 }
 

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::drift::comparison::{ComparisonOutcome, Pair, pairs, sighting};
 use crate::drift::model::finding::{Finding, Remedy};
+use crate::drift::model::fix::{Bulk, Direction, EmptyValue, Fix, FixCondition, VariableFix};
+use crate::drift::model::marker::{Mark, Marker};
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
 use crate::drift::reason::other_values::OtherValues;
 use crate::drift::reason::{Reason, ReasonSide};
+use crate::drift::rules::RuleCheck;
 use crate::drift::{Survey, Variable};
 
 /// The rule.
@@ -17,7 +20,17 @@ pub static RULE: Rule = Rule {
     severity: Severity::Error,
     summary: "The file and Railway hold different values",
     explain: EXPLAIN,
+    fix: Some(Fix::Variable(VariableFix {
+        directions: &[(Direction::Push, FixCondition::Remedy), (Direction::Pull, FixCondition::Remedy)],
+        bulk: Bulk::Included,
+        empty_value: EmptyValue::Pushed,
+    })),
+    markers: &[Marker::new(Mark::Differs, "≠", "differs", "differs", "the file and Railway hold different values")],
+    ..Rule::DEFAULT
 };
+
+/// Its code.
+pub static CHECK: RuleCheck = RuleCheck { obstacles, ..RuleCheck::new(&RULE, check) };
 
 const EXPLAIN: &str = "\
 ## Why it matters
@@ -59,8 +72,7 @@ If the two differ on purpose, say so in `doctor.toml`:
 /// Services share a finding when key, place and reason are the same.
 type ServicesThatDiffer<'s> = (&'s str, &'s str, usize, Option<Reason>);
 
-/// Checks everything that the rule is about.
-pub fn check(survey: &Survey) -> Vec<Finding> {
+fn check(survey: &Survey) -> Vec<Finding> {
     let differing: Vec<Pair<'_>> =
         pairs(survey).filter(|pair| pair.verdict(survey) == ComparisonOutcome::Differs).collect();
     let others = OtherValues::of(survey, &differing);
@@ -116,6 +128,18 @@ fn remedies(survey: &Survey, pairs: &[Pair<'_>]) -> Vec<Remedy> {
     let pull = pairs.iter().any(may_pull).then_some(Remedy::Pull);
     let order = if local.expose().is_empty() { [pull, push] } else { [push, pull] };
     order.into_iter().flatten().collect()
+}
+
+/// Why a value that differs is not pushed.
+fn obstacles(finding: &Finding, key: &str) -> Vec<(Direction, String)> {
+    if finding.remedies.contains(&Remedy::Push) {
+        return Vec::new();
+    }
+    let why = match finding.advice.as_deref().filter(|advice| advice.starts_with("it is not pushed")) {
+        Some(advice) => format!("{key}: {advice}"),
+        None => format!("{key} is a placeholder in the file, so it is not pushed"),
+    };
+    vec![(Direction::Push, why)]
 }
 
 #[cfg(test)]

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use crate::drift::Survey;
 use crate::drift::comparison::{ComparisonOutcome, Pair, pairs, sighting};
 use crate::drift::model::finding::{Finding, Observation};
+use crate::drift::model::marker::{Mark, Marker};
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
+use crate::drift::rules::RuleCheck;
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -15,7 +17,18 @@ pub static RULE: Rule = Rule {
     severity: Severity::Warning,
     summary: "Railway returned no value for a variable that is not sealed",
     explain: EXPLAIN,
+    markers: &[Marker::new(
+        Mark::Unavailable,
+        "u",
+        "unavailable",
+        "unavailable",
+        "on Railway, which returned no value although it is not sealed",
+    )],
+    ..Rule::DEFAULT
 };
+
+/// Its code.
+pub static CHECK: RuleCheck = RuleCheck::new(&RULE, check);
 
 const EXPLAIN: &str = "\
 ## Why it matters
@@ -41,8 +54,7 @@ If its value is not visible there either, set it again.
     value-unavailable = \"off\"
 ";
 
-/// Checks everything that the rule is about.
-pub fn check(survey: &Survey) -> Vec<Finding> {
+fn check(survey: &Survey) -> Vec<Finding> {
     let mut keys: BTreeMap<&str, Vec<Pair<'_>>> = BTreeMap::new();
     for pair in pairs(survey).filter(|pair| pair.verdict(survey) == ComparisonOutcome::Unavailable) {
         keys.entry(pair.key).or_default().push(pair);

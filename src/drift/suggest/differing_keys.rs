@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::drift::comparison::{ComparisonOutcome, pairs};
 use crate::drift::expected_differences::{self, ExpectedDifference};
 use crate::drift::missing_keys::absences;
-use crate::drift::rules::{expected_difference, missing_on_railway, reference_differs, value_differs};
+use crate::drift::model::marker::Mark;
+use crate::drift::rules::with_mark;
 use crate::drift::suggest::{Exception, Section, aliases_of, can_be_named, gathered};
 use crate::drift::{ResourceRef, Survey};
 
@@ -82,13 +83,15 @@ impl Difference {
 }
 
 impl DifferenceKind {
-    fn rule(self) -> &'static str {
-        match self {
-            Self::Nature(_) => expected_difference::RULE.name,
-            Self::Reference => reference_differs::RULE.name,
-            Self::Absent => missing_on_railway::RULE.name,
-            Self::Values => value_differs::RULE.name,
-        }
+    /// The rules that report it.
+    fn rules(self) -> impl Iterator<Item = &'static str> {
+        let mark = match self {
+            Self::Nature(_) => Mark::ExpectedDifference,
+            Self::Reference => Mark::ReferenceDiffers,
+            Self::Absent => Mark::MissingOnRailway,
+            Self::Values => Mark::Differs,
+        };
+        with_mark(mark).map(|rule| rule.name)
     }
 }
 
@@ -114,7 +117,7 @@ pub fn differences(survey: &Survey, required: &BTreeSet<&str>) -> Vec<Difference
         };
         let one = found.entry(pair.key).or_insert_with(|| difference(pair.key, kind));
         one.kind = one.kind.max(kind);
-        one.rules.insert(kind.rule());
+        one.rules.extend(kind.rules());
         one.services.push(pair.target.service.clone());
     }
     for absence in absences(survey, |local| is_free(&local.entry.key)) {
@@ -140,7 +143,7 @@ fn difference(key: &str, kind: DifferenceKind) -> Difference {
         kind,
         agrees_elsewhere: false,
         is_suggested: false,
-        rules: BTreeSet::from([kind.rule()]),
+        rules: kind.rules().collect(),
     }
 }
 

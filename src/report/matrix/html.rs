@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use crate::drift::matrix::{Matrix, MatrixCell, MatrixRow};
+use crate::drift::model::marker::Marker;
 use crate::report::html::{self, breakable, harmless};
-use crate::report::matrix::{Sign, folded, sign, used};
+use crate::report::matrix::{folded, marker, used};
 use crate::report::{Report, TextOptions};
 
 /// More services than this have their names upright and cells without words.
@@ -26,25 +27,25 @@ pub(crate) fn section(report: &Report, matrix: &Matrix, body: &mut String) {
         return;
     }
     body.push_str("<section>\n");
-    let signs = used(matrix.all());
-    filter(&signs, body);
+    let markers = used(matrix.all());
+    filter(&markers, body);
     for sentence in folded(matrix) {
         let _ = writeln!(body, "<p>{}.</p>", harmless(&sentence));
     }
     table(report, matrix, body);
-    legend(&signs, body);
+    legend(&markers, body);
     body.push_str("</section>\n");
 }
 
 /// Hidden until the script that it needs has run.
-fn filter(signs: &[&Sign], body: &mut String) {
+fn filter(markers: &[&Marker], body: &mut String) {
     body.push_str(
         "<form id=\"filter\" hidden>\n<label>Key <input id=\"text\" type=\"search\" autocomplete=\"off\" \
          spellcheck=\"false\"></label>\n<label>Service <input id=\"service\" type=\"search\" autocomplete=\"off\" \
          spellcheck=\"false\"></label>\n<label>Show <select id=\"state\"><option value=\"\">what differs</option>\
          <option value=\"*\">every key</option>",
     );
-    for Sign { state, word, symbol, .. } in signs {
+    for Marker { state, word, symbol, .. } in markers {
         let name = if word.is_empty() { "absent" } else { word };
         let _ = write!(body, "<option value=\"{state}\">{symbol} {name}</option>");
     }
@@ -77,7 +78,7 @@ fn table(report: &Report, matrix: &Matrix, body: &mut String) {
 }
 
 fn row(row: &MatrixRow, (words, has_more): (bool, bool), opening: &str, body: &mut String) {
-    let mut states: Vec<&str> = row.cells.iter().map(|cell| sign(cell.mark).state).collect();
+    let mut states: Vec<&str> = row.cells.iter().map(|cell| marker(cell.mark).state).collect();
     states.sort_unstable();
     states.dedup();
     let _ =
@@ -92,7 +93,7 @@ fn row(row: &MatrixRow, (words, has_more): (bool, bool), opening: &str, body: &m
 }
 
 fn cell(cell: MatrixCell, words: bool, body: &mut String) {
-    let Sign { symbol, word, state, .. } = sign(cell.mark);
+    let Marker { symbol, word, state, .. } = marker(cell.mark);
     let class = cell.severity.map_or(if cell.mark.is_quiet() { "good" } else { "quiet" }, |severity| severity.name());
     let _ = if words && !word.is_empty() {
         write!(body, "<td class=\"{class}\"><span aria-hidden=\"true\">{symbol}</span> {word}</td>")
@@ -101,10 +102,10 @@ fn cell(cell: MatrixCell, words: bool, body: &mut String) {
     };
 }
 
-fn legend(signs: &[&Sign], body: &mut String) {
+fn legend(markers: &[&Marker], body: &mut String) {
     body.push_str("<dl class=\"legend\">\n");
-    for Sign { symbol, word, says, .. } in signs {
-        let _ = writeln!(body, "<div><dt>{symbol} {word}</dt><dd>{}</dd></div>", harmless(says));
+    for Marker { symbol, word, meaning, .. } in markers {
+        let _ = writeln!(body, "<div><dt>{symbol} {word}</dt><dd>{}</dd></div>", harmless(meaning));
     }
     body.push_str("</dl>\n");
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::drift::Severity;
 use crate::drift::matrix::{Matrix, MatrixRow};
 use crate::report::json::{ServiceForm, SummaryForm, TargetForm, service, summary, target, visible};
-use crate::report::matrix::{SIGNS, sign};
+use crate::report::matrix::{MARKERS, marker};
 use crate::report::{Report, TextOptions};
 
 #[derive(JsonSchema, Serialize)]
@@ -57,7 +57,7 @@ pub(super) fn write(report: &Report, matrix: &Matrix, _: &TextOptions<'_>, out: 
         target: target(report),
         services: report.services.iter().map(|line| service(report, line)).collect(),
         summary: summary(report),
-        states: SIGNS.iter().map(|sign| (sign.state, sign.says)).collect(),
+        states: MARKERS.iter().map(|marker| (marker.state, marker.meaning)).collect(),
         rows: rows.chain(matrix.folded().map(|found| row(found, true))).collect(),
     };
     out.write_all(visible(&serde_json::to_string_pretty(&form)?).as_bytes())
@@ -65,7 +65,7 @@ pub(super) fn write(report: &Report, matrix: &Matrix, _: &TextOptions<'_>, out: 
 
 fn row(row: &MatrixRow, folded: bool) -> RowForm<'_> {
     let cell = |cell: &crate::drift::matrix::MatrixCell| CellForm {
-        state: sign(cell.mark).state,
+        state: marker(cell.mark).state,
         severity: cell.severity.map(Severity::name),
     };
     RowForm {

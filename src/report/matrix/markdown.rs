@@ -7,7 +7,7 @@ use crate::drift::matrix::{Matrix, MatrixRow};
 use crate::drift::phrases::count;
 use crate::report::count::Tally;
 pub(super) use crate::report::markdown::html_code as code;
-use crate::report::matrix::{folded, sign, used};
+use crate::report::matrix::{folded, marker, used};
 use crate::report::{Detail, Report, TextOptions};
 
 /// Writes the matrix as Markdown: what differs as a table, what does not folded below it.
@@ -48,8 +48,8 @@ fn table(report: &Report, rows: &[&MatrixRow], text: &mut String) {
     let _ = writeln!(text, "|:---|{}", ":---|".repeat(heads.len()));
     for row in rows {
         let marks = row.cells.iter().map(|cell| {
-            let sign = sign(cell.mark);
-            format!("{} {}", sign.symbol, sign.word).trim_end().to_owned()
+            let marker = marker(cell.mark);
+            format!("{} {}", marker.symbol, marker.word).trim_end().to_owned()
         });
         let also = has_more.then(|| row.also.join(", "));
         let cells: Vec<String> = marks.chain(also).collect();
@@ -60,9 +60,9 @@ fn table(report: &Report, rows: &[&MatrixRow], text: &mut String) {
 
 fn legend(rows: &[&MatrixRow], text: &mut String) {
     text.push_str("<details><summary>What the marks mean</summary>\n\n| mark | means |\n|:---|:---|\n");
-    for sign in used(rows.iter().copied()) {
-        let mark = format!("{} {}", sign.symbol, sign.word);
-        let _ = writeln!(text, "| {} | {} |", mark.trim_end(), sign.says);
+    for marker in used(rows.iter().copied()) {
+        let mark = format!("{} {}", marker.symbol, marker.word);
+        let _ = writeln!(text, "| {} | {} |", mark.trim_end(), marker.meaning);
     }
     text.push_str("\n</details>\n\n");
 }

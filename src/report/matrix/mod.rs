@@ -13,9 +13,12 @@ pub(crate) mod sample;
 mod transcript;
 
 use std::io::{self, Write};
+use std::sync::LazyLock;
 
-use crate::drift::matrix::{Mark, Matrix, MatrixRow};
+use crate::drift::matrix::{Matrix, MatrixRow};
+use crate::drift::model::marker::{Mark, Marker};
 use crate::drift::phrases::count;
+use crate::drift::rules::RULES;
 use crate::report::{Report, TextOptions};
 
 /// Writes a matrix, and of the report what belongs above and below it.
@@ -25,91 +28,34 @@ pub type MatrixWriter = fn(&Report, &Matrix, &TextOptions<'_>, &mut dyn Write) -
 pub static FORMATS: &[(&str, MatrixWriter)] =
     &[("text", text::write), ("markdown", markdown::write), ("html", html::write), ("json", json::write)];
 
-/// How a mark is shown.
-#[derive(Debug)]
-pub struct Sign {
-    /// The mark.
-    pub mark: Mark,
-    /// One column wide.
-    pub symbol: &'static str,
-    /// The same as a word or two.
-    pub word: &'static str,
-    /// The word for programs; a promise.
-    pub state: &'static str,
-    /// What it means.
-    pub says: &'static str,
-}
-
-macro_rules! sign {
-    ($mark:ident, $symbol:literal, $word:literal, $state:literal, $says:literal) => {
-        Sign { mark: Mark::$mark, symbol: $symbol, word: $word, state: $state, says: $says }
-    };
-}
-
-/// Every sign, in the order of the marks.
-pub static SIGNS: &[Sign] = &[
-    sign!(
-        DiffersStale,
-        "≢",
-        "differs, stale",
-        "differs-and-stale",
-        "the file and Railway differ, and an older value still runs"
-    ),
-    sign!(Differs, "≠", "differs", "differs", "the file and Railway hold different values"),
-    sign!(Stale, "!", "stale", "stale", "the running deployment has another value than Railway stores"),
-    sign!(
-        PossiblyStale,
-        "?",
-        "stale?",
-        "possibly-stale",
-        "it may run with an old value: it was changed since the deployment"
-    ),
-    sign!(Dangling, "x", "dangling", "dangling", "a reference that leads nowhere"),
-    sign!(Missing, "0", "missing", "missing", "required, and neither in the file nor on Railway"),
-    sign!(MissingOnRailway, "-", "local only", "missing-on-railway", "in the file, and not on Railway"),
-    sign!(
-        Unavailable,
-        "u",
-        "unavailable",
-        "unavailable",
-        "on Railway, which returned no value although it is not sealed"
-    ),
-    sign!(
-        ReferenceDiffers,
-        "%",
-        "ref differs",
-        "reference-differs",
-        "a reference that renders to another value than the file's"
-    ),
-    sign!(
-        ExpectedDifference,
-        "~",
-        "expected",
-        "expected-difference",
-        "differs between the file and Railway, as expected"
-    ),
-    sign!(Sealed, "#", "sealed", "sealed", "on Railway, which does not tell it: it can't be compared"),
-    sign!(Indirect, "@", "indirect", "indirect", "one side refers to a value kept elsewhere: it can't be compared"),
-    sign!(MissingLocally, "+", "not local", "missing-locally", "on Railway, and not in the file"),
-    sign!(Unreadable, "/", "unreadable", "unreadable", "the service could not be read"),
-    sign!(Ignored, "o", "ignored", "ignored", "doctor.toml leaves out how it differs"),
-    sign!(Reference, "→", "reference", "reference", "equal, by way of a reference"),
-    sign!(Equal, "=", "equal", "equal", "the file and Railway hold the same value"),
-    sign!(Absent, "·", "", "absent", "neither in the file nor on Railway"),
+/// The markers of what no rule is about.
+static COMMON: &[Marker] = &[
+    Marker::new(Mark::Unreadable, "/", "unreadable", "unreadable", "the service could not be read"),
+    Marker::new(Mark::Ignored, "o", "ignored", "ignored", "doctor.toml leaves out how it differs"),
+    Marker::new(Mark::Reference, "→", "reference", "reference", "equal, by way of a reference"),
+    Marker::new(Mark::Equal, "=", "equal", "equal", "the file and Railway hold the same value"),
+    Marker::new(Mark::Absent, "·", "", "absent", "neither in the file nor on Railway"),
 ];
 
+/// Every marker, in the order of the marks.
+static MARKERS: LazyLock<Vec<&'static Marker>> = LazyLock::new(|| {
+    let mut markers: Vec<&Marker> = RULES.iter().flat_map(|rule| rule.markers).chain(COMMON).collect();
+    markers.sort_by_key(|marker| marker.mark);
+    markers
+});
+
 /// How that mark is shown.
-pub fn sign(mark: Mark) -> &'static Sign {
-    &SIGNS[mark as usize]
+fn marker(mark: Mark) -> &'static Marker {
+    MARKERS[mark as usize]
 }
 
-/// The signs that occur in these rows, in the order of the marks.
-fn used<'m>(rows: impl Iterator<Item = &'m MatrixRow>) -> Vec<&'static Sign> {
-    let mut seen = [false; 18];
+/// The markers that occur in these rows, in the order of the marks.
+fn used<'m>(rows: impl Iterator<Item = &'m MatrixRow>) -> Vec<&'static Marker> {
+    let mut seen = vec![false; MARKERS.len()];
     for cell in rows.flat_map(|row| &row.cells) {
         seen[cell.mark as usize] = true;
     }
-    SIGNS.iter().filter(|sign| seen[sign.mark as usize]).collect()
+    MARKERS.iter().copied().filter(|marker| seen[marker.mark as usize]).collect()
 }
 
 /// What is folded, a sentence for each kind.
@@ -141,17 +87,17 @@ fn folded(matrix: &Matrix) -> Vec<String> {
 mod tests {
     use std::collections::HashSet;
 
-    use super::{SIGNS, sign};
+    use super::{MARKERS, Marker, marker};
     use crate::report::text::text_width::columns;
 
     #[test]
-    fn every_mark_has_a_sign_of_its_own_that_is_one_column_wide() {
-        for (index, entry) in SIGNS.iter().enumerate() {
+    fn every_mark_has_a_marker_of_its_own_that_is_one_column_wide() {
+        for (index, entry) in MARKERS.iter().enumerate() {
             assert_eq!(entry.mark as usize, index, "{entry:?}");
-            assert_eq!(sign(entry.mark).state, entry.state);
+            assert_eq!(marker(entry.mark).state, entry.state);
             assert_eq!(columns(entry.symbol), 1, "{entry:?}");
         }
-        let each = |pick: fn(&super::Sign) -> &'static str| SIGNS.iter().map(pick).collect::<HashSet<_>>().len();
-        assert_eq!([each(|sign| sign.symbol), each(|sign| sign.state), each(|sign| sign.says)], [18; 3]);
+        let each = |pick: fn(&Marker) -> &'static str| MARKERS.iter().copied().map(pick).collect::<HashSet<_>>().len();
+        assert_eq!([each(|marker| marker.symbol), each(|marker| marker.state), each(|marker| marker.meaning)], [18; 3]);
     }
 }

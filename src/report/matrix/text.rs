@@ -5,8 +5,9 @@ use std::io::{self, Write};
 use std::ops::Range;
 
 use crate::drift::ResourceRef;
-use crate::drift::matrix::{Mark, Matrix, MatrixCell, MatrixRow};
-use crate::report::matrix::{Sign, folded, sign, used};
+use crate::drift::matrix::{Matrix, MatrixCell, MatrixRow};
+use crate::drift::model::marker::{Mark, Marker};
+use crate::report::matrix::{folded, marker, used};
 use crate::report::paint::Tone;
 use crate::report::text::page::{StyledText, TextPage};
 use crate::report::text::text_width::{columns, cut, pad};
@@ -31,8 +32,8 @@ pub(super) fn write(report: &Report, matrix: &Matrix, look: &TextOptions<'_>, ou
         let rows: Vec<&MatrixRow> =
             if page.is_verbose() { matrix.all().collect() } else { matrix.rows.iter().collect() };
         table(&mut page, report, &rows);
-        let signs = used(rows.iter().copied());
-        legend(&mut page, &signs);
+        let markers = used(rows.iter().copied());
+        legend(&mut page, &markers);
         folds(&mut page, matrix);
         errors(&mut page, report);
         last_lines::write(&mut page, report);
@@ -125,7 +126,7 @@ fn headings(width: usize, names: Vec<String>, rows: &[&MatrixRow]) -> (Vec<Strin
 fn layout(width: usize, names: &[String], rows: &[&MatrixRow]) -> Layout {
     let keys = rows.iter().map(|row| columns(&escape::line(&row.key))).max().unwrap_or(0);
     let marks = rows.iter().flat_map(|row| &row.cells).map(|cell| cell.mark);
-    let word = marks.map(|mark| columns(sign(mark).word) + 2).max().unwrap_or(0);
+    let word = marks.map(|mark| columns(marker(mark).word) + 2).max().unwrap_or(0);
     let sum = |services: &[usize]| services.iter().map(|service| service + GAP).sum::<usize>();
     let key = keys.min((width / 3).max(KEY));
     let fits = |services: Vec<usize>, words| {
@@ -189,7 +190,7 @@ fn line(page: &mut TextPage<'_>, layout: &Layout, row: &MatrixRow, block: &Range
 }
 
 fn cell(cell: MatrixCell, words: bool, width: usize) -> (Tone, String) {
-    let Sign { symbol, word, .. } = sign(cell.mark);
+    let Marker { symbol, word, .. } = marker(cell.mark);
     let text = if words { format!("{symbol} {word}") } else { (*symbol).to_owned() };
     (tone(cell), pad(&text, width))
 }
@@ -203,15 +204,15 @@ fn tone(cell: MatrixCell) -> Tone {
     }
 }
 
-fn legend(page: &mut TextPage<'_>, signs: &[&Sign]) {
-    if signs.is_empty() {
+fn legend(page: &mut TextPage<'_>, markers: &[&Marker]) {
+    if markers.is_empty() {
         return;
     }
     page.gap();
-    let widest = signs.iter().map(|sign| columns(sign.word)).max().unwrap_or(0);
-    for Sign { symbol, word, says, .. } in signs {
+    let widest = markers.iter().map(|marker| columns(marker.word)).max().unwrap_or(0);
+    for Marker { symbol, word, meaning, .. } in markers {
         let lead = format!("  {symbol} {}  ", pad(word, widest));
-        page.paragraph(&[(Tone::Faint, &lead)], columns(&lead), (Tone::Faint, says));
+        page.paragraph(&[(Tone::Faint, &lead)], columns(&lead), (Tone::Faint, meaning));
     }
 }
 

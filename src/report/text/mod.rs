@@ -21,6 +21,7 @@ use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 
 use crate::drift::model::finding::Finding;
+use crate::drift::model::marker::Mark;
 use crate::drift::model::receipt::Outcome;
 use crate::drift::model::severity::Severity;
 use crate::drift::phrases::count;
@@ -137,7 +138,7 @@ fn findings(page: &mut TextPage<'_>, report: &Report) {
 
 /// A first look at a project finds much that is meant to be: the way to say so is worth a line.
 fn on_purpose(page: &mut TextPage<'_>, report: &Report) {
-    let differing = report.findings.iter().filter(|finding| finding.rule.name == "value-differs").count();
+    let differing = report.findings.iter().filter(|finding| finding.rule.has_mark(Mark::Differs)).count();
     if report.configured || differing <= MANY {
         return;
     }

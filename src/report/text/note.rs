@@ -13,9 +13,6 @@ use crate::report::text::page::TextPage;
 use crate::report::text::text_width::{columns, pad};
 use crate::report::text::wording::{self, FEW, FindingGroup, alike, kinds, listed, mentions};
 
-/// Notes that are a number for each service and not a list, and what the number says. A service has many keys that the
-/// file has no business with.
-const COUNTED: &[(&str, &str)] = &[("missing-locally", "only on Railway")];
 /// Keys in one line before the rest is counted.
 const KEYS: usize = 8;
 /// Lines of one rule before the rest is counted.
@@ -25,7 +22,7 @@ const LINES: usize = 8;
 pub(crate) fn write(page: &mut TextPage<'_>, report: &Report, notes: Vec<&Finding>) {
     let kinds = kinds(notes);
     let (full, folded): (Vec<_>, Vec<_>) =
-        kinds.into_iter().partition(|kind| page.is_verbose() && counted(kind).is_none());
+        kinds.into_iter().partition(|kind| page.is_verbose() && kind.rule.counted_as.is_none());
     for finding in full.iter().flat_map(|kind| &kind.findings) {
         finding_block::write(page, report, finding);
     }
@@ -38,16 +35,12 @@ pub(crate) fn write(page: &mut TextPage<'_>, report: &Report, notes: Vec<&Findin
     let column = folded.iter().map(|kind| columns(kind.rule.name)).max().unwrap_or(0);
     let scope = NoteScope::of(report);
     for kind in &folded {
-        let lines = match counted(kind) {
+        let lines = match kind.rule.counted_as {
             Some(words) => numbers(page, kind, words),
             None => scope.lines(kind),
         };
         fold(page, (kind.rule.name, column), &lines);
     }
-}
-
-fn counted(kind: &FindingGroup<'_>) -> Option<&'static str> {
-    COUNTED.iter().find(|(name, _)| *name == kind.rule.name).map(|&(_, words)| words)
 }
 
 fn fold(page: &mut TextPage<'_>, (name, column): (&'static str, usize), lines: &[String]) {
