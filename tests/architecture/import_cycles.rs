@@ -8,13 +8,13 @@ use syn::visit::{self, Visit};
 use syn::{Attribute, Item, ItemUse, UseTree};
 
 /// The path of a module, without `crate`.
-type ModulePath = Vec<String>;
+pub(crate) type ModulePath = Vec<String>;
 
 /// The modules of a crate. Those that only tests compile are left out.
-struct Modules(BTreeMap<ModulePath, syn::File>);
+pub(crate) struct Modules(pub(crate) BTreeMap<ModulePath, syn::File>);
 
 impl Modules {
-    fn read(source: &Path) -> Self {
+    pub(crate) fn read(source: &Path) -> Self {
         let mut modules = Self(BTreeMap::new());
         modules.add(Vec::new(), &source.join("lib.rs"), source);
         modules
@@ -108,7 +108,7 @@ impl<'ast> Visit<'ast> for Paths {
     }
 }
 
-fn is_for_tests(attributes: &[Attribute]) -> bool {
+pub(crate) fn is_for_tests(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         let is_test = |meta: &syn::Path| meta.is_ident("test");
         attribute.path().is_ident("cfg") && attribute.parse_args().is_ok_and(|argument: syn::Path| is_test(&argument))
@@ -116,7 +116,7 @@ fn is_for_tests(attributes: &[Attribute]) -> bool {
 }
 
 /// The full paths that an import names.
-fn leaves(tree: &UseTree) -> Vec<Vec<String>> {
+pub(crate) fn leaves(tree: &UseTree) -> Vec<Vec<String>> {
     let below = |name: String, tree: &UseTree| {
         leaves(tree).into_iter().map(|rest| [vec![name.clone()], rest].concat()).collect::<Vec<_>>()
     };

@@ -2,7 +2,7 @@
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "it reads the source tree")]
 
 mod import_cycles;
-mod rules_page;
+mod rule_names;
 
 use std::collections::BTreeSet;
 use std::fs;
