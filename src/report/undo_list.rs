@@ -5,9 +5,10 @@ use std::io::{self, Write};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::report::html::page;
 use crate::report::paint::Tone;
 use crate::report::text::page::TextPage;
-use crate::report::{Format, TextOptions, Values, html, json, shell_command};
+use crate::report::{Format, TextOptions, Values, json, shell_command};
 
 /// Every run of the journal.
 #[derive(Debug, Default)]
@@ -115,8 +116,8 @@ fn page(history: &History, look: &TextOptions<'_>) -> String {
         commands: look.commands,
     };
     let text = text(history, &plain);
-    let lines: Vec<String> = text.lines().map(html::harmless).collect();
-    html::page("runs that can be undone", &format!("<pre>{}</pre>\n", lines.join("\n")))
+    let lines: Vec<String> = text.lines().map(page::harmless).collect();
+    page::page("runs that can be undone", &format!("<pre>{}</pre>\n", lines.join("\n")))
 }
 
 fn form(line: &UndoListLine) -> RunForm<'_> {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use crate::drift::matrix::{Matrix, MatrixCell, MatrixRow};
 use crate::drift::model::marker::Marker;
-use crate::report::html::{self, breakable, harmless};
+use crate::report::html::page::{self, breakable, harmless};
 use crate::report::matrix::{folded, marker, used};
 use crate::report::{Report, TextOptions};
 
@@ -15,10 +15,10 @@ const WIDE: usize = 6;
 /// Writes the matrix as one self-contained page.
 pub(super) fn write(report: &Report, matrix: &Matrix, _: &TextOptions<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut body = String::new();
-    html::head(report, &mut body);
+    page::head(report, &mut body);
     section(report, matrix, &mut body);
-    html::services(report, &mut body);
-    out.write_all(html::page(&html::title(report), &body).as_bytes())
+    page::services(report, &mut body);
+    out.write_all(page::page(&page::title(report), &body).as_bytes())
 }
 
 /// The filter, the table and its legend.
@@ -52,50 +52,79 @@ fn filter(markers: &[&Marker], body: &mut String) {
     body.push_str("</select></label>\n<output id=\"count\"></output>\n</form>\n");
 }
 
+/// What the columns of the table show.
+#[derive(Clone, Copy)]
+struct Columns {
+    cells: CellText,
+    also: AlsoColumn,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum CellText {
+    Words,
+    Symbols,
+}
+
+/// The column for findings that no cell shows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum AlsoColumn {
+    Shown,
+    Omitted,
+}
+
+impl Columns {
+    fn of(report: &Report, matrix: &Matrix) -> Self {
+        let has_more = matrix.rows.iter().any(|row| !row.also.is_empty());
+        Self {
+            cells: if report.services.len() <= WIDE { CellText::Words } else { CellText::Symbols },
+            also: if has_more { AlsoColumn::Shown } else { AlsoColumn::Omitted },
+        }
+    }
+}
+
 fn table(report: &Report, matrix: &Matrix, body: &mut String) {
-    let words = report.services.len() <= WIDE;
-    let has_more = matrix.rows.iter().any(|row| !row.also.is_empty());
+    let columns = Columns::of(report, matrix);
     let _ = write!(
         body,
         "<div class=\"scroll\" role=\"region\" aria-labelledby=\"caption\" tabindex=\"0\">\n<table class=\"{}\">\n\
          <caption id=\"caption\">Local, stored and running values, key by key</caption>\n<thead><tr><th scope=\"col\">key</th>",
-        if words { "matrix" } else { "matrix many" }
+        if columns.cells == CellText::Words { "matrix" } else { "matrix many" }
     );
     for line in &report.services {
         let _ = write!(body, "<th scope=\"col\" class=\"service\"><span>{}</span></th>", breakable(&line.service.name));
     }
-    if has_more {
+    if columns.also == AlsoColumn::Shown {
         body.push_str("<th scope=\"col\">also found</th>");
     }
     body.push_str("</tr></thead>\n<tbody>\n");
     for found in &matrix.rows {
-        row(found, (words, has_more), "<tr", body);
+        row(found, columns, "<tr", body);
     }
     for found in matrix.folded() {
-        row(found, (words, has_more), "<tr class=\"folded\"", body);
+        row(found, columns, "<tr class=\"folded\"", body);
     }
     body.push_str("</tbody>\n</table>\n</div>\n");
 }
 
-fn row(row: &MatrixRow, (words, has_more): (bool, bool), opening: &str, body: &mut String) {
+fn row(row: &MatrixRow, columns: Columns, opening: &str, body: &mut String) {
     let mut states: Vec<&str> = row.cells.iter().map(|cell| marker(cell.mark).state).collect();
     states.sort_unstable();
     states.dedup();
     let _ =
         write!(body, "{opening} data-states=\"{}\"><th scope=\"row\">{}</th>", states.join(" "), breakable(&row.key));
     for found in &row.cells {
-        cell(*found, words, body);
+        cell(*found, columns.cells, body);
     }
-    if has_more {
+    if columns.also == AlsoColumn::Shown {
         let _ = write!(body, "<td class=\"also\">{}</td>", row.also.join(", "));
     }
     body.push_str("</tr>\n");
 }
 
-fn cell(cell: MatrixCell, words: bool, body: &mut String) {
+fn cell(cell: MatrixCell, text: CellText, body: &mut String) {
     let Marker { symbol, word, state, .. } = marker(cell.mark);
     let class = cell.severity.map_or(if cell.mark.is_quiet() { "good" } else { "quiet" }, |severity| severity.name());
-    let _ = if words && !word.is_empty() {
+    let _ = if text == CellText::Words && !word.is_empty() {
         write!(body, "<td class=\"{class}\"><span aria-hidden=\"true\">{symbol}</span> {word}</td>")
     } else {
         write!(body, "<td class=\"{class}\"><span role=\"img\" aria-label=\"{state}\">{symbol}</span></td>")
