@@ -13,7 +13,7 @@ use crate::drift::{Secret, Severity};
 const KEY: &str = "STAGING_OPS_API_KEY";
 
 /// The stored value on both services, what the worker got, and what the endpoint answers.
-fn world(stored: &str, worker_got: &str, answer: (u16, &[JsonFault])) -> Survey {
+fn world(stored: &str, worker_got: &str, status: u16, faults: &[JsonFault]) -> Survey {
     let stored_row = format!("{KEY}={stored}");
     let mut found =
         survey(&[&format!("{KEY}=new-key")], &[("api", &[&stored_row]), ("web", &[]), ("worker", &[&stored_row])]);
@@ -39,7 +39,7 @@ fn world(stored: &str, worker_got: &str, answer: (u16, &[JsonFault])) -> Survey 
     let request = "GET /api/v1/ops/chaos/worker-status".to_owned();
     let keys = vec![KEY.to_owned()];
     api.declared.requests = vec![ExpectedAnswer { request, status: Some(200), keys, place: None }];
-    let (status, faults) = (answer.0, answer.1.to_vec());
+    let faults = faults.to_vec();
     api.live.answers = vec![Observed::Known(EndpointOutcome::Came {
         domain: "api.up.railway.app".to_owned(),
         status,
@@ -65,7 +65,7 @@ fn errors(found: &Survey) -> Vec<String> {
 #[test]
 fn the_incident_has_five_errors_and_each_stands_below_its_cause() {
     assert_eq!(
-        errors(&world("old-key", "older-key", (401, &[]))),
+        errors(&world("old-key", "older-key", 401, &[])),
         [
             "value-differs api+worker",
             "endpoint-wrong api: it follows from value-differs of STAGING_OPS_API_KEY",
@@ -80,7 +80,7 @@ fn the_incident_has_five_errors_and_each_stands_below_its_cause() {
 fn what_is_left_after_the_push_is_one_cause_with_its_consequences() {
     let boot_info = [JsonFault::Missing("/boot_info".to_owned())];
     assert_eq!(
-        errors(&world("new-key", "new-key", (200, &boot_info))),
+        errors(&world("new-key", "new-key", 200, &boot_info)),
         [
             "start-command worker",
             "log-line-missing worker: it follows from start-command",
@@ -91,7 +91,7 @@ fn what_is_left_after_the_push_is_one_cause_with_its_consequences() {
 
 #[test]
 fn a_failed_deployment_is_the_cause_of_what_is_still_old() {
-    let mut found = world("new-key", "older-key", (200, &[]));
+    let mut found = world("new-key", "older-key", 200, &[]);
     let worker = target(&mut found, "worker");
     worker.declared.start_command.clear();
     if let Observed::Known(deployed) = &mut worker.live.deployed {
@@ -116,7 +116,7 @@ fn a_thousand_services_that_run_badly_are_no_burden() {
     let old: Vec<&str> = rows.iter().skip(50).copied().collect();
     let services: Vec<(&str, &[&str])> = names.iter().map(|name| (name.as_str(), rows.as_slice())).collect();
     let mut found = survey(&["KEY_0=stored"], &services);
-    let bad = world("old-key", "older-key", (401, &[]));
+    let bad = world("old-key", "older-key", 401, &[]);
     let template = &bad.targets[2];
     for target in &mut found.targets {
         target.live = template.live.clone();

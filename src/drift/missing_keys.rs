@@ -51,7 +51,8 @@ pub fn absences<'s>(survey: &'s Survey, is_wanted: impl Fn(Local<'s>) -> bool) -
     }
     let groups = groups(survey, &stacks);
     let mut budget = NAMED_AT_MOST;
-    users.into_iter().filter_map(|(key, users)| absence(survey, &groups, key, &users, &mut budget)).collect()
+    let absence = |((key, layer), users): (_, Vec<usize>)| absence(survey, &groups, key, layer, &users, &mut budget);
+    users.into_iter().filter_map(absence).collect()
 }
 
 /// The readable services by their layers, in the order of `stacks`.
@@ -76,7 +77,8 @@ fn winners<'s>(survey: &'s Survey, layers: &[usize]) -> HashMap<&'s str, usize> 
 fn absence<'s>(
     survey: &'s Survey,
     groups: &[LayerGroup<'s>],
-    (key, layer): (&'s str, usize),
+    key: &'s str,
+    layer: usize,
     users: &[usize],
     budget: &mut usize,
 ) -> Option<MissingKey<'s>> {

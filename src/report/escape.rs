@@ -27,12 +27,12 @@ pub fn is_hidden(character: char) -> bool {
 /// The text with everything hidden written out (`\n`, `\u{202e}`): one line, ordinary letters of any script untouched.
 /// What it returns, it leaves alone.
 pub fn line(text: &str) -> Cow<'_, str> {
-    if !text.char_indices().any(must_be_written_out) {
+    if !text.char_indices().any(|(index, character)| must_be_written_out(index, character)) {
         return Cow::Borrowed(text);
     }
     let mut harmless = String::with_capacity(text.len() + 16);
     for (index, character) in text.char_indices() {
-        if must_be_written_out((index, character)) {
+        if must_be_written_out(index, character) {
             harmless.extend(hidden(character));
         } else {
             harmless.push(character);
@@ -52,7 +52,7 @@ pub fn value(text: &str) -> String {
 }
 
 /// A mark at the very start would sit on the character that the report wrote before it.
-fn must_be_written_out((index, character): (usize, char)) -> bool {
+fn must_be_written_out(index: usize, character: char) -> bool {
     is_hidden(character) || (index == 0 && character.width() == Some(0))
 }
 

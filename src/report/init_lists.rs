@@ -49,7 +49,7 @@ pub fn sides_table(sides: &InitSides, width: usize) -> String {
     };
     let mut page = TextPage::new(&look);
     let target = [sides.project.clone(), format!("{} ({})", sides.environment, sides.origin)];
-    page.flow(&[], 2, (Tone::Plain, " · ", &target));
+    page.flow(&[], 2, Tone::Plain, " · ", &target);
     let files = sides.files.join(", ");
     let shares = if sides.services == 1 { "shares" } else { "share" };
     let sentence = format!(

@@ -40,15 +40,7 @@ pub struct Sending {
 
 /// The text, for a terminal of that many columns.
 pub fn text(offer: &TrustSummary, width: usize) -> String {
-    let look = TextOptions {
-        colour: false,
-        links: false,
-        width,
-        detail: Detail::Normal,
-        values: Values::Shown,
-        logs: Logs::Counted,
-        commands: CommandTexts::Masked,
-    };
+    let look = text_options(width);
     let mut page = TextPage::new(&look);
     let file = &offer.file;
     if !offer.changes.is_empty() {
@@ -82,11 +74,23 @@ pub fn text(offer: &TrustSummary, width: usize) -> String {
     page.into_text()
 }
 
+fn text_options(width: usize) -> TextOptions<'static> {
+    TextOptions {
+        colour: false,
+        links: false,
+        width,
+        detail: Detail::Normal,
+        values: Values::Shown,
+        logs: Logs::Counted,
+        commands: CommandTexts::Masked,
+    }
+}
+
 fn row(page: &mut TextPage<'_>, name: &str, items: &[String], none: &str) {
     let lead = format!("  {name:<13}");
     match items {
         [] => page.paragraph(&[(Tone::Plain, &lead)], 15, (Tone::Faint, none)),
-        items => page.flow(&[(Tone::Plain, &lead)], 15, (Tone::Plain, ",", items)),
+        items => page.flow(&[(Tone::Plain, &lead)], 15, Tone::Plain, ",", items),
     }
 }
 

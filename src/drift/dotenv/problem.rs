@@ -66,11 +66,16 @@ pub fn find(original: &str, body: &Body<'_>, python: Python<'_>, bindings: &[Bin
         }
     }
     spots.sort_by_key(|spot| spot.at);
-    if spots.is_empty() { Vec::new() } else { describe(original, body, python, (bindings, spots)) }
+    if spots.is_empty() { Vec::new() } else { describe(original, body, python, bindings, spots) }
 }
 
-fn describe(original: &str, body: &Body<'_>, python: Python<'_>, found: (&[Binding], Vec<Spot>)) -> Vec<Problem> {
-    let (bindings, spots) = found;
+fn describe(
+    original: &str,
+    body: &Body<'_>,
+    python: Python<'_>,
+    bindings: &[Binding],
+    spots: Vec<Spot>,
+) -> Vec<Problem> {
     let (dotenvy, node) = (body.rust(), body.node());
     let mut counter = Counter::new(original);
     let describe = |spot: Spot| {

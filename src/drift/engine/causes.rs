@@ -23,7 +23,7 @@ pub fn settle(mut findings: Vec<Finding>) -> Vec<Finding> {
         });
         if let Some((parent, certainty)) = found {
             parents[at] = Some(parent);
-            let cause = cause(&findings, at, (parent, certainty));
+            let cause = cause(&findings, at, parent, certainty);
             let finding = &mut findings[at];
             let reasons: Vec<String> = finding.reason.take().into_iter().chain([cause.sentence()]).collect();
             finding.reason = Some(reasons.join("; "));
@@ -83,7 +83,7 @@ fn descends(parents: &[Option<usize>], one: usize, other: usize) -> bool {
     std::iter::successors(Some(one), |&at| parents[at]).any(|at| at == other)
 }
 
-fn cause(findings: &[Finding], at: usize, (parent, certainty): (usize, Certainty)) -> FindingCause {
+fn cause(findings: &[Finding], at: usize, parent: usize, certainty: Certainty) -> FindingCause {
     let (finding, parent) = (&findings[at], &findings[parent]);
     let is_own = parent.services.iter().any(|service| finding.services.contains(service));
     let other = parent.services.first().filter(|_| !is_own);

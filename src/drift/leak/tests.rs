@@ -15,10 +15,9 @@ fn shown(leak: &Leak) -> String {
 }
 
 /// What the file gives away beside that `.env`, where the repository has `present` already.
-fn leaks(env: &str, file: (&str, &[u8]), present: &str, accepted: &[&str]) -> Vec<String> {
+fn leaks(env: &str, name: &str, bytes: &[u8], present: &str, accepted: &[&str]) -> Vec<String> {
     let accepted: Vec<String> = accepted.iter().map(|&pattern| pattern.to_owned()).collect();
     let known = KnownSecrets::of(&[LocalFile::parse(".env", Secret::new(env))], &accepted);
-    let (name, bytes) = file;
     let staged = CommittedFile { name, kind: kind(name), bytes, origin: &FileOrigin::Added };
     let candidates = known.candidates(staged);
     let texts = patterns(&candidates, 100);
@@ -27,7 +26,7 @@ fn leaks(env: &str, file: (&str, &[u8]), present: &str, accepted: &[&str]) -> Ve
 }
 
 fn in_file(env: &str, name: &str, text: &str) -> Vec<String> {
-    leaks(env, (name, text.as_bytes()), "", &[])
+    leaks(env, name, text.as_bytes(), "", &[])
 }
 
 #[test]
@@ -81,7 +80,7 @@ fn a_value_is_found_anywhere_in_any_form_and_reported_with_its_line() {
         assert_eq!(in_file(env, "a.py", text), [""; 0], "{text}");
     }
     let wide: Vec<u8> = "\u{feff}one\nk3y \"4\" you".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    assert_eq!(leaks(env, ("a.txt", &wide), "", &[]), ["a.txt:2 API_KEY .env:2"], "UTF-16");
+    assert_eq!(leaks(env, "a.txt", &wide, "", &[]), ["a.txt:2 API_KEY .env:2"], "UTF-16");
 }
 
 #[test]
@@ -112,15 +111,15 @@ fn a_long_secret_is_found_however_its_lines_are_written() {
 fn what_the_repository_has_already_is_no_leak() {
     let env = "API_KEY=the-k3y-itself\n";
     for (present, expected) in [("", 1), ("the-k3y", 1), ("x the-k3y-itself x", 0)] {
-        assert_eq!(leaks(env, ("a.py", b"'the-k3y-itself'"), present, &[]).len(), expected, "{present}");
-        assert_eq!(leaks("", (".env", env.as_bytes()), present, &[]).len(), expected, "{present}");
+        assert_eq!(leaks(env, "a.py", b"'the-k3y-itself'", present, &[]).len(), expected, "{present}");
+        assert_eq!(leaks("", ".env", env.as_bytes(), present, &[]).len(), expected, "{present}");
     }
     // A short value may be a part of anything: the whole line counts.
     for (present, expected) in [("x9z", 1), ("a x9z b", 1), ("PASSWORD=x9z", 0)] {
-        assert_eq!(leaks("", (".env", b"PASSWORD=x9z\n"), present, &[]).len(), expected, "{present}");
+        assert_eq!(leaks("", ".env", b"PASSWORD=x9z\n", present, &[]).len(), expected, "{present}");
     }
-    assert_eq!(leaks(env, ("a.py", b"the-k3y-itself"), "", &["API_*"]), [""; 0], "it was accepted");
-    assert_eq!(leaks(env, (".env", env.as_bytes()), "", &["API_KEY"]), [""; 0], "it was accepted");
+    assert_eq!(leaks(env, "a.py", b"the-k3y-itself", "", &["API_*"]), [""; 0], "it was accepted");
+    assert_eq!(leaks(env, ".env", env.as_bytes(), "", &["API_KEY"]), [""; 0], "it was accepted");
 }
 
 #[test]
@@ -180,5 +179,5 @@ fn comments_and_false_headers_hide_nothing() {
         assert_eq!(in_file("", ".env.production", &format!("{text}{cipher}")), [""; 0], "{text}");
     }
     let encrypted = [&b"\0GITCRYPT\0"[..], &[0x8f, 0xfe, 0x01, 0xc3, 0x28, b'\n', b'=', 0xff]].concat();
-    assert_eq!(leaks("", (".env", &encrypted), "", &[]), [""; 0]);
+    assert_eq!(leaks("", ".env", &encrypted, "", &[]), [""; 0]);
 }

@@ -55,18 +55,9 @@ pub fn select<'p>(
             match refusal(offer, proposal, named, consent) {
                 None => selection.taken.push(offer),
                 Some(SelectionRefusal::Unnamed) => selection.unnamed.push(key.to_owned()),
-                Some(SelectionRefusal::NotInBulk) => {}
-                Some(SelectionRefusal::OverReference) => selection.obstacles.push((
-                    key.to_owned(),
-                    format!(
-                        "{key} is made from other variables in the file, so it is pulled only when it is named: \
-                         `--only {key}`"
-                    ),
-                )),
-                Some(SelectionRefusal::Dangerous) => selection.obstacles.push((
-                    key.to_owned(),
-                    format!("{key} changes how programs run, so it is pulled only when it is named: `--only {key}`"),
-                )),
+                Some(refusal) => {
+                    selection.obstacles.extend(refusal.sentence(key).map(|sentence| (key.to_owned(), sentence)));
+                }
             }
         }
     }
@@ -135,6 +126,18 @@ enum SelectionRefusal {
     OverReference,
     /// Its name changes how programs run.
     Dangerous,
+}
+
+impl SelectionRefusal {
+    /// Why the key is left out, where that is worth saying.
+    fn sentence(&self, key: &str) -> Option<String> {
+        let why = match self {
+            Self::Unnamed | Self::NotInBulk => return None,
+            Self::OverReference => "is made from other variables in the file",
+            Self::Dangerous => "changes how programs run",
+        };
+        Some(format!("{key} {why}, so it is pulled only when it is named: `--only {key}`"))
+    }
 }
 
 fn refusal(offer: &Offer, proposal: &Proposal<'_>, named: bool, consent: Consent) -> Option<SelectionRefusal> {

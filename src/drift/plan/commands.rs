@@ -131,9 +131,14 @@ impl CommandSearch<'_> {
         if (sends && all.ways.contains(&Direction::Pull)) || is_apart {
             return None;
         }
+        self.candidates(&all).into_iter().find(|one| self.is_exact(one, expected))
+    }
+
+    /// Commands that could do everything, in the order of preference. `all` names every key and direction.
+    fn candidates(&self, all: &FixInvocation) -> Vec<FixInvocation> {
         let start = self.wish.settings.first().cloned();
         let due = self.wish.due.iter().map(|due| due.service.clone());
-        let services: BTreeSet<ResourceRef> = units.iter().flat_map(|unit| services(unit)).chain(due).collect();
+        let services: BTreeSet<ResourceRef> = self.units.iter().flat_map(services).chain(due).collect();
         let redeploy = if self.wish.due.is_empty() { self.wish.redeploy } else { Redeploy::Due };
         // A deployment may be due for a reason that is about no key.
         let mut names = vec![all.keys.clone()];
@@ -161,7 +166,7 @@ impl CommandSearch<'_> {
                 one.start = Some(setting.clone());
             }
         }
-        candidates.into_iter().find(|one| self.is_exact(one, expected))
+        candidates
     }
 
     /// What is stored, what is pulled and what is deployed, each by commands of its own that name their services.

@@ -13,7 +13,7 @@ use crate::drift::plan::{VariableChange, VariableOwner};
 use crate::drift::reference;
 use crate::drift::rules;
 use crate::drift::survey::Local;
-use crate::drift::{ResourceRef, Survey, Target, Variable};
+use crate::drift::{ResourceRef, Secret, Survey, Target, Variable};
 
 /// What can be done about every finding that has a key.
 pub fn proposals<'f>(survey: &Survey, findings: &'f [Finding], terms: &FixPermissions) -> Vec<Proposal<'f>> {
@@ -66,23 +66,23 @@ impl ProposalBuilder<'_> {
         let is_kept = |target: &Target| {
             keeps_empty && self.survey.local(target, key).is_some_and(|local| local.entry.value.expose().is_empty())
         };
-        let (stores, why) = self.stores(finding, key, |target| self.is_pushed_to(target, key) && !is_kept(target));
-        let reach = if self.needs_permission(key, &stores) {
+        let draft = self.stores(finding, key, |target| self.is_pushed_to(target, key) && !is_kept(target));
+        let reach = if self.needs_permission(key, &draft.stores) {
             OfferReach::Picked
-        } else if stores.iter().any(empties) {
+        } else if draft.stores.iter().any(empties) {
             OfferReach::Named
         } else {
             reach(finding)
         };
-        offer_of(key, (Direction::Push, reach), stores, why)
+        draft.offer(key, Direction::Push, reach)
     }
 
     /// Adds the key to services that do not hold it: a choice of its own for each of them, and never a part of a push.
     fn add(&self, finding: &Finding, key: &str) -> OfferResult {
-        let (stores, why) = self.stores(finding, key, |target| !self.is_pushed_to(target, key));
+        let draft = self.stores(finding, key, |target| !self.is_pushed_to(target, key));
         let is_allowed = self.terms.addition == Addition::Allowed && self.terms.named.contains(key);
         let reach = if is_allowed { OfferReach::Named } else { OfferReach::Picked };
-        offer_of(key, (Direction::Add, reach), stores, why)
+        draft.offer(key, Direction::Add, reach)
     }
 
     /// Whether a push may write the key there: the service holds it, or a `[[require]]` names it for the service.
@@ -90,21 +90,15 @@ impl ProposalBuilder<'_> {
         target.variable(key).is_some() || self.survey.requires(target, key)
     }
 
-    fn stores(
-        &self,
-        finding: &Finding,
-        key: &str,
-        is_wanted: impl Fn(&Target) -> bool,
-    ) -> (Vec<VariableChange>, Option<String>) {
-        let mut stores = Vec::new();
-        let mut why = None;
+    fn stores(&self, finding: &Finding, key: &str, is_wanted: impl Fn(&Target) -> bool) -> StoreDraft {
+        let mut draft = StoreDraft::default();
         for target in self.targets(finding).into_iter().filter(|target| is_wanted(target)) {
             match self.store(target, key) {
-                Ok(store) => stores.extend(store),
-                Err(obstacle) => why = Some(obstacle),
+                Ok(store) => draft.stores.extend(store),
+                Err(obstacle) => draft.obstacle = Some(obstacle),
             }
         }
-        (stores, why)
+        draft
     }
 
     /// Why this local value never goes to Railway, on whatever way. Every push asks here, and nowhere else.
@@ -135,28 +129,8 @@ impl ProposalBuilder<'_> {
                 target.service.name
             ));
         }
-        let needs = |flag: &str, what: &str| {
-            Err(format!("{key} is {what} on {}: only `--{flag} {key}` writes over it", target.service.name))
-        };
-        match before {
-            Some(Variable::Plain(stored)) if *stored == local.entry.value => return Ok(None),
-            // A reference that renders the wanted value keeps following its source; a literal would end that.
-            Some(reference @ Variable::Reference { template, .. })
-                if *template == local.entry.value || reference.effective() == Some(&local.entry.value) =>
-            {
-                return Ok(None);
-            }
-            Some(Variable::Reference { .. }) if !self.terms.references.contains(key) && !self.is_asking() => {
-                return needs("allow-reference", "a reference");
-            }
-            Some(Variable::Sealed) if !self.terms.sealed.contains(key) => return needs("allow-sealed", "sealed"),
-            Some(Variable::Unavailable) => {
-                return Err(format!(
-                    "Railway returned no value for {key} on {}, so nothing is pushed over it",
-                    target.service.name
-                ));
-            }
-            _ => {}
+        if !self.is_overwritten(target, key, &local.entry.value)? {
+            return Ok(None);
         }
         Ok(Some(VariableChange {
             owner: VariableOwner::Service(target.service.clone()),
@@ -166,6 +140,30 @@ impl ProposalBuilder<'_> {
             from: Some(local.place()),
             meant_for: vec![target.service.clone()],
         }))
+    }
+
+    /// Whether pushing the value changes what the service stores; why it may not.
+    fn is_overwritten(&self, target: &Target, key: &str, value: &Secret) -> Result<bool, String> {
+        let service = &target.service.name;
+        let needs =
+            |flag: &str, what: &str| Err(format!("{key} is {what} on {service}: only `--{flag} {key}` writes over it"));
+        match target.variable(key) {
+            Some(Variable::Plain(stored)) => Ok(stored != value),
+            // A reference that renders the wanted value keeps following its source; a literal would end that.
+            Some(reference @ Variable::Reference { template, .. })
+                if template == value || reference.effective() == Some(value) =>
+            {
+                Ok(false)
+            }
+            Some(Variable::Reference { .. }) if !self.terms.references.contains(key) && !self.is_asking() => {
+                needs("allow-reference", "a reference")
+            }
+            Some(Variable::Sealed) if !self.terms.sealed.contains(key) => needs("allow-sealed", "sealed"),
+            Some(Variable::Unavailable) => {
+                Err(format!("Railway returned no value for {key} on {service}, so nothing is pushed over it"))
+            }
+            Some(Variable::Reference { .. } | Variable::Sealed) | None => Ok(true),
+        }
     }
 
     /// A literal goes over a reference, and no flag has allowed it.
@@ -254,19 +252,8 @@ impl ProposalBuilder<'_> {
             if let Some(why) = self.terms.closed.get(&file) {
                 return Err(why.clone());
             }
-            match pulls.iter_mut().find(|pull| pull.file == file) {
-                Some(pull) if pull.value == *value => pull.from.push(target.service.clone()),
-                Some(pull) => {
-                    let (one, other) = (&pull.from[0].name, &target.service.name);
-                    return Err(format!("{one} and {other} hold different values: name one of them with --service"));
-                }
-                None => pulls.push(Pull {
-                    file,
-                    key: key.to_owned(),
-                    value: value.clone(),
-                    from: vec![target.service.clone()],
-                }),
-            }
+            let from = vec![target.service.clone()];
+            add_pull(&mut pulls, Pull { file, key: key.to_owned(), value: value.clone(), from })?;
         }
         let caution = frozen.then(|| {
             format!("{key} is a reference on Railway: the file gets what it renders to now, and will not follow it")
@@ -312,21 +299,37 @@ impl ProposalBuilder<'_> {
     }
 }
 
-/// The offer to write these variables; why it is none where there is nothing to write.
-fn offer_of(
-    key: &str,
-    (way, reach): (Direction, OfferReach),
+/// Variables to write on Railway, before they are an offer.
+#[derive(Default)]
+struct StoreDraft {
     stores: Vec<VariableChange>,
-    why: Option<String>,
-) -> OfferResult {
-    match (stores.is_empty(), why) {
-        (true, Some(why)) => Err(why),
-        (true, None) => Ok(None),
-        (false, why) => {
-            let caution = caution(key, &stores).or(why);
-            Ok(Some(Offer { key: key.to_owned(), way, reach, stores, pulls: Vec::new(), caution }))
+    /// Why the last one that is left out can't be written.
+    obstacle: Option<String>,
+}
+
+impl StoreDraft {
+    /// The offer to write these variables; why it is none where there is nothing to write.
+    fn offer(self, key: &str, way: Direction, reach: OfferReach) -> OfferResult {
+        let Self { stores, obstacle } = self;
+        if stores.is_empty() {
+            return obstacle.map_or(Ok(None), Err);
         }
+        let caution = caution(key, &stores).or(obstacle);
+        Ok(Some(Offer { key: key.to_owned(), way, reach, stores, pulls: Vec::new(), caution }))
     }
+}
+
+/// Adds a value to those that are written into files: services may share one, and a file can't have two.
+fn add_pull(pulls: &mut Vec<Pull>, new: Pull) -> Result<(), String> {
+    match pulls.iter_mut().find(|pull| pull.file == new.file) {
+        Some(pull) if pull.value == new.value => pull.from.extend(new.from),
+        Some(pull) => {
+            let (one, other) = (&pull.from[0].name, &new.from[0].name);
+            return Err(format!("{one} and {other} hold different values: name one of them with --service"));
+        }
+        None => pulls.push(new),
+    }
+    Ok(())
 }
 
 /// Whether the key's assignment in the file is made from other variables: `${NAME}`, a reference of Railway's, or the `$NAME`

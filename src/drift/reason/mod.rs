@@ -88,11 +88,8 @@ impl Reason {
             }
             Self::Quotes(side) => format!("{} has quotes around it that are part of the value", side.value()),
             Self::LineEnds(side) => {
-                format!(
-                    "{} has Windows line ends (CRLF), {} does not; the text is the same",
-                    side.value(),
-                    side.other()
-                )
+                let (value, other) = (side.value(), side.other());
+                format!("{value} has Windows line ends (CRLF), {other} does not; the text is the same")
             }
             Self::EscapedNewlines(side) => {
                 format!("{} writes its line breaks as \\n, {} has real ones", side.value(), side.other())

@@ -103,16 +103,7 @@ fn behind(target: &Target, code: &Code, message: String) -> Finding {
         ..Finding::new(&RULE, message)
     };
     if let Some(Relation::Same | Relation::Newer) = code.coming {
-        let how = target.live.deployed.known().and_then(|deployed| deployed.coming());
-        let status = how.map(|coming| format!(" ({})", coming.status)).unwrap_or_default();
-        return Finding {
-            severity: Severity::Note,
-            reason: Some(format!("a deployment of it is on its way{status}")),
-            advice: Some("wait until it is done, then check again".to_owned()),
-            gist: Some(Summary::Open(format!("{wanted} is on its way"))),
-            suspects: Vec::new(),
-            ..finding
-        };
+        return on_its_way(target, wanted, finding);
     }
     let words = match code.running {
         Relation::Behind(number) => format!("{} behind {wanted}", phrases::count(number, "commit")),
@@ -134,6 +125,20 @@ fn behind(target: &Target, code: &Code, message: String) -> Finding {
         reason: code.skipped.as_ref().and_then(skipped),
         advice: Some(advice),
         commit: newer(target, code),
+        ..finding
+    }
+}
+
+/// What older code comes to while a deployment of the wanted commit is under way.
+fn on_its_way(target: &Target, wanted: &str, finding: Finding) -> Finding {
+    let coming = target.live.deployed.known().and_then(|deployed| deployed.coming());
+    let status = coming.map(|coming| format!(" ({})", coming.status)).unwrap_or_default();
+    Finding {
+        severity: Severity::Note,
+        reason: Some(format!("a deployment of it is on its way{status}")),
+        advice: Some("wait until it is done, then check again".to_owned()),
+        gist: Some(Summary::Open(format!("{wanted} is on its way"))),
+        suspects: Vec::new(),
         ..finding
     }
 }

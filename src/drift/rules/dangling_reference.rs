@@ -63,7 +63,12 @@ Correct the name in the service's variables, on Railway's dashboard or with
 ";
 
 /// Services that share key, reference and fault share a finding.
-type DanglingGroup<'s> = (&'s str, &'s str, ReferenceState<'s>);
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct DanglingGroup<'s> {
+    key: &'s str,
+    body: &'s str,
+    state: ReferenceState<'s>,
+}
 
 fn check(survey: &Survey) -> Vec<Finding> {
     let mut faults: BTreeMap<DanglingGroup<'_>, Vec<(&Target, &Variable)>> = BTreeMap::new();
@@ -73,7 +78,7 @@ fn check(survey: &Survey) -> Vec<Finding> {
             let rendered = rendered.as_ref().map(Secret::expose);
             let states = crate::drift::reference_state::states(template.expose(), rendered, target, &survey.catalogue);
             for (body, state) in states.into_iter().filter(|(_, state)| *state != ReferenceState::Fine) {
-                let holders = faults.entry((key, body, state)).or_default();
+                let holders = faults.entry(DanglingGroup { key, body, state }).or_default();
                 // One template may hold the same reference twice.
                 if holders.last().is_none_or(|(last, _)| last.service.id != target.service.id) {
                     holders.push((target, variable));
@@ -85,7 +90,8 @@ fn check(survey: &Survey) -> Vec<Finding> {
     faults.into_iter().map(|(fault, holders)| finding(&guide, &fault, &holders)).collect()
 }
 
-fn finding(guide: &Guide<'_>, (key, body, state): &DanglingGroup<'_>, holders: &[(&Target, &Variable)]) -> Finding {
+fn finding(guide: &Guide<'_>, group: &DanglingGroup<'_>, holders: &[(&Target, &Variable)]) -> Finding {
+    let DanglingGroup { key, body, state } = group;
     let home = holders[0].0;
     let shown = shown(body);
     let (severity, message, reason) = match state {
@@ -189,8 +195,8 @@ impl<'s> Guide<'s> {
         let start = (home.service.name.as_str(), key);
         let mut open = vec![start];
         let mut seen = HashSet::new();
-        while let Some(at) = open.pop() {
-            for next in self.references(at) {
+        while let Some((service, key)) = open.pop() {
+            for next in self.references(service, key) {
                 if next == start {
                     return true;
                 }
@@ -203,7 +209,7 @@ impl<'s> Guide<'s> {
     }
 
     /// Where the references of a variable lead, as service and key.
-    fn references(&self, (service, key): (&'s str, &'s str)) -> Vec<(&'s str, &'s str)> {
+    fn references(&self, service: &'s str, key: &'s str) -> Vec<(&'s str, &'s str)> {
         let template = match self.targets.get(service).and_then(|target| target.variable(key)) {
             Some(Variable::Reference { template, .. }) => template.expose(),
             _ => return Vec::new(),

@@ -65,15 +65,15 @@ fn finding(target: &Target) -> Option<Finding> {
     let name = &target.service.name;
     let crashed_before = || deployed.active.iter().find(|active| active.status == DeploymentStatus::Crashed);
     let finding = match newest.status {
-        DeploymentStatus::Failed => broken(target, "failed", (deployed, newest)),
-        DeploymentStatus::Crashed => broken(target, "crashed", (deployed, newest)),
+        DeploymentStatus::Failed => broken(target, "failed", deployed, newest),
+        DeploymentStatus::Crashed => broken(target, "crashed", deployed, newest),
         DeploymentStatus::NeedsApproval => Finding {
             severity: Severity::Warning,
             advice: Some("approve it on the dashboard, or remove it there".to_owned()),
             gist: Some(wrong("the newest deployment waits for approval")),
             ..Finding::new(&RULE, format!("the newest deployment of {name} waits for approval{}", beside(deployed)))
         },
-        DeploymentStatus::Skipped => skipped(name, (deployed, newest)),
+        DeploymentStatus::Skipped => skipped(name, deployed, newest),
         DeploymentStatus::Removing | DeploymentStatus::Removed if deployed.running().is_none() => Finding {
             severity: Severity::Note,
             gist: Some(wrong("nothing runs: it was removed")),
@@ -97,7 +97,7 @@ fn finding(target: &Target) -> Option<Finding> {
 }
 
 /// Where no watched file changed and something runs, nothing is wrong, and the table shows what runs.
-fn skipped(name: &str, (deployed, newest): (&Deployed, &Deployment)) -> Finding {
+fn skipped(name: &str, deployed: &Deployed, newest: &Deployment) -> Finding {
     let what = newest.origin.description().unwrap_or_else(|| "the newest deployment".to_owned());
     let told = |why: &str, gist: Option<&str>| Finding {
         severity: Severity::Note,
@@ -125,7 +125,7 @@ fn skipped(name: &str, (deployed, newest): (&Deployed, &Deployment)) -> Finding 
     }
 }
 
-fn broken(target: &Target, how: &str, (deployed, newest): (&Deployed, &Deployment)) -> Finding {
+fn broken(target: &Target, how: &str, deployed: &Deployed, newest: &Deployment) -> Finding {
     let name = &target.service.name;
     let log = if newest.status == DeploymentStatus::Failed { "build or deploy log" } else { "deploy log" };
     let next = "once the cause is fixed, deploy it again";

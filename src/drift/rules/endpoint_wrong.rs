@@ -81,9 +81,16 @@ fn of_target(target: &Target) -> impl Iterator<Item = Finding> {
 }
 
 fn finding(target: &Target, expected: &ExpectedAnswer, learned: &Observed<EndpointOutcome>) -> Option<Finding> {
+    Some(Finding {
+        services: vec![target.service.clone()],
+        places: expected.place.clone().into_iter().collect(),
+        ..of_answer(&target.service.name, expected, learned)?
+    })
+}
+
+fn of_answer(name: &str, expected: &ExpectedAnswer, learned: &Observed<EndpointOutcome>) -> Option<Finding> {
     let request = &expected.request;
-    let name = &target.service.name;
-    let finding = match learned {
+    Some(match learned {
         Observed::NotRequested => return None,
         Observed::Unavailable(why) | Observed::Known(EndpointOutcome::NotAsked(why)) => Finding {
             severity: Severity::Warning,
@@ -107,22 +114,16 @@ fn finding(target: &Target, expected: &ExpectedAnswer, learned: &Observed<Endpoi
                 format!("{request} on {domain} did not reach {name}: {} answered {status}", feature.responder()),
             )
         },
-        Observed::Known(EndpointOutcome::Came { domain, status, faults, body: said, may_be_edge }) => {
-            let refused = refusal(expected, *status);
-            let words = refused.or_else(|| body(*status, faults))?;
+        Observed::Known(EndpointOutcome::Came { domain, status, faults, body, may_be_edge }) => {
+            let words = refusal(expected, *status).or_else(|| wrong_body(*status, faults))?;
             Finding {
                 reason: may_be_edge.then(|| MAY_BE_EDGE.to_owned()),
                 gist: Some(Summary::Wrong(format!("{request}: {words}"))),
-                excerpt: said.clone(),
+                excerpt: body.clone(),
                 suspects: answered(expected, *status),
                 ..Finding::new(&RULE, format!("{name} answered {request} on {domain} with {words}"))
             }
         }
-    };
-    Some(Finding {
-        services: vec![target.service.clone()],
-        places: expected.place.clone().into_iter().collect(),
-        ..finding
     })
 }
 
@@ -133,7 +134,7 @@ fn refusal(expected: &ExpectedAnswer, status: u16) -> Option<String> {
 }
 
 /// `200, but without /boot_info`.
-fn body(status: u16, faults: &[JsonFault]) -> Option<String> {
+fn wrong_body(status: u16, faults: &[JsonFault]) -> Option<String> {
     if faults.is_empty() {
         return None;
     }

@@ -81,7 +81,7 @@ fn finding(target: &Target, expected: &ExpectedLine, learned: &Observed<LogRead>
             gist: Some(Summary::Open(format!("can't be read: {why}"))),
             ..Finding::new(&RULE, format!("it can't be told whether {line} is in the log of {name}"))
         },
-        Observed::Known(read) => verdict(target, (&line, name), read)?,
+        Observed::Known(read) => verdict(target, &line, read)?,
     };
     Some(Finding {
         services: vec![target.service.clone()],
@@ -91,7 +91,8 @@ fn finding(target: &Target, expected: &ExpectedLine, learned: &Observed<LogRead>
     })
 }
 
-fn verdict(target: &Target, (line, name): (&str, &str), read: &LogRead) -> Option<Finding> {
+fn verdict(target: &Target, line: &str, read: &LogRead) -> Option<Finding> {
+    let name = &target.service.name;
     let extent = extent(read);
     let open = |message: String, reason: String, gist: &str| Finding {
         severity: Severity::Warning,

@@ -117,15 +117,13 @@ fn required(survey: &Survey, holders: &Holders<'_>) -> Vec<Finding> {
             missing.entry((key, local.map(|local| local.place()))).or_default().push((target, local));
         }
     }
-    missing
-        .into_iter()
-        .map(|((key, place), lacking)| required_finding(survey, (key, place), &lacking, holders))
-        .collect()
+    missing.into_iter().map(|((key, place), lacking)| required_finding(survey, key, place, &lacking, holders)).collect()
 }
 
 fn required_finding(
     survey: &Survey,
-    (key, place): (&str, Option<Location>),
+    key: &str,
+    place: Option<Location>,
     lacking: &[Lacking<'_>],
     holders: &Holders<'_>,
 ) -> Finding {

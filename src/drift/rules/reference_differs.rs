@@ -66,18 +66,29 @@ It is a note. If the key is required, it must be equal everywhere, and the diffe
     reason = \"local runs have a cache of their own\"
 ";
 
-fn check(survey: &Survey) -> Vec<Finding> {
-    let mut faults: BTreeMap<(&str, &str, usize, &str), Vec<Pair<'_>>> = BTreeMap::new();
-    for pair in pairs(survey).filter(|pair| pair.verdict(survey) == ComparisonOutcome::ReferenceDiffers) {
-        if let Variable::Reference { template, .. } = pair.variable {
-            let fault = (pair.key, pair.local.file.name.as_str(), pair.local.entry.line, template.expose());
-            faults.entry(fault).or_default().push(pair);
-        }
-    }
-    faults.into_iter().map(|(fault, pairs)| finding(survey, fault, &pairs)).collect()
+/// Services share a finding when key, place and reference are the same.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct ReferenceGroup<'s> {
+    key: &'s str,
+    file: &'s str,
+    line: usize,
+    template: &'s str,
 }
 
-fn finding(survey: &Survey, (key, file, _, template): (&str, &str, usize, &str), pairs: &[Pair<'_>]) -> Finding {
+fn check(survey: &Survey) -> Vec<Finding> {
+    let mut groups: BTreeMap<ReferenceGroup<'_>, Vec<Pair<'_>>> = BTreeMap::new();
+    for pair in pairs(survey).filter(|pair| pair.verdict(survey) == ComparisonOutcome::ReferenceDiffers) {
+        if let Variable::Reference { template, .. } = pair.variable {
+            let (file, line) = (pair.local.file.name.as_str(), pair.local.entry.line);
+            let group = ReferenceGroup { key: pair.key, file, line, template: template.expose() };
+            groups.entry(group).or_default().push(pair);
+        }
+    }
+    groups.into_iter().map(|(group, pairs)| finding(survey, &group, &pairs)).collect()
+}
+
+fn finding(survey: &Survey, group: &ReferenceGroup<'_>, pairs: &[Pair<'_>]) -> Finding {
+    let ReferenceGroup { key, file, template, .. } = *group;
     let local = pairs[0].local;
     let shared = reference::only(template).and_then(|body| body.strip_prefix("shared."));
     let required = pairs.iter().any(|pair| survey.requires(pair.target, key));

@@ -96,7 +96,7 @@ fn of_target(survey: &Survey, exceptions: &Exceptions<'_>, target: &Target) -> V
     let Some(deployed) = target.live.deployed.known() else { return Vec::new() };
     let Some(running) = deployed.running() else { return Vec::new() };
     let case = Case { target, deployed, running };
-    let told = |keys| grouped(survey, exceptions, (target, keys)).into_iter();
+    let told = |keys| grouped(survey, exceptions, target, keys).into_iter();
     match evidence(survey, target) {
         None => Vec::new(),
         Some(Evidence::Values(keys)) => told(keys).map(|keys| case.by_value(&keys)).collect(),
@@ -108,7 +108,7 @@ fn of_target(survey: &Survey, exceptions: &Exceptions<'_>, target: &Target) -> V
 }
 
 /// Keys that are told in one finding. One that is asked about, or that an `[[ignore]]` covers, has a finding of its own.
-fn grouped(survey: &Survey, exceptions: &Exceptions<'_>, (target, keys): (&Target, Vec<String>)) -> Vec<Vec<String>> {
+fn grouped(survey: &Survey, exceptions: &Exceptions<'_>, target: &Target, keys: Vec<String>) -> Vec<Vec<String>> {
     if !survey.only.is_empty() {
         return keys.into_iter().filter(|key| survey.includes_key(key)).map(|key| vec![key]).collect();
     }

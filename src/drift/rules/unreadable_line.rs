@@ -56,13 +56,13 @@ fn check(survey: &Survey) -> Vec<Finding> {
 fn flaws(file: &LocalFile, declared: Option<Loader>) -> Vec<Finding> {
     let (told, rest) = file.flaws.split_at(file.flaws.len().min(TOLD));
     let mut findings: Vec<Finding> =
-        told.iter().map(|flaw| finding(file, (flaw, declared), message(flaw, declared))).collect();
+        told.iter().map(|flaw| finding(file, flaw, declared, message(flaw, declared))).collect();
     if let [first, more @ ..] = rest {
         let text = match more.len() {
             0 => message(first, declared),
             more => format!("{} more lines of {} can't be read either, this one being the first", more + 1, file.name),
         };
-        findings.push(finding(file, (first, declared), text));
+        findings.push(finding(file, first, declared, text));
     }
     findings
 }
@@ -76,7 +76,7 @@ fn message(flaw: &Problem, declared: Option<Loader>) -> String {
 }
 
 /// A line that the program's own loader refuses is not a matter of taste any more.
-fn finding(file: &LocalFile, (flaw, declared): (&Problem, Option<Loader>), message: String) -> Finding {
+fn finding(file: &LocalFile, flaw: &Problem, declared: Option<Loader>, message: String) -> Finding {
     let refused = declared.is_some_and(|loader| flaw.refused_by.contains(&loader));
     let severity = if refused { Severity::Error } else { RULE.severity };
     let place = Location { file: file.name.clone(), line: flaw.line };

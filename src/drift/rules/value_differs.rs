@@ -70,25 +70,32 @@ If the two differ on purpose, say so in `doctor.toml`:
 ";
 
 /// Services share a finding when key, place and reason are the same.
-type ServicesThatDiffer<'s> = (&'s str, &'s str, usize, Option<Reason>);
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct DifferingGroup<'s> {
+    key: &'s str,
+    file: &'s str,
+    line: usize,
+    reason: Option<Reason>,
+}
 
 fn check(survey: &Survey) -> Vec<Finding> {
     let differing: Vec<Pair<'_>> =
         pairs(survey).filter(|pair| pair.verdict(survey) == ComparisonOutcome::Differs).collect();
     let others = OtherValues::of(survey, &differing);
-    let mut faults: BTreeMap<ServicesThatDiffer<'_>, Vec<Pair<'_>>> = BTreeMap::new();
+    let mut groups: BTreeMap<DifferingGroup<'_>, Vec<Pair<'_>>> = BTreeMap::new();
     for pair in differing {
         if let Variable::Plain(stored) = pair.variable {
             let around = || others.around(&pair).reason(pair.local_value(), stored);
             let reason = pair.reason_by_texts(survey).or_else(around);
-            let fault = (pair.key, pair.local.file.name.as_str(), pair.local.entry.line, reason);
-            faults.entry(fault).or_default().push(pair);
+            let (file, line) = (pair.local.file.name.as_str(), pair.local.entry.line);
+            groups.entry(DifferingGroup { key: pair.key, file, line, reason }).or_default().push(pair);
         }
     }
-    faults.into_iter().map(|(fault, pairs)| finding(survey, &fault, &pairs)).collect()
+    groups.into_iter().map(|(group, pairs)| finding(survey, &group, &pairs)).collect()
 }
 
-fn finding(survey: &Survey, (key, file, _, reason): &ServicesThatDiffer<'_>, pairs: &[Pair<'_>]) -> Finding {
+fn finding(survey: &Survey, group: &DifferingGroup<'_>, pairs: &[Pair<'_>]) -> Finding {
+    let DifferingGroup { key, file, reason, .. } = group;
     let local = pairs[0].local;
     let mut sightings = vec![local.sighting()];
     sightings.extend(pairs.iter().map(|pair| sighting(pair.target, Some(pair.variable))));

@@ -57,9 +57,9 @@ fn no_name_is_markup_on_a_page() {
         let body = body.split("<script>").next().unwrap().to_owned();
         body.matches('<').count()
     };
-    let calm = tags(&rendered(&named_so("NAME"), "html", (80, Detail::Normal)));
+    let calm = tags(&rendered(&named_so("NAME"), "html", 80, Detail::Normal));
     for name in HARM {
-        let html = rendered(&named_so(name), "html", (80, Detail::Normal));
+        let html = rendered(&named_so(name), "html", 80, Detail::Normal);
         assert_eq!(
             tags(&html).saturating_sub(html.matches("<wbr>").count()),
             calm,
@@ -81,9 +81,9 @@ fn no_name_is_markup_on_a_page() {
 #[test]
 fn no_name_is_syntax_or_a_mention_in_markdown() {
     let shape = |text: &str| -> Vec<usize> { text.lines().map(|line| line.matches('|').count()).collect() };
-    let calm = shape(&rendered(&named_so("NAME"), "markdown", (80, Detail::Normal)));
+    let calm = shape(&rendered(&named_so("NAME"), "markdown", 80, Detail::Normal));
     for name in HARM {
-        let text = rendered(&named_so(name), "markdown", (80, Detail::Normal));
+        let text = rendered(&named_so(name), "markdown", 80, Detail::Normal);
         assert_eq!(shape(&text), calm, "{name}: {text}");
         let letters: Vec<char> = text.chars().collect();
         let inside = |three: &[char]| three[0].is_ascii_alphanumeric() && three[2].is_ascii_alphanumeric();
@@ -102,7 +102,7 @@ fn no_name_is_syntax_or_a_mention_in_markdown() {
 #[test]
 fn names_are_exact_in_json_and_nothing_in_it_is_hidden() {
     for name in HARM {
-        let text = rendered(&named_so(name), "json", (80, Detail::Normal));
+        let text = rendered(&named_so(name), "json", 80, Detail::Normal);
         let report: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(report["rows"][0]["key"], name.replace('=', "").as_str());
         assert!(text.chars().all(|character| character == '\n' || !escape::is_hidden(character)), "{name}");
@@ -116,7 +116,7 @@ fn a_page_allows_its_own_style_and_script_and_nothing_else() {
     let report = Report { matrix: Some(matrix), ..report };
     let mut out = Vec::new();
     write(&report, Format::Html, &text_options(&key(), 80, Detail::Normal), &mut out).unwrap();
-    for html in [rendered(&scene(), "html", (80, Detail::Normal)), String::from_utf8(out).unwrap()] {
+    for html in [rendered(&scene(), "html", 80, Detail::Normal), String::from_utf8(out).unwrap()] {
         let (style, script) = (inline(&html, "style"), inline(&html, "script"));
         let expected = format!(
             "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{}'; \
@@ -138,9 +138,9 @@ fn a_page_allows_its_own_style_and_script_and_nothing_else() {
 fn symbols_have_words_for_who_can_not_see_them() {
     let services: Vec<String> = (0..8).map(|number| format!("svc-{number}")).collect();
     let services: Vec<(&str, &[&str])> = services.iter().map(|name| (name.as_str(), &["A=2"][..])).collect();
-    let wide = rendered(&survey(&["A=1"], &services), "html", (80, Detail::Normal));
+    let wide = rendered(&survey(&["A=1"], &services), "html", 80, Detail::Normal);
     assert_eq!(wide.matches("<span role=\"img\" aria-label=\"differs\">≠</span>").count(), 8, "{wide}");
-    let narrow = rendered(&survey(&["A=1"], &services[..2]), "html", (80, Detail::Normal));
+    let narrow = rendered(&survey(&["A=1"], &services[..2]), "html", 80, Detail::Normal);
     assert_eq!(narrow.matches("<span aria-hidden=\"true\">≠</span> differs").count(), 2, "{narrow}");
 }
 
@@ -181,7 +181,7 @@ proptest! {
     ) {
         let name: String = letters.into_iter().collect::<String>() + harm;
         for format in ["text", "markdown", "html"] {
-            let text = rendered(&named_so(&name), format, (width, Detail::Verbose));
+            let text = rendered(&named_so(&name), format, width, Detail::Verbose);
             prop_assert!(text.lines().all(|line| !line.chars().any(escape::is_hidden)), "{}: {}", format, text);
             prop_assert!(text.ends_with('\n'));
         }

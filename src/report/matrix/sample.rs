@@ -69,6 +69,6 @@ pub(crate) fn rendered_as(survey: &Survey, format: &str, look: &TextOptions<'_>)
 }
 
 /// The same without colour.
-pub(crate) fn rendered(survey: &Survey, format: &str, (width, detail): (usize, Detail)) -> String {
+pub(crate) fn rendered(survey: &Survey, format: &str, width: usize, detail: Detail) -> String {
     rendered_as(survey, format, &text_options(&key(), width, detail))
 }

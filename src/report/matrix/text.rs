@@ -184,7 +184,9 @@ fn line(page: &mut TextPage<'_>, layout: &Layout, row: &MatrixRow, block: &Range
         page.flow(
             &[(Tone::Faint, "    also ")],
             9,
-            (Tone::Plain, ", ", &row.also.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()),
+            Tone::Plain,
+            ", ",
+            &row.also.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>(),
         );
     }
 }
@@ -225,7 +227,7 @@ fn folds(page: &mut TextPage<'_>, matrix: &Matrix) {
     if let (false, Some(last)) = (page.is_verbose(), sentences.last_mut()) {
         last.push_str(" (-v shows them)");
     }
-    page.flow(&[], 2, (Tone::Plain, "; ", &sentences));
+    page.flow(&[], 2, Tone::Plain, "; ", &sentences);
 }
 
 /// Services that could not be read, and why.

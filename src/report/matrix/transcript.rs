@@ -36,7 +36,7 @@ FAIL worker: workspace shop demands two-factor authentication
   1 ignored by doctor.toml · 2 requests
   next  doctor check
 ";
-    assert_eq!(rendered(&scene(), "text", (100, Detail::Normal)), expected);
+    assert_eq!(rendered(&scene(), "text", 100, Detail::Normal), expected);
 }
 
 #[test]
@@ -75,7 +75,7 @@ FAIL worker: workspace shop demands two-factor
   2 requests
   next  doctor check
 ";
-    assert_eq!(rendered(&scene(), "text", (60, Detail::Normal)), expected);
+    assert_eq!(rendered(&scene(), "text", 60, Detail::Normal), expected);
 }
 
 #[test]
@@ -111,7 +111,7 @@ delivery-planner-api, exports-scheduler-v2: nothing
 1 error · 10 values compared · 2 requests
   next  doctor check
 ";
-    let text = rendered(&survey(&["A=1", "B=1"], &all), "text", (52, Detail::Normal));
+    let text = rendered(&survey(&["A=1", "B=1"], &all), "text", 52, Detail::Normal);
     assert_eq!(text.split_once("\n\n").map(|(_, table)| table), Some(expected), "{text}");
 }
 
@@ -119,18 +119,18 @@ delivery-planner-api, exports-scheduler-v2: nothing
 fn what_all_names_share_gives_way_before_what_tells_them_apart() {
     let names: Vec<String> = (1..=9).map(|number| format!("agentverse-service-{number}-staging")).collect();
     let all: Vec<(&str, &[&str])> = names.iter().map(|name| (name.as_str(), &["A=2"][..])).collect();
-    let text = rendered(&survey(&["A=1"], &all), "text", (60, Detail::Normal));
+    let text = rendered(&survey(&["A=1"], &all), "text", 60, Detail::Normal);
     let heads = "\n   …1…  …2…  …3…  …4…  …5…  …6…  …7…  …8…  …9…\nA  ≠    ≠ ";
     assert!(text.contains(heads), "{text}");
-    let text = rendered(&survey(&["A=1"], &all), "text", (200, Detail::Normal));
+    let text = rendered(&survey(&["A=1"], &all), "text", 200, Detail::Normal);
     assert!(text.contains("\n   agentverse…1-staging  agentverse…2-staging  "), "{text}");
 }
 
 #[test]
 fn with_v_folded_keys_are_there_and_with_q_only_what_fails() {
-    let verbose = rendered(&scene(), "text", (100, Detail::Verbose));
+    let verbose = rendered(&scene(), "text", 100, Detail::Verbose);
     assert!(verbose.contains("\nNAME") && verbose.contains("\nLOCAL_X") && !verbose.contains("-v shows"), "{verbose}");
-    let quiet = rendered(&scene(), "text", (100, Detail::Quiet));
+    let quiet = rendered(&scene(), "text", 100, Detail::Quiet);
     assert!(quiet.contains("\nAPI_KEY") && !quiet.contains("DEBUG") && !quiet.contains("NAME"), "{quiet}");
     assert!(quiet.contains("FAIL worker: "), "{quiet}");
 }
@@ -144,7 +144,7 @@ fn no_width_breaks_a_line() {
     let found = survey(&[&row, "B=2", "C=3"], &services);
     for width in (40..=200).step_by(7) {
         for detail in [Detail::Normal, Detail::Verbose, Detail::Quiet] {
-            let text = rendered(&found, "text", (width, detail));
+            let text = rendered(&found, "text", width, detail);
             let wide = text.lines().find(|line| columns(line) > width && !line.starts_with("  next"));
             assert_eq!(wide, None, "{width}: {text}");
             assert!(text.contains("B ") && text.contains('≠'), "{width}: {text}");
@@ -189,12 +189,12 @@ fn markdown_has_what_differs_as_a_table_and_the_rest_below_it() {
 
 <code>worker</code> could not be read: <code>workspace shop demands two-factor authentication</code>
 ";
-    assert_eq!(rendered(&scene(), "markdown", (80, Detail::Normal)), expected);
+    assert_eq!(rendered(&scene(), "markdown", 80, Detail::Normal), expected);
 }
 
 #[test]
 fn json_has_every_row_with_stable_words() {
-    let report: Value = serde_json::from_str(&rendered(&scene(), "json", (80, Detail::Normal))).expect("it is JSON");
+    let report: Value = serde_json::from_str(&rendered(&scene(), "json", 80, Detail::Normal)).expect("it is JSON");
     assert_eq!((&report["schema_version"], &report["command"]), (&json!(1), &json!("matrix")));
     assert_eq!(report["summary"]["exit_code"], 1);
     let names: Vec<&Value> = report["services"].as_array().unwrap().iter().map(|service| &service["name"]).collect();
@@ -220,13 +220,13 @@ fn json_has_every_row_with_stable_words() {
 #[test]
 fn nothing_to_show_is_no_table() {
     for format in ["text", "markdown", "html"] {
-        let agreeing = rendered(&survey(&["A=1"], &[("api", &["A=1"])]), format, (80, Detail::Normal));
+        let agreeing = rendered(&survey(&["A=1"], &[("api", &["A=1"])]), format, 80, Detail::Normal);
         assert!(agreeing.contains("1 key agrees everywhere"), "{format}: {agreeing}");
-        let nobody = rendered(&survey(&["A=1"], &[]), format, (80, Detail::Normal));
+        let nobody = rendered(&survey(&["A=1"], &[]), format, 80, Detail::Normal);
         assert!(!nobody.contains("agrees"), "{format}: {nobody}");
         let mut dark = survey(&["A=1"], &[("api", &[])]);
         unreadable(&mut dark, "api");
-        let dark = rendered(&dark, format, (80, Detail::Normal));
+        let dark = rendered(&dark, format, 80, Detail::Normal);
         assert!(dark.contains("1 key could not be compared with any service"), "{format}: {dark}");
     }
 }

@@ -5,7 +5,7 @@ use crate::drift::model::finding::Excerpt;
 use crate::drift::model::finding::{Finding, Observation};
 use crate::drift::phrases::count;
 use crate::report::paint::Tone;
-use crate::report::text::page::TextPage;
+use crate::report::text::page::{SpanLink, TextPage};
 use crate::report::text::text_width::{columns, pad};
 use crate::report::text::wording::{self, FEW, listed, unsaid};
 use crate::report::{Logs, Report, escape, link, shell_command};
@@ -39,7 +39,7 @@ pub(crate) fn write(page: &mut TextPage<'_>, report: &Report, finding: &Finding)
         page.line(&[(Tone::Plain, &format!("{}{command}", " ".repeat(LABEL)))]);
     }
     if let Some(link) = link::deployment(report, finding) {
-        page.linked(&[(Tone::Faint, "  see   "), (Tone::Plain, &link)], Some((1, &link)));
+        page.linked(&[(Tone::Faint, "  see   "), (Tone::Plain, &link)], Some(SpanLink { span: 1, address: &link }));
     }
     if let Some(words) = &finding.next {
         next(page, report, words, &finding.services);
@@ -88,7 +88,7 @@ fn sightings(page: &mut TextPage<'_>, report: &Report, finding: &Finding) {
         let seen = format!("  {}  ", pad(sighting.state, state_column));
         let seen = [(Tone::Faint, &*seen), (Tone::Plain, &*value)];
         let spans = [(Tone::Plain, INDENT), (Tone::Plain, place), (Tone::Plain, &*blanks), seen[0], seen[1]];
-        page.linked(&spans, link.as_deref().map(|link| (PLACE_SPAN, link)));
+        page.linked(&spans, link.as_deref().map(|address| SpanLink { span: PLACE_SPAN, address }));
     }
     if let Some(more) = finding.sightings.len().checked_sub(most).filter(|&more| more > 0) {
         page.line(&[(Tone::Faint, &format!("{INDENT}and {more} more (-v lists them)"))]);

@@ -76,7 +76,7 @@ fn rows(page: &mut TextPage<'_>, kind: &FindingGroup<'_>) {
     let column = keys.iter().map(|key| columns(key)).filter(|&width| width <= limit).max().unwrap_or(limit);
     for (finding, key) in kind.findings.iter().zip(&keys) {
         let services = if everywhere.is_some() { Vec::new() } else { wording::services(finding) };
-        row(page, (key, column), &details(finding, &services));
+        row(page, key, column, &details(finding, &services));
     }
 }
 
@@ -87,15 +87,15 @@ fn details(finding: &Finding, services: &[&str]) -> Vec<String> {
     parts.into_iter().filter(|part| !part.is_empty()).collect()
 }
 
-fn row(page: &mut TextPage<'_>, (key, column): (&str, usize), details: &[String]) {
+fn row(page: &mut TextPage<'_>, key: &str, column: usize, details: &[String]) {
     let hang = INDENT + column + 2;
     let indent = " ".repeat(INDENT);
     if columns(key) > column {
         page.paragraph(&[(Tone::Plain, &indent)], INDENT, (Tone::Plain, key));
-        page.flow(&[(Tone::Plain, &" ".repeat(hang))], hang, (Tone::Plain, " · ", details));
+        page.flow(&[(Tone::Plain, &" ".repeat(hang))], hang, Tone::Plain, " · ", details);
     } else {
         let lead = [(Tone::Plain, indent.as_str()), (Tone::Plain, &pad(key, column + 2))];
-        page.flow(&lead, hang, (Tone::Plain, " · ", details));
+        page.flow(&lead, hang, Tone::Plain, " · ", details);
     }
 }
 
@@ -110,7 +110,7 @@ fn lists(page: &mut TextPage<'_>, kind: &FindingGroup<'_>) {
             page.paragraph(&[(Tone::Plain, &" ".repeat(INDENT))], INDENT, (Tone::Faint, &label));
             hang += 2;
         }
-        page.flow(&[(Tone::Plain, &" ".repeat(hang))], hang, (Tone::Plain, ", ", &items));
+        page.flow(&[(Tone::Plain, &" ".repeat(hang))], hang, Tone::Plain, ", ", &items);
     }
 }
 

@@ -12,15 +12,15 @@ use crate::report::{Report, escape};
 
 /// Writes the lines on top of a report.
 pub(crate) fn write(page: &mut TextPage<'_>, report: &Report) {
-    page.flow(&[], 2, (Tone::Strong, " · ", &target(report)));
+    page.flow(&[], 2, Tone::Strong, " · ", &target(report));
     // What is put back may be a file alone.
     if !report.services.is_empty() || report.command != "undo" {
-        page.flow(&[], 2, (Tone::Plain, " ", &services(report, most(page))));
+        page.flow(&[], 2, Tone::Plain, " ", &services(report, most(page)));
     }
     if !report.left_out.is_empty() {
         let mut items = left_out(page, report);
         items.push("--service=NAME compares one".to_owned());
-        page.flow(&[(Tone::Faint, "left out: ")], 2, (Tone::Faint, "; ", &items));
+        page.flow(&[(Tone::Faint, "left out: ")], 2, Tone::Faint, "; ", &items);
     }
     for remark in &report.remarks {
         page.paragraph(&[], 2, (Tone::Plain, remark));

@@ -26,7 +26,7 @@ pub(crate) fn write(page: &mut TextPage<'_>, report: &Report) {
     }
     items.push(count(report.requests, "request"));
     items.retain(|item| !item.is_empty());
-    page.flow(&[], 2, (Tone::Strong, " · ", &items));
+    page.flow(&[], 2, Tone::Strong, " · ", &items);
 }
 
 fn nothing_compared(report: &Report) -> Option<String> {

@@ -69,7 +69,7 @@ fn totals(page: &mut TextPage<'_>, report: &Report) {
         page.gap();
         let mut items = report.conclusion();
         items.push(count(report.requests, "request"));
-        page.flow(&[], 2, (Tone::Strong, " · ", &items));
+        page.flow(&[], 2, Tone::Strong, " · ", &items);
     }
     receipt::way_back(page, report);
 }
@@ -110,7 +110,7 @@ fn quiet(page: &mut TextPage<'_>, report: &Report) {
     if report.compares() {
         last_lines::write(page, report);
     } else {
-        page.flow(&[], 2, (Tone::Strong, " · ", &report.conclusion()));
+        page.flow(&[], 2, Tone::Strong, " · ", &report.conclusion());
     }
     receipt::way_back(page, report);
 }

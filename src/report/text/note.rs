@@ -39,11 +39,11 @@ pub(crate) fn write(page: &mut TextPage<'_>, report: &Report, notes: Vec<&Findin
             Some(words) => numbers(page, kind, words),
             None => scope.lines(kind),
         };
-        fold(page, (kind.rule.name, column), &lines);
+        fold(page, kind.rule.name, column, &lines);
     }
 }
 
-fn fold(page: &mut TextPage<'_>, (name, column): (&'static str, usize), lines: &[String]) {
+fn fold(page: &mut TextPage<'_>, name: &str, column: usize, lines: &[String]) {
     let hang = column + 4;
     let mut name = name;
     for line in lines {

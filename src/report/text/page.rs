@@ -12,6 +12,15 @@ use crate::report::{CommandTexts, Detail, TextOptions, Values};
 /// A piece of a line and what it is to the reader.
 pub(crate) type StyledText<'t> = (Tone, &'t str);
 
+/// A page that a piece of a line leads to, where links are understood.
+#[derive(Clone, Copy)]
+pub(crate) struct SpanLink<'t> {
+    /// Which piece.
+    pub(crate) span: usize,
+    /// Where it leads.
+    pub(crate) address: &'t str,
+}
+
 /// Below this many columns a terminal wraps for itself.
 const NARROWEST: usize = 40;
 /// Sentences are not read well in longer lines.
@@ -87,8 +96,8 @@ impl<'l> TextPage<'l> {
         self.linked(spans, None);
     }
 
-    /// The same, with a page behind the span at that place where links are understood.
-    pub(crate) fn linked(&mut self, spans: &[StyledText<'_>], link: Option<(usize, &str)>) {
+    /// The same with a link.
+    pub(crate) fn linked(&mut self, spans: &[StyledText<'_>], link: Option<SpanLink<'_>>) {
         let last = spans.iter().rposition(|(_, text)| !text.trim_end().is_empty());
         for (index, (tone, text)) in spans.iter().enumerate().take(last.map_or(0, |last| last + 1)) {
             let text = if Some(index) == last { text.trim_end() } else { text };
@@ -100,7 +109,7 @@ impl<'l> TextPage<'l> {
                 drawn.push_str(&text);
             }
             match link {
-                Some((place, address)) if place == index && self.look.links => {
+                Some(SpanLink { span, address }) if span == index && self.look.links => {
                     behind(address, &drawn, &mut self.text);
                 }
                 _ => self.text.push_str(&drawn),
@@ -119,13 +128,12 @@ impl<'l> TextPage<'l> {
     /// A text broken into lines after `lead`; the lines below its first are indented by `hang`.
     pub(crate) fn paragraph(&mut self, lead: &[StyledText<'_>], hang: usize, body: StyledText<'_>) {
         for line in self.broken(lead, hang, &escape::line(body.1)) {
-            self.body_line(&line, (lead, hang), body.0);
+            self.body_line(&line, lead, hang, body.0);
         }
     }
 
     /// Items in a row with a separator between them, broken between short items rather than within.
-    pub(crate) fn flow(&mut self, lead: &[StyledText<'_>], hang: usize, items: (Tone, &str, &[String])) {
-        let (tone, separator, items) = items;
+    pub(crate) fn flow(&mut self, lead: &[StyledText<'_>], hang: usize, tone: Tone, separator: &str, items: &[String]) {
         let glued: Vec<String> = items.iter().map(|item| glue(&escape::line(item))).collect();
         let mark = separator.trim_end().replace(' ', GLUE_TEXT);
         let mut lines = self.broken(lead, hang, &glued.join(&format!("{mark} ")));
@@ -138,7 +146,7 @@ impl<'l> TextPage<'l> {
             }
         }
         for line in lines {
-            self.body_line(&line, (lead, hang), tone);
+            self.body_line(&line, lead, hang, tone);
         }
     }
 
@@ -150,7 +158,7 @@ impl<'l> TextPage<'l> {
         let last = lines.pop().unwrap_or_default();
         let taken = columns(&last.text) + if last.is_first { lead_columns(lead) } else { hang };
         for line in lines {
-            self.body_line(&line, (lead, hang), Tone::Strong);
+            self.body_line(&line, lead, hang, Tone::Strong);
         }
         let gap = self.prose().saturating_sub(taken + columns(label));
         let indent = " ".repeat(hang);
@@ -187,7 +195,7 @@ impl<'l> TextPage<'l> {
             .collect()
     }
 
-    fn body_line(&mut self, line: &Broken, (lead, hang): (&[StyledText<'_>], usize), tone: Tone) {
+    fn body_line(&mut self, line: &Broken, lead: &[StyledText<'_>], hang: usize, tone: Tone) {
         let indent = " ".repeat(hang);
         let mut spans = if line.is_first { lead.to_vec() } else { vec![(Tone::Plain, indent.as_str())] };
         spans.push((tone, &line.text));

@@ -4,7 +4,7 @@ use crate::drift::Secret;
 use crate::drift::model::receipt::{Outcome, Receipt};
 use crate::drift::phrases::count;
 use crate::report::paint::Tone;
-use crate::report::text::page::TextPage;
+use crate::report::text::page::{SpanLink, TextPage};
 use crate::report::text::text_width::{columns, pad};
 use crate::report::{Report, shell_command};
 
@@ -73,7 +73,10 @@ fn failures(page: &mut TextPage<'_>, report: &Report) {
                 format!("{} of the {} log are not shown; --show-logs does", count(failure.hidden, "line"), failure.log);
             page.paragraph(&[(Tone::Plain, "  ")], 2, (Tone::Faint, &words));
         }
-        page.linked(&[(Tone::Faint, "  see   "), (Tone::Plain, &failure.link)], Some((1, &failure.link)));
+        page.linked(
+            &[(Tone::Faint, "  see   "), (Tone::Plain, &failure.link)],
+            Some(SpanLink { span: 1, address: &failure.link }),
+        );
     }
 }
 

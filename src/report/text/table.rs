@@ -7,7 +7,7 @@ use crate::drift::engine::service_status::{CheckState, StatusCheck};
 use crate::drift::model::receipt::Shortfall;
 use crate::report::count::Tally;
 use crate::report::paint::Tone;
-use crate::report::text::page::TextPage;
+use crate::report::text::page::{SpanLink, TextPage};
 use crate::report::text::text_width::{columns, cut, pad};
 use crate::report::{Report, ServiceLine, ServiceVerdict, escape, link};
 
@@ -49,19 +49,19 @@ pub(crate) fn write(page: &mut TextPage<'_>, report: &Report) {
         let link = link::service(report, &line.service.id);
         let fits = VERDICT + names.min(room) + 2 + columns(&row.compared) <= page.width();
         if fits && room >= NAME.min(names) {
-            wide(page, row, link.as_deref(), (names.min(room), compared));
+            wide(page, row, link.as_deref(), names.min(room), compared);
         } else {
             stacked(page, row, link.as_deref());
         }
         if let Some(error) = &row.error {
             page.paragraph(&[(Tone::Plain, &" ".repeat(VERDICT))], VERDICT, (Tone::Plain, error));
         }
-        checks(page, report, (line, row));
+        checks(page, report, line, row);
     }
 }
 
 /// What was looked at on one service, a line each; first the values, which the line above counts.
-fn checks(page: &mut TextPage<'_>, report: &Report, (line, row): (&ServiceLine, &TableRow)) {
+fn checks(page: &mut TextPage<'_>, report: &Report, line: &ServiceLine, row: &TableRow) {
     if line.checks.is_empty() {
         return;
     }
@@ -102,7 +102,7 @@ fn tone(verdict: ServiceVerdict) -> Tone {
     }
 }
 
-fn wide(page: &mut TextPage<'_>, row: &TableRow, link: Option<&str>, (names, compared): (usize, usize)) {
+fn wide(page: &mut TextPage<'_>, row: &TableRow, link: Option<&str>, names: usize, compared: usize) {
     let name = cut(&row.name, names);
     let spans = [
         (row.tone, row.verdict),
@@ -112,16 +112,16 @@ fn wide(page: &mut TextPage<'_>, row: &TableRow, link: Option<&str>, (names, com
         (Tone::Plain, &*pad(&row.compared, compared + 2)),
         (Tone::Plain, &*row.found),
     ];
-    page.linked(&spans, link.map(|link| (NAME_SPAN, link)));
+    page.linked(&spans, link.map(|address| SpanLink { span: NAME_SPAN, address }));
 }
 
 fn stacked(page: &mut TextPage<'_>, row: &TableRow, link: Option<&str>) {
     let name = cut(&row.name, page.width() - VERDICT);
     let spans = [(row.tone, row.verdict), (Tone::Plain, "  "), (Tone::Plain, &*name)];
-    page.linked(&spans, link.map(|link| (NAME_SPAN, link)));
+    page.linked(&spans, link.map(|address| SpanLink { span: NAME_SPAN, address }));
     let numbers: Vec<String> =
         [&row.compared, &row.found].into_iter().filter(|text| !text.is_empty()).cloned().collect();
-    page.flow(&[(Tone::Plain, &" ".repeat(VERDICT))], VERDICT, (Tone::Plain, " · ", &numbers));
+    page.flow(&[(Tone::Plain, &" ".repeat(VERDICT))], VERDICT, Tone::Plain, " · ", &numbers);
 }
 
 fn rows(report: &Report) -> Vec<TableRow> {
