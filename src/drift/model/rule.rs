@@ -58,7 +58,7 @@ pub enum HookScope {
 }
 
 impl Rule {
-    /// What a rule is that declares nothing else: a note in the report that a person resolves.
+    /// What a rule does not declare: nothing but the report shows it, and `doctor fix` does not resolve it.
     pub const DEFAULT: Self = Self {
         code: "",
         name: "",

@@ -7,8 +7,7 @@ use crate::drift::model::fix::{Commit, DeployReason, Fix};
 use crate::drift::model::observed::Observed;
 use crate::drift::model::rule::{HookScope, Rule, StatusRow};
 use crate::drift::model::severity::Severity;
-use crate::drift::rules::deployment_unhealthy;
-use crate::drift::rules::{CheckOutcome, RuleCheck};
+use crate::drift::rules::{CheckOutcome, RuleCheck, deployment_unhealthy};
 use crate::drift::runtime::{Code, Relation, SkippedPush, Unclear};
 use crate::drift::{Survey, Target, phrases};
 

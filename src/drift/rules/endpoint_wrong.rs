@@ -6,10 +6,9 @@ use crate::drift::model::finding::{Finding, Summary};
 use crate::drift::model::observed::Observed;
 use crate::drift::model::rule::{Rule, StatusRow};
 use crate::drift::model::severity::Severity;
-use crate::drift::rules::{CheckOutcome, Declaration, RuleCheck};
 use crate::drift::rules::{
-    commit_behind, deployment_unhealthy, log_line_missing, never_deployed, stale_deployment, start_command,
-    value_differs,
+    CheckOutcome, Declaration, RuleCheck, commit_behind, deployment_unhealthy, log_line_missing, never_deployed,
+    stale_deployment, start_command, value_differs,
 };
 use crate::drift::runtime::{EndpointOutcome, JsonFault};
 use crate::drift::{Survey, Target, phrases};

@@ -11,8 +11,7 @@ use crate::drift::model::marker::{Mark, Marker};
 use crate::drift::model::resource::ResourceRef;
 use crate::drift::model::rule::Rule;
 use crate::drift::model::severity::Severity;
-use crate::drift::rules::RuleCheck;
-use crate::drift::rules::missing_on_railway;
+use crate::drift::rules::{RuleCheck, missing_on_railway};
 use crate::drift::survey::Local;
 use crate::drift::{Survey, Target, phrases};
 

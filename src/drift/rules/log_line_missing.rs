@@ -6,8 +6,10 @@ use crate::drift::model::finding::{Finding, Summary};
 use crate::drift::model::observed::Observed;
 use crate::drift::model::rule::{Rule, StatusRow};
 use crate::drift::model::severity::Severity;
-use crate::drift::rules::{CheckOutcome, Declaration, RuleCheck};
-use crate::drift::rules::{commit_behind, deployment_unhealthy, never_deployed, stale_deployment, start_command};
+use crate::drift::rules::{
+    CheckOutcome, Declaration, RuleCheck, commit_behind, deployment_unhealthy, never_deployed, stale_deployment,
+    start_command,
+};
 use crate::drift::runtime::{LogCoverage, LogMatch, LogRead};
 use crate::drift::{Survey, Target, phrases};
 

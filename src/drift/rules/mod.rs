@@ -1,4 +1,4 @@
-//! The rules, and the one list of them.
+//! The rules, the one list of them, and what the code of a rule consists of.
 
 pub mod commit_behind;
 pub mod config_file_retired;
@@ -178,4 +178,24 @@ pub fn status_rows() -> BTreeMap<StatusRow, Vec<&'static RuleCheck>> {
         }
     }
     rows
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{of_staged_files, status_rows};
+
+    #[test]
+    fn a_row_of_the_service_table_has_a_name_and_a_place_of_its_own() {
+        let rows = status_rows();
+        let names: BTreeSet<&str> = rows.keys().map(|row| row.name).collect();
+        let positions: BTreeSet<u8> = rows.keys().map(|row| row.position).collect();
+        assert_eq!((names.len(), positions.len()), (rows.len(), rows.len()));
+    }
+
+    #[test]
+    fn one_rule_is_about_staged_files() {
+        assert_eq!(of_staged_files().count(), 1);
+    }
 }
