@@ -121,13 +121,13 @@ fn what_the_edge_answers_is_inconclusive_and_blames_no_key() {
         let api = |value: &str| service("api", &[("A", value)]).domain("api.up.railway.app").behind(edge.clone());
         let sandbox = Sandbox::of([api("a-value")]).file(".env", "A=a-value\n").file("doctor.toml", ENDPOINT);
         let ended = sandbox.run(&["check"]);
-        let told = ended.out.with_cause(": ");
+        let told = one_line(&ended.out);
         assert_eq!(ended.code, 0, "{name}: {ended:?}");
         let words =
             format!("warning: GET /health on api.up.railway.app did not reach api: Railway's edge answered {status}");
         assert!(told.contains(&words) && told.contains(reason), "{name}: {ended:?}");
         let ended = fixed(api("old-value"), ENDPOINT);
-        let told = ended.out.with_cause(": ");
+        let told = one_line(&ended.out);
         assert_eq!(ended.code, 8, "{name}: {ended:?}");
         let words = format!("it runs; GET /health did not reach it: Railway's edge answered {status} ({reason}");
         assert!(told.contains(&words), "{name}: {ended:?}");
@@ -163,7 +163,7 @@ fn the_edges_settings_are_asked_only_where_they_show_something_and_may_be_refuse
         assert_eq!(ended.code, code, "{name}: {ended:?}");
         assert_eq!(sandbox.sim.asked().iter().filter(|asked| asked.operation == "Edge").count(), asked, "{name}");
         if let Some(said) = said {
-            assert!(ended.out.with_cause(": ").contains(said), "{name}: {ended:?}");
+            assert!(one_line(&ended.out).contains(said), "{name}: {ended:?}");
         }
     }
 }

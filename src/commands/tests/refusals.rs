@@ -28,7 +28,7 @@ fn a_policy_that_refuses_the_deployment_leaves_stored_values_that_undo_restores(
     sandbox.sim.fault(Fault::refusal(POLICY).on("Redeploy").for_ever());
     let ended = sandbox.run(PUSH);
     assert_eq!(ended.code, 6, "{ended:?}");
-    let told = ended.out.with_cause(": ");
+    let told = one_line(&ended.out);
     for words in [
         "Railway refused the deployment: Railway said “Deployments from this source are blocked by a policy",
         "the new value of A is stored for api, which still runs with the old value: its deployment was refused",
@@ -42,7 +42,7 @@ fn a_policy_that_refuses_the_deployment_leaves_stored_values_that_undo_restores(
     let undone = sandbox.run(&["undo", "--yes"]);
     assert_eq!(undone.code, 0, "{undone:?}");
     assert!(
-        undone.out.with_cause(": ").contains("web never ran with what that run stored: it is not deployed"),
+        one_line(&undone.out).contains("web never ran with what that run stored: it is not deployed"),
         "{undone:?}"
     );
     for name in ["api", "web"] {
@@ -98,7 +98,7 @@ fn changes_that_could_not_be_applied_stop_nothing_and_their_error_is_reported() 
     let failed = |environment: Environment, patch| environment.failed_to_apply(patch, "no volume for new-value");
     let sandbox = staged(failed, service("api", &[("A", "old-value")]));
     let ended = sandbox.run(&["check"]);
-    let told = ended.out.with_cause(": ");
+    let told = one_line(&ended.out);
     assert!(told.contains("warning: changes that were deployed in staging failed: A"), "{ended:?}");
     assert!(told.contains("no volume for •••"), "{ended:?}");
     let ended = sandbox.run(PUSH);
