@@ -1,4 +1,4 @@
-//! The operations, typed against `graphql/schema.graphql`. No generated name leaves `outside/railway`.
+//! The operations, typed against `graphql/schema.graphql`. No generated name leaves `io/railway`.
 
 use graphql_client::GraphQLQuery;
 use serde::Serialize;
@@ -11,17 +11,18 @@ use crate::io::railway::scalars::{
 const _: &str = include_str!("../../../graphql/schema.graphql");
 
 /// One operation: the derive's types and nothing else. The struct's name is the operation's name.
+#[rustfmt::skip] // it indents the attribute further with every run
 macro_rules! operation {
     ($name:ident, $file:tt, $what:literal) => {
         #[doc = $what]
         #[derive(GraphQLQuery)]
         #[graphql(
-                                                                            schema_path = "graphql/schema.graphql",
-                                                                            query_path = $file,
-                                                                            response_derives = "Debug",
-                                                                            variables_derives = "Debug",
-                                                                            skip_serializing_none
-                                                                        )]
+            schema_path = "graphql/schema.graphql",
+            query_path = $file,
+            response_derives = "Debug",
+            variables_derives = "Debug",
+            skip_serializing_none
+        )]
         pub(crate) struct $name;
     };
 }
