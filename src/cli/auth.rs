@@ -2,8 +2,8 @@
 
 use clap::{Args, Subcommand};
 
-use crate::cli::ResultFormat;
 use crate::cli::examples::{self, TEMPLATE};
+use crate::cli::groups::{ProjectArgs, ResultArgs};
 
 /// `doctor auth`.
 #[derive(Args, Clone, Debug)]
@@ -21,15 +21,12 @@ pub struct AuthArgs {
 #[derive(Args, Clone, Debug)]
 #[command(help_template = TEMPLATE, before_help = examples::STATUS)]
 pub struct AuthStatusArgs {
-    /// By name or id; default: doctor.toml, `railway link`
-    #[arg(long, value_name = "NAME", help_heading = "Targeting")]
-    pub project: Option<String>,
-    /// By name or id; default: as for the project
-    #[arg(short, long, value_name = "NAME", help_heading = "Targeting")]
-    pub environment: Option<String>,
-    /// text or json
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = ResultFormat::Text, hide_possible_values = true)]
-    pub format: ResultFormat,
+    /// Which project and environment the token should reach.
+    #[command(flatten)]
+    pub place: ProjectArgs,
+    /// How the result is reported.
+    #[command(flatten)]
+    pub result: ResultArgs,
 }
 
 /// What `doctor auth` does.

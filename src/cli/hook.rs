@@ -1,11 +1,10 @@
 //! `doctor hook`. The comments on flags are what `--help` prints.
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand};
 
+use crate::cli::choice::HookName;
 use crate::cli::examples::{self, TEMPLATE};
-use crate::cli::{HookName, ResultFormat, TargetArgs};
+use crate::cli::groups::{FileArgs, ResultArgs, TargetArgs};
 
 /// `doctor hook`.
 #[derive(Args, Debug)]
@@ -34,12 +33,12 @@ pub enum HookCommand {
 #[derive(Args, Clone, Debug)]
 #[command(help_template = TEMPLATE, before_help = examples::HOOK_RUN)]
 pub struct HookRunArgs {
-    /// Whom to look at.
+    /// Which services are inspected.
     #[command(flatten)]
     pub targeting: TargetArgs,
-    /// The file of variables; repeatable, later ones win
-    #[arg(long, value_name = "PATH")]
-    pub env_file: Vec<PathBuf>,
+    /// Which files they are compared with.
+    #[command(flatten)]
+    pub files: FileArgs,
     /// Block the commit also if something could not be checked or compared
     #[arg(long)]
     pub strict: bool,
@@ -64,7 +63,7 @@ pub struct HookInstallArgs {
 #[derive(Args, Clone, Debug)]
 #[command(help_template = TEMPLATE, before_help = examples::HOOK_STATUS)]
 pub struct HookStatusArgs {
-    /// text or json
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = ResultFormat::Text, hide_possible_values = true)]
-    pub format: ResultFormat,
+    /// How the result is reported.
+    #[command(flatten)]
+    pub result: ResultArgs,
 }

@@ -4,20 +4,23 @@
 mod auth;
 mod choice;
 mod examples;
+mod groups;
 mod hook;
 mod programs;
 
 use std::path::PathBuf;
 
-use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
 pub use crate::cli::auth::{AuthArgs, AuthCommand, AuthStatusArgs};
-pub use crate::cli::choice::{ColorChoice, FailOn, HookName, ResultFormat, SchemaName, ShellName, Staging};
+pub use crate::cli::choice::{
+    ColorChoice, FailOn, HookName, OutputFormat, ResultFormat, SchemaName, ShellName, Staging,
+};
 use crate::cli::examples::TEMPLATE;
+pub use crate::cli::groups::{FileArgs, KeyArgs, OutputArgs, ProjectArgs, ResultArgs, RevealArgs, TargetArgs};
 pub use crate::cli::hook::{HookArgs, HookCommand, HookInstallArgs, HookRunArgs, HookStatusArgs};
 pub use crate::cli::programs::asks_for_json;
-use crate::report::{FORMATS, matrix};
+use crate::report::matrix::MatrixFormat;
 
 /// Finds and mends configuration drift on Railway: `.env` against stored against running.
 #[derive(Debug, Parser)]
@@ -112,30 +115,24 @@ pub enum CliCommand {
 #[derive(Args, Clone, Debug)]
 #[command(help_template = TEMPLATE, before_help = examples::CHECK)]
 pub struct CheckArgs {
-    /// Whom to look at.
+    /// Which services are inspected.
     #[command(flatten)]
     pub targeting: TargetArgs,
-    /// The file of variables; repeatable, later ones win
-    #[arg(long, value_name = "PATH")]
-    pub env_file: Vec<PathBuf>,
-    /// Only this key; repeatable
-    #[arg(long, value_name = "KEY")]
-    pub only: Vec<String>,
-    /// text, json, sarif, github, junit, markdown, html
-    #[arg(long, value_name = "FORMAT", default_value = "text", hide_default_value = true, value_parser = PossibleValuesParser::new(formats()), hide_possible_values = true)]
-    pub format: String,
-    /// Write the report into this file
-    #[arg(long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-    /// Fail from error (default), warning, note or never
-    #[arg(long, value_enum, hide_possible_values = true, value_name = "SEVERITY")]
-    pub fail_on: Option<FailOn>,
+    /// Which files they are compared with.
+    #[command(flatten)]
+    pub files: FileArgs,
+    /// Which keys.
+    #[command(flatten)]
+    pub keys: KeyArgs,
+    /// How the result is reported.
+    #[command(flatten)]
+    pub output: OutputArgs,
     /// The time for the whole check
     #[arg(long, value_name = "DURATION", default_value = "20s")]
     pub timeout: String,
-    /// Show values; on a terminal only, never with CI set
-    #[arg(long)]
-    pub show_values: bool,
+    /// What is shown of values.
+    #[command(flatten)]
+    pub reveal: RevealArgs,
     /// Show answers also where there is no terminal
     #[arg(long)]
     pub show_logs: bool,
@@ -145,24 +142,18 @@ pub struct CheckArgs {
 #[derive(Args, Clone, Debug)]
 #[command(help_template = TEMPLATE, before_help = examples::MATRIX)]
 pub struct MatrixArgs {
-    /// Whom to look at.
+    /// Which services are inspected.
     #[command(flatten)]
     pub targeting: TargetArgs,
-    /// The file of variables; repeatable, later ones win
-    #[arg(long, value_name = "PATH")]
-    pub env_file: Vec<PathBuf>,
-    /// Only this key; repeatable
-    #[arg(long, value_name = "KEY")]
-    pub only: Vec<String>,
-    /// text, markdown, html or json
-    #[arg(long, value_name = "FORMAT", default_value = "text", hide_default_value = true, value_parser = PossibleValuesParser::new(matrix_formats()), hide_possible_values = true)]
-    pub format: String,
-    /// Write the matrix into this file
-    #[arg(long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-    /// Fail from error (default), warning, note or never
-    #[arg(long, value_enum, hide_possible_values = true, value_name = "SEVERITY")]
-    pub fail_on: Option<FailOn>,
+    /// Which files they are compared with.
+    #[command(flatten)]
+    pub files: FileArgs,
+    /// Which keys.
+    #[command(flatten)]
+    pub keys: KeyArgs,
+    /// How the result is reported.
+    #[command(flatten)]
+    pub output: OutputArgs<MatrixFormat>,
     /// The time for the whole look
     #[arg(long, value_name = "DURATION", default_value = "20s")]
     pub timeout: String,
@@ -173,15 +164,15 @@ pub struct MatrixArgs {
 #[command(help_template = TEMPLATE, before_help = examples::FIX)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag that is typed or not")]
 pub struct FixArgs {
-    /// Whom to look at.
+    /// Which services are inspected.
     #[command(flatten)]
     pub targeting: TargetArgs,
-    /// The file of variables; repeatable, later ones win
-    #[arg(long, value_name = "PATH")]
-    pub env_file: Vec<PathBuf>,
-    /// Only this key; repeatable
-    #[arg(long, value_name = "KEY")]
-    pub only: Vec<String>,
+    /// Which files they are compared with.
+    #[command(flatten)]
+    pub files: FileArgs,
+    /// Which keys.
+    #[command(flatten)]
+    pub keys: KeyArgs,
     /// From file to Railway, where a key is and differs
     #[arg(long, conflicts_with = "pull", help_heading = "What to do")]
     pub push: bool,
@@ -233,9 +224,15 @@ pub struct FixArgs {
     /// Keep no record: the run can't be undone
     #[arg(long, help_heading = "With care")]
     pub no_journal: bool,
-    /// How the report is told.
+    /// How the result is reported.
     #[command(flatten)]
-    pub telling: OutputArgs,
+    pub output: OutputArgs,
+    /// The time for it all
+    #[arg(long, value_name = "DURATION", default_value = "15m")]
+    pub timeout: String,
+    /// What is shown of values.
+    #[command(flatten)]
+    pub reveal: RevealArgs,
 }
 
 /// `doctor undo`.
@@ -275,43 +272,15 @@ pub struct UndoArgs {
     /// Keep no record of the undoing
     #[arg(long)]
     pub no_journal: bool,
-    /// How the report is told.
+    /// How the result is reported.
     #[command(flatten)]
-    pub telling: OutputArgs,
-}
-
-/// How a verb that writes tells its report.
-#[derive(Args, Clone, Debug)]
-pub struct OutputArgs {
-    /// text, json, sarif, github, junit, markdown, html
-    #[arg(long, value_name = "FORMAT", default_value = "text", hide_default_value = true, value_parser = PossibleValuesParser::new(formats()), hide_possible_values = true)]
-    pub format: String,
-    /// Write the report into this file
-    #[arg(long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-    /// Fail from error (default), warning, note or never
-    #[arg(long, value_enum, hide_possible_values = true, value_name = "SEVERITY")]
-    pub fail_on: Option<FailOn>,
+    pub output: OutputArgs,
     /// The time for it all
     #[arg(long, value_name = "DURATION", default_value = "15m")]
     pub timeout: String,
-    /// Show values; on a terminal only, never with CI set
-    #[arg(long)]
-    pub show_values: bool,
-}
-
-/// Whom to look at.
-#[derive(Args, Clone, Debug)]
-pub struct TargetArgs {
-    /// By name or id; default: doctor.toml, `railway link`
-    #[arg(long, value_name = "NAME", help_heading = "Targeting")]
-    pub project: Option<String>,
-    /// By name or id; default: as for the project
-    #[arg(short, long, value_name = "NAME", help_heading = "Targeting")]
-    pub environment: Option<String>,
-    /// By name, alias, id or part of a name; repeatable
-    #[arg(short, long, value_name = "NAME", help_heading = "Targeting")]
-    pub service: Vec<String>,
+    /// What is shown of values.
+    #[command(flatten)]
+    pub reveal: RevealArgs,
 }
 
 /// `doctor demo`.
@@ -340,18 +309,18 @@ pub enum DemoCommand {
 #[derive(Args, Clone, Debug)]
 #[command(help_template = TEMPLATE, before_help = examples::INIT)]
 pub struct InitArgs {
-    /// Whom to look at.
+    /// Which services are inspected.
     #[command(flatten)]
     pub targeting: TargetArgs,
-    /// The file of variables; repeatable, later ones win
-    #[arg(long, value_name = "PATH")]
-    pub env_file: Vec<PathBuf>,
+    /// Which files they are compared with.
+    #[command(flatten)]
+    pub files: FileArgs,
     /// Write what is suggested, without asking
     #[arg(short, long)]
     pub yes: bool,
-    /// text or json
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = ResultFormat::Text, hide_possible_values = true)]
-    pub format: ResultFormat,
+    /// How the result is reported.
+    #[command(flatten)]
+    pub result: ResultArgs,
     /// The time for looking
     #[arg(long, value_name = "DURATION", default_value = "20s")]
     pub timeout: String,
@@ -375,29 +344,19 @@ pub struct TrustArgs {
 pub struct ExplainArgs {
     /// A rule's name or code; without one, the list
     pub rule: Option<String>,
-    /// text or json
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = ResultFormat::Text, hide_possible_values = true)]
-    pub format: ResultFormat,
-}
-
-/// The names of the formats, from the one list of them.
-fn formats() -> impl Iterator<Item = &'static str> {
-    FORMATS.iter().map(|(name, _)| *name)
-}
-
-/// The same for the formats of a matrix.
-fn matrix_formats() -> impl Iterator<Item = &'static str> {
-    matrix::FORMATS.iter().map(|(name, _)| *name)
+    /// How the result is reported.
+    #[command(flatten)]
+    pub result: ResultArgs,
 }
 
 impl CliCommand {
     /// `--env-file`, where the verb has it.
     pub fn env_file(&self) -> &[PathBuf] {
         match self {
-            Self::Check(args) => &args.env_file,
-            Self::Fix(args) => &args.env_file,
-            Self::Matrix(args) => &args.env_file,
-            Self::Init(args) => &args.env_file,
+            Self::Check(args) => &args.files.env_file,
+            Self::Fix(args) => &args.files.env_file,
+            Self::Matrix(args) => &args.files.env_file,
+            Self::Init(args) => &args.files.env_file,
             _ => &[],
         }
     }
@@ -405,10 +364,10 @@ impl CliCommand {
     /// `--output`, where the verb has it.
     pub fn output(&self) -> Option<&PathBuf> {
         match self {
-            Self::Check(args) => args.output.as_ref(),
-            Self::Fix(args) => args.telling.output.as_ref(),
-            Self::Undo(args) => args.telling.output.as_ref(),
-            Self::Matrix(args) => args.output.as_ref(),
+            Self::Check(args) => args.output.file.as_ref(),
+            Self::Fix(args) => args.output.file.as_ref(),
+            Self::Undo(args) => args.output.file.as_ref(),
+            Self::Matrix(args) => args.output.file.as_ref(),
             _ => None,
         }
     }

@@ -3,24 +3,26 @@
 use std::ffi::OsString;
 
 use crate::cli::{AuthCommand, CliCommand, DemoCommand, HookCommand, ResultFormat};
+use crate::report::Format;
+use crate::report::matrix::MatrixFormat;
 
 impl CliCommand {
     /// The verb's whole name, where its result was asked for as JSON.
     pub fn for_programs(&self) -> Option<&'static str> {
         let (name, is_json) = match self {
-            Self::Check(args) => ("check", args.format == "json"),
-            Self::Matrix(args) => ("matrix", args.format == "json"),
-            Self::Fix(args) => ("fix", args.telling.format == "json"),
-            Self::Undo(args) => ("undo", args.telling.format == "json"),
-            Self::Init(args) => ("init", args.format == ResultFormat::Json),
-            Self::Explain(args) => ("explain", args.format == ResultFormat::Json),
+            Self::Check(args) => ("check", args.output.format == Format::Json),
+            Self::Matrix(args) => ("matrix", args.output.format == MatrixFormat::Json),
+            Self::Fix(args) => ("fix", args.output.format == Format::Json),
+            Self::Undo(args) => ("undo", args.output.format == Format::Json),
+            Self::Init(args) => ("init", args.result.format == ResultFormat::Json),
+            Self::Explain(args) => ("explain", args.result.format == ResultFormat::Json),
             Self::Demo(demo) => return demo.verb.as_ref().and_then(DemoCommand::for_programs),
             Self::Auth(auth) => match &auth.verb {
-                AuthCommand::Status(args) => ("auth status", args.format == ResultFormat::Json),
+                AuthCommand::Status(args) => ("auth status", args.result.format == ResultFormat::Json),
                 AuthCommand::Login | AuthCommand::Logout => return None,
             },
             Self::Hook(hook) => match &hook.verb {
-                HookCommand::Status(args) => ("hook status", args.format == ResultFormat::Json),
+                HookCommand::Status(args) => ("hook status", args.result.format == ResultFormat::Json),
                 HookCommand::Run(_) | HookCommand::Install(_) | HookCommand::Uninstall => return None,
             },
             Self::Trust(_) | Self::Schema { .. } | Self::Completions { .. } | Self::Man { .. } => return None,
@@ -31,13 +33,13 @@ impl CliCommand {
 
 impl DemoCommand {
     fn for_programs(&self) -> Option<&'static str> {
-        let (name, format) = match self {
-            Self::Check(args) => ("check", &args.format),
-            Self::Matrix(args) => ("matrix", &args.format),
-            Self::Fix(args) => ("fix", &args.telling.format),
-            Self::Undo(args) => ("undo", &args.telling.format),
+        let (name, is_json) = match self {
+            Self::Check(args) => ("check", args.output.format == Format::Json),
+            Self::Matrix(args) => ("matrix", args.output.format == MatrixFormat::Json),
+            Self::Fix(args) => ("fix", args.output.format == Format::Json),
+            Self::Undo(args) => ("undo", args.output.format == Format::Json),
         };
-        (format == "json").then_some(name)
+        is_json.then_some(name)
     }
 }
 

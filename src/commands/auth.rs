@@ -1,13 +1,12 @@
-//! `doctor auth`: a token into the system's keyring, out of it, and which one is used.
+//! `doctor auth`: stores a token in the system's keyring, removes it, or reports which token is used.
 
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::cli::{self, AuthCommand, AuthStatusArgs, GlobalArgs, ResultFormat, TargetArgs};
-use crate::commands::connection::{Connection, aim, endpoint, places};
-use crate::commands::project_selection::Sourced;
-use crate::commands::project_sources::locate;
-use crate::commands::{gather, output};
+use crate::cli::{self, AuthCommand, AuthStatusArgs, GlobalArgs, ResultFormat};
+use crate::commands::connection::{Connection, endpoint, places};
+use crate::commands::project_selection::{SelectedEnvironment, TargetSources, select};
+use crate::commands::{config_file, output_options, timeout};
 use crate::drift::Secret;
 use crate::drift::model::token_identity::Identity;
 use crate::error::{Error, Exit};
@@ -25,10 +24,19 @@ use crate::report::{self, escape, json};
 /// Does what was typed.
 pub(crate) fn run(args: &cli::AuthArgs, global: &GlobalArgs, world: &mut World<'_>) -> Result<Exit, Error> {
     let endpoint = endpoint(global, world)?;
-    let limit = output::duration(&args.timeout)?;
+    let limit = timeout::parse(&args.timeout)?;
     match &args.verb {
         AuthCommand::Login => login(limit, &endpoint, world),
-        AuthCommand::Status(status) => crate::commands::auth::status((status, limit), global, &endpoint, world),
+        AuthCommand::Status(args) => {
+            let config = config_file::read(global, world)?;
+            let query = StatusQuery {
+                config: config.as_ref(),
+                sources: TargetSources::read(&args.place, config.as_ref(), world),
+                endpoint: &endpoint,
+                limit,
+            };
+            status(args, &query, world)
+        }
         AuthCommand::Logout => logout(&endpoint, world),
     }
 }
@@ -45,10 +53,10 @@ fn login(limit: Duration, endpoint: &Endpoint, world: &mut World<'_>) -> Result<
         let connection = Connection::with(given, endpoint, world)?;
         match connection.client(world, limit).identity() {
             Ok(identity) => {
-                let told = escape::line(&identity.description()).into_owned();
+                let description = escape::line(&identity.description()).into_owned();
                 put(&mut logins, identity, token);
                 logins.store(world.keyring, endpoint.host()).map_err(|trouble| unasked(&trouble))?;
-                world.print(&format!("Stored in the system's keyring for {}: {told}.\n", endpoint.host()))?;
+                world.print(&format!("Stored in the system's keyring for {}: {description}.\n", endpoint.host()))?;
                 for name in ["RAILWAY_TOKEN", "RAILWAY_API_TOKEN"] {
                     if world.variable(name).is_some_and(|value| !value.trim().is_empty()) {
                         world.print(&format!("{name} is set, and goes before the keyring.\n"))?;
@@ -94,7 +102,7 @@ fn nothing_given() -> Error {
     }
 }
 
-/// What `status` saw, as far as it came.
+/// What `status` found, as far as it came.
 #[derive(Default)]
 struct AuthFindings {
     places: Vec<TokenPlace>,
@@ -104,83 +112,77 @@ struct AuthFindings {
     reach: Option<TokenReach>,
 }
 
+/// What `status` is about.
+struct StatusQuery<'s> {
+    config: Option<&'s Config>,
+    sources: TargetSources,
+    endpoint: &'s Endpoint,
+    limit: Duration,
+}
+
 /// Every place in order; then whose the token in use is, and what it reaches of the target.
-fn status(
-    (args, limit): (&AuthStatusArgs, Duration),
-    global: &GlobalArgs,
-    endpoint: &Endpoint,
-    world: &mut World<'_>,
-) -> Result<Exit, Error> {
-    let config = gather::read_config(global, world)?;
-    let AuthStatusArgs { project, environment, format } = args.clone();
-    let targeting = TargetArgs { project, environment, service: Vec::new() };
-    let mut seen = AuthFindings::default();
-    let ended = read_status(&mut seen, (&targeting, limit), config.as_ref(), endpoint, world);
-    let told = match format {
-        ResultFormat::Text => text(&seen, ended.is_ok(), world),
+fn status(args: &AuthStatusArgs, query: &StatusQuery<'_>, world: &mut World<'_>) -> Result<Exit, Error> {
+    let mut findings = AuthFindings::default();
+    let ended = read_status(&mut findings, query, world);
+    let text = match args.result.format {
+        ResultFormat::Text => text(&findings, ended.is_ok(), world),
         ResultFormat::Json => {
             let exit = ended.as_ref().map_or_else(Error::exit, |exit| *exit);
             json::status::auth(&json::status::AuthReport {
-                places: &seen.places,
-                token: seen.token.as_ref().map(|(from, identity)| (from.as_str(), identity)),
-                remarks: &seen.remarks,
-                reach: seen.reach.as_ref(),
+                places: &findings.places,
+                token: findings.token.as_ref().map(|(from, identity)| (from.as_str(), identity)),
+                remarks: &findings.remarks,
+                reach: findings.reach.as_ref(),
                 exit_code: exit.code(),
             })
         }
     };
-    world.print(&told)?;
+    world.print(&text)?;
     ended
 }
 
-fn text(seen: &AuthFindings, is_whole: bool, world: &World<'_>) -> String {
-    let look = output::plain_text_options(world);
-    let mut text = report::auth_status::places(&seen.places, &look);
-    for remark in &seen.remarks {
+fn text(findings: &AuthFindings, is_whole: bool, world: &World<'_>) -> String {
+    let options = output_options::plain_text_options(world);
+    let mut text = report::auth_status::places(&findings.places, &options);
+    for remark in &findings.remarks {
         let _ = writeln!(text, "note: {}", escape::line(remark));
     }
-    if let Some((from, identity)) = &seen.token {
-        let _ = write!(text, "\n{}", report::auth_status::holder(from, identity, &look));
+    if let Some((from, identity)) = &findings.token {
+        let _ = write!(text, "\n{}", report::auth_status::holder(from, identity, &options));
     }
-    match &seen.reach {
-        Some(reach) => text.push_str(&report::auth_status::reach(reach, &look)),
+    match &findings.reach {
+        Some(reach) => text.push_str(&report::auth_status::reach(reach, &options)),
         None if is_whole => text.push_str("Nothing names a project here: `railway link` does, or --project.\n"),
         None => {}
     }
     text
 }
 
-fn read_status(
-    seen: &mut AuthFindings,
-    (targeting, limit): (&TargetArgs, Duration),
-    config: Option<&Config>,
-    endpoint: &Endpoint,
-    world: &World<'_>,
-) -> Result<Exit, Error> {
-    let aim = aim(Some(targeting), config, world);
-    let places = places(endpoint, &aim, world);
-    seen.places =
+fn read_status(findings: &mut AuthFindings, query: &StatusQuery<'_>, world: &World<'_>) -> Result<Exit, Error> {
+    let login_target = query.sources.login_target();
+    let places = places(query.endpoint, &login_target, world);
+    findings.places =
         credentials::describe_sources(&places).into_iter().map(|(says, used)| TokenPlace { says, used }).collect();
-    let found = credentials::find(&places).map_err(briefly)?;
-    seen.remarks.clone_from(&found.remarks);
-    let connection = Connection::with(found, endpoint, world)?;
-    let client = connection.client(world, limit);
+    let found = credentials::find(&places).map_err(without_places)?;
+    findings.remarks.clone_from(&found.remarks);
+    let connection = Connection::with(found, query.endpoint, world)?;
+    let client = connection.client(world, query.limit);
     let identity = match client.identity() {
         Ok(identity) => identity,
         Err(Err(error)) => return Err(error),
         Err(Ok(_)) => return Err(client.why_refused()),
     };
-    seen.token = Some((client.credentials.from.clone(), identity));
-    let found = match locate(&client, targeting, config, world) {
+    findings.token = Some((client.credentials.from.clone(), identity));
+    let selected = match select(&client, &query.sources, query.config) {
         Err(Error::NoProject { .. }) => return Ok(Exit::Clean),
-        found => found?,
+        selected => selected?,
     };
-    let reach = seen.reach.insert(reach(&client, found));
+    let reach = findings.reach.insert(reach(&client, selected));
     Ok(if reach.variables.is_ok() { Exit::Clean } else { Exit::Credentials })
 }
 
-/// What each place says was listed just before.
-fn briefly(error: Error) -> Error {
+/// The same error without the places, which were listed just before.
+fn without_places(error: Error) -> Error {
     match error {
         Error::NoCredentials { .. } => {
             Error::NoCredentials { sources: vec!["none of the places that are listed has one".to_owned()] }
@@ -190,9 +192,12 @@ fn briefly(error: Error) -> Error {
 }
 
 /// Seeing an environment and reading its variables are two permissions; the shared ones stand for all.
-fn reach(client: &Client<'_>, found: Sourced) -> TokenReach {
-    let variables = client.shared_values(&found.shape).map(drop).map_err(|error| error.with_cause(", "));
-    let Sourced { shape, project_origin, environment_origin } = found;
+fn reach(client: &Client<'_>, selected: SelectedEnvironment) -> TokenReach {
+    let variables = client.shared_values(&selected.shape).map(drop).map_err(|error| {
+        let because = error.cause().map(|because| format!(", {because}")).unwrap_or_default();
+        format!("{error}{because}")
+    });
+    let SelectedEnvironment { shape, project_origin, environment_origin } = selected;
     TokenReach {
         project: (shape.project.name, project_origin),
         environment: (shape.environment.name, environment_origin),

@@ -1,62 +1,59 @@
-//! `doctor check`: look, think, say. It sends no change, because it has nothing to send one with.
+//! `doctor check`: compares each service in scope with its files, and reports the difference.
+//!
+//! It sends no change, because it has nothing to send one with.
 
-use crate::cli::{CheckArgs, GlobalArgs};
+use crate::cli::{CheckArgs, FailOn, GlobalArgs};
+use crate::commands::analysis::{Analysis, analyse};
 use crate::commands::env_files::MissingFile;
-use crate::commands::gather::{self, GatherOptions, Gathered, Prefetch};
-use crate::commands::output::{self, OutputOptions, RevealFlags};
-use crate::commands::service_selection::{Flags, ServiceNaming};
-use crate::drift::engine::run_rules::{Examination, examine};
-use crate::drift::{Severity, matrix};
+use crate::commands::gather::{GatherOptions, Prefetch, gather};
+use crate::commands::output_options::{OutputOptions, OutputRequest, RevealFlags};
+use crate::commands::service_selection::ServiceFlagRole;
+use crate::commands::session::Session;
+use crate::commands::{config_file, output, timeout};
+use crate::drift::matrix;
 use crate::error::{Error, Exit};
 use crate::io::world::World;
 use crate::report::{Format, Report};
 
-/// Compares every service in scope with its file and reports the difference.
+/// Compares every service in scope with its files and reports the difference.
 pub(crate) fn run(args: &CheckArgs, global: &GlobalArgs, world: &mut World<'_>) -> Result<Exit, Error> {
     let options = GatherOptions {
-        limit: output::duration(&args.timeout)?,
+        limit: timeout::parse(&args.timeout)?,
         global,
         targeting: &args.targeting,
-        service_flags: Flags::Select,
-        env_file: &args.env_file,
-        only: &args.only,
+        service_flags: ServiceFlagRole::Select,
+        env_file: &args.files.env_file,
+        only: &args.keys.only,
         absent: MissingFile::Refused,
         haste: Prefetch::Ahead,
     };
-    let manner = OutputOptions::of(
-        &args.format,
-        args.output.as_deref(),
-        RevealFlags::of(args.show_values, args.show_logs),
-        world,
-    )?;
-    manner.refuse_unwritable(&args.env_file, global, world)?;
-    let (config, connection) = gather::prepare(&options, global, world)?;
-    let client = connection.client(world, options.limit);
-    let seen = gather::visit(&client, &options, config.as_ref(), world)?;
-    let manner = manner.about(&seen.survey.files, world);
-    let examination = examine(&seen.survey);
-    let fail_on = output::fail_on(args.fail_on, &seen);
-    let exit = exit(&seen, &examination, fail_on);
-    let matrix = (manner.format == Format::Html).then(|| matrix::of(&seen.survey, &examination));
-    let report = Report { matrix, ..output::report("check", seen, examination, (fail_on, exit), world) };
-    manner.write_report(&report, global, world)?;
+    let request = OutputRequest {
+        format: args.output.format,
+        file: args.output.file.as_deref(),
+        reveal: RevealFlags { values: args.reveal.show_values, logs: args.show_logs },
+        env_file: &args.files.env_file,
+        global,
+    };
+    let output = OutputOptions::of(request, world)?;
+    let analysis = compare(&options, args.output.fail_on, world)?;
+    let exit = analysis.exit();
+    let output = output.about(&analysis.gathered.survey.files, world);
+    let matrix = (output.format == Format::Html).then(|| matrix::of(&analysis.gathered.survey, &analysis.examination));
+    let report = Report { matrix, ..output::report("check", analysis, exit, world) };
+    output.write_report(&report, world)?;
     Ok(exit)
 }
 
-/// Errors come first: a service that can't be read makes the run say so, whatever the others hold. Findings come
-/// before "nothing was compared", because both are red and the findings are what can be mended.
-pub(crate) fn exit(seen: &Gathered, examination: &Examination, fail_on: Option<Severity>) -> Exit {
-    if let Some(error) = seen.survey.targets.iter().find_map(|target| target.stored.as_ref().err()) {
-        return error.exit();
-    }
-    let fails = |severity: Severity| fail_on.is_some_and(|least| severity >= least);
-    if examination.findings.iter().any(|finding| fails(finding.severity)) {
-        return Exit::Findings;
-    }
-    let compared = || examination.extents.iter().map(|extent| extent.compared);
-    let nothing = compared().sum::<usize>() == 0;
-    if nothing || (seen.services_named == ServiceNaming::Yes && compared().any(|compared| compared == 0)) {
-        return Exit::NothingCompared;
-    }
-    Exit::Clean
+/// What `check` and `matrix` have in common: select, gather, analyse.
+pub(crate) fn compare(
+    options: &GatherOptions<'_>,
+    fail_on: Option<FailOn>,
+    world: &World<'_>,
+) -> Result<Analysis, Error> {
+    options.only_flag().refuse_values()?;
+    let config = config_file::read(options.global, world)?;
+    let session = Session::open(config.as_ref(), options, world)?;
+    let client = session.client(options.limit, world);
+    let gathered = gather(&client, options, &session, world)?;
+    Ok(analyse(gathered, fail_on))
 }

@@ -1,13 +1,12 @@
-//! The way to Railway for one run: address, token, and what must not be printed.
+//! Connects one run with Railway: address, token, and what must not be printed.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cli::{GlobalArgs, TargetArgs};
+use crate::cli::GlobalArgs;
 use crate::drift::redact::Redactor;
 use crate::error::Error;
-use crate::io::config::{At, Config};
 use crate::io::credentials::{self, CliLogin, Credentials, LoginTarget, Places, railway_env};
 use crate::io::endpoint::AllowedHosts;
 use crate::io::railway::client::Client;
@@ -31,8 +30,8 @@ impl Connection {
     /// Finds the token for the address and the target that are to be asked.
     pub(crate) fn open(global: &GlobalArgs, aim: &LoginTarget, world: &World<'_>) -> Result<Self, Error> {
         let endpoint = endpoint(global, world)?;
-        let credentials = credentials::find(&places(&endpoint, aim, world))?;
-        Self::with(credentials, &endpoint, world)
+        let places = places(&endpoint, aim, world);
+        Self::with(credentials::find(&places)?, &endpoint, world)
     }
 
     /// The way for that token.
@@ -83,29 +82,4 @@ pub(crate) fn places<'p>(endpoint: &'p Endpoint, aim: &'p LoginTarget, world: &'
         host: endpoint.host(),
         aim,
     }
-}
-
-/// The target of a run as far as it is named: the first project, and the environment of the same place or one above it.
-pub(crate) fn aim(flags: Option<&TargetArgs>, config: Option<&Config>, world: &World<'_>) -> LoginTarget {
-    let value = |at: Option<&At<String>>| at.map(|at| at.value.clone());
-    let variable = |name: &str| world.variable(name).map(|id| id.trim().to_owned());
-    let link = || credentials::link(&world.variables, world.home.as_deref(), &world.folder).ok().flatten();
-    let named: [&dyn Fn() -> (Option<String>, Option<String>); 4] = [
-        &|| flags.map(|flags| (flags.project.clone(), flags.environment.clone())).unwrap_or_default(),
-        &|| {
-            let config = config.map(|config| (value(config.project.as_ref()), value(config.environment.as_ref())));
-            config.unwrap_or_default()
-        },
-        &|| (variable("RAILWAY_PROJECT_ID"), variable("RAILWAY_ENVIRONMENT_ID")),
-        &|| link().map(|link| (Some(link.project_id), link.environment_id)).unwrap_or_default(),
-    ];
-    let mut aim = LoginTarget::default();
-    for place in named {
-        let (project, environment) = place();
-        aim.environment = aim.environment.or(environment);
-        if project.is_some() {
-            return LoginTarget { project, ..aim };
-        }
-    }
-    aim
 }

@@ -1,4 +1,4 @@
-//! `doctor demo`: the ordinary verbs in a pretend world, so that the demo can't be truer than the product.
+//! `doctor demo`: runs the ordinary commands on a simulated Railway, so that the demo can't differ from the product.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -189,10 +189,10 @@ fn wrapping(width: usize) -> Options<'static> {
 /// The demo has a file, a configuration and a Railway of its own.
 fn refuse_the_users_own(demo: &DemoArgs, global: &GlobalArgs) -> Result<(), Error> {
     let (env_file, output): (&[PathBuf], _) = match &demo.verb {
-        Some(DemoCommand::Check(args)) => (&args.env_file, &args.output),
-        Some(DemoCommand::Fix(args)) => (&args.env_file, &args.telling.output),
-        Some(DemoCommand::Matrix(args)) => (&args.env_file, &args.output),
-        Some(DemoCommand::Undo(args)) => (&[], &args.telling.output),
+        Some(DemoCommand::Check(args)) => (&args.files.env_file, &args.output.file),
+        Some(DemoCommand::Fix(args)) => (&args.files.env_file, &args.output.file),
+        Some(DemoCommand::Matrix(args)) => (&args.files.env_file, &args.output.file),
+        Some(DemoCommand::Undo(args)) => (&[], &args.output.file),
         None => (&[], &None),
     };
     let flag = if global.api_url.is_some() {

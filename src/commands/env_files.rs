@@ -1,4 +1,4 @@
-//! Which files of variables belong to which service, each read once.
+//! Reads the files of variables that belong to each service, each file once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

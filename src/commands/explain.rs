@@ -1,7 +1,7 @@
-//! `doctor explain`: one rule, or the list of rules.
+//! `doctor explain`: explains one rule, or lists the rules.
 
 use crate::cli::{ExplainArgs, GlobalArgs, ResultFormat};
-use crate::commands::output::{coloured, plain_text_options};
+use crate::commands::output_options::{coloured, plain_text_options};
 use crate::drift::rules::{RULES, find};
 use crate::drift::similarity::close_matches;
 use crate::error::{Error, Exit};
@@ -14,12 +14,12 @@ use crate::report::{self, TextOptions};
 pub(crate) fn run(args: &ExplainArgs, global: &GlobalArgs, world: &mut World<'_>) -> Result<Exit, Error> {
     let wanted = args.rule.as_deref();
     let rule = wanted.map(|wanted| find(wanted).ok_or_else(|| unknown(wanted))).transpose()?;
-    let look = TextOptions { colour: coloured(global, world), ..plain_text_options(world) };
-    let text = match (args.format, rule) {
+    let options = TextOptions { colour: coloured(global, world), ..plain_text_options(world) };
+    let text = match (args.result.format, rule) {
         (ResultFormat::Json, None) => rules(RULES),
         (ResultFormat::Json, Some(rule)) => rules(&[rule]),
-        (ResultFormat::Text, None) => report::explain::rules(&look, world.terminal.out == Sort::Pipe),
-        (ResultFormat::Text, Some(rule)) => report::explain::rule(rule, &look),
+        (ResultFormat::Text, None) => report::explain::rules(&options, world.terminal.out == Sort::Pipe),
+        (ResultFormat::Text, Some(rule)) => report::explain::rule(rule, &options),
     };
     world.print(&text)?;
     Ok(Exit::Clean)

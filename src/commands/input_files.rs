@@ -1,10 +1,10 @@
-//! The files that a run may read, which a report never replaces.
+//! Lists the files that a run may read, which a report never replaces.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::cli::GlobalArgs;
-use crate::commands::gather;
+use crate::commands::config_file;
 use crate::io::config::{self, Config};
 use crate::io::files;
 use crate::io::world::World;
@@ -18,7 +18,7 @@ pub(crate) fn of(env_file: &[PathBuf], global: &GlobalArgs, world: &World<'_>) -
     inputs.extend(global.config.iter().map(|path| world.folder.join(path)));
     inputs.extend(config::nearest(&world.folder));
     // One that can't be understood ends the run with its own error, if the run needs it.
-    let config = gather::read_config(global, world).ok().flatten();
+    let config = config_file::read(global, world).ok().flatten();
     inputs.extend(config.iter().flat_map(listed));
     let folders = [Some(world.folder.as_path()), config.as_ref().map(Config::folder)];
     let folders: BTreeSet<&Path> = folders.into_iter().flatten().collect();

@@ -1,8 +1,12 @@
-//! The verbs, one file each.
+//! The commands, one file or directory each, and the steps that they share.
+//!
+//! `check.rs` shows the steps in their order: the session, then what is gathered, the analysis, and the report.
 
+mod analysis;
 mod apply;
 mod auth;
 mod check;
+mod config_file;
 mod connection;
 mod debug_api;
 mod declarations;
@@ -19,16 +23,17 @@ mod key_flags;
 mod man_pages;
 mod matrix;
 mod output;
+mod output_options;
 mod policy;
 mod project_selection;
-mod project_sources;
 mod protected_environments;
 mod run_limits;
-mod runtime_state;
 mod service_selection;
+mod session;
 mod shell_completion;
 #[cfg(test)]
 mod tests;
+mod timeout;
 mod trust;
 mod undo;
 mod write_guards;

@@ -1,9 +1,18 @@
-//! Which project and environment: the sources in their order, and one request more where a name is all there is.
+//! Selects project and environment: the places that may name them, in their order, and then Railway.
 
-use crate::error::Error;
+use std::path::PathBuf;
+
+use crate::cli::ProjectArgs;
+use crate::commands::config_file::correction;
+use crate::drift::ResourceRef;
+use crate::error::{Error, NO_ACCESS, NOT_FOUND};
+use crate::io::config::{At, Config};
+use crate::io::credentials::{self, Link, LoginTarget};
 use crate::io::railway::client::Client;
 use crate::io::railway::environment::Shape;
 use crate::io::railway::lookup::LocatedProject;
+use crate::io::railway::transport::Scheme;
+use crate::io::world::World;
 
 /// A project or an environment as somebody named it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,36 +45,128 @@ impl RequestedName {
     pub(crate) fn id(text: &str, origin: &str) -> Self {
         Self { text: text.to_owned(), form: NameOrId::Id, origin: origin.to_owned() }
     }
+
+    /// Asks Railway for the project of that id or name.
+    pub(crate) fn locate(&self, client: &Client<'_>) -> Result<LocatedProject, Error> {
+        match self.form {
+            NameOrId::Id => client.project(&self.text),
+            NameOrId::Name => client.project_named(&self.text),
+        }
+    }
 }
 
 /// One place that may name a project, an environment, or both.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct SelectionSource {
+pub(crate) struct TargetSource {
     /// The project it names.
     pub(crate) project: Option<RequestedName>,
     /// The environment it names.
     pub(crate) environment: Option<RequestedName>,
 }
 
-/// The project that counts, and the environments that may go with it.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct RequestedTarget {
-    project: RequestedName,
-    environment: Option<RequestedName>,
-    /// Environments named further down, with the project that they are named for.
-    further: Vec<(RequestedName, RequestedName)>,
+/// How reports name the official CLI's link.
+pub(crate) const LINK: &str = "railway link";
+
+/// Every place that may name project and environment. No other code knows their order.
+///
+/// A project token goes before all of them, because it can't reach any other environment: flags and `doctor.toml` may
+/// repeat what it is for, and the other places are not considered.
+#[derive(Clone, Debug)]
+pub(crate) struct TargetSources {
+    flags: TargetSource,
+    config: TargetSource,
+    /// `RAILWAY_PROJECT_ID` and `RAILWAY_ENVIRONMENT_ID`.
+    pub(crate) variables: TargetSource,
+    /// What `railway link` has written; it counts only if nothing else names both.
+    pub(crate) link: Result<TargetSource, Error>,
+    folder: PathBuf,
 }
 
-impl RequestedTarget {
-    /// Whether nothing further down could change it, so that further sources need not be read.
-    pub(crate) fn is_complete(&self) -> bool {
-        self.environment.is_some()
+impl TargetSources {
+    /// Reads all of them.
+    pub(crate) fn read(flags: &ProjectArgs, config: Option<&Config>, world: &World<'_>) -> Self {
+        let typed = |text: &Option<String>, flag| text.as_deref().map(|text| RequestedName::written(text, flag));
+        let in_config = |at: Option<&At<String>>| Some(RequestedName::written(&at?.value, &config?.name));
+        let variable = |name: &str| world.variable(name).map(|id| RequestedName::id(id.trim(), name));
+        let link = credentials::link(&world.variables, world.home.as_deref(), &world.folder);
+        Self {
+            flags: TargetSource {
+                project: typed(&flags.project, "--project"),
+                environment: typed(&flags.environment, "--environment"),
+            },
+            config: TargetSource {
+                project: in_config(config.and_then(|config| config.project.as_ref())),
+                environment: in_config(config.and_then(|config| config.environment.as_ref())),
+            },
+            variables: TargetSource {
+                project: variable("RAILWAY_PROJECT_ID"),
+                environment: variable("RAILWAY_ENVIRONMENT_ID"),
+            },
+            link: link.map(|link| link.map(TargetSource::from).unwrap_or_default()),
+            folder: world.folder.clone(),
+        }
+    }
+
+    /// The same as if there were no `doctor.toml`.
+    pub(crate) fn without_config(&self) -> Self {
+        Self { config: TargetSource::default(), ..self.clone() }
+    }
+
+    /// Those that can be read without a doubt, first one first; the link comes after them.
+    fn before_link(&self) -> [TargetSource; 3] {
+        [self.flags.clone(), self.config.clone(), self.variables.clone()]
+    }
+
+    /// The target as far as it is named, to find the login that goes with it. A link that can't be read names nothing here.
+    pub(crate) fn login_target(&self) -> LoginTarget {
+        let mut sources = self.before_link().to_vec();
+        sources.extend(self.link.clone().ok());
+        let text = |name: Option<RequestedName>| name.map(|name| name.text);
+        match choose(&sources) {
+            Some(wanted) => LoginTarget { project: Some(wanted.project.text), environment: text(wanted.environment) },
+            None => LoginTarget { project: None, environment: text(first_environment(&sources)) },
+        }
+    }
+
+    /// The project that counts; an error where a link would decide and can't be read, or where nothing names a project.
+    fn requested(&self) -> Result<RequestedTarget, Error> {
+        let mut sources = self.before_link().to_vec();
+        if let Some(complete) = choose(&sources).filter(|wanted| wanted.environment.is_some()) {
+            return Ok(complete);
+        }
+        sources.push(self.link.clone()?);
+        choose(&sources).ok_or_else(|| Error::NoProject { folder: self.folder.clone() })
     }
 }
 
-/// What was found, and who named it.
+impl From<Link> for TargetSource {
+    fn from(link: Link) -> Self {
+        Self {
+            project: Some(RequestedName::id(&link.project_id, LINK)),
+            environment: link.environment_id.map(|id| RequestedName::id(&id, LINK)),
+        }
+    }
+}
+
+/// The project that counts, and the environments that may go with it.
+#[derive(Debug, PartialEq, Eq)]
+struct RequestedTarget {
+    project: RequestedName,
+    environment: Option<RequestedName>,
+    /// Environments named further down.
+    further: Vec<FurtherEnvironment>,
+}
+
+/// An environment with the project that it is named for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct FurtherEnvironment {
+    project: RequestedName,
+    environment: RequestedName,
+}
+
+/// The environment that a run is about, and what named it.
 #[derive(Debug)]
-pub(crate) struct Sourced {
+pub(crate) struct SelectedEnvironment {
     /// The environment without its values.
     pub(crate) shape: Shape,
     /// Who named the project.
@@ -74,72 +175,114 @@ pub(crate) struct Sourced {
     pub(crate) environment_origin: String,
 }
 
-/// The first project of the sources, in their order. An environment counts if its source stands no lower than that one;
-/// one from further down counts only if it is named for the same project.
-pub(crate) fn choose(sources: &[SelectionSource]) -> Option<RequestedTarget> {
-    let position = sources.iter().position(|source| source.project.is_some())?;
-    let project = sources[position].project.clone()?;
-    let environment = sources[..=position].iter().find_map(|source| source.environment.clone());
-    let further = sources[position + 1..]
-        .iter()
-        .filter_map(|source| Some((source.project.clone()?, source.environment.clone()?)))
-        .collect();
-    Some(RequestedTarget { project, environment, further })
+/// Selects the environment: one request where ids are known or a token is for one environment, one more where a name is all
+/// there is.
+pub(crate) fn select(
+    client: &Client<'_>,
+    sources: &TargetSources,
+    config: Option<&Config>,
+) -> Result<SelectedEnvironment, Error> {
+    if client.credentials.scheme == Scheme::Project {
+        return find_by_token(client, sources);
+    }
+    find(client, sources.requested()?).map_err(|error| at_its_place(error, sources, config))
 }
 
-/// Asks Railway for what was chosen: one request where ids are known, one more where they are not.
-pub(crate) fn find(client: &Client<'_>, wanted: RequestedTarget, token: &str) -> Result<Sourced, Error> {
+/// The first project of the sources, in their order. An environment counts if its source stands no lower than that one;
+/// one from further down counts only if it is named for the same project.
+fn choose(sources: &[TargetSource]) -> Option<RequestedTarget> {
+    let position = sources.iter().position(|source| source.project.is_some())?;
+    let further = |source: &TargetSource| {
+        Some(FurtherEnvironment { project: source.project.clone()?, environment: source.environment.clone()? })
+    };
+    Some(RequestedTarget {
+        project: sources[position].project.clone()?,
+        environment: first_environment(&sources[..=position]),
+        further: sources[position + 1..].iter().filter_map(further).collect(),
+    })
+}
+
+fn first_environment(sources: &[TargetSource]) -> Option<RequestedName> {
+    sources.iter().find_map(|source| source.environment.clone())
+}
+
+/// Asks Railway for what was chosen.
+fn find(client: &Client<'_>, wanted: RequestedTarget) -> Result<SelectedEnvironment, Error> {
     let RequestedTarget { project, environment, further } = wanted;
     let same_id = || {
-        let mut named = further.iter().filter(|(of, _)| project.form == NameOrId::Id && of.text == project.text);
-        named.next().map(|(_, environment)| environment.clone())
+        let mut named = further.iter().filter(|one| project.form == NameOrId::Id && one.project.text == project.text);
+        named.next().map(|one| one.environment.clone())
     };
     let environment = environment.or_else(same_id);
     if let (NameOrId::Id, Some(environment @ RequestedName { form: NameOrId::Id, .. })) = (project.form, &environment) {
         let shape = client.shape(&project.text, &environment.text)?;
         return Ok(found(shape, project, environment.clone()));
     }
-    let located = match project.form {
-        NameOrId::Id => client.project(&project.text)?,
-        NameOrId::Name => client.project_named(&project.text)?,
-    };
+    let located = project.locate(client)?;
     let Some(environment) = environment.or_else(|| named_for(&located, &further)) else {
         let choices = located.names();
         return Err(Error::NoEnvironment { project: located.project.name, origin: project.origin, choices });
     };
-    let named = located.environment(&environment.text, token)?;
+    let named = located.environment(&environment.text, &client.credentials.from)?;
     let shape = client.shape_of(&located.project, &named)?;
     Ok(found(shape, project, environment))
 }
 
-fn found(shape: Shape, project: RequestedName, environment: RequestedName) -> Sourced {
-    Sourced { shape, project_origin: project.origin, environment_origin: environment.origin }
+fn found(shape: Shape, project: RequestedName, environment: RequestedName) -> SelectedEnvironment {
+    SelectedEnvironment { shape, project_origin: project.origin, environment_origin: environment.origin }
 }
 
-fn named_for(located: &LocatedProject, further: &[(RequestedName, RequestedName)]) -> Option<RequestedName> {
+fn named_for(located: &LocatedProject, further: &[FurtherEnvironment]) -> Option<RequestedName> {
     let same = |of: &RequestedName| {
         of.text == located.project.id || (of.form == NameOrId::Name && of.text == located.project.name)
     };
-    further.iter().find(|(of, _)| same(of)).map(|(_, environment)| environment.clone())
+    further.iter().find(|one| same(&one.project)).map(|one| one.environment.clone())
 }
 
 /// Asks for the environment of a project token; flags and `doctor.toml` may name it too, but no other.
-pub(crate) fn find_by_token(client: &Client<'_>, sources: &[SelectionSource], token: &str) -> Result<Sourced, Error> {
+fn find_by_token(client: &Client<'_>, sources: &TargetSources) -> Result<SelectedEnvironment, Error> {
     let shape = client.token_shape()?;
-    let project = sources.iter().find_map(|source| source.project.as_ref());
-    let environment = sources.iter().find_map(|source| source.environment.as_ref());
-    for (asked, named, kind) in [(project, &shape.project, "project"), (environment, &shape.environment, "environment")]
-    {
-        let Some(asked) = asked else { continue };
-        if asked.text != named.id && asked.text != named.name {
-            return Err(Error::TokenContradicts {
-                token: format!("{kind} {}", named.name),
-                origin: asked.origin.clone(),
-                wanted: asked.text.clone(),
-            });
-        }
+    let TargetSources { flags, config, .. } = sources;
+    refuse_other(flags.project.as_ref().or(config.project.as_ref()), &shape.project, "project")?;
+    refuse_other(flags.environment.as_ref().or(config.environment.as_ref()), &shape.environment, "environment")?;
+    let token = &client.credentials.from;
+    Ok(SelectedEnvironment { shape, project_origin: token.clone(), environment_origin: token.clone() })
+}
+
+fn refuse_other(asked: Option<&RequestedName>, own: &ResourceRef, kind: &str) -> Result<(), Error> {
+    match asked {
+        Some(asked) if asked.text != own.id && asked.text != own.name => Err(Error::TokenContradicts {
+            token: format!("{kind} {}", own.name),
+            origin: asked.origin.clone(),
+            wanted: asked.text.clone(),
+        }),
+        _ => Ok(()),
     }
-    Ok(Sourced { shape, project_origin: token.to_owned(), environment_origin: token.to_owned() })
+}
+
+/// An unknown name of `doctor.toml` is an error at its place there, and not one about a flag.
+fn at_its_place(error: Error, sources: &TargetSources, config: Option<&Config>) -> Error {
+    let (Error::Unknown { kind, wanted, within, suggestions, choices }, Some(config)) = (&error, config) else {
+        return error;
+    };
+    let is_project = *kind == "project";
+    let (flag, at) = if is_project {
+        (&sources.flags.project, &config.project)
+    } else {
+        (&sources.flags.environment, &config.environment)
+    };
+    let Some(at) = at.as_ref().filter(|at| flag.is_none() && at.value == *wanted) else { return error };
+    let next = match (suggestions.as_slice(), choices.as_slice()) {
+        ([], []) if is_project => NO_ACCESS.to_owned(),
+        ([], []) => format!("there is no {kind} to name"),
+        (suggestions, choices) => correction(suggestions, choices),
+    };
+    let what = if is_project {
+        format!("project `{wanted}`: {NOT_FOUND}")
+    } else {
+        format!("{within} has no {kind} `{wanted}`")
+    };
+    config.fault(at, what, next)
 }
 
 fn is_uuid(text: &str) -> bool {
@@ -152,22 +295,20 @@ fn is_uuid(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::project_selection::{
-        NameOrId, RequestedName, RequestedTarget, SelectionSource, choose, is_uuid,
-    };
+    use crate::commands::project_selection::{NameOrId, RequestedName, RequestedTarget, TargetSource, choose, is_uuid};
 
     const ID: &str = "30cf5498-5aeb-4cf6-b35c-5ba0b9ed81f2";
 
-    fn source(origin: &str, project: Option<&str>, environment: Option<&str>) -> SelectionSource {
+    fn source(origin: &str, project: Option<&str>, environment: Option<&str>) -> TargetSource {
         let asked = |text: &str| RequestedName::written(text, origin);
-        SelectionSource { project: project.map(asked), environment: environment.map(asked) }
+        TargetSource { project: project.map(asked), environment: environment.map(asked) }
     }
 
     /// Project, environment, and how many further down, as the sources give them.
-    fn chosen(sources: &[SelectionSource]) -> Option<(String, Option<String>, usize)> {
+    fn chosen(sources: &[TargetSource]) -> Option<(String, Option<String>, usize)> {
         let RequestedTarget { project, environment, further } = choose(sources)?;
-        let tell = |asked: RequestedName| format!("{} by {}", asked.text, asked.origin);
-        Some((tell(project), environment.map(tell), further.len()))
+        let described = |asked: RequestedName| format!("{} by {}", asked.text, asked.origin);
+        Some((described(project), environment.map(described), further.len()))
     }
 
     #[test]

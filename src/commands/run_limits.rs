@@ -1,18 +1,19 @@
-//! How a run ends that reaches its time limit or needs too much memory while it works, and not while it waits for Railway.
+//! Decides how a run ends that reaches its time limit or needs too much memory while it works, and not while it waits for
+//! Railway.
 
 use crate::cli::{CliCommand, HookCommand};
-use crate::commands::{for_programs, hook, lines, output};
+use crate::commands::{for_programs, hook, lines, timeout};
 use crate::error::Error;
 use crate::io::interrupt::{Limits, RunEnd};
 use crate::io::world::World;
 
 /// The limits of a command. A time that can't be read is reported by the command itself.
 pub(super) fn of(verb: &CliCommand, world: &World<'_>) -> Limits {
-    let timeout = match verb {
+    let typed = match verb {
         CliCommand::Check(args) => Some(&args.timeout),
         CliCommand::Matrix(args) => Some(&args.timeout),
-        CliCommand::Fix(args) => Some(&args.telling.timeout),
-        CliCommand::Undo(args) => Some(&args.telling.timeout),
+        CliCommand::Fix(args) => Some(&args.timeout),
+        CliCommand::Undo(args) => Some(&args.timeout),
         CliCommand::Init(args) => Some(&args.timeout),
         CliCommand::Hook(args) => match &args.verb {
             HookCommand::Run(args) => Some(&args.timeout),
@@ -20,7 +21,7 @@ pub(super) fn of(verb: &CliCommand, world: &World<'_>) -> Limits {
         },
         _ => None,
     };
-    let time = timeout.and_then(|timeout| output::duration(timeout).ok());
+    let time = typed.and_then(|typed| timeout::parse(typed).ok());
     let late = Error::Overdue { limit: time.unwrap_or_default() };
     Limits { time, late: ending(verb, &late, world), large: ending(verb, &Error::TooLarge, world) }
 }

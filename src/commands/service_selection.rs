@@ -1,8 +1,9 @@
-//! Which services: named by flags, by `doctor.toml`, or by the keys that they share with the file.
+//! Selects the services: those that flags name, or `doctor.toml`, or those that share keys with the file.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::commands::config_file::correction;
 use crate::commands::env_files::{EnvFileSources, EnvFiles};
 use crate::drift::model::resource::ResourceRef as Name;
 use crate::drift::service_scope::{self, Exclusion, MatchKind, NoMatch, ScopeCandidate, ServiceMatch};
@@ -115,10 +116,7 @@ impl Services {
             Err(NoMatch::Unknown { suggestions }) => suggestions,
             Err(NoMatch::Ambiguous { candidates }) => candidates,
         };
-        let next = match suggestions.first() {
-            Some(suggestion) => format!("did you mean `{suggestion}`?"),
-            None => format!("name one of {}", self.names().join(", ")),
-        };
+        let next = correction(&suggestions, &self.names());
         Err(config.fault(name, format!("environment {} has no service `{}`", self.environment, name.value), next))
     }
 
@@ -148,9 +146,18 @@ impl Services {
     }
 }
 
+/// The services that `--service` names.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ServiceFlags<'f> {
+    /// What was typed.
+    pub(crate) names: &'f [String],
+    /// What it does.
+    pub(crate) role: ServiceFlagRole,
+}
+
 /// What `--service` does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Flags {
+pub(crate) enum ServiceFlagRole {
     /// It names the services of the run.
     Select,
     /// It names a service for another flag; the run is about the default services as well.
@@ -159,28 +166,37 @@ pub(crate) enum Flags {
 
 /// Chooses the services and reads their files.
 pub(crate) fn choose(
-    (flags, effect): (&[String], Flags),
+    flags: ServiceFlags<'_>,
     services: &Services,
     sources: EnvFileSources<'_>,
-    layers: &mut EnvFiles,
+    files: &mut EnvFiles,
 ) -> Result<ServiceSelection, Error> {
-    if effect == Flags::Add {
-        let named = choose((flags, Flags::Select), services, sources, layers)?;
-        let default = choose((&[], Flags::Select), services, sources, layers)?;
-        return Ok(joined(default, named));
+    let named = choose_only(flags.names, services, sources, files)?;
+    match flags.role {
+        ServiceFlagRole::Select => Ok(named),
+        ServiceFlagRole::Add => Ok(joined(choose_only(&[], services, sources, files)?, named)),
     }
-    let mut scope = if !flags.is_empty() {
+}
+
+/// Chooses the services that flags name, or else those that `doctor.toml` names, or else those that share keys with the file.
+fn choose_only(
+    flags: &[String],
+    services: &Services,
+    sources: EnvFileSources<'_>,
+    files: &mut EnvFiles,
+) -> Result<ServiceSelection, Error> {
+    let mut selection = if !flags.is_empty() {
         by_flags(flags, services)?
     } else if let Some(config) = sources.config.filter(|config| !config.services.is_empty()) {
         by_config(config, services)?
     } else {
-        let shared = layers.of(sources, None)?;
-        return Ok(by_keys(&services.candidates, sources, layers, &shared));
+        let shared = files.of(sources, None)?;
+        return Ok(by_keys(&services.candidates, sources, files, &shared));
     };
-    for chosen in &mut scope.chosen {
-        chosen.layers = layers.of(sources, chosen.alias.as_deref())?;
+    for chosen in &mut selection.chosen {
+        chosen.layers = files.of(sources, chosen.alias.as_deref())?;
     }
-    Ok(scope)
+    Ok(selection)
 }
 
 /// The default services, and those that flags name in addition.
@@ -244,22 +260,18 @@ fn by_keys(
 ) -> ServiceSelection {
     let keys: BTreeSet<&str> = shared.iter().flat_map(|&layer| layers.files[layer].keys()).collect();
     let folder = shared.last().and_then(|&layer| folder_in_repository(&layers.paths[layer], sources.folder));
-    let selection = service_scope::by_default(candidates, &keys, folder.as_deref());
-    ServiceSelection {
-        chosen: selection
-            .chosen
-            .into_iter()
-            .map(|index| SelectedService { index, alias: None, layers: shared.to_vec() })
-            .collect(),
+    let scope = service_scope::by_default(candidates, &keys, folder.as_deref());
+    let chosen = |index| SelectedService { index, alias: None, layers: shared.to_vec() };
+    let left_out = |(index, why): (usize, Exclusion)| (candidates[index].service.name.clone(), why);
+    let mut selection = ServiceSelection {
+        chosen: scope.chosen.into_iter().map(chosen).collect(),
         origin: "by shared keys".to_owned(),
         named: ServiceNaming::No,
-        left_out: selection
-            .left_out
-            .into_iter()
-            .map(|(index, why)| (candidates[index].service.name.clone(), why))
-            .collect(),
+        left_out: scope.left_out.into_iter().map(left_out).collect(),
         ..ServiceSelection::default()
-    }
+    };
+    selection.left_out.sort();
+    selection
 }
 
 /// The folder of the file, from the root of the repository or else from the working folder, with `/` between names.

@@ -1,4 +1,4 @@
-//! Which files of variables must not be written, and why.
+//! Refuses to write files of variables that must not be written.
 
 use std::path::Path;
 
@@ -46,13 +46,22 @@ impl From<GuardedFile> for Error {
     }
 }
 
+/// A file that values are to be written into.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WriteTarget<'f> {
+    /// Where it was named.
+    pub(crate) path: &'f Path,
+    /// How reports name it.
+    pub(crate) name: &'f str,
+    /// Where it really is.
+    pub(crate) place: &'f ResolvedFile,
+    /// Who can read it.
+    pub(crate) exposure: &'f Exposure,
+}
+
 /// Why no value is written into that file; `None` where it may be.
-pub(crate) fn refusal(
-    (path, name): (&Path, &str),
-    place: &ResolvedFile,
-    exposure: &Exposure,
-    committed: Committed,
-) -> Option<GuardedFile> {
+pub(crate) fn refusal(target: WriteTarget<'_>, committed: Committed) -> Option<GuardedFile> {
+    let WriteTarget { path, name, place, exposure } = target;
     let refused = |why: String, next: &str| Some(GuardedFile { name: name.to_owned(), why, next: next.to_owned() });
     if place.access == ReadAccess::Once {
         return refused(

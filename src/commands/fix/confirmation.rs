@@ -1,12 +1,10 @@
-//! Who says yes, and to what: the plan is shown, a protected environment is typed, and a checkout is not believed.
+//! Shows the plan and gets it confirmed: a protected environment by its name, and a checkout that is not trusted not at all.
 
 use std::collections::BTreeSet;
 
-use crate::commands::fix::planner::PlannedFix;
-use crate::commands::fix::printed_commands::Commands;
+use crate::commands::fix::planned_fix::{Commands, PlannedFix};
 use crate::commands::fix::{FixRefusal, FixRun, start_command};
 use crate::commands::gather::Gathered;
-use crate::commands::protected_environments;
 use crate::commands::service_selection::PartialMatch;
 use crate::commands::trust::{self, TrustObjection};
 use crate::drift::plan::Plan;
@@ -19,8 +17,8 @@ use crate::io::world::World;
 use crate::report::{self, Detail, Format, Report, escape, shell_command};
 
 /// `--yes` goes with whole names: a part of a name may fit another service tomorrow.
-pub(crate) fn refuse_parts(seen: &Gathered) -> Result<(), Error> {
-    let Some(PartialMatch { typed, whole }) = seen.parts.first() else { return Ok(()) };
+pub(crate) fn refuse_parts(gathered: &Gathered) -> Result<(), Error> {
+    let Some(PartialMatch { typed, whole }) = gathered.selection.parts.first() else { return Ok(()) };
     Err(Error::Flag {
         flag: "--yes",
         value: "used with a part of a service's name".to_owned(),
@@ -35,18 +33,18 @@ pub(super) fn show_plan(
     draft: &PlannedFix,
     world: &mut World<'_>,
 ) -> Result<report::ReportPart, Error> {
-    let look = run.manner.text_options(run.global, world);
+    let options = run.output.text_options(world);
     let mut plan = draft.plan.clone();
     plan.cautions.extend(draft.remarks.iter().cloned());
     // Whoever was asked what to do has seen the target above the findings.
     let part = if run.terms.asking == Asking::Person { report::ReportPart::Outcome } else { report::ReportPart::Whole };
-    let text = report::plan(&Report { part, ..run.header(world) }, &plan, &look);
-    if run.manner.format == Format::Text && run.manner.output.is_none() {
+    let text = report::plan(&Report { part, ..run.header(world) }, &plan, &options);
+    if run.output.format == Format::Text && run.output.file.is_none() {
         world.print(&text)?;
         return Ok(report::ReportPart::Outcome);
     }
     // A program reads it in the report.
-    if run.manner.format == Format::Json
+    if run.output.format == Format::Json
         && (run.args.dry_run || run.args.yes || !can_ask(&world.terminal, &world.variables))
     {
         return Ok(report::ReportPart::Whole);
@@ -58,13 +56,12 @@ pub(super) fn show_plan(
 /// Shows the plan and gets a yes to it.
 pub(super) fn obtain(run: &FixRun<'_>, draft: &PlannedFix, world: &mut World<'_>) -> Result<report::ReportPart, Error> {
     // Nobody waits for it where nobody is asked and the report is for a program.
-    let is_quiet =
-        run.manner.format != Format::Text || run.manner.text_options(run.global, world).detail == Detail::Quiet;
+    let is_quiet = run.output.format != Format::Text || run.output.text_options(world).detail == Detail::Quiet;
     let part = if run.args.yes && is_quiet { report::ReportPart::Whole } else { show_plan(run, draft, world)? };
-    let environment = &run.seen.survey.environment.name;
-    let protected = is_protected(run);
+    let environment = &run.survey().environment.name;
+    let protected = run.is_protected();
     if run.args.yes {
-        if protected && run.args.targeting.environment.is_none() {
+        if protected && run.args.targeting.place.environment.is_none() {
             return Err(Error::NoConsent {
                 what: format!("{environment} is a protected environment"),
                 cause: "there, `--yes` counts only together with the environment's name".to_owned(),
@@ -81,7 +78,7 @@ pub(super) fn obtain(run: &FixRun<'_>, draft: &PlannedFix, world: &mut World<'_>
         });
     }
     let before = world.clock.elapsed();
-    if run.manner.format == Format::Text && world.terminal.out != Sort::Pipe {
+    if run.output.format == Format::Text && world.terminal.out != Sort::Pipe {
         world.print("\n")?;
     }
     let agreed = if protected {
@@ -104,12 +101,6 @@ pub(super) fn obtain(run: &FixRun<'_>, draft: &PlannedFix, world: &mut World<'_>
     })
 }
 
-/// Whether the environment's name has to be typed.
-pub(super) fn is_protected(run: &FixRun<'_>) -> bool {
-    let environment = &run.seen.survey.environment;
-    protected_environments::is_protected(run.config, &[&environment.name, &environment.id])
-}
-
 /// Asks to accept `doctor.toml` before anything else is asked, where a person may go on to send values: answers that are
 /// refused at the end would be lost.
 pub(super) fn settle_trust(
@@ -123,7 +114,7 @@ pub(super) fn settle_trust(
     let sends = |proposal: &Proposal<'_>| {
         proposal.offers.iter().any(|offer| offer.stores.iter().any(|store| store.after.is_some()))
     };
-    let trust = &run.seen.sights.trust;
+    let trust = &run.gathered().expectations.trust;
     // A start command is confirmed by its text; what matters is where it goes.
     let sets = (commands.typed.is_some() || !commands.offers.is_empty())
         && trust.objection(Consent::Asked, &BTreeSet::new()).is_some();
@@ -131,21 +122,21 @@ pub(super) fn settle_trust(
         return Ok(());
     }
     if let (Some(config), true) = (run.config, trust.is_wanted()) {
-        let target = trust::NamedDecisions::of(run.client, config, &run.seen.shape)?;
+        let target = trust::NamedDecisions::of(run.client, config, &run.gathered().selected.shape)?;
         let text = target.text(&trust.acceptance, world.terminal.width);
-        if run.manner.format == Format::Text && run.manner.output.is_none() {
+        if run.output.format == Format::Text && run.output.file.is_none() {
             world.print(&text)?;
         } else {
             text.lines().for_each(|line| world.talk.print_line(line));
         }
         let before = world.clock.elapsed();
-        trust::ask(&run.seen.survey.project, config, world)?;
+        trust::ask(&run.survey().project, config, world)?;
         // The time that a person takes is not the run's.
         let limit = run.client.limit.get() + world.clock.elapsed().saturating_sub(before);
         run.client.limit.set(limit);
-        run.seen.sights.trust.accept();
+        run.analysis.gathered.expectations.trust.accept();
     }
-    let objection = run.seen.sights.trust.objection(Consent::Asked, &BTreeSet::new());
+    let objection = run.gathered().expectations.trust.objection(Consent::Asked, &BTreeSet::new());
     objection.map_or(Ok(()), |objection| Err(objection.into_error()))
 }
 
@@ -153,7 +144,7 @@ pub(super) fn settle_trust(
 pub(super) fn refuse_untrusted(run: &FixRun<'_>, plan: &Plan) -> Result<(), Error> {
     let consent = if run.args.yes { Consent::GivenBefore } else { Consent::Asked };
     let sends = plan.stores.iter().any(|store| store.after.is_some()) || !plan.settings.is_empty();
-    let of_services = || run.seen.sights.trust.objection_to_services(consent).filter(|_| sends);
+    let of_services = || run.gathered().expectations.trust.objection_to_services(consent).filter(|_| sends);
     untrusted(run, plan, consent).or_else(of_services).map_or(Ok(()), |objection| Err(objection.into_error()))
 }
 
@@ -161,7 +152,11 @@ pub(super) fn refuse_untrusted(run: &FixRun<'_>, plan: &Plan) -> Result<(), Erro
 fn untrusted(run: &FixRun<'_>, plan: &Plan, consent: Consent) -> Option<TrustObjection> {
     let sent: Vec<_> = plan.stores.iter().filter(|store| store.after.is_some()).collect();
     let files: BTreeSet<&str> = sent.iter().filter_map(|store| Some(store.from.as_ref()?.file.as_str())).collect();
-    if sent.is_empty() && plan.settings.is_empty() { None } else { run.seen.sights.trust.objection(consent, &files) }
+    if sent.is_empty() && plan.settings.is_empty() {
+        None
+    } else {
+        run.gathered().expectations.trust.objection(consent, &files)
+    }
 }
 
 /// A sentence about the printed command, where it will be refused until `doctor.toml` is accepted. It names services in
@@ -184,7 +179,7 @@ pub(super) fn no_direction(commands: &Commands) -> Error {
 /// `--push --yes` where no key was named: the plan, and the command that would do it.
 pub(super) fn unnamed(run: &FixRun<'_>, draft: PlannedFix, world: &mut World<'_>) -> Result<FixRefusal, Error> {
     show_plan(run, &draft, world)?;
-    let why = match (run.config, run.seen.sights.trust.is_wanted()) {
+    let why = match (run.config, run.gathered().expectations.trust.is_wanted()) {
         (Some(config), true) if !config.require.is_empty() => format!(
             "`--push --yes` takes only keys named by --only; the [[require]] of {} does not count until you accept it \
              with `doctor trust`",

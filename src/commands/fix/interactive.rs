@@ -1,7 +1,7 @@
-//! Choosing with a person: all at once, or finding by finding.
+//! Asks a person what to change: everything at once, or finding by finding.
 
 use crate::commands::fix::FixRun;
-use crate::commands::fix::change_selection::{Open, SelectedChanges, selected};
+use crate::commands::fix::changes::{Fixable, SelectedChanges};
 use crate::commands::fix::ignore::IgnoreEntry;
 use crate::drift::phrases::{count, names as names_of};
 use crate::drift::plan::bulk_selection::{BulkSelection, Consent, leave_out_conflicts, select};
@@ -33,17 +33,33 @@ enum Pick {
     Values,
 }
 
-/// What was picked for one finding: an offer, or to ignore it; neither skips it.
-type Picked = (Option<Offer>, Option<IgnoreEntry>);
+/// What was picked for one finding.
+enum Picked {
+    Offer(Offer),
+    Ignore(IgnoreEntry),
+    Skip,
+}
+
+/// What each direction would do with all findings.
+struct BulkChoices<'c> {
+    push: BulkSelection<'c>,
+    pull: BulkSelection<'c>,
+}
+
+/// Which of the questions is asked.
+struct Progress {
+    number: usize,
+    of: usize,
+}
 
 /// Shows what was found, and asks what to do about it. `None`: nothing.
 pub(super) fn choose(
     run: &FixRun<'_>,
-    open: Open<'_>,
+    open: Fixable<'_>,
     findings: &[Finding],
     world: &mut World<'_>,
 ) -> Result<Option<SelectedChanges>, Error> {
-    let Open { proposals, due, commands } = open;
+    let Fixable { proposals, due, commands } = open;
     run.show_findings(findings, world)?;
     world.talk.print_line("");
     show_elsewhere(open, world);
@@ -53,14 +69,14 @@ pub(super) fn choose(
         return Ok(Some(SelectedChanges { remarks, ..SelectedChanges::default() }));
     }
     loop {
-        let push = select(proposals, &[Direction::Push], &run.terms, Consent::Asked);
-        let pull = select(proposals, &[Direction::Pull], &run.terms, Consent::Asked);
-        let menu = menu((&push, &pull), open, able.len() + due.len() + commands.offers.len());
+        let all = |way| select(proposals, &[way], &run.terms, Consent::Asked);
+        let bulk = BulkChoices { push: all(Direction::Push), pull: all(Direction::Pull) };
+        let menu = menu(&bulk, open, able.len() + due.len() + commands.offers.len());
         let items: Vec<String> = menu.iter().map(|(_, words)| words.clone()).collect();
         let PromptAnswer::Given(picked) = world.ask.choose("What is to be done?", &items, 0)? else { return Ok(None) };
         let chosen = match menu[picked].0 {
-            Menu::All(Direction::Pull) => return Ok(Some(selected(pull))),
-            Menu::All(_) => selected(push),
+            Menu::All(Direction::Pull) => return Ok(Some(bulk.pull.into())),
+            Menu::All(_) => bulk.push.into(),
             Menu::StartCommands => SelectedChanges::default(),
             Menu::Redeploy => SelectedChanges { redeploys: due.to_vec(), ..SelectedChanges::default() },
             Menu::Nothing => return Ok(None),
@@ -76,7 +92,7 @@ pub(super) fn choose(
 }
 
 /// What has to be changed elsewhere, each with its line. Whoever is asked sits at a terminal.
-fn show_elsewhere(open: Open<'_>, world: &World<'_>) {
+fn show_elsewhere(open: Fixable<'_>, world: &World<'_>) {
     for (words, line) in &open.commands.elsewhere {
         world.talk.print_line(&escape::line(words));
         if let Some(line) = line {
@@ -86,7 +102,7 @@ fn show_elsewhere(open: Open<'_>, world: &World<'_>) {
 }
 
 /// Shows each start command that is offered, in full, and asks for it; `None` goes back.
-fn start_commands(open: Open<'_>, world: &mut World<'_>) -> Result<Option<Vec<StartCommandChange>>, Error> {
+fn start_commands(open: Fixable<'_>, world: &mut World<'_>) -> Result<Option<Vec<StartCommandChange>>, Error> {
     let mut settings = Vec::new();
     for (setting, found) in &open.commands.offers {
         let text = setting.after.as_ref().map(|text| escape::line(text.expose())).unwrap_or_default();
@@ -102,12 +118,9 @@ fn start_commands(open: Open<'_>, world: &mut World<'_>) -> Result<Option<Vec<St
     Ok(Some(settings))
 }
 
-fn menu(
-    (push, pull): (&BulkSelection<'_>, &BulkSelection<'_>),
-    open: Open<'_>,
-    findings: usize,
-) -> Vec<(Menu, String)> {
-    let Open { due, commands, .. } = open;
+fn menu(bulk: &BulkChoices<'_>, open: Fixable<'_>, findings: usize) -> Vec<(Menu, String)> {
+    let BulkChoices { push, pull } = bulk;
+    let Fixable { due, commands, .. } = open;
     let mut menu = Vec::new();
     let and_commands = if commands.offers.is_empty() { "" } else { ", and the start command is set" };
     let stores: Vec<_> = push.taken.iter().flat_map(|offer| &offer.stores).collect();
@@ -146,7 +159,7 @@ fn menu(
 fn one_by_one(
     run: &FixRun<'_>,
     able: &[&Proposal<'_>],
-    open: Open<'_>,
+    open: Fixable<'_>,
     world: &mut World<'_>,
 ) -> Result<Option<SelectedChanges>, Error> {
     let mut picks: Vec<Picked> = Vec::new();
@@ -158,26 +171,34 @@ fn one_by_one(
                 break;
             }
         }
-        match one(run, proposal, (picks.len() + 1, able.len()), world)? {
+        match one(run, proposal, &Progress { number: picks.len() + 1, of: able.len() }, world)? {
             Some(pick) => picks.push(pick),
             None if picks.is_empty() => return Ok(None),
             None => drop(picks.pop()),
         }
     }
-    let ignores = picks.iter().filter_map(|(_, ignoring)| ignoring.clone()).collect();
-    let mut offers: Vec<Offer> = picks.into_iter().filter_map(|(offer, _)| offer).collect();
-    let remarks = leave_out_conflicts(&mut offers).into_iter().map(|(_, why)| why).collect();
+    let mut chosen = SelectedChanges::default();
+    for pick in picks {
+        match pick {
+            Picked::Offer(offer) => chosen.offers.push(offer),
+            Picked::Ignore(entry) => chosen.ignores.push(entry),
+            Picked::Skip => {}
+        }
+    }
+    chosen.remarks = leave_out_conflicts(&mut chosen.offers).into_iter().map(|(_, why)| why).collect();
     let Some(settings) = start_commands(open, world)? else { return Ok(None) };
-    let Some(redeploys) = redeploys(open.due, (&offers, &settings), world)? else { return Ok(None) };
-    Ok(Some(SelectedChanges { offers, ignores, settings, redeploys, remarks, ..SelectedChanges::default() }))
+    chosen.settings = settings;
+    let Some(redeploys) = redeploys(open.due, &chosen, world)? else { return Ok(None) };
+    Ok(Some(SelectedChanges { redeploys, ..chosen }))
 }
 
-/// Asks about each service that a deployment would mend, unless it is deployed anyway; `None` goes back.
+/// Asks about each service that a deployment would fix, unless it is deployed anyway; `None` goes back.
 fn redeploys(
     due: &[DueRedeploy],
-    (offers, settings): (&[Offer], &[StartCommandChange]),
+    planned: &SelectedChanges,
     world: &mut World<'_>,
 ) -> Result<Option<Vec<DueRedeploy>>, Error> {
+    let SelectedChanges { offers, settings, .. } = planned;
     let mut chosen = Vec::new();
     for due in due {
         let is_meant = |offer: &Offer| offer.stores.iter().any(|store| store.meant_for.contains(&due.service));
@@ -204,9 +225,10 @@ fn is_first_note(able: &[&Proposal<'_>], at: usize) -> bool {
 fn one(
     run: &FixRun<'_>,
     proposal: &Proposal<'_>,
-    (number, of): (usize, usize),
+    progress: &Progress,
     world: &mut World<'_>,
 ) -> Result<Option<Picked>, Error> {
+    let Progress { number, of } = progress;
     let prompt = format!("{number}/{of} {}", escape::line(&proposal.finding.message));
     loop {
         let picks = picks(proposal);
@@ -217,16 +239,16 @@ fn one(
         match picks[picked].0 {
             Pick::Offer(index) => {
                 if let PromptAnswer::Given(offer) = services_for(run, &proposal.offers[index], world)? {
-                    return Ok(Some((offer, None)));
+                    return Ok(Some(offer.map_or(Picked::Skip, Picked::Offer)));
                 }
             }
-            Pick::Skip => return Ok(Some((None, None))),
+            Pick::Skip => return Ok(Some(Picked::Skip)),
             Pick::Values => show_values(proposal.finding, world),
             Pick::Ignore => {
                 if let PromptAnswer::Given(reason) =
                     world.ask.line("Why is it meant to be so? (goes into doctor.toml)")?
                 {
-                    return Ok(Some((None, Some(ignoring(proposal, reason)))));
+                    return Ok(Some(Picked::Ignore(ignoring(proposal, reason))));
                 }
             }
         }
@@ -240,7 +262,7 @@ fn services_for(run: &FixRun<'_>, offer: &Offer, world: &mut World<'_>) -> Resul
         return Ok(PromptAnswer::Given(Some(offer.clone())));
     }
     let key = escape::line(&offer.key);
-    let holders = run.seen.survey.readable().filter(|target| target.variable(&offer.key).is_some());
+    let holders = run.survey().readable().filter(|target| target.variable(&offer.key).is_some());
     let holders: Vec<&str> = holders.map(|target| target.service.name.as_str()).collect();
     let held = match holders.as_slice() {
         [] => "no service has it yet".to_owned(),

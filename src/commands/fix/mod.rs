@@ -1,10 +1,13 @@
-//! `doctor fix`: look, choose, plan, ask, do, prove, and say what became of it.
+//! `doctor fix`: gathers both sides, selects what is changed, plans it, gets it confirmed, applies it, verifies it, and
+//! reports what became of it.
 
 mod change_selection;
+mod changes;
 mod confirmation;
 mod ignore;
 mod interactive;
 mod journal_record;
+mod planned_fix;
 mod planner;
 mod printed_commands;
 mod start_command;
@@ -13,24 +16,27 @@ mod summary;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cli::{FixArgs, GlobalArgs, Staging};
+use crate::commands::analysis::{Analysis, analyse};
 use crate::commands::apply::{self, Applied, ApplyContext, ExpectedOfDeployments, OnStaged, StepNames};
-use crate::commands::check;
 use crate::commands::env_files::MissingFile;
 use crate::commands::expectations::ExpectationChecker;
-use crate::commands::fix::change_selection::{ChangeSelection, Open, SelectedChanges};
+use crate::commands::fix::change_selection::ChangeSelection;
+use crate::commands::fix::changes::{Fixable, SelectedChanges};
 pub(crate) use crate::commands::fix::confirmation::refuse_parts;
 pub(crate) use crate::commands::fix::journal_record::{JournalExtras, forget_idle, record};
-use crate::commands::fix::planner::{PlannedFix, Planner};
-use crate::commands::gather::{self, GatherOptions, Gathered, Prefetch};
+use crate::commands::fix::planned_fix::PlannedFix;
+use crate::commands::fix::planner::Planner;
+use crate::commands::gather::{GatherOptions, Gathered, Prefetch, gather};
 use crate::commands::key_flags::KeyFlag;
-use crate::commands::output::{self, OutputOptions};
-use crate::commands::service_selection::Flags;
-use crate::drift::engine::run_rules::{Examination, examine};
+use crate::commands::output_options::{OutputOptions, OutputRequest, RevealFlags};
+use crate::commands::service_selection::ServiceFlagRole;
+use crate::commands::session::Session;
+use crate::commands::{config_file, output, protected_environments, timeout};
 use crate::drift::plan::Plan;
 use crate::drift::plan::offer::{Addition, Asking, FixPermissions, Prune};
 use crate::drift::plan::proposals::proposals;
 use crate::drift::plan::redeploys::due;
-use crate::drift::{Finding, Severity};
+use crate::drift::{Finding, Survey};
 use crate::error::{Error, Exit};
 use crate::io::config::Config;
 use crate::io::railway::client::Client;
@@ -38,16 +44,13 @@ use crate::io::terminal::prompt::can_ask;
 use crate::io::world::World;
 use crate::report::{Format, Planned, Report, ReportPart, escape, shell_command};
 
-/// One run of `fix`: what was typed, what was seen.
+/// One run of `fix`: what was typed, and what was found.
 struct FixRun<'r> {
     args: &'r FixArgs,
-    global: &'r GlobalArgs,
-    manner: OutputOptions<'r>,
+    output: OutputOptions<'r>,
     config: Option<&'r Config>,
     client: &'r Client<'r>,
-    seen: Gathered,
-    examination: Examination,
-    fail_on: Option<Severity>,
+    analysis: Analysis,
     terms: FixPermissions,
 }
 
@@ -57,43 +60,47 @@ struct FixRefusal {
     draft: Option<PlannedFix>,
 }
 
-/// Mends what is chosen.
+/// Fixes what is selected.
 pub(crate) fn run(args: &FixArgs, global: &GlobalArgs, world: &mut World<'_>) -> Result<Exit, Error> {
-    let telling = &args.telling;
-    let options = GatherOptions {
-        limit: output::duration(&telling.timeout)?,
+    let options = gather_options(args, global)?;
+    let request = OutputRequest {
+        format: args.output.format,
+        file: args.output.file.as_deref(),
+        reveal: RevealFlags { values: args.reveal.show_values, logs: args.show_logs },
+        env_file: &args.files.env_file,
         global,
-        targeting: &args.targeting,
-        service_flags: if start_command::is_one_of_several(args) { Flags::Add } else { Flags::Select },
-        env_file: &args.env_file,
-        only: &args.only,
-        absent: if args.pull { MissingFile::Empty } else { MissingFile::Refused },
-        haste: Prefetch::Disabled,
     };
-    let manner = OutputOptions::of(
-        &telling.format,
-        telling.output.as_deref(),
-        output::RevealFlags::of(telling.show_values, args.show_logs),
-        world,
-    )?;
-    manner.refuse_unwritable(&args.env_file, global, world)?;
+    let output = OutputOptions::of(request, world)?;
     let allowed = allowed(args);
     allowed.iter().try_for_each(|allowed| allowed.refuse_values())?;
     start_command::refuse(args)?;
-    let (config, connection) = gather::prepare(&options, global, world)?;
-    let client = connection.client(world, options.limit);
-    let seen = gather::visit(&client, &options, config.as_ref(), world)?;
-    allowed.iter().try_for_each(|allowed| allowed.refuse_unknown(&seen.survey))?;
+    options.only_flag().refuse_values()?;
+    let config = config_file::read(global, world)?;
+    let session = Session::open(config.as_ref(), &options, world)?;
+    let client = session.client(options.limit, world);
+    let gathered = gather(&client, &options, &session, world)?;
+    allowed.iter().try_for_each(|allowed| allowed.refuse_unknown(&gathered.survey))?;
     if args.yes && !args.dry_run {
-        refuse_parts(&seen)?;
+        refuse_parts(&gathered)?;
     }
-    let examination = examine(&seen.survey);
-    let fail_on = output::fail_on(telling.fail_on, &seen);
-    let terms = terms(args, &seen, world);
-    let manner = manner.about(&seen.survey.files, world);
-    let run =
-        FixRun { args, global, manner, config: config.as_ref(), client: &client, seen, examination, fail_on, terms };
-    run.go(world)
+    let terms = terms(args, &gathered, world);
+    let output = output.about(&gathered.survey.files, world);
+    let analysis = analyse(gathered, args.output.fail_on);
+    FixRun { args, output, config: config.as_ref(), client: &client, analysis, terms }.go(world)
+}
+
+fn gather_options<'a>(args: &'a FixArgs, global: &'a GlobalArgs) -> Result<GatherOptions<'a>, Error> {
+    let is_added = start_command::is_one_of_several(args);
+    Ok(GatherOptions {
+        limit: timeout::parse(&args.timeout)?,
+        global,
+        targeting: &args.targeting,
+        service_flags: if is_added { ServiceFlagRole::Add } else { ServiceFlagRole::Select },
+        env_file: &args.files.env_file,
+        only: &args.keys.only,
+        absent: if args.pull { MissingFile::Empty } else { MissingFile::Refused },
+        haste: Prefetch::Disabled,
+    })
 }
 
 /// The flags that allow something for a key.
@@ -106,19 +113,19 @@ fn allowed(args: &FixArgs) -> [KeyFlag<'_>; 3] {
 }
 
 /// What the flags allow.
-fn terms(args: &FixArgs, seen: &Gathered, world: &World<'_>) -> FixPermissions {
+fn terms(args: &FixArgs, gathered: &Gathered, world: &World<'_>) -> FixPermissions {
     let set = |keys: &[String]| keys.iter().cloned().collect::<BTreeSet<_>>();
     let directed = args.push || args.add || args.pull || args.redeploy || args.yes || args.dry_run;
     let directed = directed || args.start_command.is_some();
     let asking = if !directed && can_ask(&world.terminal, &world.variables) { Asking::Person } else { Asking::Nobody };
     // A person is not offered what can't be done; a flag that asks for it is an error.
     let closed = match asking {
-        Asking::Person => planner::closed(seen, args),
+        Asking::Person => planner::closed(gathered, args),
         Asking::Nobody => BTreeMap::new(),
     };
     FixPermissions {
         closed: closed.into_iter().map(|(file, refused)| (file, refused.sentence())).collect(),
-        named: set(&args.only),
+        named: set(&args.keys.only),
         references: set(&args.allow_reference),
         sealed: set(&args.allow_sealed),
         shared: set(&args.allow_shared),
@@ -130,29 +137,43 @@ fn terms(args: &FixArgs, seen: &Gathered, world: &World<'_>) -> FixPermissions {
 }
 
 impl FixRun<'_> {
+    fn gathered(&self) -> &Gathered {
+        &self.analysis.gathered
+    }
+
+    fn survey(&self) -> &Survey {
+        &self.analysis.gathered.survey
+    }
+
+    /// Whether the environment's name has to be typed.
+    fn is_protected(&self) -> bool {
+        let environment = &self.survey().environment;
+        protected_environments::is_protected(self.config, &[&environment.name, &environment.id])
+    }
+
     fn go(mut self, world: &mut World<'_>) -> Result<Exit, Error> {
         if self.needs_shared_values() {
-            let shared = self.client.shared_values(&self.seen.shape);
+            let shared = self.client.shared_values(&self.gathered().selected.shape);
             self.terms.shared_values = shared.unwrap_or_default();
         }
-        let findings = self.examination.findings.clone();
-        let proposals = proposals(&self.seen.survey, &findings, &self.terms);
-        let due = due(&self.seen.survey, &findings);
+        let findings = self.analysis.examination.findings.clone();
+        let proposals = proposals(self.survey(), &findings, &self.terms);
+        let due = due(self.survey(), &findings);
         let commands = start_command::commands(&self, &findings)?;
         confirmation::settle_trust(&mut self, &proposals, &commands, world)?;
-        let open = Open { proposals: &proposals, due: &due, commands: &commands };
+        let open = Fixable { proposals: &proposals, due: &due, commands: &commands };
         let choice = self.choose(open, &findings, world)?;
         let (ChangeSelection::Made(chosen) | ChangeSelection::Unnamed(chosen) | ChangeSelection::Undirected(chosen)) =
             &choice
         else {
-            return Ok(self.nothing_chosen());
+            return Ok(self.analysis.exit());
         };
         let mut draft = self.draft(chosen, world)?;
         if draft.plan.is_empty() {
             return self.nothing_to_do(draft, world);
         }
         let is_agreed = self.args.yes && !self.args.dry_run && matches!(choice, ChangeSelection::Made(_));
-        if !is_agreed || self.manner.format == Format::Json {
+        if !is_agreed || self.output.format == Format::Json {
             draft.commands = printed_commands::of_plan(&mut self, chosen, &draft, world);
         }
         if self.is_for_a_later_command(&choice, world) {
@@ -190,42 +211,38 @@ impl FixRun<'_> {
             Err(error) => return self.refused(FixRefusal { error, draft: Some(draft) }, world),
         };
         let applied = self.apply(&draft.plan, world)?;
-        summary::finish(self, draft, (applied, part), world)
+        summary::finish(self, summary::AppliedFix { planned: draft, applied, part }, world)
     }
 
     fn needs_shared_values(&self) -> bool {
         let refers = |finding: &Finding| finding.rule.needs_shared_values();
         let wanted = !self.terms.shared.is_empty() || self.terms.asking == Asking::Person;
-        wanted && !self.seen.survey.catalogue.shared.is_empty() && self.examination.findings.iter().any(refers)
+        wanted && !self.survey().catalogue.shared.is_empty() && self.analysis.examination.findings.iter().any(refers)
     }
 
     fn draft(&self, chosen: &SelectedChanges, world: &World<'_>) -> Result<PlannedFix, Error> {
-        let drafting = Planner {
+        let planner = Planner {
             client: self.client,
-            seen: &self.seen,
+            gathered: self.gathered(),
             args: self.args,
             config: self.config,
-            look: &self.manner.text_options(self.global, world),
+            options: &self.output.text_options(world),
             folder: &world.folder,
         };
-        drafting.draft(chosen)
-    }
-
-    fn nothing_chosen(&self) -> Exit {
-        check::exit(&self.seen, &self.examination, self.fail_on)
+        planner.plan(chosen)
     }
 
     /// Says so, and ends as `check` would.
     fn nothing_to_do(self, draft: PlannedFix, world: &mut World<'_>) -> Result<Exit, Error> {
-        let exit = check::exit(&self.seen, &self.examination, self.fail_on);
-        let (manner, global) = (self.manner, self.global);
+        let exit = self.analysis.exit();
+        let output = self.output;
         let mut report = self.report(exit, world);
         let last = if draft.remarks.is_empty() { "Nothing to do." } else { "Nothing was changed." };
         report.endings.extend(draft.remarks);
         report.endings.push(last.to_owned());
         report.to_add = draft.to_add;
-        manner.write_report(&report, global, world)?;
-        if !matches!(manner.format, Format::Text | Format::Json) {
+        output.write_report(&report, world)?;
+        if !matches!(output.format, Format::Text | Format::Json) {
             for words in &report.to_add {
                 world.talk.print_line(&format!("  add   {}", escape::line(&shell_command::line(words))));
             }
@@ -241,7 +258,7 @@ impl FixRun<'_> {
             let last = format!("\nNothing was changed: this was a dry run.\n{}\n", lines.join("\n"));
             return world.print(&last).map(|()| exit);
         }
-        if self.manner.format != Format::Json {
+        if self.output.format != Format::Json {
             for line in &lines {
                 world.talk.print_line(line);
             }
@@ -251,24 +268,24 @@ impl FixRun<'_> {
 
     /// The report with the plan that was not carried out.
     fn print_plan(self, draft: PlannedFix, exit: Exit, world: &mut World<'_>) -> Result<(), Error> {
-        let (manner, global) = (self.manner, self.global);
+        let output = self.output;
         let mut report = self.report(exit, world);
         report.receipts = apply::Receipts::of(&draft.plan, StepNames::Fix).into_receipts();
         report.endings = draft.remarks;
         report.to_add = draft.to_add;
         report.plan = Some(Planned { plan: draft.plan, commands: draft.commands.lines });
-        manner.write_report(&report, global, world)
+        output.write_report(&report, world)
     }
 
     /// Ends with the error; a program is told before what was found and planned, as a person is.
     fn refused(self, FixRefusal { error, draft }: FixRefusal, world: &mut World<'_>) -> Result<Exit, Error> {
         let is_for_want_of_a_yes =
             matches!(error, Error::NoConsent { .. } | Error::Untrusted { .. } | Error::TrustOutdated { .. });
-        if self.manner.format == Format::Json && is_for_want_of_a_yes {
-            let (manner, global) = (self.manner, self.global);
+        if self.output.format == Format::Json && is_for_want_of_a_yes {
+            let output = self.output;
             match draft {
                 Some(draft) => self.print_plan(draft, error.exit(), world)?,
-                None => manner.write_report(&self.report(error.exit(), world), global, world)?,
+                None => output.write_report(&self.report(error.exit(), world), world)?,
             }
         }
         Err(error)
@@ -279,23 +296,27 @@ impl FixRun<'_> {
             self.client.scrubber.add("START_COMMAND", text);
         }
         let files: Vec<_> =
-            self.seen.paths.iter().map(std::path::PathBuf::as_path).zip(&self.seen.survey.files).collect();
+            self.gathered().paths.iter().map(std::path::PathBuf::as_path).zip(&self.survey().files).collect();
         let redeploy = ["fix", "--redeploy"].map(str::to_owned);
-        let called = shell_command::whole(&world.program, &redeploy, &self.seen.flags, std::iter::empty());
+        let called = shell_command::whole(&world.program, &redeploy, &self.gathered().flags, std::iter::empty());
         let site = ApplyContext {
             called: &called,
             client: self.client,
-            shape: &self.seen.shape,
+            shape: &self.gathered().selected.shape,
             interrupt: world.interrupt,
             folder: &world.folder,
             state: world.state.as_deref(),
             files: &files,
-            loader: self.seen.survey.policy.loader,
+            loader: self.survey().policy.loader,
             on_staged: on_staged(self.args.on_staged),
-            logs: self.manner.logs,
+            logs: self.output.logs,
             seeing: Some(ExpectedOfDeployments {
-                eyes: ExpectationChecker { client: self.client, probe: world.probe, sights: &self.seen.sights },
-                survey: &self.seen.survey,
+                eyes: ExpectationChecker {
+                    client: self.client,
+                    probe: world.probe,
+                    sights: &self.gathered().expectations,
+                },
+                survey: self.survey(),
             }),
         };
         let mut applied = apply::apply(site, plan, StepNames::Fix, |ledger| {
@@ -303,7 +324,7 @@ impl FixRun<'_> {
             if self.args.no_journal || (plan.changes_nothing_stored() && plan.files.is_empty()) {
                 return Ok(None);
             }
-            let kept = JournalExtras { ledger, undoes: None, protected: confirmation::is_protected(self) };
+            let kept = JournalExtras { ledger, undoes: None, protected: self.is_protected() };
             record(site, plan, &kept, world).map(Some)
         })?;
         forget_idle(&mut applied, world);
@@ -312,18 +333,18 @@ impl FixRun<'_> {
 
     /// The target alone, for the head of a plan.
     fn header(&self, world: &World<'_>) -> Report {
-        let seen = &self.seen;
+        let gathered = self.gathered();
         Report {
             program: world.program.clone(),
-            project: seen.survey.project.clone(),
-            project_origin: seen.project_origin.clone(),
-            environment: seen.survey.environment.clone(),
-            environment_origin: seen.environment_origin.clone(),
-            services_origin: seen.services_origin.clone(),
-            files: seen.files.clone(),
-            services: seen.survey.targets.iter().map(output::line).collect(),
-            left_out: seen.left_out.clone(),
-            remarks: seen.remarks.clone(),
+            project: gathered.survey.project.clone(),
+            project_origin: gathered.selected.project_origin.clone(),
+            environment: gathered.survey.environment.clone(),
+            environment_origin: gathered.selected.environment_origin.clone(),
+            services_origin: gathered.selection.origin.clone(),
+            files: gathered.files.clone(),
+            services: gathered.survey.targets.iter().map(output::line).collect(),
+            left_out: gathered.selection.left_out.clone(),
+            remarks: gathered.remarks.clone(),
             ..Report::default()
         }
     }
@@ -333,18 +354,18 @@ impl FixRun<'_> {
         let report = Report {
             command: "fix",
             findings: findings.to_vec(),
-            fail_on: self.fail_on,
+            fail_on: self.analysis.fail_on,
             configured: true,
             part: ReportPart::Question,
             ..self.header(world)
         };
-        self.manner.write_report(&report, self.global, world)
+        self.output.write_report(&report, world)
     }
 
     fn report(self, exit: Exit, world: &World<'_>) -> Report {
-        let mut seen = self.seen;
-        seen.requests = self.client.requests();
-        output::report("fix", seen, self.examination, (self.fail_on, exit), world)
+        let mut analysis = self.analysis;
+        analysis.gathered.requests = self.client.requests();
+        output::report("fix", analysis, exit, world)
     }
 }
 

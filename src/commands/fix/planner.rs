@@ -1,16 +1,17 @@
-//! From what was chosen to a plan: variables, files, and the deployments that follow.
+//! Plans what was selected: variables, files, and the deployments that follow.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::cli::FixArgs;
 use crate::commands::apply::decide;
-use crate::commands::fix::change_selection::SelectedChanges;
+use crate::commands::fix::changes::SelectedChanges;
 use crate::commands::fix::ignore;
-use crate::commands::fix::printed_commands::Commands;
+use crate::commands::fix::planned_fix::PlannedFix;
 use crate::commands::gather::Gathered;
-use crate::commands::write_guards::{Committed, GuardedFile, refusal};
+use crate::commands::write_guards::{Committed, GuardedFile, WriteTarget, refusal};
 use crate::drift::dotenv::LocalFile;
+use crate::drift::model::deployment::Deployed;
 use crate::drift::model::staged_changes::{OtherChanges, StagedChanges, StagedState};
 use crate::drift::plan::dependents::{Template, dependents};
 use crate::drift::plan::deployments::{DeployMethod, DeployReason, PlannedDeployment, costs, retried};
@@ -22,45 +23,37 @@ use crate::error::Error;
 use crate::io::config::Config;
 use crate::io::files::{self, Leads};
 use crate::io::railway::client::Client;
-use crate::io::railway::deployments::PreWriteState;
 use crate::io::railway::environment::ServiceShape;
 use crate::report::{TextOptions, Values, escape};
 
-/// A plan, and what was left out of it.
-pub(super) struct PlannedFix {
-    /// What will be done.
-    pub(super) plan: Plan,
-    /// What can't be done or was left out; sentences without full stop.
-    pub(super) remarks: Vec<String>,
-    /// The commands that do it without asking.
-    pub(super) commands: Commands,
-    /// Commands that add a named key to a service which does not hold it.
-    pub(super) to_add: Vec<Vec<String>>,
+/// A file with the values that are pulled into it.
+#[derive(Default)]
+struct EditedFile {
+    /// The new text; `None` where nothing changes.
+    file: Option<LocalFile>,
+    edits: Vec<FileEdit>,
+    /// What can't be written safely.
+    remarks: Vec<String>,
 }
 
 /// Everything that a plan is made from.
 pub(super) struct Planner<'d> {
     pub(super) client: &'d Client<'d>,
-    pub(super) seen: &'d Gathered,
+    pub(super) gathered: &'d Gathered,
     pub(super) args: &'d FixArgs,
     pub(super) config: Option<&'d Config>,
-    pub(super) look: &'d TextOptions<'d>,
+    pub(super) options: &'d TextOptions<'d>,
     pub(super) folder: &'d Path,
 }
 
 impl Planner<'_> {
-    pub(super) fn draft(&self, chosen: &SelectedChanges) -> Result<PlannedFix, Error> {
-        let mut draft = PlannedFix {
-            plan: Plan::default(),
-            remarks: chosen.remarks.clone(),
-            commands: Commands::default(),
-            to_add: chosen.to_add.clone(),
-        };
+    pub(super) fn plan(&self, chosen: &SelectedChanges) -> Result<PlannedFix, Error> {
+        let mut draft = PlannedFix::of(chosen);
         let cautions = chosen.offers.iter().filter_map(|offer| offer.caution.clone());
         draft.plan.cautions = cautions.collect();
         draft.plan.stores = merged(chosen.offers.iter().flat_map(|offer| &offer.stores));
         draft.plan.settings.clone_from(&chosen.settings);
-        if let (false, Some(file)) = (draft.plan.changes_nothing_stored(), &self.seen.survey.infrastructure) {
+        if let (false, Some(file)) = (draft.plan.changes_nothing_stored(), &self.gathered.survey.infrastructure) {
             draft.plan.cautions.push(infrastructure_warning(file));
         }
         let pulls: Vec<&Pull> = chosen.offers.iter().flat_map(|offer| &offer.pulls).collect();
@@ -81,19 +74,19 @@ impl Planner<'_> {
         for pull in pulls {
             by_file.entry(pull.file).or_default().push(pull);
         }
-        let closed = closed(self.seen, self.args);
+        let closed = closed(self.gathered, self.args);
         for (index, pulls) in by_file {
             if let Some(refused) = closed.get(&index) {
                 return Err(refused.clone().into());
             }
-            let file = &self.seen.survey.files[index];
-            let mut edits = Vec::new();
-            let edited = self.edited(file, &pulls, (&mut edits, &mut draft.remarks));
+            let file = &self.gathered.survey.files[index];
+            let EditedFile { file: edited, edits, remarks } = self.edited(file, &pulls);
+            draft.remarks.extend(remarks);
             let Some(edited) = edited else { continue };
-            files::refuse_too_large(edited.text(), &self.seen.paths[index], self.folder)?;
+            files::refuse_too_large(edited.text(), &self.gathered.paths[index], self.folder)?;
             // What is shown and recorded is the file itself: a link to it may lead elsewhere by then.
-            let path = &self.seen.places[index].end;
-            if self.seen.survey.exposures[index].end.is_some() || self.seen.places[index].leads == Leads::Out {
+            let path = &self.gathered.places[index].end;
+            if self.gathered.survey.exposures[index].end.is_some() || self.gathered.places[index].leads == Leads::Out {
                 let real = files::display_path(path, self.folder);
                 draft.plan.cautions.push(format!("{} is a link: the file that changes is {real}", file.name));
             }
@@ -101,7 +94,7 @@ impl Planner<'_> {
                 let words = format!("{} has other names (hard links): they keep the old text", file.name);
                 draft.plan.cautions.push(words);
             }
-            let mask = |value: &Secret| self.look.mask(value);
+            let mask = |value: &Secret| self.options.mask(value);
             draft.plan.files.push(FileChange {
                 kind: ChangedFileKind::Variables,
                 path: path.clone(),
@@ -118,7 +111,7 @@ impl Planner<'_> {
 
     /// Without fingerprints, a line with another value would look unchanged.
     fn after(&self, masked: String, pulls: &[&Pull]) -> String {
-        if !matches!(self.look.values, Values::Withheld) {
+        if !matches!(self.options.values, Values::Withheld) {
             return masked;
         }
         let is_new = |line: &str| {
@@ -128,29 +121,24 @@ impl Planner<'_> {
         masked.lines().map(|line| if is_new(line) { format!("{line} (new)\n") } else { format!("{line}\n") }).collect()
     }
 
-    fn edited(
-        &self,
-        file: &LocalFile,
-        pulls: &[&Pull],
-        (edits, remarks): (&mut Vec<FileEdit>, &mut Vec<String>),
-    ) -> Option<LocalFile> {
-        let mut edited: Option<LocalFile> = None;
+    fn edited(&self, file: &LocalFile, pulls: &[&Pull]) -> EditedFile {
+        let mut edited = EditedFile::default();
         for pull in pulls {
-            let current = edited.as_ref().unwrap_or(file);
+            let current = edited.file.as_ref().unwrap_or(file);
             let from = phrases::names(&pull.from.iter().map(|service| service.name.as_str()).collect::<Vec<_>>());
             let before = current.entry(&pull.key).map(|entry| entry.value.clone());
-            let comment = format!("# added by doctor on {}, from {}", self.seen.survey.today, escape::line(&from));
+            let comment = format!("# added by doctor on {}, from {}", self.gathered.survey.today, escape::line(&from));
             let changed = match &before {
                 Some(_) => current.set(&pull.key, &pull.value),
                 None => current.add(&[(pull.key.clone(), pull.value.clone())], &comment),
             };
             match changed {
                 Ok(changed) => {
-                    edited = Some(changed);
+                    edited.file = Some(changed);
                     let after = Some(pull.value.clone());
-                    edits.push(FileEdit { change: "pull", key: pull.key.clone(), before, after, from });
+                    edited.edits.push(FileEdit { change: "pull", key: pull.key.clone(), before, after, from });
                 }
-                Err(refusal) => remarks.push(refusal.sentence()),
+                Err(refusal) => edited.remarks.push(refusal.sentence()),
             }
         }
         edited
@@ -158,7 +146,7 @@ impl Planner<'_> {
 
     /// Asks for the deployments there are, and plans one for each service that is to run with something new.
     fn plan_deployments(&self, redeploys: &[DueRedeploy], draft: &mut PlannedFix) -> Result<(), Error> {
-        let shape = &self.seen.shape;
+        let shape = &self.gathered.selected.shape;
         let fence = self.client.pre_write_state(&shape.project.id, &shape.environment.id)?;
         if let Some(staged) = fence.staged.as_ref().filter(|staged| staged.state != StagedState::Failed) {
             draft.plan.cautions.push(staged_sentence(staged));
@@ -167,18 +155,31 @@ impl Planner<'_> {
             draft.plan.cautions.push("the running services keep their old values until they are deployed".to_owned());
             return Ok(());
         }
-        let mut causes: BTreeMap<ResourceRef, DeployReason> = BTreeMap::new();
-        for due in redeploys {
-            draft.plan.cautions.extend(due.found.iter().cloned());
-            causes.insert(due.service.clone(), due.cause.clone());
+        draft.plan.cautions.extend(redeploys.iter().flat_map(|due| due.found.iter().cloned()));
+        let mut deploys = Vec::new();
+        for (service, cause) in self.deploy_reasons(redeploys, draft) {
+            let due = redeploys.iter().find(|due| due.service == service);
+            let commit = due.and_then(|due| due.commit.clone());
+            let deployed = fence.deployed.get(&service.id);
+            let planned = self.deployment(service, cause, deployed, &draft.plan.stores)?;
+            deploys.push(PlannedDeployment { commit, ..planned });
         }
-        let meant = draft.plan.stores.iter().flat_map(|store| &store.meant_for).cloned();
-        causes.extend(meant.map(|service| (service, DeployReason::Changed)));
-        causes.extend(draft.plan.settings.iter().map(|setting| (setting.service.clone(), DeployReason::Changed)));
-        let following = self.following(draft, &causes);
-        for (service, keys) in following {
+        deploys.sort_by(|one, other| one.service.name.cmp(&other.service.name));
+        draft.plan.deploys = deploys;
+        leave_out_undeployed(draft);
+        Ok(())
+    }
+
+    /// The services that are deployed, and why. Those that only refer to what changes are deployed on request.
+    fn deploy_reasons(&self, redeploys: &[DueRedeploy], draft: &mut PlannedFix) -> BTreeMap<ResourceRef, DeployReason> {
+        let mut reasons: BTreeMap<ResourceRef, DeployReason> =
+            redeploys.iter().map(|due| (due.service.clone(), due.cause.clone())).collect();
+        let meant = draft.plan.stores.iter().flat_map(|store| &store.meant_for);
+        let set = draft.plan.settings.iter().map(|setting| &setting.service);
+        reasons.extend(meant.chain(set).map(|service| (service.clone(), DeployReason::Changed)));
+        for (service, keys) in self.following(draft, &reasons) {
             if self.args.dependents {
-                causes.insert(service, DeployReason::Dependent);
+                reasons.insert(service, DeployReason::Dependent);
             } else {
                 let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
                 draft.plan.cautions.push(format!(
@@ -188,27 +189,18 @@ impl Planner<'_> {
                 ));
             }
         }
-        let deploy = |(service, cause)| self.deploy(service, cause, (&fence, &draft.plan.stores));
-        let mut deploys = causes.into_iter().map(deploy).collect::<Result<Vec<PlannedDeployment>, Error>>()?;
-        for deploy in &mut deploys {
-            let due = redeploys.iter().find(|due| due.service == deploy.service);
-            deploy.commit = due.and_then(|due| due.commit.clone());
-        }
-        deploys.sort_by(|one, other| one.service.name.cmp(&other.service.name));
-        draft.plan.deploys = deploys;
-        leave_out_undeployed(draft);
-        Ok(())
+        reasons
     }
 
-    fn deploy(
+    fn deployment(
         &self,
         service: ResourceRef,
         cause: DeployReason,
-        (fence, stores): (&PreWriteState, &[VariableChange]),
+        deployed: Option<&Deployed>,
+        stores: &[VariableChange],
     ) -> Result<PlannedDeployment, Error> {
-        let running = self.seen.shape.running(&service.id);
-        let deployed = fence.deployed.get(&service.id);
-        let how = retried(decide(self.client, &self.seen.shape, deployed, &service)?, &cause, deployed);
+        let running = self.gathered.selected.shape.running(&service.id);
+        let how = retried(decide(self.client, &self.gathered.selected.shape, deployed, &service)?, &cause, deployed);
         let own = stores.iter().filter(|store| store.meant_for.contains(&service));
         let keys: Vec<&str> = own.map(|store| store.key.as_str()).collect();
         Ok(PlannedDeployment { costs: costs(&how, running, &keys), service, how, cause, commit: None })
@@ -223,10 +215,12 @@ impl Planner<'_> {
         if draft.plan.stores.is_empty() {
             return BTreeMap::new();
         }
-        let survey = &self.seen.survey;
+        let survey = &self.gathered.survey;
         let is_known = |service: &&ServiceShape| survey.targets.iter().any(|target| target.service == service.service);
-        let others: Vec<&ServiceShape> = self.seen.shape.services.iter().filter(|service| !is_known(service)).collect();
-        let read = if others.is_empty() { Ok(Vec::new()) } else { self.client.values(&self.seen.shape, &others) };
+        let others: Vec<&ServiceShape> =
+            self.gathered.selected.shape.services.iter().filter(|service| !is_known(service)).collect();
+        let read =
+            if others.is_empty() { Ok(Vec::new()) } else { self.client.values(&self.gathered.selected.shape, &others) };
         let read = read.unwrap_or_else(|error| {
             draft.remarks.push(format!("who else refers to what changes could not be looked up: {error}"));
             Vec::new()
@@ -271,15 +265,18 @@ fn leave_out_undeployed(draft: &mut PlannedFix) {
 }
 
 /// The files that no value is pulled into, by index.
-pub(super) fn closed(seen: &Gathered, args: &FixArgs) -> BTreeMap<usize, GuardedFile> {
-    let files =
-        seen.paths.iter().zip(&seen.survey.files).zip(seen.places.iter().zip(&seen.survey.exposures)).enumerate();
-    files
-        .filter_map(|(index, ((path, file), (place, exposure)))| {
-            let refused = refusal((path, &file.name), place, exposure, Committed::of(args.allow_tracked))?;
-            Some((index, refused))
-        })
-        .collect()
+pub(super) fn closed(gathered: &Gathered, args: &FixArgs) -> BTreeMap<usize, GuardedFile> {
+    let Gathered { survey, paths, places, .. } = gathered;
+    let refused = |index: usize| {
+        let file = WriteTarget {
+            path: &paths[index],
+            name: &survey.files[index].name,
+            place: &places[index],
+            exposure: &survey.exposures[index],
+        };
+        Some((index, refusal(file, Committed::of(args.allow_tracked))?))
+    };
+    (0..survey.files.len()).filter_map(refused).collect()
 }
 
 /// The variables that change, each once, sorted by owner and key.

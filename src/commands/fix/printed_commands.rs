@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::cli::Staging;
-use crate::commands::fix::change_selection::SelectedChanges;
-use crate::commands::fix::planner::PlannedFix;
-use crate::commands::fix::{FixRun, confirmation, start_command};
+use crate::commands::fix::changes::SelectedChanges;
+use crate::commands::fix::planned_fix::{Commands, PlannedFix};
+use crate::commands::fix::{FixRun, start_command};
 use crate::commands::service_selection::Services;
 use crate::drift::ResourceRef;
 use crate::drift::plan::commands::{CommandRequest, Scope, commands};
@@ -16,31 +16,6 @@ use crate::drift::plan::{ChangedFileKind, Plan, VariableChange, VariableOwner};
 use crate::io::world::World;
 use crate::report::shell_command;
 
-/// Where no command says exactly what the plan shows.
-const NO_COMMAND: &str = "no flags say exactly this: choose it at a terminal";
-
-/// Where a command does, and holds what is not printed.
-const UNPRINTABLE: &str =
-    "run the same command again with --yes: its start command contains a value that is not printed";
-
-/// The commands that carry out a plan.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Commands {
-    /// One after the other; none where no command is exact.
-    pub(super) lines: Vec<Vec<String>>,
-    /// What of the plan no command does; a sentence without full stop.
-    pub(super) beyond: Option<String>,
-    /// Whether there is a command that can't be printed.
-    is_unprintable: bool,
-}
-
-impl Commands {
-    /// What stands in the place of commands where none is printed.
-    pub(super) fn none(&self) -> &'static str {
-        if self.is_unprintable { UNPRINTABLE } else { NO_COMMAND }
-    }
-}
-
 /// The commands for what was chosen, as the plan came out of it.
 pub(super) fn of_plan(
     run: &mut FixRun<'_>,
@@ -49,7 +24,7 @@ pub(super) fn of_plan(
     world: &World<'_>,
 ) -> Commands {
     let unwritable = unwritable(run, chosen, &draft.plan);
-    let only: BTreeSet<String> = run.args.only.iter().cloned().collect();
+    let only: BTreeSet<String> = run.args.keys.only.iter().cloned().collect();
     let typed =
         [(run.args.push, Direction::Push), (run.args.pull, Direction::Pull), (run.args.prune, Direction::Remove)];
     let ways: BTreeSet<Direction> = typed.into_iter().filter(|(is, _)| *is).map(|(_, way)| way).collect();
@@ -57,7 +32,7 @@ pub(super) fn of_plan(
     let wish = CommandRequest {
         offers: &chosen.offers,
         settings: &draft.plan.settings,
-        scope: if run.seen.service_flags.is_empty() { Scope::Default } else { Scope::Typed },
+        scope: if run.gathered().selection.flags.is_empty() { Scope::Default } else { Scope::Typed },
         // A plan that only stores leaves out the deployments that were chosen.
         due: if run.args.no_deploy { &[] } else { &chosen.redeploys },
         only: &only,
@@ -67,7 +42,7 @@ pub(super) fn of_plan(
         known: PredictionInput { shared_values: &shared_values, unwritable: &unwritable },
     };
     let does_something = !(wish.offers.is_empty() && wish.due.is_empty() && wish.settings.is_empty());
-    let found = if does_something { commands(&mut run.seen.survey, &wish) } else { None };
+    let found = if does_something { commands(&mut run.analysis.gathered.survey, &wish) } else { None };
     run.terms.shared_values = shared_values;
     let is_configured = draft.plan.files.iter().any(|file| file.kind == ChangedFileKind::Configuration);
     let beyond = is_configured.then(|| "what changes in doctor.toml is chosen at a terminal only".to_owned());
@@ -83,7 +58,8 @@ pub(super) fn of_plan(
 fn unwritable(run: &FixRun<'_>, chosen: &SelectedChanges, plan: &Plan) -> BTreeSet<(usize, String)> {
     let pulls = chosen.offers.iter().flat_map(|offer| &offer.pulls);
     let is_planned = |file: usize, key: &str| {
-        let edits = plan.files.iter().filter(|change| change.path == run.seen.paths[file]).flat_map(|file| &file.edits);
+        let edits =
+            plan.files.iter().filter(|change| change.path == run.gathered().paths[file]).flat_map(|file| &file.edits);
         edits.into_iter().any(|edit| edit.key == key)
     };
     pulls.filter(|pull| !is_planned(pull.file, &pull.key)).map(|pull| (pull.file, pull.key.clone())).collect()
@@ -106,7 +82,7 @@ fn lines(run: &FixRun<'_>, found: &[FixInvocation], plan: &Plan, world: &World<'
 
 /// The commands that add named keys which no service in scope holds, one for each service that could have it.
 pub(super) fn to_add(run: &FixRun<'_>, proposals: &[Proposal<'_>], world: &World<'_>) -> Vec<Vec<String>> {
-    let survey = &run.seen.survey;
+    let survey = run.survey();
     let is_held = |key: &str| survey.readable().any(|target| target.variable(key).is_some());
     let unheld = proposals.iter().filter(|one| run.terms.named.contains(one.key) && !is_held(one.key));
     let offers = unheld.flat_map(|one| &one.offers).filter(|offer| offer.way == Direction::Add);
@@ -120,13 +96,13 @@ pub(super) fn to_add(run: &FixRun<'_>, proposals: &[Proposal<'_>], world: &World
 
 /// The whole line, in which each service's name leads to that service.
 fn line(run: &FixRun<'_>, invocation: &FixInvocation, more: &[String], world: &World<'_>) -> Vec<String> {
-    let services = Services::of(&run.seen.shape, run.config);
+    let services = Services::of(&run.gathered().selected.shape, run.config);
     let flag = |service: &ResourceRef| ResourceRef { name: services.whole_name(service), ..service.clone() };
     let named = invocation.services.as_ref().map(|named| named.iter().map(flag).collect());
     let words = FixInvocation { services: named, ..invocation.clone() }.arguments(more);
-    let mut flags = run.seen.flags.clone();
-    if confirmation::is_protected(run) && run.args.targeting.environment.is_none() {
-        flags.push(format!("--environment={}", run.seen.survey.environment.name));
+    let mut flags = run.gathered().flags.clone();
+    if run.is_protected() && run.args.targeting.place.environment.is_none() {
+        flags.push(format!("--environment={}", run.survey().environment.name));
     }
     let typed: Vec<String> = typed_services(run, &services);
     shell_command::whole(&world.program, &words, &flags, typed.iter())
@@ -134,8 +110,8 @@ fn line(run: &FixRun<'_>, invocation: &FixInvocation, more: &[String], world: &W
 
 /// The services that were typed, each by its whole name.
 fn typed_services(run: &FixRun<'_>, services: &Services) -> Vec<String> {
-    let is_typed = |name: &str| run.seen.service_flags.iter().any(|(typed, _)| typed == name);
-    let all = run.seen.survey.targets.iter().map(|target| &target.service);
+    let is_typed = |name: &str| run.gathered().selection.flags.iter().any(|(typed, _)| typed == name);
+    let all = run.survey().targets.iter().map(|target| &target.service);
     all.filter(|service| is_typed(&service.name))
         .map(|service| format!("--service={}", services.whole_name(service)))
         .collect()

@@ -63,14 +63,14 @@ fn unwritable(text: &str) -> Option<&'static str> {
 pub(super) fn commands(run: &FixRun<'_>, findings: &[Finding]) -> Result<StartChoices, Error> {
     let mut commands = StartChoices::default();
     if let Some(text) = &run.args.start_command {
-        let change = typed(&run.seen.survey, target(run)?, &Secret::new(text.as_str())).map_err(|(why, next)| {
+        let change = typed(run.survey(), target(run)?, &Secret::new(text.as_str())).map_err(|(why, next)| {
             Error::Flag { flag: FLAG, value: "used for this service".to_owned(), cause: why, help: next }
         })?;
         commands.is_set_already = change.is_none();
         commands.typed = change;
         return Ok(commands);
     }
-    for OfferedStartCommand { service, found, change } in offered(&run.seen.survey, findings) {
+    for OfferedStartCommand { service, found, change } in offered(run.survey(), findings) {
         match change {
             ChangeLocation::Settings(_) if run.args.no_deploy => commands.elsewhere.push((
                 format!(
@@ -106,10 +106,10 @@ pub(super) fn commands(run: &FixRun<'_>, findings: &[Finding]) -> Result<StartCh
 
 /// The service that `--service` names.
 fn target<'r>(run: &'r FixRun<'_>) -> Result<&'r Target, Error> {
-    let services = Services::of(&run.seen.shape, run.config);
+    let services = Services::of(&run.gathered().selected.shape, run.config);
     let wanted = run.args.targeting.service.first().map(String::as_str).unwrap_or_default();
     let service = services.named(wanted)?;
-    let found = run.seen.survey.targets.iter().find(|target| target.service == *service);
+    let found = run.survey().targets.iter().find(|target| target.service == *service);
     found.ok_or_else(|| Error::Flag {
         flag: FLAG,
         value: format!("used for {}", service.name),
@@ -124,9 +124,9 @@ pub(super) fn is_printable(run: &FixRun<'_>, setting: &StartCommandChange, world
     let text = setting.after.as_ref().map(Secret::expose).unwrap_or_default();
     let is_typed = run.args.start_command.as_deref() == Some(text);
     // The commands go to standard output below a plan, and to standard error where it is declined.
-    let is_seen = run.manner.format == Format::Text
-        && run.manner.output.is_none()
-        && run.manner.command_texts(world) == CommandTexts::Shown
+    let is_seen = run.output.format == Format::Text
+        && run.output.file.is_none()
+        && run.output.command_texts(world) == CommandTexts::Shown
         && [world.terminal.out, world.terminal.err].iter().all(|one| *one != Sort::Pipe);
     is_seen || is_typed && run.client.scrubber.redact(text) == text
 }

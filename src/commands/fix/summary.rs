@@ -1,66 +1,68 @@
 //! After a fix: what became of it, what is left, and how to go back.
 
 use crate::commands::apply::Applied;
-use crate::commands::check;
 use crate::commands::fix::FixRun;
-use crate::commands::fix::planner::PlannedFix;
-use crate::commands::{output, runtime_state};
+use crate::commands::fix::planned_fix::PlannedFix;
+use crate::commands::gather::{Gathered, refresh};
+use crate::commands::output;
 use crate::drift::ResourceRef;
 use crate::drift::dotenv::LocalFile;
 use crate::drift::dotenv::disagreement::Disputes;
-use crate::drift::engine::run_rules::examine;
 use crate::drift::plan::Plan;
 use crate::error::{Error, Exit};
 use crate::io::files;
 use crate::io::world::{World, WorldLifetime};
 use crate::report::{Report, ReportPart, ServiceLine, shell_command};
 
-/// Looks at both sides once more, and reports.
-pub(super) fn finish(
-    mut run: FixRun<'_>,
-    draft: PlannedFix,
-    (applied, part): (Applied, ReportPart),
-    world: &mut World<'_>,
-) -> Result<Exit, Error> {
-    let mut endings = draft.remarks;
+/// A plan that was carried out.
+pub(super) struct AppliedFix {
+    pub(super) planned: PlannedFix,
+    pub(super) applied: Applied,
+    /// What of the report is left to print.
+    pub(super) part: ReportPart,
+}
+
+/// Reads both sides again, and reports.
+pub(super) fn finish(mut run: FixRun<'_>, fix: AppliedFix, world: &mut World<'_>) -> Result<Exit, Error> {
+    let AppliedFix { planned, applied, part } = fix;
+    let mut endings = planned.remarks;
     if part == ReportPart::Whole {
         // Nobody has seen the plan.
-        endings.extend(draft.plan.cautions.iter().cloned());
+        endings.extend(planned.plan.cautions.iter().cloned());
     }
     endings.extend(applied.remarks.iter().cloned());
-    let looked = check_again(&mut run, world);
-    if let Err(error) = &looked {
+    let second = check_again(&mut run, world);
+    if let Err(error) = &second {
         endings.push(format!("what is left could not be looked up: {error}"));
     }
     for seen in &applied.seen {
-        seen.put_into(&mut run.seen.survey);
+        seen.put_into(&mut run.analysis.gathered.survey);
     }
-    run.examination = examine(&run.seen.survey);
-    let exit =
-        applied.verdict.unwrap_or_else(|| match (&looked, check::exit(&run.seen, &run.examination, run.fail_on)) {
-            (Err(_), _) => Exit::Inconclusive,
-            // A fix that is done and proved compared what it wrote.
-            (Ok(_), Exit::NothingCompared) => Exit::Clean,
-            (Ok(_), left) => left,
-        });
+    run.analysis.repeat();
+    let exit = applied.verdict.unwrap_or_else(|| match (&second, run.analysis.exit()) {
+        (Err(_), _) => Exit::Inconclusive,
+        // A fix that is done and proved compared what it wrote.
+        (Ok(_), Exit::NothingCompared) => Exit::Clean,
+        (Ok(_), left) => left,
+    });
     endings.extend(how_it_ended(&applied, &run, world));
     let way_back = way_back(&applied, &run, world);
-    let (manner, global) = (run.manner, run.global);
+    let output = run.output;
     let mut report = run.report(exit, world);
     report.way_back = way_back;
-    report.services.extend(deployed_elsewhere(&draft.plan, &applied, &report.services));
+    report.services.extend(deployed_elsewhere(&planned.plan, &applied, &report.services));
     report.receipts = applied.receipts;
     report.shortfalls = applied.shortfalls;
     report.failures = applied.failures;
     report.endings = endings;
     report.part = part;
-    if !matches!(looked, Ok(SecondCheck::Again)) {
+    if !matches!(second, Ok(SecondCheck::Again)) {
         forget_findings(&mut report);
     }
     if part == ReportPart::Outcome {
         world.print("\n")?;
     }
-    manner.report_completed_steps(&report, global, world);
+    output.report_completed_steps(&report, world);
     Ok(exit)
 }
 
@@ -84,8 +86,8 @@ fn forget_findings(report: &mut Report) {
 
 /// Reads the files, the values and the running state of every service in scope again: two requests for up to twenty.
 fn check_again(run: &mut FixRun<'_>, world: &World<'_>) -> Result<SecondCheck, Error> {
-    let survey = &mut run.seen.survey;
-    for (file, path) in survey.files.iter_mut().zip(&run.seen.paths) {
+    let Gathered { survey, paths, .. } = &mut run.analysis.gathered;
+    for (file, path) in survey.files.iter_mut().zip(&*paths) {
         let Some(text) = files::current(path) else { continue };
         let read = LocalFile::parse(file.name.clone(), text);
         *file = match survey.policy.loader {
@@ -98,7 +100,7 @@ fn check_again(run: &mut FixRun<'_>, world: &World<'_>) -> Result<SecondCheck, E
         return Ok(SecondCheck::Not);
     }
     if !survey.targets.is_empty() {
-        runtime_state::read_again(run.client, &mut run.seen, world)?;
+        refresh(run.client, &mut run.analysis.gathered, world)?;
     }
     Ok(SecondCheck::Again)
 }
@@ -119,7 +121,7 @@ fn way_back(applied: &Applied, run: &FixRun<'_>, world: &World<'_>) -> Option<St
         WorldLifetime::OfThisRun => vec!["undo".to_owned()],
     };
     words.extend(run.args.allow_tracked.then(|| "--allow-tracked".to_owned()));
-    let flags: Vec<String> = run.global.api_url.iter().map(|url| format!("--api-url={url}")).collect();
+    let flags: Vec<String> = run.output.global.api_url.iter().map(|url| format!("--api-url={url}")).collect();
     Some(shell_command::line(&shell_command::whole(&world.program, &words, &flags, std::iter::empty())))
 }
 
@@ -133,7 +135,7 @@ fn how_it_ended(applied: &Applied, run: &FixRun<'_>, world: &World<'_>) -> Vec<S
         lines.push(format!("it stopped there: {}", error.with_cause(": ")));
     }
     if applied.verdict == Some(Exit::Interrupted) {
-        let check = shell_command::line(&run.seen.repeated(&["check".to_owned()], world));
+        let check = shell_command::line(&run.gathered().repeated(&["check".to_owned()], world));
         lines.push(format!("interrupted; `{check}` shows the current state"));
     }
     lines

@@ -1,4 +1,4 @@
-//! Which earlier result speaks of the same: file bytes, target, `doctor.toml`, and what the index has of the files.
+//! The key of an earlier result about the same: file bytes, target, `doctor.toml`, and what the index has of the files.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,8 @@ use crate::io::world::World;
 /// The place of the result; none where nothing can be kept. Everything goes in that may change what a check says and
 /// can be known without asking Railway; the rest of the index does not, so that a rebase costs one check.
 pub(super) fn slot(
-    (args, global): (&HookRunArgs, &GlobalArgs),
+    args: &HookRunArgs,
+    global: &GlobalArgs,
     config: Option<&Config>,
     asker: Asker,
     world: &World<'_>,
@@ -23,7 +24,7 @@ pub(super) fn slot(
     let mut parts: Vec<Vec<u8>> = vec![
         concat!("1 ", env!("CARGO_PKG_VERSION")).into(),
         world.folder.as_os_str().as_encoded_bytes().to_vec(),
-        format!("{:?} {:?} {:?} {}", args.targeting, args.env_file, global.api_url, global.no_config).into(),
+        format!("{:?} {:?} {:?} {}", args.targeting, args.files.env_file, global.api_url, global.no_config).into(),
     ];
     // Among them the tokens: another one may see another project.
     let variables = world.variables.iter().filter(|(name, _)| name.starts_with("RAILWAY_"));
@@ -31,7 +32,7 @@ pub(super) fn slot(
     let link = credentials::link(&world.variables, world.home.as_deref(), &world.folder).ok()?;
     parts.push(format!("{link:?}").into());
     let configured = config.map(|config| config.path.clone());
-    let paths = local_values::named(&args.env_file, config, &world.folder);
+    let paths = local_values::named(&args.files.env_file, config, &world.folder);
     for path in paths.iter().chain(&configured) {
         parts.push(path.as_os_str().as_encoded_bytes().to_vec());
         match files::read_env(path) {

@@ -1,4 +1,4 @@
-//! The hooks themselves: written, removed, told of.
+//! `doctor hook install`, `uninstall` and `status`: writes, removes and lists the hooks.
 
 use std::path::{Path, PathBuf};
 
@@ -18,6 +18,14 @@ const HOOKS: [(HookName, &str); 2] = [(HookName::PreCommit, "pre-commit"), (Hook
 
 /// The line that makes somebody else's hook call us.
 const LINE: &str = "doctor hook run || exit $?";
+
+/// A hook of the repository.
+struct FoundHook {
+    name: &'static str,
+    /// Its path, as it is shown.
+    shown: String,
+    hook: Hook,
+}
 
 /// Where git looks for hooks, and what ours is there.
 struct HookLocation {
@@ -55,16 +63,16 @@ enum HookScope {
 pub(super) fn install(args: &HookInstallArgs, world: &mut World<'_>) -> Result<Exit, Error> {
     let place = place(world)?;
     let wanted = HOOKS.into_iter().filter(|(hook, _)| args.hooks.contains(hook));
-    let looked = wanted.map(|(_, name)| place.hook_state(name, world).map(|(shown, found)| (name, shown, found)));
-    let looked = looked.collect::<Result<Vec<_>, _>>()?;
-    let writes = |(_, _, found): &&(&str, String, Hook)| matches!(found, Hook::None | Hook::OursStale);
-    let written: Vec<&str> = looked.iter().filter(writes).map(|(_, shown, _)| shown.as_str()).collect();
+    let hooks = wanted.map(|(_, name)| place.find_hook(name, world)).collect::<Result<Vec<_>, _>>()?;
+    let writes = |found: &&FoundHook| matches!(found.hook, Hook::None | Hook::OursStale);
+    let written: Vec<&str> = hooks.iter().filter(writes).map(|found| found.shown.as_str()).collect();
     if place.lead != LocationSource::Git && !written.is_empty() && !args.yes {
         place.confirm(&written, world)?;
     }
     let mut refusal = None;
-    for (name, shown, found) in looked {
-        let said = match found {
+    for found in hooks {
+        let FoundHook { name, shown, hook } = found;
+        let line = match hook {
             Hook::Ours => format!("{shown} is in place already"),
             Hook::Calling => format!("{shown} is not doctor's, and calls it already"),
             Hook::Foreign(tool) => {
@@ -72,21 +80,12 @@ pub(super) fn install(args: &HookInstallArgs, world: &mut World<'_>) -> Result<E
                 continue;
             }
             Hook::None | Hook::OursStale => {
-                hooks::write(&place.folder.join(name), &place.text, &found)
+                hooks::write(&place.folder.join(name), &place.text, &hook)
                     .map_err(|error| refused(&shown, &io_error_text(&error)))?;
-                let reach = match place.reach {
-                    HookScope::Clone => String::new(),
-                    HookScope::Everybody => {
-                        format!(", where {} leads: commit it, and it is everybody's", place.lead.name())
-                    }
-                    HookScope::Elsewhere => {
-                        format!(", where {} leads, perhaps for other repositories too", place.lead.name())
-                    }
-                };
-                format!("wrote {shown}{reach}; `DOCTOR=0` in front of a command goes round it")
+                format!("wrote {shown}{}; `DOCTOR=0` in front of a command goes round it", place.scope_note())
             }
         };
-        world.print(&format!("{}\n", escape::line(&said)))?;
+        world.print(&format!("{}\n", escape::line(&line)))?;
     }
     refusal.map_or(Ok(Exit::Clean), Err)
 }
@@ -95,8 +94,8 @@ pub(super) fn install(args: &HookInstallArgs, world: &mut World<'_>) -> Result<E
 pub(super) fn uninstall(world: &mut World<'_>) -> Result<Exit, Error> {
     let place = place(world)?;
     for (_, name) in HOOKS {
-        let (shown, found) = place.hook_state(name, world)?;
-        let said = match found {
+        let FoundHook { shown, hook, .. } = place.find_hook(name, world)?;
+        let line = match hook {
             Hook::None => continue,
             Hook::Ours | Hook::OursStale => {
                 hooks::remove(&place.folder.join(name)).map_err(|error| refused(&shown, &io_error_text(&error)))?;
@@ -105,7 +104,7 @@ pub(super) fn uninstall(world: &mut World<'_>) -> Result<Exit, Error> {
             Hook::Calling => format!("{shown} is not doctor's, and calls it: take that out by hand"),
             Hook::Foreign(_) => format!("{shown} is not doctor's, and was left alone"),
         };
-        world.print(&format!("{}\n", escape::line(&said)))?;
+        world.print(&format!("{}\n", escape::line(&line)))?;
     }
     Ok(Exit::Clean)
 }
@@ -113,16 +112,15 @@ pub(super) fn uninstall(world: &mut World<'_>) -> Result<Exit, Error> {
 /// One line for each hook. 1 where none of them calls doctor.
 pub(super) fn status(args: &HookStatusArgs, world: &mut World<'_>) -> Result<Exit, Error> {
     let place = place(world)?;
-    let looked = HOOKS.map(|(_, name)| place.hook_state(name, world).map(|(shown, found)| (name, shown, found)));
-    let looked = looked.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let calls = looked.iter().any(|(_, _, found)| matches!(found, Hook::Ours | Hook::Calling));
+    let hooks = HOOKS.map(|(_, name)| place.find_hook(name, world)).into_iter().collect::<Result<Vec<_>, _>>()?;
+    let calls = hooks.iter().any(|found| matches!(found.hook, Hook::Ours | Hook::Calling));
     let exit = if calls { Exit::Clean } else { Exit::Findings };
-    if args.format == ResultFormat::Json {
-        let forms: Vec<HookForm> = looked.into_iter().map(form).collect();
+    if args.result.format == ResultFormat::Json {
+        let forms: Vec<HookForm> = hooks.into_iter().map(form).collect();
         return world.print(&hooks_for_programs(&forms, exit.code())).map(|()| exit);
     }
-    for (name, shown, found) in looked {
-        let said = match found {
+    for FoundHook { name, shown, hook } in hooks {
+        let state = match hook {
             Hook::None => "none".to_owned(),
             Hook::Ours => format!("doctor's, in {shown}"),
             Hook::OursStale => format!("doctor's, but out of date: `doctor hook install {name}`"),
@@ -130,20 +128,20 @@ pub(super) fn status(args: &HookStatusArgs, world: &mut World<'_>) -> Result<Exi
             Hook::Foreign(None) => format!("somebody else's, does not call doctor: {shown}"),
             Hook::Foreign(Some(tool)) => format!("{}'s, does not call doctor: {shown}", tool.name),
         };
-        world.print(&format!("{name:<11} {}\n", escape::line(&said)))?;
+        world.print(&format!("{name:<11} {}\n", escape::line(&state)))?;
     }
     Ok(exit)
 }
 
-fn form((hook, path, found): (&'static str, String, Hook)) -> HookForm {
-    let (state, tool) = match found {
+fn form(found: FoundHook) -> HookForm {
+    let (state, tool) = match found.hook {
         Hook::None => ("none", None),
         Hook::Ours => ("doctor", None),
         Hook::OursStale => ("outdated", None),
         Hook::Calling => ("calls-doctor", None),
         Hook::Foreign(tool) => ("foreign", tool.map(|tool| tool.name)),
     };
-    HookForm { hook, path, state, tool }
+    HookForm { hook: found.name, path: found.shown, state, tool }
 }
 
 impl LocationSource {
@@ -180,13 +178,22 @@ impl HookLocation {
         }
     }
 
-    /// The path of a hook as it is shown, and what stands there.
-    fn hook_state(&self, name: &str, world: &World<'_>) -> Result<(String, Hook), Error> {
+    /// Whom else a hook concerns that was written here.
+    fn scope_note(&self) -> String {
+        match self.reach {
+            HookScope::Clone => String::new(),
+            HookScope::Everybody => format!(", where {} leads: commit it, and it is everybody's", self.lead.name()),
+            HookScope::Elsewhere => format!(", where {} leads, perhaps for other repositories too", self.lead.name()),
+        }
+    }
+
+    /// The hook of that name.
+    fn find_hook(&self, name: &'static str, world: &World<'_>) -> Result<FoundHook, Error> {
         let path = self.folder.join(name);
         let shown = display_path(&path, &world.folder);
         let found = hooks::inspect(&path, &self.text, self.root.as_deref());
-        let found = found.map_err(|error| refused(&shown, &io_error_text(&error)))?;
-        Ok((shown, found))
+        let hook = found.map_err(|error| refused(&shown, &io_error_text(&error)))?;
+        Ok(FoundHook { name, shown, hook })
     }
 }
 

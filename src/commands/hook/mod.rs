@@ -1,4 +1,4 @@
-//! `doctor hook`: before each commit.
+//! `doctor hook`: runs before each commit or push, and manages the hooks that call it.
 
 mod cache_key;
 mod install;
@@ -12,7 +12,7 @@ use crate::cli::{GlobalArgs, HookArgs, HookCommand};
 use crate::error::{Error, Exit};
 use crate::io::world::World;
 
-/// Does what was typed.
+/// Runs the command that was typed.
 pub(crate) fn run(args: &HookArgs, global: &GlobalArgs, world: &mut World<'_>) -> Result<Exit, Error> {
     match &args.verb {
         HookCommand::Run(args) => run::run(args, global, world),

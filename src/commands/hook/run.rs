@@ -1,19 +1,19 @@
-//! `doctor hook run`: what is staged, then what drifted, within a time that nobody minds.
+//! `doctor hook run`: searches what is staged for secrets, then compares as `check` does, within a short time.
 
 use std::time::Duration;
 
 use jiff::tz::Offset;
 
 use crate::cli::{GlobalArgs, HookRunArgs};
-use crate::commands::check;
+use crate::commands::analysis::{Analysis, analyse};
 use crate::commands::env_files::MissingFile;
-use crate::commands::gather::{self, GatherOptions, Gathered, Prefetch};
+use crate::commands::gather::{GatherOptions, Gathered, Prefetch, gather};
 use crate::commands::hook::cache_key;
 use crate::commands::hook::staged_secrets::{StagedSearch, StagedSecrets};
-use crate::commands::lines;
-use crate::commands::output::{self, OutputOptions, RevealFlags};
-use crate::commands::service_selection::Flags;
-use crate::drift::engine::run_rules::{Examination, examine};
+use crate::commands::output_options::{OutputOptions, OutputRequest, RevealFlags};
+use crate::commands::service_selection::ServiceFlagRole;
+use crate::commands::session::Session;
+use crate::commands::{config_file, lines, output, timeout};
 use crate::drift::leak::LINES;
 use crate::drift::model::rule::HookScope;
 use crate::drift::phrases::count;
@@ -28,7 +28,7 @@ use crate::io::storage::hook_cache::{HookCacheSlot, Recent};
 use crate::io::terminal::status::Silence;
 use crate::io::terminal::stream::Sort;
 use crate::io::world::World;
-use crate::report::{escape, hook_findings, shell_command};
+use crate::report::{Format, escape, hook_findings, shell_command};
 
 /// The time that is kept for the comparison with Railway.
 const RESERVE: Duration = Duration::from_millis(500);
@@ -77,25 +77,25 @@ pub(crate) fn unfinished(args: &HookRunArgs, error: &Error, world: &World<'_>) -
 }
 
 fn search_staged(args: &HookRunArgs, global: &GlobalArgs, world: &mut World<'_>) -> Result<Exit, Error> {
-    let limit = output::duration(&args.timeout)?;
-    let mut config = gather::read_config(global, world)?;
+    let limit = timeout::parse(&args.timeout)?;
+    let mut config = config_file::read(global, world)?;
     // A log or an endpoint tells of what runs, in its own time, and nothing of what is committed.
     if let Some(config) = &mut config {
         config.expect_log.clear();
         config.expect_http.clear();
     }
-    let orders = HookSettings { args, global, config: config.as_ref(), limit };
-    if orders.staged(limit.saturating_sub(world.clock.elapsed()), world)? == Exit::Findings {
+    let settings = HookSettings { args, global, config: config.as_ref(), limit };
+    if settings.staged(limit.saturating_sub(world.clock.elapsed()), world)? == Exit::Findings {
         return Ok(Exit::Findings);
     }
     let asker = Asker::new(&world.variables).within(limit.saturating_sub(world.clock.elapsed()));
-    let slot = cache_key::slot((args, global), orders.config, asker, world);
+    let slot = cache_key::slot(args, global, settings.config, asker, world);
     let kept = slot.as_ref().and_then(|slot| slot.get(world.clock.now()));
-    if let Some(recent) = kept.filter(|recent| recent.drift == 0 || orders.only_warn()) {
+    if let Some(recent) = kept.filter(|recent| recent.drift == 0 || settings.only_warn()) {
         print_cached(&recent, world);
         return Ok(Exit::Clean);
     }
-    match orders.check(slot.as_ref(), world) {
+    match settings.check(slot.as_ref(), world) {
         Err(error) if !args.strict && is_weather(&error) => {
             let why = match &error {
                 Error::File { .. } => error.with_cause(": "),
@@ -113,7 +113,7 @@ impl HookSettings<'_> {
     fn staged(&self, limit: Duration, world: &mut World<'_>) -> Result<Exit, Error> {
         let ranges = self.ranges(world);
         let search = StagedSearch {
-            env_file: &self.args.env_file,
+            env_file: &self.args.files.env_file,
             config: self.config,
             asker: &Asker::new(&world.variables).within(limit.saturating_sub(RESERVE.min(limit / 4))),
             today: Offset::UTC.to_datetime(world.clock.now()).date(),
@@ -147,7 +147,7 @@ impl HookSettings<'_> {
     fn ranges(&self, world: &World<'_>) -> Vec<Range> {
         let named = pushed_files::range_of(&world.variables);
         let is_commit = world.variables.contains_key("GIT_INDEX_FILE");
-        let is_used = self.args.env_file.iter().any(|path| files::is_stream(path));
+        let is_used = self.args.files.env_file.iter().any(|path| files::is_stream(path));
         if !named.is_empty() || is_commit || is_used || world.terminal.input != Sort::Pipe {
             return named;
         }
@@ -156,28 +156,18 @@ impl HookSettings<'_> {
 
     /// One check, its verdict, and a note of it for the next commit.
     fn check(&self, slot: Option<&HookCacheSlot>, world: &mut World<'_>) -> Result<Exit, Error> {
-        let options = GatherOptions {
-            limit: self.limit,
-            global: self.global,
-            targeting: &self.args.targeting,
-            service_flags: Flags::Select,
-            env_file: &self.args.env_file,
-            only: &[],
-            absent: MissingFile::Refused,
-            haste: Prefetch::Ahead,
-        };
-        let seen = self.visit(&options, world)?;
-        let mut examination = examine(&seen.survey);
-        examination.findings.retain(|finding| finding.rule.hook == HookScope::Reported);
-        let exit = check::exit(&seen, &examination, seen.fail_on);
-        let recent = counted(&seen, &examination, world);
+        let mut analysis = analyse(self.gather(world)?, None);
+        analysis.examination.findings.retain(|finding| finding.rule.hook == HookScope::Reported);
+        let exit = analysis.exit();
+        let recent = counted(&analysis, world);
         if let Some(slot) = slot.filter(|_| matches!(exit, Exit::Clean | Exit::Findings)) {
             slot.put(&recent);
         }
         if recent.drift > 0 {
-            return self.print_drift(seen, examination, exit, world);
+            return self.print_drift(analysis, exit, world);
         }
-        let place = format!("{} · {}", seen.survey.project.name, seen.survey.environment.name);
+        let survey = &analysis.gathered.survey;
+        let place = format!("{} · {}", survey.project.name, survey.environment.name);
         if exit == Exit::Clean {
             let (values, services) = (count(recent.compared, "value"), count(recent.services, "service"));
             world
@@ -185,37 +175,47 @@ impl HookSettings<'_> {
                 .print_line(&format!("doctor: {}: {values} compared on {services}, no drift", escape::line(&place)));
             return Ok(exit);
         }
-        let unread = seen.survey.targets.iter().find_map(|target| target.stored.as_ref().err());
+        let unread = survey.targets.iter().find_map(|target| target.stored.as_ref().err());
         let why = unread.map_or("nothing was compared".to_owned(), ToString::to_string);
         world.talk.print_line(&format!("doctor: warning: {}: {}", escape::line(&place), escape::line(&why)));
         Ok(if self.args.strict { exit } else { Exit::Clean })
     }
 
-    /// Both sides. What is waited for on the way is not worth a line beside the one that says what came of it.
-    fn visit(&self, options: &GatherOptions<'_>, world: &mut World<'_>) -> Result<Gathered, Error> {
+    /// Both sides. What is waited for on the way is not worth a line beside the one with the result.
+    fn gather(&self, world: &mut World<'_>) -> Result<Gathered, Error> {
+        let options = GatherOptions {
+            limit: self.limit,
+            global: self.global,
+            targeting: &self.args.targeting,
+            service_flags: ServiceFlagRole::Select,
+            env_file: &self.args.files.env_file,
+            only: &[],
+            absent: MissingFile::Refused,
+            haste: Prefetch::Ahead,
+        };
         let talk = std::mem::replace(&mut world.talk, &Silence);
-        let prepared = gather::prepare(options, self.global, world);
-        let seen = prepared.and_then(|(_, connection)| {
-            gather::visit(&connection.client(world, options.limit), options, self.config, world)
-        });
+        let session = Session::open(self.config, &options, world);
+        let gathered =
+            session.and_then(|session| gather(&session.client(self.limit, world), &options, &session, world));
         world.talk = talk;
-        seen
+        gathered
     }
 
-    /// Tells of drift, in as few words as a commit deserves.
-    fn print_drift(
-        &self,
-        seen: Gathered,
-        examination: Examination,
-        exit: Exit,
-        world: &mut World<'_>,
-    ) -> Result<Exit, Error> {
-        let manner = OutputOptions::of("text", None, RevealFlags::of(false, false), world)?;
+    /// Reports drift, as briefly as a commit deserves.
+    fn print_drift(&self, analysis: Analysis, exit: Exit, world: &mut World<'_>) -> Result<Exit, Error> {
         let brief = GlobalArgs { quiet: !self.global.verbose, ..self.global.clone() };
-        let fail_on = seen.fail_on;
-        let hint = ["check", "fix"].map(|verb| shell_command::line(&seen.repeated(&[verb.to_owned()], world)));
-        let report = output::report("check", seen, examination, (fail_on, exit), world);
-        manner.write_report(&report, &brief, world)?;
+        let request = OutputRequest {
+            format: Format::Text,
+            file: None,
+            reveal: RevealFlags::default(),
+            env_file: &[],
+            global: &brief,
+        };
+        let output = OutputOptions::of(request, world)?;
+        let repeated = |verb: &str| shell_command::line(&analysis.gathered.repeated(&[verb.to_owned()], world));
+        let hint = ["check", "fix"].map(repeated);
+        let report = output::report("check", analysis, exit, world);
+        output.write_report(&report, world)?;
         if self.only_warn() {
             world.talk.print_line("doctor: warning: drift, and doctor.toml says on-drift = \"warn\"");
             return Ok(if self.args.strict && exit != Exit::Findings { exit } else { Exit::Clean });
@@ -272,13 +272,12 @@ fn gap<'n>(reason: &str, names: impl Iterator<Item = &'n str>) -> Option<String>
     }
 }
 
-fn counted(seen: &Gathered, examination: &Examination, world: &World<'_>) -> Recent {
-    let fails = |severity| seen.fail_on.is_some_and(|least| severity >= least);
+fn counted(analysis: &Analysis, world: &World<'_>) -> Recent {
     Recent {
         time: world.clock.now().as_second(),
-        compared: examination.extents.iter().map(|extent| extent.compared).sum(),
-        services: seen.survey.targets.len(),
-        drift: examination.findings.iter().filter(|finding| fails(finding.severity)).count(),
+        compared: analysis.examination.extents.iter().map(|extent| extent.compared).sum(),
+        services: analysis.gathered.survey.targets.len(),
+        drift: analysis.failing(),
     }
 }
 

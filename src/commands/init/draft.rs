@@ -1,9 +1,9 @@
-//! What was seen and what was chosen so far; what was not asked is chosen as it is suggested.
+//! What was gathered and what was chosen so far; what was not asked is chosen as it is suggested.
 
 use std::collections::BTreeSet;
 
 use crate::commands::gather::Gathered;
-use crate::commands::service_selection::ServiceNaming as Scoped;
+use crate::commands::service_selection::ServiceNaming;
 use crate::drift::dotenv::LocalFile;
 use crate::drift::phrases::count;
 use crate::drift::suggest::{
@@ -14,12 +14,12 @@ use crate::drift::{ResourceRef, Target};
 use crate::error::Error;
 use crate::io::config::ConfigLocation;
 use crate::io::files;
-use crate::report::init_lists as tell;
+use crate::report::init_lists;
 
 /// A `doctor.toml` in the making.
 pub(super) struct InitDraft {
     /// Both sides, with the chosen services alone in scope.
-    pub(super) seen: Gathered,
+    pub(super) gathered: Gathered,
     /// Services that were looked at and are not chosen now.
     aside: Vec<Target>,
     /// Every service of the environment, and what to know before choosing it.
@@ -34,22 +34,22 @@ pub(super) struct InitDraft {
 }
 
 impl InitDraft {
-    pub(super) fn new(seen: Gathered, site: &ConfigLocation) -> Result<Self, Error> {
+    pub(super) fn new(gathered: Gathered, site: &ConfigLocation) -> Result<Self, Error> {
         Ok(Self {
-            files: reached(&seen, site)?,
-            services: services(&seen),
-            is_named: seen.services_named == Scoped::Yes,
-            seen,
+            files: reached(&gathered, site)?,
+            services: services(&gathered),
+            is_named: gathered.selection.named == ServiceNaming::Yes,
+            gathered,
             aside: Vec::new(),
             required: None,
             excepted: None,
         })
     }
 
-    /// What was seen, in a few lines.
+    /// What was gathered, in a few lines.
     pub(super) fn summary(&self, width: usize) -> String {
-        let (seen, survey) = (&self.seen, &self.seen.survey);
-        let origin = match (&seen.project_origin, &seen.environment_origin) {
+        let (gathered, survey) = (&self.gathered, &self.gathered.survey);
+        let origin = match (&gathered.selected.project_origin, &gathered.selected.environment_origin) {
             (project, environment) if project == environment => project.clone(),
             (project, environment) => format!("{project}, {environment}"),
         };
@@ -58,35 +58,35 @@ impl InitDraft {
             let error = target.stored.as_ref().err()?;
             Some(format!("{} could not be read: {error}", target.service.name))
         });
-        let told = tell::InitSides {
+        let sides = init_lists::InitSides {
             project: survey.project.name.clone(),
             environment: survey.environment.name.clone(),
             origin,
-            files: seen.files.iter().map(|(name, _)| name.clone()).collect(),
+            files: gathered.files.iter().map(|(name, _)| name.clone()).collect(),
             keys: keys.len(),
             services: survey.targets.iter().filter(|target| self.shares(target) > 0).count(),
             all: self.services.len(),
             differing: differences(survey, &BTreeSet::new()).iter().filter(|one| !one.services.is_empty()).count(),
-            remarks: seen.remarks.iter().cloned().chain(unread).collect(),
+            remarks: gathered.remarks.iter().cloned().chain(unread).collect(),
         };
-        tell::sides_table(&told, width)
+        init_lists::sides_table(&sides, width)
     }
 
     fn shares(&self, target: &Target) -> usize {
-        shares(&self.seen, target)
+        shares(&self.gathered, target)
     }
 
     /// Which of the services are chosen, by their places in [`InitDraft::services`].
     pub(super) fn chosen(&self) -> Vec<usize> {
         let is_chosen =
-            |service: &ResourceRef| self.seen.survey.targets.iter().any(|target| target.service.id == service.id);
+            |service: &ResourceRef| self.gathered.survey.targets.iter().any(|target| target.service.id == service.id);
         (0..self.services.len()).filter(|&index| is_chosen(&self.services[index].0)).collect()
     }
 
     /// Chooses services that were looked at; `false` where one of them was not, and nothing is changed.
     pub(super) fn choose(&mut self, services: &[usize]) -> bool {
         let wanted: BTreeSet<&str> = services.iter().map(|&index| self.services[index].0.id.as_str()).collect();
-        let targets = &mut self.seen.survey.targets;
+        let targets = &mut self.gathered.survey.targets;
         let known = targets.iter().chain(&self.aside).map(|target| target.service.id.as_str());
         if !wanted.is_subset(&known.collect()) {
             return false;
@@ -102,16 +102,16 @@ impl InitDraft {
         true
     }
 
-    /// Takes what was seen of other services in the place of what was seen before.
-    pub(super) fn replace_sides(&mut self, seen: Gathered) {
-        self.seen = seen;
+    /// Takes what was gathered of other services in the place of what was gathered before.
+    pub(super) fn replace_sides(&mut self, gathered: Gathered) {
+        self.gathered = gathered;
         self.aside.clear();
         (self.required, self.excepted) = (None, None);
     }
 
     /// Keys that are equal on both sides now, and which of them are chosen.
     pub(super) fn shared(&self) -> (Vec<Shared>, Vec<usize>) {
-        let all: Vec<Shared> = shared(&self.seen.survey).into_iter().filter(|one| one.agrees).collect();
+        let all: Vec<Shared> = shared(&self.gathered.survey).into_iter().filter(|one| one.agrees).collect();
         let is_chosen = |one: &Shared| match &self.required {
             Some(chosen) => chosen.contains(&one.key),
             None => one.is_suggested,
@@ -130,7 +130,7 @@ impl InitDraft {
     pub(super) fn differences(&self) -> (Vec<Difference>, Vec<usize>) {
         let (shared, chosen) = self.shared();
         let required = chosen.iter().map(|&index| shared[index].key.as_str()).collect();
-        let all = differences(&self.seen.survey, &required);
+        let all = differences(&self.gathered.survey, &required);
         let is_chosen = |one: &Difference| match &self.excepted {
             Some(groups) => groups.iter().any(|(group, _)| group.differences.contains(one)),
             None => one.is_suggested,
@@ -145,7 +145,7 @@ impl InitDraft {
 
     /// The error of the first service, where none of them could be read.
     pub(super) fn refuse_unread(&self) -> Result<(), Error> {
-        let mut errors = self.seen.survey.targets.iter().map(|target| target.stored.as_ref().err());
+        let mut errors = self.gathered.survey.targets.iter().map(|target| target.stored.as_ref().err());
         match errors.next() {
             Some(Some(error)) if errors.all(|error| error.is_some()) => Err(error.clone()),
             _ => Ok(()),
@@ -154,7 +154,7 @@ impl InitDraft {
 
     /// The chosen services, with their short names.
     pub(super) fn sections(&self) -> Vec<Section> {
-        let survey = &self.seen.survey;
+        let survey = &self.gathered.survey;
         let chosen: Vec<ResourceRef> = survey.targets.iter().map(|target| target.service.clone()).collect();
         let all: Vec<ResourceRef> = self.services.iter().map(|(service, _)| service.clone()).collect();
         sections(&chosen, &all, [&survey.project.name, &survey.environment.name])
@@ -162,7 +162,7 @@ impl InitDraft {
 
     /// It as it stands.
     pub(super) fn draft(&self) -> ConfigDraft {
-        let survey = &self.seen.survey;
+        let survey = &self.gathered.survey;
         let sections = self.sections();
         let (shared, required) = self.shared();
         let required: Vec<&Shared> = required.into_iter().map(|index| &shared[index]).collect();
@@ -187,32 +187,32 @@ impl InitDraft {
 }
 
 /// The files as `doctor.toml` names them; none where they are found without.
-fn reached(seen: &Gathered, site: &ConfigLocation) -> Result<Vec<String>, Error> {
-    if seen.paths == [files::default_env_file(&site.root, &seen.survey.environment.name)] {
+fn reached(gathered: &Gathered, site: &ConfigLocation) -> Result<Vec<String>, Error> {
+    if gathered.paths == [files::default_env_file(&site.root, &gathered.survey.environment.name)] {
         return Ok(Vec::new());
     }
-    seen.paths.iter().map(|path| site.reach(path)).collect()
+    gathered.paths.iter().map(|path| site.reach(path)).collect()
 }
 
-fn shares(seen: &Gathered, target: &Target) -> usize {
-    let local = seen.survey.local_keys(target);
-    let own = seen.survey.catalogue.services.get(&target.service.name);
+fn shares(gathered: &Gathered, target: &Target) -> usize {
+    let local = gathered.survey.local_keys(target);
+    let own = gathered.survey.catalogue.services.get(&target.service.name);
     own.into_iter().flatten().filter(|key| local.contains(key.as_str())).count()
 }
 
 /// Every service: those in scope first, then the others with what speaks against them.
-fn services(seen: &Gathered) -> Vec<(ResourceRef, String)> {
-    let in_scope = seen.survey.targets.iter().map(|target| {
-        let words = match shares(seen, target) {
+fn services(gathered: &Gathered) -> Vec<(ResourceRef, String)> {
+    let in_scope = gathered.survey.targets.iter().map(|target| {
+        let words = match shares(gathered, target) {
             0 => "shares no key".to_owned(),
             keys => format!("shares {}", count(keys, "key")),
         };
         (target.service.clone(), words)
     });
-    let others = seen.shape.services.iter().filter_map(|one| {
-        let is_chosen = seen.survey.targets.iter().any(|target| target.service.id == one.service.id);
-        let why = seen.left_out.iter().find(|(name, _)| *name == one.service.name);
-        let words = why.map(|(_, why)| tell::objection(why)).unwrap_or_default();
+    let others = gathered.selected.shape.services.iter().filter_map(|one| {
+        let is_chosen = gathered.survey.targets.iter().any(|target| target.service.id == one.service.id);
+        let why = gathered.selection.left_out.iter().find(|(name, _)| *name == one.service.name);
+        let words = why.map(|(_, why)| init_lists::objection(why)).unwrap_or_default();
         (!is_chosen).then(|| (one.service.clone(), words))
     });
     in_scope.chain(others).collect()

@@ -1,4 +1,4 @@
-//! `doctor init`: look at both sides, ask little, show a `doctor.toml`, and write it where there is none.
+//! `doctor init`: gathers both sides, asks what can't be known, shows a `doctor.toml`, and writes it where there is none.
 
 mod draft;
 mod gather_sides;
@@ -26,33 +26,34 @@ use crate::report::{escape, shell_command};
 /// Writes a `doctor.toml` as the user wishes it.
 pub(crate) fn run(args: &cli::InitArgs, global: &GlobalArgs, world: &mut World<'_>) -> Result<Exit, Error> {
     let site = site(args, global, world)?;
-    let eyes = SideReader::open(args, global, world)?;
-    let is_read = args.format == ResultFormat::Json;
+    let sides = SideReader::open(args, global, world)?;
+    let is_read = args.result.format == ResultFormat::Json;
     let is_asked = !args.yes && !is_read && can_ask(&world.terminal, &world.variables);
-    let seen = if is_asked {
-        questions::file(&eyes, world)?
+    let gathered = if is_asked {
+        questions::file(&sides, world)?
     } else {
-        eyes.gather(&args.env_file, &args.targeting.service, world)?
+        sides.gather(&args.files.env_file, &args.targeting.service, world)?
     };
     if args.yes {
-        refuse_parts(&seen)?;
+        refuse_parts(&gathered)?;
     }
-    let mut sketch = InitDraft::new(seen, &site)?;
+    let mut interview = InitDraft::new(gathered, &site)?;
     if !is_read {
-        world.print(&sketch.summary(world.terminal.width))?;
+        world.print(&interview.summary(world.terminal.width))?;
     }
     if is_asked {
-        questions::all(&mut sketch, &eyes, world)?;
+        questions::all(&mut interview, &sides, world)?;
     }
-    sketch.refuse_unread()?;
-    let draft = sketch.draft();
-    let text = text(&draft, &site, &sketch)?;
-    let exposed = UnignoredFiles::of(&sketch.seen, &site);
+    interview.refuse_unread()?;
+    let draft = interview.draft();
+    let text = text(&draft, &site, &interview)?;
+    let exposed = UnignoredFiles::of(&interview.gathered, &site);
     // The new doctor.toml names files and services; what was typed is repeated all the same.
     let next = [world.program.clone(), vec!["check".to_owned()], targeting(args), same(global)].concat();
     if is_read {
-        let remarks = &sketch.seen.remarks;
-        return for_programs((&text, &draft, remarks), &site, &exposed, (args, global, next), world);
+        let remarks = &interview.gathered.remarks;
+        let result = InitResult { text: &text, draft: &draft, remarks, site: &site, exposed: &exposed, check: next };
+        return for_programs(result, args, global, world);
     }
     world.print(&format!("\n{}, as it is to be:\n\n{text}\n", escape::line(&site.name)))?;
     exposed.show(world)?;
@@ -66,14 +67,25 @@ pub(crate) fn run(args: &cli::InitArgs, global: &GlobalArgs, world: &mut World<'
     Ok(Exit::Clean)
 }
 
+/// A `doctor.toml` that is complete.
+struct InitResult<'r> {
+    text: &'r str,
+    draft: &'r ConfigDraft,
+    remarks: &'r [String],
+    site: &'r ConfigLocation,
+    exposed: &'r UnignoredFiles,
+    /// The command that uses it.
+    check: Vec<String>,
+}
+
 /// The same in one document: written with `--yes`, and only shown without.
 fn for_programs(
-    (text, draft, remarks): (&str, &ConfigDraft, &[String]),
-    site: &ConfigLocation,
-    exposed: &UnignoredFiles,
-    (args, global, check): (&cli::InitArgs, &GlobalArgs, Vec<String>),
+    result: InitResult<'_>,
+    args: &cli::InitArgs,
+    global: &GlobalArgs,
     world: &mut World<'_>,
 ) -> Result<Exit, Error> {
+    let InitResult { text, draft, remarks, site, exposed, check } = result;
     let written = if args.yes {
         world.interrupt.begin_writing();
         let written = write(text, site, draft, world);
@@ -88,7 +100,7 @@ fn for_programs(
     }
     let (tracked, unignored) = exposed.names();
     let exit = if args.yes { Exit::Clean } else { Exit::Usage };
-    let told = drafted(Drafted {
+    let document = drafted(Drafted {
         file: &site.name,
         written: written.is_some(),
         accepted: written == Some(FileOutcome::Accepted),
@@ -100,7 +112,7 @@ fn for_programs(
         next: if args.yes { check } else { again(args, global, world) },
         exit_code: exit.code(),
     });
-    world.print(&told)?;
+    world.print(&document)?;
     if args.yes { Ok(exit) } else { Err(unasked(args, global, world)) }
 }
 
@@ -118,7 +130,7 @@ fn site(args: &cli::InitArgs, global: &GlobalArgs, world: &World<'_>) -> Result<
         return Err(there_already(&files::display_path(&path, &world.folder)));
     }
     let site = ConfigLocation::of(&world.folder);
-    for file in &args.env_file {
+    for file in &args.files.env_file {
         if files::is_stream(file) || files::is_stream(&world.folder.join(file)) {
             return Err(Error::Flag {
                 flag: "--env-file",
@@ -141,10 +153,10 @@ fn there_already(name: &str) -> Error {
 }
 
 /// The text, once the reader and the environment have agreed that it means what it should.
-fn text(draft: &ConfigDraft, site: &ConfigLocation, sketch: &InitDraft) -> Result<String, Error> {
+fn text(draft: &ConfigDraft, site: &ConfigLocation, interview: &InitDraft) -> Result<String, Error> {
     let (text, read) = fresh(draft, site, &rules())?;
     read.env_file.iter().flatten().try_for_each(|file| read.file(file).map(drop))?;
-    let services = Services::of(&sketch.seen.shape, Some(&read));
+    let services = Services::of(&interview.gathered.selected.shape, Some(&read));
     for section in &draft.services {
         prove(&read, &services, &section.alias, &section.service.id)?;
     }
@@ -191,7 +203,7 @@ fn obtain(
 fn unasked(args: &cli::InitArgs, global: &GlobalArgs, world: &World<'_>) -> Error {
     Error::NoConsent {
         what: "there is nobody to ask".to_owned(),
-        cause: match args.format {
+        cause: match args.result.format {
             ResultFormat::Text => "a new file needs a yes, and this is no terminal".to_owned(),
             ResultFormat::Json => "a new file needs a yes, and a program is asked nothing".to_owned(),
         },
@@ -203,7 +215,7 @@ fn unasked(args: &cli::InitArgs, global: &GlobalArgs, world: &World<'_>) -> Erro
 fn again(args: &cli::InitArgs, global: &GlobalArgs, world: &World<'_>) -> Vec<String> {
     let mut words = [world.program.clone(), vec!["init".to_owned(), "--yes".to_owned()]].concat();
     words.extend(targeting(args));
-    if args.format == ResultFormat::Json {
+    if args.result.format == ResultFormat::Json {
         words.push("--format=json".to_owned());
     }
     words.extend(same(global));
@@ -213,10 +225,10 @@ fn again(args: &cli::InitArgs, global: &GlobalArgs, world: &World<'_>) -> Vec<St
 fn targeting(args: &cli::InitArgs) -> Vec<String> {
     let targeting = &args.targeting;
     let mut words = Vec::new();
-    words.extend(targeting.project.iter().map(|project| format!("--project={project}")));
-    words.extend(targeting.environment.iter().map(|environment| format!("--environment={environment}")));
+    words.extend(targeting.place.project.iter().map(|project| format!("--project={project}")));
+    words.extend(targeting.place.environment.iter().map(|environment| format!("--environment={environment}")));
     words.extend(targeting.service.iter().map(|service| format!("--service={service}")));
-    words.extend(args.env_file.iter().map(|path| format!("--env-file={}", path.display())));
+    words.extend(args.files.env_file.iter().map(|path| format!("--env-file={}", path.display())));
     words
 }
 

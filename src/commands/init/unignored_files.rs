@@ -29,9 +29,10 @@ struct Unignored {
 }
 
 impl UnignoredFiles {
-    pub(super) fn of(seen: &Gathered, site: &ConfigLocation) -> Self {
+    pub(super) fn of(gathered: &Gathered, site: &ConfigLocation) -> Self {
         let mut all = Self { root: site.root.clone(), tracked: Vec::new(), unignored: Vec::new() };
-        for ((path, (name, _)), exposure) in seen.paths.iter().zip(&seen.files).zip(&seen.survey.exposures) {
+        for ((path, (name, _)), exposure) in gathered.paths.iter().zip(&gathered.files).zip(&gathered.survey.exposures)
+        {
             let name = name.clone();
             match exposure.git {
                 Git::Tracked => all.tracked.push(name),

@@ -9,8 +9,8 @@ use clap::{Command, CommandFactory};
 use clap_complete::engine::CompletionCandidate;
 
 use crate::cli::Cli;
+use crate::commands::config_file;
 use crate::commands::env_files::{EnvFileSources, EnvFiles, MissingFile};
-use crate::commands::gather;
 use crate::commands::shell_completion::partial_line::PartialLine;
 use crate::drift::ResourceRef;
 use crate::drift::dotenv::LocalFile;
@@ -85,8 +85,8 @@ impl CompletionNames {
             let Some(found) = command.find_subcommand(word).cloned() else { return Vec::new() };
             command = found;
         }
-        let told = |verb: &Command| CompletionCandidate::new(verb.get_name()).help(verb.get_about().cloned());
-        command.get_subcommands().filter(|verb| !verb.is_hide_set()).map(told).collect()
+        let candidate = |verb: &Command| CompletionCandidate::new(verb.get_name()).help(verb.get_about().cloned());
+        command.get_subcommands().filter(|verb| !verb.is_hide_set()).map(candidate).collect()
     }
 
     /// Files, and folders on the way to them.
@@ -95,7 +95,7 @@ impl CompletionNames {
     }
 
     fn config(&self) -> Option<Config> {
-        if self.typed.is_demo { None } else { gather::load(&self.typed.config, &self.folder).ok().flatten() }
+        if self.typed.is_demo { None } else { config_file::load(&self.typed.config, &self.folder).ok().flatten() }
     }
 
     /// The aliases whose files count: those of the services that the line names, or else all.

@@ -4,13 +4,12 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use crate::cli::TargetArgs;
-use crate::commands::connection;
+use crate::commands::project_selection::{LINK, RequestedName, SelectedEnvironment, TargetSource, TargetSources};
 use crate::drift::ResourceRef;
 use crate::drift::plan::bulk_selection::Consent;
 use crate::error::Error;
 use crate::io::config::{Config, TrustedParts};
-use crate::io::credentials::{self, Credentials, KEYRING, Link};
+use crate::io::credentials::{self, Credentials, KEYRING};
 use crate::io::files::provenance::Checkout;
 use crate::io::railway::transport::Scheme;
 use crate::io::storage::trust_store::{self, Subject, TrustStatus};
@@ -52,19 +51,15 @@ pub(crate) enum Acceptance {
     Changed(Vec<String>),
 }
 
-/// A target, and how a run came to it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct TargetOrigin<'a> {
-    /// The project.
-    pub(crate) project: &'a ResourceRef,
-    /// What names it.
-    pub(crate) project_origin: &'a str,
-    /// The environment.
-    pub(crate) environment: &'a ResourceRef,
-    /// What names it.
-    pub(crate) environment_origin: &'a str,
-    /// The flags.
-    pub(crate) targeting: &'a TargetArgs,
+/// The target of a run, and how the run came to it.
+#[derive(Clone, Copy)]
+pub(crate) struct TrustSubject<'a> {
+    /// The `doctor.toml` in use.
+    pub(crate) config: Option<&'a Config>,
+    /// Project and environment, and what names them.
+    pub(crate) selected: &'a SelectedEnvironment,
+    /// Everything that may name them.
+    pub(crate) sources: &'a TargetSources,
     /// The token.
     pub(crate) credentials: &'a Credentials,
     /// The host that it is sent to.
@@ -73,32 +68,33 @@ pub(crate) struct TargetOrigin<'a> {
 
 impl TrustState {
     /// What is known of that target from outside the checkout.
-    pub(crate) fn of(config: Option<&Config>, aimed: TargetOrigin<'_>, world: &World<'_>) -> Self {
+    pub(crate) fn of(subject: TrustSubject<'_>, world: &World<'_>) -> Self {
         // The demo's doctor.toml and its Railway are parts of doctor.
         if world.memory == WorldLifetime::OfThisRun {
             return Self::default();
         }
+        let TrustSubject { config, selected, sources, .. } = subject;
+        let (project, environment) = (&selected.shape.project, &selected.shape.environment);
         let checkout = checkout(config, world);
-        let acceptance = acceptance(config, aimed.project, &checkout, world);
-        let link = CliLink::read(&checkout, world);
+        let acceptance = acceptance(config, project, &checkout, world);
+        let link = CliLink::of(sources, &checkout, world);
         let is_accepted = acceptance == Acceptance::Accepted;
         let from_config = |origin: &str| {
             let is_name = config.is_some_and(|config| origin == config.name);
-            is_name || origin == KEYRING && is_chosen_by(config, aimed, world)
+            is_name || origin == KEYRING && is_chosen_by_config(subject, world)
         };
         let is_outside = |origin: &str| !(from_config(origin) || origin == LINK && link.doubt.is_some());
-        let is = |name: &str, id: &str| world.variable(name).is_some_and(|own| own.trim() == id);
-        let (project, environment) = (aimed.project, aimed.environment);
         let is_project_known = is_accepted
-            || is_outside(aimed.project_origin)
+            || is_outside(&selected.project_origin)
             || link.names(&project.id, None)
-            || is("RAILWAY_PROJECT_ID", &project.id);
-        let is_environment_declared = from_config(aimed.environment_origin);
+            || is_id(sources.variables.project.as_ref(), &project.id);
+        let is_environment_declared = from_config(&selected.environment_origin);
         let is_environment_known = is_accepted && is_environment_declared
-            || is_outside(aimed.environment_origin)
+            || is_outside(&selected.environment_origin)
             || link.names(&project.id, Some(&environment.id))
-            || is("RAILWAY_ENVIRONMENT_ID", &environment.id);
-        let is_of_link = [aimed.project_origin, aimed.environment_origin].contains(&LINK);
+            || is_id(sources.variables.environment.as_ref(), &environment.id);
+        let is_of_link =
+            [&selected.project_origin, &selected.environment_origin].into_iter().any(|origin| origin == LINK);
         Self {
             acceptance,
             is_environment_declared,
@@ -236,43 +232,44 @@ impl TrustObjection {
     }
 }
 
-/// How reports name the link.
-const LINK: &str = "railway link";
-
 /// The official CLI's link, and why it does not count.
-struct CliLink {
-    link: Option<Link>,
+struct CliLink<'s> {
+    /// What it names. One that can't be read names nothing; where it is needed, reading it has failed before.
+    named: Option<&'s TargetSource>,
     path: PathBuf,
     doubt: Option<&'static str>,
 }
 
-impl CliLink {
-    fn read(checkout: &Checkout, world: &World<'_>) -> Self {
-        // One that can't be read names nothing; where it is needed, reading it has failed before.
-        let link = credentials::link(&world.variables, world.home.as_deref(), &world.folder).ok().flatten();
+impl<'s> CliLink<'s> {
+    fn of(sources: &'s TargetSources, checkout: &Checkout, world: &World<'_>) -> Self {
+        let named = sources.link.as_ref().ok().filter(|link| link.project.is_some());
         let path = world.home.as_deref().map(|home| credentials::link_file(home, &world.variables)).unwrap_or_default();
-        let doubt = link.as_ref().and_then(|_| checkout.objection(&path));
-        Self { link, path, doubt }
+        let doubt = named.and_then(|_| checkout.objection(&path));
+        Self { named, path, doubt }
     }
 
     /// Whether it is known from outside and names the project, and that environment of it. By ids: anyone can give a
     /// project another project's id as its name.
     fn names(&self, project: &str, environment: Option<&str>) -> bool {
         self.doubt.is_none()
-            && self.link.as_ref().is_some_and(|link| {
-                link.project_id == project
-                    && environment.is_none_or(|environment| link.environment_id.as_deref() == Some(environment))
+            && self.named.is_some_and(|link| {
+                is_id(link.project.as_ref(), project)
+                    && environment.is_none_or(|environment| is_id(link.environment.as_ref(), environment))
             })
     }
 }
 
+fn is_id(named: Option<&RequestedName>, id: &str) -> bool {
+    named.is_some_and(|named| named.text == id)
+}
+
 /// Whether `doctor.toml` has chosen the login: of several project tokens in the keyring, the target decides which one is used.
-fn is_chosen_by(config: Option<&Config>, aimed: TargetOrigin<'_>, world: &World<'_>) -> bool {
-    let Credentials { token, scheme, .. } = aimed.credentials;
-    let without = connection::aim(Some(aimed.targeting), None, world);
-    config.is_some()
+fn is_chosen_by_config(subject: TrustSubject<'_>, world: &World<'_>) -> bool {
+    let Credentials { token, scheme, .. } = subject.credentials;
+    let without = subject.sources.without_config().login_target();
+    subject.config.is_some()
         && *scheme == Scheme::Project
-        && !credentials::is_login_for(world.keyring, aimed.host, &without, token)
+        && !credentials::is_login_for(world.keyring, subject.host, &without, token)
 }
 
 /// The checkout that a run is about.

@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::commands::connection;
-use crate::commands::project_selection::{NameOrId, RequestedName};
+use crate::commands::project_selection::{NameOrId, RequestedName, TargetSources};
 use crate::commands::trust::Acceptance;
 use crate::drift::ResourceRef;
 use crate::error::Error;
@@ -12,7 +11,6 @@ use crate::io::railway::client::Client;
 use crate::io::railway::environment::Shape;
 use crate::io::railway::lookup::LocatedProject;
 use crate::io::railway::transport::Scheme;
-use crate::io::world::World;
 use crate::report::trust_summary::{Sending, TrustSummary, text};
 
 /// A `doctor.toml` beside what Railway has of the things that it names.
@@ -43,14 +41,10 @@ impl<'c> NamedDecisions<'c> {
     pub(super) fn without_environment(
         client: &Client<'_>,
         config: &'c Config,
-        world: &World<'_>,
+        sources: &TargetSources,
     ) -> Result<Self, Error> {
-        let project = connection::aim(None, Some(config), world).project;
-        let asked = RequestedName::written(&project.unwrap_or_default(), &config.name);
-        let located = match asked.form {
-            NameOrId::Id => client.project(&asked.text)?,
-            NameOrId::Name => client.project_named(&asked.text)?,
-        };
+        let project = sources.login_target().project.unwrap_or_default();
+        let located = RequestedName::written(&project, &config.name).locate(client)?;
         let mut names = by_id([&located.project].into_iter());
         names.extend(environments(&located));
         Ok(Self { config, project: located.project, names })

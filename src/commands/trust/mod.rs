@@ -1,15 +1,15 @@
-//! `doctor trust`: show what a checkout's `doctor.toml` decides about where local values go, ask, and remember the answer.
+//! `doctor trust`: shows what a checkout's `doctor.toml` decides about where local values go, asks, and remembers the answer.
 
 mod acceptance;
 mod decisions;
 
-use crate::cli::{self, GlobalArgs, TargetArgs};
-use crate::commands::connection::{self, Connection};
-use crate::commands::project_sources::locate;
-pub(crate) use crate::commands::trust::acceptance::{Acceptance, TargetOrigin, TrustObjection, TrustState};
+use crate::cli::{self, GlobalArgs, ProjectArgs};
+use crate::commands::connection::Connection;
+use crate::commands::project_selection::{self, TargetSources};
+pub(crate) use crate::commands::trust::acceptance::{Acceptance, TrustObjection, TrustState, TrustSubject};
 use crate::commands::trust::acceptance::{checkout, trust_status};
 pub(crate) use crate::commands::trust::decisions::NamedDecisions;
-use crate::commands::{gather, output};
+use crate::commands::{config_file, timeout};
 use crate::drift::ResourceRef;
 use crate::error::{Error, Exit};
 use crate::io::config::Config;
@@ -21,8 +21,8 @@ use crate::report::{escape, shell_command};
 
 /// Accepts the `doctor.toml` for the project that it is used for.
 pub(crate) fn run(args: &cli::TrustArgs, global: &GlobalArgs, world: &mut World<'_>) -> Result<Exit, Error> {
-    let limit = output::duration(&args.timeout)?;
-    let config = gather::read_config(global, world)?.ok_or_else(none)?;
+    let limit = timeout::parse(&args.timeout)?;
+    let config = config_file::read(global, world)?.ok_or_else(none)?;
     let trusted_parts = config.trusted_parts();
     let name = escape::line(&config.name).into_owned();
     if trusted_parts.is_empty() {
@@ -31,13 +31,12 @@ pub(crate) fn run(args: &cli::TrustArgs, global: &GlobalArgs, world: &mut World<
     }
     // What can't be used is not accepted either.
     config.env_files().try_for_each(|file| config.file(file).map(drop))?;
-    let aim = connection::aim(None, Some(&config), world);
-    let connection = Connection::open(global, &aim, world)?;
+    let sources = TargetSources::read(&ProjectArgs::default(), Some(&config), world);
+    let connection = Connection::open(global, &sources.login_target(), world)?;
     let client = connection.client(world, limit);
-    let targeting = TargetArgs { project: None, environment: None, service: Vec::new() };
-    let shown = match locate(&client, &targeting, Some(&config), world) {
-        Ok(found) => NamedDecisions::of(&client, &config, &found.shape)?,
-        Err(Error::NoEnvironment { .. }) => NamedDecisions::without_environment(&client, &config, world)?,
+    let shown = match project_selection::select(&client, &sources, Some(&config)) {
+        Ok(selected) => NamedDecisions::of(&client, &config, &selected.shape)?,
+        Err(Error::NoEnvironment { .. }) => NamedDecisions::without_environment(&client, &config, &sources)?,
         Err(error) => return Err(error),
     };
     let acceptance = trust_status(&config, &trusted_parts, &shown.project, &checkout(Some(&config), world), world)?;

@@ -1,9 +1,8 @@
-//! `doctor undo --list`: what can be put back, the newest first.
+//! `doctor undo --list`: lists the runs that can be undone, the newest first.
 
 use std::collections::BTreeSet;
 
-use crate::cli::GlobalArgs;
-use crate::commands::output::OutputOptions;
+use crate::commands::output_options::OutputOptions;
 use crate::drift::phrases::{count, names};
 use crate::error::{Error, Exit};
 use crate::io::files;
@@ -12,11 +11,10 @@ use crate::io::world::World;
 use crate::report::undo_list::{UndoListLine, UndoState};
 use crate::report::{self, History};
 
-/// Tells of every run.
+/// Lists every run.
 pub(super) fn write_list(
     journal: &Journal<'_>,
-    manner: OutputOptions<'_>,
-    global: &GlobalArgs,
+    output: OutputOptions<'_>,
     world: &mut World<'_>,
 ) -> Result<Exit, Error> {
     let entries = &journal.list()?;
@@ -25,9 +23,9 @@ pub(super) fn write_list(
     let folder = world.state.as_deref().map(|folder| files::display_path(folder, &world.folder)).unwrap_or_default();
     let history = History { program: world.program.clone(), lines, folder, keys: journal.whereabouts_of_keys() };
     let mut bytes = Vec::new();
-    report::write_history(&history, manner.format, &manner.text_options(global, world), &mut bytes)
+    report::write_history(&history, output.format, &output.text_options(world), &mut bytes)
         .expect("writing to memory can't fail");
-    manner.write(&bytes, world)?;
+    output.write(&bytes, world)?;
     Ok(Exit::Clean)
 }
 

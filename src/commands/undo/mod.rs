@@ -1,4 +1,4 @@
-//! `doctor undo`: put back what a fix changed, with the same machinery, and say what can't be put back.
+//! `doctor undo`: selects a run, plans what restores it, gets that confirmed, applies it as `fix` does, and reports.
 
 mod list;
 mod redactions;
@@ -7,12 +7,13 @@ mod run_selection;
 
 use crate::cli::{GlobalArgs, UndoArgs};
 use crate::commands::apply::{self, Applied, ApplyContext, StepNames};
+use crate::commands::config_file;
 use crate::commands::connection::Connection;
 use crate::commands::fix;
-use crate::commands::gather;
-use crate::commands::output::{self, OutputOptions};
+use crate::commands::output_options::{OutputOptions, OutputRequest, RevealFlags};
 use crate::commands::protected_environments;
-use crate::commands::undo::restore::RestorePlan;
+use crate::commands::timeout;
+use crate::commands::undo::restore::{RestorePlan, RestoreRequest};
 use crate::commands::undo::run_selection::SelectedRun;
 use crate::drift::model::receipt::Shortfall;
 use crate::error::{Error, Exit};
@@ -27,21 +28,21 @@ use crate::report::{self, Format, Planned, Report, ReportPart, escape, shell_com
 
 /// Puts back what a run changed, or lists the runs.
 pub(crate) fn run(args: &UndoArgs, global: &GlobalArgs, world: &mut World<'_>) -> Result<Exit, Error> {
-    let telling = &args.telling;
-    let limit = output::duration(&telling.timeout)?;
-    let manner = OutputOptions::of(
-        &telling.format,
-        telling.output.as_deref(),
-        output::RevealFlags::of(telling.show_values, args.show_logs),
-        world,
-    )?;
-    manner.refuse_unwritable(&[], global, world)?;
+    let limit = timeout::parse(&args.timeout)?;
+    let request = OutputRequest {
+        format: args.output.format,
+        file: args.output.file.as_deref(),
+        reveal: RevealFlags { values: args.reveal.show_values, logs: args.show_logs },
+        env_file: &[],
+        global,
+    };
+    let output = OutputOptions::of(request, world)?;
     let journal = Journal::open(world.state.as_deref(), world.keyring)?;
     if args.list {
-        refuse_format(manner.format, &telling.format)?;
-        return list::write_list(&journal, manner, global, world);
+        refuse_format(output.format)?;
+        return list::write_list(&journal, output, world);
     }
-    let config = gather::read_config(global, world)?;
+    let config = config_file::read(global, world)?;
     let chosen = run_selection::choose(&journal, args.run.as_deref(), world)?;
     let record = &chosen.record;
     let aim =
@@ -50,18 +51,19 @@ pub(crate) fn run(args: &UndoArgs, global: &GlobalArgs, world: &mut World<'_>) -
     redactions::add(&connection.scrubber, record);
     let client = connection.client(world, limit);
     refuse_elsewhere(&client, &chosen.run, record)?;
-    let undoing = UndoRun { args, global, manner, config, client: &client, chosen };
+    let undoing = UndoRun { args, output, config, client: &client, chosen };
     undoing.go(world)
 }
 
 /// A list of runs is no report of findings.
-fn refuse_format(format: Format, name: &str) -> Result<(), Error> {
+fn refuse_format(format: Format) -> Result<(), Error> {
     if report::undo_list::FORMATS.contains(&format) {
         return Ok(());
     }
+    let name = report::FORMATS.iter().find(|(_, known)| *known == format).map(|(name, _)| *name);
     Err(Error::Flag {
         flag: "--format",
-        value: name.to_owned(),
+        value: name.unwrap_or_default().to_owned(),
         cause: "runs are listed as text, json or html".to_owned(),
         help: "pass `--format json`, or none".to_owned(),
     })
@@ -70,8 +72,7 @@ fn refuse_format(format: Format, name: &str) -> Result<(), Error> {
 /// One run that is being undone.
 struct UndoRun<'u> {
     args: &'u UndoArgs,
-    global: &'u GlobalArgs,
-    manner: OutputOptions<'u>,
+    output: OutputOptions<'u>,
     client: &'u Client<'u>,
     config: Option<Config>,
     chosen: SelectedRun,
@@ -91,8 +92,9 @@ fn refuse_elsewhere(client: &Client<'_>, run: &RunName, record: &JournalRecord) 
 
 impl UndoRun<'_> {
     fn go(self, world: &mut World<'_>) -> Result<Exit, Error> {
+        let request = RestoreRequest { record: &self.chosen.record, args: self.args, redeploy: &self.redeploys(world) };
         world.talk.waiting("looking at what there is now");
-        let restoring = restore::plan(self.client, &self.chosen.record, (self.args, &self.redeploys(world)), world);
+        let restoring = restore::plan(self.client, &request, world);
         world.talk.done();
         let mut restoring = restoring?;
         run_selection::refuse_other_target(self.args, &self.chosen, &restoring.shape.environment)?;
@@ -104,9 +106,9 @@ impl UndoRun<'_> {
             Ok(part) => part,
             Err(error) => {
                 // A program is told what was planned, as a person is.
-                if self.manner.format == Format::Json && matches!(error, Error::NoConsent { .. }) {
+                if self.output.format == Format::Json && matches!(error, Error::NoConsent { .. }) {
                     let report = self.planned(restoring, error.exit(), world);
-                    self.manner.write_report(&report, self.global, world)?;
+                    self.output.write_report(&report, world)?;
                 }
                 return Err(error);
             }
@@ -115,7 +117,7 @@ impl UndoRun<'_> {
             return self.dry_run(restoring, part, world);
         }
         let applied = self.apply(&restoring, world)?;
-        self.finish(restoring, (applied, part), world)
+        self.finish(restoring, applied, part, world)
     }
 
     fn dry_run(self, restoring: RestorePlan, part: ReportPart, world: &mut World<'_>) -> Result<Exit, Error> {
@@ -123,9 +125,9 @@ impl UndoRun<'_> {
         if part == ReportPart::Outcome {
             return world.print("\nNothing was changed: this was a dry run.\n").map(|()| exit);
         }
-        let (manner, global) = (self.manner, self.global);
+        let output = self.output;
         let report = self.planned(restoring, exit, world);
-        manner.write_report(&report, global, world)?;
+        output.write_report(&report, world)?;
         Ok(exit)
     }
 
@@ -149,7 +151,7 @@ impl UndoRun<'_> {
 
     /// These arguments as a whole command that talks to the same Railway.
     fn called(&self, arguments: &[String], world: &World<'_>) -> Vec<String> {
-        let flags: Vec<String> = self.global.api_url.iter().map(|url| format!("--api-url={url}")).collect();
+        let flags: Vec<String> = self.output.global.api_url.iter().map(|url| format!("--api-url={url}")).collect();
         shell_command::whole(&world.program, arguments, &flags, std::iter::empty())
     }
 
@@ -174,32 +176,28 @@ impl UndoRun<'_> {
     /// Everything stands as it did before the run, or moved on since.
     fn nothing_left(self, restoring: RestorePlan, world: &mut World<'_>) -> Result<Exit, Error> {
         let exit = if restoring.conflicts.is_empty() { Exit::Clean } else { Exit::Partial };
-        let (manner, global) = (self.manner, self.global);
+        let output = self.output;
         let mut report = self.report(&restoring, exit, world);
         let left = restoring.conflicts.iter().map(|receipt| (receipt.place.clone(), Shortfall::Incomplete));
         report.shortfalls = left.collect();
         report.receipts = restoring.conflicts;
         report.endings = restoring.remarks;
         report.endings.push("Nothing to put back.".to_owned());
-        manner.write_report(&report, global, world)?;
+        output.write_report(&report, world)?;
         Ok(exit)
     }
 
     fn consent(&self, restoring: &RestorePlan, world: &mut World<'_>) -> Result<ReportPart, Error> {
         let mut plan = restoring.plan.clone();
         plan.cautions.extend(restoring.remarks.iter().cloned());
-        let text = report::plan(
-            &self.report(restoring, Exit::Clean, world),
-            &plan,
-            &self.manner.text_options(self.global, world),
-        );
-        let part = if self.manner.format == Format::Text && self.manner.output.is_none() {
+        let text = report::plan(&self.report(restoring, Exit::Clean, world), &plan, &self.output.text_options(world));
+        let part = if self.output.format == Format::Text && self.output.file.is_none() {
             world.print(&text)?;
             ReportPart::Outcome
         } else {
             let is_read = self.args.dry_run || self.args.yes || !can_ask(&world.terminal, &world.variables);
             // A program reads it in the report.
-            if self.manner.format != Format::Json || !is_read {
+            if self.output.format != Format::Json || !is_read {
                 text.lines().for_each(|line| world.talk.print_line(line));
             }
             ReportPart::Whole
@@ -254,7 +252,7 @@ impl UndoRun<'_> {
             files: &[],
             loader: None,
             on_staged: fix::on_staged(self.args.on_staged),
-            logs: self.manner.logs,
+            logs: self.output.logs,
             seeing: None,
             called: &self.redeploys(world),
         };
@@ -273,7 +271,8 @@ impl UndoRun<'_> {
     fn finish(
         self,
         restoring: RestorePlan,
-        (applied, part): (Applied, ReportPart),
+        applied: Applied,
+        part: ReportPart,
         world: &mut World<'_>,
     ) -> Result<Exit, Error> {
         let mut shortfalls = applied.shortfalls;
@@ -285,7 +284,7 @@ impl UndoRun<'_> {
             }
             Some(exit) => exit,
         };
-        let (manner, global) = (self.manner, self.global);
+        let output = self.output;
         let mut report = self.report(&restoring, exit, world);
         report.receipts = applied.receipts.into_iter().chain(restoring.conflicts).collect();
         report.shortfalls = shortfalls;
@@ -301,7 +300,7 @@ impl UndoRun<'_> {
         if part == ReportPart::Outcome {
             world.print("\n")?;
         }
-        manner.report_completed_steps(&report, global, world);
+        output.report_completed_steps(&report, world);
         Ok(exit)
     }
 

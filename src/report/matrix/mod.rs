@@ -21,12 +21,46 @@ use crate::drift::phrases::count;
 use crate::drift::rules::RULES;
 use crate::report::{Report, TextOptions};
 
-/// Writes a matrix, and of the report what belongs above and below it.
-pub type MatrixWriter = fn(&Report, &Matrix, &TextOptions<'_>, &mut dyn Write) -> io::Result<()>;
+/// How a matrix is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MatrixFormat {
+    /// For people.
+    Text,
+    /// For a comment on a pull request.
+    Markdown,
+    /// For a browser: one page.
+    Html,
+    /// For programs.
+    Json,
+}
 
 /// Every format of a matrix and its name on the command line.
-pub static FORMATS: &[(&str, MatrixWriter)] =
-    &[("text", text::write), ("markdown", markdown::write), ("html", html::write), ("json", json::write)];
+pub const FORMATS: &[(&str, MatrixFormat)] = &[
+    ("text", MatrixFormat::Text),
+    ("markdown", MatrixFormat::Markdown),
+    ("html", MatrixFormat::Html),
+    ("json", MatrixFormat::Json),
+];
+
+/// Writes a matrix, and of the report what belongs above and below it.
+///
+/// # Errors
+///
+/// If `out` can't be written.
+pub fn write(
+    report: &Report,
+    matrix: &Matrix,
+    format: MatrixFormat,
+    options: &TextOptions<'_>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    match format {
+        MatrixFormat::Text => text::write(report, matrix, options, out),
+        MatrixFormat::Markdown => markdown::write(report, matrix, options, out),
+        MatrixFormat::Html => html::write(report, matrix, options, out),
+        MatrixFormat::Json => json::write(report, matrix, options, out),
+    }
+}
 
 /// The markers of what no rule is about.
 static COMMON: &[Marker] = &[

@@ -4,7 +4,7 @@ use crate::drift::Survey;
 use crate::drift::engine::run_rules::examine;
 use crate::drift::matrix::{self, Matrix};
 use crate::drift::test_support::{got, ignore, running, survey, unreadable};
-use crate::report::matrix::FORMATS;
+use crate::report::matrix::{FORMATS, write};
 use crate::report::test_support::{calm, key, text_options};
 use crate::report::{Detail, Report, ServiceLine, TextOptions};
 
@@ -62,9 +62,9 @@ pub(crate) fn report_of(survey: &Survey) -> (Report, Matrix) {
 /// The matrix of a scene in that format and look.
 pub(crate) fn rendered_as(survey: &Survey, format: &str, look: &TextOptions<'_>) -> String {
     let (report, matrix) = report_of(survey);
-    let (_, write) = FORMATS.iter().find(|(name, _)| *name == format).expect("there is such a format");
+    let (_, format) = FORMATS.iter().find(|(name, _)| *name == format).expect("there is such a format");
     let mut out = Vec::new();
-    write(&report, &matrix, look, &mut out).expect("writing to a Vec can't fail");
+    write(&report, &matrix, *format, look, &mut out).expect("writing to a Vec can't fail");
     String::from_utf8(out).expect("a matrix is UTF-8")
 }
 

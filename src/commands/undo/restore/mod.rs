@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::UndoArgs;
 use crate::commands::apply::decide;
+use crate::commands::output;
+use crate::commands::output_options::plain_text_options;
 use crate::commands::undo::restore::current::CurrentState;
-use crate::commands::write_guards::{Committed, refusal};
+use crate::commands::write_guards::{Committed, WriteTarget, refusal};
 use crate::drift::ResourceRef;
 use crate::drift::dotenv::LocalFile;
 use crate::drift::model::deployed_variables::DeployedVariables;
@@ -30,6 +32,22 @@ use crate::report::{ServiceLine, TextOptions, shell_command};
 
 mod current;
 
+/// What is restored, and how.
+pub(super) struct RestoreRequest<'r> {
+    /// The run.
+    pub(super) record: &'r JournalRecord,
+    /// The flags.
+    pub(super) args: &'r UndoArgs,
+    /// The command that deploys services of this environment again.
+    pub(super) redeploy: &'r [String],
+}
+
+/// The text of a file before and after a change; `None` where there is no file.
+struct FileTexts {
+    before: Option<Secret>,
+    after: Option<Secret>,
+}
+
 /// A plan that puts a run back, and what it leaves alone.
 pub(super) struct RestorePlan {
     /// What is put back.
@@ -44,13 +62,9 @@ pub(super) struct RestorePlan {
     pub(super) services: Vec<ServiceLine>,
 }
 
-/// Holds the record against today: two requests and one for the deployments.
-pub(super) fn plan(
-    client: &Client<'_>,
-    record: &JournalRecord,
-    (args, redeploys): (&UndoArgs, &[String]),
-    world: &World<'_>,
-) -> Result<RestorePlan, Error> {
+/// Compares the record with what there is today: two requests and one for the deployments.
+pub(super) fn plan(client: &Client<'_>, request: &RestoreRequest<'_>, world: &World<'_>) -> Result<RestorePlan, Error> {
+    let &RestoreRequest { record, args, redeploy } = request;
     let shape = client.shape(&record.project.id, &record.environment.id)?;
     let now = current::read(client, &shape, record)?;
     let mut restoring =
@@ -61,19 +75,19 @@ pub(super) fn plan(
     for setting in &record.settings {
         restoring.setting(setting, args);
     }
-    let look = crate::commands::output::plain_text_options(world);
+    let options = plain_text_options(world);
     let asker = Asker::new(&world.variables);
     for file in &record.files {
         let committed = Committed::of(args.allow_tracked);
-        match target(file, committed, (&world.folder, &asker)) {
-            Ok(path) => restoring.file(&journal::RecordedFile { path, ..file.clone() }, &look),
+        match target(file, committed, &world.folder, &asker) {
+            Ok(path) => restoring.file(&journal::RecordedFile { path, ..file.clone() }, &options),
             Err(why) => restoring.leave(file, &why),
         }
     }
     if !restoring.plan.stores.is_empty() && args.no_deploy {
         restoring.remarks.push("the running services keep their values until they are deployed".to_owned());
     } else if !restoring.plan.changes_nothing_stored() {
-        restoring.deployments(client, record, redeploys)?;
+        restoring.deployments(client, record, redeploy)?;
     }
     restoring.services = touched(record, &restoring.shape);
     Ok(restoring)
@@ -147,7 +161,7 @@ impl RestorePlan {
     }
 
     /// One file: put back byte for byte if it is still what the run made of it; else key by key, as far as that is safe.
-    fn file(&mut self, kept: &journal::RecordedFile, look: &TextOptions<'_>) {
+    fn file(&mut self, kept: &journal::RecordedFile, options: &TextOptions<'_>) {
         let found = files::current(&kept.path);
         if found == kept.before {
             return;
@@ -157,11 +171,13 @@ impl RestorePlan {
             let [old, new] = [text(found.as_ref()), text(kept.before.as_ref())]
                 .map(|text| LocalFile::parse(kept.shown.as_str(), text));
             let edits = kept.keys.iter().map(|key| edit(key, &old, &new)).collect();
-            self.change(kept, (found, kept.before.clone()), edits, look);
+            self.change(kept, FileTexts { before: found, after: kept.before.clone() }, edits, options);
             return;
         }
         match key_by_key(kept, found.as_ref()) {
-            Some((text, edits)) => self.change(kept, (found, Some(text)), edits, look),
+            Some((text, edits)) => {
+                self.change(kept, FileTexts { before: found, after: Some(text) }, edits, options);
+            }
             None => self.leave(kept, "the file was changed since"),
         }
     }
@@ -178,14 +194,17 @@ impl RestorePlan {
     fn change(
         &mut self,
         kept: &journal::RecordedFile,
-        (before, after): (Option<Secret>, Option<Secret>),
+        texts: FileTexts,
         edits: Vec<FileEdit>,
-        look: &TextOptions<'_>,
+        options: &TextOptions<'_>,
     ) {
+        let FileTexts { before, after } = texts;
         let is_variables = holds_variables(kept);
         let shown = |text: Option<&Secret>| match text {
             None => String::new(),
-            Some(text) if is_variables => LocalFile::parse("", text.clone()).masked(&|value: &Secret| look.mask(value)),
+            Some(text) if is_variables => {
+                LocalFile::parse("", text.clone()).masked(&|value: &Secret| options.mask(value))
+            }
             Some(text) => text.expose().to_owned(),
         };
         self.plan.files.push(FileChange {
@@ -299,11 +318,7 @@ fn holds_variables(kept: &journal::RecordedFile) -> bool {
 
 /// The file to restore, where it really is; why it is left alone, in one sentence. What is restored are values, too: a file
 /// that git has come to track since does not get them.
-fn target(
-    kept: &journal::RecordedFile,
-    committed: Committed,
-    (folder, asker): (&Path, &Asker),
-) -> Result<PathBuf, String> {
+fn target(kept: &journal::RecordedFile, committed: Committed, folder: &Path, asker: &Asker) -> Result<PathBuf, String> {
     if !holds_variables(kept) {
         return Ok(kept.path.clone());
     }
@@ -313,7 +328,10 @@ fn target(
         return Ok(place.end);
     }
     let exposures = ExposureTask::start(std::slice::from_ref(&kept.path), folder, asker.clone()).finish();
-    let refused = exposures.first().and_then(|seen| refusal((&kept.path, &kept.shown), &place, seen, committed));
+    let refused = exposures.first().and_then(|exposure| {
+        let file = WriteTarget { path: &kept.path, name: &kept.shown, place: &place, exposure };
+        refusal(file, committed)
+    });
     refused.map_or(Ok(place.end), |refused| Err(refused.sentence()))
 }
 
@@ -351,7 +369,7 @@ fn touched(record: &JournalRecord, shape: &Shape) -> Vec<ServiceLine> {
     let line = |service: ResourceRef| {
         let is_there = shape.services.iter().any(|known| known.service.id == service.id);
         let error = (!is_there).then(|| "it is no longer in this environment".to_owned());
-        ServiceLine { service, alias: None, compared: 0, sealed: 0, unknown: 0, error, checks: Vec::new() }
+        ServiceLine { error, ..output::unread_line(service) }
     };
     services.into_iter().map(line).collect()
 }

@@ -1,87 +1,55 @@
-//! How the services run: what came with the shape and the values, and what is asked only where it is needed.
+//! How the services run, where that takes further requests: times of variables, failures, and commits.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use crate::commands::gather::Gathered;
+use crate::commands::gather::read_railway::StoredSides;
 use crate::drift::Target;
-use crate::drift::model::deployed_variables::DeployedVariables;
 use crate::drift::model::deployment::{Deployment, DeploymentSource, DeploymentStatus, SkipReason};
 use crate::drift::model::observed::Observed;
 use crate::drift::model::variable_times::ChangeTimes;
-use crate::drift::redact::Redactor;
-use crate::drift::runtime::{Relation, Runtime};
+use crate::drift::runtime::Relation;
 use crate::drift::stale_evidence::stale_keys;
 use crate::error::Error;
 use crate::io::git::commit_relation::{RelationQuery, relate};
 use crate::io::git::{self, Asker};
 use crate::io::railway::client::Client;
-use crate::io::railway::environment::{ServiceShape, Shape};
-use crate::io::railway::transport::Scheme;
-use crate::io::railway_config_files;
+use crate::io::railway::environment::Shape;
 use crate::io::world::World;
 
-/// What is known of a service as soon as its values were read. Railway's words come from before any value was known, so
-/// they are scrubbed once more.
-pub(crate) fn live(
-    service: &ServiceShape,
-    got: Observed<DeployedVariables>,
-    scrubber: &Redactor,
-    folder: &Path,
-) -> Runtime {
-    let mut settings = redacted(service.settings.clone(), scrubber);
-    if let Observed::Known(settings) = &mut settings
-        && service.image.is_none()
-    {
-        settings.files = railway_config_files::config_files(service.root_directory.as_deref(), folder);
-    }
-    let scrub_path = |path: &mut String| *path = scrubber.redact(path);
-    if let Observed::Known(settings) = &mut settings {
-        settings.config_file.iter_mut().for_each(scrub_path);
-    }
-    let mut deployed = redacted(service.deployed.clone(), scrubber);
-    if let Observed::Known(deployed) = &mut deployed {
-        let all = deployed.latest.iter_mut().chain(&mut deployed.active);
-        all.filter_map(|deployment| deployment.origin.config_file.as_mut()).for_each(scrub_path);
-    }
-    Runtime { deployed, got: redacted(got, scrubber), settings, ..Runtime::default() }
+/// Both sides, with how the services run.
+pub(super) struct RunningSides {
+    /// Both sides as they are stored.
+    pub(super) stored: StoredSides,
+    /// When variables were changed last.
+    pub(super) times: Observed<ChangeTimes>,
 }
 
-fn redacted<T>(learned: Observed<T>, scrubber: &Redactor) -> Observed<T> {
-    match learned {
-        Observed::Unavailable(why) => Observed::Unavailable(scrubber.redact(&why)),
-        learned => learned,
-    }
+/// Completes the running state of the services in scope.
+pub(super) fn read_running(
+    client: &Client<'_>,
+    shape: &Shape,
+    mut stored: StoredSides,
+    world: &World<'_>,
+) -> RunningSides {
+    let times = complete(client, shape, &mut stored.targets, world);
+    RunningSides { stored, times }
 }
 
-/// Looks at values and running state of the services in scope once more, after something was changed: one request for
-/// the shape, and one for up to twenty services. What became of log lines and requests stays as it is.
-pub(crate) fn read_again(client: &Client<'_>, seen: &mut Gathered, world: &World<'_>) -> Result<(), Error> {
-    seen.shape = match client.credentials.scheme {
-        Scheme::Project => client.token_shape()?,
-        Scheme::Bearer => client.shape(&seen.shape.project.id, &seen.shape.environment.id)?,
-    };
-    let (shape, survey) = (&seen.shape, &mut seen.survey);
-    let in_scope = |target: &Target| shape.services.iter().find(|service| service.service.id == target.service.id);
-    // Somebody may have deleted one meanwhile.
-    survey.targets.retain(|target| in_scope(target).is_some());
-    let services: Vec<&ServiceShape> = survey.targets.iter().filter_map(in_scope).collect();
-    let read = client.values_and_running(shape, &services)?;
-    survey.staged = read.staged;
-    for (index, (stored, got)) in read.stored.into_iter().zip(read.got).enumerate() {
-        let target = &mut survey.targets[index];
-        let (lines, answers) = (std::mem::take(&mut target.live.lines), std::mem::take(&mut target.live.answers));
-        target.stored = stored;
-        target.live = Runtime { lines, answers, ..live(services[index], got, client.scrubber, &world.folder) };
-    }
-    survey.times = read_details(client, shape, &mut survey.targets);
-    relate_commits(client, shape, &mut survey.targets, world);
-    Ok(())
+/// The same for targets that were read again.
+pub(super) fn complete(
+    client: &Client<'_>,
+    shape: &Shape,
+    targets: &mut [Target],
+    world: &World<'_>,
+) -> Observed<ChangeTimes> {
+    let times = read_details(client, shape, targets);
+    relate_commits(client, shape, targets, world);
+    times
 }
 
 /// Asks for what is needed only where something is not as it should be: the times of variables where a running
 /// deployment's variables can't be told, and the steps of deployments that failed.
-pub(crate) fn read_details(client: &Client<'_>, shape: &Shape, targets: &mut [Target]) -> Observed<ChangeTimes> {
+fn read_details(client: &Client<'_>, shape: &Shape, targets: &mut [Target]) -> Observed<ChangeTimes> {
     read_failures(client, targets);
     if !targets.iter().any(needs_times) {
         return Observed::NotRequested;
@@ -124,8 +92,8 @@ fn read_failures(client: &Client<'_>, targets: &mut [Target]) {
     }
 }
 
-/// Holds the commits that run against the declared ones, or against what is checked out.
-pub(crate) fn relate_commits(client: &Client<'_>, shape: &Shape, targets: &mut [Target], world: &World<'_>) {
+/// Compares the commits that run with the declared ones, or with what is checked out.
+fn relate_commits(client: &Client<'_>, shape: &Shape, targets: &mut [Target], world: &World<'_>) {
     relate_with(client, targets, world, &BTreeMap::new());
     let skipped = skipped_before(client, shape, targets);
     if !skipped.is_empty() {
@@ -190,13 +158,8 @@ fn relate_with(
             skipped: skipped_before.get(&target.service.id).or(deployed.skipped()).map(|push| &push.origin),
         });
     }
-    let answers = relate(&asker(client, world), root.as_deref(), &questions);
+    let answers = relate(&Asker::new(&world.variables).within(client.remaining()), root.as_deref(), &questions);
     for (index, code) in indexes.into_iter().zip(answers) {
         targets[index].live.code = code;
     }
-}
-
-/// git, with no more time than the run has.
-pub(crate) fn asker(client: &Client<'_>, world: &World<'_>) -> Asker {
-    Asker::new(&world.variables).within(client.remaining())
 }

@@ -1,0 +1,121 @@
+//! Puts what the steps have read together for the rules and the report.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::tz::Offset;
+
+use crate::commands::expectations::Expectations;
+use crate::commands::gather::read_files::LocalSide;
+use crate::commands::gather::read_railway::{StoredSides, catalogue};
+use crate::commands::gather::read_runtime::RunningSides;
+use crate::commands::gather::{GatherOptions, Gathered};
+use crate::commands::project_selection::SelectedEnvironment;
+use crate::commands::session::Session;
+use crate::commands::trust::{TrustState, TrustSubject};
+use crate::drift::dotenv::disagreement::Disputes;
+use crate::drift::model::observed::Observed;
+use crate::drift::survey::Coverage;
+use crate::drift::{ResourceRef, Severity, Survey};
+use crate::io::config::{self, Config};
+use crate::io::endpoint::{Domain, DomainStatus};
+use crate::io::files::exposure;
+use crate::io::railway::client::Client;
+use crate::io::railway::environment::Shape;
+use crate::io::railway_config_files;
+use crate::io::world::World;
+
+/// Waits for git, and returns both sides.
+pub(super) fn assemble(
+    client: &Client<'_>,
+    selected: SelectedEnvironment,
+    running: RunningSides,
+    options: &GatherOptions<'_>,
+    session: &Session<'_>,
+    world: &World<'_>,
+) -> Gathered {
+    let RunningSides { stored: StoredSides { local, targets, staged }, times } = running;
+    let LocalSide { services, mut selection, mut files, examples, exposures, policy, declarations } = local;
+    let (config, shape) = (session.config, &selected.shape);
+    let aliases = std::mem::take(&mut selection.aliases);
+    let trust = trust(client, &selected, session, world).naming(files.only_declared.clone(), aliases);
+    let exposures = exposures.finish();
+    files.mark_checkout_files(&exposures, &trust);
+    let mut remarks = std::mem::take(&mut selection.remarks);
+    if options.targeting.service.is_empty() {
+        remarks.extend(declarations.unlooked(&targets, &services));
+    }
+    remarks.extend(files.remarks);
+    remarks.extend(exposure::remarks(&exposures));
+    let fail_on = config.and_then(|config| config.fail_on);
+    Gathered {
+        survey: Survey {
+            catalogue: catalogue(shape),
+            project: shape.project.clone(),
+            environment: shape.environment.clone(),
+            examples,
+            files: files.files,
+            exposures,
+            disputes: Disputes::default(),
+            targets,
+            staged,
+            times,
+            policy,
+            only: options.only.iter().cloned().collect(),
+            coverage: coverage(options, config, &shape.environment),
+            proved: BTreeSet::new(),
+            infrastructure: railway_config_files::infrastructure_file(&world.folder),
+            today: Offset::UTC.to_datetime(world.clock.now()).date(),
+        },
+        expectations: Expectations { declarations, domains: domains(shape), trust, fronts: RefCell::default() },
+        flags: flags(options),
+        remarks,
+        selected,
+        selection,
+        files: files.origins,
+        paths: files.paths,
+        places: files.places,
+        requests: 0,
+        fail_on: fail_on.map_or(Some(Severity::Error), config::FailOnSetting::severity),
+        configured: config.is_some(),
+    }
+}
+
+fn trust(client: &Client<'_>, selected: &SelectedEnvironment, session: &Session<'_>, world: &World<'_>) -> TrustState {
+    let (config, sources, host) = (session.config, &session.sources, client.host());
+    TrustState::of(TrustSubject { config, selected, sources, credentials: client.credentials, host: &host }, world)
+}
+
+/// Whether flags leave out something that `doctor.toml` is about.
+fn coverage(options: &GatherOptions<'_>, config: Option<&Config>, environment: &ResourceRef) -> Coverage {
+    let usual = config.and_then(|config| config.environment.as_ref());
+    let is_elsewhere = usual.is_some_and(|usual| ![&environment.id, &environment.name].contains(&&usual.value));
+    let is_part = [options.targeting.service.len(), options.env_file.len(), options.only.len()] != [0; 3];
+    if is_part || is_elsewhere { Coverage::Part } else { Coverage::Whole }
+}
+
+/// The domains that Railway reports, by the id of the service.
+fn domains(shape: &Shape) -> BTreeMap<String, Observed<Vec<Domain>>> {
+    let own = |names: &Vec<String>| {
+        names.iter().map(|name| Domain { name: name.clone(), standing: DomainStatus::Railways }).collect::<Vec<_>>()
+    };
+    let observed = |domains: &Observed<Vec<String>>| match domains {
+        Observed::Known(names) => Observed::Known(own(names)),
+        Observed::Unavailable(why) => Observed::Unavailable(why.clone()),
+        Observed::NotRequested => Observed::NotRequested,
+    };
+    shape.services.iter().map(|one| (one.service.id.clone(), observed(&one.domains))).collect()
+}
+
+/// The flags that a printed command needs to be about the same thing.
+fn flags(options: &GatherOptions<'_>) -> Vec<String> {
+    let (place, global) = (&options.targeting.place, options.global);
+    let mut flags = Vec::new();
+    flags.extend(place.project.iter().map(|project| format!("--project={project}")));
+    flags.extend(place.environment.iter().map(|environment| format!("--environment={environment}")));
+    flags.extend(options.env_file.iter().map(|path| format!("--env-file={}", path.display())));
+    flags.extend(global.config.iter().map(|path| format!("--config={}", path.display())));
+    flags.extend(global.no_config.then(|| "--no-config".to_owned()));
+    flags.extend(global.api_url.iter().map(|url| format!("--api-url={url}")));
+    flags
+}

@@ -1,0 +1,124 @@
+//! Railway's side: the stored variables of the services in scope, and what comes with them of how they run.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::commands::gather::read_files::LocalSide;
+use crate::commands::service_selection::{ServiceNaming, ServiceSelection};
+use crate::drift::model::catalogue::Catalogue;
+use crate::drift::model::deployed_variables::DeployedVariables;
+use crate::drift::model::observed::Observed;
+use crate::drift::model::staged_changes::StagedChanges;
+use crate::drift::redact::Redactor;
+use crate::drift::runtime::Runtime;
+use crate::drift::service_scope::{Exclusion, providers};
+use crate::drift::{Target, phrases};
+use crate::error::Error;
+use crate::io::railway::client::Client;
+use crate::io::railway::environment::{ServiceShape, Shape};
+use crate::io::railway_config_files;
+use crate::io::world::World;
+
+/// Both sides, as far as they are stored.
+pub(super) struct StoredSides {
+    /// The local side, with the services that are left.
+    pub(super) local: LocalSide,
+    /// The services in scope.
+    pub(super) targets: Vec<Target>,
+    /// What is staged in the environment.
+    pub(super) staged: Observed<Option<StagedChanges>>,
+}
+
+/// Reads the services in scope: one request for each twenty.
+pub(super) fn read_stored(
+    client: &Client<'_>,
+    shape: &Shape,
+    mut local: LocalSide,
+    world: &World<'_>,
+) -> Result<StoredSides, Error> {
+    let selection = &local.selection;
+    if selection.chosen.is_empty() {
+        return Ok(StoredSides { local, targets: Vec::new(), staged: Observed::NotRequested });
+    }
+    world.talk.waiting(&format!("reading the variables of {}", phrases::count(selection.chosen.len(), "service")));
+    let services: Vec<&ServiceShape> = selection.chosen.iter().map(|chosen| &shape.services[chosen.index]).collect();
+    let read = client.values_and_running(shape, &services)?;
+    let targets = selection.chosen.iter().zip(read.stored.into_iter().zip(read.got)).map(|(chosen, (stored, got))| {
+        let service = &shape.services[chosen.index];
+        Target {
+            alias: chosen.alias.clone(),
+            live: runtime(service, got, client.scrubber, &world.folder),
+            declared: local.declarations.declared(&service.service.id),
+            ..Target::new(service.service.clone(), chosen.layers.clone(), stored)
+        }
+    });
+    let mut targets: Vec<Target> = targets.collect();
+    leave_out_providers(&mut local.selection, &mut targets, shape);
+    Ok(StoredSides { local, targets, staged: read.staged })
+}
+
+/// A service that others take values from is a provider; that shows only in the values. Named ones stay.
+fn leave_out_providers(selection: &mut ServiceSelection, targets: &mut Vec<Target>, shape: &Shape) {
+    if selection.named == ServiceNaming::Yes {
+        return;
+    }
+    let templates = targets.iter().flat_map(|target| {
+        let stored = target.stored.iter().flat_map(BTreeMap::values);
+        stored.filter_map(|variable| Some((target.service.name.as_str(), variable.template()?.expose())))
+    });
+    let providers = providers(templates, &catalogue(shape));
+    targets.retain(|target| {
+        let takers = providers.get(&target.service.name);
+        if let Some(takers) = takers {
+            let why = Exclusion::Provider { takers: takers.iter().cloned().collect() };
+            selection.left_out.push((target.service.name.clone(), why));
+        }
+        takers.is_none()
+    });
+    selection.left_out.sort();
+}
+
+/// The names of all variables of the environment.
+pub(super) fn catalogue(shape: &Shape) -> Catalogue {
+    Catalogue {
+        services: shape
+            .services
+            .iter()
+            .map(|service| (service.service.name.clone(), service.variables.keys().cloned().collect()))
+            .collect(),
+        shared: shape.shared.clone(),
+    }
+}
+
+/// What is known of a service as soon as its values were read. Railway's texts were redacted before any value was known, so
+/// they are redacted once more.
+pub(super) fn runtime(
+    service: &ServiceShape,
+    got: Observed<DeployedVariables>,
+    scrubber: &Redactor,
+    folder: &Path,
+) -> Runtime {
+    let mut settings = redacted(service.settings.clone(), scrubber);
+    if let Observed::Known(settings) = &mut settings
+        && service.image.is_none()
+    {
+        settings.files = railway_config_files::config_files(service.root_directory.as_deref(), folder);
+    }
+    let scrub_path = |path: &mut String| *path = scrubber.redact(path);
+    if let Observed::Known(settings) = &mut settings {
+        settings.config_file.iter_mut().for_each(scrub_path);
+    }
+    let mut deployed = redacted(service.deployed.clone(), scrubber);
+    if let Observed::Known(deployed) = &mut deployed {
+        let all = deployed.latest.iter_mut().chain(&mut deployed.active);
+        all.filter_map(|deployment| deployment.origin.config_file.as_mut()).for_each(scrub_path);
+    }
+    Runtime { deployed, got: redacted(got, scrubber), settings, ..Runtime::default() }
+}
+
+fn redacted<T>(learned: Observed<T>, scrubber: &Redactor) -> Observed<T> {
+    match learned {
+        Observed::Unavailable(why) => Observed::Unavailable(scrubber.redact(&why)),
+        learned => learned,
+    }
+}

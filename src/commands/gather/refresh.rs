@@ -1,0 +1,35 @@
+//! Reads Railway again after something was changed.
+
+use crate::commands::gather::{Gathered, read_railway, read_runtime};
+use crate::drift::Target;
+use crate::drift::runtime::Runtime;
+use crate::error::Error;
+use crate::io::railway::client::Client;
+use crate::io::railway::environment::ServiceShape;
+use crate::io::railway::transport::Scheme;
+use crate::io::world::World;
+
+/// Reads values and running state of the services in scope again: one request for the shape, and one for up to twenty
+/// services. What became of log lines and requests stays as it is.
+pub(crate) fn refresh(client: &Client<'_>, gathered: &mut Gathered, world: &World<'_>) -> Result<(), Error> {
+    gathered.selected.shape = match client.credentials.scheme {
+        Scheme::Project => client.token_shape()?,
+        Scheme::Bearer => client.shape(&gathered.selected.shape.project.id, &gathered.selected.shape.environment.id)?,
+    };
+    let (shape, survey) = (&gathered.selected.shape, &mut gathered.survey);
+    let in_scope = |target: &Target| shape.services.iter().find(|service| service.service.id == target.service.id);
+    // Somebody may have deleted one meanwhile.
+    survey.targets.retain(|target| in_scope(target).is_some());
+    let services: Vec<&ServiceShape> = survey.targets.iter().filter_map(in_scope).collect();
+    let read = client.values_and_running(shape, &services)?;
+    survey.staged = read.staged;
+    for (index, (stored, got)) in read.stored.into_iter().zip(read.got).enumerate() {
+        let target = &mut survey.targets[index];
+        let (lines, answers) = (std::mem::take(&mut target.live.lines), std::mem::take(&mut target.live.answers));
+        target.stored = stored;
+        target.live =
+            Runtime { lines, answers, ..read_railway::runtime(services[index], got, client.scrubber, &world.folder) };
+    }
+    survey.times = read_runtime::complete(client, shape, &mut survey.targets, world);
+    Ok(())
+}
