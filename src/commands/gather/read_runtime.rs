@@ -9,7 +9,6 @@ use crate::drift::model::observed::Observed;
 use crate::drift::model::variable_times::ChangeTimes;
 use crate::drift::runtime::Relation;
 use crate::drift::stale_evidence::stale_keys;
-use crate::error::Error;
 use crate::io::git::commit_relation::{RelationQuery, relate};
 use crate::io::git::{self, Asker};
 use crate::io::railway::client::Client;
