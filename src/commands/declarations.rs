@@ -1,4 +1,4 @@
-//! What `doctor.toml` declares of running services, with aliases and names turned into ids.
+//! Resolves what `doctor.toml` declares of running services: aliases and names become ids.
 
 use std::collections::{BTreeMap, BTreeSet};
 

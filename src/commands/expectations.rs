@@ -1,4 +1,4 @@
-//! What is declared and must be seen: lines of the running deployment's log, answers of its endpoints.
+//! Checks what is declared of running services: lines of the log, and answers of endpoints.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,9 +44,16 @@ pub(crate) struct Expectations {
     pub(crate) fronts: RefCell<BTreeMap<String, Front>>,
 }
 
-/// Looks at every declared line and endpoint of the services that run: one or two requests for each log, one for each
+/// The service that a request goes to, and where its local values come from.
+#[derive(Clone, Copy)]
+struct SentSubject<'s> {
+    survey: &'s Survey,
+    target: &'s Target,
+}
+
+/// Checks every declared line and endpoint of the services that run: one or two requests for each log, one for each
 /// endpoint, none where nothing is declared.
-pub(crate) fn check_expectations(eyes: ExpectationChecker<'_>, survey: &mut Survey) {
+pub(crate) fn check_expectations(checker: ExpectationChecker<'_>, survey: &mut Survey) {
     for index in 0..survey.targets.len() {
         let target = &survey.targets[index];
         if target.declared.lines.is_empty() && target.declared.requests.is_empty() {
@@ -55,13 +62,13 @@ pub(crate) fn check_expectations(eyes: ExpectationChecker<'_>, survey: &mut Surv
         let Some(running) = target.live.deployed.known().and_then(|deployed| deployed.running()).cloned() else {
             continue;
         };
-        let lines = eyes.lines(target, &running, SearchMode::AtOnce);
-        let answers = eyes.answers(survey, target);
+        let lines = checker.lines(target, &running, SearchMode::AtOnce);
+        let answers = checker.answers(survey, target);
         let live = &mut survey.targets[index].live;
         live.lines = lines;
         live.answers = answers;
     }
-    eyes.client.talk.done();
+    checker.client.talk.done();
 }
 
 impl ExpectationChecker<'_> {
@@ -92,9 +99,10 @@ impl ExpectationChecker<'_> {
             Some(Observed::Known(domains)) => endpoint::choose(domains, self.client.neighbourhood),
             Some(Observed::NotRequested) | None => endpoint::choose(&[], self.client.neighbourhood),
         };
+        let subject = SentSubject { survey, target };
         let asked = address
-            .and_then(|address| Ok((headers(section, &self.sights.trust, (survey, target))?, address)))
-            .and_then(|(headers, address)| self.ask(section, &address, (&headers, (survey, target))));
+            .and_then(|address| Ok((headers(section, &self.sights.trust, subject)?, address)))
+            .and_then(|(headers, address)| self.ask(section, &address, &headers, subject));
         asked.unwrap_or_else(EndpointOutcome::NotAsked)
     }
 
@@ -102,7 +110,8 @@ impl ExpectationChecker<'_> {
         &self,
         section: &HttpSection,
         address: &Address,
-        (sent, of): (&[(String, Secret)], (&Survey, &Target)),
+        headers: &[(String, Secret)],
+        subject: SentSubject<'_>,
     ) -> Result<EndpointOutcome, String> {
         if !matches!(section.method.as_str(), "GET" | "HEAD") && section.allow_effects != Some(true) {
             return Err(format!("{} may change something", section.method));
@@ -115,11 +124,15 @@ impl ExpectationChecker<'_> {
         let reading = if json.is_empty() { BodyMode::Status } else { BodyMode::Body };
         self.client.talk.waiting(&format!("asking {}", address.host()));
         let (method, path, status) = (&section.method, &section.path, section.status);
-        let question = EndpointRequest { address, method, path, headers: sent, status, reading, patience };
+        let question = EndpointRequest { address, method, path, headers, status, reading, patience };
         let heard = self.probe.ask(&question);
         let suspicion = heard.as_ref().map_or(Suspicion::None, endpoint::suspicion);
         let answer = endpoint::judge(heard, &question, &json, self.client.scrubber);
-        if endpoint::is_as_declared(&answer, &question) { Ok(answer) } else { Ok(self.of_edge(answer, suspicion, of)) }
+        if endpoint::is_as_declared(&answer, &question) {
+            Ok(answer)
+        } else {
+            Ok(self.of_edge(answer, suspicion, subject))
+        }
     }
 
     /// The same response, as the edge's where something shows that it is. One request, where that may show it.
@@ -127,7 +140,7 @@ impl ExpectationChecker<'_> {
         &self,
         answer: EndpointOutcome,
         suspicion: Suspicion,
-        (survey, target): (&Survey, &Target),
+        SentSubject { survey, target }: SentSubject<'_>,
     ) -> EndpointOutcome {
         let EndpointOutcome::Came { domain, status, faults, body, .. } = answer else { return answer };
         let feature = if suspicion.is_open() {
@@ -149,14 +162,14 @@ impl ExpectationChecker<'_> {
 fn headers(
     section: &HttpSection,
     trust: &TrustState,
-    (survey, target): (&Survey, &Target),
+    subject: SentSubject<'_>,
 ) -> Result<Vec<(String, Secret)>, String> {
     let header = |parts: &[HeaderPart]| {
         let mut text = Zeroizing::new(String::new());
         for part in parts {
             match part {
                 HeaderPart::Text(own) => text.push_str(own.expose()),
-                HeaderPart::Key(key) => text.push_str(value(key, trust, (survey, target))?.expose()),
+                HeaderPart::Key(key) => text.push_str(value(key, trust, subject)?.expose()),
             }
         }
         Ok::<_, String>(Secret::new(text.as_str()))
@@ -166,7 +179,8 @@ fn headers(
 
 /// A local value that the service may be shown: it has that key itself, and project, environment and file are known from
 /// outside the checkout.
-fn value<'s>(key: &str, trust: &TrustState, (survey, target): (&'s Survey, &Target)) -> Result<&'s Secret, String> {
+fn value<'s>(key: &str, trust: &TrustState, subject: SentSubject<'s>) -> Result<&'s Secret, String> {
+    let SentSubject { survey, target } = subject;
     let Some(local) = survey.local(target, key) else {
         return Err(format!("{key} is in none of its files"));
     };
@@ -185,7 +199,7 @@ fn value<'s>(key: &str, trust: &TrustState, (survey, target): (&'s Survey, &Targ
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::expectations::headers;
+    use crate::commands::expectations::{SentSubject, headers};
     use crate::commands::trust::TrustState;
     use crate::drift::test_support::{layer, out_of_scope, survey, target};
     use crate::io::config::{At, HeaderPart, HttpSection};
@@ -237,7 +251,7 @@ mod tests {
             ("ONLY_THERE", &known, Err("ONLY_THERE is in none of its files")),
             ("PATH", &known, Err("PATH is in none of its files")),
         ] {
-            let sent = headers(&section(key), trust, (&found, &found.targets[0]));
+            let sent = headers(&section(key), trust, SentSubject { survey: &found, target: &found.targets[0] });
             let sent = sent.as_ref().map(|headers| headers[0].1.expose()).map_err(String::as_str);
             assert_eq!(sent, expected, "{key}");
         }

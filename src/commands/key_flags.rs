@@ -1,4 +1,4 @@
-//! Keys that a flag names: each must be one that there is.
+//! Checks the keys that a flag names: each must exist.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! `doctor completions` and `doctor man`: both made from the command line's own description, so that neither goes stale.
+//! `doctor completions` and `doctor man`: writes both from the command line's own description, so that neither goes out of date.
 
 use clap::{Command, CommandFactory};
 use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Zsh};

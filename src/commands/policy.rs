@@ -1,4 +1,4 @@
-//! The rules' part of `doctor.toml`, with aliases and names turned into ids.
+//! Resolves the rules' part of `doctor.toml`: aliases and names become ids.
 
 use std::collections::BTreeSet;
 

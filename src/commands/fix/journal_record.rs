@@ -1,9 +1,11 @@
-//! What the journal keeps of a plan: what was there, and what is about to be there.
+//! Records a plan in the journal: what was there, and what is about to be there.
+
+use jiff::Timestamp;
 
 use crate::commands::apply::{Applied, ApplyContext, Receipts};
 use crate::drift::Variable;
 use crate::drift::model::receipt::{Outcome, Receipt};
-use crate::drift::plan::{Plan, VariableChange, VariableOwner};
+use crate::drift::plan::{FileChange, Plan, VariableChange, VariableOwner};
 use crate::error::Error;
 use crate::io::storage::journal::{self, Before, Journal, JournalRecord, Recorded, RecordedCommand, RunName};
 use crate::io::world::World;
@@ -25,47 +27,50 @@ pub(crate) fn record(
     kept: &JournalExtras<'_>,
     world: &World<'_>,
 ) -> Result<Recorded, Error> {
+    let now = world.clock.now();
+    let railway_time = site.client.railway_time();
+    // Never too early, so that a clock that is behind does not make it look old.
+    let time = railway_time.map_or(now, |time| time.max(now));
+    let journal = Journal::open(world.state.as_deref(), world.keyring)?;
+    let recorded = journal.write(&journal_record(site, plan, kept, time))?;
+    // Old runs go only where Railway's clock and this machine's both say that they are old.
+    if let Some(railway_time) = railway_time {
+        journal.prune(railway_time.min(now));
+    }
+    Ok(recorded)
+}
+
+/// What of the plan is still to be done.
+fn journal_record(site: ApplyContext<'_>, plan: &Plan, kept: &JournalExtras<'_>, time: Timestamp) -> JournalRecord {
     let &JournalExtras { ledger, undoes, protected } = kept;
-    let (now, railway_time) = (world.clock.now(), site.client.railway_time());
     let open = |receipt: &Receipt| receipt.outcome == Outcome::NotTried;
     let stores = plan.stores.iter().zip(&ledger.stores).filter(|(_, receipt)| open(receipt));
     let files = plan.files.iter().zip(&ledger.files).filter(|(_, receipts)| receipts.iter().any(open));
-    let record = JournalRecord {
-        // Never too early, so that a clock that is behind does not make it look old.
-        time: railway_time.map_or(now, |time| time.max(now)),
+    let settings = plan.settings.iter().zip(&ledger.settings).filter(|(_, receipt)| open(receipt));
+    JournalRecord {
+        time,
         command: if undoes.is_some() { RecordedCommand::Undo } else { RecordedCommand::Fix },
         undoes: undoes.cloned(),
         host: site.client.host(),
         project: site.shape.project.clone(),
         environment: site.shape.environment.clone(),
         protected,
-        folder: world.folder.clone(),
+        folder: site.folder.to_owned(),
         stores: stores.map(|(store, _)| kept_store(store)).collect(),
-        files: files
-            .map(|(file, _)| journal::RecordedFile {
-                path: file.path.clone(),
-                shown: file.name.clone(),
-                before: file.before.clone(),
-                after: file.after.clone(),
-                keys: file.edits.iter().map(|edit| edit.key.clone()).collect(),
-            })
-            .collect(),
-        settings: plan
-            .settings
-            .iter()
-            .zip(&ledger.settings)
-            .filter(|(_, receipt)| open(receipt))
-            .map(|(setting, _)| setting.clone())
-            .collect(),
+        files: files.map(|(file, _)| kept_file(file)).collect(),
+        settings: settings.map(|(setting, _)| setting.clone()).collect(),
         deploys: plan.deploys.iter().map(|deploy| deploy.service.clone()).collect(),
-    };
-    let journal = Journal::open(world.state.as_deref(), world.keyring)?;
-    let recorded = journal.write(&record)?;
-    // Old runs go only where Railway's clock and this machine's both say that they are old.
-    if let Some(railway_time) = railway_time {
-        journal.prune(railway_time.min(now));
     }
-    Ok(recorded)
+}
+
+fn kept_file(file: &FileChange) -> journal::RecordedFile {
+    journal::RecordedFile {
+        path: file.path.clone(),
+        shown: file.name.clone(),
+        before: file.before.clone(),
+        after: file.after.clone(),
+        keys: file.edits.iter().map(|edit| edit.key.clone()).collect(),
+    }
 }
 
 fn kept_store(store: &VariableChange) -> journal::RecordedVariable {

@@ -98,13 +98,13 @@ fn command(words: &[OsString], index: usize, world: &World<'_>) -> Command {
 }
 
 fn with_names(command: Command, names: &Arc<CompletionNames>) -> Command {
-    let command = command.mut_args(|argument| knowing(argument, names));
+    let command = command.mut_args(|argument| with_candidates(argument, names));
     command.mut_subcommands(|verb| with_names(verb, names))
 }
 
 /// One row for each flag whose value is a name.
-fn knowing(argument: Arg, names: &Arc<CompletionNames>) -> Arg {
-    let told: fn(&CompletionNames) -> Vec<CompletionCandidate> = match argument.get_id().as_str() {
+fn with_candidates(argument: Arg, names: &Arc<CompletionNames>) -> Arg {
+    let known: fn(&CompletionNames) -> Vec<CompletionCandidate> = match argument.get_id().as_str() {
         "only" | "allow_reference" | "allow_sealed" | "allow_shared" => CompletionNames::keys,
         "service" => CompletionNames::services,
         "environment" => CompletionNames::environments,
@@ -117,5 +117,5 @@ fn knowing(argument: Arg, names: &Arc<CompletionNames>) -> Arg {
         _ => return argument,
     };
     let names = Arc::clone(names);
-    argument.add(ArgValueCandidates::new(move || told(&names)))
+    argument.add(ArgValueCandidates::new(move || known(&names)))
 }

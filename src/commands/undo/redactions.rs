@@ -1,4 +1,4 @@
-//! What a record holds is not told: Railway may quote it before anything was read that would make it known.
+//! Redacts what a record holds: Railway may quote it before anything is read that would make it known.
 
 use crate::drift::dotenv::LocalFile;
 use crate::drift::redact::Redactor;
@@ -71,7 +71,7 @@ mod tests {
         };
         let scrubber = Redactor::default();
         add(&scrubber, &record);
-        let said = "earlier-value, later-value, old-of-file, kept in file, new-of-file, web --old-token, web --new-token, the host";
-        assert_eq!(scrubber.redact(said), "•••, •••, •••, •••, •••, •••, •••, the host");
+        let text = "earlier-value, later-value, old-of-file, kept in file, new-of-file, web --old-token, web --new-token, the host";
+        assert_eq!(scrubber.redact(text), "•••, •••, •••, •••, •••, •••, •••, the host");
     }
 }

@@ -1,4 +1,4 @@
-//! Which run is undone: the one that was named, or the last fix made in this folder.
+//! Selects the run to undo: the one that was named, or the last fix made in this folder.
 
 use crate::cli::UndoArgs;
 use crate::commands::undo::list;
@@ -32,12 +32,12 @@ pub(super) fn choose(journal: &Journal<'_>, named: Option<&str>, world: &World<'
     }
     let entries = journal.list()?;
     let undone = list::undone(&entries);
-    let mut unreadable: Option<(&RunName, &Error)> = None;
+    let mut unreadable: Option<UnreadableRun<'_>> = None;
     for entry in &entries {
         let record = match &entry.record {
             Ok(record) => record,
             Err(error) => {
-                unreadable.get_or_insert((&entry.run, error));
+                unreadable.get_or_insert(UnreadableRun { run: &entry.run, error });
                 continue;
             }
         };
@@ -58,8 +58,16 @@ pub(super) fn choose(journal: &Journal<'_>, named: Option<&str>, world: &World<'
     })
 }
 
+/// A run whose record can't be read.
+#[derive(Clone, Copy)]
+struct UnreadableRun<'r> {
+    run: &'r RunName,
+    error: &'r Error,
+}
+
 /// The error for a record that can't be read and is newer than what would be undone.
-fn not_the_last((run, error): (&RunName, &Error), older: Option<&RunName>, world: &World<'_>) -> Error {
+fn not_the_last(newer: UnreadableRun<'_>, older: Option<&RunName>, world: &World<'_>) -> Error {
+    let UnreadableRun { run, error } = newer;
     let command = |words: &[&str]| {
         let words = words.iter().map(|&word| word.to_owned());
         shell_command::line(&world.program.iter().cloned().chain(words).collect::<Vec<_>>())
