@@ -125,7 +125,7 @@ fn status(args: &AuthStatusArgs, query: &StatusQuery<'_>, world: &mut World<'_>)
     let mut findings = AuthFindings::default();
     let ended = read_status(&mut findings, query, world);
     let text = match args.result.format {
-        ResultFormat::Text => text(&findings, ended.is_ok(), world),
+        ResultFormat::Text => text(&findings, &ended, world),
         ResultFormat::Json => {
             let exit = ended.as_ref().map_or_else(Error::exit, |exit| *exit);
             json::status::auth(&json::status::AuthReport {
@@ -141,7 +141,7 @@ fn status(args: &AuthStatusArgs, query: &StatusQuery<'_>, world: &mut World<'_>)
     ended
 }
 
-fn text(findings: &AuthFindings, is_whole: bool, world: &World<'_>) -> String {
+fn text(findings: &AuthFindings, ended: &Result<Exit, Error>, world: &World<'_>) -> String {
     let options = output_options::plain_text_options(world);
     let mut text = report::auth_status::places(&findings.places, &options);
     for remark in &findings.remarks {
@@ -152,7 +152,7 @@ fn text(findings: &AuthFindings, is_whole: bool, world: &World<'_>) -> String {
     }
     match &findings.reach {
         Some(reach) => text.push_str(&report::auth_status::reach(reach, &options)),
-        None if is_whole => text.push_str("Nothing names a project here: `railway link` does, or --project.\n"),
+        None if ended.is_ok() => text.push_str("Nothing names a project here: `railway link` does, or --project.\n"),
         None => {}
     }
     text

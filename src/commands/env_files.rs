@@ -177,17 +177,6 @@ impl<'s> EnvFileSources<'s> {
     }
 }
 
-/// Says so before Railway is asked, where no file is named and none of the default ones can be there.
-pub(crate) fn refuse_empty_folder(flags: &[PathBuf], config: Option<&Config>, folder: &Path) -> Result<(), Error> {
-    let sections = config.into_iter().flat_map(|config| {
-        let environments = config.environments.values().map(|section| &section.env_file);
-        environments.chain(config.services.values().map(|section| &section.env_file)).chain([&config.env_file])
-    });
-    let named = !flags.is_empty() || sections.flatten().next().is_some();
-    let base = config.map_or(folder, Config::folder);
-    if named || files::has_env_file(base) { Ok(()) } else { Err(files::no_env_file(".env", folder)) }
-}
-
 /// The reader's word for what `doctor.toml` declares.
 pub(crate) fn loader(declared: config::LoaderSetting) -> Loader {
     match declared {

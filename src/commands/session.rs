@@ -1,13 +1,15 @@
 //! What a run has before it asks Railway: where its target may be named, and a way to Railway.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::commands::connection::Connection;
-use crate::commands::env_files::{self, MissingFile};
+use crate::commands::env_files::MissingFile;
 use crate::commands::gather::GatherOptions;
 use crate::commands::project_selection::TargetSources;
 use crate::error::Error;
 use crate::io::config::Config;
+use crate::io::files;
 use crate::io::railway::client::Client;
 use crate::io::world::World;
 
@@ -29,7 +31,7 @@ impl<'s> Session<'s> {
         world: &World<'_>,
     ) -> Result<Self, Error> {
         if options.absent == MissingFile::Refused {
-            env_files::refuse_empty_folder(options.env_file, config, &world.folder)?;
+            refuse_empty_folder(options.env_file, config, &world.folder)?;
         }
         let sources = TargetSources::read(&options.targeting.place, config, world);
         let connection = Connection::open(options.global, &sources.login_target(), world)?;
@@ -40,4 +42,15 @@ impl<'s> Session<'s> {
     pub(crate) fn client<'c, 'w: 'c>(&'c self, limit: Duration, world: &World<'w>) -> Client<'c> {
         self.connection.client(world, limit)
     }
+}
+
+/// Fails before Railway is asked where no file is named and none of the default ones can be there.
+fn refuse_empty_folder(flags: &[PathBuf], config: Option<&Config>, folder: &Path) -> Result<(), Error> {
+    let sections = config.into_iter().flat_map(|config| {
+        let environments = config.environments.values().map(|section| &section.env_file);
+        environments.chain(config.services.values().map(|section| &section.env_file)).chain([&config.env_file])
+    });
+    let named = !flags.is_empty() || sections.flatten().next().is_some();
+    let base = config.map_or(folder, Config::folder);
+    if named || files::has_env_file(base) { Ok(()) } else { Err(files::no_env_file(".env", folder)) }
 }

@@ -44,17 +44,9 @@ impl FixRun<'_> {
         if ways.is_empty() && !self.args.redeploy && self.args.start_command.is_none() {
             return Ok(ChangeSelection::Undirected(self.likeliest(open, world)));
         }
-        let to_add = if ways.contains(&Direction::Push) && !ways.contains(&Direction::Add) {
-            printed_commands::to_add(self, proposals, world)
-        } else {
-            Vec::new()
-        };
-        let consent = match (self.args.yes, self.gathered().expectations.trust.is_wanted()) {
-            (false, _) => Consent::Asked,
-            (true, false) => Consent::GivenBefore,
-            (true, true) => Consent::GivenToNamed,
-        };
-        let selection = select(proposals, &ways, &self.terms, consent);
+        let is_push_alone = ways.contains(&Direction::Push) && !ways.contains(&Direction::Add);
+        let to_add = if is_push_alone { printed_commands::to_add(self, proposals, world) } else { Vec::new() };
+        let selection = select(proposals, &ways, &self.terms, self.consent());
         if self.args.yes && selection.taken.is_empty() && !selection.unnamed.is_empty() && !self.args.redeploy {
             let wanted = select(proposals, &ways, &self.terms, Consent::Asked);
             let settings = typed.iter().cloned().collect();
@@ -72,6 +64,14 @@ impl FixRun<'_> {
         let unheld: BTreeSet<&str> = if chosen.to_add.is_empty() { BTreeSet::new() } else { self.unheld(proposals) };
         chosen.remarks.extend(unheld.into_iter().map(unheld_sentence));
         Ok(ChangeSelection::Made(chosen.with_one_commit()))
+    }
+
+    fn consent(&self) -> Consent {
+        match (self.args.yes, self.gathered().expectations.trust.is_wanted()) {
+            (false, _) => Consent::Asked,
+            (true, false) => Consent::GivenBefore,
+            (true, true) => Consent::GivenToNamed,
+        }
     }
 
     /// Named keys that no service in scope holds, and that could be added to one.

@@ -5,16 +5,17 @@ use std::collections::BTreeSet;
 use crate::commands::fix::planned_fix::{Commands, PlannedFix};
 use crate::commands::fix::{FixRefusal, FixRun, start_command};
 use crate::commands::gather::Gathered;
+use crate::commands::protected_environments::{PlanQuestion, is_confirmed};
 use crate::commands::service_selection::PartialMatch;
 use crate::commands::trust::{self, TrustObjection};
 use crate::drift::plan::Plan;
 use crate::drift::plan::bulk_selection::Consent;
 use crate::drift::plan::offer::{Asking, Proposal};
 use crate::error::Error;
-use crate::io::terminal::prompt::{PromptAnswer, YesNo, can_ask};
+use crate::io::terminal::prompt::can_ask;
 use crate::io::terminal::stream::Sort;
 use crate::io::world::World;
-use crate::report::{self, Detail, Format, Report, escape, shell_command};
+use crate::report::{self, Detail, Format, Report, shell_command};
 
 /// `--yes` goes with whole names: a part of a name may fit another service tomorrow.
 pub(crate) fn refuse_parts(gathered: &Gathered) -> Result<(), Error> {
@@ -77,21 +78,11 @@ pub(super) fn obtain(run: &FixRun<'_>, draft: &PlannedFix, world: &mut World<'_>
             help: to_run(&draft.commands),
         });
     }
-    let before = world.clock.elapsed();
     if run.output.format == Format::Text && world.terminal.out != Sort::Pipe {
         world.print("\n")?;
     }
-    let agreed = if protected {
-        let shown = escape::line(environment);
-        let prompt = format!("{shown} is protected: type its name to go on");
-        world.ask.line(&prompt)? == PromptAnswer::Given(environment.clone())
-    } else {
-        world.ask.confirm("Do it?", YesNo::No)? == PromptAnswer::Given(YesNo::Yes)
-    };
-    // The time that a person takes is not the run's.
-    let limit = run.client.limit.get() + world.clock.elapsed().saturating_sub(before);
-    run.client.limit.set(limit);
-    if agreed {
+    let question = if protected { PlanQuestion::Name(environment) } else { PlanQuestion::YesOrNo("Do it?") };
+    if is_confirmed(question, run.client, world)? {
         return Ok(part);
     }
     Err(Error::NoConsent {

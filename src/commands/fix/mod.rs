@@ -179,21 +179,23 @@ impl FixRun<'_> {
         if self.is_for_a_later_command(&choice, world) {
             draft.remarks.extend(confirmation::trust_first(&self, &draft.plan));
         }
+        self.end(draft, &choice, world)
+    }
+
+    /// Carries the plan out, or refuses or shows it.
+    fn end(self, draft: PlannedFix, choice: &ChangeSelection, world: &mut World<'_>) -> Result<Exit, Error> {
         match choice {
             ChangeSelection::Unnamed(_) => {
                 let refusal = confirmation::unnamed(&self, draft, world)?;
-                return self.refused(refusal, world);
+                self.refused(refusal, world)
             }
             ChangeSelection::Undirected(_) => {
                 let error = confirmation::no_direction(&draft.commands);
-                return self.refused(FixRefusal { error, draft: None }, world);
+                self.refused(FixRefusal { error, draft: None }, world)
             }
-            ChangeSelection::Made(_) | ChangeSelection::Nothing if self.args.dry_run => {
-                return self.dry_run(draft, world);
-            }
-            ChangeSelection::Made(_) | ChangeSelection::Nothing => {}
+            ChangeSelection::Made(_) | ChangeSelection::Nothing if self.args.dry_run => self.dry_run(draft, world),
+            ChangeSelection::Made(_) | ChangeSelection::Nothing => self.carry_out(draft, world),
         }
-        self.carry_out(draft, world)
     }
 
     /// Whether this run ends with a printed command, and changes nothing itself.

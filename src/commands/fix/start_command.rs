@@ -70,23 +70,19 @@ pub(super) fn commands(run: &FixRun<'_>, findings: &[Finding]) -> Result<StartCh
         commands.typed = change;
         return Ok(commands);
     }
+    let not_offered =
+        |service: &str, why: &str| (format!("no start command is offered for {service}: {why}"), None::<Secret>);
     for OfferedStartCommand { service, found, change } in offered(run.survey(), findings) {
         match change {
-            ChangeLocation::Settings(_) if run.args.no_deploy => commands.elsewhere.push((
-                format!(
-                    "no start command is offered for {}: Railway deploys with it, and --no-deploy is given",
-                    service.name
-                ),
-                None,
-            )),
+            ChangeLocation::Settings(_) if run.args.no_deploy => {
+                commands
+                    .elsewhere
+                    .push(not_offered(&service.name, "Railway deploys with it, and --no-deploy is given"));
+            }
             ChangeLocation::Settings(setting) => {
                 match setting.after.as_ref().and_then(|text| unwritable(text.expose())) {
                     None => commands.offers.push((setting, found)),
-                    Some(why) => {
-                        commands
-                            .elsewhere
-                            .push((format!("no start command is offered for {}: {why}", service.name), None));
-                    }
+                    Some(why) => commands.elsewhere.push(not_offered(&service.name, why)),
                 }
             }
             ChangeLocation::File(file, line) => {

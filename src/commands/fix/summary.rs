@@ -1,4 +1,4 @@
-//! After a fix: what became of it, what is left, and how to go back.
+//! Reports on a fix: what became of it, what is left, and how to go back.
 
 use crate::commands::apply::Applied;
 use crate::commands::fix::FixRun;
@@ -39,12 +39,7 @@ pub(super) fn finish(mut run: FixRun<'_>, fix: AppliedFix, world: &mut World<'_>
         seen.put_into(&mut run.analysis.gathered.survey);
     }
     run.analysis.repeat();
-    let exit = applied.verdict.unwrap_or_else(|| match (&second, run.analysis.exit()) {
-        (Err(_), _) => Exit::Inconclusive,
-        // A fix that is done and proved compared what it wrote.
-        (Ok(_), Exit::NothingCompared) => Exit::Clean,
-        (Ok(_), left) => left,
-    });
+    let exit = applied.verdict.unwrap_or_else(|| exit(&second, &run));
     endings.extend(how_it_ended(&applied, &run, world));
     let way_back = way_back(&applied, &run, world);
     let output = run.output;
@@ -64,6 +59,16 @@ pub(super) fn finish(mut run: FixRun<'_>, fix: AppliedFix, world: &mut World<'_>
     }
     output.report_completed_steps(&report, world);
     Ok(exit)
+}
+
+/// The exit code of a fix that was carried out in full.
+fn exit(second: &Result<SecondCheck, Error>, run: &FixRun<'_>) -> Exit {
+    match (second, run.analysis.exit()) {
+        (Err(_), _) => Exit::Inconclusive,
+        // A fix that is done and proved compared what it wrote.
+        (Ok(_), Exit::NothingCompared) => Exit::Clean,
+        (Ok(_), left) => left,
+    }
 }
 
 /// Whether both sides were read once more.

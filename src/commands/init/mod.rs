@@ -49,21 +49,25 @@ pub(crate) fn run(args: &cli::InitArgs, global: &GlobalArgs, world: &mut World<'
     let text = text(&draft, &site, &interview)?;
     let exposed = UnignoredFiles::of(&interview.gathered, &site);
     // The new doctor.toml names files and services; what was typed is repeated all the same.
-    let next = [world.program.clone(), vec!["check".to_owned()], targeting(args), same(global)].concat();
+    let check = [world.program.clone(), vec!["check".to_owned()], targeting(args), same(global)].concat();
     if is_read {
         let remarks = &interview.gathered.remarks;
-        let result = InitResult { text: &text, draft: &draft, remarks, site: &site, exposed: &exposed, check: next };
+        let result = InitResult { text: &text, draft: &draft, remarks, site: &site, exposed: &exposed, check };
         return for_programs(result, args, global, world);
     }
     world.print(&format!("\n{}, as it is to be:\n\n{text}\n", escape::line(&site.name)))?;
     exposed.show(world)?;
-    let adds = if args.yes { YesNo::No } else { obtain(&exposed, is_asked, args, global, world)? };
+    let adds = match (args.yes, is_asked) {
+        (true, _) => YesNo::No,
+        (false, true) => obtain(&exposed, world)?,
+        (false, false) => return Err(unasked(args, global, world)),
+    };
     world.interrupt.begin_writing();
     let written = write(&text, &site, &draft, world).and_then(|written| written.write_result(&site, &draft, world));
     let added = written.and_then(|()| exposed.add(adds, world));
     world.interrupt.end_writing();
     added?;
-    world.print(&format!("Commit it. Next: `{}`\n", shell_command::line(&next)))?;
+    world.print(&format!("Commit it. Next: `{}`\n", shell_command::line(&check)))?;
     Ok(Exit::Clean)
 }
 
@@ -182,16 +186,7 @@ fn prove(read: &Config, services: &Services, alias: &str, id: &str) -> Result<()
 }
 
 /// Gets a yes from the person at the terminal, and whether `.gitignore` is to grow.
-fn obtain(
-    exposed: &UnignoredFiles,
-    is_asked: bool,
-    args: &cli::InitArgs,
-    global: &GlobalArgs,
-    world: &mut World<'_>,
-) -> Result<YesNo, Error> {
-    if !is_asked {
-        return Err(unasked(args, global, world));
-    }
+fn obtain(exposed: &UnignoredFiles, world: &mut World<'_>) -> Result<YesNo, Error> {
     let adds = exposed.ask(world)?;
     if world.ask.confirm("Write it?", YesNo::Yes)? == PromptAnswer::Given(YesNo::Yes) {
         Ok(adds)

@@ -11,7 +11,7 @@ use crate::commands::config_file;
 use crate::commands::connection::Connection;
 use crate::commands::fix;
 use crate::commands::output_options::{OutputOptions, OutputRequest, RevealFlags};
-use crate::commands::protected_environments;
+use crate::commands::protected_environments::{self, PlanQuestion, is_confirmed};
 use crate::commands::timeout;
 use crate::commands::undo::restore::{RestorePlan, RestoreRequest};
 use crate::commands::undo::run_selection::SelectedRun;
@@ -21,10 +21,10 @@ use crate::io::config::Config;
 use crate::io::credentials::LoginTarget;
 use crate::io::railway::client::Client;
 use crate::io::storage::journal::{Journal, JournalRecord, RunName};
-use crate::io::terminal::prompt::{PromptAnswer, YesNo, can_ask};
+use crate::io::terminal::prompt::can_ask;
 use crate::io::terminal::stream::Sort;
 use crate::io::world::{World, WorldLifetime};
-use crate::report::{self, Format, Planned, Report, ReportPart, escape, shell_command};
+use crate::report::{self, Format, Planned, Report, ReportPart, shell_command};
 
 /// Puts back what a run changed, or lists the runs.
 pub(crate) fn run(args: &UndoArgs, global: &GlobalArgs, world: &mut World<'_>) -> Result<Exit, Error> {
@@ -231,15 +231,9 @@ impl UndoRun<'_> {
         if world.terminal.out != Sort::Pipe {
             world.print("\n")?;
         }
-        let before = world.clock.elapsed();
-        let agreed = if is_protected {
-            let prompt = format!("{} is protected: type its name to go on", escape::line(environment));
-            world.ask.line(&prompt)? == PromptAnswer::Given(environment.clone())
-        } else {
-            world.ask.confirm("Put it back?", YesNo::No)? == PromptAnswer::Given(YesNo::Yes)
-        };
-        self.client.limit.set(self.client.limit.get() + world.clock.elapsed().saturating_sub(before));
-        if agreed { Ok(()) } else { Err(no("the plan was not confirmed")) }
+        let question =
+            if is_protected { PlanQuestion::Name(environment) } else { PlanQuestion::YesOrNo("Put it back?") };
+        if is_confirmed(question, self.client, world)? { Ok(()) } else { Err(no("the plan was not confirmed")) }
     }
 
     fn apply(&self, restoring: &RestorePlan, world: &World<'_>) -> Result<Applied, Error> {

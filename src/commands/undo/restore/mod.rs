@@ -101,10 +101,9 @@ impl RestorePlan {
             None => VariableOwner::Shared,
         };
         let found = now.variable(kept.owner.as_ref(), &kept.key);
-        let name = owner.name().to_owned();
+        let mut receipt = Receipt::of("restore", Some(&kept.key), owner.name());
         let after = match &kept.before {
             Before::Sealed => {
-                let mut receipt = Receipt::of("restore", Some(&kept.key), &name);
                 receipt.end(Outcome::NotTried, "it was sealed: what it held can't be put back".to_owned());
                 self.conflicts.push(receipt);
                 return;
@@ -121,7 +120,6 @@ impl RestorePlan {
             None => found.is_none(),
         };
         if !is_ours {
-            let mut receipt = Receipt::of("restore", Some(&kept.key), &name);
             receipt.end(Outcome::Conflict, "it was changed since".to_owned());
             receipt.sides = Some(Sides { planned_on: kept.after.clone(), found: stands.cloned(), wanted: after });
             self.conflicts.push(receipt);
@@ -253,9 +251,8 @@ impl RestorePlan {
         others
     }
 
-    /// One deployment for each service that gets something back.
-    fn deployments(&mut self, client: &Client<'_>, record: &JournalRecord, redeploys: &[String]) -> Result<(), Error> {
-        let fence = client.pre_write_state(&record.project.id, &record.environment.id)?;
+    /// The services that get something back and were deployed by the run; it says which of the others are not.
+    fn services_to_deploy(&mut self, record: &JournalRecord, redeploys: &[String]) -> Vec<ResourceRef> {
         // A shared variable was changed for services of its own, which the record names.
         let is_shared = self.plan.stores.iter().any(|store| store.owner == VariableOwner::Shared);
         let mut services: Vec<ResourceRef> =
@@ -269,7 +266,6 @@ impl RestorePlan {
         let (deployed, left): (Vec<ResourceRef>, Vec<ResourceRef>) = services
             .into_iter()
             .partition(|service| record.deploys.contains(service) || self.plan.setting(service).is_some());
-        let services = deployed;
         self.remarks.extend(left.iter().map(|service| {
             let words = [redeploys, &[format!("--service={}", service.name)]].concat();
             format!(
@@ -278,6 +274,13 @@ impl RestorePlan {
                 shell_command::line(&words)
             )
         }));
+        deployed
+    }
+
+    /// One deployment for each service that gets something back.
+    fn deployments(&mut self, client: &Client<'_>, record: &JournalRecord, redeploys: &[String]) -> Result<(), Error> {
+        let fence = client.pre_write_state(&record.project.id, &record.environment.id)?;
+        let services = self.services_to_deploy(record, redeploys);
         for store in self.plan.stores.iter_mut().filter(|store| store.owner == VariableOwner::Shared) {
             store.meant_for.clone_from(&record.deploys);
         }
