@@ -1,7 +1,7 @@
 //! The transcripts of `tests/cli`, the README and `docs`: what is typed, what is printed, and the exit code.
 
 #[test]
-fn every_transcript_is_what_doctor_prints() {
+fn transcripts_match_the_output() {
     trycmd::TestCases::new()
         .case("tests/cli/*.md")
         .case("README.md")

@@ -34,7 +34,7 @@ fn every_operation_is_valid() {
 }
 
 #[test]
-fn every_size_of_batch_is_valid() {
+fn every_batch_size_is_valid() {
     for size in 1..=SERVICES_PER_REQUEST {
         let ids: Vec<String> = (0..size).map(|index| format!("id-{index}")).collect();
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
@@ -55,7 +55,7 @@ fn every_size_of_batch_is_valid() {
 }
 
 #[test]
-fn the_validator_sees_wrong_arguments() {
+fn validator_reports_wrong_arguments() {
     let found = problems("query Q($p: Int) { variables(projectId: $p, nope: 1) }").expect("it is wrong three times");
     for word in ["nope", "environmentId", "projectId"] {
         assert!(found.contains(word), "{word} in {found}");

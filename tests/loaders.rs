@@ -65,7 +65,7 @@ fn ask_dotenvy(text: &str) -> [Values; 2] {
 
 #[test]
 #[ignore = "asks the real python-dotenv and node dotenv; .ci/run installs them and runs it"]
-fn the_reader_agrees_with_the_loaders_themselves() {
+fn parser_agrees_with_the_real_loaders() {
     let mut generator = Generator::new(number("LOADERS_SEED", 1));
     let texts: Vec<String> = (0..number("LOADERS_FILES", 20_000)).map(|_| generator.file()).collect();
     let python: Answer<[Values; 2]> = ask("python3", "read.py", &texts);
@@ -152,7 +152,7 @@ impl Figures {
 }
 
 #[test]
-fn a_disagreement_names_the_loader_that_differs() {
+fn disagreement_names_the_differing_loader() {
     use KeyReading::{Different, Refused, Same};
     let file = LocalFile::parse(".env", Secret::new("A=b#c\nB=x y\nC=1\n"));
     let told: Vec<_> = file

@@ -34,7 +34,7 @@ const FINGERPRINTS: [&str; 4] = ["3f9a1c", "b07d52", "58e4a6", "c21f8b"];
 const MOMENT: &str = "2026-11-09 16:20:47";
 
 #[test]
-fn the_picture_is_what_the_demo_prints() {
+fn picture_matches_the_demo_output() {
     let output = Command::new(env!("CARGO_BIN_EXE_doctor"))
         .args(["demo", "check", "--color", "always"])
         .env_clear()

@@ -170,7 +170,7 @@ fn follow(world: &World<'_>, stop: &dyn Fn() -> bool) {
 }
 
 #[test]
-fn one_of_several_is_chosen_with_arrows_and_leaves_one_line() {
+fn arrows_select_one_option_and_leave_one_line() {
     let mut stage = Stage::play("choose", "xterm-256color", 60);
     stage.wait_for("  skip");
     for _ in 0..3 {
@@ -189,7 +189,7 @@ fn one_of_several_is_chosen_with_arrows_and_leaves_one_line() {
 }
 
 #[test]
-fn links_are_for_terminals_that_are_known_to_understand_them() {
+fn hyperlinks_require_a_supporting_terminal() {
     for (term, links) in [("xterm-kitty", true), ("alacritty", true), ("xterm-256color", false), ("dumb", false)] {
         let text = Stage::play("links", term, 80).end();
         assert!(text.contains(&format!("links {links}\ncode 0")), "{term}\n{text}");
@@ -197,7 +197,7 @@ fn links_are_for_terminals_that_are_known_to_understand_them() {
 }
 
 #[test]
-fn esc_is_one_step_back_and_many_are_picked_with_space() {
+fn escape_goes_back_and_space_selects_several() {
     for scene in ["choose", "choose-many", "confirm"] {
         let mut stage = Stage::play(scene, "xterm-256color", 80);
         stage.wait_for(if scene == "confirm" { "[y/N]" } else { "skip" });
@@ -214,7 +214,7 @@ fn esc_is_one_step_back_and_many_are_picked_with_space() {
 }
 
 #[test]
-fn a_question_longer_than_a_line_is_shown_once() {
+fn long_question_is_shown_once() {
     let mut stage = Stage::play("confirm", "xterm-256color", 60);
     stage.wait_for("[y/N]");
     stage.press("y");
@@ -224,7 +224,7 @@ fn a_question_longer_than_a_line_is_shown_once() {
 }
 
 #[test]
-fn a_line_is_typed_and_an_empty_one_means_back() {
+fn typed_line_is_returned_and_empty_line_goes_back() {
     for (scene, keys, expected) in [
         ("line", "because\r", "it is because\ncode 0"),
         ("line", "\r", "back\ncode 0"),
@@ -239,7 +239,7 @@ fn a_line_is_typed_and_an_empty_one_means_back() {
 }
 
 #[test]
-fn ctrl_c_at_any_question_leaves_a_clean_terminal_and_one_line() {
+fn ctrl_c_at_any_prompt_restores_the_terminal() {
     for (scene, shown, term) in [
         ("choose", "skip", "xterm-256color"),
         ("choose-many", "skip", "xterm-256color"),
@@ -260,7 +260,7 @@ fn ctrl_c_at_any_question_leaves_a_clean_terminal_and_one_line() {
 }
 
 #[test]
-fn a_question_that_is_ended_from_outside_leaves_a_clean_terminal_too() {
+fn signal_at_a_prompt_restores_the_terminal() {
     for signal in ["-INT", "-TERM"] {
         let stage = Stage::play("choose-as", "xterm-256color", 80);
         let text = stage.wait_for("skip");
@@ -273,7 +273,7 @@ fn a_question_that_is_ended_from_outside_leaves_a_clean_terminal_too() {
 }
 
 #[test]
-fn a_dumb_terminal_is_asked_in_numbered_lines() {
+fn dumb_terminal_uses_numbered_prompts() {
     let mut stage = Stage::play("choose", "dumb", 80);
     let text = stage.wait_for("[1]:");
     assert!(text.contains("A choice:\n  1) push .env → Railway\n  2) pull"), "{text}");
@@ -282,7 +282,7 @@ fn a_dumb_terminal_is_asked_in_numbered_lines() {
 }
 
 #[test]
-fn rows_are_drawn_in_place_and_stay_as_they_were_last() {
+fn rows_update_in_place_and_keep_their_last_state() {
     let mut stage = Stage::play("write", "xterm-256color", 60);
     stage.wait_for("api is served");
     let text = stage.wait_for("✓ agentverse-api-staging");
@@ -300,7 +300,7 @@ fn rows_are_drawn_in_place_and_stay_as_they_were_last() {
 }
 
 #[test]
-fn a_second_ctrl_c_ends_a_run_that_writes_and_says_so() {
+fn second_ctrl_c_aborts_a_write_with_a_notice() {
     let mut stage = Stage::play("write", "xterm-256color", 80);
     stage.wait_for("agentverse-worker");
     stage.press("\u{3}");

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_help_of_every_verb_begins_with_examples_and_fits_a_screen() {
+    fn help_starts_with_examples_and_fits_one_screen() {
         let mut doctor = Cli::command().term_width(80);
         doctor.build();
         let all: Vec<Command> = [doctor.clone()].into_iter().chain(verbs(&doctor)).collect();

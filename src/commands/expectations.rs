@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_goes_only_to_a_service_that_has_its_key_and_a_project_that_is_known() {
+    fn header_values_require_key_on_service_and_trusted_project() {
         let mut found = survey(&["OPS_KEY=k", "DATABASE_URL=d"], &[("api", &["OPS_KEY=old", "ONLY_THERE=x"])]);
         layer(&mut found, "worker.env", &["WORKER_KEY=w"], &["worker"]);
         out_of_scope(&mut found, "worker", &["WORKER_KEY"]);

@@ -312,32 +312,32 @@ mod tests {
     }
 
     #[test]
-    fn the_first_source_wins() {
+    fn first_source_wins() {
         let sources =
             [source("flags", None, None), source("file", Some("p"), Some("e")), source("link", Some("q"), Some("f"))];
         assert_eq!(chosen(&sources), Some(("p by file".into(), Some("e by file".into()), 1)));
     }
 
     #[test]
-    fn an_environment_may_come_from_above_the_project() {
+    fn environment_may_come_from_higher_source_than_project() {
         let sources = [source("flags", None, Some("prod")), source("link", Some("p"), Some("e"))];
         assert_eq!(chosen(&sources), Some(("p by link".into(), Some("prod by flags".into()), 0)));
     }
 
     #[test]
-    fn an_environment_from_below_is_kept_for_the_same_project_only() {
+    fn lower_source_environment_requires_same_project() {
         let sources =
             [source("flags", Some("p"), None), source("link", Some("q"), Some("e")), source("x", None, Some("z"))];
         assert_eq!(chosen(&sources), Some(("p by flags".into(), None, 1)));
     }
 
     #[test]
-    fn nothing_is_chosen_from_nothing() {
+    fn no_project_selects_nothing() {
         assert_eq!(chosen(&[source("flags", None, Some("e"))]), None);
     }
 
     #[test]
-    fn ids_are_told_from_names() {
+    fn distinguishes_ids_from_names() {
         assert!(is_uuid(ID));
         for name in ["agentverse", "", "30cf5498-5aeb-4cf6-b35c-5ba0b9ed81f", "30cf5498x5aeb-4cf6-b35c-5ba0b9ed81f2"] {
             assert!(!is_uuid(name), "{name}");

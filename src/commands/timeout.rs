@@ -31,7 +31,7 @@ mod tests {
     use crate::commands::timeout::parse;
 
     #[test]
-    fn times_are_read_as_people_write_them() {
+    fn parses_durations_with_and_without_units() {
         for (text, expected) in [
             ("20s", Some(Duration::from_secs(20))),
             ("20", Some(Duration::from_secs(20))),

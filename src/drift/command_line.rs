@@ -143,7 +143,7 @@ mod tests {
     use super::{CommandLine, appended};
 
     #[test]
-    fn parts_are_words_and_not_pieces_of_them() {
+    fn matches_only_whole_arguments() {
         for (command, part, has) in [
             ("celery -A app worker -B", "-B", true),
             ("celery -A app worker --Bulk", "-B", false),
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_appended_as_arguments_or_not_at_all() {
+    fn appends_parts_as_quoted_arguments_or_refuses() {
         for (command, parts, expected) in [
             ("celery worker", &["-B"][..], Some("celery worker -B")),
             ("celery worker ", &["-B", "--loglevel INFO"], Some("celery worker -B --loglevel INFO")),
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_lacking_is_named_in_order() {
+    fn missing_parts_keep_their_order() {
         let parts = ["-B".to_owned(), "worker".to_owned(), "-Q low".to_owned()];
         assert_eq!(CommandLine::of("celery worker").lacks(&parts), ["-B", "-Q low"]);
     }

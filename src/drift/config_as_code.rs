@@ -47,7 +47,7 @@ mod tests {
     use super::{END, is_read_on, was_read_at};
 
     #[test]
-    fn the_files_are_read_until_the_day_before() {
+    fn config_files_are_read_until_the_day_before_retirement() {
         assert!(is_read_on(END - 1.day()) && !is_read_on(END) && !is_read_on(END + 1.day()));
         let at = |date: jiff::civil::Date, time: &str| was_read_at(&format!("{date}T{time}Z"));
         assert!(at(END - 1.day(), "23:59:59.999") && !at(END, "00:00:00.000") && !at(END + 400.days(), "12:00:00.000"));

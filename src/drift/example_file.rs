@@ -50,7 +50,7 @@ mod tests {
     use crate::drift::example_file::is_template;
 
     #[test]
-    fn a_template_is_known_by_a_word_of_its_name() {
+    fn template_is_recognized_by_part_of_its_name() {
         for name in [
             ".env.example",
             ".env.sample",

@@ -35,7 +35,7 @@ mod tests {
     use crate::drift::file_exposure::secrets;
 
     #[test]
-    fn only_what_gives_something_away_is_a_secret() {
+    fn only_sensitive_values_count_as_secrets() {
         for (line, expected) in [
             ("API_KEY=4f1c9a", true),
             ("DB_PASSWORD='correct horse'", true),

@@ -63,7 +63,7 @@ fn errors(found: &Survey) -> Vec<String> {
 }
 
 #[test]
-fn the_incident_has_five_errors_and_each_stands_below_its_cause() {
+fn incident_has_five_errors_ordered_by_cause() {
     assert_eq!(
         errors(&world("old-key", "older-key", 401, &[])),
         [
@@ -77,7 +77,7 @@ fn the_incident_has_five_errors_and_each_stands_below_its_cause() {
 }
 
 #[test]
-fn what_is_left_after_the_push_is_one_cause_with_its_consequences() {
+fn after_the_push_one_cause_remains_with_its_consequences() {
     let boot_info = [JsonFault::Missing("/boot_info".to_owned())];
     assert_eq!(
         errors(&world("new-key", "new-key", 200, &boot_info)),
@@ -90,7 +90,7 @@ fn what_is_left_after_the_push_is_one_cause_with_its_consequences() {
 }
 
 #[test]
-fn a_failed_deployment_is_the_cause_of_what_is_still_old() {
+fn failed_deployment_is_the_cause_of_stale_variables() {
     let mut found = world("new-key", "older-key", 200, &[]);
     let worker = target(&mut found, "worker");
     worker.declared.start_command.clear();
@@ -109,7 +109,7 @@ fn a_failed_deployment_is_the_cause_of_what_is_still_old() {
 
 /// A thousand services, each with everything that can be wrong at once.
 #[test]
-fn a_thousand_services_that_run_badly_are_no_burden() {
+fn thousand_failing_services_are_checked_quickly() {
     let names: Vec<String> = (0..1_000).map(|number| format!("s{number}")).collect();
     let rows: Vec<String> = (0..100).map(|key| format!("KEY_{key}=stored")).collect();
     let rows: Vec<&str> = rows.iter().map(String::as_str).collect();

@@ -119,7 +119,7 @@ mod tests {
     use crate::drift::secret_like::is_encryption_metadata;
 
     #[test]
-    fn values_kept_elsewhere_are_recognized() {
+    fn recognizes_indirect_values() {
         for value in [
             "op://dev/openai/credential",
             "op://Private Vault/My Item/section/one-time password?attribute=otp",
@@ -236,14 +236,14 @@ mod tests {
 
     /// Quadratic work would take minutes here.
     #[test]
-    fn hostile_texts_take_linear_time() {
+    fn hostile_text_takes_linear_time() {
         for piece in ["{{", "${{", "A=${${{", "{{ ", "{{op:/", "${{ secrets.", "vault:", "ENC[", "\""] {
             assert_eq!(indirect(&piece.repeat(300_000)), None, "{piece}");
         }
     }
 
     #[test]
-    fn metadata_of_encryption_is_recognized_by_its_key() {
+    fn encryption_metadata_is_recognized_by_key() {
         for (key, expected) in [
             ("DOTENV_PUBLIC_KEY", true),
             ("DOTENV_PUBLIC_KEY_PRODUCTION", true),

@@ -41,7 +41,7 @@ mod tests {
     use crate::drift::phrases::{count, moment, names, span};
 
     #[test]
-    fn moments_are_told_to_the_second_and_a_day_once() {
+    fn times_have_seconds_and_spans_omit_a_repeated_date() {
         let (one, other) = ("2026-11-09T16:20:47.902000000Z", "2026-11-09T16:21:03.1Z");
         assert_eq!(moment(one), "2026-11-09 16:20:47 UTC");
         assert_eq!(moment("2026-11-09T18:20:47+02:00"), "2026-11-09 16:20:47 UTC");
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn long_lists_are_counted_and_never_for_one_name_alone() {
+    fn long_lists_end_with_a_count_of_at_least_two() {
         for (list, sentence) in [
             (&["a"][..], "a"),
             (&["a", "b"], "a and b"),
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn one_is_no_plural() {
+    fn singular_and_plural_agree() {
         assert_eq!([0, 1, 21].map(|number| count(number, "key")), ["0 keys", "1 key", "21 keys"]);
     }
 }

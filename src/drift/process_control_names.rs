@@ -108,7 +108,7 @@ mod tests {
     use crate::drift::process_control_names::is_dangerous_name;
 
     #[test]
-    fn names_that_control_programs_are_known_by_family() {
+    fn process_control_names_are_recognized_by_family() {
         for (family, keys) in [
             (
                 "shells",
@@ -181,7 +181,7 @@ mod tests {
 
     /// `railway run` and `railway shell` keep these from local programs; what they keep, no pull writes into a file in bulk.
     #[test]
-    fn what_the_official_cli_withholds_from_local_programs_is_known() {
+    fn names_withheld_by_the_railway_cli_are_recognized() {
         for keys in [
             // A shell runs or sources it, or takes its options from it.
             "PROMPT_COMMAND BASH_ENV ENV SHELLOPTS BASHOPTS PS1 PS2 PS4 IFS CDPATH GLOBIGNORE ZDOTDIR FPATH BASH_FUNC_id%%",
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_configure_an_application_do_not_control_programs() {
+    fn application_keys_are_not_process_control_names() {
         for key in "DATABASE_URL API_KEY PORT HOST NODE_ENV RAILS_ENV DEBUG STRIPE_KEY MY_PATH ENVIRONMENT APP_ENV \
             LOG_LEVEL GITHUB_TOKEN GITLAB_TOKEN GH_TOKEN UPLOAD_PATH HOSTNAME JAVA SHELL_COLOR PYTH_PRICE_ID \
             PIPELINE_URL PIPEDRIVE_KEY PATHFINDER_KEY PATH_PREFIX HOMEPAGE_URL HOME_URL USERNAME USER_ID \

@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn references_are_found_where_railway_finds_them() {
+    fn finds_references_like_railway() {
         for (text, bodies) in [
             ("${{A}}", &["A"][..]),
             ("x-${{   shared.BASE   }}-y", &["shared.BASE"]),
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_with_anything_beside_its_reference_is_more_than_that() {
+    fn text_around_a_reference_is_not_a_bare_reference() {
         for (text, body) in
             [("${{ shared.A }}", Some("shared.A")), ("${{a}} ", None), ("${{a}}${{b}}", None), ("a", None)]
         {
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_names_a_variable_or_tells_what_is_missing() {
+    fn reference_body_resolves_to_a_variable_or_what_is_missing() {
         let variable = |service, name| Ok(ReferenceTarget::Variable { service, name });
         for (body, expected) in [
             ("A", variable("api", "A")),
@@ -203,7 +203,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn references_and_what_stands_between_them_are_the_text(text in "([${} aü.]|\\$\\{\\{|\\}\\}){0,40}") {
+        fn references_and_text_between_them_make_up_the_whole(text in "([${} aü.]|\\$\\{\\{|\\}\\}){0,40}") {
             let mut whole = String::new();
             let mut from = 0;
             for Occurrence { span, body } in occurrences(&text) {
@@ -219,7 +219,7 @@ mod tests {
         }
 
         #[test]
-        fn every_body_names_something_or_lacks_it(body in "(shared|api|v2|odd name|A|PLAIN|\\.|\\(| |ü){0,6}") {
+        fn every_reference_body_resolves_or_is_missing(body in "(shared|api|v2|odd name|A|PLAIN|\\.|\\(| |ü){0,6}") {
             match aim(&body, "api", &catalogue()) {
                 Ok(ReferenceTarget::Function) => prop_assert!(body.contains('(')),
                 Ok(ReferenceTarget::Shared(name)) => prop_assert!(catalogue().shared.contains(name)),

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rendering_is_believed_before_the_catalogue() {
+    fn rendered_value_takes_precedence_over_catalogue() {
         let api = ResourceRef { id: "1".to_owned(), name: "api".to_owned() };
         let target = Target::new(api, Vec::new(), Ok(BTreeMap::new()));
         let lack = |name| ReferenceState::Missing(MissingTarget::Service(name));

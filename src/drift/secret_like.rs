@@ -51,7 +51,7 @@ mod tests {
     use super::{WORDS, is_secret_like, name_parts};
 
     #[test]
-    fn a_word_counts_only_as_a_part_of_its_own() {
+    fn secret_words_match_only_whole_parts_of_a_name() {
         assert!(WORDS.is_sorted());
         for (key, secret) in [
             ("API_KEY", true),
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn camel_case_and_capitals_are_told_apart() {
+    fn splits_camel_case_and_acronyms() {
         assert_eq!(name_parts("myAPIKey2_old.X"), ["MY", "API", "KEY", "OLD", "X"]);
     }
 }

@@ -122,7 +122,7 @@ mod tests {
     use crate::drift::service_settings::{SETTINGS, SettingValues, given};
 
     #[test]
-    fn two_spellings_of_one_setting_are_equal_and_a_default_is_nothing() {
+    fn equivalent_spellings_are_equal_and_defaults_are_omitted() {
         for (section, key, one, other) in [
             ("deploy", "startCommand", json!("web"), json!(" web\n")),
             ("deploy", "startCommand", json!(null), json!("")),
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn two_values_differ() {
+    fn different_values_are_not_equal() {
         for (section, key, one, other) in [
             ("deploy", "startCommand", json!("web"), json!("Web")),
             ("deploy", "preDeployCommand", json!(["a", "b"]), json!("a")),
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_gives_what_its_manifest_or_the_mapping_names() {
+    fn file_settings_come_from_manifest_or_mapping() {
         let names =
             |manifest: Value, mapping: Value| given(Some(&manifest), Some(&mapping)).into_iter().collect::<Vec<_>>();
         assert_eq!(names(json!({ "deploy": { "startCommand": "web" } }), json!({})), ["start command"]);
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn every_setting_has_a_name_of_its_own() {
+    fn setting_names_are_unique() {
         let mut names: Vec<&str> = SETTINGS.iter().map(|setting| setting.name).collect();
         names.sort_unstable();
         names.dedup();

@@ -42,7 +42,7 @@ mod tests {
     use crate::drift::similarity::{close_matches, edits};
 
     #[test]
-    fn the_likeliest_comes_first_and_of_equals_the_first_by_name() {
+    fn matches_are_sorted_by_similarity_then_name() {
         let names = ["worker", "work", "api", "beat-2", "beat-1"];
         assert_eq!(close_matches("wroker", &names, 3, 0.6), ["worker", "work"]);
         assert_eq!(close_matches("beat", &names, 2, 0.6), ["beat-1", "beat-2"]);
@@ -52,7 +52,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_library_itself_would_say_the_same(
+        fn agrees_with_the_similar_crate(
             wanted in "[abcß-]{0,8}",
             names in vec("[abcß-]{0,8}", 0..8),
             lines in [vec("[abc]", 0..130), vec("[abc]", 0..130)],

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_can_be_known_to_differ_is_stale() {
+    fn only_known_differences_are_stale() {
         for (got_rows, stored_rows, expected) in [
             (&[("A", Some("1"))][..], &[("A", "1")][..], Some(&[][..])),
             (&[("A", Some("1"))], &[("A", "2")], Some(&["A"])),

@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_counts_as_long_as_railway_reads_it() {
+    fn file_is_the_source_until_railway_stops_reading_it() {
         let file = |path: &str| Source::ConfigFile(path.to_owned());
         let retired = |path: &str| Source::RetiredFile(path.to_owned());
         assert_eq!(source(BEFORE, -1, given_by_file), file("/railway.toml"));
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn the_settings_are_described_by_a_file_of_infrastructure_as_code() {
+    fn infrastructure_file_describes_the_settings() {
         let infrastructure = || Source::Infrastructure(".railway/railway.go".to_owned());
         assert_eq!(source(BEFORE, -1, set), Source::Settings);
         assert_eq!(source(BEFORE, -1, described), infrastructure());
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_command_is_set_where_no_file_decides() {
+    fn only_settings_without_a_deciding_file_are_settable() {
         for (source, is_settable) in [
             (Source::Settings, true),
             (Source::Image, false),
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_to_write_is_spelled_as_its_file_wants_it() {
+    fn suggested_line_uses_the_syntax_of_its_file() {
         let parts = ["-B", "--name 'a \"b\"'"];
         for (file, line) in [
             ("railway.json", r#"`"startCommand": "… -B --name 'a \"b\"'"`"#),

@@ -77,7 +77,7 @@ mod tests {
     use crate::drift::suspicious_values::{SuspiciousValue, oddities};
 
     #[test]
-    fn odd_values_are_told_apart() {
+    fn classifies_suspicious_values() {
         use SuspiciousValue::{CutPem, Invisible, Quotes, TrailingNewline};
         let pem = "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n";
         for (value, expected) in [

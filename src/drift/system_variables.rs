@@ -74,7 +74,7 @@ mod tests {
     use crate::drift::system_variables::{PROVIDED, TRACING, is_provided, is_set_by_tracing, may_be_added};
 
     #[test]
-    fn the_prefix_alone_makes_no_system_variable() {
+    fn prefix_alone_does_not_make_a_system_variable() {
         assert!(PROVIDED.is_sorted());
         for (key, provided) in [
             ("RAILWAY_PUBLIC_DOMAIN", true),
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn tracing_sets_seven_names_and_none_like_them() {
+    fn tracing_sets_exactly_seven_names() {
         assert!(TRACING.is_sorted());
         assert_eq!(TRACING.len(), 7);
         for key in TRACING {

@@ -60,7 +60,7 @@ mod tests {
     use crate::drift::variable_times::Changed;
 
     #[test]
-    fn changes_count_through_references_and_near_ones_are_told_apart() {
+    fn changes_propagate_through_references_with_a_margin() {
         const CREATED: &str = "2026-11-24T09:00:00.000Z";
         let rows = ["A=1", "B=${{shared.S}} => x", "C=${{Postgres.URL}} => y", "D=<sealed>", "RAILWAY_PROJECT_ID=1"];
         let mut found = survey(&[], &[("api", &rows)]);

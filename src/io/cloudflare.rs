@@ -49,7 +49,7 @@ mod tests {
     use crate::io::cloudflare::{error_code, is_error_code_alone};
 
     #[test]
-    fn cloudflares_codes_are_read_from_its_own_responses_only() {
+    fn reads_cloudflare_codes_only_from_cloudflare_responses() {
         for (body, expected) in [
             ("error code: 1010", Some(1010)),
             ("Error Code: 1020\n", Some(1020)),

@@ -268,14 +268,14 @@ mod tests {
     }
 
     #[test]
-    fn before_the_first_write_it_ends_the_run_and_nothing_was_changed() {
+    fn before_first_write_ends_run_with_nothing_changed() {
         let interrupt = Interrupt::default();
         assert_eq!(press(&interrupt), (vec![], vec![NOTHING_CHANGED.to_owned()]));
         assert!(!interrupt.is_requested());
     }
 
     #[test]
-    fn while_something_is_written_the_first_one_asks_and_the_second_one_ends() {
+    fn during_write_first_press_requests_stop_and_second_ends_run() {
         let interrupt = Interrupt::default();
         interrupt.begin_writing();
         assert_eq!(press(&interrupt), (vec![FINISHING.to_owned()], vec![]));
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn after_the_last_write_it_ends_the_run_without_claiming_that_nothing_was_changed() {
+    fn after_last_write_does_not_claim_nothing_changed() {
         let interrupt = Interrupt::default();
         interrupt.begin_writing();
         interrupt.end_writing();
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_word_is_said_once_by_whichever_thread_is_first() {
+    fn final_message_is_printed_once_across_threads() {
         let said = RefCell::new(Vec::new());
         let interrupt = Interrupt::default();
         interrupt.begin_question();
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_ends_a_run_that_changes_nothing() {
+    fn time_or_size_limit_ends_run_before_first_write() {
         let interrupt = limited();
         assert_eq!(pass(&interrupt, 2_200, false), [""; 0]);
         assert_eq!(pass(&interrupt, 200, false), [LATE]);
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_never_ends_a_run_that_has_begun_to_change_something() {
+    fn limit_never_ends_run_after_first_write() {
         let interrupt = limited();
         interrupt.begin_writing();
         assert_eq!(pass(&interrupt, 10_000, true), [""; 0]);
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_of_a_person_does_not_count() {
+    fn prompt_time_is_excluded_from_limit() {
         let interrupt = limited();
         interrupt.begin_question();
         assert_eq!(pass(&interrupt, 10_000, false), [""; 0]);
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_ends_with_its_time_or_soon_after_ctrl_c() {
+    fn pause_ends_on_time_or_soon_after_ctrl_c() {
         for (time, at, slept) in [(0, 9_999, 0), (250, 9_999, 250), (5_000, 1_050, 1_100), (5_000, 5_000, 5_000)] {
             let interrupt = Interrupt::default();
             interrupt.begin_writing();

@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_infrastructure_file_counts_up_to_the_root_of_the_repository() {
+    fn nearest_infrastructure_file_within_repository_is_used() {
         for (files, expected) in [
             (&[][..], None),
             (&["repository/.railway/railway.ts"], Some("../../.railway/railway.ts")),
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_repository_only_the_working_folder_counts() {
+    fn outside_repository_only_working_folder_is_searched() {
         let guard = tempfile::tempdir().unwrap();
         write(guard.path(), &[".railway/railway.ts", "below/main.py"]);
         assert_eq!(infrastructure_file(&guard.path().join("below")), None);
@@ -94,7 +94,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_link_that_leads_out_of_the_checkout_is_no_file_of_it() {
+    fn symlink_leading_out_of_checkout_is_ignored() {
         use std::os::unix::fs::symlink;
         let guard = tempfile::tempdir().unwrap();
         let (root, elsewhere) = (guard.path().join("repository"), guard.path().join("elsewhere"));

@@ -84,7 +84,7 @@ mod tests {
     };
 
     #[test]
-    fn places_are_numbered_and_names_are_harmless() {
+    fn places_are_numbered_and_names_are_escaped() {
         let place = |says: &str, used| TokenPlace { says: says.to_owned(), used };
         let text = places(&[place("RAILWAY_TOKEN is not set", false), place("the keyring has a token", true)], &LOOK);
         assert_eq!(text, "1. RAILWAY_TOKEN is not set\n2. the keyring has a token; used: the first that has one\n");
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_read_is_told_and_what_may_not() {
+    fn reports_whether_variables_are_readable() {
         let named = |name: &str, by: &str| (name.to_owned(), by.to_owned());
         let mut seen = TokenReach {
             project: named("shop", "railway link"),

@@ -51,7 +51,7 @@ mod tests {
     use crate::drift::Severity;
 
     #[test]
-    fn a_tally_names_what_there_is_worst_first() {
+    fn tally_lists_nonzero_counts_worst_first() {
         let mut tally = Tally::default();
         assert_eq!(tally.summary(), "");
         for severity in [Severity::Note, Severity::Error, Severity::Note, Severity::Warning] {

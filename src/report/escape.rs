@@ -69,7 +69,7 @@ mod tests {
     use super::{is_hidden, line, value};
 
     #[test]
-    fn ordinary_text_of_any_script_is_left_alone() {
+    fn ordinary_text_in_any_script_is_unchanged() {
         for text in [
             "",
             "STAGING_OPS_API_KEY",
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_moves_breaks_reorders_or_hides_is_written_out() {
+    fn control_and_invisible_characters_are_escaped() {
         for (text, shown) in [
             ("a\nb", r"a\nb"),
             ("a\r\nb", r"a\r\nb"),
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_shows_its_outer_blanks_and_its_backslashes() {
+    fn value_escapes_outer_spaces_and_backslashes() {
         for (text, shown) in [
             ("plain", "plain"),
             (" a b ", r"\u{20}a b\u{20}"),
@@ -128,7 +128,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_hidden_is_left_and_a_second_pass_changes_nothing(text in any::<String>()) {
+        fn escaping_is_complete_and_idempotent(text in any::<String>()) {
             let shown = line(&text);
             let harmful = |c: char| {
                 c < ' ' || matches!(c, '\u{7f}'..='\u{a0}' | '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}'

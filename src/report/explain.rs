@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn sentences_fit_and_not_a_word_or_an_example_is_lost() {
+    fn explanation_wraps_without_losing_text_or_examples() {
         let key = key();
         for width in [60, 80, 140] {
             for each in RULES {
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_for_programs_has_a_line_for_each_rule() {
+    fn machine_readable_list_has_one_line_per_rule() {
         let key = key();
         let list = rules(&text_options(&key, 40, Detail::Normal), true);
         for each in RULES {

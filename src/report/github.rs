@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_finding_is_an_annotation_of_its_line() {
+    fn finding_is_an_annotation_at_its_line() {
         let told = rendered(&incident());
         let expected = "::error file=.env,line=5,title=value-differs::STAGING_OPS_API_KEY differs between .env and \
                         Railway (agentverse-api-staging, agentverse-worker-staging)\n\
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_that_is_not_done_is_an_annotation() {
+    fn unfinished_step_is_an_annotation() {
         let expected = "::error title=push::failed push api|1 B: Railway said no: \\u{1b}[2J\n\
                         ::notice title=redeploy::not-tried redeploy api|1 interrupted\n\
                         doctor: interrupted, 1 done, 1 not-tried, 1 failed in agentverse · staging\n";
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_are_shown_the_worst_first_and_the_rest_is_counted() {
+    fn shows_ten_worst_annotations_and_counts_the_rest() {
         let findings = (0..14).map(|number| differs(&format!("KEY_{number}"), &["api"])).collect();
         let mut report = Report { findings, ..calm() };
         report.services[0].error = Some("no answer".to_owned());
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn no_name_begins_a_command_of_its_own() {
+    fn names_cannot_inject_commands() {
         let mut finding = differs("A%0A::stop-commands::x\n::set-env name=B::c\r", &["api\n::error::"]);
         finding.severity = Severity::Warning;
         finding.places = vec![Location { file: "a,b:c%.env\n".to_owned(), line: 3 }];

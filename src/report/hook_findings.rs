@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn each_names_line_and_key_and_what_to_do() {
+    fn each_finding_has_line_key_and_help() {
         let value = || LeakKind::Value(Location { file: ".env".to_owned(), line: 3 });
         let leaks = [
             leak("my app/.env", Some(1), LeakKind::Secret, FileOrigin::Added),
@@ -124,7 +124,7 @@ To allow this, add to doctor.toml:
     }
 
     #[test]
-    fn many_are_counted() {
+    fn many_findings_are_counted() {
         let leaks = vec![leak(".env", Some(1), LeakKind::Secret, FileOrigin::Added); MOST + 3];
         let text = text(&leaks);
         assert_eq!(text.matches("error: .env:1").count(), MOST);

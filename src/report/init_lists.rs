@@ -140,7 +140,7 @@ mod tests {
     use crate::report::init_lists::{InitSides, objection, services, sides_table, why};
 
     #[test]
-    fn the_target_and_both_sides_are_told_in_short() {
+    fn summarizes_target_and_both_sides() {
         let told = InitSides {
             project: "shop\u{202e}".to_owned(),
             environment: "staging".to_owned(),
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn names_stand_in_a_column_and_can_do_no_harm() {
+    fn names_are_aligned_and_escaped() {
         let rows = [(named("api"), "a database".to_owned()), (named("a\nb"), objection(&Exclusion::NothingShared))];
         assert_eq!(services(&rows), ["api   a database", "a\\nb  shares no key"]);
         let long = services(&[(named(&"x".repeat(80)), "words".to_owned())]);

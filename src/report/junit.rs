@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn each_service_is_a_suite_and_each_finding_a_case() {
+    fn services_are_suites_and_findings_are_cases() {
         let mut report = incident();
         report.services.push(line("empty", 0, 0));
         report.services[1].error = Some("no answer".to_owned());
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_are_cases_and_what_nobody_looked_at_is_none() {
+    fn steps_are_cases_and_unchecked_services_are_omitted() {
         let expected = r#"<testsuites name="doctor agentverse · staging" tests="3" failures="1" errors="0" skipped="1">
   <testsuite name="steps" tests="3" failures="1" errors="0" skipped="1">
     <testcase name="A · api|1" classname="push"/>
@@ -250,13 +250,13 @@ mod tests {
     }
 
     #[test]
-    fn a_finding_without_a_service_in_scope_has_a_suite_of_the_files() {
+    fn finding_without_service_belongs_to_the_files_suite() {
         let told = rendered(&Report { findings: vec![differs("KEY", &[])], ..calm() });
         assert!(told.contains("<testsuite name=\".env\" tests=\"1\" failures=\"1\""), "{told}");
     }
 
     #[test]
-    fn no_name_ends_an_element_or_holds_what_xml_may_not() {
+    fn names_cannot_break_xml() {
         let hostile = "<K\"'&]]>\u{0}\u{1b}\u{fffe}\n</testcase>";
         let mut report = Report { findings: vec![differs(hostile, &["agentverse-api-staging"])], ..calm() };
         report.services[0].service.name = hostile.to_owned();

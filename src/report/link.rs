@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_named_by_plain_ids_alone() {
+    fn dashboard_url_requires_plain_ids() {
         assert_eq!(service(&target("p-1", "e-1"), "s-1").as_deref(), Some(LINK));
         let page = "https://railway.com/project/p-1/service/s-1/variables?environmentId=e-1";
         assert_eq!(variables(&target("p-1", "e-1"), "s-1").as_deref(), Some(page));
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_finding_about_a_deployment_links_to_it() {
+    fn deployment_finding_links_to_its_deployment() {
         let mut report = target("p-1", "e-1");
         let mut finding = report.findings.remove(0);
         finding.services = vec![report.services[0].service.clone()];
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_end_a_link_is_drawn_without_one() {
+    fn unsafe_url_is_shown_without_a_link() {
         for (address, expected) in [
             ("https://x.dev/", "\u{1b}]8;;https://x.dev/\u{1b}\\name\u{1b}]8;;\u{1b}\\"),
             ("https://x.dev/\u{1b}\\", "name"),
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn links_take_no_columns_and_are_there_only_when_wanted() {
+    fn links_take_no_columns_and_are_optional() {
         let (key, report) = (key(), target("p-1", "e-1"));
         for width in [40, 60, 80, 140] {
             for colour in [false, true] {

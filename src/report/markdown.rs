@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_comment_tells_what_was_found_where_and_what_to_type() {
+    fn comment_lists_findings_locations_and_commands() {
         let mut report = incident();
         report.findings.truncate(2);
         report.services.push(line("idle", 0, 0));
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_fix_did_is_told_and_what_nobody_looked_at_is_not() {
+    fn fix_outcome_lists_steps_without_unchecked_findings() {
         let expected = "\
 ### doctor: interrupted · 1 done, 1 not-tried, 1 failed
 
@@ -252,7 +252,7 @@ interrupted; \\`doctor check\\` tells how things stand
     }
 
     #[test]
-    fn a_name_is_code_whatever_is_in_it() {
+    fn any_name_is_rendered_as_code() {
         for (name, expected) in [
             ("a", "`a`"),
             (".env:3", "`.env:3`"),
@@ -270,7 +270,7 @@ interrupted; \\`doctor check\\` tells how things stand
     }
 
     #[test]
-    fn a_command_can_be_copied_whatever_is_in_it() {
+    fn any_command_can_be_copied() {
         for (words, expected) in [
             ("doctor fix --only 'a b'", "`doctor fix --only 'a b'`"),
             ("a|b", "`a\\|b`"),
@@ -282,7 +282,7 @@ interrupted; \\`doctor check\\` tells how things stand
     }
 
     #[test]
-    fn a_sentence_mentions_nobody_and_links_nowhere() {
+    fn text_cannot_mention_users_or_create_links() {
         assert_eq!(plain("@team <b>#1 a:b"), "@<!-- -->team &lt;b&gt;#<!-- -->1 a:<!-- -->b");
         assert_eq!(plain("[x](http://y) www.z ![i]"), "\\[x\\]\\(http:<!-- -->//y\\) www<!-- -->.z \\!\\[i\\]");
         assert_eq!(plain("a|b *c* _d_ `e` ~f~ $g$"), "a\\|b \\*c\\* \\_d\\_ \\`e\\` \\~f\\~ \\$g\\$");

@@ -62,7 +62,7 @@ mod tests {
     use super::{Tone, paint};
 
     #[test]
-    fn a_style_is_taken_back_where_it_ends() {
+    fn style_is_reset_where_it_ends() {
         let mut out = String::new();
         paint(Tone::Plain, "a", &mut out);
         paint(Tone::Error, "b", &mut out);

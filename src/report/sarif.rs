@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_finding_is_a_result_of_its_rule_at_its_line() {
+    fn finding_is_a_result_of_its_rule_at_its_line() {
         let log = rendered(&incident());
         let result = &log["runs"][0]["results"][0];
         assert_eq!(result["ruleId"], "D103");
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fingerprint_follows_the_finding_and_nothing_else() {
+    fn fingerprint_depends_only_on_the_finding() {
         let report = incident();
         let same = fingerprint(&report);
         assert_eq!(same.as_str().map(str::len), Some(64));
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_that_are_not_done_are_notifications_and_no_results() {
+    fn unfinished_steps_are_notifications_and_not_results() {
         let run = rendered(&cut_short())["runs"][0].clone();
         assert_eq!(run["results"], json!([]));
         let expected = json!({ "executionSuccessful": false, "exitCode": 130, "toolExecutionNotifications": [
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_uris_and_what_can_not_be_read_is_a_notification() {
+    fn paths_are_uris_and_unreadable_services_are_notifications() {
         let mut report = incident();
         report.findings.truncate(1);
         let at = |file: &str| Location { file: file.to_owned(), line: 0 };

@@ -82,7 +82,7 @@ mod tests {
     use crate::report::shell_command::quote;
 
     #[test]
-    fn a_word_is_quoted_only_where_a_shell_would_change_it() {
+    fn quotes_only_what_a_shell_would_change() {
         for (word, quoted) in [
             ("doctor", "doctor"),
             ("--environment=staging", "--environment=staging"),
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_seen_is_quoted_byte_by_byte() {
+    fn invisible_characters_are_quoted_as_octal_bytes() {
         assert_eq!(quote("a\nb").as_deref(), Some(r"$'a\012b'"));
         assert_eq!(quote("\u{202e}it's\\").as_deref(), Some(r"$'\342\200\256it\'s\\'"));
         assert_eq!(quote("\u{1b}[31m").as_deref(), Some(r"$'\033[31m'"));

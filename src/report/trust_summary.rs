@@ -98,7 +98,7 @@ fn row(page: &mut TextPage<'_>, name: &str, items: &[String], none: &str) {
 mod tests {
     use crate::report::trust_summary::{Sending, TrustSummary, text};
     #[test]
-    fn everything_that_can_leave_is_named() {
+    fn lists_everything_that_may_be_sent() {
         let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
         let offer = TrustSummary {
             file: "doctor.toml".to_owned(),

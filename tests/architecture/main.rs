@@ -67,7 +67,7 @@ fn rooms_used(source: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_arrows_hold() {
+fn modules_import_only_allowed_modules() {
     for path in files_below(&root().join("src"), "rs") {
         let room = room(&path);
         let (_, allowed) = ARROWS.iter().find(|(name, _)| *name == room).unwrap_or_else(|| panic!("{room} is no room"));
@@ -78,7 +78,7 @@ fn the_arrows_hold() {
 }
 
 #[test]
-fn the_thinking_and_the_saying_are_pure() {
+fn analysis_and_output_are_pure() {
     for room in ["drift", "report"] {
         for path in files_below(&root().join("src").join(room), "rs") {
             let source = fs::read_to_string(&path).unwrap();
@@ -90,7 +90,7 @@ fn the_thinking_and_the_saying_are_pure() {
 }
 
 #[test]
-fn every_rule_has_one_file_and_one_row() {
+fn every_rule_has_one_file_and_one_table_row() {
     let folder = root().join("src/drift/rules");
     let files: BTreeSet<String> = files_below(&folder, "rs")
         .iter()
@@ -111,7 +111,7 @@ fn every_rule_has_one_file_and_one_row() {
 }
 
 #[test]
-fn every_operation_has_one_file_one_derive_and_an_answer() {
+fn every_operation_has_one_file_derive_and_simulated_answer() {
     let operations = fs::read_to_string(root().join("src/io/railway/operations.rs")).unwrap();
     let simulated: String =
         files_below(&root().join("src/io/sim"), "rs").iter().map(|path| fs::read_to_string(path).unwrap()).collect();
@@ -131,7 +131,7 @@ fn every_operation_has_one_file_one_derive_and_an_answer() {
 }
 
 #[test]
-fn five_operations_change_something_and_none_of_them_can_do_more_than_it_says() {
+fn mutations_are_limited_to_five_known_operations() {
     let mut mutations = BTreeSet::new();
     for path in files_below(&root().join("graphql"), "graphql") {
         let stem = path.file_stem().unwrap().to_str().unwrap();
@@ -152,7 +152,7 @@ fn five_operations_change_something_and_none_of_them_can_do_more_than_it_says() 
 
 /// Whoever holds no `Writer` can send no change: `check` must not be able to.
 #[test]
-fn only_a_fix_and_its_undoing_can_write_to_railway() {
+fn only_fix_and_undo_can_write_to_railway() {
     for path in files_below(&root().join("src"), "rs") {
         let inside = path.strip_prefix(root().join("src")).unwrap();
         let may = ["commands/apply", "io/railway"].iter().any(|folder| inside.starts_with(folder));
@@ -170,7 +170,7 @@ fn only_a_fix_and_its_undoing_can_write_to_railway() {
 }
 
 #[test]
-fn the_manuals_name_paths_that_exist() {
+fn documents_refer_to_existing_paths() {
     let pages = fs::read_dir(root().join("docs")).unwrap().map(|page| page.unwrap().path());
     let others = ["CONTRIBUTING.md", "README.md", "SECURITY.md", "CHANGELOG.md", "BENCHMARKS.md"];
     for document in pages.chain(others.map(|name| root().join(name))) {
@@ -200,7 +200,7 @@ fn contributing_describes_the_modules() {
 }
 
 #[test]
-fn nothing_is_left_lying_about() {
+fn no_todo_or_debug_output_remains() {
     let marks = ["TODO", "FIXME", "XXX"];
     for folder in ["src", "tests", "benches", "graphql"] {
         for ending in ["rs", "graphql", "py", "js"] {
@@ -218,7 +218,7 @@ fn nothing_is_left_lying_about() {
 }
 
 #[test]
-fn files_stay_small_enough_to_live_in() {
+fn source_files_stay_below_the_line_limit() {
     for path in files_below(&root().join("src"), "rs") {
         let lines = fs::read_to_string(&path).unwrap().lines().count();
         assert!(lines <= 450, "{} has {lines} lines", path.display());
@@ -226,7 +226,7 @@ fn files_stay_small_enough_to_live_in() {
 }
 
 #[test]
-fn main_is_ten_lines() {
+fn main_has_at_most_ten_lines() {
     let main = fs::read_to_string(root().join("src/main.rs")).unwrap();
     assert!(main.lines().count() <= 10, "main is the place where nothing happens");
 }

@@ -68,7 +68,7 @@ const COMMANDS: [&[&str]; 7] = [
 ];
 
 #[test]
-fn a_git_of_the_checkout_is_not_run() {
+fn git_inside_the_checkout_is_not_executed() {
     let system = std::env::var("PATH").unwrap();
     for (folder, entry) in [
         ("", "work/node_modules/.bin"),
@@ -94,7 +94,7 @@ fn a_git_of_the_checkout_is_not_run() {
 }
 
 #[test]
-fn relative_and_empty_entries_of_the_search_path_are_skipped() {
+fn relative_and_empty_path_entries_are_skipped() {
     let system = std::env::var("PATH").unwrap();
     for entry in ["node_modules/.bin", "./node_modules/.bin", "../work/node_modules/.bin", "", "."] {
         let doctor = checkout();
@@ -107,7 +107,7 @@ fn relative_and_empty_entries_of_the_search_path_are_skipped() {
 }
 
 #[test]
-fn a_checkout_with_the_only_git_is_told_apart_from_a_system_without_git() {
+fn git_only_in_the_checkout_has_its_own_error() {
     let doctor = checkout();
     for (entry, why) in
         [("work/node_modules/.bin", "the only git in PATH lies inside the checkout"), ("home", "git is not installed")]
@@ -120,7 +120,7 @@ fn a_checkout_with_the_only_git_is_told_apart_from_a_system_without_git() {
 }
 
 #[test]
-fn git_is_given_no_variable_but_those_that_it_needs() {
+fn git_receives_only_the_variables_it_needs() {
     let known = [
         "HOME",
         "XDG_CONFIG_HOME",

@@ -42,7 +42,7 @@ fn operations(lines: &[Value]) -> Vec<(&str, u64)> {
 }
 
 #[test]
-fn every_request_has_a_line_with_its_time_status_headers_and_shape() {
+fn records_time_status_headers_and_shape_of_every_request() {
     let doctor = doctor();
     let ended = doctor.check(&["--debug-api", "debug.jsonl", "--format", "json"]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
@@ -64,7 +64,7 @@ fn every_request_has_a_line_with_its_time_status_headers_and_shape() {
 }
 
 #[test]
-fn what_fails_is_recorded_with_its_attempts() {
+fn records_failed_attempts() {
     for (misbehaviour, class) in
         [(Misbehaviour::CloseBeforeAnswer, "broken"), (Misbehaviour::Raw(b"no HTTP\r\n\r\n"), "broken")]
     {
@@ -122,7 +122,7 @@ fn planted() -> Value {
 }
 
 #[test]
-fn no_secret_is_recorded_wherever_it_stands_in_a_response() {
+fn no_secret_from_a_response_is_recorded() {
     let bodies = [
         planted().to_string(),
         json!([planted()]).to_string(),
@@ -170,7 +170,7 @@ fn no_secret_is_recorded_wherever_it_stands_in_a_response() {
 }
 
 #[test]
-fn neither_what_is_sent_nor_the_token_is_recorded() {
+fn neither_request_data_nor_token_is_recorded() {
     let doctor = doctor();
     let words = ["fix", "--push", "--yes", "--only", "STAGING_OPS_API_KEY", "--debug-api", "debug.jsonl"];
     let ended = run(&doctor, &words);
@@ -185,7 +185,7 @@ fn neither_what_is_sent_nor_the_token_is_recorded() {
 }
 
 #[test]
-fn a_run_that_is_ended_leaves_the_request_that_it_waited_for() {
+fn interrupted_run_records_the_pending_request() {
     let doctor = doctor();
     doctor.served.misbehave_with("Values", Misbehaviour::Hang);
     let mut command: Command = doctor.command(&["--debug-api", "debug.jsonl"]);
@@ -205,7 +205,7 @@ fn a_run_that_is_ended_leaves_the_request_that_it_waited_for() {
 }
 
 #[test]
-fn questions_that_leave_ahead_of_their_turn_are_recorded() {
+fn prefetched_requests_are_recorded() {
     let doctor = doctor();
     for (run, expected) in [(1, vec![("Environment", 1), ("Values", 1)]), (2, vec![("Environment", 1), ("Values", 1)])]
     {
@@ -217,7 +217,7 @@ fn questions_that_leave_ahead_of_their_turn_are_recorded() {
 }
 
 #[test]
-fn the_file_replaces_nothing_that_the_run_needs_and_is_made_where_nothing_is_asked() {
+fn debug_file_never_replaces_inputs_and_may_be_empty() {
     let doctor = doctor().file("doctor.toml", "environment = \"staging\"\n").file("old.jsonl", "old\n");
     for (words, why) in [
         (&["check", "--debug-api", ".env"][..], "this run reads it"),

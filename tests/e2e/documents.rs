@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::binary::Doctor;
 
 #[test]
-fn its_doctor_toml_is_understood_whole() {
+fn readme_doctor_toml_is_used_completely() {
     let configuration = document(CONFIGURATION);
     let (_, rest) = configuration.split_once("```toml\n").unwrap();
     let (example, _) = rest.split_once("```").unwrap();
@@ -118,7 +118,7 @@ fn rows(document: &str, heading: &str) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn every_block_is_of_a_kind_that_a_test_runs() {
+fn every_code_block_is_covered_by_a_test() {
     for name in documents() {
         for (kind, text) in blocks(&document(&name)) {
             let is_run = match kind {
@@ -135,7 +135,7 @@ fn every_block_is_of_a_kind_that_a_test_runs() {
 }
 
 #[test]
-fn every_doctor_toml_is_understood() {
+fn every_doctor_toml_example_is_valid() {
     let blocks = blocks_of("toml");
     assert!(!blocks.is_empty());
     for text in blocks {
@@ -165,7 +165,7 @@ const OTHERS: &[&str] = &[
 ];
 
 #[test]
-fn every_line_for_a_shell_can_be_typed() {
+fn every_shell_line_is_a_valid_command() {
     let mut seen = 0;
     for line in blocks_of("sh").iter().flat_map(|text| text.lines()).filter(|line| !line.is_empty()) {
         if let Some(call) = call(doctors(line)) {
@@ -185,7 +185,7 @@ fn doctors(line: &str) -> &str {
 }
 
 #[test]
-fn every_command_that_is_named_can_be_typed() {
+fn every_mentioned_command_is_valid() {
     let mut seen = 0;
     for (name, text) in documents().into_iter().map(|name| (name.clone(), document(&name))) {
         for span in spans(&text).into_iter().filter(|span| span.starts_with("doctor ")) {
@@ -226,7 +226,7 @@ fn commands(value: &Value) -> Vec<String> {
 
 #[cfg(unix)]
 #[test]
-fn every_recipe_for_ci_and_hooks_runs() {
+fn every_ci_and_hook_recipe_runs() {
     let mut ran = 0;
     for text in blocks_of("yaml") {
         let value: Value = serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
@@ -255,7 +255,7 @@ fn every_recipe_for_ci_and_hooks_runs() {
 }
 
 #[test]
-fn every_explanation_has_its_four_parts_and_true_examples() {
+fn every_explanation_has_four_parts_and_valid_examples() {
     let mut examples = 0;
     for rule in RULES {
         let heads: Vec<&str> = rule.explain.lines().filter(|line| line.starts_with("## ")).collect();
@@ -274,13 +274,13 @@ fn every_explanation_has_its_four_parts_and_true_examples() {
 }
 
 #[test]
-fn the_day_on_which_configuration_files_end_is_the_one_of_the_code() {
+fn documented_config_file_retirement_matches_the_code() {
     let end = railway_doctor::drift::config_as_code::END.to_string();
     assert!(document("docs/checking.md").contains(&format!("`railway.toml` (announced for {end})")));
 }
 
 #[test]
-fn the_reference_has_every_key_that_the_parser_knows_and_no_other() {
+fn reference_lists_exactly_the_keys_of_the_parser() {
     let sections = [
         "",
         "[environments.NAME]",
@@ -316,7 +316,7 @@ fn the_reference_has_every_key_that_the_parser_knows_and_no_other() {
 }
 
 #[test]
-fn the_exit_codes_are_those_of_the_program() {
+fn documented_exit_codes_match_the_program() {
     let all = [
         Exit::Clean,
         Exit::Findings,
@@ -363,7 +363,7 @@ fn sources(folder: &Path, found: &mut Vec<String>) {
 }
 
 #[test]
-fn every_variable_of_the_environment_that_is_read_is_told() {
+fn every_environment_variable_is_documented() {
     let mut texts = Vec::new();
     for room in ["src/commands", "src/io"] {
         sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(room), &mut texts);
@@ -405,7 +405,7 @@ fn every_variable_of_the_environment_that_is_read_is_told() {
 }
 
 #[test]
-fn the_defaults_that_are_told_are_the_real_ones() {
+fn documented_defaults_match_the_code() {
     let table = rows(&document(CONFIGURATION), "## Every key");
     let default = |key: &str| {
         let row = table.iter().find(|row| row[0] == key).unwrap_or_else(|| panic!("no {key}"));

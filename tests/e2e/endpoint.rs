@@ -71,7 +71,7 @@ fn came(answer: &EndpointOutcome) -> (u16, &[JsonFault]) {
 }
 
 #[test]
-fn a_request_carries_what_is_declared_and_no_token() {
+fn request_carries_declared_headers_and_no_token() {
     let (address, told) = serve(says("200 OK", b"{\"boot_info\": {}, \"none\": null}"));
     let answer = ask(address, "GET", &[("/boot_info", &JsonPresence::Present), ("/none", &JsonPresence::Present)]);
     assert_eq!(came(&answer), (200, &[JsonFault::Missing("/none".to_owned())][..]));
@@ -86,7 +86,7 @@ fn a_request_carries_what_is_declared_and_no_token() {
 }
 
 #[test]
-fn a_redirect_is_the_answer_and_carries_nothing_elsewhere() {
+fn redirect_is_the_response_and_is_not_followed() {
     let (elsewhere, heard) = serve(says("200 OK", b"{}"));
     for status in [301, 302, 303, 307, 308] {
         let (address, _told) = serve(says(&format!("{status} Moved\r\nlocation: http://{elsewhere}/"), b""));
@@ -96,7 +96,7 @@ fn a_redirect_is_the_answer_and_carries_nothing_elsewhere() {
 }
 
 #[test]
-fn odd_answers_are_told_apart() {
+fn unusual_responses_are_classified() {
     let json = [("/a", &JsonPresence::Present)];
     for (service, expected) in [
         (says("200 OK", b"<html>"), (200, vec![JsonFault::NotJson])),
@@ -118,7 +118,7 @@ fn odd_answers_are_told_apart() {
 }
 
 #[test]
-fn what_a_service_says_to_a_refused_request_is_kept_without_the_key() {
+fn body_of_refused_request_is_kept_without_the_key() {
     let body = |answer: EndpointOutcome| match answer {
         EndpointOutcome::Came { body, .. } => body.map(|body| (body.text, body.bytes)),
         other => panic!("{other:?}"),
@@ -143,7 +143,7 @@ fn what_a_service_says_to_a_refused_request_is_kept_without_the_key() {
 }
 
 #[test]
-fn head_and_other_methods_are_sent_as_they_are() {
+fn other_methods_are_sent_unchanged() {
     for method in ["HEAD", "POST", "DELETE"] {
         let (address, told) = serve(says("200 OK", b""));
         assert_eq!(came(&ask(address, method, &[])).0, 200);
@@ -152,7 +152,7 @@ fn head_and_other_methods_are_sent_as_they_are() {
 }
 
 #[test]
-fn silence_has_a_reason() {
+fn missing_response_has_a_reason() {
     let (address, _told) = serve(Service::Hangs);
     let EndpointOutcome::None { why, .. } = ask(address, "GET", &[]) else { panic!("an answer came") };
     assert_eq!(why, "no answer within 1 s");

@@ -54,7 +54,7 @@ const DIFFERS: &str = "error value-differs BASE [\"pull\"]";
 const READ: &str = "warning loaders-disagree BASE []";
 
 #[test]
-fn the_file_is_followed_from_loose_over_tracked_to_ignored() {
+fn finding_follows_file_from_unignored_to_tracked_to_ignored() {
     let doctor = shop();
     let loose = "warning env-file-exposed \
                  git does not ignore app/.env, so the next `git add` may take it along []";
@@ -71,7 +71,7 @@ fn the_file_is_followed_from_loose_over_tracked_to_ignored() {
 }
 
 #[test]
-fn an_example_beside_the_file_is_held_against_it() {
+fn example_beside_the_file_is_compared_with_it() {
     let doctor = shop()
         .file(".gitignore", ".env\n")
         .file(".env.example", "ELSEWHERE=\n")
@@ -81,7 +81,7 @@ fn an_example_beside_the_file_is_held_against_it() {
 
 #[cfg(unix)]
 #[test]
-fn a_hostile_repository_runs_nothing_and_others_are_not_let_in_unsaid() {
+fn hostile_repository_runs_nothing_and_open_mode_is_reported() {
     let doctor = shop().file(".gitignore", ".env\n").file("trap", "#!/bin/sh\ntouch \"$(dirname \"$0\")/touched\"\n");
     let trap = doctor.work().join("trap");
     set_mode(&trap, 0o755);
@@ -98,7 +98,7 @@ fn a_hostile_repository_runs_nothing_and_others_are_not_let_in_unsaid() {
 }
 
 #[test]
-fn git_that_can_not_be_asked_is_said() {
+fn unavailable_git_is_reported() {
     let doctor = shop().variable("PATH", Some("/nowhere"));
     let ended = doctor.check(&["--env-file", "app/.env"]);
     let flat = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -21,7 +21,7 @@ fn api(variables: &[(&str, &str)]) -> Estate {
 }
 
 #[test]
-fn zero_means_that_everything_was_compared_and_agrees() {
+fn exit_0_means_all_values_agree() {
     let doctor = Doctor::new(api(&[("A", "1"), ("B", "2")])).file(".env", "A=1\nB=\"2\"\n");
     let ended = doctor.check(&[]);
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{ended:?}");
@@ -30,7 +30,7 @@ fn zero_means_that_everything_was_compared_and_agrees() {
 }
 
 #[test]
-fn one_means_findings() {
+fn exit_1_means_findings() {
     let ended = incident().check(&["--format", "json"]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     let report = ended.report();
@@ -52,7 +52,7 @@ fn one_means_findings() {
 }
 
 #[test]
-fn fail_on_moves_the_line_and_never_hides_the_rest() {
+fn fail_on_changes_the_exit_code_and_hides_nothing() {
     let missing = || Doctor::new(api(&[("A", "1")])).file(".env", "A=1\nNEW_THING=2\n");
     for (flag, code) in [("error", 0), ("warning", 1), ("note", 1), ("never", 0)] {
         let ended = missing().check(&["--fail-on", flag]);
@@ -68,7 +68,7 @@ fn fail_on_moves_the_line_and_never_hides_the_rest() {
 }
 
 #[test]
-fn two_means_that_what_was_typed_or_configured_is_at_fault() {
+fn exit_2_means_usage_or_configuration_error() {
     let doctor = || Doctor::new(api(&[("A", "1")])).file(".env", "A=1\n");
     let cases: Vec<(&str, Doctor, Vec<&str>, &str)> = vec![
         ("a flag", doctor(), vec!["--nope"], "--nope"),
@@ -100,7 +100,7 @@ fn two_means_that_what_was_typed_or_configured_is_at_fault() {
 }
 
 #[test]
-fn three_means_that_nothing_was_compared() {
+fn exit_3_means_nothing_was_compared() {
     for (name, estate, env_file, arguments) in [
         ("no key in common", api(&[("B", "1")]), "A=1\n", vec![]),
         ("no variables at all", api(&[]), "A=1\n", vec![]),
@@ -120,7 +120,7 @@ fn three_means_that_nothing_was_compared() {
 }
 
 #[test]
-fn four_means_credentials() {
+fn exit_4_means_missing_or_refused_credentials() {
     for (name, variables, word) in [
         ("none", [("RAILWAY_API_TOKEN", None), ("X", None)], "no Railway credentials"),
         ("empty", [("RAILWAY_API_TOKEN", Some("")), ("X", None)], "no Railway credentials"),
@@ -148,7 +148,7 @@ fn four_means_credentials() {
 }
 
 #[test]
-fn five_means_that_railway_was_out_of_reach() {
+fn exit_5_means_railway_is_unreachable() {
     let doctor = || Doctor::new(api(&[("A", "1")])).file(".env", "A=1\n");
     let reset = doctor();
     reset.served.sim.fault(Fault::failure(TransportFailure::Broken("reset".into())).for_ever());
@@ -171,7 +171,7 @@ fn five_means_that_railway_was_out_of_reach() {
 }
 
 #[test]
-fn a_service_that_cannot_be_read_gives_the_errors_code_and_hides_nothing() {
+fn unreadable_service_sets_the_exit_code_and_hides_nothing() {
     let doctor = incident();
     let worker = doctor.served.sim.change(|estate| {
         let services = &estate.projects[0].environments[0].services;
@@ -188,7 +188,7 @@ fn a_service_that_cannot_be_read_gives_the_errors_code_and_hides_nothing() {
 
 #[cfg(unix)]
 #[test]
-fn a_hundred_and_thirty_means_interrupted() {
+fn exit_130_means_interrupted() {
     for signal in ["-INT", "-TERM", "-HUP"] {
         let doctor = incident();
         doctor.served.misbehave(Misbehaviour::Hang);
@@ -206,7 +206,7 @@ fn a_hundred_and_thirty_means_interrupted() {
 
 #[cfg(unix)]
 #[test]
-fn the_demo_ends_with_the_step_that_was_interrupted() {
+fn interrupted_demo_ends_after_the_current_step() {
     use std::io::{BufRead, BufReader, Read};
 
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_doctor"));

@@ -83,7 +83,7 @@ fn passes(doctor: &Doctor, script: &str) -> Ended {
 }
 
 #[test]
-fn each_way_to_commit_is_looked_at_by_what_it_commits() {
+fn each_kind_of_commit_is_checked_by_its_content() {
     let doctor = agreed();
     let green = passes(&doctor, "echo two >> a.py; git commit -q -a -m second");
     assert_eq!(green.err, "doctor: shop · staging: 2 values compared on 1 service, no drift\n");
@@ -103,7 +103,7 @@ fn each_way_to_commit_is_looked_at_by_what_it_commits() {
 }
 
 #[test]
-fn a_linked_worktree_commits_what_is_its_own() {
+fn linked_worktree_is_checked_by_its_own_commit() {
     let doctor = agreed();
     passes(&doctor, "git add hooks; git commit -q -m hooks; git worktree add -q ../linked; cp .env ../linked");
     passes(&doctor, "echo \"'k3y-of-this-shop'\" >> a.py; git add a.py");
@@ -117,7 +117,7 @@ fn a_linked_worktree_commits_what_is_its_own() {
 }
 
 #[test]
-fn drift_stops_a_commit_and_a_push() {
+fn drift_blocks_commit_and_push() {
     let doctor = in_repository(&[("API_KEY", "another-key-of-old"), ("MODE", "on")]);
     stopped(&doctor, "echo two >> a.py; git commit -q -a -m second", "API_KEY");
     passes(&doctor, "git init -q --bare ../remote; git remote add origin ../remote");
@@ -128,7 +128,7 @@ fn drift_stops_a_commit_and_a_push() {
 }
 
 #[test]
-fn a_push_is_checked_by_its_commits() {
+fn push_is_checked_by_its_commits() {
     let doctor = agreed();
     passes(&doctor, "git init -q --bare ../remote; git remote add origin ../remote; git push -q origin main");
     passes(&doctor, "echo \"'k3y-of-this-shop'\" >> a.py; DOCTOR=0 git commit -q -a -m second");
@@ -147,7 +147,7 @@ fn a_push_is_checked_by_its_commits() {
 }
 
 #[test]
-fn a_standard_input_that_stays_open_is_not_waited_for() {
+fn open_standard_input_does_not_block_the_hook() {
     let doctor = agreed();
     let (ended, took) = timed(&doctor, "mkfifo ../pipe; exec 9<>../pipe; doctor hook run <&9");
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -155,7 +155,7 @@ fn a_standard_input_that_stays_open_is_not_waited_for() {
 }
 
 #[test]
-fn more_than_there_is_time_for_is_reported() {
+fn files_not_searched_in_time_are_reported() {
     let doctor = agreed();
     passes(&doctor, "mkdir d; for i in $(seq 100); do yes \"$i of a line\" | head -c 3000000 > d/$i; done; git add d");
     let (ended, took) = timed(&doctor, "doctor hook run");
@@ -169,7 +169,7 @@ fn more_than_there_is_time_for_is_reported() {
 }
 
 #[test]
-fn what_git_tells_its_hooks_of_itself_does_not_lead_elsewhere() {
+fn git_variables_do_not_redirect_the_hook() {
     let doctor = agreed();
     let told = "GIT_DIR=/nowhere GIT_WORK_TREE=/nowhere GIT_OBJECT_DIRECTORY=/nowhere GIT_CONFIG_COUNT=x";
     passes(&doctor, &format!("{told} doctor hook run"));
@@ -179,7 +179,7 @@ fn what_git_tells_its_hooks_of_itself_does_not_lead_elsewhere() {
 }
 
 #[test]
-fn a_railway_that_is_silent_slow_or_gone_costs_three_seconds_at_most() {
+fn unresponsive_railway_delays_hook_at_most_three_seconds() {
     let worlds: [&dyn Fn(&Doctor); 3] = [
         &|doctor| (0..4).for_each(|_| doctor.served.misbehave(Misbehaviour::Hang)),
         &|doctor| {
@@ -203,7 +203,7 @@ fn a_railway_that_is_silent_slow_or_gone_costs_three_seconds_at_most() {
 }
 
 #[test]
-fn a_git_that_does_not_answer_costs_three_seconds_at_most() {
+fn unresponsive_git_delays_hook_at_most_three_seconds() {
     let doctor = agreed();
     program(&doctor, "git", "exec sleep 30");
     let (ended, took) = timed(&doctor, "doctor hook run");
@@ -222,7 +222,7 @@ fn a_git_that_does_not_answer_costs_three_seconds_at_most() {
 }
 
 #[test]
-fn a_keyring_that_does_not_answer_costs_three_seconds_at_most() {
+fn unresponsive_keyring_delays_hook_at_most_three_seconds() {
     let doctor = agreed();
     let socket: PathBuf = doctor.home().join("bus");
     let _silent = UnixListener::bind(&socket).unwrap();

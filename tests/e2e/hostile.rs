@@ -71,7 +71,7 @@ fn plain() -> Doctor {
 }
 
 #[test]
-fn names_on_railway_do_no_harm() {
+fn names_on_railway_are_harmless() {
     for name in weird_names() {
         let service = |service: &str| SimService::named(service).variables(&[("A", "2"), (&name, "1")]);
         let environment = Environment::named(&name).service(service(&name)).service(service("plain"));
@@ -96,7 +96,7 @@ fn names_on_railway_do_no_harm() {
 }
 
 #[test]
-fn a_name_in_a_printed_command_is_quoted_for_the_shell() {
+fn printed_command_quotes_names_for_the_shell() {
     let name = "$(touch pwned)";
     let environment = Environment::named(name).service(SimService::named(name).variables(&[("A", "1")]));
     let estate = Estate::of("crew").project(Project::named(name).environment(environment)).with_tokens();
@@ -111,7 +111,7 @@ fn a_name_in_a_printed_command_is_quoted_for_the_shell() {
 }
 
 #[test]
-fn files_of_variables_can_hold_anything() {
+fn env_file_may_contain_anything() {
     let long = format!("A={}\n", "x".repeat(1 << 20));
     let many = repeated(100_000, |line| format!("K{line}=v\n"));
     let open = repeated(20_000, |line| format!("K{line}=\"open '{line}\n"));
@@ -137,7 +137,7 @@ fn files_of_variables_can_hold_anything() {
 }
 
 #[test]
-fn doctor_toml_can_hold_anything() {
+fn doctor_toml_may_contain_anything() {
     let deep = format!("project = {}1{}\n", "[".repeat(100_000), "]".repeat(100_000));
     let dotted = format!("{} = 1\n", vec!["a"; 100_000].join("."));
     let sections = repeated(20_000, |number| format!("[[ignore]]\nkeys=[\"K{number}\"]\n"));
@@ -165,7 +165,7 @@ fn doctor_toml_can_hold_anything() {
 
 #[cfg(unix)]
 #[test]
-fn what_is_no_file_is_refused_and_never_waited_for() {
+fn non_regular_files_are_refused_without_blocking() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let doctor = plain();
     let work = doctor.work();
@@ -195,7 +195,7 @@ fn what_is_no_file_is_refused_and_never_waited_for() {
 }
 
 #[test]
-fn a_missing_home_is_no_obstacle() {
+fn missing_home_is_not_an_error() {
     for home in [None, Some(""), Some("/nowhere"), Some("relative")] {
         let doctor = plain();
         let mut command = doctor.command(&[]);
@@ -207,7 +207,7 @@ fn a_missing_home_is_no_obstacle() {
 
 #[cfg(unix)]
 #[test]
-fn a_working_folder_that_is_gone_is_said_in_words() {
+fn deleted_working_directory_is_reported() {
     let doctor = plain();
     let script = format!(
         "mkdir gone && cd gone && rmdir ../gone && exec {} check --api-url {}",
@@ -219,7 +219,7 @@ fn a_working_folder_that_is_gone_is_said_in_words() {
 
 #[cfg(unix)]
 #[test]
-fn standard_output_may_be_closed_cut_off_or_full() {
+fn standard_output_may_be_closed_or_full() {
     let doctor = plain();
     let run = format!("{} check --api-url {}", env!("CARGO_BIN_EXE_doctor"), doctor.served.url());
     for (script, code) in [
@@ -243,7 +243,7 @@ fn standard_output_may_be_closed_cut_off_or_full() {
 
 #[cfg(unix)]
 #[test]
-fn a_reader_that_leaves_in_the_middle_is_no_error() {
+fn reader_closing_early_is_not_an_error() {
     let many = repeated(5_000, |line| format!("KEY_{line}=v\n"));
     let doctor = Doctor::new(api(&[("A", "1"), ("KEY_1", "w")])).file(".env", many);
     let mut child = doctor.command(&["-v"]).stdout(Stdio::piped()).spawn().unwrap();
@@ -254,7 +254,7 @@ fn a_reader_that_leaves_in_the_middle_is_no_error() {
 }
 
 #[test]
-fn tokens_that_are_no_header_are_refused_unseen() {
+fn invalid_tokens_are_refused_without_a_request() {
     for token in ["line\nbreak", "\u{1b}[2J", "tök", "two words", "\"quoted\""] {
         for variable in ["RAILWAY_TOKEN", "RAILWAY_API_TOKEN"] {
             let doctor = plain().variable(variable, Some(token));
@@ -269,7 +269,7 @@ fn tokens_that_are_no_header_are_refused_unseen() {
 }
 
 #[test]
-fn hardly_any_time_is_not_enough_and_is_said_so() {
+fn tiny_timeout_is_reported() {
     for time in ["1ms", "1ns"] {
         let ended = plain().check(&["--timeout", time]);
         refused(time, &ended, 5);
@@ -281,7 +281,7 @@ fn hardly_any_time_is_not_enough_and_is_said_so() {
 }
 
 #[test]
-fn arguments_that_are_no_command_do_no_harm() {
+fn hostile_arguments_are_harmless() {
     for argument in ["\u{1b}[2J\u{7}", "\u{202e}", "--\u{1b}]0;x\u{7}", "--format=\u{1b}[31m", "--color=\u{9b}2J"] {
         let ended = plain().check(&[argument]);
         harmless(argument, &ended);
@@ -295,7 +295,7 @@ fn arguments_that_are_no_command_do_no_harm() {
 
 #[cfg(unix)]
 #[test]
-fn an_environment_that_is_no_text_is_passed_over() {
+fn non_utf8_environment_is_ignored() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
     let doctor = plain();

@@ -42,7 +42,7 @@ fn probe(http: &Http) -> Result<HttpResponse, TransportFailure> {
 }
 
 #[test]
-fn each_kind_of_token_has_its_header_and_nothing_else_of_ours_is_sent() {
+fn each_token_kind_sends_only_its_own_header() {
     let served = served();
     let http = http(&served);
     assert_eq!(probe(&http).unwrap().status, 200);
@@ -66,7 +66,7 @@ fn each_kind_of_token_has_its_header_and_nothing_else_of_ours_is_sent() {
 }
 
 #[test]
-fn a_connection_that_closes_is_broken_and_not_an_empty_answer() {
+fn closed_connection_is_an_error_and_not_an_empty_response() {
     let served = served();
     for misbehaviour in [
         Misbehaviour::CloseBeforeAnswer,
@@ -81,7 +81,7 @@ fn a_connection_that_closes_is_broken_and_not_an_empty_answer() {
 }
 
 #[test]
-fn the_whole_try_has_one_time_out_body_included() {
+fn timeout_covers_the_whole_attempt_including_the_body() {
     for misbehaviour in [Misbehaviour::Hang, Misbehaviour::Trickle(Duration::from_millis(100))] {
         let served = served();
         served.misbehave(misbehaviour);
@@ -90,7 +90,7 @@ fn the_whole_try_has_one_time_out_body_included() {
 }
 
 #[test]
-fn a_redirect_is_an_answer_and_is_not_followed() {
+fn redirect_is_not_followed() {
     let served = served();
     let elsewhere = crate::http_client::served();
     served.sim.fault(Fault::reply(307, "").header("location", &elsewhere.url()));
@@ -100,14 +100,14 @@ fn a_redirect_is_an_answer_and_is_not_followed() {
 }
 
 #[test]
-fn nobody_listening_means_nothing_was_sent() {
+fn refused_connection_means_nothing_was_sent() {
     let url = served().url();
     let http = Http::new(Endpoint::loopback(&url).unwrap()).unwrap();
     assert!(matches!(probe(&http).unwrap_err(), TransportFailure::NotSent(_)));
 }
 
 #[test]
-fn the_headers_that_tell_of_limits_are_kept() {
+fn rate_limit_headers_are_kept() {
     let served = served();
     served
         .sim

@@ -109,7 +109,7 @@ fn end(signals: &[&str], trace: &[&str]) {
 }
 
 #[test]
-fn nothing_with_values_stays_however_a_pull_is_ended() {
+fn interrupted_pull_leaves_no_file_with_values() {
     if !can_trace() {
         return;
     }

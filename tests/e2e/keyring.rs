@@ -42,7 +42,7 @@ fn is_there(program: &str) -> bool {
 
 #[test]
 #[expect(clippy::print_stderr, reason = "a test that was left out says so")]
-fn a_login_is_stored_used_and_removed_in_a_real_keyring() {
+fn login_is_stored_used_and_removed_in_a_real_keyring() {
     if !["dbus-run-session", "gnome-keyring-daemon"].iter().all(|program| is_there(program)) {
         eprintln!("SKIPPED: the real keyring was not tested; install gnome-keyring and dbus");
         return;
@@ -87,7 +87,7 @@ fn a_login_is_stored_used_and_removed_in_a_real_keyring() {
 }
 
 #[test]
-fn without_any_bus_that_is_said_at_once() {
+fn missing_bus_is_reported_immediately() {
     let doctor = nobody().variable("DBUS_SESSION_BUS_ADDRESS", Some("unix:path=/nonexistent/bus"));
     let (login, took) = run(&doctor, &["auth", "login"], ACCOUNT_TOKEN);
     assert_eq!(login.code, Some(4), "{login:?}");
@@ -102,7 +102,7 @@ fn without_any_bus_that_is_said_at_once() {
 }
 
 #[test]
-fn a_bus_that_is_not_a_local_socket_is_not_asked() {
+fn only_local_socket_buses_are_contacted() {
     let folder = tempfile::tempdir().unwrap();
     let (script, mark) = (folder.path().join("bus.sh"), folder.path().join("ran"));
     let text = format!("#!/bin/sh\nenv >'{}'\n", mark.display());
@@ -148,7 +148,7 @@ fn a_bus_that_is_not_a_local_socket_is_not_asked() {
 }
 
 #[test]
-fn a_fix_without_a_keyring_keeps_the_journals_key_in_a_file_and_says_so() {
+fn journal_key_falls_back_to_a_file_with_a_notice() {
     let nowhere = Some("unix:path=/nonexistent/bus");
     let doctor =
         nobody().variable("DBUS_SESSION_BUS_ADDRESS", nowhere).variable("RAILWAY_API_TOKEN", Some(ACCOUNT_TOKEN));
@@ -162,7 +162,7 @@ fn a_fix_without_a_keyring_keeps_the_journals_key_in_a_file_and_says_so() {
 }
 
 #[test]
-fn a_bus_that_never_answers_is_said_within_two_seconds() {
+fn unresponsive_bus_is_reported_within_two_seconds() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("bus");
     let _silent = UnixListener::bind(&socket).unwrap();
@@ -178,7 +178,7 @@ fn a_bus_that_never_answers_is_said_within_two_seconds() {
 }
 
 #[test]
-fn no_request_carries_a_refresh_token_and_the_file_stays() {
+fn refresh_token_is_never_sent_and_its_file_is_kept() {
     // The login of the official CLI is not for a loopback address: nothing of the file is sent there.
     let doctor = nobody().variable("DBUS_SESSION_BUS_ADDRESS", Some("unix:path=/nonexistent/bus"));
     let text = r#"{"projects":{},"user":{"accessToken":"marker-access","refreshToken":"marker-refresh","tokenExpiresAt":9000000000}}"#;

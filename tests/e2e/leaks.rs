@@ -51,7 +51,7 @@ fn silent(name: &str, ended: &Ended) {
 }
 
 #[test]
-fn no_format_and_no_verbosity_prints_a_value() {
+fn no_format_or_verbosity_prints_a_value() {
     let doctor = marked().file("doctor.toml", "[[require]]\nkeys = [\"DIFFERS\", \"REFERENCE\", \"NOT_THERE\"]\n");
     for arguments in [
         &[][..],
@@ -73,7 +73,7 @@ fn no_format_and_no_verbosity_prints_a_value() {
 }
 
 #[test]
-fn a_report_in_a_file_holds_no_value() {
+fn report_file_contains_no_value() {
     let doctor = marked();
     let ended = doctor.check(&["-v", "--output", "report.txt"]);
     silent("--output", &ended);
@@ -105,7 +105,7 @@ fn no_failure_prints_a_value() {
 }
 
 #[test]
-fn no_mistake_of_the_users_is_quoted() {
+fn invalid_input_is_not_quoted() {
     for (name, doctor) in [
         ("a value in doctor.toml", marked().file("doctor.toml", "environment = [\"mark4711\"]\n")),
         ("a value as severity", marked().file("doctor.toml", "[severity]\nsealed = \"mark4711\"\n")),
@@ -127,7 +127,7 @@ fn no_mistake_of_the_users_is_quoted() {
 }
 
 #[test]
-fn debug_output_holds_no_value() {
+fn debug_output_contains_no_value() {
     let secret = || Secret::new("mark4711");
     let file = LocalFile::parse(".env", Secret::new("A=mark4711\nB='mark4711\n"));
     let reference = Variable::Reference { template: secret(), rendered: Some(secret()) };
@@ -147,7 +147,7 @@ fn debug_output_holds_no_value() {
 }
 
 #[test]
-fn a_panic_says_where_and_not_what() {
+fn panic_message_has_location_and_no_value() {
     let message = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
     let heard = std::sync::Arc::clone(&message);
     let before = panic::take_hook();

@@ -26,7 +26,7 @@ fn read_by(program: &str, arguments: &[&str], text: &[u8]) -> Option<(bool, Stri
 }
 
 #[test]
-fn shells_read_their_completions() {
+fn shells_accept_their_completions() {
     for (shell, check) in [("bash", ["-n"].as_slice()), ("zsh", &["-n"]), ("fish", &["--no-execute"])] {
         if let Some((good, said)) = read_by(shell, check, &told(&["completions", shell])) {
             assert!(good && said.is_empty(), "{shell}: {said}");
@@ -35,7 +35,7 @@ fn shells_read_their_completions() {
 }
 
 #[test]
-fn bash_completes_verbs_and_flags() {
+fn bash_completes_commands_and_flags() {
     let ask = "\nCOMP_WORDS=(doctor ch); COMP_CWORD=1; _clap_complete_doctor doctor ch doctor; echo \"${COMPREPLY[*]}\"\n\
                COMP_WORDS=(doctor check --env-f); COMP_CWORD=2; _clap_complete_doctor doctor --env-f check; echo \"${COMPREPLY[*]}\"\n";
     let script = [told(&["completions", "bash"]), ask.as_bytes().to_vec()].concat();
@@ -46,7 +46,7 @@ fn bash_completes_verbs_and_flags() {
 }
 
 #[test]
-fn man_reads_the_pages_without_a_word() {
+fn man_pages_format_without_warnings() {
     // As `man` calls it: the names of verbs are ASCII, and what is said of them need not be.
     for page in [["man"].as_slice(), &["man", "check"], &["man", "fix"], &["man", "hook", "run"]] {
         if let Some((good, said)) = read_by("groff", &["-Kutf8", "-man", "-ww", "-z", "-Tutf8"], &told(page)) {

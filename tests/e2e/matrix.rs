@@ -29,7 +29,7 @@ fn big() -> Doctor {
 }
 
 #[test]
-fn a_thousand_keys_on_fifty_services_are_one_page() {
+fn thousand_keys_on_fifty_services_fit_one_page() {
     let doctor = big();
     let matrix = |arguments: &[&str]| {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_doctor"));

@@ -36,7 +36,7 @@ fn bash(doctor: &Doctor, script: &str) -> Ended {
 }
 
 #[test]
-fn what_a_shell_hands_over_is_read_once() {
+fn streamed_env_file_is_read_once() {
     let doctor = shop().file("plain", ENV);
     for (script, code) in [
         ("$RUN check --api-url $URL --env-file <(cat plain)", 0),
@@ -62,7 +62,7 @@ fn what_a_shell_hands_over_is_read_once() {
 }
 
 #[test]
-fn a_report_never_waits_for_a_reader_and_never_replaces_what_is_read() {
+fn report_never_blocks_or_replaces_an_input() {
     let doctor = shop().file(".env", ENV).file("doctor.toml", "# nothing\n").file("home/.bashrc", "kept\n");
     fs::create_dir_all(doctor.work().join(".git/hooks")).unwrap();
     fs::write(doctor.work().join(".git/HEAD"), "ref: refs/heads/main\n").unwrap();
@@ -87,7 +87,7 @@ fn a_report_never_waits_for_a_reader_and_never_replaces_what_is_read() {
 }
 
 #[test]
-fn a_report_goes_to_the_streams_by_their_names() {
+fn report_can_be_written_to_standard_streams() {
     let doctor = shop().file(".env", ENV);
     let plain = doctor.check(&["--format", "json"]).out;
     let run = |words: &str| bash(&doctor, &format!("$RUN check --api-url $URL --format json {words}"));
@@ -101,7 +101,7 @@ fn a_report_goes_to_the_streams_by_their_names() {
 }
 
 #[test]
-fn the_summary_of_a_step_replaces_nothing_and_waits_for_nobody() {
+fn step_summary_never_blocks_or_replaces_an_input() {
     let doctor = shop().file(".env", ENV).file("doctor.toml", "# nothing\n");
     pipe(&doctor.work().join("pipe"));
     symlink("../home/.bashrc", doctor.work().join("summary.md")).unwrap();
@@ -119,7 +119,7 @@ fn the_summary_of_a_step_replaces_nothing_and_waits_for_nobody() {
 }
 
 #[test]
-fn a_pipe_that_nothing_serves_ends_with_the_time_of_the_run() {
+fn pipe_without_writer_ends_at_the_timeout() {
     let doctor = shop();
     pipe(&doctor.work().join(".env"));
     #[expect(clippy::disallowed_methods, reason = "this test is about time")]
@@ -131,7 +131,7 @@ fn a_pipe_that_nothing_serves_ends_with_the_time_of_the_run() {
 }
 
 #[test]
-fn a_link_that_turns_to_a_pipe_in_the_middle_hangs_no_run() {
+fn link_replaced_by_a_pipe_does_not_hang() {
     let doctor = shop().file("real.env", ENV);
     let work = doctor.work();
     pipe(&work.join("pipe.env"));

@@ -47,7 +47,7 @@ fn files(doctor: &Doctor) -> Vec<PathBuf> {
 }
 
 #[test]
-fn with_ids_from_the_last_run_all_requests_are_under_way_before_the_first_answer() {
+fn cached_ids_send_all_requests_concurrently() {
     let by_names = ["--format", "json", "--project", "shop", "--environment", "staging"];
     let with_token =
         |doctor: Doctor| doctor.variable("RAILWAY_API_TOKEN", None).variable("RAILWAY_TOKEN", Some(PROJECT_TOKEN));
@@ -63,7 +63,7 @@ fn with_ids_from_the_last_run_all_requests_are_under_way_before_the_first_answer
 }
 
 #[test]
-fn a_guess_that_hangs_costs_a_part_of_the_time_and_not_the_run() {
+fn hanging_prefetch_delays_but_does_not_fail_the_run() {
     let doctor = shop();
     let cold = doctor.check(&JSON);
     // The shape is answered once the guess is there, which never is.
@@ -75,7 +75,7 @@ fn a_guess_that_hangs_costs_a_part_of_the_time_and_not_the_run() {
 }
 
 #[test]
-fn no_value_name_or_token_is_in_what_is_remembered() {
+fn cache_contains_no_value_name_or_token() {
     let doctor = shop();
     let ended = doctor.check(&JSON);
     assert_eq!(ended.code, Some(1), "{ended:?}");
@@ -100,7 +100,7 @@ type Spoil = fn(&Path);
 
 #[cfg(unix)]
 #[test]
-fn whatever_lies_in_its_place_the_run_is_that_of_a_first_one_and_heals_it() {
+fn invalid_cache_is_ignored_and_rewritten() {
     use std::os::unix::fs::symlink;
     let contents: [(&str, Spoil); 8] = [
         ("nothing", |path| fs::remove_file(path).unwrap()),
@@ -139,7 +139,7 @@ fn whatever_lies_in_its_place_the_run_is_that_of_a_first_one_and_heals_it() {
 
 /// Ids of somebody else's making are asked for, and nothing comes of them.
 #[test]
-fn ids_that_railway_does_not_confirm_reach_no_report() {
+fn unconfirmed_cached_ids_never_reach_the_report() {
     let doctor = shop();
     let cold = doctor.check(&JSON);
     let path = files(&doctor).remove(0);
@@ -163,7 +163,7 @@ fn ids_that_railway_does_not_confirm_reach_no_report() {
 }
 
 #[test]
-fn where_nothing_can_be_kept_nothing_is() {
+fn unwritable_cache_is_skipped() {
     let doctor = shop();
     fs::write(doctor.home().join(".cache"), "").unwrap();
     let first = doctor.check(&JSON);
@@ -186,7 +186,7 @@ fn where_nothing_can_be_kept_nothing_is() {
 }
 
 #[test]
-fn two_runs_at_once_do_not_harm_each_other() {
+fn concurrent_runs_do_not_corrupt_the_cache() {
     let doctor = shop();
     for _ in 0..4 {
         let runs: Vec<_> = (0..3).map(|_| doctor.command(&JSON).spawn().unwrap()).collect();
@@ -198,7 +198,7 @@ fn two_runs_at_once_do_not_harm_each_other() {
 }
 
 #[test]
-fn further_batches_are_under_way_at_once_and_with_ids_from_the_last_run_all_of_them() {
+fn further_batches_are_sent_concurrently() {
     let service = |number| SimService::named(&format!("s{number}")).variables(&[("A", "1"), ("B", "2")]);
     let staging = (0..50).fold(Environment::named("staging"), |staging, number| staging.service(service(number)));
     let estate = Estate::of("crew").project(Project::named("shop").environment(staging)).with_tokens();
@@ -215,7 +215,7 @@ fn further_batches_are_under_way_at_once_and_with_ids_from_the_last_run_all_of_t
 }
 
 #[test]
-fn a_guess_that_is_late_is_taken_if_it_comes_before_the_second_answer() {
+fn late_prefetch_is_used_if_it_beats_the_second_response() {
     let doctor = shop();
     let cold = doctor.check(&JSON);
     // The guess is answered once the question has been asked again, which is never answered.

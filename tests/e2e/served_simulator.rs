@@ -70,7 +70,7 @@ fn bearer() -> String {
 }
 
 #[test]
-fn it_answers_several_requests_over_one_connection_and_hears_their_headers() {
+fn serves_several_requests_per_connection_with_headers() {
     let served = served();
     let mut client = Client::connect(&served);
     let first = client.post(&bearer(), PROBE).expect("an answer");
@@ -93,7 +93,7 @@ fn it_answers_several_requests_over_one_connection_and_hears_their_headers() {
 }
 
 #[test]
-fn faults_of_the_simulation_come_over_the_wire() {
+fn simulated_faults_are_sent_over_the_wire() {
     let served = served();
     served.sim.fault(Fault::reply(429, "slow down").header("retry-after", "7").header("x-ratelimit-remaining", "0"));
     served
@@ -112,7 +112,7 @@ fn faults_of_the_simulation_come_over_the_wire() {
 }
 
 #[test]
-fn it_misbehaves_once_and_recovers() {
+fn misbehaves_once_and_recovers() {
     for (misbehaviour, expected) in [
         (Misbehaviour::CloseBeforeAnswer, ErrorKind::UnexpectedEof),
         (Misbehaviour::CloseMidBody, ErrorKind::UnexpectedEof),
@@ -134,7 +134,7 @@ fn it_misbehaves_once_and_recovers() {
 }
 
 #[test]
-fn a_trickling_answer_arrives_in_the_end() {
+fn trickling_response_completes() {
     let served = served();
     served.misbehave(Misbehaviour::Trickle(Duration::from_micros(10)));
     let answer = Client::connect(&served).post(&bearer(), PROBE).expect("an answer");
@@ -142,7 +142,7 @@ fn a_trickling_answer_arrives_in_the_end() {
 }
 
 #[test]
-fn a_client_that_does_what_it_should_not_fails_its_test() {
+fn invalid_client_request_fails_its_test() {
     for (line, body) in [
         ("GET /graphql/v2", PROBE),
         ("POST /graphql/v3", PROBE),
@@ -157,7 +157,7 @@ fn a_client_that_does_what_it_should_not_fails_its_test() {
 }
 
 #[test]
-fn a_deployment_whose_answer_was_lost_was_made_and_somebody_else_may_write_meanwhile() {
+fn redeploy_with_lost_response_applies_amid_other_writes() {
     let served = served();
     let worker = "agentverse-worker-staging";
     served.sim.fault(Fault::lost(Moment::After, Loss::Reset).on("Redeploy"));

@@ -65,12 +65,12 @@ fn expect(doctor: &Doctor, arguments: &[&str], expected: (&str, &str, &str, u64)
 }
 
 #[test]
-fn the_link_of_a_folder_above_is_enough() {
+fn link_in_a_parent_folder_is_used() {
     expect(&linked(doctor(), "shop", "staging"), &[], ("shop", "staging", "railway link", 2));
 }
 
 #[test]
-fn the_process_environment_comes_before_the_link_and_doctor_toml_before_both() {
+fn variables_override_link_and_doctor_toml_overrides_both() {
     let doctor = linked(doctor(), "shop", "staging");
     let (project, environment) = ids(&doctor, "blog", "staging");
     let doctor =
@@ -84,7 +84,7 @@ fn the_process_environment_comes_before_the_link_and_doctor_toml_before_both() {
 }
 
 #[test]
-fn a_flag_for_the_environment_goes_with_the_project_of_the_link() {
+fn environment_flag_applies_to_the_linked_project() {
     let doctor = linked(doctor(), "shop", "staging");
     expect(&doctor, &["-e", "production"], ("shop", "production", "railway link", 3));
     let (_, production) = ids(&doctor, "shop", "production");
@@ -92,7 +92,7 @@ fn a_flag_for_the_environment_goes_with_the_project_of_the_link() {
 }
 
 #[test]
-fn an_environment_from_further_down_counts_for_the_same_project_only() {
+fn fallback_environment_applies_only_to_the_same_project() {
     let doctor = linked(doctor(), "shop", "staging");
     let (shop, _) = ids(&doctor, "shop", "staging");
     expect(&doctor, &["--project", &shop], ("shop", "staging", "--project", 2));
@@ -104,7 +104,7 @@ fn an_environment_from_further_down_counts_for_the_same_project_only() {
 }
 
 #[test]
-fn a_project_token_names_its_own_environment_and_takes_no_contradiction() {
+fn project_token_sets_environment_and_rejects_conflicts() {
     let doctor = doctor().variable("RAILWAY_API_TOKEN", None).variable("RAILWAY_TOKEN", Some(PROJECT_TOKEN));
     expect(&doctor, &[], ("shop", "production", "RAILWAY_TOKEN", 2));
     expect(&doctor, &["--project", "shop", "-e", "production"], ("shop", "production", "RAILWAY_TOKEN", 2));
@@ -124,7 +124,7 @@ fn a_project_token_names_its_own_environment_and_takes_no_contradiction() {
 }
 
 #[test]
-fn a_file_of_the_environments_own_comes_first() {
+fn environment_specific_file_takes_precedence() {
     let doctor = linked(doctor(), "shop", "staging").file(".env.staging", "A=other\n");
     let ended = doctor.check(&["--format", "json"]);
     assert_eq!(ended.report()["findings"][0]["places"][0]["file"], ".env.staging");
@@ -133,7 +133,7 @@ fn a_file_of_the_environments_own_comes_first() {
 }
 
 #[test]
-fn a_declared_loader_decides_what_the_file_says() {
+fn declared_loader_determines_the_values() {
     let variables = [("HASH", "b"), ("JOINED", "https://shop.example/x"), ("HOST_NAME", "https://shop.example")];
     let environment = Environment::named("production").service(SimService::named("api").variables(&variables));
     let estate = Estate::of("crew").project(Project::named("shop").environment(environment)).with_tokens();

@@ -23,7 +23,7 @@ fn runs(project: &str) -> &'static [(&'static str, &'static [&'static str])] {
 }
 
 #[test]
-fn each_first_run_is_right_short_and_useful() {
+fn each_first_run_matches_its_transcript() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/worlds");
     let mut wrong = Vec::new();
     for seed in ORDINARY {

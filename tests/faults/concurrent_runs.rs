@@ -99,7 +99,7 @@ fn put_back(cell: &Cell, case: &Case, url: &str) -> Result<(), String> {
 }
 
 #[test]
-fn two_runs_at_once_lose_nothing_and_tell_the_truth() {
+fn concurrent_runs_lose_nothing_and_report_correctly() {
     let server = Server::plain();
     let mut jobs: Vec<Job<'_>> = Vec::new();
     for number in 0..2 * PAIRS.len() {

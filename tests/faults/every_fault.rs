@@ -18,13 +18,13 @@ use crate::server::Case;
 const FEW_COLUMNS: [&str; 4] = ["check", "push", "undo", "hook"];
 
 #[test]
-fn every_verb_meets_every_fault_and_loses_nothing() {
+fn commands_lose_nothing_under_faults() {
     cross(|row, column| row.breadth == Breadth::Every || FEW_COLUMNS.contains(&column.name));
 }
 
 #[test]
 #[ignore = "long"]
-fn long_every_verb_meets_the_rest_of_the_faults() {
+fn long_commands_lose_nothing_under_remaining_faults() {
     cross(|row, column| row.breadth == Breadth::Few && !FEW_COLUMNS.contains(&column.name));
 }
 

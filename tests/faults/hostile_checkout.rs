@@ -106,12 +106,12 @@ fn spring(name: &'static str, verbs: &[Verb]) {
 }
 
 #[test]
-fn what_is_no_file_of_variables_ends_every_verb_at_once() {
+fn invalid_env_file_ends_every_command_immediately() {
     spring(".env", &VERBS);
 }
 
 #[test]
-fn what_is_no_configuration_ends_every_verb_at_once() {
+fn invalid_configuration_ends_every_command_immediately() {
     spring("doctor.toml", &[&VERBS[..], &ALSO].concat());
 }
 
@@ -134,7 +134,7 @@ const WISHES: [&str; 14] = [
 ];
 
 #[test]
-fn no_verb_grants_a_checkout_its_wishes() {
+fn hostile_doctor_toml_gains_nothing_from_any_command() {
     let (server, elsewhere) = (Server::plain(), TcpListener::bind("127.0.0.1:0").unwrap());
     elsewhere.set_nonblocking(true).unwrap();
     let address = elsewhere.local_addr().unwrap().to_string();

@@ -84,7 +84,7 @@ impl Edge {
 }
 
 #[test]
-fn all_that_leaves_at_once_shares_one_connection() {
+fn concurrent_requests_share_one_connection() {
     let service = |number| SimService::named(&format!("s{number}")).variables(&[("API_KEY", "mark4711-stored")]);
     let staging = (0..50).fold(Environment::named("staging"), |staging, number| staging.service(service(number)));
     let estate = Estate::of("crew").project(Project::named("shop").environment(staging)).with_tokens();

@@ -123,7 +123,7 @@ impl Drop for Killing {
 }
 
 #[test]
-fn a_run_that_is_killed_at_any_request_loses_nothing() {
+fn run_killed_at_any_request_loses_nothing() {
     let server = Server::plain();
     let mut jobs: Vec<Job<'_>> = Vec::new();
     for run in RUNS {

@@ -333,12 +333,12 @@ fn try_all(rows: &[Heavy]) {
 }
 
 #[test]
-fn a_costly_checkout_ends_within_the_limits() {
+fn costly_checkout_ends_within_the_limits() {
     try_all(&[patterns(), blocks(), files(), values()].into_iter().flatten().collect::<Vec<_>>());
 }
 
 #[test]
-fn a_costly_response_ends_within_the_limits() {
+fn costly_response_ends_within_the_limits() {
     try_all(&remote());
 }
 
@@ -350,7 +350,7 @@ fn endless(cell: &mut Cell) {
 }
 
 #[test]
-fn the_time_limit_ends_a_comparison_in_the_words_of_the_command() {
+fn timeout_ends_a_comparison_with_an_error() {
     let server = Server::plain();
     let heavy = |words| Heavy { words, limit: 3000, prepare: endless, codes: &[5], ..CHECK };
     let late = "error: doctor did not finish within 3 s\n  because: ";
@@ -373,7 +373,7 @@ fn the_time_limit_ends_a_comparison_in_the_words_of_the_command() {
 }
 
 #[test]
-fn a_hook_that_can_not_search_a_commit_in_time_says_so() {
+fn hook_reports_commit_not_searched_in_time() {
     // Each place of the staged file is the beginning of a thousand values.
     let prepare = |cell: &mut Cell| {
         env(cell, &lines(1500, |number| format!("A{number}_KEY={}\n", "a".repeat(number + 8))));
@@ -398,7 +398,7 @@ fn a_hook_that_can_not_search_a_commit_in_time_says_so() {
 }
 
 #[test]
-fn the_time_limit_never_cuts_a_write() {
+fn timeout_never_interrupts_a_write() {
     let server = Server::plain();
     let slow = |operation: &str, _: usize| match operation {
         "SetVariables" => Answer::late(Duration::from_millis(2500)),
@@ -414,7 +414,7 @@ fn the_time_limit_never_cuts_a_write() {
 }
 
 #[test]
-fn whoever_reads_the_result_takes_the_time_that_they_like() {
+fn timeout_excludes_a_slow_reader() {
     let server = Server::plain();
     let (url, _) = server.serve("heavy-reader", case(usual()));
     let cell = Cell::new();

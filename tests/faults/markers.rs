@@ -79,7 +79,7 @@ fn search(text: &str) -> Option<String> {
 }
 
 #[test]
-fn a_secret_is_found_in_every_form() {
+fn secret_is_found_in_every_encoding() {
     for text in [
         "it is mark4711-local.",
         "it begins with mark47…",

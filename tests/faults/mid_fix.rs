@@ -236,18 +236,18 @@ fn strike(blows: &[Blow]) {
 }
 
 #[test]
-fn a_fault_while_variables_are_stored_loses_nothing() {
+fn fault_while_storing_variables_loses_nothing() {
     strike(&[blows(&STORING, Lasting::Once), blows(&STORING, Lasting::FromThenOn)].concat());
 }
 
 #[test]
-fn a_fault_while_deployments_are_made_or_proved_loses_nothing() {
+fn fault_while_deploying_or_verifying_loses_nothing() {
     strike(&[blows(&DEPLOYING, Lasting::Once), looks(Lasting::Once)].concat());
 }
 
 #[test]
 #[ignore = "long"]
-fn long_a_fault_that_stays_while_deployments_are_made_or_proved_loses_nothing() {
+fn long_persistent_fault_while_deploying_loses_nothing() {
     strike(&[blows(&DEPLOYING, Lasting::FromThenOn), looks(Lasting::FromThenOn)].concat());
 }
 

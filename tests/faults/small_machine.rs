@@ -62,7 +62,7 @@ fn ends(ran: &Ran, what: &str) {
 }
 
 #[test]
-fn a_small_stack_is_enough() {
+fn small_stack_is_sufficient() {
     let server = Server::plain();
     for (number, verb) in VERBS.iter().enumerate() {
         let limit = ["/bin/sh", "-c", "ulimit -s 64 && exec \"$0\" \"$@\""];
@@ -73,7 +73,7 @@ fn a_small_stack_is_enough() {
 }
 
 #[test]
-fn a_file_that_can_not_be_written_is_an_error_and_no_signal() {
+fn unwritable_file_is_an_error_and_not_a_signal() {
     let server = Server::plain();
     for (number, verb) in VERBS.iter().enumerate() {
         let limit = ["/bin/sh", "-c", "ulimit -f 0 && exec \"$0\" \"$@\""];
@@ -90,7 +90,7 @@ fn a_file_that_can_not_be_written_is_an_error_and_no_signal() {
 
 #[test]
 #[expect(clippy::print_stderr, reason = "a part that was left out says so")]
-fn few_threads_are_enough_or_an_error() {
+fn few_threads_suffice_or_report_an_error() {
     let user = format!("--reuid={USER}");
     let probe = [user.as_str(), "--clear-groups", "prlimit", "--nproc=9", "true"];
     let is_able = Command::new("setpriv").args(probe).output().is_ok_and(|out| out.status.success());

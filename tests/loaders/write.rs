@@ -30,7 +30,7 @@ struct Figures {
 
 #[test]
 #[ignore = "asks the real python-dotenv, node dotenv and sh; .ci/run installs them and runs it"]
-fn what_is_written_for_all_is_read_alike_by_all_and_runs_nothing() {
+fn value_written_for_all_loaders_is_read_alike_and_runs_nothing() {
     let figures = score(None, number("LOADERS_VALUES", 6_000));
     println!("written for all: {figures:?}");
     assert!(figures.written > figures.refused, "too few values can be written to say much");
@@ -39,7 +39,7 @@ fn what_is_written_for_all_is_read_alike_by_all_and_runs_nothing() {
 
 #[test]
 #[ignore = "asks the real python-dotenv, node dotenv and sh; .ci/run installs them and runs it"]
-fn what_is_written_for_a_declared_loader_is_read_by_it_and_runs_nothing() {
+fn value_written_for_one_loader_is_read_by_it_and_runs_nothing() {
     for loader in Loader::ALL {
         println!("written for {}: {:?}", loader.title(), score(Some(loader), number("LOADERS_VALUES", 3_000)));
     }

@@ -67,7 +67,7 @@ seeds_hold!(responses altered_responses cli_config doctor_toml env_editor env_re
 
 /// So that no decoder of an answer is left out.
 #[test]
-fn the_seeds_of_altered_responses_ask_every_operation() {
+fn response_seeds_cover_every_operation() {
     let Some(fuzz) = fuzz() else { return };
     let mut operations: BTreeSet<String> = names_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("graphql"));
     operations.remove("schema");
@@ -175,7 +175,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_the_input_every_property_holds(input in input()) {
+    fn every_property_holds_for_any_input(input in input()) {
         for (_, hold) in PROPERTIES {
             hold(&input);
         }

@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_start_command_that_lacks_a_part_explains_a_missing_line() {
+    fn missing_start_command_part_explains_missing_line() {
         for (command, expected) in [(Some("run --Bulk"), true), (Some("run -B"), false), (None, false)] {
             let mut one = deployment("0", "SUCCESS");
             one.origin.start = command.map_or(StartCommand::Untold, |text| StartCommand::Is(Secret::new(text)));
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_counts_before_what_can_not_be_told() {
+    fn failed_expectations_outrank_unavailable_ones() {
         let there = || read(LogMatch::At("x".to_owned()), LogCoverage::Whole);
         let came = |status, faults| {
             Observed::Known(EndpointOutcome::Came {

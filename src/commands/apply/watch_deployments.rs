@@ -187,7 +187,7 @@ mod tests {
     use crate::commands::apply::watch_deployments::poll_interval;
 
     #[test]
-    fn the_plan_says_how_often_to_look() {
+    fn poll_interval_follows_rate_limit() {
         for (allowance, millis) in [
             (None, 2_000),
             (Some((10_000, 3600)), 2_000),

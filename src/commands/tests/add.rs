@@ -16,7 +16,7 @@ fn shop() -> Sandbox {
 }
 
 #[test]
-fn a_push_changes_holders_only() {
+fn push_only_changes_holders() {
     for config in ["", "[[require]]\nkeys = [\"KEY\"]\nservices = [\"web\", \"worker\"]\n"] {
         for words in [&["--only", "KEY", "--yes"][..], &["--only", "KEY", "--only", "NEW", "--yes"]] {
             let sandbox = shop();
@@ -30,7 +30,7 @@ fn a_push_changes_holders_only() {
 }
 
 #[test]
-fn a_requirement_adds_the_key_where_it_names_the_service() {
+fn requirement_adds_key_to_named_service() {
     let config = "[[require]]\nkeys = [\"NEW\"]\nservices = [\"worker\"]\n";
     for words in [&["fix", "--push", "--yes"][..], &["fix", "--push", "--only", "NEW", "--yes"]] {
         let sandbox = shop().file("doctor.toml", config);
@@ -41,7 +41,7 @@ fn a_requirement_adds_the_key_where_it_names_the_service() {
 }
 
 #[test]
-fn a_key_that_no_service_holds_is_not_pushed_and_the_command_that_adds_it_is_printed() {
+fn key_without_holder_is_not_pushed_and_add_command_is_printed() {
     let add = |name: &str| format!("  add   doctor fix --add --push --only=NEW --service={name}");
     for (words, services) in [
         (&["fix", "--push", "--only", "NEW"][..], &["web", "worker", "'front end'"][..]),
@@ -65,7 +65,7 @@ fn a_key_that_no_service_holds_is_not_pushed_and_the_command_that_adds_it_is_pri
 }
 
 #[test]
-fn a_key_is_added_by_its_own_flag_to_the_named_service_alone() {
+fn add_flag_adds_key_only_to_named_service() {
     for words in [&["--add", "--push"][..], &["--add"], &["--push", "--add"]] {
         let sandbox = shop();
         let ended = sandbox.run(&[&["fix"], words, &["--only", "NEW", "--service=front end", "--yes"]].concat());
@@ -86,7 +86,7 @@ fn a_key_is_added_by_its_own_flag_to_the_named_service_alone() {
 }
 
 #[test]
-fn what_is_a_placeholder_is_not_added_either() {
+fn add_skips_placeholders() {
     let sandbox = Sandbox::of([service("web", &[("REGION", "eu")])]).file(".env", "KEY=changeme\nREGION=eu\n");
     let ended = sandbox.run(&["fix", "--add", "--only", "KEY", "--service", "web", "--yes"]);
     assert_eq!(sandbox.mutations(), [""; 0], "{ended:?}");
@@ -94,7 +94,7 @@ fn what_is_a_placeholder_is_not_added_either() {
 }
 
 #[test]
-fn a_person_selects_the_services_that_get_a_new_key() {
+fn prompt_selects_services_for_new_key() {
     let skip = || Prepared::Choice(1);
     for (answers, sent) in [
         (
@@ -122,7 +122,7 @@ fn a_person_selects_the_services_that_get_a_new_key() {
 }
 
 #[test]
-fn a_declined_choice_is_printed_as_the_commands_that_do_just_that() {
+fn declined_plan_prints_one_command_per_service_and_key() {
     // Both keys differ on both services for reasons of their own, so that each is a finding of its own.
     let sandbox = Sandbox::of([
         service("web", &[("ONE", "a-secret-value"), ("TWO", "b-secret-value")]),
@@ -141,7 +141,7 @@ fn a_declined_choice_is_printed_as_the_commands_that_do_just_that() {
 }
 
 #[test]
-fn the_printed_command_talks_about_the_same_target() {
+fn printed_commands_keep_target_flags() {
     let environment = Environment::named("production");
     let sandbox =
         Sandbox::in_environment(environment, [service("web", &[("A", "1")]), service("worker", &[("A", "1")])])

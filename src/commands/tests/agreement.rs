@@ -192,7 +192,7 @@ fn run(case: &Case, more: &[&str]) -> Ended {
 }
 
 #[test]
-fn every_end_of_a_run_agrees_with_itself_at_every_level() {
+fn exit_code_and_verdicts_agree_at_every_fail_on_level() {
     for level in ["error", "warning", "note", "never"] {
         for format in ["text", "json"] {
             for case in cases() {
@@ -221,7 +221,7 @@ fn every_end_of_a_run_agrees_with_itself_at_every_level() {
 }
 
 #[test]
-fn no_format_calls_a_failure_a_success() {
+fn no_format_reports_failure_as_success() {
     for (format, _) in FORMATS {
         for case in cases() {
             let name = format!("{} in {format}", case.name);
@@ -241,7 +241,7 @@ fn no_format_calls_a_failure_a_success() {
 }
 
 #[test]
-fn the_report_knows_the_exit_codes() {
+fn report_codes_match_exit_codes() {
     let ends = [
         Exit::Clean,
         Exit::Findings,
@@ -255,7 +255,7 @@ fn the_report_knows_the_exit_codes() {
 }
 
 #[test]
-fn a_crashed_service_is_failed_and_the_way_back_is_the_last_line() {
+fn crashed_service_fails_and_last_line_is_undo() {
     let sandbox = shop(api().next(StatusTimeline::crashing(1)).next(StatusTimeline::success()));
     let ended = sandbox.run(PUSH);
     assert_eq!(ended.code, 7, "{ended:?}");
@@ -267,7 +267,7 @@ fn a_crashed_service_is_failed_and_the_way_back_is_the_last_line() {
 }
 
 #[test]
-fn what_crashed_or_failed_can_be_deployed_again() {
+fn failed_deployment_can_be_redeployed() {
     for (name, plan) in [("crashed", StatusTimeline::crashing(1)), ("failed", StatusTimeline::failing_build("no"))] {
         let sandbox = shop(api().next(plan));
         assert_eq!(sandbox.run(PUSH).code, 7, "{name}");
@@ -290,7 +290,7 @@ fn what_crashed_or_failed_can_be_deployed_again() {
 }
 
 #[test]
-fn a_pull_that_makes_the_file_too_large_to_be_read_is_refused_before_anything_is_written() {
+fn pull_that_makes_file_unreadably_large_is_refused() {
     let text = format!("A=old\n# {}\n", "x".repeat((4 << 20) - 10));
     let sandbox = Sandbox::of([service("api", &[("A", "a-much-longer-value"), ("B", "same")])]).file(".env", &text);
     for words in [PULL, &["fix", "--pull", "--dry-run", "--only", "A"]] {

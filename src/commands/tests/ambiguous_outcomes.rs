@@ -15,7 +15,7 @@ fn assert_says(ended: &Ended, words: &str) {
 }
 
 #[test]
-fn a_change_whose_answer_is_lost_and_that_can_not_be_seen_is_no_success_and_not_sent_again() {
+fn lost_response_with_unconfirmed_change_fails_without_resend() {
     let sandbox = with_quirks(SimOptions { value_lag: 1000, ..SimOptions::default() });
     let ended = sandbox.run(PUSH);
     // What was deployed shows the old value as well.
@@ -27,7 +27,7 @@ fn a_change_whose_answer_is_lost_and_that_can_not_be_seen_is_no_success_and_not_
 }
 
 #[test]
-fn what_becomes_of_a_newer_deployment_decides_what_is_deployed_again() {
+fn newer_deployment_outcome_selects_redeploy_target() {
     for (name, plan, code, serves) in [
         ("it comes up", StatusTimeline::success(), 0, true),
         ("its build fails", StatusTimeline::failing_build("no"), 0, false),
@@ -49,7 +49,7 @@ fn what_becomes_of_a_newer_deployment_decides_what_is_deployed_again() {
 }
 
 #[test]
-fn a_project_that_can_not_be_looked_at_before_its_deployments_gets_none() {
+fn failed_read_before_deployment_prevents_it() {
     let sandbox = shop(api());
     // The first two are those before anything is written.
     sandbox.sim.fault(Fault::lost(Moment::Before, Loss::Html(502)).on("PreWriteState").nth(3).times(100));
@@ -63,7 +63,7 @@ fn a_project_that_can_not_be_looked_at_before_its_deployments_gets_none() {
 }
 
 #[test]
-fn a_run_is_undone_where_it_was_made_and_nowhere_else() {
+fn undo_requires_host_of_original_run() {
     let mut sandbox = shop(api());
     assert_eq!(sandbox.run(PUSH).code, 0);
     let before = sandbox.sim.count();

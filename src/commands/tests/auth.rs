@@ -19,7 +19,7 @@ fn login(sandbox: &Sandbox, token: &'static str) -> Ended {
 }
 
 #[test]
-fn each_kind_of_token_is_found_out_stored_and_used() {
+fn login_detects_token_kind_and_stores_it() {
     for (token, kind, found) in [
         (ACCOUNT_TOKEN, "an account token, which reaches workspace ", 1),
         (WORKSPACE_TOKEN, "a workspace token, which reaches workspace ", 1),
@@ -47,7 +47,7 @@ fn each_kind_of_token_is_found_out_stored_and_used() {
 }
 
 #[test]
-fn a_token_at_a_terminal_is_typed_unseen_and_nothing_is_no_token() {
+fn login_prompts_for_token_and_rejects_invalid_input() {
     let sandbox = nobody().at_a_terminal();
     assert_eq!(login(&sandbox, ACCOUNT_TOKEN).code, 0);
     for (answer, code) in [(Prepared::Back, 2), (Prepared::Interrupt, 130), (Prepared::Line("two words"), 4)] {
@@ -60,7 +60,7 @@ fn a_token_at_a_terminal_is_typed_unseen_and_nothing_is_no_token() {
 }
 
 #[test]
-fn status_tells_what_is_wrong_with_what_is_used() {
+fn status_reports_token_problems() {
     let both = incident().variable("RAILWAY_TOKEN", Some(PROJECT_TOKEN)).run(&["auth", "status"]);
     assert_eq!(both.code, 0, "{both:?}");
     assert!(both.out.contains("note: RAILWAY_TOKEN and RAILWAY_API_TOKEN are both set; RAILWAY_TOKEN is used"));
@@ -89,7 +89,7 @@ fn status_tells_what_is_wrong_with_what_is_used() {
 }
 
 #[test]
-fn a_keyring_that_can_not_be_asked_is_said_and_nothing_is_typed() {
+fn unavailable_keyring_fails_without_prompting() {
     for trouble in [KeyringError::Locked, KeyringError::Silent, KeyringError::Absent("no bus".to_owned())] {
         let mut sandbox = nobody();
         sandbox.keyring = InMemoryKeyring::broken(trouble.clone());
@@ -105,7 +105,7 @@ fn a_keyring_that_can_not_be_asked_is_said_and_nothing_is_typed() {
 }
 
 #[test]
-fn the_official_clis_login_is_used_and_its_refresh_token_goes_nowhere() {
+fn official_cli_login_is_used_without_sending_refresh_token() {
     for (expires, code) in [(9_000_000_000_u64, 1), (0, 4)] {
         let text = format!(
             r#"{{"projects":{{}},"user":{{"refreshToken":"marker-refresh","accessToken":"{LOGIN_TOKEN}","tokenExpiresAt":{expires}}}}}"#

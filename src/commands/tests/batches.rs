@@ -31,7 +31,7 @@ fn redeploy(estate: &mut Estate, number: usize) {
 }
 
 #[test]
-fn whatever_happened_to_one_of_many_costs_its_batch_a_request_and_the_report_nothing() {
+fn changed_service_costs_only_requests_for_its_batch() {
     type Change = fn(&mut Estate);
     let changes: [(&str, Change, usize); 7] = [
         ("nothing", |_| {}, 0),
@@ -60,7 +60,7 @@ fn whatever_happened_to_one_of_many_costs_its_batch_a_request_and_the_report_not
 }
 
 #[test]
-fn no_more_is_remembered_than_may_be_asked_at_once() {
+fn prefetch_stays_within_concurrency_limit() {
     let sandbox = many(200).remembering();
     let cold = check(&sandbox, By::Ids);
     let warm = check(&sandbox, By::Ids);
@@ -68,7 +68,7 @@ fn no_more_is_remembered_than_may_be_asked_at_once() {
 }
 
 #[test]
-fn a_batch_that_fails_among_those_at_once_is_asked_again_in_its_turn() {
+fn failed_concurrent_batch_is_retried_sequentially() {
     let quiet = check(&many(70), By::Ids).0;
     for (name, fault, seconds) in [
         ("a problem", Fault::refusal("Problem processing request"), 0),
@@ -87,7 +87,7 @@ fn a_batch_that_fails_among_those_at_once_is_asked_again_in_its_turn() {
 }
 
 #[test]
-fn after_a_batch_that_was_split_nothing_is_asked_at_once_or_remembered() {
+fn split_batch_disables_concurrency_and_id_cache() {
     let sandbox = many(MANY).remembering();
     sandbox.sim.fault(Fault::reply(413, "<html>").on("Values").times(1));
     let (ended, asked) = check(&sandbox, By::Ids);

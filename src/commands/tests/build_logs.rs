@@ -43,7 +43,7 @@ fn says(ended: &Ended, words: &str) {
 }
 
 #[test]
-fn the_cause_is_in_an_attribute_and_costs_one_request() {
+fn build_failure_cause_costs_one_request() {
     let sandbox = shop(api().next(failing(0)));
     let ended = sandbox.run(PUSH);
     says(&ended, SHOWN);
@@ -53,7 +53,7 @@ fn the_cause_is_in_an_attribute_and_costs_one_request() {
 }
 
 #[test]
-fn what_comes_late_is_waited_for_once() {
+fn late_build_log_is_reread_once() {
     for api in [api().next(failing(1)), api().next(failing(1)).repository("team/api")] {
         let sandbox = shop(api);
         let ended = sandbox.run(PUSH);
@@ -68,7 +68,7 @@ fn what_comes_late_is_waited_for_once() {
 }
 
 #[test]
-fn nobody_waits_for_lines_that_are_not_shown_nor_beyond_the_limit() {
+fn does_not_wait_for_hidden_log_lines_or_past_timeout() {
     let counted = shop(api().next(failing(1)));
     let ended = counted.run(&PUSH[..PUSH.len() - 1]);
     says(&ended, "of the build log are not shown");
@@ -82,7 +82,7 @@ fn nobody_waits_for_lines_that_are_not_shown_nor_beyond_the_limit() {
 }
 
 #[test]
-fn ctrl_c_ends_the_wait() {
+fn ctrl_c_ends_build_log_wait() {
     let sandbox = shop(api().next(failing(1)));
     let interrupt = Arc::new(Interrupt::default());
     let pressed = Arc::clone(&interrupt);
@@ -93,7 +93,7 @@ fn ctrl_c_ends_the_wait() {
 }
 
 #[test]
-fn where_the_deployment_has_no_build_log_the_environment_does() {
+fn missing_deployment_build_log_falls_back_to_environment() {
     for reads in [0, 1] {
         let sandbox = elsewhere(api().next(failing(reads)).repository("team/api"));
         says(&sandbox.run(PUSH), SHOWN);
@@ -108,7 +108,7 @@ fn where_the_deployment_has_no_build_log_the_environment_does() {
 }
 
 #[test]
-fn what_has_no_build_anywhere_is_told_by_its_steps() {
+fn missing_build_logs_fall_back_to_deployment_steps() {
     // An image is not built, so nothing is asked for by a snapshot.
     let image = service("api", &[("A", "old-value")]).image("api:1");
     let plan = || StatusTimeline::failing_build("pull access denied");
@@ -123,7 +123,7 @@ fn what_has_no_build_anywhere_is_told_by_its_steps() {
 }
 
 #[test]
-fn without_a_known_step_the_log_that_has_lines_is_shown() {
+fn unknown_failed_step_shows_non_empty_log() {
     let plan =
         StatusTimeline::through(&["INITIALIZING", "DEPLOYING", "FAILED"]).saying("FAILED", &["no such table: jobs"]);
     let sandbox = shop(api().next(plan));

@@ -13,7 +13,7 @@ fn findings(ended: &Ended, key: &str) -> Vec<String> {
 }
 
 #[test]
-fn secrets_of_the_example_are_placeholders_on_both_sides_and_are_not_pushed() {
+fn example_secrets_are_placeholders_and_not_pushed() {
     let text = "NEXTAUTH_SECRET=secret\nAPP_KEY=generate_a_new_key\nPORT=3000\nWELCOME=changethis\n";
     let api = service(
         "api",
@@ -40,7 +40,7 @@ fn secrets_of_the_example_are_placeholders_on_both_sides_and_are_not_pushed() {
 }
 
 #[test]
-fn expected_differences_and_empty_values_end_green_and_stay_out_of_a_push_of_everything() {
+fn expected_differences_and_empty_values_are_not_pushed() {
     let text = "APP_ENV=local\nLOG_LEVEL=debug\nSITE_URL=http://acme.test\nCACHE_URL=redis:6379\nDSN=\nSTRIPE=sk_test_1\nREGION=eu\n";
     let api = service(
         "api",
@@ -68,7 +68,7 @@ fn expected_differences_and_empty_values_end_green_and_stay_out_of_a_push_of_eve
 }
 
 #[test]
-fn a_module_path_is_no_host_and_an_escaped_dollar_is_named() {
+fn module_path_is_not_host_and_escaped_dollar_is_explained() {
     let text = "DJANGO_SETTINGS_MODULE=shop.settings.local\nCOMPOSE_PW='p$$w0rd'\nEXPAND_PW='p\\$w0rd'\n";
     let api = service(
         "api",

@@ -25,7 +25,7 @@ fn shop() -> Sandbox {
 }
 
 #[test]
-fn flags_know_the_names_in_the_files_beside_the_line() {
+fn flags_complete_names_from_local_files() {
     for (line, expected) in [
         (["check", "-s", ""].as_slice(), "shop-web web worker"),
         (&["check", "-s", "w"], "web worker"),
@@ -62,7 +62,7 @@ fn flags_know_the_names_in_the_files_beside_the_line() {
 }
 
 #[test]
-fn a_flag_that_bash_has_split_is_still_a_flag() {
+fn flag_split_by_bash_is_recognized() {
     assert_eq!(offered(shop(), &["fix", "--only", "=", "AP"]), "API_KEY");
     assert_eq!(offered(shop(), &["check", "--env-file", "=", "prod.env", "--only", "=", ""]), "PROD_KEY");
     let early = shop().variable("_CLAP_COMPLETE_INDEX", Some("3"));
@@ -70,7 +70,7 @@ fn a_flag_that_bash_has_split_is_still_a_flag() {
 }
 
 #[test]
-fn the_demo_reads_nothing_of_this_folder() {
+fn demo_reads_no_local_files() {
     for flag in ["-s", "-e", "--only", "--env-file", "--output", "--config"] {
         assert_eq!(offered(shop(), &["demo", "check", flag, ""]), "", "{flag}");
     }
@@ -78,7 +78,7 @@ fn the_demo_reads_nothing_of_this_folder() {
 }
 
 #[test]
-fn a_broken_file_has_no_names_and_nothing_is_said_of_it() {
+fn broken_files_complete_nothing_silently() {
     let broken = |name, text| shop().file(name, text);
     assert_eq!(offered(broken("doctor.toml", "[services.web\n"), &["check", "-s", ""]), "");
     assert_eq!(offered(broken("doctor.toml", "[services.web\n"), &["check", "--only", ""]), "API_KEY DEBUG");
@@ -93,7 +93,7 @@ fn a_broken_file_has_no_names_and_nothing_is_said_of_it() {
 }
 
 #[test]
-fn a_name_that_a_shell_could_take_for_more_than_a_word_is_not_offered() {
+fn names_unsafe_for_shells_are_not_completed() {
     let hostile = ["$(touch pwned)", "`touch pwned`", "a b", "a;b", "a'b", "a\\\"b", "a*", "-rf", "~", "a&b"];
     let each = |form: &dyn Fn(&str) -> String| hostile.map(form).concat();
     let services = each(&|name| format!("[services.\"{name}\"]\n"));
@@ -112,7 +112,7 @@ fn a_name_that_a_shell_could_take_for_more_than_a_word_is_not_offered() {
 }
 
 #[test]
-fn nonsense_is_answered_with_nothing() {
+fn malformed_completion_requests_return_nothing() {
     for words in [[].as_slice(), &[""], &["doctor"], &["doctor", "--", "--", ""], &["doctor", "-\u{1b}", "=", "="]] {
         for index in ["0", "1", "2", "99", "-1", "x", "18446744073709551615"] {
             for shell in ["bash", "zsh", "fish", "elvish", "powershell", "sh"] {
@@ -125,7 +125,7 @@ fn nonsense_is_answered_with_nothing() {
 }
 
 #[test]
-fn without_words_to_complete_the_variable_changes_nothing() {
+fn complete_variable_without_arguments_has_no_effect() {
     let ended = incident().variable("COMPLETE", Some("bash")).run(&["explain", "D103"]);
     assert!(ended.out.starts_with("D103 value-differs"), "{ended:?}");
     assert_eq!(incident().run(&["--", "doctor", "che"]).code, 2);

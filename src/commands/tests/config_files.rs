@@ -41,7 +41,7 @@ fn words(ended: &Ended) -> String {
 }
 
 #[test]
-fn a_service_that_depends_on_a_file_is_warned_of_in_two_requests() {
+fn retiring_config_file_is_reported_in_two_requests() {
     let world = || beside(worker().deployed(from_file(SimDeployment::serving(SINCE))));
     for sandbox in [world(), world().variable("RAILWAY_API_TOKEN", None).variable("RAILWAY_TOKEN", Some(PROJECT_TOKEN))]
     {
@@ -62,7 +62,7 @@ fn a_service_that_depends_on_a_file_is_warned_of_in_two_requests() {
 }
 
 #[test]
-fn after_the_day_the_next_deployment_is_what_changes() {
+fn after_retirement_next_deployment_is_reported_as_change() {
     let sandbox = beside(worker().deployed(from_file(SimDeployment::serving(SINCE)))).apart(30 * DAY);
     sandbox.run(&["check"]);
     let out = words(&sandbox.run(&["check"]));
@@ -71,7 +71,7 @@ fn after_the_day_the_next_deployment_is_what_changes() {
 }
 
 #[test]
-fn a_service_whose_settings_have_it_all_is_quiet() {
+fn settings_that_match_config_file_are_not_reported() {
     let manifest = json!({ "deploy": { "startCommand": "celery beat" } });
     let alike = SimDeployment::serving(SINCE).meta("configFile", "/railway.json").meta("fileServiceManifest", manifest);
     let ended =
@@ -86,7 +86,7 @@ fn a_service_whose_settings_have_it_all_is_quiet() {
 }
 
 #[test]
-fn the_settings_or_the_checkout_show_a_file_where_the_manifest_does_not() {
+fn settings_or_checkout_reveal_config_file_without_manifest() {
     let run = |worker: SimService, files: &[&str]| {
         let silent = SimDeployment::serving(SINCE).started_with("celery worker").meta("configFile", Value::Null);
         let silent = silent.meta("fileServiceManifest", json!({})).meta("propertyFileMapping", json!({}));
@@ -106,7 +106,7 @@ fn the_settings_or_the_checkout_show_a_file_where_the_manifest_does_not() {
 }
 
 #[test]
-fn half_a_manifest_is_no_finding() {
+fn partial_manifest_is_not_reported() {
     let building = || {
         let half = json!({ "build": { "builder": "RAILPACK" }, "deploy": { "startCommand": "celery beat" } });
         SimDeployment::with_status("BUILDING", "2026-11-23T10:00:00.000Z").meta("serviceManifest", half)
@@ -119,7 +119,7 @@ fn half_a_manifest_is_no_finding() {
 }
 
 #[test]
-fn no_command_is_shown_in_any_format() {
+fn no_format_shows_start_command() {
     for format in ["text", "json", "sarif", "github", "junit", "markdown", "html"] {
         let sandbox = beside(worker().deployed(from_file(SimDeployment::serving(SINCE))));
         let ended = sandbox.run(&["check", "-v", "--format", format]);
@@ -129,7 +129,7 @@ fn no_command_is_shown_in_any_format() {
 }
 
 #[test]
-fn a_value_in_the_path_of_a_file_is_redacted() {
+fn value_in_config_file_path_is_redacted() {
     let value = "value-of-a-4711";
     let path = format!("/{value}/railway.json");
     for worker in [
@@ -142,7 +142,7 @@ fn a_value_in_the_path_of_a_file_is_redacted() {
 }
 
 #[test]
-fn the_command_of_a_file_is_changed_there_and_in_the_settings_until_the_day_and_then_only_there() {
+fn start_command_help_names_config_file_until_retirement() {
     let declared = "[services.worker]\nname = \"worker\"\nstart-command-contains = [\"-B\"]\n";
     let sandbox = beside(worker().deployed(from_file(SimDeployment::serving(SINCE)))).file("doctor.toml", declared);
     let sandbox = sandbox.apart(30 * DAY);
@@ -167,7 +167,7 @@ fn described() -> Sandbox {
 }
 
 #[test]
-fn the_plan_of_a_push_names_the_file_that_may_revert_it() {
+fn push_plan_names_file_that_may_revert_it() {
     for arguments in [
         &["fix", "--push", "--only", "A", "--dry-run"][..],
         &["fix", "--push", "--only", "A"],
@@ -188,14 +188,14 @@ fn the_plan_of_a_push_names_the_file_that_may_revert_it() {
 }
 
 #[test]
-fn a_person_reads_it_before_the_question() {
+fn prompt_shows_revert_warning_first() {
     let answers = vec![Prepared::Choice(0), Prepared::Reply(YesNo::Yes)];
     let ended = described().at_a_terminal().answered(&["fix", "--only", "A"], answers);
     assert!(words(&ended).contains(WARNED), "{ended:?}");
 }
 
 #[test]
-fn nothing_else_is_warned_of() {
+fn only_push_warns_about_revert() {
     let run = |sandbox: Sandbox, arguments: &[&str]| {
         let ended = sandbox.run(arguments);
         assert!(!words(&ended).contains("config apply"), "{arguments:?}: {ended:?}");
@@ -209,7 +209,7 @@ fn nothing_else_is_warned_of() {
 }
 
 #[test]
-fn from_a_folder_below_the_nearest_file_counts() {
+fn nearest_infrastructure_file_above_working_directory_is_used() {
     let sandbox = Sandbox::of([service("api", &[("A", "old")])]).file(".git/HEAD", "").file("apps/api/.env", "A=1\n");
     let sandbox = sandbox.file(".railway/railway.ts", "").file("apps/.railway/railway.go", "").within("apps/api");
     let ended = sandbox.run(&["fix", "--push", "--dry-run"]);

@@ -10,7 +10,7 @@ use crate::io::sim::{Redeployed, Sim, SimOptions};
 
 /// 1. A bulk write that replaces everything, and a source that can't be read taken for an empty one.
 #[test]
-fn what_is_not_named_is_not_touched_whatever_the_file_holds() {
+fn unnamed_variables_are_untouched_for_any_file() {
     let variables = [("A", "old-a"), ("B", "stored-b"), ("C", "stored-c")];
     for (file, code) in [("A=new-a\n", 0), ("", 0), ("not an assignment\n", 0), ("A=\"never closed\n", 0)] {
         let sandbox = Sandbox::of([service("api", &variables)]).file(".env", file);
@@ -29,7 +29,7 @@ fn what_is_not_named_is_not_touched_whatever_the_file_holds() {
 
 /// 2. A reference overwritten by its rendered literal.
 #[test]
-fn a_reference_stays_a_reference() {
+fn references_survive_push() {
     let environment = Environment::named("staging").shared(&[("URL", "https://rendered.example.com")]);
     let api = service("api", &[("URL", "${{shared.URL}}"), ("A", "old")]);
     let sandbox = Sandbox::in_environment(environment, [api]).file(".env", "URL=https://mine.example.com\nA=new\n");
@@ -41,7 +41,7 @@ fn a_reference_stays_a_reference() {
 
 /// 3. Quoting that corrupts a value on its way into the file, and its neighbours with it.
 #[test]
-fn a_pulled_value_and_its_neighbours_survive_any_quoting() {
+fn pulled_values_and_neighbours_survive_quoting() {
     let pem = "-----BEGIN KEY-----\nMIIB\n-----END KEY-----\n";
     let neighbours = "CFG={\"a\":1}\nPEM='-----BEGIN X-----\nAA==\n-----END X-----'\nHASH='p#q'\n";
     for value in [pem, "{\"a\":\"b\"}", "p=ab#cd", "it is", "a\"b", "it's", "$HOME", " spaced ", "ü🚄", "a\\nb"] {
@@ -55,7 +55,7 @@ fn a_pulled_value_and_its_neighbours_survive_any_quoting() {
 
 /// 4. Pulled data that runs when the file is sourced.
 #[test]
-fn a_pulled_value_never_runs() {
+fn pulled_values_never_execute() {
     for value in ["$(touch canary)", "`touch canary`", "x; touch canary", "x\ntouch canary", "$(touch canary)'\"`"] {
         let sandbox = Sandbox::of([service("api", &[("V", value)])]).file(".env", "V=old\n");
         sandbox.run(&["fix", "--pull", "--yes", "--only", "V"]);
@@ -79,9 +79,9 @@ fn a_pulled_value_never_runs() {
     assert_eq!(odd.text(".env"), "B=1\n");
 }
 
-/// 5. Values in logs: see also `no_value_is_in_any_output_file_or_record`.
+/// 5. Values in logs: see also `values_never_appear_in_output_files_or_records`.
 #[test]
-fn a_plan_a_receipt_and_a_diff_show_no_value() {
+fn plans_receipts_and_diffs_show_no_values() {
     let sandbox = Sandbox::of([service("api", &[("A", "stored-secret-value")])]).file(".env", "A=local-secret-value\n");
     for words in
         [&["fix", "--dry-run"][..], &["fix", "--pull", "--dry-run"], &["fix", "--push", "--yes", "--only", "A"]]
@@ -95,7 +95,7 @@ fn a_plan_a_receipt_and_a_diff_show_no_value() {
 
 /// 6. A deployment for each variable.
 #[test]
-fn many_variables_are_one_write_and_one_deployment() {
+fn many_variables_use_one_write_and_one_deployment() {
     let pairs: Vec<(String, String)> = (0..20).map(|n| (format!("KEY_{n}"), format!("old-{n}"))).collect();
     let pairs: Vec<(&str, &str)> = pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
     let lines: Vec<String> = pairs.iter().map(|(key, _)| format!("{key}=new-of-{key}")).collect();
@@ -110,7 +110,7 @@ fn many_variables_are_one_write_and_one_deployment() {
 
 /// 7. Somebody else's staged changes that go out with ours.
 #[test]
-fn a_staged_patch_is_as_it_was_afterwards() {
+fn staged_changes_survive_push() {
     let patch = serde_json::json!({ "sharedVariables": { "THEIRS": { "value": "not yet" } } });
     let environment = Environment::named("staging").staged(patch);
     let sandbox = Sandbox::in_environment(environment, [service("api", &[("A", "old")])]).file(".env", "A=new\n");
@@ -125,7 +125,7 @@ fn a_staged_patch_is_as_it_was_afterwards() {
 
 /// 8. A lost update between the read and the write.
 #[test]
-fn a_value_that_moved_since_the_plan_is_not_written_over() {
+fn value_changed_since_plan_is_not_overwritten() {
     let sandbox = Sandbox::of([service("api", &[("A", "old")])]).file(".env", "A=new\n");
     sandbox.sim.before_nth("PreWriteState", 1, |estate| {
         estate.service_named("api").expect("it is there").set("A", "theirs");
@@ -137,7 +137,7 @@ fn a_value_that_moved_since_the_plan_is_not_written_over() {
 
 /// 9. Stored, and not running.
 #[test]
-fn done_means_that_it_runs() {
+fn success_requires_running_new_value() {
     let environment = Environment::named("staging").service(service("api", &[("A", "old")]));
     let estate = Estate::of("crew").project(Project::named("shop").environment(environment)).with_tokens();
     let quirks = SimOptions { redeployed: Redeployed::WithCaptured, ..SimOptions::default() };
@@ -149,7 +149,7 @@ fn done_means_that_it_runs() {
 
 /// 10 and 11. A proof or a verdict taken from another deployment than the one that was made.
 #[test]
-fn only_the_deployment_that_was_made_proves_anything() {
+fn only_created_deployment_counts_as_verification() {
     let failing = service("api", &[("A", "old")]).next(StatusTimeline::failing_healthcheck("no answer"));
     let sandbox = Sandbox::of([failing]).file(".env", "A=new\n");
     let ended = sandbox.run(&["fix", "--push", "--yes", "--only", "A"]);
@@ -159,7 +159,7 @@ fn only_the_deployment_that_was_made_proves_anything() {
 
 /// 12. A second refresher of the official CLI's login.
 #[test]
-fn the_clis_file_is_read_and_never_written_nor_its_refresh_token_sent() {
+fn official_cli_login_is_read_only_and_not_refreshed() {
     let config = r#"{"projects":{},"user":{"accessToken":"5e1d0000-1061-4000-8000-000000000003","refreshToken":"the-refresh-token","tokenExpiresAt":9000000000}}"#;
     let sandbox = incident().file("../home/.railway/config.json", config).variable("RAILWAY_API_TOKEN", None);
     let ended = sandbox.run(&["fix", "--push", "--yes", "--only", KEY]);
@@ -170,7 +170,7 @@ fn the_clis_file_is_read_and_never_written_nor_its_refresh_token_sent() {
 
 /// 13. An allowance used up by looking.
 #[test]
-fn a_fix_of_two_services_costs_a_known_number_of_requests() {
+fn fix_of_two_services_costs_fixed_number_of_requests() {
     let sandbox = incident();
     sandbox.run(&["fix", "--push", "--yes", "--only", KEY]);
     let watched = sandbox.sim.asked().iter().filter(|asked| asked.operation == "DeploymentStatus").count();
@@ -182,7 +182,7 @@ fn a_fix_of_two_services_costs_a_known_number_of_requests() {
 /// 14. Files and copies that others can read, or that lie about.
 #[cfg(unix)]
 #[test]
-fn what_is_written_is_the_owners_alone_and_nothing_is_left_beside_it() {
+fn written_files_are_private_and_leave_no_leftovers() {
     use std::os::unix::fs::PermissionsExt;
     let mode = |path: std::path::PathBuf| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let sandbox = Sandbox::of([service("api", &[("A", "new")])]).file(".env", "A=old\n");
@@ -201,7 +201,7 @@ fn what_is_written_is_the_owners_alone_and_nothing_is_left_beside_it() {
 
 /// 15. Green although nothing was done or looked at.
 #[test]
-fn nothing_done_is_never_green() {
+fn doing_nothing_never_exits_zero() {
     let sandbox = Sandbox::of([service("api", &[("A", "1")])]).file(".env", "OTHER=1\n");
     let ended = sandbox.run(&["fix", "--push", "--yes", "--only", "NOPE"]);
     assert_eq!(ended.code, 2, "{ended:?}");

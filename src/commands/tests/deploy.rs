@@ -35,7 +35,7 @@ fn assert_says(ended: &Ended, words: &str) {
 }
 
 #[test]
-fn each_end_of_a_deployment_has_its_exit_code_and_its_words() {
+fn each_deployment_outcome_has_exit_code_and_message() {
     for (name, plan, code, words) in [
         ("success", StatusTimeline::success(), 0, "SUCCESS"),
         ("queued", StatusTimeline::queued(), 0, "SUCCESS"),
@@ -73,7 +73,7 @@ fn each_end_of_a_deployment_has_its_exit_code_and_its_words() {
 }
 
 #[test]
-fn a_log_is_shown_at_a_terminal_and_counted_elsewhere() {
+fn logs_are_shown_at_terminal_and_counted_elsewhere() {
     let failing = || api().next(StatusTimeline::failing_build("step 7 says new-value"));
     let piped = shop(failing()).run(PUSH);
     assert_says(&piped, "of the build log are not shown");
@@ -83,7 +83,7 @@ fn a_log_is_shown_at_a_terminal_and_counted_elsewhere() {
 }
 
 #[test]
-fn what_runs_is_held_against_what_is_stored() {
+fn running_values_are_compared_with_stored_values() {
     let quirks = |snapshot| SimOptions { snapshot, ..SimOptions::default() };
     for (name, quirks, code, words) in [
         ("rendered", quirks(Snapshots::Rendered), 0, "SUCCESS"),
@@ -103,7 +103,7 @@ fn what_runs_is_held_against_what_is_stored() {
 }
 
 #[test]
-fn what_serves_is_deployed_again_or_what_there_is() {
+fn redeploys_serving_deployment_or_only_existing_one() {
     let at = |status, time| SimDeployment::with_status(status, &format!("2026-11-2{time}T09:00:00.000Z"));
     let serving = || SimDeployment::serving("2026-11-20T09:00:00.000Z").id("5e000000-0000-4000-8000-000000000001");
     for (name, api, sent) in [
@@ -119,7 +119,7 @@ fn what_serves_is_deployed_again_or_what_there_is() {
 }
 
 #[test]
-fn a_newer_deployment_under_way_is_waited_for_and_never_overtaken() {
+fn newer_deployment_in_progress_is_awaited_and_never_replaced() {
     let sandbox = shop(api());
     let newer =
         sandbox.sim.change(|estate| estate.deploy("api", StatusTimeline::success()).expect("the service is there"));
@@ -136,7 +136,7 @@ fn a_newer_deployment_under_way_is_waited_for_and_never_overtaken() {
 }
 
 #[test]
-fn not_yet_is_asked_again_and_too_often_is_not() {
+fn busy_redeploy_is_retried_but_rate_limited_one_is_not() {
     let sandbox = shop(api());
     let busy = "Cannot redeploy yet, please wait for the original deployment to finish building, then try again";
     sandbox.sim.fault(Fault::refusal(busy).on("Redeploy").times(2));
@@ -154,7 +154,7 @@ fn not_yet_is_asked_again_and_too_often_is_not() {
 }
 
 #[test]
-fn a_connection_that_dies_while_waiting_leaves_the_end_open() {
+fn connection_loss_while_waiting_is_inconclusive() {
     let sandbox = shop(api().plan(StatusTimeline::endless()));
     sandbox
         .sim
@@ -169,7 +169,7 @@ fn a_connection_that_dies_while_waiting_leaves_the_end_open() {
 }
 
 #[test]
-fn ctrl_c_finishes_the_step_prints_the_receipts_and_exits_130() {
+fn ctrl_c_finishes_step_prints_receipts_and_exits_130() {
     for (operation, expected) in [
         ("SetVariables", &["push api A done", "redeploy api - not-tried"][..]),
         ("Redeploy", &["push api A done", "redeploy api - unknown"]),
@@ -189,7 +189,7 @@ fn ctrl_c_finishes_the_step_prints_the_receipts_and_exits_130() {
 }
 
 #[test]
-fn what_can_not_be_looked_up_afterwards_is_not_told_as_it_was_before() {
+fn failed_recheck_does_not_report_old_findings() {
     let counted = shop(api());
     assert_eq!(counted.run(PUSH).code, 0);
     let looks = counted.sim.asked().iter().filter(|asked| asked.operation == "Environment").count();

@@ -10,7 +10,7 @@ fn without_a_token() -> Sandbox {
 }
 
 #[test]
-fn sentences_are_broken_between_words_on_a_terminal_and_not_in_a_pipe() {
+fn errors_wrap_at_terminal_but_not_in_pipe() {
     let piped = without_a_token().run(&["check"]).err;
     assert!(piped.lines().any(|line| line.starts_with("  because: ") && line.len() > 100), "{piped}");
     let shown = without_a_token().at_a_terminal().run(&["check"]).err;

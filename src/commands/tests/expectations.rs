@@ -21,7 +21,7 @@ fn line(within: &str) -> String {
 }
 
 #[test]
-fn a_declared_line_is_waited_for_as_long_as_it_has() {
+fn expected_log_line_is_awaited_until_its_deadline() {
     for (name, api, within, code, took) in [
         ("there", api().logs("boot_id stored"), "", 0, 0..60),
         ("late", api().logs_late(3, "boot_id stored"), "", 0, 0..60),
@@ -37,7 +37,7 @@ fn a_declared_line_is_waited_for_as_long_as_it_has() {
 }
 
 #[test]
-fn an_endpoint_that_can_not_be_asked_decides_nothing() {
+fn unavailable_endpoint_is_inconclusive() {
     let declared = "[[expect.http]]\nservice = \"api\"\nrequest = \"GET /health?token=mark4711\"\nstatus = 200\n";
     let ended = fixed(api(), declared);
     assert_eq!(ended.code, 8, "{ended:?}");
@@ -45,7 +45,7 @@ fn an_endpoint_that_can_not_be_asked_decides_nothing() {
 }
 
 #[test]
-fn what_an_endpoint_said_is_shown_at_a_terminal_and_counted_elsewhere() {
+fn endpoint_body_is_shown_only_at_terminal_or_with_show_logs() {
     let api = || service("api", &[("A", "a-value")]).domain("api.up.railway.app");
     let declared = "[[expect.http]]\nservice = \"api\"\nrequest = \"GET /api/v1/ops/x\"\nstatus = 200\n";
     let sandbox = || Sandbox::of([api()]).file(".env", "A=a-value\n").file("doctor.toml", declared);
@@ -65,7 +65,7 @@ fn what_an_endpoint_said_is_shown_at_a_terminal_and_counted_elsewhere() {
 
 /// The answer of the API hangs on what the worker was started with.
 #[test]
-fn what_another_service_answers_is_asked_again_after_a_deployment() {
+fn endpoint_of_other_service_is_rechecked_after_deployment() {
     let api = service("api", &[("STAGING_OPS_API_KEY", "k")]).domain("api.up.railway.app");
     let worker = service("worker", &[("STAGING_OPS_API_KEY", "k")])
         .start("celery -B")
@@ -82,7 +82,7 @@ fn what_another_service_answers_is_asked_again_after_a_deployment() {
 }
 
 #[test]
-fn a_proof_that_fails_is_told_whatever_keys_are_asked_about() {
+fn failed_expectation_is_reported_despite_key_filter() {
     let ended = fixed(api().logs("ready"), &line(""));
     assert_eq!(ended.code, 7, "{ended:?}");
     assert!(ended.out.contains("error: “boot_id stored” is not in the log of api"), "{ended:?}");
@@ -90,7 +90,7 @@ fn a_proof_that_fails_is_told_whatever_keys_are_asked_about() {
 }
 
 #[test]
-fn a_service_that_is_not_there_is_an_error_at_its_place() {
+fn unknown_service_in_expectation_reports_its_line() {
     let declared = "[[expect.log]]\nservice = \"wroker\"\ncontains = \"x\"\n";
     let ended = fixed(api(), declared);
     assert_eq!(ended.code, 2, "{ended:?}");
@@ -115,7 +115,7 @@ fn edges() -> [(Edge, &'static str, &'static str); 4] {
 }
 
 #[test]
-fn what_the_edge_answers_is_inconclusive_and_blames_no_key() {
+fn edge_response_is_inconclusive_and_blames_no_key() {
     for (edge, status, reason) in edges() {
         let name = format!("{edge:?}");
         let api = |value: &str| service("api", &[("A", value)]).domain("api.up.railway.app").behind(edge.clone());
@@ -136,7 +136,7 @@ fn what_the_edge_answers_is_inconclusive_and_blames_no_key() {
 }
 
 #[test]
-fn the_edges_settings_are_asked_only_where_they_show_something_and_may_be_refused() {
+fn edge_settings_are_queried_only_when_relevant() {
     let text = |text: &str| text.to_owned();
     let rule = Some("the service has edge rules, and one of them may have answered");
     for (edge, refused, asked, code, said) in [

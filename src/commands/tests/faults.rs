@@ -18,7 +18,7 @@ fn losses() -> Vec<Loss> {
 }
 
 #[test]
-fn an_answer_that_is_lost_after_the_change_is_observed_and_not_repeated() {
+fn response_lost_after_change_is_confirmed_without_resend() {
     for loss in losses() {
         let sandbox = three();
         sandbox.sim.fault(Fault::lost(Moment::After, loss).on("SetVariables").nth(2));
@@ -31,7 +31,7 @@ fn an_answer_that_is_lost_after_the_change_is_observed_and_not_repeated() {
 }
 
 #[test]
-fn an_answer_that_is_lost_before_the_change_is_told_and_not_repeated() {
+fn response_lost_before_change_is_reported_without_resend() {
     for loss in losses() {
         let sandbox = three();
         sandbox.sim.fault(Fault::lost(Moment::Before, loss).on("SetVariables").nth(2));
@@ -56,7 +56,7 @@ fn an_answer_that_is_lost_before_the_change_is_told_and_not_repeated() {
 }
 
 #[test]
-fn a_refusal_of_one_service_stops_that_service_alone() {
+fn refused_service_does_not_affect_others() {
     let sandbox = three();
     sandbox.sim.fault(Fault::refusal("Not Authorized").on("SetVariables").for_service(&sandbox.id("web")).for_ever());
     let ended = sandbox.run(ALL);
@@ -66,7 +66,7 @@ fn a_refusal_of_one_service_stops_that_service_alone() {
 }
 
 #[test]
-fn a_deployment_whose_creation_was_not_answered_is_looked_for_and_not_made_twice() {
+fn unconfirmed_deployment_is_searched_for_and_not_recreated() {
     for loss in losses() {
         let sandbox = three();
         sandbox.sim.fault(Fault::lost(Moment::After, loss).on("Redeploy").nth(2));
@@ -90,7 +90,7 @@ fn changes(sandbox: &Sandbox, operation: &'static str, key: &'static str) {
 }
 
 #[test]
-fn what_somebody_else_changed_meanwhile_is_not_written_over() {
+fn concurrent_variable_change_is_not_overwritten() {
     let sandbox = three();
     changes(&sandbox, "PreWriteState", "A");
     let ended = sandbox.run(ALL);
@@ -112,7 +112,7 @@ fn what_somebody_else_changed_meanwhile_is_not_written_over() {
 }
 
 #[test]
-fn a_file_that_was_changed_meanwhile_is_neither_written_nor_pushed_from() {
+fn concurrent_file_change_prevents_pull_and_push() {
     let sandbox = three();
     let path = sandbox.work().join(".env");
     sandbox.sim.before("PreWriteState", move |_| std::fs::write(&path, "A=a-third-value\nB=kept-value\n").unwrap());
@@ -128,7 +128,7 @@ fn a_file_that_was_changed_meanwhile_is_neither_written_nor_pushed_from() {
 }
 
 #[test]
-fn staged_changes_stop_a_push_to_the_same_key_and_are_never_committed() {
+fn staged_changes_block_push_of_same_key_and_stay_staged() {
     let staged = |key: &str| {
         let api = service("api", &[("A", "old-value")]);
         let sandbox = Sandbox::of([api]).file(".env", "A=new-value\n");
@@ -155,7 +155,7 @@ fn staged_changes_stop_a_push_to_the_same_key_and_are_never_committed() {
 }
 
 #[test]
-fn a_service_that_can_not_be_read_hides_nothing_and_is_not_written() {
+fn unreadable_service_is_not_written_and_others_are() {
     let sandbox = three();
     sandbox.sim.fault(Fault::service(&sandbox.id("web"), "Not Authorized").for_ever());
     let ended = sandbox.run(ALL);
@@ -165,7 +165,7 @@ fn a_service_that_can_not_be_read_hides_nothing_and_is_not_written() {
 }
 
 #[test]
-fn without_a_journal_nothing_is_written() {
+fn missing_journal_prevents_writes() {
     let sandbox = three();
     std::fs::write(sandbox.state(), "a file in the place of the folder").unwrap();
     let ended = sandbox.run(ALL);
@@ -178,7 +178,7 @@ fn without_a_journal_nothing_is_written() {
 }
 
 #[test]
-fn a_sealed_variable_is_written_only_by_name_and_said_to_be_gone() {
+fn sealed_variable_requires_flag_and_warns_of_loss() {
     let api = service("api", &[("B", "kept-value")]).sealed("A", "old-sealed-value");
     let sandbox = Sandbox::of([api]).file(".env", "A=new-value\nB=kept-value\n");
     assert_eq!(sandbox.run(ALL).receipts(), [""; 0]);
@@ -192,7 +192,7 @@ fn a_sealed_variable_is_written_only_by_name_and_said_to_be_gone() {
 }
 
 #[test]
-fn no_value_is_in_any_output_file_or_record() {
+fn values_never_appear_in_output_files_or_records() {
     const MARK: &str = "mark4711";
     let marked = |name: &str| {
         let api = service(name, &[("A", "mark4711-stored"), ("URL", "https://u:mark4711@example.com")]);
@@ -239,7 +239,7 @@ fn no_value_is_in_any_output_file_or_record() {
 }
 
 #[test]
-fn a_service_without_its_name_in_the_plan_keeps_everything() {
+fn services_outside_plan_are_unchanged() {
     let sandbox = three();
     let deployed = || sandbox.sim.change(|estate| estate.projects[0].environments[0].services[0].deployments.len());
     let before = deployed();

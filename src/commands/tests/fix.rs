@@ -21,7 +21,7 @@ pub(crate) fn service(name: &str, variables: &[(&str, &str)]) -> SimService {
 }
 
 #[test]
-fn a_push_stores_once_deploys_once_and_touches_nothing_else() {
+fn push_writes_and_deploys_once_per_service() {
     let sandbox = incident();
     let before = sandbox.stored(API, "OPS_DRILLS");
     let ended = sandbox.run(&["fix", "--push", "--yes", "--only", KEY, "--format", "json"]);
@@ -51,7 +51,7 @@ fn a_push_stores_once_deploys_once_and_touches_nothing_else() {
 }
 
 #[test]
-fn an_alias_and_a_requirement_name_the_service_and_the_key() {
+fn service_alias_and_requirement_select_service_and_key() {
     let config =
         format!("[services.worker]\nname = \"{WORKER}\"\n[[require]]\nkeys = [\"{KEY}\"]\nservices = [\"worker\"]\n");
     let sandbox = incident().file("doctor.toml", &config);
@@ -63,7 +63,7 @@ fn an_alias_and_a_requirement_name_the_service_and_the_key() {
 }
 
 #[test]
-fn a_dry_run_shows_the_plan_and_does_nothing() {
+fn dry_run_shows_plan_without_changes() {
     let sandbox = incident();
     let ended = sandbox.run(&["fix", "--dry-run"]);
     assert_eq!(ended.code, 1, "{ended:?}");
@@ -77,7 +77,7 @@ fn a_dry_run_shows_the_plan_and_does_nothing() {
 }
 
 #[test]
-fn yes_without_a_name_writes_nothing_and_prints_the_command_that_would() {
+fn yes_without_only_writes_nothing_and_prints_command() {
     let sandbox = incident();
     let ended = sandbox.run(&["fix", "--push", "--yes"]);
     assert_eq!(ended.code, 2, "{ended:?}");
@@ -87,7 +87,7 @@ fn yes_without_a_name_writes_nothing_and_prints_the_command_that_would() {
 }
 
 #[test]
-fn without_a_terminal_a_yes_must_be_typed() {
+fn non_interactive_fix_requires_direction_and_yes() {
     let sandbox = incident();
     for (words, says) in [
         (&["fix"][..], "a flag must say in which direction"),
@@ -104,7 +104,7 @@ fn without_a_terminal_a_yes_must_be_typed() {
 }
 
 #[test]
-fn a_part_of_a_name_is_not_enough_for_yes() {
+fn yes_requires_full_service_name() {
     let sandbox = incident();
     let ended = sandbox.run(&["fix", "--push", "--yes", "--only", KEY, "--service", "worker"]);
     assert_eq!(ended.code, 2, "{ended:?}");
@@ -113,7 +113,7 @@ fn a_part_of_a_name_is_not_enough_for_yes() {
 }
 
 #[test]
-fn a_protected_environment_wants_its_name() {
+fn protected_environment_requires_explicit_name() {
     let production = || {
         Sandbox::in_environment(Environment::named("production"), [service("api", &[("A", "stored")])])
             .file(".env", "A=local\n")
@@ -132,7 +132,7 @@ fn a_protected_environment_wants_its_name() {
 }
 
 #[test]
-fn a_checkout_alone_does_not_say_where_values_go() {
+fn checkout_alone_cannot_choose_push_target() {
     let config = "project = \"shop\"\nenvironment = \"staging\"\n";
     let sandbox = Sandbox::of([service("api", &[("A", "stored-value")])])
         .file(".env", "A=local\n")
@@ -151,7 +151,7 @@ fn a_checkout_alone_does_not_say_where_values_go() {
 }
 
 #[test]
-fn a_pull_changes_one_value_and_not_a_byte_more() {
+fn pull_changes_only_the_selected_value() {
     let text = "\u{feff}# mine\r\nexport A = first\r\nB='kept' # hush\r\nA = \"old # value\"   # the one\r\nC=\"1\"";
     let sandbox = Sandbox::of([service("api", &[("A", "it's \"new\""), ("B", "kept")])]).file(".env", text);
     let ended = sandbox.run(&["fix", "--pull", "--yes", "--only", "A"]);
@@ -168,7 +168,7 @@ fn a_pull_changes_one_value_and_not_a_byte_more() {
 }
 
 #[test]
-fn what_can_not_be_written_safely_is_refused_by_name() {
+fn pull_skips_values_without_safe_quoting() {
     let sandbox =
         Sandbox::of([service("api", &[("A", "$(touch canary)`x`'\""), ("OK", "two")])]).file(".env", "A=1\nOK=1\n");
     let ended = sandbox.run(&["fix", "--pull", "--yes", "--format", "json"]);
@@ -178,7 +178,7 @@ fn what_can_not_be_written_safely_is_refused_by_name() {
 }
 
 #[test]
-fn a_reference_is_written_over_only_by_its_own_flag_and_named_services_follow() {
+fn overwriting_reference_requires_flag_and_dependents_redeploy() {
     let sandbox = || {
         Sandbox::in_environment(
             Environment::named("staging").shared(&[("BASE", "https://old.example.com")]),
@@ -211,7 +211,7 @@ fn a_reference_is_written_over_only_by_its_own_flag_and_named_services_follow() 
 }
 
 #[test]
-fn nothing_is_removed_without_prune_and_its_name() {
+fn removal_requires_prune_and_key_name() {
     let sandbox = Sandbox::of([service("api", &[("A", "1"), ("OLD", "1"), ("OLDER", "1")])]).file(".env", "A=1\n");
     for words in [&["fix", "--push", "--yes", "--only", "OLD"][..], &["fix", "--push", "--yes", "--prune"]] {
         sandbox.run(words);
@@ -225,7 +225,7 @@ fn nothing_is_removed_without_prune_and_its_name() {
 }
 
 #[test]
-fn no_deploy_stores_and_says_that_the_old_values_run() {
+fn no_deploy_writes_and_reports_stale_deployment() {
     let sandbox = incident();
     let ended = sandbox.run(&["fix", "--push", "--yes", "--only", KEY, "--no-deploy"]);
     // What runs is old, and that is a finding that is left.
@@ -242,7 +242,7 @@ fn no_deploy_stores_and_says_that_the_old_values_run() {
 }
 
 #[test]
-fn a_first_user_can_not_hurt_production_by_push_and_yes() {
+fn push_yes_without_keys_never_writes() {
     for seed in ORDINARY {
         let sandbox = Sandbox::beside(Sim::new((seed.estate)()));
         let sandbox = seed.files.iter().fold(sandbox, |sandbox, (name, text)| sandbox.file(name, text));

@@ -11,7 +11,7 @@ fn values() -> impl Iterator<Item = &'static str> {
 }
 
 #[test]
-fn the_format_changes_nothing_but_the_words() {
+fn format_does_not_affect_exit_code_or_redaction() {
     for (name, _) in FORMATS {
         let sandbox = incident();
         let ended = sandbox.run(&["check", "--format", name]);
@@ -27,7 +27,7 @@ fn the_format_changes_nothing_but_the_words() {
 }
 
 #[test]
-fn a_report_goes_into_a_file_in_each_format() {
+fn every_format_can_be_written_to_file() {
     for (name, _) in FORMATS {
         let sandbox = incident();
         let shown = sandbox.run(&["check", "--format", name]).out;
@@ -40,7 +40,7 @@ fn a_report_goes_into_a_file_in_each_format() {
 }
 
 #[test]
-fn the_summary_of_a_step_gets_the_whole_report_below_what_is_there() {
+fn step_summary_appends_full_report() {
     let sandbox = incident().file("summary", "before\n").variable("GITHUB_STEP_SUMMARY", Some("summary"));
     let ended = sandbox.run(&["check", "--format", "github"]);
     assert!(ended.out.starts_with("::error file=.env,line=6,title=value-differs::"), "{ended:?}");
@@ -55,7 +55,7 @@ fn the_summary_of_a_step_gets_the_whole_report_below_what_is_there() {
 }
 
 #[test]
-fn a_list_of_runs_has_three_formats_and_says_so() {
+fn run_list_rejects_unsupported_formats() {
     let ended = incident().run(&["undo", "--list", "--format", "sarif"]);
     assert_eq!(ended.code, 2, "{ended:?}");
     assert!(ended.err.contains("because: runs are listed as text, json or html"), "{ended:?}");
@@ -66,7 +66,7 @@ fn a_list_of_runs_has_three_formats_and_says_so() {
 
 /// A report never replaces what this or another program keeps for the next run.
 #[test]
-fn a_report_never_replaces_a_login_a_link_or_a_record() {
+fn output_never_replaces_login_link_or_journal() {
     let sandbox = incident();
     let fixed = sandbox.run(&["fix", "--push", "--yes", "--only", KEY]);
     std::fs::create_dir_all(sandbox.home().join(".railway")).unwrap();

@@ -58,19 +58,19 @@ fn assert_alike(of: impl Fn(&str) -> Sandbox) {
 }
 
 #[test]
-fn a_file_that_only_the_checkout_names_shows_no_right_guess() {
+fn file_named_only_by_checkout_does_not_confirm_guess() {
     assert_alike(|guess| sandbox(guess, "ci.env").file("doctor.toml", NAMED));
 }
 
 #[test]
-fn a_second_file_of_the_checkout_shows_no_right_guess() {
+fn second_file_from_checkout_does_not_confirm_guess() {
     let own = "LEVEL=1\nPASSWORD=an-old-password\n";
     let config = "env-file = [\".env\", \"ci.env\"]\n";
     assert_alike(|guess| sandbox(guess, "ci.env").file("doctor.toml", config).file(".env", own));
 }
 
 #[test]
-fn a_tracked_env_file_shows_no_right_guess() {
+fn tracked_env_file_does_not_confirm_guess() {
     assert_alike(|guess| {
         let sandbox = sandbox(guess, ".env");
         for words in [&["init", "-q"][..], &["add", "-f", ".env"]] {
@@ -82,7 +82,7 @@ fn a_tracked_env_file_shows_no_right_guess() {
 }
 
 #[test]
-fn a_file_of_the_users_choice_is_compared_with_every_value() {
+fn user_selected_file_is_compared_with_every_value() {
     let reason = "the local value is what api has as PASSWORD";
     let has_reason = |sandbox: &Sandbox, flags: &[&str]| {
         let text = sandbox.run(&[&["check"], flags].concat()).out;
@@ -102,14 +102,14 @@ fn a_file_of_the_users_choice_is_compared_with_every_value() {
 }
 
 #[test]
-fn a_change_of_a_file_is_shown_without_fingerprints() {
+fn file_diff_omits_fingerprints() {
     let named = sandbox(SECRET, "ci.env").file("doctor.toml", NAMED);
     let shown = named.run(&["fix", "--pull", "--dry-run"]).out;
     assert!(shown.contains("-PASSWORD=●\n") && shown.contains("+PASSWORD=● (new)\n"), "{shown}");
 }
 
 #[test]
-fn fingerprints_are_shown_to_a_person() {
+fn terminal_shows_fingerprints() {
     let named = sandbox(SECRET, "ci.env").file("doctor.toml", NAMED).at_a_terminal();
     let shown = named.run(&["check"]);
     assert!(shown.out.contains("equal values have equal fingerprints"), "{shown:?}");

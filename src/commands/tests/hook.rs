@@ -58,7 +58,7 @@ fn warns(ended: &Ended, what: &str) {
 }
 
 #[test]
-fn a_commit_that_would_give_a_secret_away_is_stopped_before_railway_is_asked() {
+fn commit_with_secret_is_blocked_before_any_request() {
     for (name, text, told) in [
         (
             ".env",
@@ -98,7 +98,7 @@ fn a_commit_that_would_give_a_secret_away_is_stopped_before_railway_is_asked() {
 }
 
 #[test]
-fn what_gives_nothing_away_is_let_through() {
+fn commit_without_secrets_passes() {
     for (name, text) in [
         (".env.example", "API_KEY=\nOPS_URL=https://example.com\n"),
         (".env.sample", "API_KEY=your-api-key-here\n"),
@@ -117,7 +117,7 @@ fn what_gives_nothing_away_is_let_through() {
 }
 
 #[test]
-fn what_was_committed_before_is_no_news() {
+fn secrets_already_committed_are_ignored() {
     let sandbox = agreed().file("a.py", "key = 'k3y-of-this-shop'\n").file("env.txt", "TOKEN=4f1c9a77\n");
     git(&sandbox.work(), &["add", "a.py", "env.txt"]);
     git(&sandbox.work(), &["commit", "-q", "-m", "second", "--no-verify"]);
@@ -135,7 +135,7 @@ fn what_was_committed_before_is_no_news() {
 }
 
 #[test]
-fn doctor_toml_says_what_may_be_committed() {
+fn doctor_toml_allows_secrets_in_commits() {
     let example = ".env.example";
     for (config, expected) in [
         ("", [true, true, true]),
@@ -163,7 +163,7 @@ fn doctor_toml_says_what_may_be_committed() {
 }
 
 #[test]
-fn drift_stops_the_commit_until_it_is_mended() {
+fn drift_blocks_commit_until_fixed() {
     let sandbox = agreed();
     set(&sandbox, "another-key-of-old");
     let ended = sandbox.run(RUN);
@@ -179,7 +179,7 @@ fn drift_stops_the_commit_until_it_is_mended() {
 }
 
 #[test]
-fn no_log_is_read_no_endpoint_asked_and_nothing_said_that_the_commit_may_mend() {
+fn hook_skips_logs_endpoints_and_deployment_findings() {
     let sandbox = in_repository(incident().file("doctor.toml", CONFIG_FILE));
     let check = sandbox.run(&["check", "--format=json"]);
     assert!(check.out.contains("endpoint-wrong") && requests(&sandbox) > 2, "{check:?}");
@@ -204,7 +204,7 @@ fn no_log_is_read_no_endpoint_asked_and_nothing_said_that_the_commit_may_mend() 
 }
 
 #[test]
-fn the_way_round_is_that_of_what_is_done() {
+fn bypass_help_matches_git_operation() {
     for (variable, expected) in
         [("GIT_INDEX_FILE", "once: `DOCTOR=0 git commit`\n"), ("PRE_COMMIT_REMOTE_NAME", "once: `DOCTOR=0 git push`\n")]
     {
@@ -215,7 +215,7 @@ fn the_way_round_is_that_of_what_is_done() {
 }
 
 #[test]
-fn a_green_result_is_used_again_for_five_minutes() {
+fn clean_result_is_cached_for_five_minutes() {
     let sandbox = agreed().apart(Duration::from_secs(60));
     let codes: Vec<(u8, usize)> = (0..7).map(|_| (sandbox.run(RUN).code, requests(&sandbox))).collect();
     assert_eq!(codes, [(0, 2), (0, 2), (0, 2), (0, 2), (0, 2), (0, 4), (0, 4)]);
@@ -226,7 +226,7 @@ fn a_green_result_is_used_again_for_five_minutes() {
 }
 
 #[test]
-fn a_result_of_something_else_is_not_used() {
+fn changed_inputs_invalidate_cached_result() {
     let changes: [(&str, &dyn Fn(Sandbox) -> Sandbox); 10] = [
         ("the file", &|it| it.file(".env", &format!("{ENV}# more\n"))),
         ("another file", &|it| it.file(".env.staging", ENV)),
@@ -268,7 +268,7 @@ fn a_result_of_something_else_is_not_used() {
 }
 
 #[test]
-fn a_result_that_was_used_again_does_not_hide_what_is_staged() {
+fn cached_result_does_not_hide_staged_secrets() {
     let sandbox = agreed();
     assert_eq!(sandbox.run(RUN).code, 0);
     git(&sandbox.work(), &["add", "-f", ".env"]);
@@ -276,7 +276,7 @@ fn a_result_that_was_used_again_does_not_hide_what_is_staged() {
 }
 
 #[test]
-fn a_repository_that_only_wants_to_hear_of_drift_hears_of_it_each_time() {
+fn on_drift_warn_warns_on_every_commit() {
     let sandbox = agreed().file("doctor.toml", "[hook]\non-drift = \"warn\"\n");
     set(&sandbox, "another-key-of-old");
     let ended = sandbox.run(RUN);
@@ -292,7 +292,7 @@ fn a_repository_that_only_wants_to_hear_of_drift_hears_of_it_each_time() {
 }
 
 #[test]
-fn the_weather_is_a_warning_and_with_strict_what_check_says_of_it() {
+fn outages_warn_and_strict_uses_exit_code_of_check() {
     let reset = || TransportFailure::Broken("connection reset by peer".into());
     let worlds: [(&str, &dyn Fn() -> Sandbox, &str); 11] = [
         ("away", &|| faulty(Fault::failure(TransportFailure::NotSent("connection refused".into()))), "can't reach"),
@@ -341,7 +341,7 @@ fn faulty(fault: Fault) -> Sandbox {
 }
 
 #[test]
-fn where_nothing_was_compared_it_is_said_and_never_remembered() {
+fn nothing_compared_warns_and_is_not_cached() {
     let two = || {
         let services = [service("api", &[("API_KEY", "k3y-of-this-shop")]), service("web", &[("OTHER", "x")])];
         in_repository(Sandbox::of(services).file(".env", "API_KEY=k3y-of-this-shop\n"))
@@ -359,7 +359,7 @@ fn where_nothing_was_compared_it_is_said_and_never_remembered() {
 }
 
 #[test]
-fn doctor_0_skips_it_and_nothing_else_does() {
+fn only_doctor_0_skips_hook() {
     let sandbox = agreed().variable("DOCTOR", Some("0")).file("doctor.toml", "no such thing");
     git(&sandbox.work(), &["add", "-f", ".env"]);
     let ended = sandbox.run(STRICT);
@@ -378,7 +378,7 @@ fn sandbox_with(doctor: &str) -> Sandbox {
 }
 
 #[test]
-fn a_broken_doctor_toml_stops_the_commit() {
+fn invalid_doctor_toml_blocks_commit() {
     let sandbox = agreed().file("doctor.toml", "fail_on = \"error\"\n");
     let ended = sandbox.run(RUN);
     assert_eq!((ended.code, requests(&sandbox)), (2, 0), "{ended:?}");
@@ -386,7 +386,7 @@ fn a_broken_doctor_toml_stops_the_commit() {
 }
 
 #[test]
-fn without_git_the_check_is_made_all_the_same() {
+fn missing_git_still_checks_drift() {
     let sandbox = agreed().variable("PATH", Some("/nowhere"));
     let ended = sandbox.run(RUN);
     assert_eq!(ended.code, 0, "{ended:?}");

@@ -19,7 +19,7 @@ fn blocked(ended: &Ended, what: &str) {
 }
 
 #[test]
-fn the_printed_entry_of_doctor_toml_allows_the_commit() {
+fn printed_doctor_toml_entry_allows_commit() {
     let file = "x = 'k3y-of-this-shop'\n";
     let sandbox = staged(staged(agreed(), "a.py", file), ".env.prod", "# c\nTOKEN=4f1c9a77\nDB_PASSWORD=4f1c9a78\n");
     let ended = sandbox.run(RUN);
@@ -31,7 +31,7 @@ fn the_printed_entry_of_doctor_toml_allows_the_commit() {
 }
 
 #[test]
-fn the_file_with_the_values_is_found_under_any_name() {
+fn configured_env_file_is_recognized_under_any_name() {
     for (name, config) in [
         ("settings.local", "env-file = \"settings.local\"\n"),
         ("conf/values.txt", "[services.api]\nname = \"api\"\nenv-file = \"conf/values.txt\"\n"),
@@ -50,7 +50,7 @@ fn the_file_with_the_values_is_found_under_any_name() {
 }
 
 #[test]
-fn the_values_of_every_env_file_of_the_repository_are_searched_for() {
+fn values_of_every_env_file_in_repository_are_searched() {
     for name in ["api/.env", "services/deep/er/.env.production", ".env.other", "web/.dev.vars"] {
         let sandbox = agreed().file(name, "A=1\nOTHER_KEY=4f1c9a77b2\n");
         let sandbox = staged(sandbox, "web/config.js", "\nkey = '4f1c9a77b2'\n");
@@ -62,7 +62,7 @@ fn the_values_of_every_env_file_of_the_repository_are_searched_for() {
 
 #[cfg(unix)]
 #[test]
-fn where_a_link_leads_is_searched() {
+fn symlink_target_is_searched() {
     let sandbox = agreed();
     std::os::unix::fs::symlink("../k3y-of-this-shop/x", sandbox.work().join("link")).unwrap();
     git(&sandbox.work(), &["add", "link"]);
@@ -70,7 +70,7 @@ fn where_a_link_leads_is_searched() {
 }
 
 #[test]
-fn examples_and_documents_of_the_repository_make_a_value_public() {
+fn committed_examples_and_documents_make_values_public() {
     for (name, text) in [
         (".env.example", "API_KEY=k3y-of-this-shop\n"),
         ("api/.env.sample", "OTHER=k3y-of-this-shop\n"),
@@ -84,7 +84,7 @@ fn examples_and_documents_of_the_repository_make_a_value_public() {
 }
 
 #[test]
-fn lines_that_a_merge_brings_in_are_not_added_by_it() {
+fn merged_lines_are_not_reported_as_added() {
     let sandbox = staged(agreed(), "a", "1\n");
     let work = sandbox.work();
     git(&work, &["commit", "-q", "-m", "second"]);
@@ -111,7 +111,7 @@ fn pushing(sandbox: Sandbox, from: &str) -> Sandbox {
 }
 
 #[test]
-fn every_commit_of_a_push_is_checked() {
+fn every_pushed_commit_is_checked() {
     let sandbox = agreed();
     let first = output(&sandbox.work(), &["rev-parse", "HEAD"]);
     let sandbox = staged(sandbox, "a.py", "\n'k3y-of-this-shop'\n");
@@ -134,7 +134,7 @@ fn every_commit_of_a_push_is_checked() {
 }
 
 #[test]
-fn what_was_not_checked_is_reported_and_blocks_with_strict() {
+fn unchecked_content_warns_and_blocks_with_strict() {
     let large = || staged(agreed(), "data.bin", &"k3y-of-this-shop ".repeat(1_000_000));
     let latin = || {
         let sandbox = agreed().file("api/.env", "");

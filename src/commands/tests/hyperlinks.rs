@@ -10,7 +10,7 @@ fn shop() -> Sandbox {
 }
 
 #[test]
-fn a_terminal_that_understands_links_gets_them() {
+fn terminal_with_link_support_gets_hyperlinks() {
     let sandbox = shop().at_a_terminal_with_links();
     let told = sandbox.run(&["check"]).out;
     let page = format!("/service/{}?environmentId=", sandbox.id("api"));
@@ -19,7 +19,7 @@ fn a_terminal_that_understands_links_gets_them() {
 }
 
 #[test]
-fn no_link_goes_where_it_is_not_understood_or_not_wanted() {
+fn hyperlinks_are_omitted_when_unsupported_or_disabled() {
     let with_links = || shop().at_a_terminal_with_links();
     let nowhere = [
         shop().run(&["check", "--color", "always"]),

@@ -34,7 +34,7 @@ fn with_real_values() -> Sandbox {
 }
 
 #[test]
-fn a_local_text_is_a_note_and_nothing_moves_it() {
+fn indirect_local_value_is_note_and_is_never_written() {
     let sandbox = with_real_values();
     let before = sandbox.text(".env");
     let check = sandbox.run(&["check", "--format", "json"]);
@@ -60,7 +60,7 @@ fn a_local_text_is_a_note_and_nothing_moves_it() {
 }
 
 #[test]
-fn what_the_text_of_a_report_says() {
+fn text_report_names_indirect_value() {
     let ended = with_real_values().run(&["check", "-v"]);
     assert!(ended.out.contains("OPENAI_API_KEY refers to a value kept elsewhere (in .env), and can't be compared"));
     assert!(ended.out.contains("The one value compared agrees") || ended.out.contains("1 value compared, 7 unknown"));
@@ -69,7 +69,7 @@ fn what_the_text_of_a_report_says() {
 }
 
 #[test]
-fn equal_texts_are_not_equal_values() {
+fn equal_indirect_values_are_not_compared() {
     let both =
         [("A", "op://dev/openai/credential"), ("B", "encrypted:BDqDBibm4wsYqMpCjTQ6"), ("C", "${{ secrets.C }}")];
     let file = both.map(|(key, value)| format!("{key}='{value}'\n")).concat();
@@ -85,7 +85,7 @@ fn equal_texts_are_not_equal_values() {
 }
 
 #[test]
-fn a_stored_text_is_not_pulled_and_not_written_over() {
+fn indirect_stored_value_is_neither_pulled_nor_overwritten() {
     let service = SimService::named("api").repository("shop/shop").variables(&[
         ("A", "op://dev/openai/credential"),
         ("NEW", "vault:secret/data/new#key"),
@@ -99,7 +99,7 @@ fn a_stored_text_is_not_pulled_and_not_written_over() {
 }
 
 #[test]
-fn a_value_that_is_not_returned_is_not_green() {
+fn withheld_value_never_passes() {
     let withheld = |rest: &[(&str, &str)]| {
         let service = SimService::named("api").repository("shop/shop").variables(&[("A", "1")]).variables(rest);
         let environment = Environment::named("production").service(service);
@@ -120,7 +120,7 @@ fn a_value_that_is_not_returned_is_not_green() {
 }
 
 #[test]
-fn a_reference_without_a_rendering_that_names_nothing_is_dangling() {
+fn unrendered_reference_to_nothing_is_dangling() {
     let service = SimService::named("api")
         .repository("shop/shop")
         .variables(&[("A", "${{HIDDEN}}-${{Nowhere.X}}"), ("B", "${{HIDDEN}}")])
@@ -133,7 +133,7 @@ fn a_reference_without_a_rendering_that_names_nothing_is_dangling() {
 }
 
 #[test]
-fn a_line_that_the_declared_loader_reads_is_compared() {
+fn line_read_by_declared_loader_is_compared() {
     let service =
         || SimService::named("api").repository("shop/shop").variables(&[("API_KEY", "zzz999zzz999"), ("Z", "1")]);
     for (loader, expected) in

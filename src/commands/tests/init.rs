@@ -48,7 +48,7 @@ fn with_git(sandbox: Sandbox) -> Sandbox {
 }
 
 #[test]
-fn with_yes_the_incident_gets_the_file_that_it_needs() {
+fn yes_writes_suggested_file_for_incident() {
     let sandbox = incident();
     let ended = sandbox.run(&["init", "--yes"]);
     assert_eq!(ended.code, 0, "{ended:?}");
@@ -95,7 +95,7 @@ fn with_yes_the_incident_gets_the_file_that_it_needs() {
 }
 
 #[test]
-fn what_was_written_is_taken_by_check_and_by_fix_as_it_is() {
+fn check_and_fix_accept_written_file() {
     let sandbox = incident();
     let before = sandbox.run(&["check", "--format", "json"]);
     assert_eq!(sandbox.run(&["init", "--yes"]).code, 0);
@@ -118,7 +118,7 @@ fn what_was_written_is_taken_by_check_and_by_fix_as_it_is() {
 }
 
 #[test]
-fn other_decisions_than_the_written_ones_are_not_accepted() {
+fn changed_decisions_are_not_accepted() {
     let sandbox = incident();
     assert_eq!(sandbox.run(&["init", "--yes"]).code, 0);
     let text = sandbox.text("doctor.toml");
@@ -132,7 +132,7 @@ fn other_decisions_than_the_written_ones_are_not_accepted() {
 }
 
 #[test]
-fn a_person_chooses_services_keys_and_reasons() {
+fn prompts_for_services_keys_and_reasons() {
     let sandbox = shop().at_a_terminal();
     let answers = vec![Enter, Choices(vec![0]), Choices(vec![0, 2]), Enter, Line("test data"), YES];
     let ended = sandbox.answered(&["init"], answers);
@@ -164,7 +164,7 @@ fn a_person_chooses_services_keys_and_reasons() {
 }
 
 #[test]
-fn fewer_services_need_no_further_look_and_others_are_looked_at() {
+fn deselecting_services_needs_no_requests_but_adding_does() {
     let fewer = shop().at_a_terminal();
     let ended = fewer.answered(&["init"], vec![Choices(vec![1]), Enter, Enter, Enter, YES]);
     assert_eq!(ended.code, 0, "{ended:?}");
@@ -189,7 +189,7 @@ fn fewer_services_need_no_further_look_and_others_are_looked_at() {
 }
 
 #[test]
-fn escape_goes_one_back_and_leaves_at_the_first_question() {
+fn escape_goes_back_and_cancels_at_first_question() {
     let sandbox = shop().at_a_terminal();
     let answers =
         vec![Enter, Enter, Back, Choices(vec![0, 1]), Choices(vec![2]), Back, Choices(vec![2]), Line("mine"), YES];
@@ -211,7 +211,7 @@ fn escape_goes_one_back_and_leaves_at_the_first_question() {
 }
 
 #[test]
-fn other_services_are_asked_about_anew() {
+fn changed_service_selection_repeats_key_questions() {
     let sandbox = shop().at_a_terminal();
     // Nothing is to stay equal; back; one service alone, where nothing is suggested; back; both again.
     let answers =
@@ -222,7 +222,7 @@ fn other_services_are_asked_about_anew() {
 }
 
 #[test]
-fn a_project_token_is_enough() {
+fn project_token_is_sufficient() {
     let sandbox = shop();
     let token = sandbox.sim.change(|estate| {
         let project = estate.tokens.iter().find(|token| matches!(token.reach, TokenScope::Project { .. })).unwrap();
@@ -254,7 +254,7 @@ fn ctrl_c_at_any_question_writes_nothing() {
 }
 
 #[test]
-fn in_a_repository_it_goes_to_the_root_and_names_files_from_there() {
+fn writes_to_repository_root_with_relative_paths() {
     let sandbox = shop();
     repository(&sandbox);
     let sandbox = sandbox.file("apps/my api/.env", "API_KEY=new-api-key\nMODE=x\n").within("apps/my api");
@@ -270,7 +270,7 @@ fn in_a_repository_it_goes_to_the_root_and_names_files_from_there() {
 }
 
 #[test]
-fn of_several_files_one_is_chosen() {
+fn prompts_to_choose_among_env_files() {
     let several = || shop().file(".env.local", "QUEUE=jobs-queue\n").file(".env.example", "A=\n").at_a_terminal();
     let sandbox = several();
     let ended = sandbox.answered(&["init"], vec![Enter, Enter, Enter, Enter, Enter, YES]);
@@ -299,7 +299,7 @@ fn of_several_files_one_is_chosen() {
 }
 
 #[test]
-fn gitignore_grows_only_with_a_yes_and_then_does_what_it_says() {
+fn gitignore_changes_only_when_confirmed() {
     let sandbox = with_git(shop()).at_a_terminal();
     let ended = sandbox.answered(&["init"], vec![Enter, Enter, Enter, Enter, YES, YES]);
     assert_eq!(ended.code, 0, "{ended:?}");
@@ -331,7 +331,7 @@ fn production_is_protected() {
 }
 
 #[test]
-fn hostile_names_are_written_so_that_they_are_read_back() {
+fn hostile_names_round_trip() {
     let names = ["a\"]\nname = \"x", "a\\\u{202e}b", "'''", "[services.x]", "日本", "API", "api", "#"];
     let services = names.map(|name| service(name, &[("SECRET_KEY", "same-secret"), ("ODD\"]KEY", "1")]));
     let sandbox =
@@ -362,7 +362,7 @@ fn two_environments() -> Sandbox {
 }
 
 #[test]
-fn only_what_agrees_now_is_required_and_nothing_else_can_be_pushed() {
+fn only_matching_keys_are_required() {
     let asked = two_environments().at_a_terminal();
     let ended = asked.answered(&["init"], vec![Enter, Enter, Enter, Enter, YES]);
     assert_eq!(ended.code, 0, "{ended:?}");
@@ -378,7 +378,7 @@ fn only_what_agrees_now_is_required_and_nothing_else_can_be_pushed() {
 }
 
 #[test]
-fn the_file_of_one_environment_is_not_read_for_another() {
+fn env_file_of_one_environment_is_not_used_for_another() {
     let sandbox = two_environments();
     assert_eq!(sandbox.run(&["init", "--yes"]).code, 0);
     let other = sandbox.run(&["check", "--environment", "production"]);
@@ -394,7 +394,7 @@ fn the_file_of_one_environment_is_not_read_for_another() {
 }
 
 #[test]
-fn what_is_not_known_does_not_agree() {
+fn unknown_values_are_not_required() {
     let sandbox = two_environments();
     sandbox.sim.change(|estate| {
         let staging = &mut estate.projects[0].environments[0];

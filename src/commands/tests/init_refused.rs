@@ -5,7 +5,7 @@ use crate::io::terminal::prompt::YesNo;
 use crate::io::terminal::prompt::script::Prepared::{self, Enter, Line};
 
 #[test]
-fn without_a_terminal_it_shows_the_file_and_says_how_to_write_it() {
+fn non_interactive_init_shows_file_and_command() {
     let sandbox = shop();
     let ended = sandbox.run(&["init", "--service", "shop-api", "--env-file", ".env", "-e", "staging"]);
     refused(&ended, "there is nobody to ask");
@@ -18,7 +18,7 @@ fn without_a_terminal_it_shows_the_file_and_says_how_to_write_it() {
 }
 
 #[test]
-fn one_that_is_there_is_never_written_over_and_nobody_is_asked() {
+fn existing_file_is_kept_without_prompting() {
     let kept = "# mine\n";
     let sandbox = shop().file("doctor.toml", kept);
     for words in [&["init"][..], &["init", "--yes"], &["init", "--yes", "--no-config"]] {
@@ -34,7 +34,7 @@ fn one_that_is_there_is_never_written_over_and_nobody_is_asked() {
 
 #[cfg(unix)]
 #[test]
-fn whatever_has_its_name_is_not_written_through() {
+fn obstructing_path_is_not_written_through() {
     use std::os::unix::fs::symlink;
     let in_the_way: [fn(&std::path::Path); 4] = [
         |path| symlink("elsewhere.toml", path).unwrap(),
@@ -63,7 +63,7 @@ fn whatever_has_its_name_is_not_written_through() {
 
 #[cfg(unix)]
 #[test]
-fn a_folder_that_can_not_be_written_is_said_and_nothing_is_left() {
+fn unwritable_directory_leaves_no_files() {
     use std::os::unix::fs::PermissionsExt;
     let sandbox = shop();
     let set = |mode| std::fs::set_permissions(sandbox.work(), std::fs::Permissions::from_mode(mode)).unwrap();
@@ -78,7 +78,7 @@ fn a_folder_that_can_not_be_written_is_said_and_nothing_is_left() {
 }
 
 #[test]
-fn a_file_outside_of_the_repository_can_not_be_named() {
+fn env_file_outside_repository_is_refused() {
     let sandbox = shop();
     std::fs::write(sandbox.work().join("../outer.env"), "API_KEY=x\n").unwrap();
     refused(&sandbox.run(&["init", "--yes", "--env-file", "../outer.env"]), "can't read");
@@ -87,7 +87,7 @@ fn a_file_outside_of_the_repository_can_not_be_named() {
 
 #[cfg(unix)]
 #[test]
-fn a_default_file_behind_a_link_out_of_the_repository_is_left_to_the_default() {
+fn default_env_file_linked_outside_repository_is_omitted() {
     let sandbox = shop();
     std::fs::rename(sandbox.work().join(".env"), sandbox.work().join("../outer.env")).unwrap();
     std::os::unix::fs::symlink("../outer.env", sandbox.work().join(".env")).unwrap();
@@ -98,7 +98,7 @@ fn a_default_file_behind_a_link_out_of_the_repository_is_left_to_the_default() {
 }
 
 #[test]
-fn no_value_gets_into_a_reason() {
+fn reasons_containing_values_are_refused() {
     let sandbox = shop().at_a_terminal();
     let answers = vec![
         Enter,
@@ -117,7 +117,7 @@ fn no_value_gets_into_a_reason() {
 }
 
 #[test]
-fn what_keeps_check_from_looking_keeps_init_too() {
+fn check_preconditions_apply_to_init() {
     let unlinked = shop().variable("RAILWAY_PROJECT_ID", None).variable("RAILWAY_ENVIRONMENT_ID", None);
     let ended = unlinked.run(&["init", "--yes"]);
     refused(&ended, "no project is linked");
@@ -134,7 +134,7 @@ fn what_keeps_check_from_looking_keeps_init_too() {
 }
 
 #[test]
-fn without_a_place_to_remember_it_is_written_and_said() {
+fn unavailable_trust_store_still_writes_file_and_warns() {
     let sandbox = shop();
     std::fs::write(sandbox.state(), "in the way").unwrap();
     let ended = sandbox.run(&["init", "--yes"]);
@@ -145,7 +145,7 @@ fn without_a_place_to_remember_it_is_written_and_said() {
 
 #[cfg(unix)]
 #[test]
-fn what_is_read_only_once_is_not_written_down() {
+fn one_time_input_is_refused() {
     let sandbox = shop();
     assert!(std::process::Command::new("mkfifo").arg(sandbox.work().join("pipe")).status().unwrap().success());
     for file in ["-", "/dev/stdin", "pipe"] {

@@ -16,7 +16,7 @@ fn two() -> Sandbox {
 }
 
 #[test]
-fn push_all_is_the_first_choice_and_a_part_of_a_name_will_do() {
+fn first_choice_pushes_all_and_accepts_partial_service_name() {
     let sandbox = incident().at_a_terminal();
     let ended = sandbox.answered(&["fix", "--service", "worker"], vec![Prepared::Choice(0), YES]);
     assert_eq!(ended.code, 0, "{ended:?}");
@@ -27,7 +27,7 @@ fn push_all_is_the_first_choice_and_a_part_of_a_name_will_do() {
 }
 
 #[test]
-fn each_finding_can_go_its_own_way() {
+fn each_finding_can_be_resolved_separately() {
     let sandbox = two();
     let ended = sandbox.answered(&["fix"], vec![Prepared::Choice(2), Prepared::Choice(0), Prepared::Choice(1), YES]);
     assert_eq!(ended.code, 0, "{ended:?}");
@@ -37,7 +37,7 @@ fn each_finding_can_go_its_own_way() {
 }
 
 #[test]
-fn escape_goes_back_and_then_leaves() {
+fn escape_goes_back_then_cancels() {
     let sandbox = two();
     let answers = vec![Prepared::Choice(2), Prepared::Choice(0), Prepared::Back, Prepared::Back, Prepared::Back];
     let ended = sandbox.answered(&["fix"], answers);
@@ -69,7 +69,7 @@ fn ctrl_c_at_any_question_changes_nothing() {
 }
 
 #[test]
-fn ignoring_for_good_goes_into_doctor_toml_and_nothing_else_of_it_changes() {
+fn permanent_ignore_is_appended_to_doctor_toml() {
     let config = "# ours\nfail-on = \"error\"   # yes\n";
     let sandbox = two().file("doctor.toml", config);
     let answers =
@@ -87,7 +87,7 @@ fn ignoring_for_good_goes_into_doctor_toml_and_nothing_else_of_it_changes() {
 }
 
 #[test]
-fn values_are_shown_at_the_question_only_when_they_are_asked_for() {
+fn values_are_shown_only_on_request() {
     let sandbox = two();
     let answers = vec![Prepared::Choice(2), Prepared::Choice(4), Prepared::Back, Prepared::Choice(3)];
     let ended = sandbox.answered(&["fix"], answers);
@@ -96,7 +96,7 @@ fn values_are_shown_at_the_question_only_when_they_are_asked_for() {
 }
 
 #[test]
-fn a_protected_environment_is_typed() {
+fn protected_environment_name_must_be_typed() {
     let production = || {
         Sandbox::in_environment(Environment::named("production"), [service("api", &[("A", "stored")])])
             .file(".env", "A=local\n")
@@ -111,7 +111,7 @@ fn a_protected_environment_is_typed() {
 }
 
 #[test]
-fn what_needs_a_word_is_offered_and_never_the_default() {
+fn changes_that_need_a_flag_are_never_the_default() {
     let environment = Environment::named("staging").shared(&[("A", "shared-value")]);
     let sandbox = Sandbox::in_environment(environment, [service("api", &[("A", "${{shared.A}}"), ("B", "old")])])
         .file(".env", "A=local-value\nB=new\n")

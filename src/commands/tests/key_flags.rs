@@ -19,7 +19,7 @@ fn refused(ended: &Ended, parts: &[&str]) {
 }
 
 #[test]
-fn a_key_that_does_not_exist_is_refused_by_every_command_before_anything_is_written() {
+fn unknown_key_is_refused_before_any_write() {
     for words in [
         &["check"][..],
         &["check", "-v"],
@@ -40,7 +40,7 @@ fn a_key_that_does_not_exist_is_refused_by_every_command_before_anything_is_writ
 }
 
 #[test]
-fn the_likely_key_is_suggested() {
+fn similar_key_is_suggested() {
     for (typed, expected) in [
         ("ops_key", "did you mean `--only=OPS_KEY`?"),
         ("REGOIN", "did you mean `--only=REGION`?"),
@@ -57,7 +57,7 @@ fn the_likely_key_is_suggested() {
 }
 
 #[test]
-fn keys_that_exist_anywhere_in_scope_or_are_declared_are_taken() {
+fn existing_and_declared_keys_are_accepted() {
     for key in ["OPS_KEY", "REGION", "ON_WEB", "FROM_EXAMPLE", "REQUIRED_KEY"] {
         let ended = shop().run(&["check", "--only", key]);
         assert_ne!(ended.code, 2, "{key}: {ended:?}");
@@ -65,7 +65,7 @@ fn keys_that_exist_anywhere_in_scope_or_are_declared_are_taken() {
 }
 
 #[test]
-fn a_value_behind_a_key_is_not_repeated() {
+fn value_typed_after_key_is_not_repeated() {
     let key_value = format!("OPS_KEY={SECRET}");
     for words in [
         &["check", "--only", &key_value][..],
@@ -88,7 +88,7 @@ fn a_value_behind_a_key_is_not_repeated() {
 }
 
 #[test]
-fn the_keys_of_other_flags_have_to_exist_too() {
+fn unknown_keys_in_allow_flags_are_refused() {
     for flag in ["--allow-reference", "--allow-sealed", "--allow-shared"] {
         let ended = shop().run(&["fix", "--push", "--yes", "--only", "OPS_KEY", flag, "OPS_KYE"]);
         refused(&ended, &["unknown key OPS_KYE", &format!("did you mean `{flag}=OPS_KEY`?")]);
@@ -96,7 +96,7 @@ fn the_keys_of_other_flags_have_to_exist_too() {
 }
 
 #[test]
-fn names_of_doctor_toml_are_errors_at_their_places() {
+fn unknown_names_in_doctor_toml_report_their_position() {
     for (text, expected) in [
         (
             "environment = \"stagign\"\n",
@@ -126,7 +126,7 @@ fn names_of_doctor_toml_are_errors_at_their_places() {
 }
 
 #[test]
-fn an_entry_that_matches_nothing_is_a_warning_where_all_is_compared() {
+fn unused_entry_warns_only_in_full_comparison() {
     let unused = "[[ignore]]\nkeys = [\"OPS_KYE\"]\nreason = \"x\"\n";
     let sandbox = shop().file("doctor.toml", unused);
     let ended = sandbox.run(&["check"]);

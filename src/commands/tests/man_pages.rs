@@ -6,7 +6,7 @@ use crate::cli::Cli;
 use crate::commands::tests::fix::incident;
 
 #[test]
-fn every_shell_has_a_script() {
+fn every_shell_has_completion_script() {
     for shell in ["bash", "zsh", "fish", "elvish"] {
         let ended = incident().run(&["completions", shell]);
         assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{ended:?}");
@@ -23,7 +23,7 @@ fn every_shell_has_a_script() {
 }
 
 #[test]
-fn every_verb_has_a_page() {
+fn every_command_has_man_page() {
     let mut command = Cli::command();
     command.build();
     let verbs = command.get_subcommands().filter(|verb| !verb.is_hide_set() && verb.get_name() != "help");
@@ -39,7 +39,7 @@ fn every_verb_has_a_page() {
 }
 
 #[test]
-fn a_page_that_is_not_there_is_refused_with_those_that_are() {
+fn unknown_man_page_lists_available_pages() {
     let ended = incident().run(&["man", "chekc"]);
     assert_eq!(ended.code, 2, "{ended:?}");
     assert!(ended.err.contains("because: doctor has check, fix, undo"), "{ended:?}");

@@ -31,7 +31,7 @@ fn states(out: &str) -> Vec<String> {
 }
 
 #[test]
-fn it_tells_all_three_sides_in_the_requests_of_a_check() {
+fn shows_all_three_sides_with_requests_of_check() {
     let sandbox = two();
     let ended = sandbox.run(&["matrix", "--format", "json"]);
     let expected = ["api A equal", "web A differs", "api C stale", "web C equal", "api B equal", "web B equal"];
@@ -45,7 +45,7 @@ fn it_tells_all_three_sides_in_the_requests_of_a_check() {
 }
 
 #[test]
-fn it_ends_like_a_check_whatever_the_format() {
+fn exit_code_matches_check_in_every_format() {
     for format in ["text", "markdown", "html", "json"] {
         for (words, code) in [
             (&[][..], 1),
@@ -67,7 +67,7 @@ fn it_ends_like_a_check_whatever_the_format() {
 }
 
 #[test]
-fn it_is_written_into_a_file_and_no_other_format_is_taken() {
+fn writes_to_file_and_rejects_other_formats() {
     let sandbox = two();
     let ended = sandbox.run(&["matrix", "--format", "html", "--output", "matrix.html"]);
     assert_eq!((ended.code, ended.out.as_str()), (1, ""), "{ended:?}");
@@ -77,7 +77,7 @@ fn it_is_written_into_a_file_and_no_other_format_is_taken() {
 }
 
 #[test]
-fn a_check_as_a_page_has_the_matrix_on_top() {
+fn html_check_report_starts_with_matrix() {
     let sandbox = two();
     let ended = sandbox.run(&["check", "--format", "html"]);
     assert_eq!(ended.code, 1, "{ended:?}");

@@ -7,7 +7,7 @@ const FIRST: &str = "TTr0p5Kk3Hq9vZ1mJx8wQeYb7sLdN2cFgRuTaVoPiXzWnEhMkBjSyC4D6fG
 const LAST: &str = "U5rIqO9pKwXv3ZbNmLsTeYdR8cFgQuJaVhPi";
 
 #[test]
-fn no_format_shows_a_piece() {
+fn no_format_shows_secret_fragment() {
     let begin = "-----BEGIN PRIVATE KEY-----";
     for text in [
         format!("TLS_KEY=\n{FIRST}\n{LAST}==\n"),

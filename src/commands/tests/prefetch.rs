@@ -123,7 +123,7 @@ const CHANGES: [(&str, Change); 15] = [
 ];
 
 #[test]
-fn whatever_happened_meanwhile_the_report_is_that_of_a_run_that_remembers_nothing() {
+fn report_matches_uncached_run_after_any_change() {
     for by in WAYS {
         for (name, change) in CHANGES {
             let ([cold, warm], sandbox) = both(by, |sandbox| sandbox.sim.change(change));
@@ -143,7 +143,7 @@ fn whatever_happened_meanwhile_the_report_is_that_of_a_run_that_remembers_nothin
 }
 
 #[test]
-fn a_right_guess_costs_no_request_and_the_report_counts_a_wrong_one() {
+fn correct_prefetch_is_free_and_wrong_one_is_counted() {
     for (by, first) in [(By::Ids, 2), (By::Names, 3), (By::Token, 2)] {
         for (change, wasted) in [(CHANGES[0].1, 0), (CHANGES[1].1, 0), (NEWER, 1)] {
             let ([cold, warm], _) = both(by, |sandbox| sandbox.sim.change(change));
@@ -155,7 +155,7 @@ fn a_right_guess_costs_no_request_and_the_report_counts_a_wrong_one() {
 }
 
 #[test]
-fn a_second_project_of_the_name_is_ambiguous_whatever_is_remembered() {
+fn duplicate_project_name_is_ambiguous_despite_cache() {
     let happens = |sandbox: &Sandbox| {
         sandbox.sim.change(|estate| {
             let environment = Environment::named("staging").service(service("api", &[("A", "6")]));
@@ -171,7 +171,7 @@ fn a_second_project_of_the_name_is_ambiguous_whatever_is_remembered() {
 }
 
 #[test]
-fn a_guess_that_comes_to_nothing_is_asked_in_the_ordinary_way() {
+fn failed_prefetch_falls_back_to_regular_request() {
     let quiet = both(By::Ids, |_| {}).0[0].0.out.clone();
     for (name, fault) in [
         ("no permission", Fault::refusal("Not Authorized")),
@@ -195,7 +195,7 @@ fn a_guess_that_comes_to_nothing_is_asked_in_the_ordinary_way() {
 }
 
 #[test]
-fn a_limit_is_waited_for_as_ever_and_never_longer_than_the_run_may_take() {
+fn rate_limit_is_respected_within_timeout() {
     for (after, seconds) in [("7", 7), ("900", 0)] {
         let sandbox = shop(By::Ids).remembering();
         check(&sandbox, By::Ids);
@@ -206,7 +206,7 @@ fn a_limit_is_waited_for_as_ever_and_never_longer_than_the_run_may_take() {
 }
 
 #[test]
-fn a_batch_that_is_never_answered_whole_is_not_guessed_again() {
+fn repeatedly_incomplete_batch_is_not_prefetched() {
     let sandbox = shop(By::Ids).remembering();
     sandbox.sim.fault(Fault::field("staged", "Not Authorized").for_ever());
     for _ in 0..3 {
@@ -216,7 +216,7 @@ fn a_batch_that_is_never_answered_whole_is_not_guessed_again() {
 }
 
 #[test]
-fn a_fix_reads_in_the_ordinary_way() {
+fn fix_does_not_prefetch() {
     let sandbox = shop(By::Ids).remembering();
     check(&sandbox, By::Ids);
     sandbox.sim.change(NEWER);
@@ -227,7 +227,7 @@ fn a_fix_reads_in_the_ordinary_way() {
 }
 
 #[test]
-fn matrix_and_hook_share_what_is_remembered() {
+fn matrix_and_hook_share_cached_ids() {
     let sandbox = shop(By::Ids).remembering();
     check(&sandbox, By::Ids);
     sandbox.sim.change(NEWER);
@@ -248,7 +248,7 @@ fn matrix_and_hook_share_what_is_remembered() {
 }
 
 #[test]
-fn ids_are_kept_and_nothing_else() {
+fn cache_contains_only_ids() {
     for by in WAYS {
         let sandbox = shop(by).remembering();
         check(&sandbox, by);

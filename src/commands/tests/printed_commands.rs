@@ -230,7 +230,7 @@ const FOUND: [u64; 8] = [322, 2396, 2938, 4084, 6084, 7810, 9331, 9415];
 
 #[test]
 #[expect(clippy::print_stdout, reason = "how many worlds were played, for whoever asks for more of them")]
-fn a_printed_command_does_exactly_what_the_plan_shows() {
+fn printed_command_matches_plan() {
     let wanted = std::env::var(MORE).ok().map(|text| text.parse().expect("a number of worlds"));
     let began = std::time::Instant::now();
     let worlds: u64 = wanted.unwrap_or(WORLDS);
@@ -263,7 +263,7 @@ fn a_printed_command_does_exactly_what_the_plan_shows() {
 
 /// Follows every `next` of a check as it stands, and as an agent would that wants it done without questions.
 #[test]
-fn following_every_next_gives_no_service_a_key_that_it_did_not_hold() {
+fn following_next_commands_adds_no_unrequired_keys() {
     let worlds: u64 = std::env::var(MORE).ok().map_or(WORLDS / 3, |text| text.parse().expect("a number of worlds"));
     let mut followed = 0;
     for seed in 0..worlds {

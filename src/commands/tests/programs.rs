@@ -24,7 +24,7 @@ fn error(ended: &Ended) -> Value {
 }
 
 #[test]
-fn a_fix_that_nobody_agreed_to_tells_its_plan_and_the_command() {
+fn unconfirmed_fix_reports_plan_and_command() {
     for words in [&["fix", "--push"][..], &["fix", "--push", "--dry-run"]] {
         let sandbox = shop(api());
         let ended = sandbox.run(&[words, &["--format", "json", "--only", "A"]].concat());
@@ -53,7 +53,7 @@ fn a_fix_that_nobody_agreed_to_tells_its_plan_and_the_command() {
 }
 
 #[test]
-fn a_push_of_unnamed_keys_and_a_fix_without_direction_tell_what_they_would_take() {
+fn fix_without_keys_or_direction_reports_what_it_would_change() {
     let sandbox = shop(api());
     let unnamed = sandbox.run(&["fix", "--push", "--yes", "--format", "json"]);
     assert_eq!(document(&unnamed)["plan"]["variables"][0]["key"], "A", "{unnamed:?}");
@@ -67,7 +67,7 @@ fn a_push_of_unnamed_keys_and_a_fix_without_direction_tell_what_they_would_take(
 }
 
 #[test]
-fn a_check_has_the_fields_of_the_contract_and_no_others() {
+fn check_json_has_exactly_the_contract_fields() {
     let told = document(&shop(api()).run(&["check", "--format", "json"]));
     let names: Vec<&String> = told.as_object().unwrap().keys().collect();
     let mut expected = ["schema_version", "command", "target", "services", "summary", "findings", "receipts"];
@@ -76,7 +76,7 @@ fn a_check_has_the_fields_of_the_contract_and_no_others() {
 }
 
 #[test]
-fn an_undoing_tells_its_plan() {
+fn undo_reports_plan() {
     let sandbox = shop(api());
     assert_eq!(sandbox.run(&["fix", "--push", "--yes", "--only", "A"]).code, 0);
     let ended = sandbox.run(&["undo", "--format", "json"]);
@@ -89,7 +89,7 @@ fn an_undoing_tells_its_plan() {
 }
 
 #[test]
-fn an_error_is_one_object_where_json_was_asked_for_and_three_lines_elsewhere() {
+fn errors_are_json_objects_only_with_json_format() {
     for (words, code, kind) in [
         (&["check", "--service", "nobody"][..], 2, "unknown-name"),
         (&["check", "--env-file", "none.env"], 2, "unreadable-file"),
@@ -111,7 +111,7 @@ fn an_error_is_one_object_where_json_was_asked_for_and_three_lines_elsewhere() {
 }
 
 #[test]
-fn whose_token_it_is_is_told_as_far_as_it_is_known() {
+fn auth_status_json_reports_known_token_details() {
     let ended = shop(api()).run(&["auth", "status", "--format=json"]);
     let told = document(&ended);
     assert_eq!((ended.code, &told["exit_code"], &told["command"]), (0, &json!(0), &json!("auth status")), "{ended:?}");
@@ -125,7 +125,7 @@ fn whose_token_it_is_is_told_as_far_as_it_is_known() {
 }
 
 #[test]
-fn hooks_are_told_by_state() {
+fn hook_status_reports_state_of_each_hook() {
     let sandbox = Sandbox::of([]).variable("PATH", Some(&std::env::var("PATH").unwrap()));
     crate::io::git::tests::git(&sandbox.work(), &["init", "-q"]);
     let states = |sandbox: &Sandbox| {
@@ -143,7 +143,7 @@ fn hooks_are_told_by_state() {
 }
 
 #[test]
-fn a_new_file_is_shown_without_a_yes_and_written_with_one() {
+fn init_json_shows_file_and_writes_only_with_yes() {
     let sandbox = init::shop().at_a_terminal();
     let shown = sandbox.run(&["init", "--format", "json"]);
     let told = document(&shown);
@@ -165,7 +165,7 @@ fn a_new_file_is_shown_without_a_yes_and_written_with_one() {
 }
 
 #[test]
-fn rules_are_told_with_their_explanations() {
+fn explain_json_includes_explanations() {
     let sandbox = incident();
     let all = document(&sandbox.run(&["explain", "--format", "json"]));
     assert!(all["rules"].as_array().unwrap().len() > 20);
@@ -176,7 +176,7 @@ fn rules_are_told_with_their_explanations() {
 }
 
 #[test]
-fn ctrl_c_at_a_question_is_an_error_of_its_own() {
+fn ctrl_c_at_question_reports_interrupted_error() {
     let sandbox = shop(api()).at_a_terminal();
     let ended = sandbox.answered(&["fix", "--format", "json"], vec![Interrupt]);
     assert_eq!((ended.code, &error(&ended)["error"]["kind"]), (130, &json!("interrupted")), "{ended:?}");

@@ -30,7 +30,7 @@ fn refused(ended: &Ended, why: &str) {
 }
 
 #[test]
-fn a_file_that_git_tracks_is_written_only_with_its_flag() {
+fn tracked_file_requires_allow_tracked() {
     for forced in [false, true] {
         let sandbox = shop().file(".env", LOCAL);
         if forced {
@@ -49,7 +49,7 @@ fn a_file_that_git_tracks_is_written_only_with_its_flag() {
 }
 
 #[test]
-fn the_index_counts_even_where_the_file_is_gone() {
+fn deleted_file_still_in_index_counts_as_tracked() {
     let sandbox = shop().file(".env", LOCAL);
     git(&sandbox.work(), &["add", "-f", ".env"]);
     fs::remove_file(sandbox.work().join(".env")).unwrap();
@@ -58,14 +58,14 @@ fn the_index_counts_even_where_the_file_is_gone() {
 }
 
 #[test]
-fn whether_git_tracks_it_has_to_be_known() {
+fn unknown_tracking_state_refuses_pull() {
     let sandbox = shop().file(".env", LOCAL).variable("PATH", Some("/nowhere"));
     refused(&sandbox.run(PULL), "whether git tracks it is not known: git is not installed");
     assert_eq!(sandbox.text(".env"), LOCAL);
 }
 
 #[test]
-fn a_template_is_written_only_with_its_flag() {
+fn template_file_requires_allow_tracked() {
     for name in [".env.example", ".env.dist", "sample.env", ".env.local.template"] {
         let sandbox = shop().file(name, LOCAL);
         let flag = format!("--env-file={name}");
@@ -82,7 +82,7 @@ fn a_template_is_written_only_with_its_flag() {
 }
 
 #[test]
-fn doctor_toml_names_no_file_that_a_flag_could_not() {
+fn doctor_toml_cannot_bypass_file_restrictions() {
     for (name, why) in [(".env.example", "by its name it is a template"), ("config/vars", "git tracks it")] {
         let sandbox = shop().file(name, LOCAL).file("doctor.toml", &format!("env-file = [\"{name}\"]\n"));
         git(&sandbox.work(), &["add", "."]);
@@ -92,7 +92,7 @@ fn doctor_toml_names_no_file_that_a_flag_could_not() {
 }
 
 #[test]
-fn a_read_only_file_stays_as_it_is() {
+fn read_only_file_is_unchanged() {
     for mode in [0o400, 0o440, 0o444] {
         let sandbox = shop().file(".env", LOCAL);
         fs::set_permissions(sandbox.work().join(".env"), Permissions::from_mode(mode)).unwrap();
@@ -103,7 +103,7 @@ fn a_read_only_file_stays_as_it_is() {
 }
 
 #[test]
-fn a_hard_link_keeps_the_old_text_and_the_plan_says_so() {
+fn hard_link_keeps_old_text_and_plan_warns() {
     let sandbox = shop().file(".env", LOCAL);
     fs::hard_link(sandbox.work().join(".env"), sandbox.work().join("other.env")).unwrap();
     let plan = sandbox.run(&["fix", "--pull", "--dry-run"]);
@@ -113,7 +113,7 @@ fn a_hard_link_keeps_the_old_text_and_the_plan_says_so() {
 }
 
 #[test]
-fn a_link_of_the_user_is_named_with_the_file_behind_it() {
+fn user_symlink_is_reported_with_its_target() {
     let sandbox = shop();
     let outside = sandbox.work().join("../other.env");
     fs::write(&outside, LOCAL).unwrap();
@@ -131,7 +131,7 @@ fn a_link_of_the_user_is_named_with_the_file_behind_it() {
 }
 
 #[test]
-fn a_link_of_the_checkout_that_leads_out_is_neither_read_nor_written() {
+fn tracked_symlink_leaving_checkout_is_refused() {
     for (target, link, file) in [("../other.env", ".env", ".env"), ("../other", "config", "config/.env")] {
         let sandbox = shop();
         let outer = sandbox.work().parent().unwrap().to_owned();
@@ -152,7 +152,7 @@ fn a_link_of_the_checkout_that_leads_out_is_neither_read_nor_written() {
 }
 
 #[test]
-fn git_s_own_files_are_neither_read_nor_written() {
+fn git_internal_files_are_neither_read_nor_written() {
     let value = "https://example.com/x.git\n[core]\n\tfsmonitor = touch owned; false\n[x]\n\ty = z";
     for (place, toml) in [(".git/config", true), (".git/config", false), ("vendor/bare/config", false)] {
         let sandbox = shop();
@@ -179,7 +179,7 @@ fn git_s_own_files_are_neither_read_nor_written() {
 }
 
 #[test]
-fn a_reference_in_the_file_is_not_written_over_with_the_rest() {
+fn reference_in_file_is_not_overwritten_by_default() {
     let stored =
         [("APP_NAME", "Shop"), ("MAIL_FROM_NAME", "Shop"), ("API_KEY", "stored-0123456789"), ("PASSWORD", "p$word-2")];
     let env = "APP_NAME=Shop\nMAIL_FROM_NAME=\"${APP_NAME}\"\nAPI_KEY=local-0123456789\nPASSWORD='p$word-1'\n";
@@ -198,7 +198,7 @@ fn a_reference_in_the_file_is_not_written_over_with_the_rest() {
 }
 
 #[test]
-fn a_bare_dollar_is_a_reference_only_to_a_key_of_the_file() {
+fn bare_dollar_is_reference_only_to_key_in_file() {
     for (env, key, is_pulled) in [
         ("HOST=a\nURL=$HOST/x\n", "URL", false),
         ("HOST=a\nURL='${HOST}/x'\n", "URL", false),
@@ -215,7 +215,7 @@ fn a_bare_dollar_is_a_reference_only_to_a_key_of_the_file() {
 }
 
 #[test]
-fn a_person_is_not_offered_what_can_not_be_written() {
+fn prompt_omits_pull_for_unwritable_file() {
     let sandbox = shop().file(".env", LOCAL).at_a_terminal();
     git(&sandbox.work(), &["add", "-f", ".env"]);
     let ended = sandbox.answered(&["fix"], vec![Prepared::Choice(0), Prepared::Reply(YesNo::No)]);
@@ -226,7 +226,7 @@ fn a_person_is_not_offered_what_can_not_be_written() {
 }
 
 #[test]
-fn an_undo_restores_no_value_into_a_file_that_git_has_come_to_track() {
+fn undo_does_not_restore_into_tracked_file() {
     let sandbox = shop().file(".env", LOCAL);
     sandbox.run(PULL);
     git(&sandbox.work(), &["add", "-f", ".env"]);
@@ -238,7 +238,7 @@ fn an_undo_restores_no_value_into_a_file_that_git_has_come_to_track() {
 }
 
 #[test]
-fn a_fix_that_was_allowed_names_the_undo_that_is() {
+fn allowed_fix_prints_matching_undo_command() {
     let sandbox = shop().file(".env", LOCAL);
     git(&sandbox.work(), &["add", "-f", ".env"]);
     let ended = sandbox.run(&["fix", "--pull", "--yes", "--allow-tracked"]);
@@ -247,7 +247,7 @@ fn a_fix_that_was_allowed_names_the_undo_that_is() {
 }
 
 #[test]
-fn a_file_that_a_program_writes_is_pushed_from_and_never_pulled_into() {
+fn named_pipe_can_be_pushed_but_not_pulled() {
     let sandbox = shop();
     let path = sandbox.work().join(".env");
     assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());

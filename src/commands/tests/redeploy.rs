@@ -22,7 +22,7 @@ fn stale(name: &str) -> SimService {
 }
 
 #[test]
-fn a_person_is_offered_the_deployment_that_mends_it() {
+fn prompt_offers_redeploy_for_stale_service() {
     let sandbox = || Sandbox::of([stale("api"), stale("web")]).file(".env", "A=1\n").at_a_terminal();
     let one = sandbox();
     let ended = one.answered(&["fix", "--service", "web"], vec![Prepared::Choice(0), YES]);
@@ -39,7 +39,7 @@ fn a_person_is_offered_the_deployment_that_mends_it() {
 }
 
 #[test]
-fn without_anybody_the_flag_is_named() {
+fn non_interactive_fix_names_redeploy_flag() {
     let sandbox = Sandbox::of([stale("api")]).file(".env", "A=1\n");
     let ended = sandbox.run(&["fix"]);
     assert_eq!(ended.code, 2, "{ended:?}");
@@ -48,7 +48,7 @@ fn without_anybody_the_flag_is_named() {
 }
 
 #[test]
-fn what_is_old_by_time_alone_is_deployed_too() {
+fn service_stale_by_time_alone_is_redeployed() {
     let api = service("api", &[("A", "1")]).deployed(SimDeployment::serving(SINCE)).changed("A", LATER);
     let environment = Environment::named("staging").service(api);
     let estate = Estate::of("crew").project(Project::named("shop").environment(environment)).with_tokens();
@@ -62,7 +62,7 @@ fn what_is_old_by_time_alone_is_deployed_too() {
 }
 
 #[test]
-fn a_start_command_that_is_set_and_not_running_is_deployed() {
+fn changed_start_command_is_redeployed() {
     let worker = service("worker", &[("A", "1")])
         .start("celery -B")
         .deployed(SimDeployment::serving(SINCE).started_with("celery"));
@@ -109,7 +109,7 @@ fn behind() -> (Sandbox, [String; 2]) {
 }
 
 #[test]
-fn an_older_commit_gives_way_to_the_wanted_one() {
+fn outdated_commit_is_replaced_by_expected_one() {
     let (sandbox, [_, two]) = behind();
     let ended = sandbox.run(&["check"]);
     assert!(ended.out.contains("warning: api runs a commit that is 1 commit behind"), "{ended:?}");
@@ -138,7 +138,7 @@ fn push(sandbox: &Sandbox, commit: &str, reason: &str, time: &str) {
 }
 
 #[test]
-fn a_push_without_watched_files_leaves_nothing_behind() {
+fn push_without_watched_files_is_not_behind() {
     for config in ["", "[services.api]\ncommit = \"HEAD\"\n"] {
         let (sandbox, [one, two]) = skipped(UNWATCHED);
         let sandbox = if config.is_empty() { sandbox } else { sandbox.file("doctor.toml", config) };
@@ -155,7 +155,7 @@ fn a_push_without_watched_files_leaves_nothing_behind() {
 }
 
 #[test]
-fn what_runs_is_deployed_again_over_a_skipped_push_and_misses_nothing_afterwards() {
+fn redeploy_after_skipped_push_is_not_behind() {
     let (sandbox, [one, _]) = skipped(UNWATCHED);
     // What is deployed again names the service's repository.
     git(&sandbox.work(), &["remote", "add", "origin", "https://github.com/shop/shop.git"]);
@@ -178,7 +178,7 @@ fn what_runs_is_deployed_again_over_a_skipped_push_and_misses_nothing_afterwards
 }
 
 #[test]
-fn a_push_whose_checks_failed_is_behind_until_its_commit_is_deployed() {
+fn push_with_failed_checks_is_behind_until_deployed() {
     let (sandbox, [_, two]) = skipped(REFUSED);
     let ended = sandbox.run(&["check", "-v"]);
     assert_eq!((ended.code, sandbox.sim.count()), (0, 2), "{ended:?}");
@@ -200,7 +200,7 @@ fn a_push_whose_checks_failed_is_behind_until_its_commit_is_deployed() {
 }
 
 #[test]
-fn a_push_that_was_skipped_without_a_reason_is_no_evidence() {
+fn skip_without_known_reason_proves_nothing() {
     for reason in ["", "something new"] {
         let (sandbox, _) = skipped(reason);
         let ended = sandbox.run(&["check", "-v"]);
@@ -210,7 +210,7 @@ fn a_push_that_was_skipped_without_a_reason_is_no_evidence() {
 }
 
 #[test]
-fn older_code_made_again_is_covered_only_by_pushes_that_all_came_without_watched_files() {
+fn redeployed_older_code_requires_unwatched_pushes() {
     for (pushes, words) in [
         (&[("0", UNWATCHED), ("1", UNWATCHED)][..], ""),
         (&[("0", REFUSED), ("1", UNWATCHED)], "Railway skipped 0000000, because its CI checks failed"),
@@ -243,7 +243,7 @@ fn older_code_made_again_is_covered_only_by_pushes_that_all_came_without_watched
 }
 
 #[test]
-fn further_pushes_that_the_checkout_does_not_have_hide_no_skipped_one() {
+fn unknown_later_pushes_do_not_hide_skipped_commit() {
     let refused = "which Railway skipped because its CI checks failed";
     for (wanted, further, words) in
         [(UNWATCHED, UNWATCHED, ""), (UNWATCHED, REFUSED, ""), (UNWATCHED, "", ""), (REFUSED, UNWATCHED, refused)]
@@ -262,7 +262,7 @@ fn further_pushes_that_the_checkout_does_not_have_hide_no_skipped_one() {
 }
 
 #[test]
-fn a_commit_that_railway_does_not_find_is_named_and_not_the_service() {
+fn commit_not_found_error_names_commit() {
     let (sandbox, [_, two]) = behind();
     sandbox.sim.fault(Fault::refusal("Commit not found").on("Deploy").for_ever());
     let ended = sandbox.run(FIX);
@@ -273,7 +273,7 @@ fn a_commit_that_railway_does_not_find_is_named_and_not_the_service() {
 }
 
 #[test]
-fn a_commit_that_somebody_deployed_meanwhile_stays() {
+fn concurrently_deployed_commit_is_kept() {
     let (sandbox, _) = behind();
     // The plan asks for the fence once, and the deployment once more.
     sandbox.sim.before_nth("PreWriteState", 2, |estate| {

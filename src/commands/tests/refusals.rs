@@ -23,7 +23,7 @@ fn two() -> Sandbox {
 }
 
 #[test]
-fn a_policy_that_refuses_the_deployment_leaves_stored_values_that_undo_restores() {
+fn refused_deployment_keeps_stored_values_for_undo() {
     let sandbox = two();
     sandbox.sim.fault(Fault::refusal(POLICY).on("Redeploy").for_ever());
     let ended = sandbox.run(PUSH);
@@ -51,7 +51,7 @@ fn a_policy_that_refuses_the_deployment_leaves_stored_values_that_undo_restores(
 }
 
 #[test]
-fn undo_deploys_where_the_new_value_ran_or_where_that_is_unknown() {
+fn undo_deploys_if_new_value_ran_or_is_unknown() {
     for (fault, expected) in [
         (None, "Redeploy api"),
         (Some(Fault::field("snapshot_0", "Not Authorized").on("Snapshot").for_ever()), "Redeploy api"),
@@ -68,7 +68,7 @@ fn undo_deploys_where_the_new_value_ran_or_where_that_is_unknown() {
 }
 
 #[test]
-fn undo_deploys_again_what_failed_on_its_way() {
+fn undo_redeploys_after_failed_deployment() {
     let web = service("web", &[("A", "old-value")]).deployed(SimDeployment::serving(SINCE).had("A", "older-value"));
     let sandbox = Sandbox::of([web]).file(".env", "A=new-value\n");
     let next = |plan: StatusTimeline| {
@@ -94,7 +94,7 @@ fn staged(of: impl Fn(Environment, serde_json::Value) -> Environment, api: SimSe
 }
 
 #[test]
-fn changes_that_could_not_be_applied_stop_nothing_and_their_error_is_reported() {
+fn failed_staged_changes_are_reported_without_blocking() {
     let failed = |environment: Environment, patch| environment.failed_to_apply(patch, "no volume for new-value");
     let sandbox = staged(failed, service("api", &[("A", "old-value")]));
     let ended = sandbox.run(&["check"]);
@@ -107,7 +107,7 @@ fn changes_that_could_not_be_applied_stop_nothing_and_their_error_is_reported() 
 }
 
 #[test]
-fn nothing_is_written_or_deployed_while_changes_are_being_applied() {
+fn applying_staged_changes_blocks_writes_and_deployments() {
     let stale =
         || service("api", &[("A", "new-value")]).deployed(SimDeployment::serving(SINCE).had("A", "older-value"));
     for (api, words) in [(service("api", &[("A", "old-value")]), PUSH), (stale(), REDEPLOY)] {
@@ -119,7 +119,7 @@ fn nothing_is_written_or_deployed_while_changes_are_being_applied() {
 }
 
 #[test]
-fn a_placeholder_is_no_staged_change_whatever_stands_in_it() {
+fn placeholder_patch_is_not_staged_change() {
     let sandbox = staged(Environment::staged, service("api", &[("A", "old-value")]));
     sandbox.sim.change(|estate| {
         let staged = estate.projects[0].environments[0].staged.as_mut().unwrap();
@@ -130,7 +130,7 @@ fn a_placeholder_is_no_staged_change_whatever_stands_in_it() {
 }
 
 #[test]
-fn a_project_that_is_not_there_may_only_not_be_visible() {
+fn missing_project_may_be_hidden_from_token() {
     let id = "30cf5498-5aeb-4cf6-b35c-5ba0b9ed81f2";
     let hidden = "not found, or not visible to this token";
     let plain = || Sandbox::of([service("api", &[("A", "1")])]).file(".env", "A=1\n");

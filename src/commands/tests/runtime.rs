@@ -29,7 +29,7 @@ fn check(sandbox: &Sandbox, expected: u8, requests: usize) -> String {
 }
 
 #[test]
-fn a_deployment_with_an_old_value_is_stale_by_value_in_two_requests() {
+fn snapshot_with_old_value_is_stale_in_two_requests() {
     let stale = || api().deployed(SimDeployment::serving(SINCE).had("A", "0"));
     for sandbox in [
         beside(SimOptions::default(), [stale()]),
@@ -45,7 +45,7 @@ fn a_deployment_with_an_old_value_is_stale_by_value_in_two_requests() {
 }
 
 #[test]
-fn where_no_snapshot_is_told_times_decide_and_cost_one_request() {
+fn missing_snapshot_falls_back_to_variable_times() {
     for (snapshot, time, words) in [
         (Snapshots::Null, "2026-11-21T10:00:00.000Z", "api possibly runs with an old value of A"),
         (Snapshots::Refused, "2026-11-21T10:00:00.000Z", "Railway said “Not Authorized”"),
@@ -66,7 +66,7 @@ fn where_no_snapshot_is_told_times_decide_and_cost_one_request() {
 }
 
 #[test]
-fn a_failed_deployment_is_told_with_its_step_in_one_request_more() {
+fn failed_deployment_step_costs_one_extra_request() {
     let mut failed = SimDeployment::with_status("FAILED", "2026-11-21T10:00:00.000Z");
     failed.events = vec![Event {
         step: "HEALTHCHECK",
@@ -87,7 +87,7 @@ fn a_failed_deployment_is_told_with_its_step_in_one_request_more() {
 }
 
 #[test]
-fn staged_changes_are_told_and_their_refusal_is_no_fault() {
+fn staged_changes_are_reported_and_refusal_is_tolerated() {
     let sandbox = beside(SimOptions::default(), [api()]);
     let id = sandbox.id("api");
     sandbox.sim.change(|estate| {
@@ -102,7 +102,7 @@ fn staged_changes_are_told_and_their_refusal_is_no_fault() {
 }
 
 #[test]
-fn an_account_that_may_not_see_deployments_compares_as_before() {
+fn unreadable_deployments_do_not_affect_comparison() {
     let sandbox = beside(SimOptions::default(), [api().deployed(SimDeployment::serving(SINCE).had("A", "0"))]);
     sandbox.sim.fault(Fault::field("activeDeployments", "Not Authorized").for_ever());
     let out = check(&sandbox, 0, 3);
@@ -113,7 +113,7 @@ fn an_account_that_may_not_see_deployments_compares_as_before() {
 }
 
 #[test]
-fn the_files_of_a_checkout_explain_a_start_command() {
+fn config_file_in_checkout_explains_start_command() {
     let changed = api().start("web --new").deployed(SimDeployment::serving(SINCE).started_with("web --old"));
     let out = check(&beside(SimOptions::default(), [changed.clone()]), 0, 2);
     assert!(out.contains("start-command"), "{out}");
@@ -133,7 +133,7 @@ fn the_files_of_a_checkout_explain_a_start_command() {
 }
 
 #[test]
-fn a_newest_deployment_that_is_refused_hides_nothing_else() {
+fn refused_latest_deployment_hides_nothing_else() {
     let sandbox = beside(SimOptions::default(), [api().deployed(SimDeployment::serving(SINCE).had("A", "0"))]);
     sandbox.sim.fault(Fault::field("latestDeployment", "Not Authorized").for_ever());
     let out = check(&sandbox, 1, 2);
@@ -142,7 +142,7 @@ fn a_newest_deployment_that_is_refused_hides_nothing_else() {
 }
 
 #[test]
-fn domains_that_are_refused_are_not_taken_for_none() {
+fn refused_domains_are_not_treated_as_empty() {
     let declared = "[[expect.http]]\nservice = \"api\"\nrequest = \"GET /health\"\nstatus = 200\n";
     let sandbox = beside(SimOptions::default(), [api()]).file("doctor.toml", declared);
     sandbox.sim.fault(Fault::field("domains", "Not Authorized").for_ever());

@@ -20,7 +20,7 @@ fn fits(schema: &jsonschema::Validator, text: &str) {
 }
 
 #[test]
-fn every_document_fits() {
+fn every_json_document_matches_schema() {
     let schema = schema("report");
     let both = |ended: &Ended| {
         fits(&schema, &ended.out);
@@ -67,7 +67,7 @@ fn taken(text: &str, between: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_key_and_every_word_that_is_read_is_in_the_schema_and_no_other() {
+fn schema_covers_exactly_the_accepted_keys_and_values() {
     let text = shop(api()).run(&["schema", "config"]).out;
     let schema: Value = serde_json::from_str(&text).unwrap();
     let at = |pointer: &str| schema.pointer(pointer).unwrap_or_else(|| panic!("{pointer}"));
@@ -104,7 +104,7 @@ fn is_read(text: &str) -> bool {
 }
 
 #[test]
-fn what_is_read_fits_and_what_is_refused_does_not() {
+fn schema_and_parser_accept_the_same_files() {
     let schema = schema("config");
     let is_fit = |text: &str| {
         let document: toml::Table = text.parse().unwrap_or_else(|error| panic!("{error}: {text}"));
@@ -175,7 +175,7 @@ fn what_is_read_fits_and_what_is_refused_does_not() {
 }
 
 #[test]
-fn init_names_the_schema_where_it_is() {
+fn init_references_existing_schema() {
     for (name, named) in [("doctor.schema.json", true), ("another.schema.json", false)] {
         let sandbox = init::shop();
         let schema = sandbox.run(&["schema", "config"]).out;
@@ -188,7 +188,7 @@ fn init_names_the_schema_where_it_is() {
 }
 
 #[test]
-fn what_init_writes_fits() {
+fn init_output_matches_schema() {
     let sandbox = init::shop();
     assert_eq!(sandbox.run(&["init", "--yes"]).code, 0);
     let document: toml::Table = sandbox.text("doctor.toml").parse().unwrap();

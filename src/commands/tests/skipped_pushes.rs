@@ -34,7 +34,7 @@ fn own(estate: &mut Estate, plan: StatusTimeline) -> String {
 }
 
 #[test]
-fn what_runs_is_deployed_again_whenever_the_push_comes() {
+fn push_at_any_step_does_not_prevent_redeploy() {
     for operation in ["Environment", "PreWriteState", "SetVariables", "Redeploy", "DeploymentStatus"] {
         let sandbox = shop(api());
         sandbox.sim.after(operation, push);
@@ -49,7 +49,7 @@ fn what_runs_is_deployed_again_whenever_the_push_comes() {
 }
 
 #[test]
-fn a_push_is_not_taken_for_the_deployment_whose_answer_was_lost() {
+fn skipped_push_is_not_mistaken_for_lost_deployment() {
     let sandbox = shop(api());
     sandbox.sim.fault(Fault::lost(Moment::Before, Loss::Html(502)).on("Redeploy"));
     sandbox.sim.after("Redeploy", push);
@@ -66,7 +66,7 @@ fn a_push_is_not_taken_for_the_deployment_whose_answer_was_lost() {
 }
 
 #[test]
-fn what_is_on_its_way_behind_a_skipped_push_is_waited_for() {
+fn deployment_behind_skipped_push_is_awaited() {
     let sandbox = shop(api());
     let newer = sandbox.sim.change(|estate| {
         let newer = estate.deploy("api", StatusTimeline::success()).unwrap();
@@ -79,7 +79,7 @@ fn what_is_on_its_way_behind_a_skipped_push_is_waited_for() {
 }
 
 #[test]
-fn a_push_takes_the_place_of_no_deployment() {
+fn skipped_push_does_not_replace_removed_deployment() {
     let sandbox = shop(api().next(StatusTimeline::through(&["INITIALIZING", "BUILDING", "REMOVED"])));
     sandbox.sim.after("Redeploy", push);
     let ended = sandbox.run(PUSH);
@@ -88,7 +88,7 @@ fn a_push_takes_the_place_of_no_deployment() {
 }
 
 #[test]
-fn a_deletions_own_deployment_is_found_behind_the_push() {
+fn deployment_of_deletion_is_found_behind_skipped_push() {
     let sandbox = shop(api()).file(".env", "A=old-value\nNEW=brand-new\n");
     let ended = sandbox.run(&["fix", "--add", "--push", "--only=NEW", "--service=api", "--yes"]);
     assert_eq!(ended.code, 0, "{ended:?}");
@@ -100,7 +100,7 @@ fn a_deletions_own_deployment_is_found_behind_the_push() {
 }
 
 #[test]
-fn what_railway_deploys_by_itself_is_called_so() {
+fn automatic_railway_deployments_are_identified() {
     let adopted = shop(api());
     adopted.sim.after("SetVariables", |estate| drop(own(estate, StatusTimeline::success())));
     let ended = adopted.run(PUSH);

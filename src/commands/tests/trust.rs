@@ -32,7 +32,7 @@ fn assert_refused(sandbox: &Sandbox, ended: &Ended, says: &str) {
 }
 
 #[test]
-fn what_was_accepted_may_push_until_it_decides_something_else() {
+fn accepted_file_may_push_until_its_decisions_change() {
     let sandbox = checkout(&config());
     let says = "only doctor.toml names the project agentverse and the environment staging";
     assert_refused(&sandbox, &sandbox.run(PUSH), says);
@@ -73,7 +73,7 @@ const WHOLE: &str = "environment = \"staging\"\nenv-file = [\".env\"]\nloader = 
     status = 200\n[hook]\non-drift = \"warn\"\n";
 
 #[test]
-fn a_change_that_moves_no_value_keeps_the_trust_and_every_other_voids_it() {
+fn only_changes_that_move_values_revoke_trust() {
     let whole = format!("project = \"{PROJECT}\"\n{WHOLE}");
     let sandbox = accepted(checkout(&whole).file(".env.live", "A=1\n"));
     let is_accepted = |text: &str| {
@@ -128,7 +128,7 @@ fn a_change_that_moves_no_value_keeps_the_trust_and_every_other_voids_it() {
 }
 
 #[test]
-fn a_person_sees_what_it_decides_and_accepts_it() {
+fn trust_prompt_lists_decisions_before_acceptance() {
     let extra = format!(
         "[environments.live]\nprotected = true\n[services.api]\nname = \"{API}\"\nenv-file = [\"api.env\"]\n\
          [[require]]\nkeys = [\"{KEY}\"]\n[[expect.http]]\n\
@@ -153,7 +153,7 @@ fn a_person_sees_what_it_decides_and_accepts_it() {
 }
 
 #[test]
-fn names_are_shown_in_the_place_of_ids() {
+fn trust_shows_names_instead_of_ids() {
     let bare = incident();
     let [environment, api] = bare.sim.change(|estate| {
         let environment = &mut estate.projects[0].environments[0];
@@ -175,7 +175,7 @@ fn names_are_shown_in_the_place_of_ids() {
 }
 
 #[test]
-fn trust_is_in_a_project_and_not_in_its_name() {
+fn trust_is_bound_to_project_id() {
     let by_name = config().replace(PROJECT, "agentverse");
     let sandbox = accepted(checkout(&by_name));
     assert_eq!(sandbox.run(PUSH).code, 0);
@@ -187,7 +187,7 @@ fn trust_is_in_a_project_and_not_in_its_name() {
 }
 
 #[test]
-fn what_can_not_be_accepted_is_said() {
+fn file_that_cannot_be_accepted_is_reported() {
     let bare = incident();
     let none = bare.run(&["trust", "--yes"]);
     assert_eq!(none.code, 2, "{none:?}");
@@ -208,7 +208,7 @@ fn what_can_not_be_accepted_is_said() {
 }
 
 #[test]
-fn it_is_asked_before_anything_else_and_a_no_ends_there() {
+fn fix_asks_for_trust_first_and_stops_if_declined() {
     let sandbox = || {
         Sandbox::of([service("api", &[("A", "stored-one"), ("B", "stored-two")])])
             .file(".env", "A=local-one\nB=local-two\n")
@@ -248,7 +248,7 @@ fn it_is_asked_before_anything_else_and_a_no_ends_there() {
 }
 
 #[test]
-fn nothing_is_asked_where_nothing_can_be_sent_or_nothing_is_decided() {
+fn no_trust_prompt_without_changes_or_decisions() {
     let plain = || Sandbox::of([service("api", &[("A", "stored")])]).file(".env", "A=local\n").at_a_terminal();
     let ignores = "[[ignore]]\nkeys = [\"Z\"]\nreason = \"none\"\n";
     for (text, asks) in [(ignores, false), ("[severity]\nsealed = \"off\"\n", false), ("loader = \"node\"\n", true)] {
@@ -262,7 +262,7 @@ fn nothing_is_asked_where_nothing_can_be_sent_or_nothing_is_decided() {
 }
 
 #[test]
-fn a_plan_says_that_its_command_needs_the_acceptance_first() {
+fn plan_requires_trust_before_printed_command() {
     let sandbox = checkout(&config());
     let plan = sandbox.run(&["fix", "--push", "--dry-run"]);
     assert_eq!(plan.code, 1, "{plan:?}");
@@ -284,7 +284,7 @@ fn a_plan_says_that_its_command_needs_the_acceptance_first() {
 }
 
 #[test]
-fn with_yes_its_files_its_words_for_services_and_its_requirements_do_not_count() {
+fn yes_requires_trust_for_files_aliases_and_requirements() {
     fn push<'w>(more: &[&'w str]) -> Vec<&'w str> {
         [&["fix", "--push", "--yes"], more].concat()
     }
@@ -332,7 +332,7 @@ fn with_yes_its_files_its_words_for_services_and_its_requirements_do_not_count()
 }
 
 #[test]
-fn a_word_of_an_unaccepted_file_does_not_take_over_the_name_of_another_service() {
+fn unaccepted_alias_cannot_shadow_service_name() {
     let services = || {
         [
             service("worker", &[("OPS_KEY", "stored-1")]),

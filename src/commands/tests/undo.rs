@@ -13,7 +13,7 @@ fn run_of(out: &str) -> String {
 }
 
 #[test]
-fn undo_brings_the_values_back_and_can_be_undone() {
+fn undo_restores_values_and_can_be_undone() {
     let sandbox = incident();
     let fixed = sandbox.run(PUSH);
     let undone = sandbox.run(&["undo", "--yes", "--format", "json"]);
@@ -42,7 +42,7 @@ fn undo_brings_the_values_back_and_can_be_undone() {
 }
 
 #[test]
-fn a_pulled_file_comes_back_byte_for_byte() {
+fn pulled_file_is_restored_byte_for_byte() {
     let text = "A=\"old\"  # why\r\n\r\nexport B='2'";
     let sandbox = Sandbox::of([service("api", &[("A", "new"), ("B", "2"), ("C", "3")])]).file(".env", text);
     sandbox.run(&["fix", "--pull", "--yes", "--only", "A", "--only", "C"]);
@@ -53,7 +53,7 @@ fn a_pulled_file_comes_back_byte_for_byte() {
 }
 
 #[test]
-fn edits_made_since_stay_and_the_keys_come_back() {
+fn later_edits_are_kept_while_keys_are_restored() {
     let sandbox = Sandbox::of([service("api", &[("A", "new"), ("C", "3")])]).file(".env", "A=old\nB=2\n");
     sandbox.run(&["fix", "--pull", "--yes", "--only", "A", "--only", "C"]);
     let edited = sandbox.text(".env").replace("B=2", "B=two # mine");
@@ -64,7 +64,7 @@ fn edits_made_since_stay_and_the_keys_come_back() {
 }
 
 #[test]
-fn what_somebody_changed_since_is_left_alone() {
+fn values_changed_since_fix_are_kept() {
     let sandbox = incident();
     sandbox.run(PUSH);
     sandbox.sim.change(|estate| {
@@ -83,7 +83,7 @@ fn what_somebody_changed_since_is_left_alone() {
 }
 
 #[test]
-fn an_added_variable_is_gone_again_and_a_reference_is_a_reference_again() {
+fn undo_removes_added_variable_and_keeps_reference() {
     let sandbox = Sandbox::of([
         service("api", &[("R", "${{Postgres.URL}}"), ("X", "1")]),
         service("Postgres", &[("URL", "pg-url-value")]),
@@ -99,7 +99,7 @@ fn an_added_variable_is_gone_again_and_a_reference_is_a_reference_again() {
 }
 
 #[test]
-fn undo_asks_shows_and_refuses_like_a_fix() {
+fn undo_confirms_and_refuses_like_fix() {
     let sandbox = incident();
     sandbox.run(PUSH);
     let sent = sandbox.mutations().len();
@@ -120,7 +120,7 @@ fn undo_asks_shows_and_refuses_like_a_fix() {
 }
 
 #[test]
-fn a_record_that_was_tampered_with_is_not_trusted() {
+fn tampered_record_is_rejected() {
     let sandbox = incident();
     sandbox.run(PUSH);
     for entry in std::fs::read_dir(sandbox.state()).unwrap() {
@@ -139,7 +139,7 @@ fn a_record_that_was_tampered_with_is_not_trusted() {
 }
 
 #[test]
-fn an_empty_journal_is_no_error() {
+fn empty_journal_is_not_an_error() {
     let list = incident().run(&["undo", "--list"]);
     assert_eq!((list.code, list.out.as_str()), (0, "No fix was recorded in the last 30 days.\n"));
 }
@@ -169,7 +169,7 @@ fn run_in(record: &std::path::Path) -> String {
 }
 
 #[test]
-fn of_two_fixes_in_the_same_second_the_second_is_undone_first() {
+fn fixes_in_same_second_are_undone_in_reverse_order() {
     let (sandbox, _) = two_fixes();
     assert_eq!(sandbox.run(&["undo", "--yes", "--no-deploy"]).code, 0);
     assert_eq!(sandbox.stored("api", "TWO").as_deref(), Some("two-before"));
@@ -180,7 +180,7 @@ fn of_two_fixes_in_the_same_second_the_second_is_undone_first() {
 type Damage = fn(&mut Vec<u8>);
 
 #[test]
-fn a_newer_record_that_can_not_be_read_stops_an_undo_that_names_no_run() {
+fn unreadable_newer_record_blocks_undo_without_run_name() {
     let damages: [(&str, Damage); 5] = [
         ("cut short", |bytes| bytes.truncate(bytes.len() / 2)),
         ("empty", |bytes| bytes.clear()),
@@ -213,7 +213,7 @@ fn a_newer_record_that_can_not_be_read_stops_an_undo_that_names_no_run() {
 }
 
 #[test]
-fn an_older_record_that_can_not_be_read_stops_nothing_until_it_is_the_last() {
+fn unreadable_older_record_blocks_only_when_last() {
     let (sandbox, [older, newer]) = two_fixes();
     std::fs::remove_file(&older).unwrap();
     std::fs::create_dir(&older).unwrap();
@@ -226,7 +226,7 @@ fn an_older_record_that_can_not_be_read_stops_nothing_until_it_is_the_last() {
 }
 
 #[test]
-fn a_protected_environment_is_undone_by_its_name_only() {
+fn undo_of_protected_environment_requires_its_name() {
     use crate::io::sim::estate::Environment;
     use crate::io::terminal::prompt::script::Prepared;
 
@@ -280,7 +280,7 @@ fn a_protected_environment_is_undone_by_its_name_only() {
 }
 
 #[test]
-fn a_clock_that_jumps_ahead_takes_no_record_away() {
+fn clock_jump_deletes_no_records() {
     let day = std::time::Duration::from_secs(24 * 3600);
     let sandbox = Sandbox::of([service("api", &[("ONE", "one-before"), ("TWO", "two-before")])])
         .file(".env", "ONE=one-after\nTWO=two-after\n")
@@ -312,7 +312,7 @@ fn added(quirks: crate::io::sim::SimOptions, services: &[crate::io::sim::estate:
 }
 
 #[test]
-fn a_deployment_that_follows_from_the_own_deletion_is_taken_and_nobody_is_blamed() {
+fn deployment_caused_by_own_deletion_is_adopted() {
     use crate::io::sim::status_timeline::StatusTimeline;
     use crate::io::sim::{Deletion, SimOptions, Snapshots};
 
@@ -358,7 +358,7 @@ fn a_deployment_that_follows_from_the_own_deletion_is_taken_and_nobody_is_blamed
 }
 
 #[test]
-fn a_deployment_of_another_service_that_follows_from_a_deletion_is_reported() {
+fn deployment_of_other_service_after_deletion_is_reported() {
     use crate::io::sim::{Deletion, SimOptions};
 
     let quirks = || SimOptions { deletion: Deletion::Deploys, ..SimOptions::default() };

@@ -12,7 +12,7 @@ fn hostile() -> Sandbox {
 }
 
 #[test]
-fn no_line_of_a_log_is_a_command() {
+fn output_never_contains_workflow_commands() {
     for words in [
         &["check"][..],
         &["check", "-v"],
@@ -51,7 +51,7 @@ fn no_line_of_a_log_is_a_command() {
 }
 
 #[test]
-fn annotations_are_meant_and_elsewhere_names_stay_as_they_are() {
+fn only_github_format_emits_annotations() {
     let sandbox = hostile().variable("GITHUB_ACTIONS", Some("true"));
     let annotated = sandbox.run(&["check", "--format", "github"]);
     assert!(annotated.out.contains("\n::error ") || annotated.out.starts_with("::error "), "{annotated:?}");

@@ -36,7 +36,7 @@ mod tests {
     use crate::io::storage::journal::{Before, JournalRecord, RecordedCommand, RecordedFile, RecordedVariable};
 
     #[test]
-    fn both_sides_of_a_change_are_known_in_variables_and_in_files() {
+    fn redacts_old_and_new_values_of_variables_and_files() {
         let named = || ResourceRef { id: "1".to_owned(), name: "one".to_owned() };
         let store = |before| RecordedVariable {
             owner: None,

@@ -213,7 +213,7 @@ mod tests {
     use crate::drift::dotenv::dotenvy_reader::unused_prefix;
 
     #[test]
-    fn the_prefix_is_a_word_that_the_text_does_not_hold() {
+    fn unused_prefix_does_not_occur_in_text() {
         let first = unused_prefix("");
         for text in ["A=1", &first, "Q0doctor0x Q0doctor1x Q0doctor3x", "Q0doctor", "Q0doctor99999999999999999999x"] {
             let prefix = unused_prefix(text);

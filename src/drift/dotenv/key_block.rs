@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lines_of_an_unquoted_block_are_no_keys() {
+    fn lines_of_unquoted_block_are_not_keys() {
         let text = format!("A=1\nPEM={BLOCK}B=2\nTWO={BLOCK}C D\nE=3\n");
         let (keys, flaws) = read(&text);
         assert_eq!(keys, ["A", "PEM", "B", "TWO", "E"]);
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_that_starts_inside_another_one_is_a_part_of_it() {
+    fn block_header_inside_another_block_belongs_to_it() {
         // node's dotenv reads `KEY: value`, which a header of a block looks like as well.
         let text = "A: -----BEGIN X\nB: -----BEGIN X\nMIIB\n-----END X\nC=1\n";
         let (keys, flaws) = read(text);
@@ -147,12 +147,12 @@ mod tests {
     }
 
     #[test]
-    fn a_quoted_block_is_a_value() {
+    fn quoted_block_is_a_value() {
         assert_eq!(read(&format!("PEM='{BLOCK}'\nB=2\n")), (vec!["PEM".to_owned(), "B".to_owned()], vec![]));
     }
 
     #[test]
-    fn what_only_begins_like_a_block_hides_nothing() {
+    fn incomplete_block_hides_no_keys() {
         let (keys, _) = read("PEM=-----BEGIN PRIVATE KEY-----\nB=not base64 at all\n-----END PRIVATE KEY-----\n");
         assert_eq!(keys, ["PEM", "B"]);
         let (keys, _) = read("PEM=-----BEGIN PRIVATE KEY-----\nB==\nC==\n");

@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn no_piece_of_a_value_is_a_key() {
+    fn fragments_of_values_are_not_keys() {
         for (what, text) in shapes() {
             let text = format!("REGION=eu\n{text}");
             let file = LocalFile::parse(".env", Secret::new(text.as_str()));
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lines_of_pieces_are_known_by_number() {
+    fn fragment_lines_are_reported_by_number() {
         let [first, second, last] = LINES;
         let file = LocalFile::parse(".env", Secret::new(format!("A=1\nTLS_KEY={first}\n{second}\n{last}\nB=2\n")));
         let flaws: Vec<(usize, bool)> = file.flaws.iter().map(|flaw| (flaw.line, flaw.what == WHAT)).collect();
@@ -329,7 +329,7 @@ mod tests {
 
     /// Names as programs have them, each empty, below an empty one, with a value, and behind a broken block.
     #[test]
-    fn names_are_shown() {
+    fn plausible_names_are_shown() {
         let long = ["NEXT_PUBLIC", &["VERY_LONG_NAME"; 6].join("_")].join("_");
         let constants = "DATABASE_URL PGSSLROOTCERT XDG_RUNTIME_DIR AWS_S3_BUCKET X509_CERTIFICATE OAUTH2_CLIENT_ID I18N_PATH MD5_SALT_B64 \
             NEXT_PUBLIC_GA4_ID K8S_NAMESPACE E2E_TEST_USER NODE_TLS_REJECT_UNAUTHORIZED CLOUDFLARE_R2_ACCESS_KEY ARGON2ID_MEMORY \
@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_was_typed_is_judged_alone() {
+    fn typed_name_is_judged_without_context() {
         for (key, expected) in [
             ("DATABASE_URL", true),
             ("apiKey", true),

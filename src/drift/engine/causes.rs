@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_consequence_stands_below_its_cause_and_says_so() {
+    fn consequence_follows_its_cause_and_names_it() {
         let start = PossibleCause::own(&start_command::RULE);
         let log = finding(&log_line_missing::RULE, "worker", vec![start.clone()]);
         let log = Finding { reason: Some("12 lines were read".to_owned()), ..log };
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_there_and_as_bad_and_about_the_key_is_a_cause() {
+    fn cause_must_match_service_key_and_severity() {
         let endpoint =
             || finding(&endpoint_wrong::RULE, "api", vec![PossibleCause::own(&value_differs::RULE).about("OPS_KEY")]);
         for (service, key, severity, follows) in [
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_lost_in_a_circle() {
+    fn cyclic_causes_keep_all_findings() {
         let mutual = vec![
             finding(&start_command::RULE, "api", vec![PossibleCause::own(&log_line_missing::RULE)]),
             finding(&log_line_missing::RULE, "api", vec![PossibleCause::own(&start_command::RULE)]),

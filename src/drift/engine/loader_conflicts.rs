@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn only_python_against_node_is_more_than_a_note() {
+    fn only_conflict_between_python_and_node_is_a_warning() {
         use Severity::{Note, Warning};
         for (line, expected) in [
             ("A=b", None),
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_declared_loader_settles_it() {
+    fn declared_loader_resolves_conflicts() {
         let mut found = with_text("A=https://x.dev/#frag\n", &[]);
         assert_eq!((found.disputes(0).len(), open(&found).len()), (1, 1));
         found.policy.loader = Some(Loader::Node);
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_loaders_read_differently_is_never_pushed() {
+    fn conflicting_value_is_never_pushed() {
         for line in ["A=https://x.dev/#frag", "A=${B}", "A=pa$word", "A=`b`"] {
             let finding = offered(line);
             assert_eq!(finding.remedies, [Remedy::Pull], "{line}");
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_only_be_meant_one_way_is_pushed() {
+    fn unambiguous_value_is_pushed() {
         for line in ["A=b", "A='https://x.dev/#frag'", "A=hello world", "A={\"a\":1}", "A=${{Postgres.URL}}"] {
             let finding = offered(line);
             assert_eq!(finding.remedies, [Remedy::Push, Remedy::Pull], "{line}");
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_key_is_not_pushed_either() {
+    fn missing_key_with_conflicting_value_is_not_added() {
         let found = with_text("A=https://x.dev/#frag\nB=b\n", &[("api", &[])]);
         let findings = examine(&found).findings;
         let offers: Vec<_> = findings
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_finding_that_offers_no_push_stays_as_it_is() {
+    fn finding_without_push_is_unchanged() {
         let found = with_text("A=https://x.dev/#frag\n", &[]);
         let mut finding = offered("A=b");
         finding.remedies = vec![Remedy::Pull];

@@ -168,7 +168,7 @@ mod tests {
     use crate::drift::test_support::{TODAY, ignore, named};
 
     #[test]
-    fn a_key_is_required_where_any_of_the_sections_says_so() {
+    fn key_is_required_if_any_section_requires_it() {
         let section = |key: &str, services: &[&str]| Require {
             keys: vec![key.to_owned(), "SHARED".to_owned()],
             services: services.iter().map(|name| named(name).id).collect(),
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn exceptions_are_found_by_name_by_pattern_and_by_rule() {
+    fn ignores_match_by_name_pattern_and_rule() {
         let of_rule = Ignore { rules: vec!["sealed".to_owned()], ..ignore(&["A*"]) };
         let elsewhere = Ignore { environments: vec!["production".to_owned()], ..ignore(&["*"]) };
         let policy = Policy {

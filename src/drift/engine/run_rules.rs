@@ -159,7 +159,7 @@ mod tests {
     const PORT: &str = "D104 note PORT [api, worker] .env:2: PORT differs between .env and Railway, as expected";
 
     #[test]
-    fn every_rule_has_its_code_and_words() {
+    fn every_rule_has_code_summary_and_explanation() {
         assert!(RULES.is_sorted_by(|one, other| one.code < other.code));
         for rule in RULES {
             for heading in ["Why it matters", "Example", "How to mend it", "How to silence it"] {
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn the_worst_comes_first() {
+    fn findings_are_sorted_by_severity() {
         let mut found = differing();
         assert_eq!(lines(&examine(&found)), [DIFFERS, MISSING, PORT]);
         found.files[0] = survey(&["B=1", "A=1", "PORT=2"], &[]).files.remove(0);
@@ -180,14 +180,14 @@ mod tests {
     }
 
     #[test]
-    fn a_healthy_project_is_quiet() {
+    fn healthy_project_has_no_findings() {
         let examination = examine(&healthy());
         assert_eq!((lines(&examination), examination.ignored), (Vec::new(), 0));
         assert_eq!(examination.extents, [ComparedExtent { compared: 5, ..ComparedExtent::default() }; 2]);
     }
 
     #[test]
-    fn ignored_services_leave_the_finding() {
+    fn ignored_services_are_removed_from_findings() {
         type Case<'c> = (fn(&mut Ignore), &'c [&'c str], usize);
         let cases: &[Case<'_>] = &[
             (|_| (), &[MISSING, PORT], 1),
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_seen_of_an_ignored_service_goes_with_it() {
+    fn ignored_service_has_no_observations() {
         let mut found = differing();
         found.policy.ignore.push(Ignore { services: vec!["api".to_owned()], ..ignore(&["A"]) });
         let seen: Vec<_> = examine(&found).findings[0].sightings.iter().map(|seen| seen.place.clone()).collect();
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn two_services_may_agree_when_the_third_is_ignored() {
+    fn services_agree_when_the_differing_one_is_ignored() {
         let mut found = survey(&[], &[("api", &["A=1"]), ("web", &["A=1"]), ("worker", &["A=2"])]);
         require(&mut found, "A", &[]);
         found.policy.ignore.push(Ignore { services: vec!["worker".to_owned()], ..ignore(&["A"]) });
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_finding_about_the_file_alone_is_ignored_by_its_key_alone() {
+    fn file_only_finding_is_ignored_only_by_its_key() {
         for (services, left) in [(Vec::new(), 0), (vec!["api".to_owned()], 1)] {
             let mut found = survey(&["A=1", "A=2"], &[]);
             found.policy.ignore.push(Ignore { services, ..ignore(&["A"]) });
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn severities_are_as_configured() {
+    fn configured_severity_overrides_default() {
         for (rule, wanted, severity) in [
             ("value-differs", Some(Severity::Note), Some(Severity::Note)),
             ("D103", Some(Severity::Warning), Some(Severity::Warning)),
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_milder_by_circumstance_is_not_made_worse() {
+    fn configured_severity_never_raises_a_lowered_one() {
         for (wanted, severities) in
             [(Severity::Error, [Severity::Error, Severity::Note]), (Severity::Note, [Severity::Note, Severity::Note])]
         {
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_required_is_not_lowered() {
+    fn required_findings_stay_errors() {
         for wanted in [None, Some(Severity::Note)] {
             let mut found = survey(&["A=1", "B=1"], &[("api", &["A=2", "C=1"])]);
             for (key, rule) in [("A", "value-differs"), ("B", "missing-on-railway"), ("C", "missing-locally")] {
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_what_was_compared() {
+    fn counts_compared_values() {
         let file =
             ["A=1", "B=1", "C=1", "D=1", "A=2", "F=${{x.C}}", "RAILWAY_PROJECT_ID=1", "G=op://dev/a/b", "H=1", "I=1"];
         let api = [
@@ -315,7 +315,7 @@ mod tests {
 
     /// Everything that costs at once, and nothing alike: quadratic work would take minutes here.
     #[test]
-    fn hundreds_of_services_with_a_hundred_variables_are_no_burden() {
+    fn many_services_with_many_variables_run_quickly() {
         let file: Vec<String> = (0..8_000).map(|key| format!("KEY_{key}=local-value-{key}")).collect();
         let rows: Vec<Vec<String>> = (0..400)
             .map(|service| {

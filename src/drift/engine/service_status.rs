@@ -120,12 +120,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_told_where_nothing_was_looked_at() {
+    fn no_status_without_requested_data() {
         assert_eq!(rows(&survey(&["A=1"], &[("api", &["A=1"])]), 0), [""; 0]);
     }
 
     #[test]
-    fn a_healthy_service_passes_all_of_them() {
+    fn healthy_service_passes_all_checks() {
         assert_eq!(
             rows(&healthy(), 1),
             [
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_found_and_what_can_not_be_told_is_said() {
+    fn failed_and_unavailable_checks_are_reported() {
         let mut found = survey(&["A=1"], &[("worker", &["A=1"])]);
         let worker = target(&mut found, "worker");
         worker.declared.start_command = vec!["-B".to_owned()];
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_snapshot_it_is_told_by_time_or_not_at_all() {
+    fn missing_snapshot_falls_back_to_change_times() {
         let mut found = survey(&["A=1"], &[("api", &["A=1"])]);
         running(&mut found, "api", "SUCCESS");
         target(&mut found, "api").live.got = Observed::Unavailable("refused".to_owned());

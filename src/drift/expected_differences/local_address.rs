@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_a_developers_machine_are_local() {
+    fn recognizes_local_addresses() {
         for (key, value) in [
             ("DATABASE_URL", "postgres://user:pw@localhost:5432/x"),
             ("DATABASE_URL", "postgres://user:pw@db:5432/x"),
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn other_values_are_not_local() {
+    fn rejects_other_addresses() {
         for (key, value) in [
             ("DATABASE_URL", "postgres://user:pw@postgres.railway.internal:5432/x"),
             ("DATABASE_URL", "postgres://user:p/w@db.example.com:5432/x"),

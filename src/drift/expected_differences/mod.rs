@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn each_place_sets_its_own_mode() {
+    fn environment_specific_keys_are_expected_to_differ() {
         for (key, local, nature) in [
             ("PORT", "4711", Some(ExpectedDifference::Key)),
             ("NODE_ENV", "x", Some(ExpectedDifference::Key)),
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_test_key_and_a_live_key_are_expected_to_differ() {
+    fn test_key_and_live_key_are_expected_to_differ() {
         let of_key = |one: &str, other: &str| between("STRIPE_SECRET_KEY", &Secret::new(one), &Secret::new(other));
         assert_eq!(of_key("sk_test_1", "sk_live_2"), Some(ExpectedDifference::TestKey));
         assert_eq!(of_key("sk_live_1", "sk_test_2"), Some(ExpectedDifference::LiveKey));

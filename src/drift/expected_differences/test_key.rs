@@ -40,7 +40,7 @@ mod tests {
     use crate::drift::expected_differences::test_key::is_pair;
 
     #[test]
-    fn a_pair_differs_in_the_word_that_marks_it() {
+    fn pair_differs_in_its_mode_marker() {
         for (key, test, live, expected) in [
             ("STRIPE_SECRET_KEY", "sk_test_51Hx", "sk_live_51Hy", true),
             ("STRIPE_KEY", "pk_test_1", "pk_live_2", true),

@@ -53,7 +53,7 @@ mod tests {
     use crate::drift::leak::example_values::is_real;
 
     #[test]
-    fn only_what_a_machine_made_is_real() {
+    fn only_generated_values_are_real_secrets() {
         for (value, expected) in [
             ("4f1c9a77b2d0", true),
             ("sk_live_4f1c9a77b2", true),

@@ -36,7 +36,7 @@ mod tests {
     use crate::drift::leak::file_kind::{FileKind, kind};
 
     #[test]
-    fn the_name_tells_and_the_folder_does_not() {
+    fn file_kind_depends_on_name_and_not_on_folder() {
         for (path, expected) in [
             (".env", FileKind::EnvFile),
             ("services/api/.env", FileKind::EnvFile),

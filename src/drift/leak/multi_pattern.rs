@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_begin_alike_or_overlap_are_all_found() {
+    fn finds_overlapping_values_and_shared_prefixes() {
         let values = ["12345678", "12345678-a", "345678-a-longer"].map(str::to_owned);
         let found = needles(&values).find(b"x12345678-a-longer 12345678");
         assert_eq!(found, [(0, (2, 1)), (1, (1, 1)), (2, (1, 3))].into());
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn thousands_that_begin_alike_cost_no_more_than_a_few() {
+    fn many_shared_prefixes_are_searched_quickly() {
         let values: Vec<String> = (0..20_000).map(|number| format!("{}{number}", "a".repeat(20))).collect();
         let text = "a".repeat(200_000) + "19999";
         let found = needles(&values).find(text.as_bytes());
@@ -131,7 +131,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_finds_what_a_plain_search_finds(
+        fn matches_agree_with_naive_search(
             values in proptest::collection::vec("[ab]{8,10}", 1..6),
             text in "[ab]{0,200}",
         ) {

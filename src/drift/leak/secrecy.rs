@@ -153,7 +153,7 @@ mod tests {
     use crate::drift::Secret;
 
     #[test]
-    fn what_is_a_secret_and_what_a_word_or_an_address() {
+    fn secrets_are_distinguished_from_text_and_addresses() {
         for (key, value, expected) in [
             ("API_KEY", "k3y-of-this-shop", true),
             ("STRIPE_SECRET_KEY", "sk_live_51H8xAbCdEfGhIjKlMnOp", true),
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn words_can_be_pronounced() {
+    fn detects_pronounceable_text() {
         for (text, expected) in [
             ("standard", true),
             ("Acme Full Stack", true),
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn random_text_is_told_from_names() {
+    fn random_text_is_distinguished_from_names() {
         for (text, expected) in [
             ("4f1c9a77b2d04e55", true),
             ("aBcDeFgHiJkLmNoPqRsTuVwX", true),

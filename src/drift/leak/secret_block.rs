@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_searched_for_by_its_lines() {
+    fn private_key_is_searched_line_by_line() {
         let block = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nMIIBAAAAAAAAAAAAAAAA\r\nBBBBBBBBBBBBBBBB\nshort=\n-----END RSA PRIVATE KEY-----";
         let expected = ["MIIBAAAAAAAAAAAAAAAA", "BBBBBBBBBBBBBBBB"];
         assert_eq!(found("PEM", block), expected);
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_searched_for_by_what_is_secret_in_it() {
+    fn json_is_searched_for_its_secret_fields() {
         let json = r#"{
   "type": "service_account",
   "project_id": "acme-production",
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn other_lines_count_under_a_key_that_names_a_secret() {
+    fn multi_line_value_is_searched_only_under_a_secret_key() {
         let text = "first line, of no interest\ncorr3ct horse battery\nshort";
         assert_eq!(found("RECOVERY_TOKEN", text), ["first line, of no interest", "corr3ct horse battery"]);
         assert_eq!(found("NOTICE", text), [""; 0]);

@@ -30,7 +30,7 @@ fn in_file(env: &str, name: &str, text: &str) -> Vec<String> {
 }
 
 #[test]
-fn which_local_values_are_searched_for() {
+fn selects_local_values_to_search_for() {
     for (line, expected) in [
         ("NAME=s1xt33n-ch4rs-r4nd0m", true),
         ("NAME=f1ft33n-ch4rss", false),
@@ -61,7 +61,7 @@ fn which_local_values_are_searched_for() {
 }
 
 #[test]
-fn a_value_is_found_anywhere_in_any_form_and_reported_with_its_line() {
+fn value_is_found_in_any_encoding_with_its_line() {
     let env = "# x\nAPI_KEY='k3y \"4\" you'\n";
     for (name, text, expected) in [
         ("a.py", "one\ntwo = 'k3y \"4\" you'\n", "a.py:2 API_KEY .env:2"),
@@ -84,7 +84,7 @@ fn a_value_is_found_anywhere_in_any_form_and_reported_with_its_line() {
 }
 
 #[test]
-fn a_long_secret_is_found_however_its_lines_are_written() {
+fn long_secret_is_found_with_any_line_breaks() {
     let block =
         "-----BEGIN PRIVATE KEY-----\nMIIBmarkerAAAAAAAAAAAA\nbbbbmarkerBBBBBBBBBBBB\n-----END PRIVATE KEY-----";
     let env = format!("A=1\nPEM='{block}'\n");
@@ -108,7 +108,7 @@ fn a_long_secret_is_found_however_its_lines_are_written() {
 }
 
 #[test]
-fn what_the_repository_has_already_is_no_leak() {
+fn value_already_in_repository_is_not_a_leak() {
     let env = "API_KEY=the-k3y-itself\n";
     for (present, expected) in [("", 1), ("the-k3y", 1), ("x the-k3y-itself x", 0)] {
         assert_eq!(leaks(env, "a.py", b"'the-k3y-itself'", present, &[]).len(), expected, "{present}");
@@ -123,7 +123,7 @@ fn what_the_repository_has_already_is_no_leak() {
 }
 
 #[test]
-fn content_decides_and_not_the_name() {
+fn file_content_decides_and_not_its_name() {
     for (name, text, expected) in [
         (".env", "A=1\nAPI_KEY=4f1c9a77\nAPI_KEY=4f1c9a78\n", &[".env:2 API_KEY secret", ".env:3 API_KEY secret"][..]),
         ("api/.env.staging", "", &[]),
@@ -158,7 +158,7 @@ fn content_decides_and_not_the_name() {
 }
 
 #[test]
-fn comments_and_false_headers_hide_nothing() {
+fn comments_and_fake_headers_hide_nothing() {
     let cipher = "API_KEY=encrypted:BDqDBibm4wsYqMpCjTQ6\n";
     for (text, expected) in [
         (format!("# API_KEY=4f1c9a77b2d04e\n{cipher}"), "1 API_KEY"),

@@ -65,7 +65,7 @@ fn changed_later(found: &mut Survey) {
 }
 
 #[test]
-fn every_mark_has_its_scene() {
+fn each_case_yields_its_mark() {
     for (file, stored, change, expected) in CASES {
         let mut found = survey(file, &[("api", stored)]);
         change(&mut found);
@@ -75,7 +75,7 @@ fn every_mark_has_its_scene() {
 }
 
 #[test]
-fn what_agrees_is_folded_and_a_reference_is_no_fault() {
+fn equal_rows_are_folded_and_references_are_accepted() {
     let api: &[&str] = &["A=1", "B=${{shared.B}} => 2"];
     let mut found = survey(&["A=1", "B=2"], &[("api", api), ("web", api)]);
     crate::drift::test_support::shared(&mut found, "B");
@@ -87,7 +87,7 @@ fn what_agrees_is_folded_and_a_reference_is_no_fault() {
 }
 
 #[test]
-fn a_service_that_can_not_be_read_is_no_difference() {
+fn unreadable_service_is_not_a_difference() {
     let mut found = survey(&["A=1", "B=1"], &[("api", &["A=1"]), ("web", &["A=1"])]);
     unreadable(&mut found, "web");
     assert_eq!(rows(&found), ["B: warning MissingOnRailway, Unreadable"]);
@@ -97,7 +97,7 @@ fn a_service_that_can_not_be_read_is_no_difference() {
 }
 
 #[test]
-fn what_doctor_toml_leaves_out_is_marked_so() {
+fn ignored_cells_are_marked_as_ignored() {
     let mut found = survey(&["A=1"], &[("api", &["A=2"]), ("web", &["A=3"]), ("worker", &["A=1"])]);
     found.policy.ignore.push(Ignore { services: vec![named("api").id], ..ignore(&["A"]) });
     assert_eq!(rows(&found), ["A: Ignored, error Differs, Equal"]);
@@ -111,7 +111,7 @@ fn what_doctor_toml_leaves_out_is_marked_so() {
 }
 
 #[test]
-fn old_values_are_ignored_key_by_key() {
+fn stale_values_are_ignored_per_key() {
     let mut found = survey(&["A=1", "B=1", "C=1"], &[("api", &["A=1", "B=1", "C=1"])]);
     runs_with(&mut found, &["A=0", "B=0", "C=0"]);
     assert_eq!(rows(&found), ["A: error Stale", "B: error Stale", "C: error Stale"]);
@@ -125,7 +125,7 @@ fn old_values_are_ignored_key_by_key() {
 }
 
 #[test]
-fn trouble_stands_on_top_and_only_what_is_asked_about_is_told() {
+fn failing_rows_come_first_and_only_filters_keys() {
     let api: &[&str] = &["A=<sealed>", "B=1", "D=2", "E=1", "RAILWAY_SERVICE_ID=1"];
     let mut found = survey(&["A=1", "B=1", "C=1", "D=1", "E=1"], &[("api", api), ("web", &["B=1", "X=1"])]);
     running(&mut found, "api", "SUCCESS");
@@ -138,7 +138,7 @@ fn trouble_stands_on_top_and_only_what_is_asked_about_is_told() {
 }
 
 #[test]
-fn services_with_other_files_have_other_keys() {
+fn services_with_different_files_have_different_keys() {
     let mut found = survey(&["A=1"], &[("api", &["A=1"]), ("web", &["W=1"])]);
     target(&mut found, "web").layers.clear();
     crate::drift::test_support::layer(&mut found, "web/.env", &["W=2"], &["web"]);

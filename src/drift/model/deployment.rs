@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn every_name_is_read_and_written_alike() {
+    fn status_names_round_trip() {
         for (name, status) in NAMES {
             assert_eq!((&DeploymentStatus::named(name), status.to_string().as_str()), (status, *name));
         }
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_newer_unfinished_deployment_is_under_way() {
+    fn only_newer_unfinished_deployment_is_under_way() {
         for (latest, active, expected) in [
             (Some("BUILDING"), Some("SUCCESS"), true),
             (Some("NEEDS_APPROVAL"), Some("SUCCESS"), true),
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn what_runs_and_what_comes_is_seen_through_rollouts_and_lags() {
+    fn running_and_upcoming_survive_rollouts_and_lagging_reads() {
         type Case<'c> = (Option<(&'c str, &'c str)>, &'c [(&'c str, &'c str)], Option<&'c str>, Option<&'c str>);
         let cases: &[Case<'_>] = &[
             (None, &[], None, None),
@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn only_railways_own_words_are_a_reason_to_skip() {
+    fn skip_reason_requires_exact_message_from_railway() {
         for (said, expected) in [
             (Some("No changes to watched files"), SkipReason::Unwatched),
             (Some("no changes to watched files."), SkipReason::Unwatched),
@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn what_railway_deploys_by_itself_is_known_by_its_reason() {
+    fn deployments_started_by_railway_are_recognized_by_reason() {
         for (reason, expected) in [
             (Some("autoupdate"), Some("an automatic update of its image")),
             (Some("AUTO_UPDATE"), Some("an automatic update of its image")),
@@ -416,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn a_push_is_skipped_only_if_it_is_the_newest_and_has_a_commit() {
+    fn skipped_push_must_be_newest_and_have_a_commit() {
         for (latest, commit, active, expected) in [
             (("2", "SKIPPED"), Some("371a158"), ("1", "SUCCESS"), true),
             (("2", "SKIPPED"), None, ("1", "SUCCESS"), false),
@@ -432,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_is_said_in_a_few_words() {
+    fn describes_deployment_source() {
         let origin = |commit: Option<&str>, image: Option<&str>| DeploymentSource {
             commit: commit.map(ToOwned::to_owned),
             image: image.map(ToOwned::to_owned),

@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn fingerprints_compare_within_a_run_only() {
+    fn fingerprints_compare_only_within_a_run() {
         let (one, other) = (FingerprintKey::new(&[1; 32]), FingerprintKey::new(&[2; 32]));
         let value = Secret::new("same");
         assert_eq!(value.fingerprint(&one), Secret::new("same").fingerprint(&one));
@@ -78,7 +78,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_stands_for_a_value_has_one_shape(text in any::<String>()) {
+        fn debug_and_fingerprint_have_a_fixed_shape(text in any::<String>()) {
             let value = Secret::new(text.as_str());
             let shown = value.fingerprint(&FingerprintKey::new(&[1; 32]));
             prop_assert!(shown.len() == 6 && shown.bytes().all(|byte| byte.is_ascii_hexdigit()));

@@ -52,7 +52,7 @@ mod tests {
     use crate::drift::model::token_identity::Identity;
 
     #[test]
-    fn the_kind_and_what_it_reaches_are_told() {
+    fn describes_token_kind_and_scope() {
         let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
         let named = |name: &str| ResourceRef { id: "id".to_owned(), name: name.to_owned() };
         for (identity, expected) in [

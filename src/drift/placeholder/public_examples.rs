@@ -302,7 +302,7 @@ const SET: &[(&str, &str)] = &[
 const BY_EXAMPLE_ALONE: &[&str] = &["secret1234", "secret1233", "CAFEBABE", "secret", "test-key", "dev-jwt-secret"];
 
 #[test]
-fn unset_secrets_are_recognised_by_their_text() {
+fn unset_secrets_are_recognized_by_text() {
     let missed: Vec<&(&str, &str)> = UNSET.iter().filter(|(key, value)| !is_unset(key, value)).collect();
     let expected: Vec<&str> = missed.iter().map(|(_, value)| *value).collect();
     assert_eq!(expected, BY_EXAMPLE_ALONE);
@@ -311,7 +311,7 @@ fn unset_secrets_are_recognised_by_their_text() {
 }
 
 #[test]
-fn every_unset_secret_is_recognised_by_its_example() {
+fn every_unset_secret_is_recognized_by_its_example() {
     for (key, value) in UNSET {
         let mut found = survey(&[], &[]);
         let file = LocalFile::of(".env.example", &[(key, value, 1)]);
@@ -321,7 +321,7 @@ fn every_unset_secret_is_recognised_by_its_example() {
 }
 
 #[test]
-fn values_that_are_set_are_not_placeholders() {
+fn set_values_are_not_placeholders() {
     let wrong: Vec<&(&str, &str)> = SET.iter().filter(|(key, value)| is_unset(key, value)).collect();
     assert!(SET.len() >= 190 && wrong.is_empty(), "{} rows: {wrong:?}", SET.len());
 }
@@ -364,7 +364,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_breaks_it(key in "[A-Z_]{0,12}", value in ".{0,130}", words in "[a-zA-Z<>{}%*.:/@_ 0-9-]{0,60}") {
+    fn arbitrary_text_does_not_panic(key in "[A-Z_]{0,12}", value in ".{0,130}", words in "[a-zA-Z<>{}%*.:/@_ 0-9-]{0,60}") {
         is_unset(&format!("{key}_KEY"), &value);
         is_unset("KEY", &words);
     }

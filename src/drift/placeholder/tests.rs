@@ -5,7 +5,7 @@ use crate::drift::test_support::survey;
 use crate::drift::{Secret, Survey};
 
 #[test]
-fn values_that_were_never_filled_in() {
+fn recognizes_placeholders() {
     assert!(PLACEHOLDERS.is_sorted() && SETTINGS.is_sorted() && MASKS.is_sorted());
     for value in [
         "changeme",
@@ -38,7 +38,7 @@ fn values_that_were_never_filled_in() {
 }
 
 #[test]
-fn values_that_only_look_like_it() {
+fn rejects_values_that_resemble_placeholders() {
     for value in [
         "",
         "  ",
@@ -68,7 +68,7 @@ fn values_that_only_look_like_it() {
 }
 
 #[test]
-fn text_is_read_as_words_only_under_a_key_that_names_a_secret() {
+fn placeholder_phrases_count_only_under_a_secret_key() {
     for value in ["insert-token-here-now", "change-in-production", "0000000000000000", "my-secret-key", "sk-xxx"] {
         assert!(!is_unset("GREETING", value), "{value}");
     }
@@ -112,7 +112,7 @@ fn with_example(text: &str) -> Survey {
 }
 
 #[test]
-fn a_secret_with_the_value_of_the_example_was_never_set() {
+fn secret_equal_to_its_example_is_unset() {
     for (line, expected) in [
         ("DB_PASSWORD=password", true),
         ("DB_PASSWORD=123456", true),

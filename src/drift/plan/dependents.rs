@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reference_to_a_key_that_is_added_follows_it() {
+    fn reference_to_an_added_key_is_a_dependent() {
         let catalogue = Catalogue {
             services: BTreeMap::from([("api".to_owned(), BTreeSet::new()), ("web".to_owned(), BTreeSet::new())]),
             ..Catalogue::default()
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn references_are_followed_to_their_end_and_in_circles() {
+    fn dependents_are_transitive_and_survive_cycles() {
         let names = |keys: &[&str]| keys.iter().map(|&key| key.to_owned()).collect::<BTreeSet<_>>();
         let catalogue = Catalogue {
             services: BTreeMap::from([

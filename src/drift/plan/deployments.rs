@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_serves_is_deployed_again_and_never_over_something_newer() {
+    fn redeploy_targets_active_deployment_and_never_replaces_newer() {
         let repository = CodeSource::Repository;
         for (latest, active, expected) in [
             (Some("SUCCESS"), Some("SUCCESS"), "redeploy 1"),
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_failed_is_tried_again_where_that_was_chosen() {
+    fn failed_deployment_is_retried_only_when_unhealthy() {
         let deployed = |status| Deployed {
             latest: Some(deployment("2", status)),
             active: vec![deployment("1", "SUCCESS")],
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deployment_says_what_it_costs() {
+    fn deployment_lists_its_costs() {
         let redeploy = DeployMethod::Redeploy(deployment("1", "SUCCESS"));
         let everything = Running { volume: Volume::Attached, schedule: Schedule::Cron, source: CodeSource::Repository };
         for (running, keys, expected) in [

@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_stale_behind_or_set_already_is_due_once_with_its_commit() {
+    fn stale_or_behind_service_is_redeployed_once_with_its_commit() {
         assert_eq!(found(&healthy()), []);
         let mut all = survey(&[], &[("api", &["A=1"]), ("web", &["A=1"]), ("worker", &["A=1"])]);
         for name in ["api", "web", "worker"] {

@@ -42,7 +42,7 @@ fn pushed(found: &Survey, terms: &FixPermissions, consent: Consent) -> (Vec<Stri
 const NONE: [&str; 0] = [];
 
 #[test]
-fn a_pull_leaves_out_a_key_with_different_values_in_two_findings() {
+fn pull_skips_key_with_conflicting_values_in_two_findings() {
     let named = FixPermissions { named: set(&["A"]), ..FixPermissions::default() };
     for (worker, expected) in [("A=${{Postgres.URL}} => 3", &NONE[..]), ("A=${{Postgres.URL}} => 2", &["0<A", "0<A"])] {
         let found = survey(&["A=1"], &[("api", &["A=2"]), ("worker", &[worker])]);
@@ -51,7 +51,7 @@ fn a_pull_leaves_out_a_key_with_different_values_in_two_findings() {
 }
 
 #[test]
-fn a_push_of_all_takes_what_differs_and_nothing_that_needs_a_word() {
+fn push_all_takes_differing_values_without_special_flags() {
     let cases: &[(&[&str], &[ServiceRows<'_>], &[&str])] = &[
         (&["A=1"], &[("api", &["A=2"]), ("worker", &["A=3"])], &["~api.A", "~worker.A"]),
         (&["A=1"], &[("api", &["A=2"]), ("worker", &["A=1"])], &["~api.A"]),
@@ -79,7 +79,7 @@ fn a_push_of_all_takes_what_differs_and_nothing_that_needs_a_word() {
 
 /// Neither a name, nor a flag, nor a requirement moves an indirect value in either direction.
 #[test]
-fn an_indirect_value_is_neither_pushed_nor_pulled_nor_written_over() {
+fn indirect_value_is_never_pushed_pulled_or_overwritten() {
     let values = ["op://dev/a/b", "encrypted:BDqDBibm4wsYqMpCjTQ6", "ENC[x]", "vault:secret/a", "${{ secrets.A }}"];
     for indirect in values {
         let template = if indirect.starts_with('$') { format!("{indirect} => ") } else { indirect.to_owned() };
@@ -126,7 +126,7 @@ fn an_indirect_value_is_neither_pushed_nor_pulled_nor_written_over() {
 }
 
 #[test]
-fn a_placeholder_is_never_pushed_however_it_is_selected() {
+fn placeholder_is_never_pushed_however_it_is_selected() {
     for (file, stored) in [
         ("A_KEY=changeme", "A_KEY=real-value"),
         ("A_KEY=sk_test_your_key_here", "A_KEY=sk_live_51Hb"),
@@ -157,7 +157,7 @@ fn a_placeholder_is_never_pushed_however_it_is_selected() {
 }
 
 #[test]
-fn an_empty_value_is_pushed_only_if_its_key_is_selected_individually() {
+fn empty_value_is_pushed_only_when_its_key_is_selected() {
     let mut found = survey(&["A=", "B="], &[("api", &["A=1", "B=1"]), ("worker", &["B=2"])]);
     require(&mut found, "B", &[]);
     let named = |keys| FixPermissions { named: set(keys), ..FixPermissions::default() };
@@ -169,7 +169,7 @@ fn an_empty_value_is_pushed_only_if_its_key_is_selected_individually() {
 }
 
 #[test]
-fn only_of_a_value_that_differs_it_is_said_why_it_is_not_pushed() {
+fn obstacle_to_push_is_reported_only_for_differing_value() {
     for (file, stored, told) in [("A=changeme", "A=real-value", true), ("C=1", "A=only-here", false)] {
         let mut found = survey(&[file], &[("api", &["C=1", stored])]);
         require(&mut found, "A", &[]);
@@ -181,7 +181,7 @@ fn only_of_a_value_that_differs_it_is_said_why_it_is_not_pushed() {
 }
 
 #[test]
-fn yes_alone_pushes_only_what_is_named_or_required() {
+fn yes_pushes_only_named_or_required_keys() {
     let mut found = survey(&["A=1", "B=1", "C=1"], &[("api", &["A=2", "B=2", "C=2"])]);
     require(&mut found, "B", &[]);
     let terms = FixPermissions { named: set(&["C"]), ..FixPermissions::default() };
@@ -190,7 +190,7 @@ fn yes_alone_pushes_only_what_is_named_or_required() {
 }
 
 #[test]
-fn a_missing_key_is_added_only_by_its_own_flag_or_where_it_is_required() {
+fn missing_key_is_added_only_by_flag_or_when_required() {
     let missing = || survey(&["A=1", "B=1"], &[("api", &["B=1"]), ("worker", &["B=1"])]);
     assert_eq!(pushed(&missing(), &FixPermissions::default(), Consent::Asked).0, NONE);
     let named = FixPermissions { named: set(&["A"]), ..FixPermissions::default() };
@@ -207,7 +207,7 @@ fn a_missing_key_is_added_only_by_its_own_flag_or_where_it_is_required() {
 }
 
 #[test]
-fn references_and_seals_are_written_over_only_by_their_own_flag() {
+fn references_and_sealed_values_need_their_own_flag() {
     let mut found = survey(&["R=1", "S=1"], &[("api", &["R=${{Postgres.URL}} => 2", "S=<sealed>"])]);
     out_of_scope(&mut found, "Postgres", &["URL"]);
     let only = FixPermissions { named: set(&["R", "S"]), ..FixPermissions::default() };
@@ -220,7 +220,7 @@ fn references_and_seals_are_written_over_only_by_their_own_flag() {
 }
 
 #[test]
-fn a_shared_variable_is_written_in_the_place_of_references_to_it() {
+fn shared_variable_is_written_instead_of_its_references() {
     let mut found = survey(&["A=1"], &[("api", &["A=${{shared.A}} => 2"]), ("worker", &["A=${{shared.A}} => 2"])]);
     shared(&mut found, "A");
     let stored = |variable| BTreeMap::from([("A".to_owned(), variable)]);
@@ -239,7 +239,7 @@ fn a_shared_variable_is_written_in_the_place_of_references_to_it() {
 }
 
 #[test]
-fn a_pull_takes_what_differs_into_the_layer_that_counts() {
+fn pull_writes_differing_values_to_the_effective_layer() {
     let pulled =
         |found: &Survey, terms: &FixPermissions| taken(found, &[Direction::Pull], terms, Consent::GivenBefore).0;
     let mut found = survey(&["A=1", "PATH=/bin"], &[("api", &["A=2", "PATH=/tmp", "NEW=3"])]);
@@ -251,7 +251,7 @@ fn a_pull_takes_what_differs_into_the_layer_that_counts() {
 }
 
 #[test]
-fn services_that_differ_among_each_other_are_not_pulled_from() {
+fn pull_skips_services_that_disagree() {
     let found = survey(&["A=1"], &[("api", &["A=2"]), ("worker", &["A=3"])]);
     let examination = examine(&found);
     let terms = FixPermissions::default();
@@ -263,7 +263,7 @@ fn services_that_differ_among_each_other_are_not_pulled_from() {
 }
 
 #[test]
-fn nothing_is_removed_without_prune_and_a_name() {
+fn remove_requires_prune_and_a_named_key() {
     let mut found = survey(&["A=1"], &[("api", &["A=1", "OLD=1", "KEPT=1", "SEALED=<sealed>"])]);
     require(&mut found, "KEPT", &[]);
     let removed = |terms: &FixPermissions| taken(&found, &[Direction::Remove], terms, Consent::GivenBefore).0;
@@ -276,7 +276,7 @@ fn nothing_is_removed_without_prune_and_a_name() {
 
 /// Two keys refer to one shared variable, and the file gives them different values.
 #[test]
-fn a_push_leaves_out_a_shared_variable_with_two_wanted_values() {
+fn push_skips_shared_variable_with_two_wanted_values() {
     let both = ["A=${{shared.S}} => 2", "B=${{shared.S}} => 2"];
     for (file, expected) in [(["A=1", "B=3"], &NONE[..]), (["A=1", "B=1"], &["~shared variables.S"; 2])] {
         let mut found = survey(&file, &[("api", &both)]);
@@ -288,7 +288,7 @@ fn a_push_leaves_out_a_shared_variable_with_two_wanted_values() {
 }
 
 #[test]
-fn a_push_keeps_a_reference_that_renders_the_wanted_value() {
+fn push_keeps_reference_that_renders_the_wanted_value() {
     let mut found = survey(&["A=1"], &[("api", &["A=2"]), ("worker", &["A=${{Postgres.URL}} => 1"])]);
     out_of_scope(&mut found, "Postgres", &["URL"]);
     require(&mut found, "A", &[]);
@@ -298,7 +298,7 @@ fn a_push_keeps_a_reference_that_renders_the_wanted_value() {
 
 /// The other service has a literal under the same key: nothing changes there.
 #[test]
-fn a_shared_variable_is_deployed_only_where_a_reference_to_it_stands() {
+fn shared_variable_affects_only_services_that_reference_it() {
     let mut found = survey(&["PORT=1"], &[("api", &["PORT=${{shared.P}} => 2"]), ("worker", &["PORT=2"])]);
     shared(&mut found, "P");
     let shared_values = BTreeMap::from([("P".to_owned(), Variable::Plain(Secret::new("2")))]);

@@ -170,7 +170,7 @@ mod tests {
     use super::{Reason, ReasonSide};
 
     #[test]
-    fn every_sentence_stands_alone() {
+    fn reasons_are_lowercase_without_final_period() {
         let reasons = [
             Reason::Placeholder(ReasonSide::Local),
             Reason::TrailingNewline(ReasonSide::Stored),

@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_told_has_no_reason() {
+    fn unexplained_difference_has_no_reason() {
         let deep = "[".repeat(100_000);
         let long = |last: &str| format!("[\"{}\",{last}]", "a".repeat(LONGEST_JSON));
         for (local, stored) in [
@@ -239,20 +239,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_two_texts_break_it(local in any::<String>(), stored in "[a$\\{}\"'=/:\n\r ]{0,40}") {
+        fn arbitrary_text_does_not_panic(local in any::<String>(), stored in "[a$\\{}\"'=/:\n\r ]{0,40}") {
             reason(&local, &stored);
             reason(&stored, &local);
             reason(&stored, &stored.replace('a', ""));
         }
 
         #[test]
-        fn equal_texts_have_no_reason(text in "[a$\\{}\"'=/:<>\n\r ]{0,8}") {
+        fn equal_text_has_no_reason(text in "[a$\\{}\"'=/:<>\n\r ]{0,8}") {
             prop_assert_eq!(reason(&text, &text), None);
         }
 
         /// Both sides may be at fault at once; then the local one is named, whichever that is.
         #[test]
-        fn the_reason_turns_with_the_sides(local in "[aA$\\n\"'=/: \n\r\u{a0}]{0,6}", stored in "[aA$\\n\"'=/: \n\r]{0,6}") {
+        fn swapping_sides_mirrors_the_reason(local in "[aA$\\n\"'=/: \n\r\u{a0}]{0,6}", stored in "[aA$\\n\"'=/: \n\r]{0,6}") {
             let (there, back) = (reason(&local, &stored), reason(&stored, &local).map(turned));
             prop_assert_eq!(there.as_ref().map(std::mem::discriminant), back.as_ref().map(std::mem::discriminant));
             let is_on_both_sides = matches!(there, Some(Placeholder(Local) | EscapedNewlines(Local) | EscapedDollar(Local) | Expansion(Local) | Invisible(Local)));

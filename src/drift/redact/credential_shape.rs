@@ -73,7 +73,7 @@ mod tests {
     use crate::drift::redact::credential_shape::find;
 
     #[test]
-    fn credentials_are_recognised_by_their_shape() {
+    fn credentials_are_recognized_by_shape() {
         for (text, expected) in [
             ("token \"ghp_0123456789abcdef\" is bad", vec!["ghp_0123456789abcdef"]),
             ("key=sk_live_0123456789ab&x=1", vec!["sk_live_0123456789ab"]),

@@ -95,7 +95,7 @@ mod tests {
 
     /// Written by Python's `base64`, `urllib.parse` and `json`, by node and by Go.
     #[test]
-    fn each_is_what_programs_write() {
+    fn encodings_match_common_programs() {
         let odd = "it's \"<ü>\" & a/b";
         for form in [
             r#"it's \"<ü>\" & a/b"#,
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_found_wherever_it_is_in_base64() {
+    fn value_is_found_at_any_base64_offset() {
         for text in
             ["azN5LXZhbHVl", "dTprM3ktdmFsdWU=", "dXNlcjprM3ktdmFsdWU=", "YWI6azN5LXZhbHVlOng=", "OmszeS12YWx1ZTo="]
         {
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_value_and_a_plain_one_have_few() {
+    fn short_and_plain_values_have_few_encodings() {
         assert_eq!(forms("k3y").len(), 2);
         assert_eq!(forms("k3y-value").len(), 4);
     }

@@ -122,7 +122,7 @@ mod tests {
     use crate::drift::redact::escape_sequence::{EscapeSequence, Meaning};
 
     #[test]
-    fn each_escape_is_decoded() {
+    fn decodes_each_escape() {
         for (text, length, char) in [
             ("\\u00fcx", 6, 'ü'),
             ("\\u00FC", 6, 'ü'),
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_whole_escape_stays() {
+    fn incomplete_escape_is_left_alone() {
         let texts = [
             "", "a", "%", "%4", "%zz", "100%", "\\", "\\d", "\\u12", "\\ud83d", "\\ud83dx", "&", "&amp", "&#;", "&#x;",
             "&#1",

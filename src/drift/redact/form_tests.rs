@@ -116,7 +116,7 @@ fn most_left(value: &str, text: &str, names: &[&str]) -> usize {
 }
 
 #[test]
-fn a_value_is_redacted_in_every_form() {
+fn value_is_redacted_in_every_encoding() {
     let scrubber = knows("GREETING", ODD);
     for (outer, encode) in ENCODERS {
         for (inner, first) in ENCODERS {
@@ -129,7 +129,7 @@ fn a_value_is_redacted_in_every_form() {
 }
 
 #[test]
-fn the_password_of_a_known_url_is_redacted_alone() {
+fn password_is_redacted_from_a_known_url() {
     let scrubber = knows("DATABASE_URL", "postgres://app:s3c%2Fr3t@db.internal:5432/x?password=another-one");
     for (text, expected) in [
         ("password s3c/r3t for app", "password ••• for app"),
@@ -146,7 +146,7 @@ fn the_password_of_a_known_url_is_redacted_alone() {
 }
 
 #[test]
-fn a_short_value_is_redacted_as_a_word_alone() {
+fn short_value_is_redacted_only_as_a_whole_word() {
     let scrubber = knows("API_KEY", "k3y!");
     scrubber.add("PIN_TOKEN", &Secret::new("4711"));
     scrubber.add("DASH_SECRET", &Secret::new("-"));
@@ -163,7 +163,7 @@ fn a_short_value_is_redacted_as_a_word_alone() {
 }
 
 #[test]
-fn base64_that_is_broken_into_lines_is_redacted() {
+fn base64_with_line_breaks_is_redacted() {
     let value = format!("{}-the-end", "0123456789-abcdef-".repeat(8));
     let encoded = STANDARD.encode(&value);
     let lines: Vec<&str> = encoded.as_bytes().chunks(76).filter_map(|line| std::str::from_utf8(line).ok()).collect();
@@ -173,13 +173,13 @@ fn base64_that_is_broken_into_lines_is_redacted() {
 }
 
 #[test]
-fn a_long_value_is_redacted_in_part() {
+fn truncated_long_value_is_redacted() {
     let value = (0..200).map(|number| number.to_string()).collect::<Vec<_>>().join("-");
     assert_eq!(knows("A", &value).redact(&format!("starts with {}…", &value[..128])), "starts with •••…");
 }
 
 #[test]
-fn credential_shapes_are_redacted_in_every_form() {
+fn credential_shapes_are_redacted_in_every_encoding() {
     let scrubber = Redactor::default();
     for (text, expected) in [
         ("token%3Dghp_0123456789abcdef", "token%3D•••"),
@@ -192,7 +192,7 @@ fn credential_shapes_are_redacted_in_every_form() {
 }
 
 #[test]
-fn ordinary_text_and_other_base64_stay() {
+fn ordinary_text_and_unrelated_base64_are_kept() {
     let scrubber = knows("A", ODD);
     scrubber.add("API_KEY", &Secret::new("k3y"));
     scrubber.add("B_TOKEN", &Secret::new("Q"));
@@ -211,7 +211,7 @@ fn ordinary_text_and_other_base64_stay() {
 
 /// A character that the text has before an encoded value is decoded with its first characters.
 #[test]
-fn a_value_behind_the_beginning_of_an_escape_is_redacted() {
+fn value_after_partial_escape_is_redacted() {
     for (value, text) in [
         ("baaa😀'€ß00a€a", "\\baaa%F0%9F%98%80%27%E2%82%AC%C3%9F00a%E2%82%ACa"),
         ("nothing here to see", "\\nothing%20here%20to%20see"),
@@ -229,7 +229,7 @@ fn a_value_behind_the_beginning_of_an_escape_is_redacted() {
 
 /// Texts that were written to make the search slow: if the work were not linear, this would not end.
 #[test]
-fn the_work_is_bounded() {
+fn redaction_takes_bounded_time() {
     let scrubber = Redactor::default();
     for number in 0..20_000 {
         scrubber.add("A_KEY", &Secret::new(format!("aaaaaaaaaaaaaaaaaaaaaaaa{number}")));
@@ -253,7 +253,7 @@ fn the_work_is_bounded() {
 }
 
 #[test]
-fn a_text_beyond_every_limit_is_cut_and_not_shown_in_part() {
+fn text_beyond_the_limits_is_truncated() {
     let scrubber = knows("A", "a-known-value");
     let clean = scrubber.redact(&format!("{}a-known-value{}", " ".repeat((2 << 20) - 5), "x".repeat(100_000)));
     assert!(clean.ends_with(" •••…") && clean.len() < (2 << 20) + 10);
@@ -270,7 +270,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
-    fn no_composition_of_forms_hides_a_value(
+    fn nested_encodings_are_redacted(
         value in "[ -~äß€😀\\n]{0,6}[a-z]{3}[ -~äß€😀\\n]{8,30}[!-~]",
         encoders in proptest::collection::vec(select(ENCODERS), 0..=3),
         before in "[ -~ä\\n]{0,12}",
@@ -286,7 +286,7 @@ proptest! {
     }
 
     #[test]
-    fn a_text_without_the_value_stays(
+    fn text_without_the_value_is_unchanged(
         text in "[a-z0-9ä .,:=\"{}\\\\/%+&-]{0,60}",
         encoder in select(ENCODERS),
         noise in proptest::collection::vec(any::<u8>(), 0..60),

@@ -272,7 +272,7 @@ mod tests {
     use crate::drift::redact::Redactor;
 
     #[test]
-    fn known_values_are_taken_out_in_every_form() {
+    fn known_values_are_redacted_in_every_encoding() {
         let scrubber = Redactor::default();
         scrubber.add("GREETING", &Secret::new("say \"hi\" & go"));
         scrubber.add("API_KEY", &Secret::new("k3y"));
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn every_header_of_a_trace_exporter_is_a_credential() {
+    fn every_trace_exporter_header_is_a_credential() {
         let scrubber = Redactor::default();
         let headers = "x-railway=1a2b3c4d5e,authorization=Basic%20c2hvcDpzaG9w, x-team = Api 0123456789";
         scrubber.add("OTEL_EXPORTER_OTLP_HEADERS", &Secret::new(headers));
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn credential_shapes_are_masked_unasked() {
+    fn credential_shapes_are_redacted_by_default() {
         let scrubber = Redactor::default();
         assert_eq!(scrubber.redact("token \"ghp_0123456789abcdef\" is bad"), "token \"•••\" is bad");
         assert_eq!(scrubber.redact("at postgres://u:p@ss@db.internal:5432/x"), "at postgres://•••@db.internal:5432/x");
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_lines_is_taken_out_line_by_line() {
+    fn multi_line_value_is_redacted_line_by_line() {
         let scrubber = Redactor::default();
         scrubber.add("PEM", &Secret::new("-----BEGIN KEY-----\nMIIBVgIBADAN\n\tqQIDAQAB+x8=\n==\n-----END KEY-----\n"));
         scrubber.add("ESCAPED", &Secret::new("first-line\\nsecond-line\\n"));
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_value_goes_first() {
+    fn longest_value_is_redacted_first() {
         let scrubber = Redactor::default();
         scrubber.add("A_KEY", &Secret::new("abc"));
         scrubber.add("B", &Secret::new("abcdefghij"));
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_learned_after_a_text_is_taken_out_of_the_next() {
+    fn value_added_later_is_redacted_from_then_on() {
         let scrubber = Redactor::default();
         scrubber.add("A", &Secret::new("first-value"));
         assert_eq!(scrubber.redact("first-value second-value"), "••• second-value");
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn many_known_values_cost_a_text_little() {
+    fn many_known_values_are_redacted_quickly() {
         let scrubber = Redactor::default();
         for number in 0..20_000 {
             scrubber.add("A", &Secret::new(format!("value-number-{number}")));
@@ -368,7 +368,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_known_value_is_left_and_a_second_pass_changes_nothing(
+        fn redaction_is_complete_and_idempotent(
             values in proptest::collection::vec("[ -~äß\\n]{8,14}", 1..4),
             parts in proptest::collection::vec("[ -~ä\\n]{0,6}", 4),
             noise in any::<String>(),
@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn an_excerpt_is_masked_before_it_is_cut() {
+    fn excerpt_is_redacted_before_truncation() {
         let scrubber = Redactor::default();
         let known = "k".repeat(40);
         scrubber.add("OPS_API_KEY", &Secret::new(known.as_str()));

@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn every_relation_is_told_as_declared_and_as_checked_out() {
+    fn reports_each_relation_for_declared_and_checked_out_commits() {
         let behind = "api runs a commit that is 3 commits behind 371a158";
         let one = "api runs a commit that is 1 commit behind 371a158";
         let diverged = "api runs a commit that is neither 371a158 nor a descendant of it";
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_told_is_said_only_of_a_declared_commit() {
+    fn unknown_relation_is_reported_only_for_declared_commit() {
         let text = |text: &str| text.to_owned();
         let (fetch, remove) = ("`git fetch`, also", "remove `commit` for this service");
         for (unclear, why, advice) in [
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_push_without_watched_files_covers_what_it_has() {
+    fn skipped_push_without_watched_changes_covers_its_commits() {
         let unknown = || Relation::Unclear(Unclear::UnknownCommit("b90c4e7".to_owned()));
         let repository = || Relation::Unclear(Unclear::OtherRepository("shop/web".to_owned()));
         for (running, relation, is_covered) in [
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn why_a_push_was_skipped_is_told_with_what_it_means() {
+    fn skip_reason_is_reported_with_its_consequence() {
         let behind = "api runs a commit that is 3 commits behind 371a158";
         let refused = format!("{behind}, which Railway skipped because its CI checks failed");
         let again = "Railway does not try it again by itself, even if they pass later";
@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn one_on_its_way_is_not_behind() {
+    fn deployment_under_way_is_not_behind() {
         let finding = |coming| -> Finding {
             let mut found = with(Some("HEAD"), Relation::Behind(2), coming);
             running(&mut found, "api", "SUCCESS");
@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn a_healthy_project_is_quiet() {
+    fn healthy_project_has_no_findings() {
         assert_eq!(lines(&RULE, &healthy()), [""; 0]);
         let mut found = with(Some("HEAD"), Relation::Same, None);
         for code in [Observed::NotRequested, Observed::Unavailable("refused".to_owned())] {

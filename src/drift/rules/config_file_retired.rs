@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_file_gave_is_compared_with_what_is_stored() {
+    fn settings_from_file_are_compared_with_stored_ones() {
         let all =
             "start command, pre-deploy command, cron schedule, health check path, restart policy, builder, watch paths";
         assert_eq!(of_file().differs(), all);
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn without_proof_a_file_may_explain_what_is_not_stored() {
+    fn file_may_explain_unstored_settings_without_proof() {
         let names = ["the deployment", "the settings", "the checkout", "nothing"];
         for (name, world, expected) in [
             (names[0], Scenario { named_by_deployment: Some("railway.toml"), ..Scenario::default() }, "start command"),
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deployment_after_the_day_needs_proof() {
+    fn deployment_after_retirement_needs_proof() {
         let later = "2027-01-04T10:00:00.000Z";
         for (world, expected) in [
             (Scenario { in_checkout: &["railway.json"], ..Scenario::default() }, ""),
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn the_words_depend_on_the_day() {
+    fn message_depends_on_the_retirement_date() {
         let finding = |world: &Scenario<'_>, days: i64| {
             let mut found = world.survey();
             found.today = END + days.days();
@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn no_command_is_shown() {
+    fn command_is_never_shown() {
         let secret = json!({ "deploy": { "startCommand": "serve --password=hunter2-of-file" } });
         let world =
             Scenario { runs: secret.clone(), file: secret, start: Some("serve --password=hunter2"), ..of_file() };
@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn while_a_deployment_is_on_its_way_nothing_is_told_of_it() {
+    fn nothing_is_reported_while_a_deployment_is_under_way() {
         for (status, is_told) in [
             ("INITIALIZING", false),
             ("BUILDING", false),
@@ -417,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn a_healthy_project_is_quiet_and_so_is_one_that_nobody_looked_at() {
+    fn healthy_or_unread_project_has_no_findings() {
         assert_eq!(lines(&RULE, &healthy()), [""; 0]);
         let mut found = of_file().survey();
         for settings in [Observed::NotRequested, Observed::Unavailable("refused".to_owned())] {

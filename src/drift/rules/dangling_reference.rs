@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_of_references_that_lead_nowhere() {
+    fn reports_references_without_a_target() {
         let error = |message: &str| format!("error A [api]: A refers to {message}");
         let note = |message: &str| format!("note A [api]: A refers to {message}");
         for (row, expected) in [
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn services_that_share_a_reference_share_the_finding() {
+    fn services_with_the_same_reference_share_a_finding() {
         let found =
             world(&[("api", &["A=${{no.X}}${{no.X}} => ", "B=${{no.X}} => "]), ("worker", &["A=${{no.X}} => "])]);
         assert_eq!(
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cycle_is_followed_through_services() {
+    fn cycle_is_followed_through_services() {
         let found = world(&[("api", &["A=${{worker.B}} => ", "C=${{A}} => "]), ("worker", &["B=${{api.A}} => "])]);
         assert_eq!(
             lines(&RULE, &found),
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn says_what_may_have_been_meant() {
+    fn suggests_likely_intended_name() {
         for (row, hint) in [
             ("A=${{postgres.DATABASE_URL}} => ", Some("names are case-sensitive, and there is Postgres")),
             ("A=${{Postgres.database_url}} => ", Some("names are case-sensitive, and there is DATABASE_URL")),
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_required_can_not_be_lowered() {
+    fn severity_of_required_key_cannot_be_lowered() {
         let mut found = world(&[("api", &["A=${{no.X}} => ", "B=${{shared.BASE}} => "])]);
         require(&mut found, "A", &[]);
         require(&mut found, "B", &[]);
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn a_healthy_project_is_quiet() {
+    fn healthy_project_has_no_findings() {
         assert_eq!(lines(&RULE, &healthy()), [""; 0]);
     }
 }

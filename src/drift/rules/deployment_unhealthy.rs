@@ -203,7 +203,7 @@ mod tests {
     use crate::drift::test_support::{deployment, healthy, latest, lines, running, survey, target};
 
     #[test]
-    fn every_status_is_told_with_and_without_an_older_one_that_serves() {
+    fn reports_each_status_with_and_without_an_active_deployment() {
         let newest = "the newest deployment of api";
         for (status, alone, beside) in [
             ("INITIALIZING", String::new(), String::new()),
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_skipped_push_says_why() {
+    fn skipped_push_has_its_reason() {
         let words = "Railway skipped commit 371a158 of api";
         for (reason, alone, beside, is_wrong) in [
             (
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lagging_latest_is_no_failure_of_what_came_after_it() {
+    fn lagging_latest_does_not_report_an_older_failure() {
         let mut found = survey(&[], &[("api", &[])]);
         let deployed = Deployed {
             latest: Some(deployment("1", "FAILED")),
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crash_stays_one_while_the_next_is_built() {
+    fn crash_is_reported_while_the_next_deployment_builds() {
         let mut found = survey(&[], &[("api", &[])]);
         running(&mut found, "api", "CRASHED");
         latest(&mut found, "api", "BUILDING");
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_has_ended_is_a_note_unless_it_is_meant_to() {
+    fn exited_process_is_a_note_unless_expected() {
         let mut found = survey(&[], &[("api", &[])]);
         for (status, stopped, cron, told) in [
             ("SUCCESS", true, None, 1),
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn the_failing_step_and_the_diagnosis_are_told() {
+    fn failing_step_and_diagnosis_are_reported() {
         let text = |text: &str| Some(text.to_owned());
         let mut found = survey(&[], &[("api", &[])]);
         latest(&mut found, "api", "FAILED");
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn what_failed_or_crashed_names_its_deployment_and_can_be_deployed_again() {
+    fn failed_or_crashed_deployment_offers_redeploy() {
         for (status, remedies) in [
             ("FAILED", &[Remedy::Redeploy][..]),
             ("CRASHED", &[Remedy::Redeploy]),
@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn a_healthy_project_is_quiet() {
+    fn healthy_project_has_no_findings() {
         assert_eq!(lines(&RULE, &healthy()), [""; 0]);
         assert_eq!(lines(&RULE, &survey(&[], &[("api", &[])])), [""; 0], "nobody looked");
     }

@@ -101,7 +101,7 @@ mod tests {
     use crate::drift::test_support::{healthy, layer, lines, survey, table};
 
     #[test]
-    fn tells_of_keys_that_are_assigned_again() {
+    fn reports_keys_assigned_more_than_once() {
         table(
             &RULE,
             &[
@@ -124,14 +124,14 @@ mod tests {
     }
 
     #[test]
-    fn the_same_key_in_another_layer_is_no_duplicate() {
+    fn same_key_in_another_layer_is_not_a_duplicate() {
         let mut found = survey(&["A=1"], &[("api", &["A=2"])]);
         layer(&mut found, ".env.local", &["A=2"], &["api"]);
         assert_eq!(lines(&RULE, &found), [""; 0]);
     }
 
     #[test]
-    fn says_whether_it_matters() {
+    fn reason_states_whether_the_values_differ() {
         for (second, reason) in
             [("A=1", "it is the same value each time"), ("A=2", "dotenvy keeps the first one instead")]
         {
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_healthy_project_is_quiet() {
+    fn healthy_project_has_no_findings() {
         assert_eq!(lines(&RULE, &healthy()), [""; 0]);
     }
 }

@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn every_answer_is_told() {
+    fn reports_each_unexpected_response() {
         let at = |fault: fn(String) -> JsonFault, pointer: &str| fault(pointer.to_owned());
         let why = "it has no domain".to_owned();
         let silent =
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_follows_from_the_key_that_differs() {
+    fn refused_request_is_caused_by_the_differing_key() {
         for (stored, status, follows) in [
             ("OPS_KEY=old", 401, Some("it follows from value-differs of OPS_KEY")),
             ("OPS_KEY=old", 403, Some("it follows from value-differs of OPS_KEY")),
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_edge_answers_follows_from_no_key() {
+    fn edge_response_is_not_caused_by_a_key() {
         for feature in [EdgeFeature::SignIn, EdgeFeature::Rule, EdgeFeature::Challenge] {
             let mut found = survey_of(edge(401, feature), Some(200));
             target(&mut found, "api").stored = survey(&[], &[("api", &["OPS_KEY=old"])]).targets.remove(0).stored;
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn a_response_that_may_be_the_edges_says_so() {
+    fn possible_edge_response_is_noted_in_the_reason() {
         let Observed::Known(EndpointOutcome::Came { domain, status, faults, body, .. }) = came(403, &[]) else {
             panic!()
         };
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn a_healthy_project_is_quiet() {
+    fn healthy_project_has_no_findings() {
         assert_eq!(lines(&RULE, &healthy()), [""; 0]);
     }
 }

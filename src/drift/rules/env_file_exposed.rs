@@ -182,7 +182,7 @@ mod tests {
     const MODE: &str = "note - [] .env:2: .env can be read by every user of this machine (mode 0644)";
 
     #[test]
-    fn tells_the_worst_of_a_file() {
+    fn reports_the_worst_exposure_of_a_file() {
         let unknown = || Git::Unknown("git is not installed".to_owned());
         let loose = |line| format!("warning - [] .env:{line}: {LOOSE}");
         let group = MODE.replace("every user of this machine (mode 0644)", "its group (mode 0640)");
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn examples_are_meant_to_be_shared() {
+    fn example_files_are_not_exposed() {
         for (name, told) in [
             (".env", 1),
             (".env.production", 1),
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_secret_beside_ciphertext_is_exposed() {
+    fn plain_secret_beside_ciphertext_is_exposed() {
         for (git, severity) in [(Git::Tracked, "error"), (Git::NotIgnored, "warning")] {
             let mut found = survey(&["A_KEY=encrypted:BDqDBibm4wsYqMpCjTQ6", "B_KEY=4f1c9a77"], &[]);
             found.exposures = kept("A=1", git, 0o644).exposures;
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_is_told_with_its_end_and_mended_there() {
+    fn symlink_is_reported_and_fixed_at_its_target() {
         let mut found = kept("API_KEY=4f1c9a77", Git::Tracked, 0o644);
         found.exposures[0].end = Some("../our config/.env".to_owned());
         let finding = &check(&found)[0];
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn files_with_the_same_readers_are_one_finding() {
+    fn files_with_the_same_readers_share_a_finding() {
         let mut found = kept("API_KEY=4f1c9a77", Git::Ignored, 0o644);
         layer(&mut found, "worker/.env", &["API_KEY=4f1c9a77"], &[]);
         layer(&mut found, "web/.env", &["API_KEY=4f1c9a77"], &[]);
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn each_secret_is_named_once_and_many_are_counted() {
+    fn each_secret_is_named_once_and_long_lists_are_counted() {
         let rows: Vec<String> = (0..9).map(|number| format!("KEY_{}=4f1c9a77", number % 7)).collect();
         let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
         let mut found = survey(&rows, &[]);
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_healthy_project_is_quiet() {
+    fn healthy_project_has_no_findings() {
         let mut found = healthy();
         assert_eq!(lines(&RULE, &found), [""; 0], "nothing was looked at");
         found.exposures = kept("A=1", Git::Ignored, 0o600).exposures;

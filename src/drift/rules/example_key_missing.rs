@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_of_keys_that_only_the_example_has() {
+    fn reports_keys_only_in_the_example() {
         let line =
             |key: &str, line| format!("note {key} [] .env.example:{line}: {key} is in .env.example and not in .env");
         for (text, expected) in [
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn any_layer_of_the_same_services_will_do() {
+    fn key_may_be_in_any_layer_of_the_same_services() {
         let both = || {
             let mut found = survey(&["A=1"], &[("api", &[]), ("worker", &[])]);
             layer(&mut found, "worker/.env", &["B=1"], &["worker"]);
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn two_examples_in_one_folder_miss_a_key_once() {
+    fn two_examples_in_one_folder_report_a_key_once() {
         let found = with_example(survey(&["A=1"], &[]), ".env.example", "B=\n", &[0]);
         let found = with_example(found, ".env.sample", "B=\nC=\n", &[0]);
         assert_eq!(
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_healthy_project_is_quiet() {
+    fn healthy_project_has_no_findings() {
         assert_eq!(lines(&RULE, &healthy()), [""; 0]);
         let found = with_example(healthy(), ".env.example", "NAME=\nBASE=\nSTRIPE_KEY=<your key>\n", &[0]);
         assert_eq!(lines(&RULE, &found), [""; 0]);

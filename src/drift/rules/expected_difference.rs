@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn one_key_is_one_finding_whatever_its_files() {
+    fn one_key_in_several_files_is_one_finding() {
         let mut found = survey(&["PORT=1"], &[("web", &["PORT=3"]), ("api", &["PORT=3"])]);
         layer(&mut found, "api/.env", &["PORT=2"], &["api"]);
         let line = concat!(
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rendered_reference_is_a_difference_too() {
+    fn rendered_reference_counts_as_a_difference() {
         let mut found =
             survey(&["DB=redis://localhost"], &[("api", &["DB=${{Redis.URL}} => redis://x.railway.internal"])]);
         crate::drift::test_support::out_of_scope(&mut found, "Redis", &["URL"]);
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_required_is_not_local() {
+    fn required_key_is_not_an_expected_difference() {
         let mut found = survey(&["PORT=1", "HOST=2"], &[("api", &["PORT=2"]), ("worker", &["PORT=2"])]);
         require(&mut found, "PORT", &[]);
         require(&mut found, "HOST", &["api"]);
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_healthy_project_is_quiet() {
+    fn healthy_project_has_no_findings() {
         assert_eq!(lines(&RULE, &healthy()), [""; 0]);
     }
 }

@@ -74,7 +74,7 @@ mod tests {
     use crate::drift::test_support::{TODAY, healthy, ignore, lines, survey};
 
     #[test]
-    fn the_last_day_still_counts() {
+    fn ignore_is_valid_through_its_last_day() {
         let told = "warning - [] doctor.toml:7: the [[ignore]] for DEBUG and LOCAL_* ended with 2026-10-02";
         for (until, expected) in
             [(None, &[][..]), (Some(TODAY), &[]), (Some(TODAY + 1.day()), &[]), (Some(TODAY - 1.day()), &[told])]
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn says_what_it_was_there_for() {
+    fn finding_includes_the_reason_of_the_ignore() {
         let mut found = survey(&[], &[]);
         found.policy.ignore.push(Ignore { until: Some(TODAY - 1.day()), ..ignore(&["DEBUG"]) });
         let reason = check(&found)[0].reason.clone();
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_healthy_project_is_quiet() {
+    fn healthy_project_has_no_findings() {
         assert_eq!(lines(&RULE, &healthy()), [""; 0]);
     }
 }

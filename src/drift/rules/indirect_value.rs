@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_side_that_refers_elsewhere_is_named() {
+    fn names_each_side_with_an_indirect_value() {
         let (local, stored, both) = (line("api", ".env"), line("api", "Railway"), line("api", ".env and Railway"));
         table(
             &RULE,
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn each_file_is_named_and_no_text_is_shown() {
+    fn names_each_file_and_shows_no_value() {
         let mut found = survey(&["A=op://dev/a/b"], &[("api", &["A=1"]), ("worker", &["A=op://dev/a/b"])]);
         layer(&mut found, "worker/.env", &["B=", "A=op://dev/a/c"], &["worker"]);
         let finding = check(&found).remove(0);
@@ -153,7 +153,7 @@ mod tests {
 
     /// Whatever the pair is and whatever doctor.toml requires, nothing else is found, and nothing counts as compared.
     #[test]
-    fn an_indirect_value_is_unknown_to_every_rule() {
+    fn indirect_value_is_unknown_to_every_rule() {
         for value in ["op://dev/a/b", "encrypted:BDqDBibm4wsYqMpCjTQ6", "ENC[x]", "${{ secrets.A }}", "ref+x://y"] {
             for stored in ["real", value, "", "changeme", "<sealed>"] {
                 for (local, stored) in [(value, stored), (stored, value)] {
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_named_secrets_makes_it_a_reference_of_railway() {
+    fn service_named_secrets_makes_it_a_railway_reference() {
         let mut found = survey(&["A=1"], &[("api", &["A=${{secrets.A}} => 1"])]);
         assert_eq!(lines(&RULE, &found), [line("api", "Railway")]);
         out_of_scope(&mut found, "secrets", &["A"]);
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_healthy_project_is_quiet() {
+    fn healthy_project_has_no_findings() {
         assert_eq!(lines(&RULE, &healthy()), [""; 0]);
     }
 }

@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_who_reads_what() {
+    fn reports_how_each_loader_reads_the_line() {
         let differently = "loaders read A differently";
         let node_ends = format!(
             "warning A [] .env:1: {differently}: dotenvy and python-dotenv agree, node's dotenv reads something else"
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn ordinary_lines_are_quiet() {
+    fn ordinary_lines_have_no_findings() {
         for text in [
             "",
             "A=",
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn the_finding_says_why_and_how_to_write_it() {
+    fn finding_has_reason_and_correct_spelling() {
         for (text, reason, advice) in [
             ("A=https://x/#frag", "a `#` without a blank before it", "write it as KEY='…'"),
             ("A=it's", "a quote inside the value", "write it as KEY=\"…\""),
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_rule_tells_of_a_line_is_not_told_again() {
+    fn lines_reported_by_another_rule_are_skipped() {
         for text in ["A=1\nA=2\n", "A: 1\n", "A='it''s'\n", "A\n"] {
             assert!(!with_text(text).disputes(0).is_empty() || text == "A\n", "{text:?}");
             assert_eq!(lines(&RULE, &with_text(text)), [""; 0], "{text:?}");
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quote_that_takes_lines_with_it_is_one_finding() {
+    fn quote_spanning_lines_is_one_finding() {
         for (text, expected) in [
             ("A=\"x\nB=2\nC=3\n", "note - [] .env:1 .env:2 .env:3: dotenvy loses B and C to line 1"),
             ("A=\"x\nB=2\n", "note B [] .env:1 .env:2: dotenvy loses B to line 1"),
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_piece_of_a_certificate_is_never_quoted() {
+    fn certificate_fragment_is_never_quoted() {
         let found = with_text("A=-----BEGIN KEY-----\nMIIEmarker4711+/x==\nmarker4712 =\n-----END KEY-----\n");
         let told = format!("{:?}", check(&found));
         assert!(!told.contains("4711") && !told.contains("4712"), "{told}");
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn many_lines_are_counted_and_never_hide_a_warning() {
+    fn many_lines_are_counted_without_hiding_warnings() {
         let lots = |count| (0..count).map(|number| format!("N{number}=hello world\n")).collect::<Vec<_>>().concat();
         let mut text = lots(5000);
         text.push_str("A=https://x/#frag\n");
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_declared_loader_settles_the_question() {
+    fn declared_loader_resolves_conflicts() {
         for loader in Loader::ALL {
             let mut found = with_text("A=https://x/#frag\nB=${C}\n");
             found.policy.loader = Some(loader);
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_healthy_project_is_quiet() {
+    fn healthy_project_has_no_findings() {
         assert_eq!(lines(&RULE, &healthy()), [""; 0]);
     }
 }

@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_a_log_can_be_is_told() {
+    fn reports_each_log_outcome() {
         let open = "it can't be told whether “boot_id stored” is in the log of worker";
         let late = || LogMatch::Open("the deployment is 40 s old, and the line has 5m".to_owned());
         let span = "(2026-11-24 09:00:01 to 09:00:08 UTC)";
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cron_service_may_not_have_run_yet() {
+    fn missing_line_of_cron_service_is_a_warning() {
         let mut found = with(read(LogMatch::Nowhere, LogCoverage::Whole));
         let settings = ServiceSettings { cron: Some("0 * * * *".to_owned()), ..ServiceSettings::default() };
         target(&mut found, "worker").live.settings = Observed::Known(settings);
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn replicas_are_counted_and_nothing_read_is_said() {
+    fn reason_counts_lines_and_replicas() {
         for (lines, replicas, extent) in [
             (0, None, "0 lines were read, from the deployment's start"),
             (1, Some(1), "1 line was read, from the deployment's start"),
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_healthy_project_is_quiet() {
+    fn healthy_project_has_no_findings() {
         assert_eq!(lines(&RULE, &healthy()), [""; 0]);
         let mut found = with(Observed::NotRequested);
         target(&mut found, "worker").live.lines.clear();

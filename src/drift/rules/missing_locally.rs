@@ -118,7 +118,7 @@ mod tests {
     use crate::drift::test_support::{healthy, layer, lines, require, survey, table};
 
     #[test]
-    fn tells_of_keys_that_the_file_lacks() {
+    fn reports_keys_missing_from_the_file() {
         table(
             &RULE,
             &[
@@ -141,14 +141,14 @@ mod tests {
     }
 
     #[test]
-    fn any_layer_of_the_service_will_do() {
+    fn key_may_be_in_any_layer_of_the_service() {
         let mut found = survey(&["A=1"], &[("api", &["A=1", "B=1"]), ("worker", &["A=1", "B=1"])]);
         layer(&mut found, "worker/.env", &["B=1"], &["worker"]);
         assert_eq!(lines(&RULE, &found), ["note B [api]: B is on Railway and not in .env"]);
     }
 
     #[test]
-    fn what_is_required_is_an_error() {
+    fn required_key_is_an_error() {
         let mut found = survey(&[], &[("api", &["A=1"]), ("worker", &["A=1"])]);
         require(&mut found, "A", &["worker"]);
         assert_eq!(lines(&RULE, &found), ["error A [api, worker]: A is required, and on Railway and not in .env"]);
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sealed_everywhere_can_not_be_pulled() {
+    fn key_sealed_everywhere_cannot_be_pulled() {
         let findings =
             check(&survey(&[], &[("api", &["A=<sealed>", "B=<sealed>", "C=${{x.C}} => <sealed>"]), ("web", &["B=1"])]));
         let remedies: Vec<_> = findings.iter().map(|finding| finding.remedies.as_slice()).collect();
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn an_indirect_value_is_not_pulled() {
+    fn indirect_value_is_not_pulled() {
         for stored in ["op://dev/a/b", "encrypted:BDqDBibm4wsYqMpCjTQ6", "${{b.A}} => vault:secret/data/a"] {
             let rows = [format!("A={stored}")];
             let finding = check(&survey(&[], &[("api", &[&rows[0]]), ("web", &["A=1"])])).remove(0);
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_healthy_project_is_quiet() {
+    fn healthy_project_has_no_findings() {
         assert_eq!(lines(&RULE, &healthy()), [""; 0]);
     }
 }

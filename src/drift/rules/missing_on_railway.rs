@@ -234,7 +234,7 @@ mod tests {
     use crate::drift::test_support::{healthy, layer, lines, out_of_scope, require, shared, survey, table, unreadable};
 
     #[test]
-    fn tells_of_keys_that_services_lack() {
+    fn reports_keys_missing_from_services() {
         table(
             &RULE,
             &[
@@ -264,14 +264,14 @@ mod tests {
     }
 
     #[test]
-    fn each_file_asks_only_the_services_that_use_it() {
+    fn each_file_applies_only_to_services_that_use_it() {
         let mut found = survey(&["A=1", "B=1"], &[("api", &["A=1", "B=1"]), ("worker", &["B=1"])]);
         layer(&mut found, "worker/.env", &["A=2", "B=2"], &["worker"]);
         assert_eq!(lines(&RULE, &found), ["warning A [worker] worker/.env:1: A is in worker/.env and not on Railway"]);
     }
 
     #[test]
-    fn services_with_different_layers_share_a_finding_in_the_order_of_their_names() {
+    fn services_with_different_layers_share_a_sorted_finding() {
         let mut found = survey(&["A=1"], &[("api", &["B=1"]), ("web", &["B=1"]), ("worker", &["B=1"])]);
         layer(&mut found, ".env.local", &["B=1"], &["api", "worker"]);
         let line = "warning A [api, web, worker] .env:1: A is in .env and on none of the 3 services that use it";
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_that_could_not_be_read_lacks_nothing() {
+    fn unreadable_service_has_no_missing_keys() {
         let mut found = survey(&["A=1"], &[("api", &["A=1"]), ("worker", &[])]);
         unreadable(&mut found, "worker");
         assert_eq!(lines(&RULE, &found), [""; 0]);
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_required_of_a_service_is_an_error_there() {
+    fn required_key_is_an_error_on_its_service() {
         let mut found = survey(&["A=1"], &[("api", &["A=1"]), ("web", &[]), ("worker", &[])]);
         require(&mut found, "A", &["worker", "api"]);
         require(&mut found, "B", &["api", "worker"]);
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn says_who_else_has_the_name() {
+    fn reason_names_shared_variable_or_other_service() {
         let mut found = survey(&["A=1", "B=1", "C=1"], &[("api", &[])]);
         shared(&mut found, "A");
         out_of_scope(&mut found, "Postgres", &["A", "B"]);
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_never_filled_in_is_not_pushed() {
+    fn unset_and_indirect_values_are_not_pushed() {
         let file = ["A=1", "B=changeme", "C=", "D=op://dev/a/b"];
         let findings = check(&survey(&file, &[("api", &[])]));
         let remedies: Vec<_> = findings.iter().map(|finding| finding.to_add.is_some()).collect();
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_required_key_is_pushed_and_who_else_gets_it_is_for_a_person_to_say() {
+    fn only_required_key_is_pushed_by_default() {
         let one = survey(&["A=1"], &[("api", &[])]);
         let several = survey(&["A=1"], &[("api", &[]), ("web", &[])]);
         let some = survey(&["A=1"], &[("api", &[]), ("web", &["A=1"])]);
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn a_healthy_project_is_quiet() {
+    fn healthy_project_has_no_findings() {
         assert_eq!(lines(&RULE, &healthy()), [""; 0]);
     }
 }

@@ -72,7 +72,7 @@ mod tests {
     use crate::drift::test_support::{healthy, latest, lines, running, survey, target};
 
     #[test]
-    fn only_a_service_without_any_deployment_was_never_deployed() {
+    fn reports_only_services_without_deployments() {
         let mut found = survey(&[], &[("my api", &[])]);
         assert_eq!(lines(&RULE, &found), [""; 0], "nobody looked");
         target(&mut found, "my api").live.deployed = Observed::Unavailable("refused".to_owned());
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_healthy_project_is_quiet() {
+    fn healthy_project_has_no_findings() {
         assert_eq!(lines(&RULE, &healthy()), [""; 0]);
     }
 }

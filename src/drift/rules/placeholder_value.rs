@@ -96,7 +96,7 @@ mod tests {
     use crate::drift::test_support::{healthy, layer, lines, survey, table};
 
     #[test]
-    fn tells_of_values_that_were_never_filled_in() {
+    fn reports_placeholder_values() {
         let on_railway = "A is a placeholder on Railway that was never filled in";
         let in_file = "warning A [] .env:1: A is a placeholder in .env that was never filled in";
         let (one, two) = (format!("error A [api]: {on_railway}"), format!("error A [api, worker]: {on_railway}"));
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_layer_above_may_fill_it_in() {
+    fn higher_layer_may_replace_a_placeholder() {
         let mut found = survey(&["A=changeme"], &[("api", &["A=1"]), ("worker", &["A=1"])]);
         layer(&mut found, ".env.local", &["A=1"], &["api"]);
         assert_eq!(lines(&RULE, &found).len(), 1);
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_healthy_project_is_quiet() {
+    fn healthy_project_has_no_findings() {
         assert_eq!(lines(&RULE, &healthy()), [""; 0]);
     }
 }

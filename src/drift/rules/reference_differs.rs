@@ -132,7 +132,7 @@ mod tests {
     const OTHER: &str = "note A [api] .env:1: A differs between .env and what Railway's reference renders to";
 
     #[test]
-    fn tells_of_renderings_that_differ() {
+    fn reports_differing_rendered_values() {
         let shared_line = "note A [api] .env:1: A differs between .env and the shared variable K";
         let cases: &[(&str, &str, &[&str])] = &[
             ("A=1", "A=${{Redis.URL}} => 2", &[OTHER]),
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn services_with_the_same_reference_are_one_finding() {
+    fn services_with_the_same_reference_share_a_finding() {
         let services: [ServiceRows<'_>; 3] = [
             ("api", &["A=${{Redis.URL}} => 2"]),
             ("web", &["A=${{shared.K}} => 2"]),
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_required_is_an_error_even_behind_a_reference() {
+    fn required_key_is_an_error_even_behind_a_reference() {
         for (template, is_error) in
             [("${{shared.K}} => 2", true), ("${{shared.K}} => ", true), ("${{no.K}} => ", false)]
         {
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_healthy_project_is_quiet() {
+    fn healthy_project_has_no_findings() {
         assert_eq!(lines(&RULE, &healthy()), [""; 0]);
     }
 }

@@ -115,7 +115,7 @@ mod tests {
     use crate::drift::test_support::{ServiceRows, healthy, lines, survey, unreadable};
 
     #[test]
-    fn tells_of_secrets_that_are_stored_again() {
+    fn reports_secrets_stored_on_several_services() {
         let told = "note API_KEY [api, worker]: API_KEY is the same literal on 2 services";
         let cases: &[(&[ServiceRows<'_>], &[&str])] = &[
             (&[("api", &["API_KEY=0123456789ab"]), ("worker", &["API_KEY=0123456789ab"])], &[told]),
@@ -148,14 +148,14 @@ mod tests {
     }
 
     #[test]
-    fn a_service_that_could_not_be_read_repeats_nothing() {
+    fn unreadable_service_repeats_nothing() {
         let mut found = survey(&[], &[("api", &["API_KEY=0123456789ab"]), ("worker", &["API_KEY=0123456789ab"])]);
         unreadable(&mut found, "worker");
         assert_eq!(lines(&RULE, &found), [""; 0]);
     }
 
     #[test]
-    fn a_healthy_project_is_quiet() {
+    fn healthy_project_has_no_findings() {
         assert_eq!(lines(&RULE, &healthy()), [""; 0]);
     }
 }

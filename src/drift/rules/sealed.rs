@@ -89,7 +89,7 @@ mod tests {
     use crate::drift::test_support::{healthy, lines, survey, table};
 
     #[test]
-    fn tells_of_keys_of_the_file_that_are_sealed() {
+    fn reports_sealed_keys_of_the_file() {
         table(
             &RULE,
             &[
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn no_value_is_claimed_for_it() {
+    fn sealed_value_is_not_observed() {
         let findings = check(&survey(&["A=1"], &[("api", &["A=<sealed>"])]));
         let seen: Vec<_> = findings[0].sightings.iter().map(|seen| (seen.state, seen.value.is_some())).collect();
         assert_eq!(seen, [("local", true), ("sealed", false)]);
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_healthy_project_is_quiet() {
+    fn healthy_project_has_no_findings() {
         assert_eq!(lines(&RULE, &healthy()), [""; 0]);
     }
 }

@@ -124,7 +124,7 @@ mod tests {
     use crate::drift::test_support::{ServiceRows, healthy, lines, require, survey, unreadable};
 
     #[test]
-    fn tells_of_required_keys_that_differ() {
+    fn reports_differing_required_keys() {
         let different = "error A [api, worker]: A must be equal on its services, and has 2 different values";
         let cases: &[(&[ServiceRows<'_>], &[&str], &[&str])] = &[
             (&[("api", &["A=1"]), ("worker", &["A=1"])], &[], &[]),
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn asking_twice_is_answered_once() {
+    fn duplicate_requirements_yield_one_finding() {
         let mut found = survey(&["A=1"], &[("api", &["A=1"]), ("worker", &["A=2"])]);
         require(&mut found, "A", &[]);
         require(&mut found, "A", &[]);
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn an_indirect_local_value_is_not_offered_for_a_push() {
+    fn indirect_local_value_is_not_offered_for_push() {
         let mut found = survey(&["A=op://dev/a/b"], &[("api", &["A=1"]), ("worker", &["A=2"])]);
         require(&mut found, "A", &[]);
         let finding = check(&found).remove(0);
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_healthy_project_is_quiet() {
+    fn healthy_project_has_no_findings() {
         assert_eq!(lines(&RULE, &healthy()), [""; 0]);
     }
 }

@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_that_could_not_be_applied_are_a_warning_with_their_error() {
+    fn failed_changes_are_a_warning_with_their_error() {
         let mut found = with(&[("api", "A")], OtherChanges::None);
         let staged = |error: Option<&str>, state| {
             let Observed::Known(Some(staged)) = with(&[("api", "A")], OtherChanges::None).staged else {
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_touched_key_under_comparison_is_an_error_and_the_rest_a_warning() {
+    fn staged_change_of_compared_key_is_an_error() {
         for (variables, others, expected) in [
             (&[("api", "A")][..], OtherChanges::None, "error A [api]: staged changes wait in staging: A"),
             (&[("api", "B")], OtherChanges::None, "warning - [api]: staged changes wait in staging: B"),
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn who_and_when_are_told() {
+    fn author_and_time_are_reported() {
         let mut found = with(&[("api", "A")], OtherChanges::None);
         if let Observed::Known(Some(staged)) = &mut found.staged {
             staged.by = Some("ann@example.com".to_owned());
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn with_keys_that_are_asked_about_only_those_are_told() {
+    fn only_selected_keys_are_reported() {
         let mut found = with(&[("api", "A"), ("api", "B")], OtherChanges::Some);
         found.only.insert("A".to_owned());
         assert_eq!(lines(&RULE, &found).len(), 1);
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_healthy_project_is_quiet() {
+    fn healthy_project_has_no_findings() {
         let mut found = healthy();
         for staged in [Observed::NotRequested, Observed::Unavailable("refused".to_owned()), Observed::Known(None)] {
             found.staged = staged;

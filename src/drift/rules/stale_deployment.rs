@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_got_is_held_against_what_it_would_get() {
+    fn deployed_variables_are_compared_with_stored_ones() {
         let same = ["A=2", "B=2", "C=1", "R=r", "RAILWAY_DEPLOYMENT_ID=1"];
         rows(&same, &[]);
         rows(&["A=2", "B=2", "C=1", "R=r", "S=<sealed>"], &[]);
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_about_what_runs() {
+    fn only_running_deployments_are_checked() {
         for (status, said) in [
             ("SUCCESS", Some("api runs with")),
             ("SLEEPING", Some("api sleeps, and will wake up with")),
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_stored_and_runs_is_not_stale_whatever_the_file_says() {
+    fn deployed_stored_value_is_not_stale() {
         let mut found = survey(&["A=local"], &[("api", &["A=stored"])]);
         running(&mut found, "api", "SUCCESS");
         got(&mut found, "api", &["A=stored"]);
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_said_where_nothing_is_known() {
+    fn unknown_deployed_variables_yield_no_finding() {
         let mut found = old();
         assert_eq!(lines(&RULE, &found), [""; 0], "nobody looked");
         target(&mut found, "api").live.got = Observed::Unavailable("refused".to_owned());
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn by_time_it_is_possible_and_near_it_uncertain() {
+    fn change_time_alone_makes_staleness_possible_or_uncertain() {
         let run = |found: &Survey| {
             let findings = check(found);
             let reasons: Vec<_> = findings.iter().map(|finding| finding.reason.clone().unwrap()).collect();
@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rollback_a_rollout_and_one_on_its_way_are_said() {
+    fn reason_includes_rollback_rollout_and_pending_deployment() {
         let finding = |found: &Survey| check(found).remove(0);
         let mut found = old();
         got(&mut found, "api", &["A=1", "B=2", "C=1", "R=r"]);
@@ -407,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn asked_and_ignored_keys_are_told_by_themselves() {
+    fn selected_and_ignored_keys_are_applied_per_key() {
         let mut found = old();
         got(&mut found, "api", &["A=1", "B=1", "C=0", "R=r"]);
         let of_rule = |found: &Survey| {
@@ -425,12 +425,12 @@ mod tests {
     }
 
     #[test]
-    fn a_healthy_project_is_quiet() {
+    fn healthy_project_has_no_findings() {
         assert_eq!(lines(&RULE, &healthy()), [""; 0]);
     }
 
     #[test]
-    fn a_redeploy_is_not_the_next_step_while_the_stored_value_is_wrong() {
+    fn redeploy_is_not_suggested_until_stored_value_is_fixed() {
         let keyed = |rule, service: &str| Finding {
             key: Some("OPS_KEY".to_owned()),
             services: vec![named(service)],

@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn declared_parts_are_looked_for_in_what_runs() {
+    fn checks_running_command_for_declared_parts() {
         for (parts, started, set, expected) in [
             (
                 &["-B"][..],
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn the_place_to_mend_it_is_where_it_came_from() {
+    fn advice_names_the_source_of_the_command() {
         type Case<'c> = (&'c str, Box<dyn FnOnce(&mut Survey)>, &'c str);
         let same = "celery worker";
         let cases: Vec<Case<'_>> = vec![
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_redeploy_is_enough_where_the_settings_have_it_already() {
+    fn redeploy_suffices_when_settings_are_correct() {
         let found = finding(|found| {
             settings(found, Some("celery worker -B"), None, &["railway.json"]);
             origin(found, Some(""), Some("railway.json"));
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_explains_another_command() {
+    fn config_file_explains_a_different_command() {
         for (start_in_file, of_deployment, named, files) in [
             (Some("celery worker"), None, None, &[][..]),
             (None, Some("railway.json"), None, &[]),
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn every_status_has_a_start_command() {
+    fn start_command_is_checked_in_every_status() {
         for status in ["SUCCESS", "SLEEPING", "CRASHED", "FAILED", "DEPLOYING", "REMOVED"] {
             let mut found = with(&["-B"], is("celery worker"), None);
             running(&mut found, "worker", status);
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_healthy_project_is_quiet() {
+    fn healthy_project_has_no_findings() {
         assert_eq!(lines(&RULE, &healthy()), [""; 0]);
         let mut found = with(&["-B"], is("celery"), None);
         for deployed in [Observed::NotRequested, Observed::Unavailable("refused".to_owned())] {

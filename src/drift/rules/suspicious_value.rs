@@ -134,7 +134,7 @@ mod tests {
     use crate::drift::test_support::{healthy, layer, lines, survey, table};
 
     #[test]
-    fn tells_of_values_that_are_rarely_meant() {
+    fn reports_values_that_are_rarely_intended() {
         let pem = "A=-----BEGIN KEY-----\nMII\n-----END KEY-----\n";
         table(
             &RULE,
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_value_differs_tells_is_not_told_again() {
+    fn values_reported_by_value_differs_are_skipped() {
         let stored = "warning A [worker]: A ends with a line break (in Railway)";
         table(
             &RULE,
@@ -194,14 +194,14 @@ mod tests {
     }
 
     #[test]
-    fn what_a_layer_above_replaces_is_not_told() {
+    fn value_overridden_by_a_higher_layer_is_skipped() {
         let mut found = survey(&["A='1'"], &[("api", &["A=1"])]);
         layer(&mut found, ".env.local", &["A=1"], &["api"]);
         assert_eq!(lines(&RULE, &found), [""; 0]);
     }
 
     #[test]
-    fn a_healthy_project_is_quiet() {
+    fn healthy_project_has_no_findings() {
         assert_eq!(lines(&RULE, &healthy()), [""; 0]);
     }
 }

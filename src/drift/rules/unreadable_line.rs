@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn each_line_is_told_until_they_are_too_many() {
+    fn reports_each_line_up_to_a_limit() {
         assert_eq!(flawed(0), [""; 0]);
         let line = |number| {
             format!("warning - [] .env:{number}: this line can't be read: there is no equals sign, at column 3")
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_the_declared_loader_refuses_is_an_error() {
+    fn line_refused_by_declared_loader_is_an_error() {
         let mut found = survey(&["A=1"], &[("api", &["A=1"])]);
         let what = "a quote is opened and not closed";
         found.files[0].flaws =
@@ -137,7 +137,7 @@ mod tests {
 
     /// Each line, and the loaders that read an assignment from it: for those it is compared, and for the others an error.
     #[test]
-    fn the_declared_loader_decides_what_is_unreadable() {
+    fn declared_loader_decides_what_is_unreadable() {
         use Loader::{Dotenvy, Node, Python};
         for (line, readers) in [
             ("A=b", &[Dotenvy, Python, Node][..]),
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cause_is_named() {
+    fn finding_names_the_cause() {
         for (text, loader, expected) in [
             ("A: b", Loader::Python, "error - [] .env:1: python can't read this line: there is no `=`, at column 1"),
             (
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_healthy_project_is_quiet() {
+    fn healthy_project_has_no_findings() {
         assert_eq!(lines(&RULE, &healthy()), [""; 0]);
     }
 }

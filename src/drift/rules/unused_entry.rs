@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ignore_that_matches_no_key_is_reported() {
+    fn ignore_without_matching_key_is_reported() {
         let unused = |names: &str| format!("warning - [] doctor.toml:7: the [[ignore]] for {names} matches no key");
         for (keys, expected) in [
             (&["DEBUG"][..], None),
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_for_elsewhere_or_over_is_not() {
+    fn inapplicable_ignore_is_not_reported() {
         type Case = fn(&mut Survey, &mut Ignore);
         let cases: [(Case, usize); 7] = [
             (|_, _| (), 1),
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unreadable_service_has_its_keys_all_the_same() {
+    fn unreadable_service_keeps_its_known_keys() {
         let mut found = shop();
         unreadable(&mut found, "api");
         found.policy.ignore.push(ignore(&["REGION"]));
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_that_was_meant_is_suggested() {
+    fn suggests_the_intended_key() {
         let mut found = shop();
         found.policy.ignore.extend([ignore(&["CACHE_ULR"]), ignore(&["NOTHING_LIKE_IT"])]);
         let advice: Vec<_> = check(&found).into_iter().filter_map(|one| one.advice).collect();
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_require_of_services_that_are_not_compared_is_reported() {
+    fn require_of_uncompared_services_is_reported() {
         let unused =
             "warning - [] doctor.toml:9: the [[require]] of DEBUG matches nothing: none of its services is compared";
         for (services, expected) in [(&["docs"][..], &[unused][..]), (&["docs", "api"], &[]), (&[], &[])] {
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_required_key_that_nothing_has_is_reported_once() {
+    fn required_key_missing_everywhere_is_reported_once() {
         let mut found = shop();
         require(&mut found, "NOWHERE", &[]);
         let rules: Vec<_> = examine(&found)
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_severity_of_a_rule_without_its_declaration_is_reported() {
+    fn severity_of_rule_without_declaration_is_reported() {
         for (rule, expected) in [
             (
                 "log-line-missing",
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_healthy_project_is_quiet() {
+    fn healthy_project_has_no_findings() {
         assert_eq!(lines(&RULE, &healthy()), [""; 0]);
     }
 }

@@ -157,7 +157,7 @@ mod tests {
     use crate::drift::test_support::{healthy, layer, lines, require, survey, table};
 
     #[test]
-    fn tells_only_of_real_differences() {
+    fn reports_only_real_differences() {
         let differs = "error A [api] .env:1: A differs between .env and Railway";
         table(
             &RULE,
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn services_that_share_the_fault_are_one_finding() {
+    fn services_with_the_same_difference_share_a_finding() {
         let found = survey(&["A=1"], &[("api", &["A=2"]), ("web", &["A=1"]), ("worker", &["A=3"])]);
         assert_eq!(lines(&RULE, &found), ["error A [api, worker] .env:1: A differs between .env and Railway"]);
         let finding = &check(&found)[0];
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn another_reason_or_another_file_is_another_finding() {
+    fn different_reason_or_file_is_a_separate_finding() {
         let mut found = survey(&["A=one"], &[("api", &["A=two"]), ("web", &["A=ONE"]), ("worker", &["A=two"])]);
         layer(&mut found, "worker/.env", &["B=", "A=three"], &["worker"]);
         assert_eq!(
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn values_around_it_are_a_reason() {
+    fn value_found_elsewhere_is_a_reason() {
         type Case<'c> = (&'c [&'c str], &'c [&'c str], &'c [&'c str], &'c str);
         let cases: &[Case<'_>] = &[
             (&["A=rotated-key"], &["A=old"], &["A=rotated-key"], "the local value is what worker holds"),
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_the_checkout_gives_no_reason() {
+    fn file_from_checkout_gives_no_reason() {
         type Case<'c> = (&'c [&'c str], &'c [&'c str], &'c [&'c str]);
         let cases: &[Case<'_>] = &[
             (&["A=rotated-key"], &["A=old"], &["A=rotated-key"]),
@@ -247,14 +247,14 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_the_same_key_in_a_lower_layer_is_no_other_keys() {
+    fn same_key_in_a_lower_layer_is_not_a_reason() {
         let mut found = survey(&["A=the-old-key"], &[("api", &["A=the-old-key"])]);
         layer(&mut found, ".env.local", &["A=the-new-key"], &["api"]);
         assert_eq!(check(&found)[0].reason, None);
     }
 
     #[test]
-    fn short_and_ordinary_values_are_no_reason() {
+    fn short_and_ordinary_values_are_not_a_reason() {
         for (local, stored) in [("short", "old"), ("true", "false"), ("1234567890", "1"), ("2026-10-03", "1")] {
             let (file, worker) = ([format!("A={local}")], [format!("A={local}")]);
             let found = survey(&[&file[0]], &[("api", &[&format!("A={stored}")]), ("worker", &[&worker[0]])]);
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_side_that_was_never_filled_in_is_not_copied() {
+    fn unset_side_is_never_the_preferred_source() {
         for (local, stored, remedies) in [
             ("A=one", "A=two", &[Remedy::Push, Remedy::Pull][..]),
             ("A=changeme", "A=two", &[Remedy::Pull]),
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_local_value_is_a_note_unless_it_is_required() {
+    fn empty_local_value_is_a_note_unless_required() {
         let mut found = survey(&["A=", "B="], &[("api", &["A=1", "B=1"])]);
         require(&mut found, "B", &[]);
         let expected = [
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn require_makes_it_a_plain_comparison() {
+    fn require_overrides_expected_difference() {
         let mut found = survey(&["PORT=1"], &[("api", &["PORT=2"]), ("worker", &["PORT=2"])]);
         require(&mut found, "PORT", &["api"]);
         assert_eq!(lines(&RULE, &found), ["error PORT [api] .env:1: PORT differs between .env and Railway"]);
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_healthy_project_is_quiet() {
+    fn healthy_project_has_no_findings() {
         assert_eq!(lines(&RULE, &healthy()), [""; 0]);
     }
 }

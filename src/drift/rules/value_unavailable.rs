@@ -90,7 +90,7 @@ mod tests {
     const TOLD: &str = "Railway returned no value for A, which is not sealed; it was not compared";
 
     #[test]
-    fn a_value_that_was_not_returned_is_neither_sealed_nor_equal() {
+    fn unavailable_value_is_neither_sealed_nor_equal() {
         let (one, two) = (format!("warning A [api] .env:1: {TOLD}"), format!("warning A [api, web] .env:1: {TOLD}"));
         table(
             &RULE,
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_counted_as_compared_and_nothing_is_called_sealed() {
+    fn unavailable_value_is_counted_as_unknown() {
         let mut found = survey(&["A=1"], &[("api", &["A=<unavailable>"])]);
         let examination = examine(&found);
         let rules: Vec<_> = examination.findings.iter().map(|finding| finding.rule.name).collect();
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_healthy_project_is_quiet() {
+    fn healthy_project_has_no_findings() {
         assert_eq!(lines(&RULE, &healthy()), [""; 0]);
     }
 }

@@ -74,7 +74,7 @@ mod tests {
     use crate::drift::service_scope::database_image::{COMPANIONS, DATABASES, is_database_image};
 
     #[test]
-    fn databases_and_what_stands_beside_them() {
+    fn recognizes_database_images_and_their_companions() {
         assert!(DATABASES.is_sorted() && COMPANIONS.is_sorted());
         for (image, is_database) in [
             ("postgres", true),

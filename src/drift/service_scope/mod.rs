@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_is_services_that_the_file_can_be_for() {
+    fn default_scope_is_services_the_file_can_apply_to() {
         let candidates = [
             candidate("api", None, None, &["A", "B"]),
             candidate("docs", None, None, &["C"]),
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_lies_in_itself_and_in_those_above() {
+    fn folder_is_inside_itself_and_its_ancestors() {
         for (folder, root, lies) in [
             ("", "", true),
             ("", "/", true),
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn who_gives_a_value_to_others_is_a_provider() {
+    fn service_referenced_by_others_is_a_provider() {
         let services = [("Postgres", &["URL"][..]), ("api", &["URL", "KEY"]), ("worker", &["URL"])];
         let catalogue = Catalogue {
             services: services.iter().map(|(name, names)| ((*name).to_owned(), keys(names))).collect(),

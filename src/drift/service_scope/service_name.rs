@@ -88,7 +88,7 @@ mod tests {
     use crate::drift::test_support::named;
 
     #[test]
-    fn a_name_is_taken_for_what_it_surely_is() {
+    fn resolves_only_unambiguous_names() {
         let services: Vec<ResourceRef> =
             ["agentverse-api-staging", "agentverse-worker-staging", "Web", "web-admin", "WEB", "id-of-Web"]
                 .map(named)
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_nothing_is_answered_with_what_looks_alike() {
+    fn unknown_name_has_similar_suggestions() {
         let services: Vec<ResourceRef> = ["api", "worker"].map(named).into();
         let candidates: Vec<(&ResourceRef, Option<&str>)> = services.iter().zip([None, Some("beat")]).collect();
         for (wanted, alike) in [("wroker", &["worker"][..]), ("baet", &["beat"]), ("xyz", &[]), ("", &[])] {
@@ -127,7 +127,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_found_is_what_was_wanted(
+        fn resolved_service_matches_the_requested_name(
             names in proptest::collection::btree_set("[aAbß-]{1,4}", 1..6),
             wanted in "[aAbBß-]{0,4}",
         ) {

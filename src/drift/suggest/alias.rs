@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_share_goes_without_saying() {
+    fn shared_name_parts_are_dropped() {
         for (project, environment, chosen, aliases) in [
             ("x", "y", &["agentverse-api-staging", "agentverse-worker-staging"][..], &["api", "worker"][..]),
             ("agentverse", "staging", &["agentverse-worker-staging"], &["worker"]),
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_name_is_no_other_services_name() {
+    fn alias_never_equals_another_service_name() {
         let chosen = &["shop-api-eu", "shop-worker-eu"];
         assert_eq!(aliases_of("x", "y", chosen, &["Worker"]), ["api=shop-api-eu", "shop-worker-eu=shop-worker-eu"]);
         assert_eq!(
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_could_be_another_services_gives_way_to_the_id() {
+    fn ambiguous_name_is_replaced_by_the_id() {
         let trap = ResourceRef { id: "one".to_owned(), name: "id-of-api".to_owned() };
         let nameless = ResourceRef { id: "two".to_owned(), name: String::new() };
         let all = [named("api"), trap.clone(), nameless.clone()];
@@ -160,7 +160,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_the_names_each_section_finds_its_own_service(
+        fn each_section_resolves_to_its_own_service(
             names in collection::vec("[ab-]{0,4}|\\PC{0,6}", 1..6),
             project in any::<String>(),
             environment in "[ab-]{0,3}",

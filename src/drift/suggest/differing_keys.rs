@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_expected_difference_is_suggested_and_the_rest_is_offered() {
+    fn expected_differences_are_suggested_and_others_offered() {
         let found = differences(&scene(), &BTreeSet::from(["REQUIRED"]));
         let told = |one: &Difference| {
             let services: Vec<&str> = one.services.iter().map(|service| service.name.as_str()).collect();
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_is_asked_for_once_and_another_value_has_its_own() {
+    fn reason_is_asked_once_per_group_of_equal_differences() {
         let survey = scene();
         let found = differences(&survey, &BTreeSet::from(["REQUIRED"]));
         let groups = groups(&found.iter().collect::<Vec<_>>());
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_excepted_is_told_no_more_and_what_is_wrong_with_it_is() {
+    fn suggested_ignores_silence_exactly_their_findings() {
         let mut survey = scene();
         let found = differences(&survey, &BTreeSet::new());
         let before = examine(&survey).findings;

@@ -62,7 +62,7 @@ mod tests {
     use crate::drift::test_support::{survey, unreadable};
 
     #[test]
-    fn secrets_that_services_share_are_suggested_first() {
+    fn secrets_shared_by_services_are_suggested_first() {
         let file = [
             "NAME=shop",
             "A_KEY=new",
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_unreadable_service_has_is_not_known_to_agree() {
+    fn unreadable_service_is_not_known_to_agree() {
         let mut survey = survey(
             &["A_KEY=x", "B_KEY=x"],
             &[("api", &["A_KEY=x", "B_KEY=x"]), ("web", &["A_KEY=x", "B_KEY=x"]), ("worker", &["A_KEY=x"])],

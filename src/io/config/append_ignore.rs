@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_section_comes_last_and_nothing_before_it_changes() {
+    fn section_is_appended_without_changing_existing_text() {
         let lone = "[[ignore]]\nkeys = [\"DEBUG\"]\nreason = \"mine\"\n";
         for (text, expected) in [
             ("", lone.to_owned()),
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn every_part_is_written() {
+    fn writes_every_field() {
         let ignore = NewIgnore {
             services: vec!["api".to_owned(), "a \"b\" \\".to_owned()],
             rules: vec!["value-differs".to_owned()],
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_added_to_is_left_alone() {
+    fn refuses_entries_that_cannot_be_appended() {
         let refused = |text: &str, ignore: &NewIgnore| match added(text, ignore) {
             Err(Error::Write { path, cause: why, .. }) => format!("{path}: {why}"),
             other => panic!("{text}: {other:?}"),
@@ -131,7 +131,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_the_names_they_are_read_back_or_refused(
+        fn arbitrary_names_round_trip_or_are_refused(
             keys in collection::vec(any::<String>(), 1..3),
             services in collection::vec(any::<String>(), 0..3),
             reason in any::<String>(),

@@ -72,7 +72,7 @@ mod tests {
     use crate::io::config::inside::{follow, inside};
 
     #[test]
-    fn a_path_stays_inside_the_repository() {
+    fn paths_must_stay_inside_repository() {
         let outer = tempfile::tempdir().unwrap();
         let outer = outer.path().canonicalize().unwrap();
         let root = outer.join("shop");
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repository_behind_a_link_is_still_the_repository() {
+    fn symlinked_repository_root_is_accepted() {
         let outer = tempfile::tempdir().unwrap();
         let outer = outer.path().canonicalize().unwrap();
         fs::create_dir(outer.join("shop")).unwrap();

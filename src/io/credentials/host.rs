@@ -48,7 +48,7 @@ mod tests {
     use crate::io::credentials::host::railway_env;
 
     #[test]
-    fn railway_env_chooses_host_and_file() {
+    fn railway_env_selects_host_and_config_file() {
         let cases = [
             (None, "backboard.railway.com", "config.json"),
             (Some(""), "backboard.railway.com", "config.json"),

@@ -242,7 +242,7 @@ mod tests {
     use crate::io::credentials::keyring::is_local_socket;
 
     #[test]
-    fn only_local_sockets_are_asked() {
+    fn accepts_only_local_sockets() {
         for address in [
             "unix:path=/run/user/1000/bus",
             "unix:abstract=/tmp/dbus-3X,guid=0123456789abcdef0123456789abcdef",

@@ -51,7 +51,7 @@ fn login(text: &str) -> Result<Credentials, Error> {
 }
 
 #[test]
-fn the_first_source_with_a_token_wins() {
+fn first_source_with_token_wins() {
     let home = home("config.json", r#"{"user":{"accessToken":"cli","tokenExpiresAt":1800003600}}"#);
     let both = "RAILWAY_TOKEN and RAILWAY_API_TOKEN are both set; RAILWAY_TOKEN is used";
     let empty = "RAILWAY_TOKEN is empty and counts as not set";
@@ -81,7 +81,7 @@ fn the_first_source_with_a_token_wins() {
 }
 
 #[test]
-fn what_is_no_token_is_an_error_and_not_the_next_source() {
+fn malformed_token_is_error_without_fallback() {
     let long = "x".repeat(8 * 1024 + 1);
     for bad in ["two words", "tökén", "a\nb", "a\u{7f}b", "a\0", "\"quoted\"", "'quoted'", "\u{a0}", &long] {
         let got = found(&[("RAILWAY_TOKEN", bad), ("RAILWAY_API_TOKEN", "a")], None);
@@ -93,7 +93,7 @@ fn what_is_no_token_is_an_error_and_not_the_next_source() {
 }
 
 #[test]
-fn without_any_token_every_place_is_named() {
+fn missing_credentials_list_every_source() {
     let looked = |pairs: &[(&str, &str)], home: Option<&Path>, cli_login| match find(
         &variables(pairs),
         home,
@@ -129,14 +129,14 @@ fn without_any_token_every_place_is_named() {
 }
 
 #[test]
-fn each_installation_of_railway_has_its_own_login() {
+fn each_railway_environment_has_its_own_login() {
     let home = home("config-dev.json", r#"{"user":{"token":"dev"}}"#);
     assert_eq!(found(&[("RAILWAY_ENV", "Develop")], Some(home.path())).unwrap().token.expose(), "dev");
     assert!(matches!(found(&[], Some(home.path())), Err(Error::NoCredentials { .. })));
 }
 
 #[test]
-fn an_access_token_counts_until_a_minute_before_its_end() {
+fn access_token_expires_one_minute_early() {
     let user =
         |end: &str| format!(r#"{{"user":{{"accessToken":"cli","refreshToken":"never","tokenExpiresAt":{end}}}}}"#);
     for end in ["1800000061", "1800003600", "1.8000036e9", "null", "\"soon\"", "[]", "18446744073709551615"] {
@@ -152,7 +152,7 @@ fn an_access_token_counts_until_a_minute_before_its_end() {
 }
 
 #[test]
-fn odd_files_cost_only_what_is_odd_in_them() {
+fn unexpected_fields_are_ignored() {
     let token = [
         r#"{"user":{"token":"legacy"}}"#,
         r#"{"user":{"accessToken":"","token":"legacy","tokenExpiresAt":0}}"#,
@@ -187,7 +187,7 @@ fn odd_files_cost_only_what_is_odd_in_them() {
 }
 
 #[test]
-fn a_broken_file_is_an_error_that_quotes_nothing_and_only_if_it_is_needed() {
+fn broken_config_fails_without_quoting_and_only_when_needed() {
     let deep = format!(r#"{{"user":{}"#, "[".repeat(100_000));
     let broken = [
         ("", "it ends too early"),
@@ -220,7 +220,7 @@ fn a_broken_file_is_an_error_that_quotes_nothing_and_only_if_it_is_needed() {
 }
 
 #[test]
-fn the_file_is_only_ever_read() {
+fn config_file_is_never_modified() {
     let text = r#"{"user":{"accessToken":"cli","refreshToken":"never","tokenExpiresAt":0}}"#;
     let home = home("config.json", text);
     let folder = home.path().join(".railway");
@@ -233,7 +233,7 @@ fn the_file_is_only_ever_read() {
 }
 
 #[test]
-fn the_nearest_linked_folder_counts() {
+fn nearest_linked_folder_wins() {
     let entry = |project: &str| format!(r#"{{"project":"{project}","environment":"e"}}"#);
     let text = format!(
         r#"{{"projects":{{"/":{},"/srv/shop":{},"/srv/shop/api":{{"project":""}},"/srv/shop-two":{},
@@ -282,7 +282,7 @@ fn the_nearest_linked_folder_counts() {
 
 #[cfg(unix)]
 #[test]
-fn a_folder_behind_a_link_is_found_under_its_real_name() {
+fn symlinked_folder_matches_its_real_path() {
     let folder = tempfile::tempdir().unwrap();
     let real = folder.path().canonicalize().unwrap().join("real");
     fs::create_dir(&real).unwrap();
@@ -294,14 +294,14 @@ fn a_folder_behind_a_link_is_found_under_its_real_name() {
 }
 
 #[test]
-fn without_a_file_or_a_home_there_is_no_link() {
+fn missing_file_or_home_means_no_link() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(link(&variables(&[]), Some(folder.path()), folder.path()).unwrap(), None);
     assert_eq!(link(&variables(&[]), None, folder.path()).unwrap(), None);
 }
 
 #[test]
-fn a_hundred_thousand_links_are_read_in_no_time() {
+fn hundred_thousand_links_are_read_quickly() {
     let entries: Vec<String> = (0..100_000).map(|index| format!(r#""/p/{index}":{{"project":"{index}"}}"#)).collect();
     let home = home("config.json", &format!(r#"{{"projects":{{{}}}}}"#, entries.join(",")));
     let got = link(&variables(&[]), Some(home.path()), Path::new("/p/99999/src")).unwrap().unwrap();
@@ -327,7 +327,7 @@ fn aim(project: &str, environment: Option<&str>) -> LoginTarget {
 }
 
 #[test]
-fn the_keyring_stands_between_the_environment_and_the_official_cli() {
+fn keyring_ranks_between_environment_and_official_cli() {
     let keyring = InMemoryKeyring::default();
     let named = |text: &str| ResourceRef { id: format!("{text}-id"), name: text.to_owned() };
     let token = |pairs, aim: &LoginTarget| with_keyring(&keyring, pairs, aim).unwrap().token.expose().to_owned();
@@ -358,7 +358,7 @@ fn the_keyring_stands_between_the_environment_and_the_official_cli() {
 }
 
 #[test]
-fn a_keyring_that_can_not_be_asked_is_never_an_empty_one() {
+fn unavailable_keyring_is_not_treated_as_empty() {
     for trouble in [KeyringError::Locked, KeyringError::Silent, KeyringError::Refused("broken".to_owned())] {
         let keyring = InMemoryKeyring::broken(trouble.clone());
         // The environment gives a token, so that nobody asks it.

@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn only_public_names_are_hosts() {
+    fn only_public_domain_names_are_allowed() {
         for (name, expected) in [
             ("shop.up.railway.app", true),
             ("SHOP.example.com", true),
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loopback_address_is_a_host_only_beside_a_loopback_railway() {
+    fn loopback_host_requires_loopback_railway() {
         for (name, expected) in [
             ("127.0.0.1:8080", Some(true)),
             ("[::1]:8080", Some(true)),
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn railways_own_domain_is_asked_before_a_verified_one_and_no_other() {
+    fn railway_domain_is_preferred_over_verified_domain() {
         let own = domain("shop.example.com", DomainStatus::Verified);
         let unseen = domain("evil.example.com", DomainStatus::Unverified);
         let railways = domain("shop.up.railway.app", DomainStatus::Railways);

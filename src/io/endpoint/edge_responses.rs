@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn the_edge_is_named_where_something_shows_it() {
+    fn identifies_edge_feature_from_evidence() {
         use EdgeFeature::{Challenge, Cloudflare, Rule, SignIn, UnderAttackMode};
         let (off, unknown) = (|| settings(false, false), || Front::Unknown);
         let (attack, rules) = (|| settings(true, false), || settings(false, true));
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_that_is_no_json_may_be_the_edges() {
+    fn refusal_without_json_may_come_from_edge() {
         for (status, body, head, expected) in [
             (401, "Unauthorized", passed(), true),
             (403, OWN_PAGE, passed(), true),

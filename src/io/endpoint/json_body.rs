@@ -39,7 +39,7 @@ mod tests {
     use crate::io::endpoint::json_body::faults;
 
     #[test]
-    fn every_place_is_held_against_what_is_declared() {
+    fn compares_each_pointer_with_expectation() {
         let body =
             br#"{"boot": {"id": "x"}, "none": null, "count": 3, "part": 0.5, "on": true, "list": [1, 2], "a/b": 1}"#;
         let text = |text: &str| JsonPresence::Text(text.to_owned());

@@ -36,7 +36,7 @@ mod tests {
     use crate::io::files::current::{current, remove};
 
     #[test]
-    fn only_what_still_holds_the_text_is_removed() {
+    fn removes_only_unchanged_file() {
         let guard = tempfile::tempdir().unwrap();
         let path = guard.path().join(".env");
         let ours = Secret::new("A=1\n");

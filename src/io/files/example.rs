@@ -34,7 +34,7 @@ mod tests {
     use crate::io::files::example::examples;
 
     #[test]
-    fn only_what_belongs_to_the_checkout_is_read() {
+    fn reads_only_examples_inside_checkout() {
         let guard = tempfile::tempdir().unwrap();
         let folder = guard.path().canonicalize().unwrap();
         let shop = folder.join("shop");

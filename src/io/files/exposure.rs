@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_repository_only_the_mode_is_seen() {
+    fn outside_repository_only_file_mode_is_checked() {
         let (_guard, folder) = folder();
         fs::write(folder.join(".env"), "A=1\n").unwrap();
         let metadata = folder.join(".env").metadata().unwrap();
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_is_followed_to_the_file_that_counts() {
+    fn symlinks_are_followed_to_their_target() {
         let (_guard, folder) = folder();
         fs::create_dir_all(folder.join("shop/config")).unwrap();
         for (name, mode) in [("outer.env", 0o600), ("shop/config/.env", 0o644)] {
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn each_repository_is_asked_and_what_could_not_be_asked_is_said_once() {
+    fn checks_each_repository_and_reports_failure_once() {
         let (_guard, folder) = folder();
         let git = |place: &str, arguments: &[&str]| {
             let done = std::process::Command::new("git").args(arguments).current_dir(folder.join(place)).status();

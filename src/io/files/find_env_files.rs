@@ -62,7 +62,7 @@ mod tests {
     use crate::io::files::find_env_files::{FILES, env_files_below};
 
     #[test]
-    fn files_are_found_in_every_folder_of_the_repository_and_in_no_other() {
+    fn finds_env_files_in_every_folder_of_repository() {
         let guard = tempfile::tempdir().unwrap();
         let root = guard.path();
         for name in [
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_search_that_was_cut_says_so() {
+    fn truncated_search_is_reported() {
         let guard = tempfile::tempdir().unwrap();
         for number in 0..=FILES {
             fs::create_dir(guard.path().join(number.to_string())).unwrap();

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_served_pipe_is_read_to_its_end() {
+    fn named_pipe_is_read_to_end() {
         let patience = Duration::from_secs(20);
         assert!(
             matches!(served(&[b"A=1\n", b"B=2\n"], patience), ReadOutcome::Text(text) if text.expose() == "A=1\nB=2\n")
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_that_nothing_serves_takes_no_longer_than_the_run_has() {
+    fn unserved_pipe_respects_time_limit() {
         let (_guard, path) = pipe();
         let start = Instant::now();
         let why = unusable(read_stream(&path, 16, Duration::from_millis(100)));
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_descriptor_may_lead_to_a_file_and_never_to_a_device() {
+    fn descriptor_may_be_file_but_not_device() {
         let guard = tempfile::tempdir().unwrap();
         fs::write(guard.path().join("plain"), "A=1\n").unwrap();
         let read = |path: &Path| read_stream(path, 16, Duration::from_secs(20));

@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_written_where_a_checkout_leads_or_a_program_waits() {
+    fn refuses_links_leading_out_git_files_and_pipes() {
         let (_guard, work) = checkout();
         for (path, expected) in [
             ("drift.md", "leads out"),
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_run_reads_is_not_replaced_whatever_its_name() {
+    fn refuses_to_replace_inputs_under_any_name() {
         let (_guard, work) = checkout();
         let inputs = [work.join(".env"), work.join("doctor.toml"), work.join("sub/missing.env")];
         for path in [".env", "./.env", "sub/../.env", "hard.md", "env.md", "doctor.toml", "sub/missing.env"] {
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_for_the_user_alone_replaces_nothing_that_is_read_or_led_to() {
+    fn private_file_replaces_no_inputs_or_links() {
         let (_guard, work) = checkout();
         let taken = [(work.join(".env"), "this run reads it"), (work.join("report.md"), "the report is written there")];
         for (path, expected) in [
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_inside_its_folder_is_followed_and_stays() {
+    fn symlink_inside_folder_is_followed_and_kept() {
         let (_guard, work) = checkout();
         write_report(&work.join("inside.md"), b"new\n", &work).unwrap();
         append(&work.join("inside.md"), b"more\n", &work).unwrap();
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_of_the_system_may_be_links() {
+    fn symlinked_system_folders_are_allowed() {
         let (_guard, work) = checkout();
         let outer = work.parent().unwrap();
         symlink("work", outer.join("alias")).unwrap();

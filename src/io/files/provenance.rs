@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_in_the_checkout_does_not_count_whatever_it_is_called() {
+    fn files_inside_checkout_are_not_trusted() {
         let base = tempfile::tempdir().unwrap();
         let at = |name: &str| base.path().join(name);
         repository(&at("outer"));
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_can_write_does_not_count() {
+    fn files_writable_by_others_are_not_trusted() {
         let base = tempfile::tempdir().unwrap();
         let checkout = Checkout::around([base.path().join("shop").as_path()], None);
         let path = base.path().join("home/.railway/config.json");

@@ -54,7 +54,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[test]
-fn mode_owner_and_link_stay() {
+fn preserves_mode_owner_and_symlink() {
     let (_guard, folder) = folder("old");
     let (path, link) = (folder.join(".env"), folder.join("link"));
     symlink(".env", &link).unwrap();
@@ -71,7 +71,7 @@ fn mode_owner_and_link_stay() {
 }
 
 #[test]
-fn a_new_file_is_its_owners_alone() {
+fn new_file_is_private() {
     let (_guard, folder) = folder("old");
     let path = folder.join("new.env");
     assert_eq!(swap(&path, None, "A=1\n"), Ok(Replaced::Done));
@@ -79,7 +79,7 @@ fn a_new_file_is_its_owners_alone() {
 }
 
 #[test]
-fn what_somebody_else_has_changed_is_a_conflict() {
+fn changed_file_is_conflict() {
     let (_guard, folder) = folder("changed");
     let path = folder.join(".env");
     for (path, expected) in [(&path, Some("old")), (&path, None), (&folder.join("gone"), Some("old"))] {
@@ -89,7 +89,7 @@ fn what_somebody_else_has_changed_is_a_conflict() {
 }
 
 #[test]
-fn what_can_not_be_replaced_says_why_and_stays() {
+fn failed_replacement_reports_reason_and_keeps_file() {
     let (_guard, folder) = folder("old");
     symlink("gone", folder.join("broken")).unwrap();
     let version = fs::read_to_string("/proc/version").unwrap_or_default();
@@ -108,7 +108,7 @@ fn what_can_not_be_replaced_says_why_and_stays() {
 }
 
 #[test]
-fn a_read_only_file_and_git_s_own_files_stay_as_they_are() {
+fn read_only_and_git_files_are_unchanged() {
     let (_guard, folder) = folder("old");
     for bits in [0o400, 0o440, 0o444, 0o060] {
         fs::set_permissions(folder.join(".env"), fs::Permissions::from_mode(bits)).unwrap();
@@ -135,7 +135,7 @@ fn apply(path: &Path, expected: Option<&str>, new: &str, state: Option<&Path>, n
 }
 
 #[test]
-fn both_ways_to_name_the_text_do_the_same() {
+fn both_naming_strategies_behave_the_same() {
     for naming in [Naming::Late, Naming::Early] {
         let (_guard, folder) = folder("old");
         let path = folder.join(".env");
@@ -152,7 +152,7 @@ fn both_ways_to_name_the_text_do_the_same() {
 }
 
 #[test]
-fn an_edit_of_the_last_moment_is_put_back() {
+fn last_moment_edit_is_restored() {
     let (_guard, folder) = folder("edited meanwhile");
     let path = folder.join(".env");
     let edited = path.metadata().unwrap().ino();
@@ -178,7 +178,7 @@ fn an_edit_of_the_last_moment_is_put_back() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn extended_attributes_stay() {
+fn preserves_extended_attributes() {
     use rustix::fs::{XattrFlags, getxattr, setxattr};
     let (_guard, folder) = folder("old");
     let path = folder.join(".env");
@@ -195,7 +195,7 @@ fn extended_attributes_stay() {
 }
 
 #[test]
-fn other_names_of_a_file_are_noticed() {
+fn detects_hard_links() {
     let (_guard, folder) = folder("old");
     let path = folder.join(".env");
     assert!(!has_other_names(&path) && !has_other_names(&folder.join("gone")));
@@ -241,7 +241,7 @@ fn wait_until(done: impl Fn() -> bool) {
 }
 
 #[test]
-fn a_run_that_is_killed_leaves_one_whole_text_and_the_next_start_clears_up() {
+fn killed_run_leaves_whole_file_and_next_start_cleans_up() {
     let [one, other] = texts();
     let (_guard, folder) = folder(&one);
     git(&folder, &["init", "-q"]);
@@ -271,7 +271,7 @@ fn a_run_that_is_killed_leaves_one_whole_text_and_the_next_start_clears_up() {
 }
 
 #[test]
-fn where_there_is_no_room_the_old_text_stays() {
+fn full_disk_keeps_old_text() {
     let [one, _] = texts();
     let (_guard, folder) = folder(&one);
     // No file may grow beyond a few blocks, and trying is an error and no death.

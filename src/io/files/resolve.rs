@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn git_is_known_by_every_name_that_a_file_system_takes_for_it() {
+    fn recognizes_all_spellings_of_dot_git() {
         for name in [
             ".git",
             ".GIT",
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repository_s_own_folder_is_known_whatever_its_name() {
+    fn recognizes_git_directory_under_any_name() {
         let (_guard, folder) = folder();
         git(&folder, &["init", "-q", "main"]);
         git(&folder.join("main"), &["commit", "-q", "--allow-empty", "-m", "first"]);
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn links_are_followed_one_at_a_time() {
+    fn symlinks_are_followed_one_at_a_time() {
         let (_guard, folder) = folder();
         fs::create_dir_all(folder.join("a/b")).unwrap();
         fs::write(folder.join("a/b/real"), "").unwrap();
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tracked_link_must_not_lead_out_and_the_users_own_may() {
+    fn only_untracked_symlinks_may_leave_checkout() {
         let (_guard, folder) = folder();
         let shop = folder.join("shop");
         fs::create_dir_all(folder.join("other")).unwrap();
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn git_s_own_files_hold_no_variables() {
+    fn git_internal_files_are_not_env_files() {
         let (_guard, folder) = folder();
         git(&folder, &["init", "-q"]);
         symlink(".git/config", folder.join(".env")).unwrap();

@@ -52,7 +52,7 @@ mod tests {
     use crate::io::files::size_limit::{Budget, LINES};
 
     #[test]
-    fn files_fit_until_their_lines_or_bytes_are_spent() {
+    fn files_share_line_and_byte_limits() {
         let mut budget = Budget::default();
         let half = |end: &str| Secret::new(format!("A=1{end}").repeat(LINES / 2));
         assert_eq!(budget.take(&half("\n")), Ok(()));

@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn it_goes_with_its_owner_or_with_the_process() {
+    fn temporary_file_is_removed_with_owner_or_process() {
         let (_guard, work, state) = folders();
         for finish in [drop, |scratch: Scratch| {
             remove_unfinished();
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn git_never_offers_it() {
+    fn git_ignores_temporary_file() {
         let (_guard, work, _) = folders();
         git(&work, &["init", "-q"]);
         fs::write(work.join(".gitignore"), ".env\n").unwrap();
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_run_has_left_goes_by_its_record_and_by_nothing_else() {
+    fn abandoned_files_are_removed_only_by_record() {
         let (_guard, work, state) = folders();
         let left = abandon(&work, &state);
         let with_more = abandon(&work, &state);
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_in_its_place_is_not_followed() {
+    fn symlink_replacing_temporary_folder_is_not_followed() {
         let (_guard, work, state) = folders();
         let left = abandon(&work, &state);
         fs::rename(&left, work.join("moved")).unwrap();

@@ -38,7 +38,7 @@ fn refused(path: &Path, working_folder: &Path) -> (String, String, String) {
 }
 
 #[test]
-fn a_file_is_read_byte_for_byte() {
+fn file_is_read_byte_for_byte() {
     let (_guard, folder) = folder(&[]);
     for text in ["", "A=1", "\u{feff}A=1\r\nB='ü'\r\n", "A=\0\n"] {
         fs::write(folder.join(".env"), text).unwrap();
@@ -47,7 +47,7 @@ fn a_file_is_read_byte_for_byte() {
 }
 
 #[test]
-fn bytes_that_are_not_utf_8_are_an_error_with_their_place() {
+fn invalid_utf8_reports_position() {
     let (_guard, folder) = folder(&[]);
     let cases: &[(&[u8], &str)] = &[
         (b"\xff", "line 1, column 1"),
@@ -67,7 +67,7 @@ fn bytes_that_are_not_utf_8_are_an_error_with_their_place() {
 }
 
 #[test]
-fn an_encoding_of_windows_is_named() {
+fn utf16_and_utf32_encodings_are_named() {
     let (_guard, folder) = folder(&[]);
     let text = "API_KEY=marker-4711\r\nÜ=1\r\n";
     let utf_16 = |order: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(order).collect::<Vec<u8>>();
@@ -92,7 +92,7 @@ fn an_encoding_of_windows_is_named() {
 }
 
 #[test]
-fn a_file_may_be_as_long_as_the_limit_and_no_longer() {
+fn file_size_limit_is_inclusive() {
     let (_guard, folder) = folder(&[]);
     let path = folder.join(".env");
     fs::write(&path, "12345678").unwrap();
@@ -105,7 +105,7 @@ fn a_file_may_be_as_long_as_the_limit_and_no_longer() {
 }
 
 #[test]
-fn a_folder_is_not_a_file() {
+fn folder_is_not_a_file() {
     let (_guard, folder) = folder(&["shop/.env"]);
     assert_eq!(refused(&folder.join("shop"), &folder).1, "it is a folder, not a file");
     assert_eq!(refused(&folder.join("shop/.env/deeper"), &folder).1, "a part of its path is not a folder");
@@ -114,7 +114,7 @@ fn a_folder_is_not_a_file() {
 
 #[cfg(unix)]
 #[test]
-fn nothing_is_waited_for() {
+fn special_files_are_refused_without_blocking() {
     use std::os::unix::net::UnixListener;
     let (_guard, folder) = folder(&[".env"]);
     let made = std::process::Command::new("mkfifo").arg(folder.join("pipe")).status().unwrap();
@@ -137,7 +137,7 @@ fn nothing_is_waited_for() {
 }
 
 #[test]
-fn a_missing_file_is_answered_with_what_is_there() {
+fn missing_file_suggests_existing_files() {
     let cases: &[(&[&str], &str, &str)] = &[
         (&[], ".env", "name a file that exists with `--env-file PATH`"),
         (&["README.md", "environment.ts", "src/.env"], ".env", "name a file that exists with `--env-file PATH`"),
@@ -159,7 +159,7 @@ fn a_missing_file_is_answered_with_what_is_there() {
 }
 
 #[test]
-fn a_file_further_up_in_the_repository_is_offered_and_one_beyond_is_not() {
+fn suggests_file_from_parent_folder_within_repository() {
     let (_guard, folder) = folder(&[".env", "repository/.git/HEAD", "repository/services/api/main.py"]);
     let api = folder.join("repository/services/api");
     assert!(matches!(no_env_file(".env", &api), Error::NoEnvFile { hint: None, path: looked } if looked == ".env"));
@@ -169,7 +169,7 @@ fn a_file_further_up_in_the_repository_is_offered_and_one_beyond_is_not() {
 }
 
 #[test]
-fn the_environments_own_file_is_the_default_if_it_is_there() {
+fn environment_specific_file_is_default_if_present() {
     let (_guard, folder) = folder(&[".env.staging", "x/.env"]);
     fs::create_dir_all(folder.join(".env.a/..")).unwrap();
     for (environment, file) in
@@ -180,7 +180,7 @@ fn the_environments_own_file_is_the_default_if_it_is_there() {
 }
 
 #[test]
-fn paths_are_shown_as_people_type_them() {
+fn paths_are_displayed_relative_to_working_folder() {
     let cases = [
         ("/home/ada/shop", "/home/ada/shop/.env", ".env"),
         ("/home/ada/shop", ".env", ".env"),
@@ -201,7 +201,7 @@ fn paths_are_shown_as_people_type_them() {
 }
 
 #[test]
-fn a_result_replaces_the_whole_file() {
+fn report_replaces_whole_file() {
     let (_guard, folder) = folder(&["report.json"]);
     for text in ["longer than what was there\n", "", "short"] {
         write_whole(&folder.join("report.json"), text.as_bytes()).unwrap();
@@ -222,7 +222,7 @@ fn a_result_replaces_the_whole_file() {
 
 #[cfg(unix)]
 #[test]
-fn links_and_modes_survive_a_result() {
+fn report_preserves_symlink_and_mode() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let (_guard, folder) = folder(&["real/report.json"]);
     let (link, real) = (folder.join("link.json"), folder.join("real/report.json"));
@@ -237,7 +237,7 @@ fn links_and_modes_survive_a_result() {
 
 #[cfg(unix)]
 #[test]
-fn a_new_file_never_takes_the_place_of_anything() {
+fn create_never_replaces_existing_path() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let (_guard, folder) = folder(&["there", "dir/keep"]);
     symlink("gone", folder.join("dangling")).unwrap();
@@ -258,7 +258,7 @@ fn a_new_file_never_takes_the_place_of_anything() {
 }
 
 #[test]
-fn files_that_a_person_may_mean_are_found() {
+fn finds_only_likely_env_files() {
     let (_guard, folder) = folder(&[
         ".env",
         ".env.local",

@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn blobs_come_whole_and_in_order_and_the_rest_is_reported() {
+    fn returns_whole_blobs_in_order_and_reports_unread_ones() {
         let (_guard, folder) = repository();
         let long = vec![b'x'; usize::try_from(LONGEST).unwrap()];
         let texts: [&[u8]; 6] = [b"", b"\n", b"no end", b"\0\x01\n\xff", &long, &[&long[..], b"x"].concat()];
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_there_is_no_time_for_is_reported() {
+    fn blobs_beyond_time_limit_are_reported() {
         let (_guard, folder) = repository();
         fs::write(folder.join("file"), "text").unwrap();
         let blob = output(&folder, &["hash-object", "-w", "file"]);
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_found_in_commits_and_nowhere_else() {
+    fn texts_are_searched_only_in_commits() {
         let (_guard, folder) = repository();
         fs::write(folder.join("doc"), "one two\r\nthree -v four\n").unwrap();
         git(&folder, &["add", "."]);

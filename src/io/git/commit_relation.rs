@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn every_relation_is_told_by_the_history() {
+    fn determines_relation_from_history() {
         let (_guard, folder, [first, second, third, beside]) = history();
         for (declared, running, expected) in [
             (None, &third, Relation::Same),
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_told_says_why() {
+    fn unclear_relation_has_reason() {
         let (_guard, folder, [first, second, third, _]) = history();
         let with = |change: &dyn Fn(&mut DeploymentSource)| {
             let mut origin = origin(&second);
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn where_the_history_is_cut_nothing_is_called_diverged() {
+    fn shallow_clone_never_reports_diverged() {
         let (guard, folder, [_, second, _, beside]) = history();
         let cut = guard.path().canonicalize().unwrap().join("cut");
         let url = format!("file://{}", folder.display());
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn git_is_not_asked_where_nothing_could_come_of_it() {
+    fn git_is_not_run_when_result_is_impossible() {
         let (_guard, folder, [first, ..]) = history();
         let nowhere =
             crate::io::git::Asker::new(&std::collections::BTreeMap::from([("PATH".to_owned(), "/nowhere".to_owned())]));
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn a_remote_is_a_repository_in_all_its_forms() {
+    fn remote_urls_map_to_repository_name() {
         for url in [
             "https://github.com/Team/Shop.git",
             "https://user:pw@github.com/team/shop/",

@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_of_the_checkout_is_not_found_however_the_search_path_leads_there() {
+    fn git_inside_checkout_is_never_used() {
         let (_guard, base) = places();
         for entry in [
             "work/bin",
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_relative_or_empty_entry_is_skipped() {
+    fn relative_and_empty_path_entries_are_skipped() {
         let (_guard, base) = places();
         for entry in ["", ".", "bin", "./work/bin", "../bin", "~/bin"] {
             let search = format!("{entry}:{}", base.join("tools").display());
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_outside_of_the_checkout_is_found_in_the_order_of_the_search_path() {
+    fn git_outside_checkout_is_found_in_path_order() {
         let (_guard, base) = places();
         for (entry, expected) in [
             ("tools", "tools/git"),
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn every_folder_has_its_own_checkout_and_without_a_repository_it_is_the_folder() {
+    fn each_folder_excludes_its_own_checkout() {
         let (_guard, base) = places();
         let search = ["loose/bin", "work/bin", "tools"].map(|entry| base.join(entry).display().to_string()).join(":");
         let found = |folders: &[&str]| {
@@ -210,14 +210,14 @@ mod tests {
     }
 
     #[test]
-    fn the_root_of_the_file_system_excludes_nothing() {
+    fn filesystem_root_excludes_nothing() {
         let (_guard, base) = places();
         let search = base.join("tools").display().to_string();
         assert_eq!(find(Some(&search), &[Path::new("/")]).unwrap().path, base.join("tools/git"));
     }
 
     #[test]
-    fn the_reason_says_whether_there_is_a_git_that_is_not_run() {
+    fn error_distinguishes_missing_git_from_excluded_git() {
         let (_guard, base) = places();
         let why = |entry: &str| {
             let search = base.join(entry).display().to_string();

@@ -76,7 +76,7 @@ mod tests {
     use crate::io::git::gitignore::{add, pattern, with};
 
     #[test]
-    fn a_pattern_is_about_one_file() {
+    fn pattern_matches_exactly_one_file() {
         let of = |path: &str| pattern(Path::new("/r"), Path::new(path));
         for (path, expected) in [
             ("/r/.env", Some("/.env")),
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_comes_last_and_nothing_before_it_changes() {
+    fn patterns_are_appended_without_changing_existing_lines() {
         let patterns = ["/.env".to_owned()];
         for (text, expected) in [
             ("", "/.env\n"),
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn git_takes_it_as_it_is_meant() {
+    fn git_interprets_escaped_patterns_literally() {
         let guard = tempfile::tempdir().unwrap();
         let root = guard.path().canonicalize().unwrap();
         let git =
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_plain_file_is_left_alone() {
+    fn refuses_gitignore_that_is_not_plain_text_file() {
         let guard = tempfile::tempdir().unwrap();
         let (root, patterns) = (guard.path(), ["/.env".to_owned()]);
         let refused = || match add(root, &patterns, root) {

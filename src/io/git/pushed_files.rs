@@ -110,7 +110,7 @@ mod tests {
     const SOME: &str = "0123456789012345678901234567890123456789";
 
     #[test]
-    fn only_what_git_writes_is_a_range() {
+    fn parses_only_ranges_in_git_format() {
         let line = format!("refs/heads/main {SOME} refs/heads/main {ZERO}\n");
         assert_eq!(ranges(&line).len(), 1);
         assert_eq!(ranges(&line.repeat(2)).len(), 2);
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn the_files_of_all_commits_count_that_no_remote_has() {
+    fn includes_files_of_all_commits_missing_on_remote() {
         let (_guard, folder) = repository();
         let commit = |name: &str, text: &str| {
             fs::write(folder.join(name), text).unwrap();

@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_index_holds_counts_and_not_the_working_tree() {
+    fn reads_index_instead_of_working_tree() {
         let (_guard, folder) = repository();
         write(&folder, "a.py", "one");
         write(&folder, "ü/b c.py", "two");
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_only_moved_is_left_out() {
+    fn moved_file_is_omitted() {
         let (_guard, folder) = repository();
         write(&folder, "a.py", "one");
         write(&folder, "b.py", "two");
@@ -204,7 +204,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_link_holds_where_it_leads_and_another_repository_nothing() {
+    fn symlink_yields_its_target_and_submodule_nothing() {
         let (_guard, folder) = repository();
         std::os::unix::fs::symlink("/etc/passwd", folder.join("link")).unwrap();
         git(&folder, &["init", "-q", "inner"]);
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn the_index_of_the_commit_that_is_being_made_counts_and_another_repository_s_does_not() {
+    fn uses_index_of_current_commit_and_ignores_other_repositories() {
         let (guard, folder) = repository();
         write(&folder, "a.py", "one");
         git(&folder, &["add", "."]);
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_linked_worktree_has_its_own() {
+    fn linked_worktree_has_its_own_index() {
         let (_guard, folder) = repository();
         write(&folder, "a.py", "one");
         git(&folder, &["add", "."]);
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repository_that_lies_elsewhere_is_the_one_that_git_names() {
+    fn separate_git_directory_is_taken_from_environment() {
         let guard = tempfile::tempdir().unwrap();
         let folder = guard.path().canonicalize().unwrap().join("home");
         write(&folder, "sub/.bashrc", "export A=1");
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_change_what_a_person_sees_change_nothing_here() {
+    fn user_git_settings_do_not_affect_result() {
         let (_guard, folder) = repository();
         write(&folder, "a/b.py", "one");
         write(&folder, "c.py", "two");
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_merge_brings_in_is_not_staged() {
+    fn merged_changes_are_not_staged() {
         let (_guard, folder) = repository();
         write(&folder, "a", "one");
         git(&folder, &["add", "."]);
@@ -335,7 +335,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_hostile_repository_runs_nothing() {
+    fn hostile_repository_runs_nothing() {
         use std::os::unix::fs::PermissionsExt;
         let (guard, folder) = repository();
         write(&folder, "a.py", "one");

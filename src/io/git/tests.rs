@@ -55,7 +55,7 @@ fn status(root: &Path, names: &[&str]) -> Vec<GitStatus> {
 }
 
 #[test]
-fn the_nearest_repository_counts() {
+fn nearest_repository_is_used() {
     let outer = tempfile::tempdir().unwrap();
     let folder = outer.path().join("shop/api/src");
     fs::create_dir_all(&folder).unwrap();
@@ -74,7 +74,7 @@ fn the_nearest_repository_counts() {
 }
 
 #[test]
-fn tracked_ignored_and_neither_are_told_apart() {
+fn distinguishes_tracked_ignored_and_untracked() {
     let (_guard, folder) = repository();
     fs::write(folder.join(".gitignore"), ".env\nsecret/\n").unwrap();
     for name in [
@@ -116,7 +116,7 @@ fn tracked_ignored_and_neither_are_told_apart() {
 }
 
 #[test]
-fn the_users_own_ignore_rules_count() {
+fn global_ignore_rules_apply() {
     let (guard, folder) = repository();
     write(&folder, ".env");
     assert_eq!(status(&folder, &[".env"]), [Untracked]);
@@ -127,7 +127,7 @@ fn the_users_own_ignore_rules_count() {
 }
 
 #[test]
-fn a_linked_worktree_has_its_own_index() {
+fn linked_worktree_has_its_own_index() {
     let (_guard, folder) = repository();
     fs::write(folder.join(".gitignore"), "*.local\n").unwrap();
     write(&folder, "api/.env");
@@ -143,7 +143,7 @@ fn a_linked_worktree_has_its_own_index() {
 }
 
 #[test]
-fn more_files_than_one_start_takes() {
+fn many_files_are_split_across_git_calls() {
     let (_guard, folder) = repository();
     let names: Vec<String> = (0..250).map(|number| format!("s{number}/.env")).collect();
     for name in &names {
@@ -158,7 +158,7 @@ fn more_files_than_one_start_takes() {
 
 #[cfg(unix)]
 #[test]
-fn a_hostile_repository_runs_nothing() {
+fn hostile_repository_runs_nothing() {
     use std::os::unix::fs::PermissionsExt;
     let (guard, folder) = repository();
     write(&folder, ".env");
@@ -209,7 +209,7 @@ fn a_hostile_repository_runs_nothing() {
 
 #[cfg(unix)]
 #[test]
-fn what_stands_in_the_way_is_told_without_git_s_own_words() {
+fn failures_are_reported_without_git_output() {
     use std::os::unix::fs::PermissionsExt;
     use std::time::{Duration, Instant};
     let (guard, folder) = repository();

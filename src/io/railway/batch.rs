@@ -144,7 +144,7 @@ mod tests {
     use crate::io::railway::batch::{BatchService, StagedQuery, build, snapshots, watch};
 
     #[test]
-    fn each_service_has_its_own_aliases_and_its_id_is_a_variable() {
+    fn each_service_has_aliases_and_id_variable() {
         let asked = |service| BatchService { service, deployment: None };
         let batch = build("p", "e", &[asked("one"), asked("two")], StagedQuery::NotAsked);
         assert_eq!(
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn snapshots_and_staged_changes_ride_along() {
+    fn batch_includes_snapshots_and_staged_changes() {
         let asked = |service, deployment| BatchService { service, deployment };
         let batch = build("p", "e", &[asked("one", None), asked("two", Some("d"))], StagedQuery::Asked);
         assert_eq!(
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn deployments_are_asked_for_by_aliases_too() {
+    fn deployments_are_requested_by_alias() {
         assert_eq!(
             watch(&["one", "two"]).query,
             "query DeploymentStatus($deploymentId_0: String!, $deploymentId_1: String!) {\n\

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_read_plain_and_as_json_and_null_is_none() {
+    fn error_attribute_may_be_plain_text_json_or_null() {
         for (value, expected) in [
             ("\"exit code: 1\"", Some("RUN make: exit code: 1")),
             ("exit code: 1", Some("RUN make: exit code: 1")),
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_step_repeats_is_there_once_and_what_it_prints_each_time() {
+    fn repeated_steps_are_merged_but_output_lines_are_not() {
         let step = |error| line("RUN make", &[("type", "\"vertex\""), ("digest", "\"sha256:1\""), ("error", error)]);
         let other = line("RUN make", &[("type", "\"vertex\""), ("digest", "\"sha256:2\""), ("error", "null")]);
         let printed = || line("retrying", &[("type", "\"log\""), ("digest", "\"sha256:1\"")]);
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cause_that_stands_further_up_is_shown_with_the_last_lines() {
+    fn earlier_cause_is_shown_with_last_lines() {
         let mut lines: Vec<RawLine> = (0..9).map(|number| line(&format!("line {number}"), &[])).collect();
         lines.insert(2, line("RUN make", &[("error", "\"one\\ntwo s3cret\"")]));
         for (most, expected) in [

@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_step_that_failed_for_good_is_the_cause() {
+    fn last_permanently_failed_step_is_the_cause() {
         for (rows, expected) in [
             (&["BUILD_IMAGE 1 1 no such file"][..], Some("BUILD_IMAGE: no such file")),
             (&["BUILD_IMAGE 1 1 -", "HEALTHCHECK 2 2 no answer"], Some("HEALTHCHECK: no answer")),
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_is_a_cause_and_a_detail_alone_is_none() {
+    fn reason_is_a_cause_but_detail_alone_is_not() {
         for (payload, expected) in [
             (json!({ "error": "no 200", "reason": "timeout", "detail": "after 300 s" }), Some("no 200: after 300 s")),
             (json!({ "error": " ", "reason": "timeout" }), Some("timeout")),
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_whole_hint_is_left_out() {
+    fn strips_only_complete_build_log_hint() {
         for (text, expected) in [
             ("Failed to build. Please check the build logs for more details.", "Failed to build."),
             ("Failed to build, please check the build logs for more details", "Failed to build,"),

@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_half_filled_meta_is_survived() {
+    fn incomplete_meta_is_tolerated() {
         assert_eq!(origin(None), DeploymentSource::default());
         for meta in [
             json!(null),
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn why_it_was_made_or_skipped_is_read() {
+    fn reads_deployment_and_skip_reasons() {
         let found = of(&json!({ "reason": "deploy", "patchId": "p", "skippedReason": "CI check suite failed" }));
         assert_eq!(found.skipped_reason.as_deref(), Some("CI check suite failed"));
         assert!(found.is_patch && !found.is_push());
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_start_command_is_told_from_none_and_from_what_is_not_known() {
+    fn distinguishes_set_unset_and_unknown_start_commands() {
         let is = |command: &str| StartCommand::Is(Secret::new(command));
         for (deploy, expected) in [
             (json!({ "startCommand": "celery -B" }), is("celery -B")),
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_s_start_command_is_known_by_its_manifest_or_by_the_mapping() {
+    fn start_command_in_file_is_known_from_manifest_or_mapping() {
         let manifest = json!({ "deploy": { "startCommand": "web" } });
         for (meta, expected) in [
             (json!({ "serviceManifest": manifest }), Observed::NotRequested),
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_file_gave_is_known_where_railway_names_anything_of_it() {
+    fn settings_from_file_are_known_if_railway_names_any() {
         let manifest = json!({ "deploy": { "startCommand": "web", "numReplicas": 2 } });
         let mapping = json!({ "deploy.startCommand": "$.deploy.startCommand", "build.builder": "$.build.builder" });
         for (meta, expected) in [
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_meta_shows_nothing_of_what_is_in_it() {
+    fn debug_output_of_meta_hides_contents() {
         let meta = DeploymentMeta(json!({ "serviceManifest": { "deploy": { "startCommand": "marker" } } }));
         assert!(!format!("{meta:?}").contains("marker"));
     }

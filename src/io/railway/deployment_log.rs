@@ -363,7 +363,7 @@ mod tests {
     use crate::io::railway::deployment_log::{duration_text, text};
 
     #[test]
-    fn the_longest_plain_word_is_asked_for() {
+    fn filters_by_longest_plain_word() {
         for (line, expected) in [
             ("Worker boot_id stored in Redis", Some("boot_id")),
             ("ready", Some("ready")),
@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_said_in_seconds_and_minutes() {
+    fn formats_durations_in_seconds_and_minutes() {
         for (seconds, expected) in [(0, "0 s"), (90, "90 s"), (120, "2 min"), (300, "5 min")] {
             assert_eq!(duration_text(Duration::from_secs(seconds)), expected);
         }

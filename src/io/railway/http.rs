@@ -307,7 +307,7 @@ mod tests {
     use crate::io::railway::http::Endpoint;
 
     #[test]
-    fn only_literal_loopback_addresses_are_taken() {
+    fn accepts_only_literal_loopback_addresses() {
         for url in ["http://127.0.0.1:8099/graphql/v2", "http://127.8.9.1/x", "https://[::1]:1/graphql/v2"] {
             assert!(Endpoint::loopback(url).is_ok(), "{url}");
         }

@@ -141,7 +141,7 @@ mod tests {
     use crate::io::railway::json_checks::{MOST_VALUES, inspect};
 
     #[test]
-    fn a_key_stands_once_in_an_object() {
+    fn rejects_duplicate_keys() {
         for text in [
             "{}",
             "[1, 2.5, -3, true, null, \"a\", \"a\"]",
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn more_values_than_any_environment_has_are_refused() {
+    fn rejects_excessive_number_of_values() {
         let list = |count: usize| format!("[{}]", vec!["0"; count].join(","));
         assert_eq!(inspect(list(MOST_VALUES - 1).as_bytes()), Ok(()));
         assert!(inspect(list(MOST_VALUES).as_bytes()).unwrap_err().starts_with("more than 400000 values in it"));

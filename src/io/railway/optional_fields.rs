@@ -88,7 +88,7 @@ mod tests {
                             status {\n          verified\n        }\n      }\n    }\n    latest {\n      domainsOfIt\n    }\n  }\n}\n";
 
     #[test]
-    fn a_field_goes_with_all_that_is_asked_within_it() {
+    fn removing_field_removes_its_selection() {
         assert_eq!(
             Spare::Domains.out_of(DOCUMENT),
             "query Q {\n  node {\n    startCommand\n    latest {\n      domainsOfIt\n    }\n  }\n}\n"
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_asked_for_is_empty() {
+    fn removed_fields_are_filled_with_empty_values() {
         let mut data = json!({ "edges": [{ "node": { "serviceName": "api" } }, { "node": { "name": "x" } }] });
         fill(&mut data);
         assert_eq!(data["edges"][0]["node"]["domains"], json!({ "serviceDomains": [], "customDomains": [] }));

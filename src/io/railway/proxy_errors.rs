@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn only_railways_own_json_is_graphql() {
+    fn only_railway_json_counts_as_graphql() {
         for (body, expected) in [
             (r#"{"errors":[{"message":"Not Authorized"}],"data":null}"#, true),
             (r#"{"errors":[{"message":null}]}"#, true),
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_are_repeated_only_in_their_known_forms() {
+    fn repeats_headers_only_in_known_forms() {
         for (value, expected) in [
             ("cloudflare", Some("Cloudflare")),
             ("nginx/1.25.3 (Ubuntu)", Some("nginx")),
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_is_described_without_a_word_of_it() {
+    fn describes_response_without_quoting_it() {
         let ray = ("cf-ray", "8a1f3c5d7e9b0a2c-SIN");
         for (body, others, expected) in [
             (

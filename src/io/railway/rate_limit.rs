@@ -51,7 +51,7 @@ mod tests {
     use crate::io::railway::rate_limit::{allowance, waiting_time};
 
     #[test]
-    fn the_limit_is_told_where_the_headers_tell_it() {
+    fn reads_rate_limit_from_headers() {
         for (name, value, expected) in [
             ("ratelimit-policy", "\"default\";q=1000;w=3600", Some("1000 requests in 3600 s")),
             ("ratelimit-policy", "\"default\"; q=100; w=60; x=1", Some("100 requests in 60 s")),
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_is_read_in_both_forms() {
+    fn parses_retry_after_seconds_and_dates() {
         let now = Some("2026-11-23T12:00:00Z".parse().unwrap());
         for (text, expected) in [
             ("7", Some(Duration::from_secs(7))),

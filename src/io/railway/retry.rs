@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_redirect_is_named_without_its_path() {
+    fn redirect_error_omits_path() {
         assert_eq!(origin("https://evil.example/steal?token=1"), "https://evil.example");
         assert_eq!(origin("/login"), "another path");
     }

@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_placeholder_is_no_staged_change() {
+    fn placeholder_is_not_staged_change() {
         for patch in [json!({}), json!(null), json!({ "services": {} }), json!({ "services": {}, "volumes": {} })] {
             assert_eq!(read("one", &patch, "STAGED"), None, "{patch}");
         }
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_staged_or_unknown_waits() {
+    fn only_staged_or_unknown_status_is_waiting() {
         let patch = json!({ "sharedVariables": { "A": null } });
         for (status, expected) in [
             ("STAGED", StagedState::Waiting),
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_tells_which_variables_it_touches() {
+    fn patch_lists_affected_variables() {
         let patch = json!({
             "services": {
                 "one": { "variables": { "A": { "value": "" }, "B": null } },

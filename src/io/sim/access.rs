@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_token_works_in_its_own_header_only() {
+    fn each_token_kind_requires_its_own_header() {
         let estate = estate();
         for (token, bearer, project) in [
             ("account", None, Some(NO_PROJECT_TOKEN)),
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn each_token_reaches_what_it_is_for() {
+    fn each_token_reaches_only_its_scope() {
         let estate = estate();
         // Project of workspace one, its open and its restricted environment; the same of workspace two.
         for (token, expected) in [

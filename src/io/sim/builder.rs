@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_looks_like_railways_and_is_the_same_on_every_run() {
+    fn ids_are_uuids_and_deterministic() {
         let id = Estate::of("team").project(shop()).projects.remove(0).id;
         let shape: String = id.chars().map(|c| if c.is_ascii_hexdigit() { 'x' } else { c }).collect();
         assert_eq!(shape, "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx");
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_has_one_id_in_all_environments_of_its_project_and_another_elsewhere() {
+    fn service_id_is_shared_across_environments_of_project() {
         let estate = Estate::of("team").project(shop()).project(Project { name: "other".into(), ..shop() });
         let id = |project: usize, environment: usize, service: usize| {
             estate.projects[project].environments[environment].services[service].id.clone()
@@ -286,13 +286,13 @@ mod tests {
     }
 
     #[test]
-    fn an_id_that_was_set_stays() {
+    fn explicit_id_is_kept() {
         let estate = Estate::of("team").project(shop().id("30cf5498-5aeb-4cf6-b35c-5ba0b9ed81f2"));
         assert_eq!(estate.projects[0].id, "30cf5498-5aeb-4cf6-b35c-5ba0b9ed81f2");
     }
 
     #[test]
-    fn debug_prints_no_value() {
+    fn debug_output_hides_values() {
         let service = SimService::named("web").variables(&[("A", "marker-open")]).sealed("B", "marker-sealed");
         let project = Project::named("shop").environment(Environment::named("e").service(service));
         let estate = Estate::of("team").project(project).token("marker-token", TokenScope::Account);

@@ -56,7 +56,7 @@ mod tests {
     use crate::io::sim::clock::SimClock;
 
     #[test]
-    fn a_time_is_written_as_railway_writes_it() {
+    fn formats_times_like_railway() {
         let clock = SimClock::default().after(Duration::from_millis(1_005));
         assert_eq!(clock.text(), "2026-11-24T09:00:01.005Z");
         assert_eq!(clock.precisely(), "2026-11-24T09:00:01.005000000Z");

@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listing_is_walked_to_its_end_without_loss_or_repetition() {
+    fn pages_cover_listing_without_gaps_or_duplicates() {
         for (first, cap, expected) in [
             (2, 500, vec!["ab", "cd", "e"]),
             (500, 3, vec!["abc", "de"]),
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_listing_has_no_cursor() {
+    fn empty_listing_has_no_cursor() {
         let none: [&String; 0] = [];
         let page = connection(&none, PageRequest { first: 5, after: None, cap: 5 }, |item| item, |item| json!(item));
         let expected = json!({ "edges": [], "pageInfo": { "hasNextPage": false, "endCursor": null } });
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_from_elsewhere_is_refused() {
+    fn foreign_cursor_is_refused() {
         assert_eq!(page(2, Some("a"), 5), Err("Invalid cursor for after".into()));
     }
 }

@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn references_render_as_railway_renders_them() {
+    fn references_render_like_railway() {
         for (stored, expected) in [
             ("no reference", "no reference"),
             ("", ""),
@@ -247,14 +247,14 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_through_something_sealed_is_unknown() {
+    fn reference_through_sealed_variable_is_unknown() {
         for stored in ["${{KEY}}", "a${{KEY}}b", "${{PLAIN}}${{HALF}}", "${{KEY}}${{nobody.URL}}"] {
             assert_eq!(rendered(stored), None, "{stored}");
         }
     }
 
     #[test]
-    fn a_circle_renders_the_same_whichever_of_its_variables_comes_first() {
+    fn cycle_renders_independently_of_order() {
         let estate = estate("${{POOL}}");
         let (project, environment) = (&estate.projects[0], &estate.projects[0].environments[0]);
         let map = Renderer::new(project, environment).variables(&environment.services[0]);
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn the_system_speaks_last_and_only_of_what_the_service_has() {
+    fn system_variables_override_and_exist_only_where_applicable() {
         let estate = Estate::of("team").project(
             Project::named("shop").environment(
                 Environment::named("staging")
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_chain_with_many_ways_through_it_is_walked_once() {
+    fn chain_with_many_paths_is_rendered_once() {
         let names: Vec<String> = (0..60).map(|step| format!("STEP_{step}")).collect();
         let mut stored: Vec<(String, String)> = names
             .windows(2)

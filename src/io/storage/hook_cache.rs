@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_result_is_good_for_less_than_five_minutes() {
+    fn result_expires_after_five_minutes() {
         let state = tempfile::tempdir().unwrap();
         let slot = slot(state.path(), &["a"]);
         assert_eq!(slot.get(at(0)), None);
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn another_part_is_another_place() {
+    fn different_inputs_use_different_slots() {
         let state = tempfile::tempdir().unwrap();
         slot(state.path(), &["a", "b"]).put(&recent(0));
         assert_eq!(slot(state.path(), &["a", "b"]).get(at(1)), Some(recent(0)));
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_counts_for_the_user_alone_and_goes_away() {
+    fn cache_files_are_private_and_contain_only_counts() {
         let state = tempfile::tempdir().unwrap();
         slot(state.path(), &["marker-value"]).put(&recent(0));
         slot(state.path(), &["other"]).put(&recent(299));
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_kept_or_read_is_no_result() {
+    fn unwritable_or_corrupt_cache_yields_no_result() {
         assert!(HookCacheSlot::of(None, &[b"a"]).is_none());
         let state = tempfile::tempdir().unwrap();
         let kept = slot(state.path(), &["a"]);

@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_good_for_thirty_days_and_for_one_target() {
+    fn ids_expire_after_thirty_days_and_belong_to_one_target() {
         let cache = tempfile::tempdir().unwrap();
         let kept = slot(cache.path(), "a");
         assert_eq!(kept.get(at(0)), None);
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_is_written_anew_once_a_day() {
+    fn unchanged_ids_are_rewritten_once_a_day() {
         let cache = tempfile::tempdir().unwrap();
         let kept = slot(cache.path(), "a");
         for (seconds, good_at, is_good) in [(0, 30 * DAY, false), (DAY - 1, 30 * DAY, false), (DAY, 30 * DAY, true)] {
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn there_are_never_more_files_than_may_be_and_the_oldest_go() {
+    fn file_count_is_limited_and_oldest_are_removed() {
         let cache = tempfile::tempdir().unwrap();
         slot(cache.path(), "first").put(Some(guess("s-1")), at(0));
         fs::write(cache.path().join(".rest.of.a.run"), "").unwrap();
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_id_is_neither_kept_nor_read() {
+    fn invalid_ids_are_neither_stored_nor_read() {
         let cache = tempfile::tempdir().unwrap();
         let kept = slot(cache.path(), "a");
         for text in ["", "a value", "postgres://user:word@host/", "a\nb", "ä", "\"", &"x".repeat(65)] {
@@ -212,7 +212,7 @@ mod tests {
 
     /// A file that somebody else wrote, in ways that none of ours is.
     #[test]
-    fn a_file_that_is_not_as_it_is_written_counts_as_none_and_is_written_over() {
+    fn malformed_file_is_ignored_and_overwritten() {
         let cache = tempfile::tempdir().unwrap();
         let kept = slot(cache.path(), "a");
         kept.put(Some(guess("s-1")), at(0));
@@ -242,7 +242,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn links_pipes_and_folders_are_not_read_and_give_way() {
+    fn links_pipes_and_folders_are_ignored_and_replaced() {
         use std::os::unix::fs::{MetadataExt, symlink};
         let cache = tempfile::tempdir().unwrap();
         let kept = slot(cache.path(), "a");
@@ -276,7 +276,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_file_of_another_user_counts_as_none() {
+    fn file_of_other_user_is_ignored() {
         let cache = tempfile::tempdir().unwrap();
         let kept = slot(cache.path(), "a");
         kept.put(Some(guess("s-1")), at(0));
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn the_folder_is_the_users_cache_and_a_relative_one_is_none() {
+    fn uses_user_cache_folder_and_rejects_relative_path() {
         let of = |variables: &[(&str, &str)], home: Option<&str>| {
             let variables: BTreeMap<String, String> =
                 variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

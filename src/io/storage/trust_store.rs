@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn only_these_words_for_this_project_are_accepted() {
+    fn acceptance_is_limited_to_decisions_and_project() {
         let home = tempfile::tempdir().unwrap();
         let state = home.path().join("state");
         let (shop, other) = (project("p1"), project("p2"));
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_shown_against_the_last_words_of_the_same_file() {
+    fn changes_are_compared_with_last_accepted_version() {
         let home = tempfile::tempdir().unwrap();
         let (shop, checkout) = (project("p1"), Checkout::default());
         for (second, text, path) in [(3, "one", "/srv/doctor.toml"), (5, "two", "/srv/doctor.toml"), (9, "far", "/x")] {
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_in_the_checkout_accepts_nothing_and_none_is_put_there() {
+    fn record_inside_checkout_is_ignored_and_never_created() {
         let base = tempfile::tempdir().unwrap();
         let (shop, a) = (project("p1"), trusted_parts("a"));
         let state = base.path().join("shop/home/state");
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_says_something_else_accepts_nothing_and_is_replaced() {
+    fn invalid_record_is_ignored_and_replaced() {
         let home = tempfile::tempdir().unwrap();
         let (shop, a, checkout) = (project("p1"), trusted_parts("a"), Checkout::default());
         let it = subject(&shop, &a, "/srv/doctor.toml", &checkout);
@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn what_is_remembered_is_the_users_alone_and_what_others_can_write_does_not_count() {
+    fn records_are_private_and_ignored_if_writable_by_others() {
         use std::os::unix::fs::PermissionsExt;
         let home = tempfile::tempdir().unwrap();
         let (state, shop) = (home.path().join("a/state"), project("p1"));

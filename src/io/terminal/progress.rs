@@ -172,14 +172,14 @@ mod tests {
     }
 
     #[test]
-    fn each_frame_is_drawn_over_the_one_before() {
+    fn each_frame_overwrites_the_previous_one() {
         assert_eq!(drawn(&[&["api QUEUED", "worker QUEUED"], &["api OK", "worker"]]), "✓ api OK\n✓ worker^C");
         assert_eq!(drawn(&[&["a", "b", "c"], &["a"], &["b", "c"]]), "✓ b\n✓ c^C");
         assert_eq!(drawn(&[&["a", "b", "c"], &["d"]]), "✓ d^C", "what is below is wiped, the first echo with it");
     }
 
     #[test]
-    fn no_line_wraps_and_none_is_above_the_top() {
+    fn lines_never_wrap_or_exceed_terminal_height() {
         let wide = "agentverse-worker-staging";
         assert_eq!(drawn(&[&[wide, wide], &[wide, "b"]]), "✓ agentverse-wor…\n✓ b^C");
         let many = ["1", "2", "3", "4", "5", "6", "7", "8"];

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_stand_in_columns() {
+    fn rows_are_aligned_in_columns() {
         let expected = [
             "agentverse-api-staging     BUILDING        12 s",
             "agentverse-worker-staging  SUCCESS   2 min 05 s",
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn names_give_way_in_their_middle() {
+    fn long_names_are_shortened_in_the_middle() {
         let expected = [
             "agentver…-staging  BUILDING        12 s",
             "agentver…-staging  SUCCESS   2 min 05 s",
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_moves_the_cursor_is_drawn() {
+    fn control_characters_are_replaced() {
         let mut row = rows().remove(0);
         row.name = "a\u{1b}[2Jb\n".to_owned();
         assert_eq!(layout(std::slice::from_ref(&row), 60), ["a\u{fffd}[2Jb\u{fffd}  BUILDING  12 s"]);

@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn in_a_pipe_a_row_is_a_line_whenever_its_state_changes() {
+    fn pipe_output_prints_one_line_per_state_change() {
         let mut heard = Vec::new();
         let talk = Stream::new(&mut heard, Watched::No, &BTreeMap::new());
         talk.waiting("not shown");

@@ -47,7 +47,7 @@ mod tests {
     use crate::io::terminal::text_width::{cut_end, cut_middle, harmless, width};
 
     #[test]
-    fn what_is_too_wide_is_cut_with_a_mark() {
+    fn long_text_is_truncated_with_ellipsis() {
         for (text, columns, end, middle) in [
             ("worker", 6, "worker", "worker"),
             ("worker", 5, "work…", "wo…er"),
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn controls_are_replaced_and_letters_are_not() {
+    fn only_control_characters_are_replaced() {
         assert_eq!(harmless("a\u{1b}[2Jb\r\nü\u{9b}日"), "a\u{fffd}[2Jb\u{fffd}\u{fffd}ü\u{fffd}日");
     }
 }

@@ -41,7 +41,7 @@ mod tests {
     use crate::io::terminal::workflow_commands::disarmed;
 
     #[test]
-    fn only_what_the_runner_takes_for_a_command_is_escaped() {
+    fn escapes_only_what_runner_treats_as_command() {
         for (text, expected) in [
             ("", ""),
             ("plain\n", "plain\n"),
@@ -70,7 +70,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_line_is_a_command(text in "[:# \\t\\n\\r\\[a\u{a0}]{0,40}") {
+        fn escaped_output_contains_no_command(text in "[:# \\t\\n\\r\\[a\u{a0}]{0,40}") {
             let harmless = disarmed(&text);
             prop_assert!(!harmless.split(['\n', '\r']).any(|line| line.trim_start().starts_with("::") || line.contains("##[")));
             prop_assert!(disarmed(&harmless) == harmless);

@@ -87,7 +87,7 @@ mod tests {
     use super::{ErrorReport, line};
 
     #[test]
-    fn an_error_is_one_line_and_its_commands_are_argument_lists() {
+    fn error_is_one_line_with_commands_as_argument_lists() {
         let told = ErrorReport {
             command: "check",
             kind: "unknown-name",

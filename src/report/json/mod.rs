@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn the_form_is_that_of_schema_1_in_its_order() {
+    fn output_matches_schema_1_in_field_order() {
         let mut report = incident();
         report.findings.truncate(1);
         report.services.truncate(1);
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_null_or_empty() {
+    fn missing_data_is_null_or_empty() {
         let mut report = incident();
         let finding = &mut report.findings[0];
         (finding.key, finding.next, finding.reason) = (None, None, Some("why".to_owned()));
@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_exact_and_yet_harmless_on_a_terminal() {
+    fn names_are_exact_and_escaped_for_terminals() {
         let name = "K\u{202e}\n\u{1b}[2J\u{9b}\u{7f}\u{e0041}日\"\\";
         let report = Report { findings: vec![differs(name, &[name])], ..calm() };
         let told = json_text(&report);

@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_come_to_is_null() {
+    fn unreached_steps_are_null() {
         let places = [TokenPlace { says: "RAILWAY_TOKEN is not set".to_owned(), used: false }];
         let told = auth(&AuthReport { places: &places, exit_code: 4, ..AuthReport::default() });
         let expected = json!({ "schema_version": 1, "command": "auth status", "token": null, "target": null,
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn whose_the_token_is_and_what_it_reaches_are_told() {
+    fn reports_token_identity_and_reach() {
         let named = |name: &str| (name.to_owned(), "railway link".to_owned());
         let reach = TokenReach {
             project: named("shop"),
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn each_hook_is_told_by_name_and_state() {
+    fn reports_each_hook_with_its_state() {
         let hook = HookForm {
             hook: "pre-commit",
             path: ".husky/pre-commit".to_owned(),

@@ -51,7 +51,7 @@ fn inline<'h>(html: &'h str, element: &str) -> &'h str {
 }
 
 #[test]
-fn no_name_is_markup_on_a_page() {
+fn names_cannot_inject_html() {
     let tags = |html: &str| {
         let (_, body) = html.split_once("<body>").unwrap();
         let body = body.split("<script>").next().unwrap().to_owned();
@@ -79,7 +79,7 @@ fn no_name_is_markup_on_a_page() {
 }
 
 #[test]
-fn no_name_is_syntax_or_a_mention_in_markdown() {
+fn names_cannot_inject_markdown_or_mentions() {
     let shape = |text: &str| -> Vec<usize> { text.lines().map(|line| line.matches('|').count()).collect() };
     let calm = shape(&rendered(&named_so("NAME"), "markdown", 80, Detail::Normal));
     for name in HARM {
@@ -100,7 +100,7 @@ fn no_name_is_syntax_or_a_mention_in_markdown() {
 }
 
 #[test]
-fn names_are_exact_in_json_and_nothing_in_it_is_hidden() {
+fn names_are_exact_in_json_without_hidden_characters() {
     for name in HARM {
         let text = rendered(&named_so(name), "json", 80, Detail::Normal);
         let report: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -110,7 +110,7 @@ fn names_are_exact_in_json_and_nothing_in_it_is_hidden() {
 }
 
 #[test]
-fn a_page_allows_its_own_style_and_script_and_nothing_else() {
+fn page_allows_only_its_own_style_and_script() {
     let hash = |text: &str| STANDARD.encode(digest::digest(&digest::SHA256, text.as_bytes()));
     let (report, matrix) = report_of(&scene());
     let report = Report { matrix: Some(matrix), ..report };
@@ -135,7 +135,7 @@ fn a_page_allows_its_own_style_and_script_and_nothing_else() {
 }
 
 #[test]
-fn symbols_have_words_for_who_can_not_see_them() {
+fn symbols_have_accessible_labels() {
     let services: Vec<String> = (0..8).map(|number| format!("svc-{number}")).collect();
     let services: Vec<(&str, &[&str])> = services.iter().map(|name| (name.as_str(), &["A=2"][..])).collect();
     let wide = rendered(&survey(&["A=1"], &services), "html", 80, Detail::Normal);
@@ -145,7 +145,7 @@ fn symbols_have_words_for_who_can_not_see_them() {
 }
 
 #[test]
-fn a_page_of_a_check_has_the_findings_below_the_matrix() {
+fn check_page_has_findings_below_the_matrix() {
     let (report, matrix) = report_of(&named_so("<b>K"));
     let report = Report { matrix: Some(matrix), ..report };
     let mut out = Vec::new();
@@ -159,7 +159,7 @@ fn a_page_of_a_check_has_the_findings_below_the_matrix() {
 }
 
 #[test]
-fn no_format_and_no_look_shows_a_value() {
+fn no_format_or_verbosity_shows_a_value() {
     for (format, _) in FORMATS {
         for detail in [Detail::Quiet, Detail::Normal, Detail::Verbose] {
             let key = key();
@@ -174,7 +174,7 @@ fn no_format_and_no_look_shows_a_value() {
 
 proptest! {
     #[test]
-    fn nothing_but_its_own_line_breaks_moves_the_cursor(
+    fn output_has_no_control_characters_except_newlines(
         letters in collection::vec(any::<char>(), 0..8),
         harm in proptest::sample::select(HARM.to_vec()),
         width in 0_usize..120,

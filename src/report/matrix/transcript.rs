@@ -8,7 +8,7 @@ use crate::report::matrix::sample::{rendered, scene};
 use crate::report::text::text_width::columns;
 
 #[test]
-fn at_100_columns_every_cell_has_its_word() {
+fn cells_have_labels_at_100_columns() {
     let expected = "\
 shop · staging (railway link) · .env (default)
 3 services: agentverse-api-staging, web, worker (by shared keys)
@@ -40,7 +40,7 @@ FAIL worker: workspace shop demands two-factor authentication
 }
 
 #[test]
-fn at_60_columns_every_line_fits() {
+fn lines_fit_60_columns() {
     let expected = "\
 shop · staging (railway link) · .env (default)
 3 services: agentverse-api-staging, web, worker
@@ -79,7 +79,7 @@ FAIL worker: workspace shop demands two-factor
 }
 
 #[test]
-fn services_that_do_not_fit_are_told_in_blocks() {
+fn services_that_do_not_fit_are_split_into_blocks() {
     let names = [
         "accounts-frontend-eu",
         "billing-gateway-main",
@@ -116,7 +116,7 @@ delivery-planner-api, exports-scheduler-v2: nothing
 }
 
 #[test]
-fn what_all_names_share_gives_way_before_what_tells_them_apart() {
+fn shared_name_parts_are_truncated_first() {
     let names: Vec<String> = (1..=9).map(|number| format!("agentverse-service-{number}-staging")).collect();
     let all: Vec<(&str, &[&str])> = names.iter().map(|name| (name.as_str(), &["A=2"][..])).collect();
     let text = rendered(&survey(&["A=1"], &all), "text", 60, Detail::Normal);
@@ -127,7 +127,7 @@ fn what_all_names_share_gives_way_before_what_tells_them_apart() {
 }
 
 #[test]
-fn with_v_folded_keys_are_there_and_with_q_only_what_fails() {
+fn verbose_shows_folded_keys_and_quiet_only_failures() {
     let verbose = rendered(&scene(), "text", 100, Detail::Verbose);
     assert!(verbose.contains("\nNAME") && verbose.contains("\nLOCAL_X") && !verbose.contains("-v shows"), "{verbose}");
     let quiet = rendered(&scene(), "text", 100, Detail::Quiet);
@@ -136,7 +136,7 @@ fn with_v_folded_keys_are_there_and_with_q_only_what_fails() {
 }
 
 #[test]
-fn no_width_breaks_a_line() {
+fn lines_never_exceed_the_width() {
     let long = "K".repeat(90);
     let row = format!("{long}=1");
     let names = [format!("a{}z", "x".repeat(80)), "日本語のサービス".to_owned(), "c".to_owned()];
@@ -153,7 +153,7 @@ fn no_width_breaks_a_line() {
 }
 
 #[test]
-fn markdown_has_what_differs_as_a_table_and_the_rest_below_it() {
+fn markdown_has_a_table_of_differences_and_the_rest_below() {
     let expected = "\
 ### <code>shop</code> · <code>staging</code>
 
@@ -193,7 +193,7 @@ fn markdown_has_what_differs_as_a_table_and_the_rest_below_it() {
 }
 
 #[test]
-fn json_has_every_row_with_stable_words() {
+fn json_has_every_row_with_stable_states() {
     let report: Value = serde_json::from_str(&rendered(&scene(), "json", 80, Detail::Normal)).expect("it is JSON");
     assert_eq!((&report["schema_version"], &report["command"]), (&json!(1), &json!("matrix")));
     assert_eq!(report["summary"]["exit_code"], 1);
@@ -218,7 +218,7 @@ fn json_has_every_row_with_stable_words() {
 }
 
 #[test]
-fn nothing_to_show_is_no_table() {
+fn empty_matrix_has_no_table() {
     for format in ["text", "markdown", "html"] {
         let agreeing = rendered(&survey(&["A=1"], &[("api", &["A=1"])]), format, 80, Detail::Normal);
         assert!(agreeing.contains("1 key agrees everywhere"), "{format}: {agreeing}");

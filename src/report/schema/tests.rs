@@ -9,7 +9,7 @@ fn parsed(text: &str) -> Value {
 }
 
 #[test]
-fn both_are_schemas_by_the_rules_of_their_draft() {
+fn schemas_conform_to_their_draft() {
     for schema in [report(), config()] {
         let schema = parsed(&schema);
         assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
@@ -18,7 +18,7 @@ fn both_are_schemas_by_the_rules_of_their_draft() {
 }
 
 #[test]
-fn a_report_fits_and_one_with_another_word_does_not() {
+fn report_matches_schema_and_invalid_values_are_rejected() {
     let schema = jsonschema::validator_for(&parsed(&report())).expect("it is a schema");
     for report in [incident(), cut_short()] {
         let (mut out, key) = (Vec::new(), key());

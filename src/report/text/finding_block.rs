@@ -102,7 +102,7 @@ mod tests {
     use crate::report::{Detail, Report};
 
     #[test]
-    fn a_block_says_what_its_message_leaves_open_and_nothing_twice() {
+    fn block_adds_details_without_repeating_the_message() {
         let mut broken = finding(&LINE, "", &["api", "api-2"], ".env:3 is no assignment on api");
         broken.key = None;
         broken.places = [3, 33].map(|line| Location { file: ".env".to_owned(), line }).into();
@@ -121,7 +121,7 @@ warning: .env:3 is no assignment on api                          unreadable-line
     }
 
     #[test]
-    fn many_services_at_one_fault_are_counted_until_v_lists_them() {
+    fn long_service_lists_are_counted_unless_verbose() {
         let names: Vec<String> = (1..=20).map(|number| format!("api-{number}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let report = Report { findings: vec![differs("KEY", &names)], ..calm() };

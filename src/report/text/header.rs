@@ -115,7 +115,7 @@ mod tests {
     use crate::report::{Detail, Report};
 
     #[test]
-    fn every_origin_is_named_and_a_shared_one_once() {
+    fn each_origin_is_named_and_a_shared_one_only_once() {
         let mut report = Report {
             project_origin: "doctor.toml".to_owned(),
             environment_origin: "--environment".to_owned(),
@@ -159,7 +159,7 @@ left out: db-1, db-2, db-3, db-4, db-5, db-6 (databases);
     }
 
     #[test]
-    fn forty_services_are_left_out_in_three_lines() {
+    fn forty_excluded_services_fit_in_three_lines() {
         let expected = "
 left out: svc-01, svc-02 and 28 more (share no key with .env); Postgres, Redis
   and 2 more (databases); web-1, web-2 and 2 more (built from other folders);
@@ -171,7 +171,7 @@ left out: svc-01, svc-02 and 28 more (share no key with .env); Postgres, Redis
     }
 
     #[test]
-    fn with_v_every_one_that_is_left_out_has_its_own_reason() {
+    fn verbose_lists_the_reason_for_each_excluded_service() {
         let told = text(&many_left_out(), 80, Detail::Verbose);
         let told = told.replace("\n  ", " ");
         for reason in [
@@ -184,7 +184,7 @@ left out: svc-01, svc-02 and 28 more (share no key with .env); Postgres, Redis
     }
 
     #[test]
-    fn a_single_one_left_out_is_no_plural() {
+    fn single_excluded_service_is_singular() {
         for (why, told) in [
             (Exclusion::Database, "web (database)"),
             (Exclusion::NothingShared, "web (shares no key with .env)"),
@@ -198,7 +198,7 @@ left out: svc-01, svc-02 and 28 more (share no key with .env); Postgres, Redis
     }
 
     #[test]
-    fn no_service_at_all_is_said() {
+    fn empty_selection_is_reported() {
         let report = Report { services: Vec::new(), ..calm() };
         assert!(text(&report, 80, Detail::Normal).contains("\nno service to look at (by shared keys)\n"));
     }

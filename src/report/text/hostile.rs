@@ -50,7 +50,7 @@ fn full_of(text: &str) -> Report {
 }
 
 #[test]
-fn a_hostile_name_is_written_out_and_its_command_still_means_it() {
+fn hostile_name_is_escaped_and_its_command_stays_correct() {
     let mut report = calm();
     report.services[0] = line("api\u{1b}[2J\r\n", 6, 0);
     report.services[1] = line("日本語", 5, 0);
@@ -73,14 +73,14 @@ FAIL  日本語            5 compared  1 error
 }
 
 #[test]
-fn a_key_with_a_nul_has_no_command() {
+fn key_containing_nul_has_no_command() {
     let told = text(&Report { findings: vec![differs("A\0B", &["api"])], ..incident() }, 80, Detail::Normal);
     assert!(told.contains("\n  next  no command can name it, because its name holds a NUL character\n"), "{told}");
     assert!(!told.contains("doctor fix"));
 }
 
 #[test]
-fn very_long_names_break_no_line_but_that_of_a_command() {
+fn only_command_lines_exceed_the_width() {
     let long = format!("START{}END", "x".repeat(300));
     for width in [40, 60, 80, 140] {
         for detail in [Detail::Normal, Detail::Verbose] {
@@ -93,7 +93,7 @@ fn very_long_names_break_no_line_but_that_of_a_command() {
 }
 
 #[test]
-fn a_name_is_cut_in_its_middle_where_the_table_has_no_room() {
+fn table_truncates_long_names_in_the_middle() {
     let long = "agentverse-very-very-very-very-very-long-name-staging";
     let report = Report { services: vec![line(long, 6, 0), line("api", 1, 0)], ..calm() };
     let expected = "
@@ -105,7 +105,7 @@ PASS  api                                               1 compared
 }
 
 #[test]
-fn colour_only_adds_and_ends_with_its_line() {
+fn colour_only_adds_styles_that_end_with_the_line() {
     let key = key();
     for detail in DETAILS {
         let plain = rendered_as(&incident(), &text_options(&key, 80, detail));
@@ -149,7 +149,7 @@ fn no_report_shows_a_value() {
 
 proptest! {
     #[test]
-    fn nothing_but_the_reports_own_line_breaks_moves_the_cursor(
+    fn output_has_no_control_characters_except_newlines(
         letters in collection::vec(any::<char>(), 0..12),
         harm in proptest::sample::select(vec!["", "\u{1b}[2J", "\n", "\r", "\t", "\u{202e}", "\u{200d}", "\u{feff}", "\u{9b}", "\u{e0041}"]),
         width in 0_usize..120,

@@ -68,7 +68,7 @@ mod tests {
     const API: &str = "agentverse-api-staging";
 
     #[test]
-    fn agreement_is_claimed_only_where_nothing_speaks_against_it() {
+    fn agreement_is_claimed_only_without_contradicting_findings() {
         let last = |report: &Report| text(report, 80, Detail::Normal).lines().last().map(ToOwned::to_owned);
         let with = |rule| Report { findings: vec![finding(rule, "KEY", &[API], "KEY")], ..calm() };
         let single = Report { services: vec![line(API, 1, 2)], requests: 1, ..calm() };
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_compared_is_called_no_success() {
+    fn nothing_compared_is_not_a_success() {
         let mut nothing = Report { services: vec![line("web", 0, 0), line("cron", 0, 2)], exit_code: 3, ..calm() };
         let expected = "
 SKIP  web   nothing compared: no key in common with .env

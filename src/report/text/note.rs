@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn every_service_has_one_line_for_the_keys_that_it_has_alone() {
+    fn each_service_has_one_line_for_its_own_keys() {
         let findings = || {
             vec![note(&EXTRA, "ONE", &[WORKER]), note(&EXTRA, "TWO", &[API]), note(&EXTRA, "THREE", &[API, WORKER])]
                 .into_iter()
@@ -184,7 +184,7 @@ notes
     }
 
     #[test]
-    fn what_is_true_of_every_service_names_none() {
+    fn notes_about_all_services_name_none() {
         let all = vec![
             note(&SEALED, "JWT", &[API, WORKER]),
             note(&NATURE, "PORT", &[API, WORKER]),
@@ -199,7 +199,7 @@ notes (-v tells them in full)
     }
 
     #[test]
-    fn what_is_true_of_some_services_names_them() {
+    fn notes_about_some_services_name_them() {
         let some = || {
             vec![note(&SEALED, "JWT", &[WORKER]), note(&NATURE, "PORT", &[API, WORKER]), note(&NATURE, "HOST", &[API])]
         };
@@ -228,7 +228,7 @@ notes (-v tells them in full)
     }
 
     #[test]
-    fn a_place_is_told_where_no_key_says_which_line_is_meant() {
+    fn location_is_shown_only_without_a_key() {
         let at = |key: Option<&str>| {
             let mut found = note(&SEALED, "JWT", &[]);
             found.key = key.map(str::to_owned);

@@ -209,7 +209,7 @@ mod tests {
     use super::unified;
 
     #[test]
-    fn each_hunk_has_a_line_around_it_and_a_missing_end_is_told() {
+    fn hunks_have_one_context_line_and_mark_missing_newline() {
         let told = unified(".env", "A=1\nB=2\nC=3\nD=4\n", "A=1\nB=2\nC=\nD=4\nE=5");
         let expected =
             "--- .env\n+++ .env\n@@ -2,3 +2,4 @@\n B=2\n-C=3\n+C=\n D=4\n+E=5\n\\ No newline at end of file\n";
@@ -219,7 +219,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_library_itself_would_write_the_same(
+        fn diff_agrees_with_the_similar_crate(
             before in "([AB]=1(\n|\r|\r\n)){0,12}(A=2)?",
             after in "([AB]=1(\n|\r|\r\n)){0,12}(A=2)?",
         ) {

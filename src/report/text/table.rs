@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_looked_at_of_how_a_service_runs_stands_below_it() {
+    fn runtime_checks_are_listed_below_their_service() {
         let mut report = Report { findings: vec![differs("OPS_API_KEY", &[WORKER])], exit_code: 1, ..calm() };
         report.services[1].sealed = 1;
         report.services[1].checks = vec![
@@ -245,7 +245,7 @@ FAIL  agentverse-worker-staging  5 compared, 1 sealed  1 error
     }
 
     #[test]
-    fn a_skipped_service_says_what_it_has_not_in_common() {
+    fn skipped_service_has_its_reason() {
         let one = |name: &str| (name.to_owned(), "--env-file".to_owned());
         let key = |name: &str| name.to_owned();
         for (only, files, reason) in [

@@ -39,7 +39,7 @@ mod tests {
     use crate::report::text::text_width::{columns, cut, pad};
 
     #[test]
-    fn a_long_name_loses_its_middle() {
+    fn long_name_is_truncated_in_the_middle() {
         assert_eq!(cut("agentverse-worker-staging", 25), "agentverse-worker-staging");
         assert_eq!(cut("agentverse-worker-staging", 24), "agentverse-w…ker-staging");
         assert_eq!(cut("agentverse-worker-staging", 9), "agen…ging");
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn wide_characters_count_two_columns() {
+    fn wide_characters_take_two_columns() {
         assert_eq!(columns("日本"), 4);
         assert_eq!(pad("日本", 6), "日本  ");
         assert_eq!(cut("日本語のサービス", 8), "日本…ス");

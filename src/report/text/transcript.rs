@@ -34,7 +34,7 @@ fn first_run() -> Report {
 }
 
 #[test]
-fn the_incident_reads_well_on_80_columns() {
+fn incident_report_fits_80_columns() {
     let expected = "\
 agentverse · staging (railway link) · .env (default)
 2 services: agentverse-api-staging, agentverse-worker-staging (by shared keys)
@@ -63,7 +63,7 @@ FAIL  agentverse-worker-staging  5 compared            1 error
 }
 
 #[test]
-fn the_incident_reads_well_on_60_columns() {
+fn incident_report_fits_60_columns() {
     let expected = "\
 agentverse · staging (railway link) · .env (default)
 2 services: agentverse-api-staging,
@@ -98,7 +98,7 @@ FAIL  agentverse-worker-staging
 }
 
 #[test]
-fn with_v_and_room_everything_is_told_and_sentences_stay_short() {
+fn verbose_report_shows_all_details_in_short_lines() {
     let expected = "\
 agentverse · staging (railway link) · .env (default)
 2 services: agentverse-api-staging, agentverse-worker-staging (by shared keys)
@@ -128,7 +128,7 @@ FAIL  agentverse-worker-staging  5 compared            1 error
 }
 
 #[test]
-fn with_q_there_is_a_line_for_what_failed_and_the_totals() {
+fn quiet_report_shows_failures_and_totals() {
     let expected = "\
 error: agentverse-api-staging, agentverse-worker-staging: STAGING_OPS_API_KEY differs between .env and Railway · .env:5 (value-differs)
 1 error, 3 notes · 11 values compared, 1 sealed · 2 requests
@@ -140,7 +140,7 @@ error: agentverse-api-staging, agentverse-worker-staging: STAGING_OPS_API_KEY di
 }
 
 #[test]
-fn a_first_run_stays_short_and_names_every_key_that_differs() {
+fn first_run_is_short_and_names_every_differing_key() {
     let expected = "\
 agentverse · staging (railway link) · .env (default)
 3 services: agentverse-api-staging, agentverse-worker-staging, web
@@ -188,7 +188,7 @@ SKIP  web
 }
 
 #[test]
-fn doctor_init_is_offered_only_where_much_differs_without_doctor_toml() {
+fn offers_init_only_for_many_differences_without_config() {
     let offered = |report: &Report| text(report, 80, Detail::Normal).contains("\n  next  doctor init\n");
     assert!(offered(&first_run()));
     assert!(!offered(&Report { configured: true, ..first_run() }));
@@ -198,7 +198,7 @@ fn doctor_init_is_offered_only_where_much_differs_without_doctor_toml() {
 }
 
 #[test]
-fn a_service_that_could_not_be_read_is_never_hidden() {
+fn unreadable_service_is_never_hidden() {
     let quiet = text(&first_run(), 80, Detail::Quiet);
     assert!(
         quiet.contains("\nFAIL agentverse-worker-staging: Railway could not answer variables: Railway said"),
@@ -219,7 +219,7 @@ PASS  agentverse-worker-staging  5 compared
 }
 
 #[test]
-fn a_calm_report_says_that_all_values_agree() {
+fn clean_report_states_that_all_values_agree() {
     let expected = "\
 agentverse · staging (railway link) · .env (default)
 2 services: agentverse-api-staging, agentverse-worker-staging (by shared keys)
@@ -233,7 +233,7 @@ All 11 values agree · 2 requests
 }
 
 #[test]
-fn a_fix_that_was_cut_short_tells_its_steps_and_nothing_that_is_old() {
+fn interrupted_fix_lists_its_steps_without_old_findings() {
     let report = Report { part: ReportPart::Outcome, ..cut_short() };
     let expected = "\
 done       push      api|1  A
@@ -252,7 +252,7 @@ interrupted · 2 requests
 }
 
 #[test]
-fn commands_are_those_of_this_run() {
+fn commands_use_the_program_and_flags_of_this_run() {
     let demo = Report {
         program: vec!["doctor".to_owned(), "demo".to_owned()],
         flags: vec!["--environment=my staging".to_owned()],
@@ -266,7 +266,7 @@ fn commands_are_those_of_this_run() {
 }
 
 #[test]
-fn values_are_shown_only_at_the_users_wish_and_then_exactly() {
+fn values_are_shown_exactly_and_only_on_request() {
     let mut report = Report { findings: vec![finding(&DIFFERS, "KEY", &[API], "KEY differs")], ..calm() };
     report.findings[0].sightings = vec![
         sighting(".env:5", "local", Some("a\\n ")),

@@ -121,7 +121,7 @@ mod tests {
     use crate::report::text::wording::{listed, mentions};
 
     #[test]
-    fn a_name_is_said_only_as_a_word_of_its_own() {
+    fn name_is_mentioned_only_as_a_whole_word() {
         for (sentence, name, said) in [
             ("KEY is on api", "api", true),
             ("KEY is on api, web", "api", true),
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_list_ends_with_a_count() {
+    fn long_list_ends_with_a_count() {
         assert_eq!(listed(&["a", "b"], 2), "a, b");
         assert_eq!(listed(&["a", "b", "c"], 2), "a, b and 1 more");
         assert_eq!(listed(&[""; 0], 2), "");

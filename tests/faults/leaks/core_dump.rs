@@ -24,7 +24,7 @@ fn abort(mut child: Child) -> ExitStatus {
 
 #[test]
 #[expect(clippy::print_stderr, reason = "a part that was left out says so")]
-fn a_crash_leaves_no_image_of_the_memory() {
+fn crash_leaves_no_core_dump() {
     let cell = Cell::new();
     let shell = |script: &str, words: &[&str]| {
         let mut command = Command::new("/bin/sh");

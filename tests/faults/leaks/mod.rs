@@ -140,7 +140,7 @@ fn run(server: &Server, path: &str, row: &Row, telling: &[String]) -> Result<(),
 }
 
 #[test]
-fn no_verb_lets_a_value_out() {
+fn no_command_leaks_a_value() {
     let server = Server::plain();
     let mut jobs: Vec<Job<'_>> = Vec::new();
     for row in ROWS {
@@ -154,7 +154,7 @@ fn no_verb_lets_a_value_out() {
 }
 
 #[test]
-fn every_verb_and_every_flag_has_a_row() {
+fn every_command_and_flag_has_a_leak_test() {
     let mut verbs = vec![(Vec::new(), Cli::command())];
     while let Some((path, verb)) = verbs.pop() {
         for below in verb.get_subcommands() {

@@ -105,7 +105,7 @@ fn strike(server: &Server, path: &str, (words, knows): (&[&str], Knows), place: 
 }
 
 #[test]
-fn what_railway_quotes_is_not_told() {
+fn values_quoted_by_railway_are_not_shown() {
     let server = Server::plain();
     let mut jobs: Vec<Job<'_>> = Vec::new();
     for verb in VERBS {

@@ -57,7 +57,7 @@ fn make((words, variables, ends): &Mistake, url: &str) -> Result<(), String> {
 }
 
 #[test]
-fn nothing_that_lies_beside_a_run_is_told() {
+fn invalid_arguments_and_environment_do_not_leak() {
     let server = Server::plain();
     let mut jobs: Vec<Job<'_>> = Vec::new();
     for mistake in MISTAKES {

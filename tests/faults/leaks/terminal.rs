@@ -67,7 +67,7 @@ fn seen(cell: &Cell, words: &[&str], keys: &str, columns: u16) -> String {
 }
 
 #[test]
-fn a_terminal_shows_no_value_until_it_is_asked_to() {
+fn terminal_shows_values_only_on_request() {
     let server = Server::plain();
     let mut jobs: Vec<Job<'_>> = Vec::new();
     for columns in WIDTHS {

@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn the_plainest_quoting_that_serves_all_is_taken() {
+    fn chooses_simplest_quoting_that_every_loader_reads() {
         for (value, standing, expected) in [
             ("plain", "", "plain"),
             ("plain", "'x'", "'plain'"),
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_quoting_carries_is_refused_with_what_it_is() {
+    fn unquotable_value_is_refused_with_its_obstacle() {
         for (value, obstacle) in [
             ("a\0b", Obstacle::Nul),
             ("${{Postgres.URL}}", Obstacle::Substitution),
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_declared_loader_may_have_a_spelling_of_its_own() {
+    fn declared_loader_allows_loader_specific_quoting() {
         use Loader::{Dotenvy, Node, Python};
         for (value, loader, expected) in [
             ("it's $5", Dotenvy, "\"it's \\$5\""),

@@ -247,7 +247,7 @@ mod tests {
     use crate::drift::dotenv::edit::sh_reader::{Quote, Walk, is_calm, reading};
 
     #[test]
-    fn a_word_is_read_as_sh_reads_it() {
+    fn parses_values_like_sh() {
         for (written, expected) in [
             ("", Some("")),
             ("plain", Some("plain")),
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_assignments_is_calm_and_a_command_is_not() {
+    fn assignments_are_safe_to_source_and_commands_are_not() {
         for (text, calm, end) in [
             ("A=1\nexport B='x y' # it's fine\n\n# $(touch x)\nC=\"a\"", true, Quote::None),
             ("A=it's\nB='$(touch x)'\n", false, Quote::Single),

@@ -34,7 +34,7 @@ fn entangled(key: &str) -> EditRefusal {
 }
 
 #[test]
-fn only_the_right_hand_side_changes() {
+fn set_changes_only_the_value() {
     for (text, value, expected) in [
         ("A=1\nK=old\nB=2\n", "new", "A=1\nK=new\nB=2\n"),
         ("K=old", "new", "K=new"),
@@ -61,7 +61,7 @@ fn only_the_right_hand_side_changes() {
 }
 
 #[test]
-fn what_can_not_be_changed_for_sure_is_left_alone() {
+fn set_refuses_missing_or_ambiguous_keys() {
     let runs = || EditRefusal::Runs { key: "K".to_owned() };
     for (text, value, refusal) in [
         ("A=1\n", "new", EditRefusal::Absent { key: "K".to_owned() }),
@@ -87,7 +87,7 @@ fn what_can_not_be_changed_for_sure_is_left_alone() {
 }
 
 #[test]
-fn a_value_is_never_put_where_sh_would_run_it() {
+fn set_never_writes_value_that_sh_would_execute() {
     // The quote in the first line turns the quotes below inside out for `sh`, and for python-dotenv and node it does not.
     let text = "A=it's\nK=old\n";
     for loader in [Loader::Python, Loader::Node] {
@@ -105,7 +105,7 @@ fn a_value_is_never_put_where_sh_would_run_it() {
 }
 
 #[test]
-fn with_a_declared_loader_its_own_assignment_is_changed() {
+fn set_with_declared_loader_edits_the_assignment_it_uses() {
     use Loader::{Dotenvy, Node, Python};
     for (loader, text, value, expected) in [
         (Dotenvy, "K=1\nK=2\n", "new", "K=new\nK=2\n"),
@@ -124,7 +124,7 @@ fn with_a_declared_loader_its_own_assignment_is_changed() {
 }
 
 #[test]
-fn new_keys_come_last_under_one_comment() {
+fn added_keys_are_appended_under_one_comment() {
     let comment = "# added by doctor on 2026-11-24, from api";
     for (text, end) in
         [("", "\n"), ("A=1\n", "\n"), ("A=1\r\n", "\r\n"), ("\u{feff}A=1\n", "\n"), ("A=1 # x\n\n", "\n")]
@@ -140,7 +140,7 @@ fn new_keys_come_last_under_one_comment() {
 }
 
 #[test]
-fn nothing_is_added_twice_or_where_it_would_be_swallowed() {
+fn add_refuses_existing_keys_and_unclosed_quotes() {
     let present = |key: &str| Err(EditRefusal::Present { key: key.to_owned() });
     assert_eq!(add("A=1\n", &[("A", "2")]), present("A"));
     assert_eq!(add("A: 1\n", &[("A", "2")]), present("A"), "node's dotenv reads it");
@@ -152,7 +152,7 @@ fn nothing_is_added_twice_or_where_it_would_be_swallowed() {
 }
 
 #[test]
-fn a_key_goes_with_its_lines_and_leaves_the_rest() {
+fn remove_deletes_all_lines_of_key_and_keeps_the_rest() {
     for (text, expected) in [
         ("A=1\nK=2 # why\nB=3\n", "A=1\nB=3\n"),
         ("A=1\nK=2", "A=1\n"),
@@ -170,7 +170,7 @@ fn a_key_goes_with_its_lines_and_leaves_the_rest() {
 
 /// To dotenvy a carriage return ends no comment: the end of that line is an assignment once its beginning is gone.
 #[test]
-fn what_a_line_hides_from_a_loader_does_not_come_to_light_as_another_value() {
+fn edits_never_expose_a_shadowed_assignment() {
     assert_eq!(remove("K=1 #\rB=1\nB=3\n", "K"), Err(entangled("K")));
     assert_eq!(remove("K=1 #\rB=3\nB=3\n", "K").as_deref(), Ok("B=3\nB=3\n"));
     assert_eq!(remove("K=1 #\rC=1\nB=3\n", "K").as_deref(), Ok("C=1\nB=3\n"));
@@ -179,7 +179,7 @@ fn what_a_line_hides_from_a_loader_does_not_come_to_light_as_another_value() {
 }
 
 #[test]
-fn sentences_name_the_key_and_never_the_value() {
+fn refusal_names_the_key_and_never_the_value() {
     let value = "it's \"marker\" ${X}";
     for refusal in [set("K=1\n", "K", value).unwrap_err(), add("", &[("K", value)]).unwrap_err()] {
         let sentence = refusal.sentence();
@@ -191,7 +191,7 @@ fn sentences_name_the_key_and_never_the_value() {
 }
 
 #[test]
-fn a_masked_file_shows_its_shape_and_no_value() {
+fn masked_file_keeps_layout_without_values() {
     let text =
         "\u{feff}# marker\r\n\r\nexport A = 'marker'  # marker\r\nB=\"mar\nker\"\n#C=marker\n=marker\nD=marker #x\nE=";
     let masked =
@@ -274,7 +274,7 @@ fn rows(file: &LocalFile) -> Vec<(&str, &str)> {
 
 proptest! {
     #[test]
-    fn a_set_value_is_read_and_every_other_byte_stays(text in text(), value in value(), loader in loader()) {
+    fn set_value_is_read_back_and_other_bytes_are_unchanged(text in text(), value in value(), loader in loader()) {
         let before = read_as(&text, loader);
         if let Ok(after) = before.set("K", &Secret::new(value.as_str())) {
             prop_assert_eq!(after.entry("K").unwrap().value.expose(), &value);
@@ -290,7 +290,7 @@ proptest! {
     }
 
     #[test]
-    fn added_keys_are_read_and_come_off_again(text in text(), value in value(), loader in loader()) {
+    fn added_keys_are_read_back_and_can_be_removed(text in text(), value in value(), loader in loader()) {
         let before = read_as(&text, loader);
         if let Ok(after) = before.add(&pairs(&[("NEW", &value)]), "# added by doctor") {
             prop_assert_eq!(after.entry("NEW").unwrap().value.expose(), &value);
@@ -305,7 +305,7 @@ proptest! {
     }
 
     #[test]
-    fn a_removed_key_is_gone_and_every_other_one_stays(text in text(), loader in loader()) {
+    fn removed_key_is_gone_and_others_remain(text in text(), loader in loader()) {
         let before = read_as(&text, loader);
         if let Ok(after) = before.remove("K") {
             let others = rows(&file(&text)).into_iter().filter(|(key, _)| *key != "K").map(|row| row.0.to_owned()).collect::<Vec<_>>();
@@ -315,7 +315,7 @@ proptest! {
     }
 
     #[test]
-    fn no_mask_shows_a_value_whatever_stands_around_it(
+    fn masked_file_contains_no_value(
         lines in collection::vec((select(&["K=", "K = '", "export A=\"", "# ", "K: ", "'", "é=", ""][..]), value(), value()), 1..6),
     ) {
         let text: String = lines.iter().flat_map(|(start, one, other)| [*start, one.as_str(), " MAR@KER ", other.as_str(), "\n"]).collect();
@@ -325,7 +325,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_the_text_nothing_panics_and_no_mask_shows_a_value(text in any::<String>(), value in any::<String>()) {
+    fn arbitrary_text_never_panics_or_leaks_a_value(text in any::<String>(), value in any::<String>()) {
         for file in [file(&text), file(&text).read_as(Loader::Dotenvy)] {
             for key in file.keys().map(str::to_owned).collect::<Vec<_>>() {
                 prop_assert!(file.set(&key, &Secret::new(value.as_str())).is_ok() <= is_writable_name(&key));

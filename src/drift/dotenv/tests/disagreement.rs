@@ -7,7 +7,7 @@ use crate::drift::dotenv::{CauseKind, KeyReading, Spelling};
 use KeyReading::{Different, Missing, OnlyRecent, Refused, Same};
 
 #[test]
-fn ordinary_lines_are_read_alike() {
+fn loaders_agree_on_ordinary_lines() {
     let lines = [
         "A=1",
         "A=b # c",
@@ -40,7 +40,7 @@ fn ordinary_lines_are_read_alike() {
 }
 
 #[test]
-fn each_cause_is_told_with_its_cure() {
+fn each_cause_has_its_suggested_spelling() {
     // Line, what dotenvy, python-dotenv and node's dotenv make of it, the cause, the spelling on which they agree.
     type Row = (&'static str, [KeyReading; 3], CauseKind, Option<Spelling>);
     let rows: &[Row] = &[
@@ -83,7 +83,7 @@ fn each_cause_is_told_with_its_cure() {
 }
 
 #[test]
-fn a_swallowed_line_names_the_line_that_swallows_it() {
+fn swallowed_line_refers_to_the_line_that_swallows_it() {
     let told = file("A=it's\nB=1\n\nC=2\n").disagreements();
     let told: Vec<_> = told.iter().map(|told| (told.key.as_str(), told.line, told.kind, told.swallowed_by)).collect();
     assert_eq!(
@@ -97,7 +97,7 @@ fn a_swallowed_line_names_the_line_that_swallows_it() {
 }
 
 #[test]
-fn every_cause_has_words_and_advice() {
+fn every_cause_has_description_and_advice() {
     let text = "A=b#c\nB=x y\nC=${X}\nD=${{P.D}}\nE=it's\n";
     for told in file(text).disagreements() {
         assert!(!told.kind.description().is_empty() && !told.how().is_empty());

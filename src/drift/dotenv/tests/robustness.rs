@@ -23,7 +23,7 @@ fn texts() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn any_text_is_kept_and_every_span_can_be_cut_out(text in texts()) {
+    fn arbitrary_text_is_preserved_with_valid_spans(text in texts()) {
         let file = file(&text);
         assert_eq!(file.text().expose(), text);
         let mut before = 0;
@@ -46,7 +46,7 @@ proptest! {
     }
 
     #[test]
-    fn a_statement_alone_reads_as_it_does_in_its_file(text in texts()) {
+    fn statement_parses_alone_as_in_its_file(text in texts()) {
         let whole = file(&text);
         // A line that loaders part over can swallow later ones for python-dotenv, and node's reading stands in for those.
         let told: Vec<String> = whole.disagreements().into_iter().map(|told| told.key).collect();
@@ -58,7 +58,7 @@ proptest! {
     }
 
     #[test]
-    fn bytes_behind_a_file_never_change_what_is_before(value in "[a-z]{1,8}", tail in texts()) {
+    fn trailing_bytes_do_not_change_earlier_entries(value in "[a-z]{1,8}", tail in texts()) {
         let with_tail = file(&format!("FIRST={value}\n{tail}"));
         assert_eq!(with_tail.entries[0].value.expose(), value);
     }
@@ -74,14 +74,14 @@ fn endure(line: &str) -> LocalFile {
 }
 
 #[test]
-fn a_hundred_thousand_lines_are_read() {
+fn parses_a_hundred_thousand_lines() {
     let file = file(&"A='x\n".repeat(100_000));
     assert_eq!((file.entries.len(), file.flaws.len()), (100_000, 100_000));
     assert_eq!(file.entry("A").map(|entry| (entry.line, entry.column)), Some((100_000, 1)));
 }
 
 #[test]
-fn quotes_that_never_close_cost_their_lines() {
+fn unclosed_quotes_parse_in_linear_time() {
     for quote in ["'", "\"", "`"] {
         assert_eq!(endure(&format!("A={quote}x\\{quote} y\n")).entries.len(), LINES);
         assert_eq!(endure(&format!("A={quote}x\\{quote}\n")).keys().collect::<Vec<_>>(), ["A"]);
@@ -89,7 +89,7 @@ fn quotes_that_never_close_cost_their_lines() {
 }
 
 #[test]
-fn many_lines_of_anything_are_read() {
+fn parses_many_lines_of_any_kind_quickly() {
     assert_eq!(endure("A=1\n").entries.len(), LINES);
     assert_eq!(endure("FOO\r\n").flaws.len(), LINES);
     for line in ["A=${A}${A}\n", "A=${\n", "A=${a:\n", "A=it's\n"] {
@@ -103,14 +103,14 @@ fn many_lines_of_anything_are_read() {
 }
 
 #[test]
-fn many_differing_keys_are_compared() {
+fn compares_many_differing_keys_quickly() {
     let lines: Vec<String> = (0..LINES).map(|number| format!("KEY_{number}=it's {number}\n")).collect();
     let text = lines.concat();
     assert_eq!(file(&text).disagreements().len(), LINES);
 }
 
 #[test]
-fn a_long_line_is_a_line() {
+fn long_value_stays_on_one_line() {
     let long = "x".repeat(64 << 10);
     for quote in ["", "'", "\""] {
         let file = file(&format!("A={quote}{long}{quote}\nB=1\n"));
@@ -121,7 +121,7 @@ fn a_long_line_is_a_line() {
 }
 
 #[test]
-fn lines_that_double_each_other_do_not_fill_the_memory() {
+fn exponential_expansion_is_bounded() {
     let lines = (1..60).map(|number| format!("A{number}=${{A{0}}}${{A{0}}}\n", number - 1));
     let text = std::iter::once("A0=0123456789\n".to_owned()).chain(lines).collect::<Vec<_>>().concat();
     let file = file(&text);

@@ -130,7 +130,7 @@ const BROKEN: &[Row] = &[
 ];
 
 #[test]
-fn every_input_has_its_entries_and_flaws() {
+fn each_input_parses_to_expected_entries_and_problems() {
     let tables = [PLAIN, EXPORTS_AND_KEYS, COMMENTS, QUOTES, BROKEN];
     assert!(tables.iter().map(|table| table.len()).sum::<usize>() >= 80);
     for (text, entries, flaws) in tables.concat() {
@@ -144,7 +144,7 @@ fn every_input_has_its_entries_and_flaws() {
 }
 
 #[test]
-fn entries_know_their_place() {
+fn entries_record_their_position() {
     let text = "\u{feff}# ü\r\n\r\n  export A = 'x' # c\r\nB=\r\nC= # c\rD=\"1\r\n2\"\r\nE: z";
     let file = file(text);
     let places: Vec<_> = file
@@ -170,7 +170,7 @@ fn entries_know_their_place() {
 }
 
 #[test]
-fn the_last_assignment_counts() {
+fn last_assignment_wins() {
     let file = file("A=1\nB=2\nA=3\nB=4\nC=5\nA=6\n");
     assert_eq!(file.entry("A").map(|entry| (entry.value.expose(), entry.line)), Some(("6", 6)));
     assert!(file.entry("D").is_none());
@@ -181,7 +181,7 @@ fn the_last_assignment_counts() {
 }
 
 #[test]
-fn what_two_loaders_read_alike_outweighs_what_one_reads_further_down() {
+fn reading_of_two_loaders_outweighs_a_later_one_of_one() {
     // node's dotenv and python-dotenv up to 1.2.2 take all behind the quote of B for its value, A=2 included.
     let file = file("A=1\nB=\"x\\\\\"\nA=2\nC=\"\n");
     let read = |key| file.entry(key).map(|entry| (entry.value.expose(), entry.line));
@@ -189,7 +189,7 @@ fn what_two_loaders_read_alike_outweighs_what_one_reads_further_down() {
 }
 
 #[test]
-fn every_loaders_reading_knows_where_keys_and_values_stand() {
+fn each_loader_reports_key_and_value_spans() {
     let text = "export A=1\n  export\tB='2'\nC = \"3\" # note\nD=\n";
     for loader in Loader::ALL {
         let read = file(text).read_as(loader);
@@ -203,7 +203,7 @@ fn every_loaders_reading_knows_where_keys_and_values_stand() {
 }
 
 #[test]
-fn a_flaw_says_who_refuses_the_line() {
+fn problem_lists_the_loaders_that_refuse_the_line() {
     use Loader::{Dotenvy, Node, Python};
     let rows: &[(&str, &[Loader], Option<&str>)] = &[
         ("FOO\n", &[Dotenvy, Python, Node], None),
@@ -221,7 +221,7 @@ fn a_flaw_says_who_refuses_the_line() {
 }
 
 #[test]
-fn a_file_can_be_read_as_one_loader_reads_it() {
+fn file_can_be_read_as_a_single_loader() {
     let text = "A=1\nB=${A}-$A\nC=x y\nA=2\nD=b#c\nE\nF=${{P.D}}\nG=${NONE:-d}\n";
     let values = |file: &LocalFile| -> Vec<_> {
         let mut keys: Vec<_> = file.keys().collect();
@@ -245,7 +245,7 @@ fn a_file_can_be_read_as_one_loader_reads_it() {
 }
 
 #[test]
-fn a_key_that_python_forgets_is_missing_in_its_reading() {
+fn key_unset_by_python_is_missing_in_its_reading() {
     let file = file("A=1\nB=2\nA\n");
     assert!(file.read_as(Loader::Python).entry("A").is_none());
     assert!(file.read_as(Loader::Node).entry("A").is_some());
@@ -253,7 +253,7 @@ fn a_key_that_python_forgets_is_missing_in_its_reading() {
 }
 
 #[test]
-fn the_process_environment_is_not_looked_at() {
+fn expansion_ignores_process_environment() {
     let file = file("A=$PATH\nB=${PATH}\nC=${PATH:-d}\n");
     let value = |loader, key| file.reading(loader).get(key).map(|value| value.expose().to_owned());
     assert_eq!(value(Loader::Dotenvy, "A").as_deref(), Some(""));
@@ -263,14 +263,14 @@ fn the_process_environment_is_not_looked_at() {
 }
 
 #[test]
-fn loaders_have_the_names_of_doctor_toml() {
+fn loader_names_match_doctor_toml() {
     assert_eq!(Loader::ALL.map(Loader::name), ["dotenvy", "python", "node"]);
     assert!(Loader::ALL.into_iter().all(|loader| Loader::named(loader.name()) == Some(loader)));
     assert_eq!(Loader::named("ruby"), None);
 }
 
 #[test]
-fn a_flaw_never_quotes_the_file() {
+fn problem_never_quotes_the_file() {
     let file = file("marker-4711\nmarker-4711 x=1\nA='marker-4711\nB=\"marker\"4711\n");
     assert!(file.flaws.len() >= 4);
     assert!(file.flaws.iter().all(|flaw| !flaw.what.contains("4711")));

@@ -4,7 +4,7 @@ use crate::io::config::HeaderPart;
 use crate::io::config::tests::{fault, read};
 
 #[test]
-fn a_declared_request_goes_to_the_service_alone() {
+fn validates_method_path_and_headers() {
     let http = |rest: &str| format!("[[expect.http]]\nservice='a'\nstatus=200\n{rest}");
     for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
         let refused = fault(&http(&format!("request='{method} /a'")));

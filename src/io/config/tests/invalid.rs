@@ -5,7 +5,7 @@ use crate::io::config::tests::{RULES, fault, faults, folder, read};
 use crate::io::config::{ConfigChoice, load};
 
 #[test]
-fn unknown_keys_are_told_with_what_can_stand_there() {
+fn unknown_keys_list_valid_keys() {
     faults(&[
         (
             "enviroment = 1",
@@ -46,7 +46,7 @@ fn unknown_keys_are_told_with_what_can_stand_there() {
 }
 
 #[test]
-fn a_checkout_can_not_set_tokens_addresses_or_commands() {
+fn config_cannot_set_tokens_addresses_or_commands() {
     for (key, why) in [
         ("token", "a token does not belong"),
         ("RAILWAY_TOKEN", "a token does not belong"),
@@ -66,7 +66,7 @@ fn a_checkout_can_not_set_tokens_addresses_or_commands() {
 
 /// Such a part would be in every command.
 #[test]
-fn a_part_of_a_start_command_without_a_word_is_refused() {
+fn start_command_parts_without_arguments_are_refused() {
     for part in ["#x", "&&", ";", ")", "''", "'-B", " "] {
         let fault = fault(&format!("services.a.start-command-contains = [\"-B\", \"{part}\"]"));
         assert!(fault.contains("`start-command-contains` in [services.a] must be"), "{part}: {fault}");
@@ -74,7 +74,7 @@ fn a_part_of_a_start_command_without_a_word_is_refused() {
 }
 
 #[test]
-fn a_wrong_type_is_told_without_the_value() {
+fn wrong_types_are_reported_without_their_values() {
     let list = "a list of strings that are not empty";
     let cases = [
         ("project = ?", "`project` must be a string that is not empty", "5 '' true [] {} 2027-01-01"),
@@ -178,7 +178,7 @@ fn a_wrong_type_is_told_without_the_value() {
 }
 
 #[test]
-fn what_has_to_be_there_is_asked_for() {
+fn missing_required_keys_are_reported() {
     faults(&[
         ("[[require]]", "1:1: [[require]] has no `keys` | add `keys = [\"KEY\"]`"),
         ("\n[[require]]\nkeys = ['A']\n[[require]]\nservices = ['a']", "4:1: [[require]] has no `keys`"),
@@ -201,7 +201,7 @@ fn what_has_to_be_there_is_asked_for() {
 }
 
 #[test]
-fn broken_toml_is_told_with_its_place_and_without_its_text() {
+fn syntax_errors_report_position_without_text() {
     let cases = [
         ("project = marker-4711", "1:11: this is not TOML: "),
         ("project = \"marker-4711", "1:"),
@@ -229,7 +229,7 @@ fn broken_toml_is_told_with_its_place_and_without_its_text() {
 }
 
 #[test]
-fn deep_and_huge_files_break_nothing() {
+fn deeply_nested_and_huge_files_do_not_crash() {
     let dotted = vec!["a"; 79].join(".");
     let deep = [
         format!("{}1{}", format!("{dotted} = {{").repeat(79), "}".repeat(79)),
@@ -255,7 +255,7 @@ fn deep_and_huge_files_break_nothing() {
 }
 
 #[test]
-fn patterns_have_a_limit_and_names_have_none() {
+fn only_patterns_are_limited_in_number() {
     let section = |keys: &[String]| format!("[[ignore]]\nreason = 'x'\nkeys = ['{}']\n", keys.join("', '"));
     let keys = |count: usize, end: &str| (0..count).map(|number| format!("K{number}{end}")).collect::<Vec<_>>();
     assert!(read(&section(&[keys(20_000, ""), keys(1000, "*")].concat())).is_ok());

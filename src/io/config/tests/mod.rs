@@ -115,7 +115,7 @@ on-drift = "warn"
 "#;
 
 #[test]
-fn the_whole_file_is_understood() {
+fn reads_every_setting() {
     let config = read(EVERYTHING).unwrap();
     assert_eq!(
         config.project,
@@ -180,7 +180,7 @@ fn the_whole_file_is_understood() {
 }
 
 #[test]
-fn an_empty_file_says_nothing() {
+fn empty_file_sets_nothing() {
     for text in ["", "\n# nothing\n", "\u{feff}", "[expect]\n[services]\n[severity]\n[hook]\n[environments]"] {
         let config = read(text).unwrap();
         assert!(config.project.is_none() && config.services.is_empty() && config.fail_on.is_none(), "{text:?}");
@@ -189,7 +189,7 @@ fn an_empty_file_says_nothing() {
 }
 
 #[test]
-fn the_nearest_file_of_the_repository_counts() {
+fn nearest_file_in_repository_is_used() {
     let guard = tempfile::tempdir().unwrap();
     let outer = guard.path().canonicalize().unwrap();
     let deep = outer.join("shop/api/src");
@@ -228,7 +228,7 @@ fn the_nearest_file_of_the_repository_counts() {
 
 #[cfg(unix)]
 #[test]
-fn a_file_that_is_a_way_out_of_the_repository_is_refused() {
+fn file_linked_outside_repository_is_refused() {
     use std::os::unix::fs::symlink;
     let (_guard, outer) = folder("project = 'outer'");
     let shop = outer.join("shop");
@@ -244,7 +244,7 @@ fn a_file_that_is_a_way_out_of_the_repository_is_refused() {
 }
 
 #[test]
-fn its_paths_start_from_it_and_stay_inside() {
+fn paths_are_relative_to_file_and_stay_inside_repository() {
     let (_guard, outer) = folder("");
     let api = outer.join("shop/api");
     fs::create_dir_all(&api).unwrap();

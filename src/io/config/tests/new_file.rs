@@ -55,7 +55,7 @@ fn draft() -> ConfigDraft {
 }
 
 #[test]
-fn a_newcomer_is_told_what_each_part_is_for() {
+fn generated_comments_explain_each_section() {
     let expected = r#"# What `doctor check` compares, and how strictly.
 # It holds names and no values: commit it.
 
@@ -103,7 +103,7 @@ reason   = "a \"test\""
 }
 
 #[test]
-fn what_is_not_used_is_shown_as_a_comment_that_works() {
+fn unused_sections_are_valid_commented_examples() {
     let bare = ConfigDraft { project: named("shop"), environment: named("staging"), ..ConfigDraft::default() };
     let (text, _) = fresh(&bare, &site(), RULES).unwrap();
     let lines = text.lines().skip_while(|line| !line.contains("No service"));
@@ -117,7 +117,7 @@ fn what_is_not_used_is_shown_as_a_comment_that_works() {
 }
 
 #[test]
-fn what_differs_and_is_not_decided_is_an_ignore_in_comments() {
+fn undecided_differences_become_commented_ignores() {
     let undecided = owned(&["SECRET_KEY", "A \"quoted\"\nkey", "THE_NAME_OF_A_VERY_LONG_KEY_THAT_DIFFERS_EVERYWHERE"]);
     let draft = ConfigDraft { undecided: undecided.clone(), ..draft() };
     let (text, read) = fresh(&draft, &site(), RULES).unwrap();
@@ -130,7 +130,7 @@ fn what_differs_and_is_not_decided_is_an_ignore_in_comments() {
 }
 
 #[test]
-fn a_text_that_says_something_else_is_noticed() {
+fn detects_text_that_differs_from_draft() {
     let draft = draft();
     let empty = || Config::empty(site().path, site().name, site().root);
     let whole = text(&draft);
@@ -158,7 +158,7 @@ fn a_text_that_says_something_else_is_noticed() {
 }
 
 #[test]
-fn what_the_reader_would_not_take_is_refused() {
+fn rejects_drafts_that_parser_would_refuse() {
     for wrong in [
         ConfigDraft { files: owned(&[""]), ..draft() },
         ConfigDraft { require: vec![Requirement { keys: owned(&["A*"]), services: owned(&["api"]) }], ..draft() },
@@ -171,7 +171,7 @@ fn what_the_reader_would_not_take_is_refused() {
 }
 
 #[test]
-fn only_files_inside_the_repository_can_be_named() {
+fn only_files_inside_repository_can_be_named() {
     let guard = tempfile::tempdir().unwrap();
     let folder = guard.path().canonicalize().unwrap();
     let site = ConfigLocation::of(&folder);
@@ -184,7 +184,7 @@ fn only_files_inside_the_repository_can_be_named() {
 
 proptest! {
     #[test]
-    fn whatever_the_names_they_are_read_back(
+    fn arbitrary_names_round_trip(
         names in collection::vec(any::<String>(), 0..4),
         keys in collection::vec("\\PC{1,8}|[\u{0}-\u{1f}\u{202e}\"'\\\\\\]#]{1,5}", 1..4),
         reason in "\\PC{1,20}|(?s:.){1,20}",

@@ -131,7 +131,7 @@ mod tests {
     use crate::io::railway::debug_record::public_names::{Document, FieldKind, enum_value, field, type_name};
 
     #[test]
-    fn the_schema_says_what_stands_in_a_field() {
+    fn schema_determines_field_kinds() {
         for (object, name, expected) in [
             ("Query", "environment", Some(FieldKind::Object("Environment"))),
             ("Query", "variables", Some(FieldKind::Opaque)),
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn aliases_stand_for_fields_and_nothing_else_does() {
+    fn only_document_aliases_map_to_fields() {
         let query = "query Values($projectId: String!, $serviceId_0: String!) {\n  stored_0: variables(projectId: \
                      $projectId, unrendered: true)\n  staged: environmentStagedChanges(environmentId: $e) { id }\n}";
         let body = serde_json::json!({ "query": query, "variables": { "mark4711": "variables" } }).to_string();

@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn names_types_enum_values_and_codes_are_left_and_nothing_else() {
+    fn keeps_only_names_types_enum_values_and_codes() {
         let found = shape(&json!({
             "data": {
                 "stored_0": { "API_KEY": "mark4711", "SEALED": null, "mark4711": "SUCCESS" },
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_in_an_unexpected_place_is_replaced_whatever_it_is() {
+    fn unexpected_content_is_always_redacted() {
         let odd = [
             json!("mark4711"),
             json!(47_110_815),
@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_only_named() {
+    fn invalid_json_is_only_classified() {
         for (body, expected) in [
             ("", "empty body"),
             ("error code: 1010", "not JSON"),

@@ -83,7 +83,7 @@ mod tests {
     use crate::io::railway::debug_record::safe_headers::{OTHER, known, media_type};
 
     #[test]
-    fn a_header_is_written_in_its_known_form_only() {
+    fn headers_are_recorded_only_in_known_forms() {
         for (name, value, expected) in [
             ("cf-ray", "8a1f3c5d7e9b0a2c-SIN", Some("8a1f3c5d7e9b0a2c-SIN")),
             ("cf-ray", "mark4711-SIN", Some(OTHER)),

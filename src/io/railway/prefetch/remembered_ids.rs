@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn many_services_are_guessed_in_batches_and_no_more_than_may_be_under_way() {
+    fn prefetches_in_batches_within_concurrency_limit() {
         for (services, batches) in [(20, 1), (21, 2), (50, 3), (140, 7), (200, 7)] {
             let requests = ids(services, None).requests_after("Environment");
             assert_eq!(requests.len(), batches, "{services}");
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_after_the_first_question_is_guessed_and_with_few_requests_only_one_is_risked() {
+    fn prefetches_less_with_low_rate_limit() {
         let (free, hobby) = (Some((100, 3600)), Some((1000, 3600)));
         for (operation, allowance, operations) in [
             ("Environment", None, &["Values"][..]),

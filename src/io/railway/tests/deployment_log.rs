@@ -50,7 +50,7 @@ fn summary(found: &Observed<LogRead>) -> String {
 }
 
 #[test]
-fn one_request_finds_a_line_and_two_miss_it() {
+fn line_is_found_in_one_request_and_missed_in_two() {
     let cases = [
         (worker().logs("ready").logs(LINE), "there", 1),
         (worker().logs("ready"), "Whole 1", 2),
@@ -75,7 +75,7 @@ fn without_filter(service: SimService) -> Bench {
 }
 
 #[test]
-fn a_filter_that_misses_is_not_believed() {
+fn missing_match_is_confirmed_without_filter() {
     for (service, expected) in [
         (worker().logs(LINE), ("there", 2)),
         // The boot line lies more than one answer back.
@@ -88,7 +88,7 @@ fn a_filter_that_misses_is_not_believed() {
 }
 
 #[test]
-fn a_line_of_the_deployment_before_counts_for_nothing() {
+fn log_of_previous_deployment_is_ignored() {
     let before = deployment::SimDeployment::with_status("REMOVED", "2026-11-10T09:00:00.000Z").started_with("run -B");
     let service = worker().start("run").logs_with("-B", LINE).deployed(before);
     let service = service.deployed(deployment::SimDeployment::serving("2026-11-20T09:00:00.000Z"));
@@ -96,7 +96,7 @@ fn a_line_of_the_deployment_before_counts_for_nothing() {
 }
 
 #[test]
-fn what_was_only_built_is_not_looked_at() {
+fn build_only_deployment_log_is_not_read() {
     let bench = bench(worker().cron("0 * * * *"));
     let mut deployment = running(&bench);
     deployment.origin.build_only = true;
@@ -108,7 +108,7 @@ fn what_was_only_built_is_not_looked_at() {
 }
 
 #[test]
-fn a_late_line_may_still_come_on_a_fresh_deployment() {
+fn late_line_may_still_appear_on_new_deployment() {
     let fresh = || {
         let deployed = deployment::SimDeployment::serving("2026-11-24T08:59:20.000Z");
         bench(worker().logs("ready").logs_late(9, LINE).deployed(deployed))
@@ -124,7 +124,7 @@ fn a_late_line_may_still_come_on_a_fresh_deployment() {
 }
 
 #[test]
-fn what_is_older_than_it_is_kept_is_told_from_trouble() {
+fn expired_log_is_distinguished_from_failure() {
     let problem = || Fault::refusal("Problem processing request").on("DeploymentLog");
     let refused = |created: &str, times: usize| {
         let deployed = deployment::SimDeployment::serving(created);
@@ -140,7 +140,7 @@ fn what_is_older_than_it_is_kept_is_told_from_trouble() {
 }
 
 #[test]
-fn a_log_that_lost_its_beginning_without_a_word_decides_nothing() {
+fn truncated_log_is_inconclusive() {
     let deployed = deployment::SimDeployment::serving("2026-10-24T09:00:00.000Z");
     let bench = bench(worker().logs("ready").deployed(deployed));
     bench.sim.change(|estate| {
@@ -151,7 +151,7 @@ fn a_log_that_lost_its_beginning_without_a_word_decides_nothing() {
 }
 
 #[test]
-fn a_refused_log_says_why_and_several_lines_share_what_was_read() {
+fn refused_log_has_reason_and_lines_share_requests() {
     let refused = bench(worker().logs("ready"));
     refused.sim.fault(Fault::field("deploymentLogs", "Not Authorized").on("DeploymentLog").for_ever());
     assert!(summary(&read_log(&refused, None).0).starts_with("untold: "));

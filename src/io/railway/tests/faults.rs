@@ -25,7 +25,7 @@ fn under(faults: Vec<Fault>) -> (Result<(), Error>, usize, Duration) {
 }
 
 #[test]
-fn what_may_pass_by_itself_is_tried_again() {
+fn transient_faults_are_retried() {
     for (name, fault) in [
         ("a gateway's 502", Fault::reply(502, "<html>bad gateway</html>").header("content-type", "text/html")),
         ("an empty 504", Fault::reply(504, "")),
@@ -45,7 +45,7 @@ fn what_may_pass_by_itself_is_tried_again() {
 }
 
 #[test]
-fn what_does_not_pass_ends_in_its_own_error() {
+fn each_permanent_fault_has_its_own_error() {
     let html = || Fault::reply(503, "<html>").header("content-type", "text/html").for_ever();
     for (fault, expected, tries) in [
         (html(), "simulated did not answer as Railway does", 4),
@@ -82,7 +82,7 @@ fn what_does_not_pass_ends_in_its_own_error() {
 }
 
 #[test]
-fn a_rate_limit_is_respected_and_told() {
+fn rate_limit_wait_is_respected_and_reported() {
     let bench = Bench::incident();
     bench.sim.fault(Fault::reply(429, "slow down").header("retry-after", "7"));
     assert!(bench.shape().is_ok());
@@ -91,7 +91,7 @@ fn a_rate_limit_is_respected_and_told() {
 }
 
 #[test]
-fn a_wait_longer_than_the_run_may_take_is_not_begun() {
+fn wait_longer_than_timeout_is_not_started() {
     let (result, requests, elapsed) = under(vec![Fault::reply(429, "").header("retry-after", "900").for_ever()]);
     let error = result.unwrap_err();
     assert_eq!(
@@ -103,7 +103,7 @@ fn a_wait_longer_than_the_run_may_take_is_not_begun() {
 }
 
 #[test]
-fn every_error_keeps_its_trace_id_wherever_railway_puts_it() {
+fn errors_keep_trace_id_from_any_position() {
     for body in [
         r#"{"errors":[{"message":"odd","path":["environment"],"traceId":"4711"}],"data":null}"#,
         r#"{"errors":[{"message":"odd","extensions":{"code":"INTERNAL_SERVER_ERROR","traceId":4711}}],"data":null}"#,
@@ -117,21 +117,21 @@ fn every_error_keeps_its_trace_id_wherever_railway_puts_it() {
 }
 
 #[test]
-fn several_errors_are_all_told() {
+fn multiple_errors_are_all_reported() {
     let body = r#"{"errors":[{"message":"one","traceId":"1"},{"message":"two","traceId":"2"}],"data":null}"#;
     let (result, _, _) = under(vec![Fault::reply(200, body).for_ever()]);
     assert_eq!(result.unwrap_err().cause().unwrap(), "Railway said “one”, “two” (trace 1, 2)");
 }
 
 #[test]
-fn an_answer_of_another_shape_is_never_quoted() {
+fn mismatched_response_is_never_quoted() {
     let (result, _, _) = under(vec![Fault::reply(200, r#"{"data":{"project":"marker-4711"}}"#).for_ever()]);
     let error = result.unwrap_err();
     assert!(!format!("{error} {:?} {error:?}", error.cause()).contains("marker-4711"));
 }
 
 #[test]
-fn what_railway_says_is_scrubbed() {
+fn railway_messages_are_redacted() {
     let bench = Bench::incident();
     bench.scrubber.add("PLAIN", &Secret::new("marker-4711-value"));
     bench.sim.fault(Fault::refusal("bad input marker-4711-value").for_ever());
@@ -140,7 +140,7 @@ fn what_railway_says_is_scrubbed() {
 }
 
 #[test]
-fn data_beside_errors_is_used_and_the_gap_is_told() {
+fn partial_data_is_used_and_gap_is_reported() {
     let bench = Bench::incident();
     let (project, environment) = bench.ids();
     let body = format!(
@@ -162,7 +162,7 @@ fn data_beside_errors_is_used_and_the_gap_is_told() {
 }
 
 #[test]
-fn a_service_refused_beside_the_data_of_others_has_its_own_error() {
+fn refused_service_has_its_own_error_beside_partial_data() {
     let bench = Bench::incident();
     let body = r#"{"data":{"stored_0":{"A":"1"},"rendered_0":{"A":"1"},"stored_1":{},"rendered_1":{},
         "stored_2":null,"rendered_2":{"A":"1"},"stored_3":{},"rendered_3":{}},
@@ -178,7 +178,7 @@ fn a_service_refused_beside_the_data_of_others_has_its_own_error() {
 }
 
 #[test]
-fn many_refusals_are_explained_by_one_probe() {
+fn many_refusals_share_one_token_probe() {
     let bench = Bench::incident();
     let shape = bench.shape().unwrap();
     for service in &shape.services[1..] {
@@ -190,7 +190,7 @@ fn many_refusals_are_explained_by_one_probe() {
 }
 
 #[test]
-fn a_refusal_in_railways_own_json_is_about_the_token() {
+fn refusal_in_railway_json_concerns_token() {
     for body in [
         r#"{"errors":[{"message":"Not Authorized"}]}"#,
         r#"{"errors":[{"message":"Forbidden"}],"data":null}"#,
@@ -224,7 +224,7 @@ const BLOCKED: [(u16, &str, &str); 12] = [
 ];
 
 #[test]
-fn a_refusal_by_something_in_front_says_nothing_of_the_token() {
+fn refusal_by_proxy_does_not_blame_token() {
     for (status, body, because) in BLOCKED {
         let (result, requests, _) = under(vec![Fault::reply(status, body).for_ever()]);
         let error = result.expect_err(body);
@@ -237,7 +237,7 @@ fn a_refusal_by_something_in_front_says_nothing_of_the_token() {
 }
 
 #[test]
-fn a_probe_that_is_blocked_tells_nothing_of_the_token() {
+fn blocked_probe_does_not_blame_token() {
     let bench = Bench::incident();
     bench.sim.fault(Fault::refusal("Not Authorized").on("Environment").for_ever());
     bench.sim.fault(Fault::reply(403, "error code: 1010").on("ApiTokenProbe").for_ever());
@@ -247,7 +247,7 @@ fn a_probe_that_is_blocked_tells_nothing_of_the_token() {
 }
 
 #[test]
-fn who_blocked_a_request_is_named_where_its_headers_are_known() {
+fn blocking_proxy_is_named_from_known_headers() {
     let fault = Fault::reply(403, "error code: 1010").header("cf-ray", "8a1f3c5d7e9b0a2c-SIN");
     let because = |fault: Fault| under(vec![fault.for_ever()]).0.unwrap_err().cause().unwrap();
     assert!(because(fault).contains("(CF-RAY 8a1f3c5d7e9b0a2c-SIN)"));
@@ -257,7 +257,7 @@ fn who_blocked_a_request_is_named_where_its_headers_are_known() {
 }
 
 #[test]
-fn the_parts_of_an_error_may_be_of_any_type() {
+fn error_fields_may_have_any_type() {
     for body in [
         r#"{"errors":[{"message":"odd","path":"environment","extensions":{"code":42},"traceId":4711}],"data":null}"#,
         r#"{"errors":[{"message":"odd","path":[null,{}],"extensions":[],"traceId":"4711","locations":7}]}"#,
@@ -270,7 +270,7 @@ fn the_parts_of_an_error_may_be_of_any_type() {
 }
 
 #[test]
-fn who_limits_the_rate_is_told_from_the_body() {
+fn rate_limiting_party_is_identified_from_body() {
     for (body, who) in [
         ("error code: 1015", "Cloudflare, Railway's edge,"),
         (r#"{"errors":[{"message":"Too many requests","traceId":"310152"}]}"#, "Railway"),
@@ -288,7 +288,7 @@ fn who_limits_the_rate_is_told_from_the_body() {
 }
 
 #[test]
-fn one_service_that_fails_does_not_hide_the_others() {
+fn failed_service_does_not_hide_others() {
     let bench = Bench::incident();
     let worker =
         bench.shape().unwrap().services.iter().find(|s| s.service.name.contains("worker")).unwrap().service.id.clone();
@@ -300,7 +300,7 @@ fn one_service_that_fails_does_not_hide_the_others() {
 }
 
 #[test]
-fn a_service_that_may_not_be_read_is_told_from_a_dead_token() {
+fn unreadable_service_is_distinguished_from_invalid_token() {
     let bench = Bench::incident();
     let api = bench.shape().unwrap().services[2].service.id.clone();
     bench.sim.fault(Fault::service(&api, "Not Authorized").for_ever());
@@ -311,7 +311,7 @@ fn a_service_that_may_not_be_read_is_told_from_a_dead_token() {
 }
 
 #[test]
-fn refused_batches_are_split_and_the_size_is_remembered() {
+fn refused_batches_are_split_and_size_is_remembered() {
     let (estate, _) = seed::generate(40, 3);
     let bench = Bench::new(Sim::with(estate, SimOptions { root_fields: 12, ..SimOptions::default() }));
     let (values, requests) = bench.values();
@@ -321,7 +321,7 @@ fn refused_batches_are_split_and_the_size_is_remembered() {
 }
 
 #[test]
-fn fifty_services_take_three_requests_for_their_values() {
+fn values_of_fifty_services_cost_three_requests() {
     let (estate, _) = seed::generate(50, 40);
     let bench = Bench::new(Sim::new(estate));
     let (values, requests) = bench.values();
@@ -329,7 +329,7 @@ fn fifty_services_take_three_requests_for_their_values() {
 }
 
 #[test]
-fn an_error_that_is_every_services_is_the_runs() {
+fn error_of_every_service_fails_the_run() {
     let bench = Bench::incident();
     bench.shape().unwrap();
     bench.sim.fault(Fault::refusal("Not Authorized").on("Values").for_ever());
@@ -338,7 +338,7 @@ fn an_error_that_is_every_services_is_the_runs() {
 }
 
 #[test]
-fn a_refusal_that_is_about_nobody_does_not_cost_a_request_for_each_service() {
+fn general_refusal_does_not_cost_request_per_service() {
     for (message, most) in [
         ("Not Authorized", 2),
         ("Cannot query field \"variables\" on type \"Query\"", 1),

@@ -8,7 +8,7 @@ use crate::io::sim::fault::Fault;
 use crate::io::sim::{Sealed, Sim, SimOptions, seed};
 
 #[test]
-fn services_are_paged_to_the_end() {
+fn services_are_paged_to_end() {
     let (estate, _) = seed::generate(23, 1);
     let bench = Bench::new(Sim::with(estate, SimOptions { page_cap: 5, ..SimOptions::default() }));
     assert_eq!(bench.shape().unwrap().services.len(), 23);
@@ -16,7 +16,7 @@ fn services_are_paged_to_the_end() {
 }
 
 #[test]
-fn a_listing_that_goes_round_in_a_circle_is_an_error() {
+fn cyclic_pagination_is_error() {
     let bench = Bench::incident();
     let (project, environment) = bench.ids();
     let services = r#""serviceInstances":{"edges":[],"pageInfo":{"hasNextPage":true,"endCursor":"again"}}"#;
@@ -32,7 +32,7 @@ fn a_listing_that_goes_round_in_a_circle_is_an_error() {
 }
 
 #[test]
-fn a_listing_without_a_cursor_is_an_error() {
+fn page_without_cursor_is_error() {
     let bench = Bench::incident();
     let (project, environment) = bench.ids();
     let body = format!(
@@ -44,7 +44,7 @@ fn a_listing_without_a_cursor_is_an_error() {
 }
 
 #[test]
-fn names_are_found_in_one_request_however_many_pages_stand_before_them() {
+fn project_and_environment_names_resolve_in_one_request() {
     let project = (0..7).fold(Project::named("shop"), |project, number| {
         project.environment(Environment::named(&format!("pr-{number}")))
     });
@@ -61,7 +61,7 @@ fn names_are_found_in_one_request_however_many_pages_stand_before_them() {
 }
 
 #[test]
-fn an_unknown_name_is_answered_with_what_there_is() {
+fn unknown_name_lists_available_names() {
     let bench = Bench::incident();
     let error = bench.client().project_named("agentvers").unwrap_err();
     assert_eq!(error.to_string(), "project agentvers: not found, or not visible to this token");
@@ -74,7 +74,7 @@ fn an_unknown_name_is_answered_with_what_there_is() {
 }
 
 #[test]
-fn sealed_empty_null_and_missing_stay_four_things() {
+fn distinguishes_sealed_empty_null_and_missing() {
     for (sealed, withheld) in [(Sealed::Null, &["WITHHELD"][..]), (Sealed::Absent, &[])] {
         let service = SimService::named("api")
             .variables(&[
@@ -118,7 +118,7 @@ fn sealed_empty_null_and_missing_stay_four_things() {
 }
 
 #[test]
-fn what_is_deleted_is_said_to_be() {
+fn deleted_project_is_reported_as_deleted() {
     let estate = Estate::of("crew").project(Project::named("gone").deleted()).with_tokens();
     let bench = Bench::new(Sim::new(estate));
     let id = bench.sim.change(|estate| estate.projects[0].id.clone());

@@ -86,7 +86,7 @@ const CALLS: &[(&str, Call)] = &[
 ];
 
 #[test]
-fn a_response_about_something_else_is_refused() {
+fn response_about_other_resource_is_refused() {
     use Which::{First, Last};
     for (operation, field, which) in [
         ("Environment", "id=project", First),
@@ -146,7 +146,7 @@ fn a_response_about_something_else_is_refused() {
 }
 
 #[test]
-fn names_that_were_looked_up_stand_for_the_same_ids_in_the_next_response() {
+fn resolved_names_must_match_next_response() {
     for (kind, name) in [("project", "agentverse"), ("environment", "staging")] {
         let bench = Bench::incident();
         let located = bench.client().project_named("agentverse").unwrap();
@@ -161,7 +161,7 @@ fn names_that_were_looked_up_stand_for_the_same_ids_in_the_next_response() {
 }
 
 #[test]
-fn a_deployment_without_a_service_is_taken_for_the_service_that_it_is_listed_for() {
+fn deployment_without_service_belongs_to_listed_service() {
     let bench = Bench::incident();
     let shape = bench.shape().unwrap();
     let from = format!("\"serviceId\":\"{}\"", running(&shape).0);

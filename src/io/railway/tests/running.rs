@@ -52,7 +52,7 @@ fn assert_compared(read: &Read) {
 }
 
 #[test]
-fn two_requests_tell_how_everything_runs() {
+fn runtime_state_takes_two_requests() {
     for token in [None, Some(PROJECT_TOKEN)] {
         let mut bench = Bench::new(Sim::new(estate()));
         if let Some(token) = token {
@@ -83,7 +83,7 @@ fn two_requests_tell_how_everything_runs() {
 }
 
 #[test]
-fn fifty_services_take_as_many_requests_as_without() {
+fn fifty_services_need_no_extra_requests() {
     let (estate, _) = seed::generate(50, 1);
     let bench = Bench::new(Sim::new(estate));
     let (_, read, requests) = read(&bench);
@@ -95,7 +95,7 @@ fn fifty_services_take_as_many_requests_as_without() {
 
 /// What one refusal costs: more requests, and which of deployments, snapshots of `api` and `nightly`, and staged are told.
 #[test]
-fn what_is_refused_costs_itself_alone() {
+fn refusal_affects_only_the_refused_field() {
     const SAID: &str = "Not Authorized";
     let schema =
         |field: &str, kind: &str| Fault::refusal(&format!("Cannot query field \"{field}\" on type \"{kind}\"."));
@@ -162,7 +162,7 @@ fn what_is_refused_costs_itself_alone() {
 }
 
 #[test]
-fn a_snapshot_that_is_not_there_is_told_from_one_that_is_refused() {
+fn missing_snapshot_is_distinguished_from_refused_one() {
     for (snapshot, why) in [
         (Snapshots::Null, "Railway does not tell what it was created with"),
         (Snapshots::Refused, "Railway said “Not Authorized”"),
@@ -176,7 +176,7 @@ fn a_snapshot_that_is_not_there_is_told_from_one_that_is_refused() {
 }
 
 #[test]
-fn too_large_a_batch_is_made_smaller_before_anything_is_left_out() {
+fn oversized_batch_is_split_before_fields_are_dropped() {
     let bench = Bench::new(Sim::with(estate(), SimOptions { root_fields: 6, ..SimOptions::default() }));
     let (_, read, requests) = read(&bench);
     assert!(read.got[0].known().is_some() && read.staged.known().is_some());
@@ -188,7 +188,7 @@ fn too_large_a_batch_is_made_smaller_before_anything_is_left_out() {
 }
 
 #[test]
-fn a_further_page_that_is_refused_is_asked_for_plainly() {
+fn refused_next_page_is_requested_without_optional_fields() {
     let bench = Bench::new(Sim::with(estate(), SimOptions { page_cap: 1, ..SimOptions::default() }));
     bench.sim.fault(Fault::field("activeDeployments", "Not Authorized").on("MoreServices").for_ever());
     let (shape, read, requests) = read(&bench);
@@ -198,7 +198,7 @@ fn a_further_page_that_is_refused_is_asked_for_plainly() {
 }
 
 #[test]
-fn the_times_of_variables_are_paged_to_their_end() {
+fn variable_times_are_paged_to_end() {
     let bench = Bench::new(Sim::with(estate(), SimOptions { page_cap: 3, ..SimOptions::default() }));
     bench.sim.change(|estate| {
         let api = estate.service_named("api").unwrap();

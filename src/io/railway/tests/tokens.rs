@@ -9,7 +9,7 @@ use crate::io::sim::seed::{ACCOUNT_TOKEN, LOGIN_TOKEN, PROJECT_TOKEN, WORKSPACE_
 const UNKNOWN: &str = "11111111-2222-4333-8444-555555555555";
 
 #[test]
-fn every_kind_of_token_sees_the_environment_in_one_request() {
+fn every_token_kind_reads_environment_in_one_request() {
     for token in [ACCOUNT_TOKEN, WORKSPACE_TOKEN, LOGIN_TOKEN] {
         let bench = Bench::incident().with_token(token, Scheme::Bearer, "RAILWAY_API_TOKEN");
         assert_eq!(bench.shape().unwrap().environment.name, "staging");
@@ -22,7 +22,7 @@ fn every_kind_of_token_sees_the_environment_in_one_request() {
 }
 
 #[test]
-fn a_token_in_the_wrong_variable_is_recognised() {
+fn token_in_wrong_variable_is_detected() {
     let bench = Bench::incident().with_token(ACCOUNT_TOKEN, Scheme::Project, "RAILWAY_TOKEN");
     let error = bench.client().token_shape().unwrap_err();
     assert_eq!(error.to_string(), "RAILWAY_TOKEN holds an account or workspace token, not a project token");
@@ -36,7 +36,7 @@ fn a_token_in_the_wrong_variable_is_recognised() {
 }
 
 #[test]
-fn a_token_that_railway_does_not_know_is_refused_by_name() {
+fn unknown_token_error_names_its_source() {
     for (scheme, from) in [(Scheme::Bearer, "RAILWAY_API_TOKEN"), (Scheme::Project, "RAILWAY_TOKEN")] {
         let bench = Bench::incident().with_token(UNKNOWN, scheme, from);
         let error = match scheme {
@@ -49,7 +49,7 @@ fn a_token_that_railway_does_not_know_is_refused_by_name() {
 }
 
 #[test]
-fn a_live_token_without_permission_is_told_what_it_reaches() {
+fn valid_token_without_permission_reports_its_scope() {
     let bench = Bench::incident();
     let (project, _) = bench.ids();
     bench.sim.fault(Fault::refusal("Not Authorized").on("Environment"));
@@ -60,7 +60,7 @@ fn a_live_token_without_permission_is_told_what_it_reaches() {
 }
 
 #[test]
-fn an_id_that_railway_does_not_have_is_a_mistake_of_ours() {
+fn unknown_id_is_usage_error() {
     let bench = Bench::incident();
     let error = bench.client().shape("nobody", "knows").unwrap_err();
     assert_eq!(error.to_string(), "environment knows of project nobody: not found, or not visible to this token");
@@ -68,7 +68,7 @@ fn an_id_that_railway_does_not_have_is_a_mistake_of_ours() {
 }
 
 #[test]
-fn two_factor_authentication_is_named() {
+fn two_factor_requirement_is_reported() {
     let bench = Bench::incident();
     let body = r#"{"errors":[{"message":"Two Factor Authentication Required","extensions":{"workspaceName":"crew"}}],"data":null}"#;
     bench.sim.fault(Fault::reply(200, body));

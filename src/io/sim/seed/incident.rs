@@ -145,7 +145,7 @@ mod tests {
     use crate::io::sim::seed::tests::{KeySide, sides};
 
     #[test]
-    fn nothing_but_the_rotated_key_is_wrong() {
+    fn only_rotated_key_differs() {
         let mut estate = estate();
         let staging = estate.environment("agentverse", "staging").expect("it is there").clone();
         for service in ["agentverse-api-staging", "agentverse-worker-staging"] {
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rotated_key_stands_near_the_top_of_the_file() {
+    fn rotated_key_is_near_top_of_file() {
         let line = ENV_FILE.lines().position(|line| line == "STAGING_OPS_API_KEY=staging-ops-step3-key-2026");
         assert_eq!(line, Some(5));
     }

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_project_agrees_with_its_file_everywhere() {
+    fn generated_project_matches_its_file() {
         let (estate, file) = generate(50, 40);
         let environment = &estate.projects[0].environments[0];
         assert_eq!((environment.services.len(), file.lines().count()), (50, 40));
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_project_has_many_different_values() {
+    fn generated_values_are_distinct() {
         let (_, file) = generate(1, 100);
         let mut values: Vec<&str> = file.lines().filter_map(|line| line.split_once('=')).map(|pair| pair.1).collect();
         values.sort_unstable();

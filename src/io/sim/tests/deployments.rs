@@ -25,7 +25,7 @@ fn serving(expected: &[(&str, bool)]) -> Vec<(String, bool)> {
 }
 
 #[test]
-fn a_redeployment_goes_on_by_polls_while_the_old_one_serves_until_it_succeeds() {
+fn redeployment_advances_by_polling_while_old_one_serves() {
     let (sim, ..) = one(web());
     let old = newest(&sim, 0);
     let made = data(&sim, ACCOUNT_TOKEN, "Redeploy", json!({ "deploymentId": old }))["deploymentRedeploy"].take();
@@ -51,7 +51,7 @@ fn a_redeployment_goes_on_by_polls_while_the_old_one_serves_until_it_succeeds() 
 }
 
 #[test]
-fn each_plan_ends_as_it_says() {
+fn each_timeline_ends_in_its_status() {
     let image = || SimService::named("web").image("web:1");
     let built = ["INITIALIZING", "BUILDING", "DEPLOYING"];
     let after = |end: &[&'static str]| -> Vec<&str> { built.iter().chain(end).copied().collect() };
@@ -104,7 +104,7 @@ fn each_plan_ends_as_it_says() {
 }
 
 #[test]
-fn a_newer_deployment_of_somebody_else_takes_the_place_of_one_on_its_way() {
+fn newer_deployment_supersedes_one_in_progress() {
     let (sim, scope, service) = one(web().plan(StatusTimeline::superseded()));
     let id = redeploy(&sim, &newest(&sim, 0));
     let found = [0; 2].map(|_| watch(&sim, &id)["status"].clone());
@@ -124,7 +124,7 @@ fn a_newer_deployment_of_somebody_else_takes_the_place_of_one_on_its_way() {
 }
 
 #[test]
-fn a_plan_is_for_the_next_deployment_or_for_all_others() {
+fn timeline_applies_to_next_deployment_or_all_others() {
     let service = web().next(StatusTimeline::through(&["FAILED"])).next(StatusTimeline::through(&["SKIPPED"]));
     let (sim, ..) = one(service.plan(StatusTimeline::through(&["SUCCESS"])));
     let old = newest(&sim, 0);
@@ -133,7 +133,7 @@ fn a_plan_is_for_the_next_deployment_or_for_all_others() {
 }
 
 #[test]
-fn a_redeployment_is_refused_while_another_is_on_its_way_or_without_code() {
+fn redeployment_is_refused_while_busy_or_without_code() {
     let refused = |sim: &Sim, id: &str| response(sim, ACCOUNT_TOKEN, "Redeploy", json!({ "deploymentId": id })).0;
     let (sim, ..) = one(web());
     let old = newest(&sim, 0);
@@ -153,7 +153,7 @@ fn a_redeployment_is_refused_while_another_is_on_its_way_or_without_code() {
 }
 
 #[test]
-fn too_many_deployments_of_one_service_are_refused_until_time_has_passed() {
+fn deployment_rate_limit_expires() {
     let services = vec![web().plan(StatusTimeline::through(&["SUCCESS"])), SimService::named("other").image("other:1")];
     let quirks = SimOptions { deploy_limit: 2, deploy_window: Duration::from_secs(5), ..SimOptions::default() };
     let (sim, scope, services) = world(services, quirks);
@@ -171,7 +171,7 @@ fn too_many_deployments_of_one_service_are_refused_until_time_has_passed() {
 }
 
 #[test]
-fn a_first_deployment_comes_from_the_source() {
+fn first_deployment_uses_source() {
     let (sim, scope, service) =
         one(web().never_deployed().commit("0f1e2d").plan(StatusTimeline::through(&["SUCCESS"])));
     let deploy = json!({ "environmentId": scope["environmentId"], "serviceId": service });
@@ -189,7 +189,7 @@ fn a_first_deployment_comes_from_the_source() {
 }
 
 #[test]
-fn a_redeployment_runs_the_same_code_with_the_variables_of_today_or_of_then() {
+fn redeployment_keeps_code_and_follows_variable_option() {
     for (redeployed, key) in [(Redeployed::WithCurrent, "new"), (Redeployed::WithCaptured, "old")] {
         let deployed = SimDeployment::serving("2026-11-01T10:00:00.000Z").meta("commitHash", "0f1e2d");
         let service = web().commit("a1b2c3").deployed(deployed.had("KEY", "old")).variables(&[("KEY", "new")]);
@@ -203,7 +203,7 @@ fn a_redeployment_runs_the_same_code_with_the_variables_of_today_or_of_then() {
 }
 
 #[test]
-fn an_unknown_deployment_in_a_batch_refuses_all_of_a_watch_and_one_of_the_snapshots() {
+fn unknown_deployment_fails_whole_watch_but_one_snapshot() {
     let (sim, ..) = one(web());
     let batch = json!({ "deploymentId_0": newest(&sim, 0), "deploymentId_1": "nobody" });
     let refused = response(&sim, ACCOUNT_TOKEN, "DeploymentStatus", batch.clone());

@@ -17,7 +17,7 @@ fn fence(sim: &Sim, scope: &Value) -> (Value, Vec<Value>) {
 }
 
 #[test]
-fn a_service_with_a_source_was_deployed_once_unless_it_says_otherwise() {
+fn service_with_source_has_one_deployment_by_default() {
     let services = vec![
         SimService::named("web").repository("team/web").start("web serve"),
         SimService::named("db").image("postgres:17"),
@@ -52,7 +52,7 @@ fn a_service_with_a_source_was_deployed_once_unless_it_says_otherwise() {
 }
 
 #[test]
-fn the_incident_s_worker_runs_an_older_commit_with_an_older_key() {
+fn incident_worker_runs_older_commit_and_key() {
     let (sim, scope, _) = incident();
     let (_, nodes) = fence(&sim, &scope);
     let [api, worker] = [0, 1].map(|number: usize| &nodes[number]["activeDeployments"][0]);
@@ -68,7 +68,7 @@ fn the_incident_s_worker_runs_an_older_commit_with_an_older_key() {
 }
 
 #[test]
-fn the_fence_shows_what_is_staged_without_values_or_a_placeholder() {
+fn pre_write_state_shows_staged_changes_without_values() {
     let (sim, scope, services) = incident();
     let (placeholder, _) = fence(&sim, &scope);
     let expected = json!({
@@ -105,7 +105,7 @@ fn the_fence_shows_what_is_staged_without_values_or_a_placeholder() {
 }
 
 #[test]
-fn the_fence_has_pages_and_its_latest_deployment_may_lag() {
+fn pre_write_state_is_paged_and_latest_deployment_may_lag() {
     let (estate, _) = seed::generate(3, 1);
     let sim = Sim::with(estate, SimOptions { page_cap: 2, latest_lag: 2, ..SimOptions::default() });
     let (project, environment, services) = crate::io::sim::tests::ids(&sim);
@@ -131,7 +131,7 @@ fn the_fence_has_pages_and_its_latest_deployment_may_lag() {
 }
 
 #[test]
-fn a_snapshot_shows_what_a_deployment_got_as_each_railway_tells_it() {
+fn snapshot_contents_follow_options() {
     let all = |snapshot, snapshot_sealed, snapshot_system| SimOptions {
         snapshot,
         snapshot_sealed,
@@ -177,7 +177,7 @@ fn a_snapshot_shows_what_a_deployment_got_as_each_railway_tells_it() {
 }
 
 #[test]
-fn volumes_and_schedules_stand_in_the_configuration() {
+fn config_includes_volumes_and_schedules() {
     let job = SimService::named("job").repository("team/job").start("job").cron("0 3 * * *").logs("tidying");
     let services = vec![SimService::named("db").image("postgres:17").volume("/data"), job];
     let (sim, scope, ids) = world(services, SimOptions::default());

@@ -32,7 +32,7 @@ fn messages(sim: &Sim, operation: &'static str, id: &str, more: Value) -> Vec<St
 }
 
 #[test]
-fn the_step_that_failed_says_why_and_the_others_do_not() {
+fn only_failed_step_has_error() {
     for (plan, expected) in [
         (
             StatusTimeline::success(),
@@ -65,7 +65,7 @@ fn the_step_that_failed_says_why_and_the_others_do_not() {
 }
 
 #[test]
-fn a_build_and_a_crash_write_their_own_lines() {
+fn build_failure_and_crash_write_their_own_lines() {
     let sim = one(web().next(StatusTimeline::failing_build("npm ERR! missing script")));
     let id = finish(&sim);
     let lines = messages(&sim, "BuildLog", &id, json!({ "limit": 1 }));
@@ -81,7 +81,7 @@ fn a_build_and_a_crash_write_their_own_lines() {
 }
 
 #[test]
-fn a_log_is_read_from_its_end_and_by_word_and_time() {
+fn log_is_read_from_end_and_filtered_by_text_and_time() {
     let sim = one(web().logs_with("-B", "beat: Starting...").logs_with("-C", "never").chatty(3));
     let id = newest(&sim, 0);
     let all = messages(&sim, "DeploymentLog", &id, json!({ "limit": 5000 }));
@@ -105,7 +105,7 @@ fn a_log_is_read_from_its_end_and_by_word_and_time() {
 }
 
 #[test]
-fn a_line_may_come_late_and_only_reading_the_log_brings_it() {
+fn late_line_appears_only_after_repeated_reads() {
     let sim = one(web().logs_late(2, "boot_id stored"));
     let id = finish(&sim);
     let lines = || messages(&sim, "DeploymentLog", &id, json!({ "limit": 9 })).len();
@@ -113,7 +113,7 @@ fn a_line_may_come_late_and_only_reading_the_log_brings_it() {
 }
 
 #[test]
-fn reading_the_logs_of_a_deployment_on_its_way_is_a_poll() {
+fn reading_logs_advances_deployment() {
     let sim = one(web());
     let id = redeploy(&sim, &newest(&sim, 0));
     assert_eq!(messages(&sim, "BuildLog", &id, json!({ "limit": 9 })).len(), 3);

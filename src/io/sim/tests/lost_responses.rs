@@ -23,7 +23,7 @@ fn write(sim: &Sim, scope: &Value, service: &str) -> String {
 }
 
 #[test]
-fn a_lost_answer_says_nothing_of_what_was_done() {
+fn lost_response_does_not_reveal_whether_write_applied() {
     let page = "502 <html><body>upstream error</body></html>";
     for (moment, loss, expected) in [
         (Moment::Before, Loss::Reset, "Broken(\"connection reset by peer\")"),
@@ -50,7 +50,7 @@ fn a_lost_answer_says_nothing_of_what_was_done() {
 }
 
 #[test]
-fn a_lost_redeployment_was_made_or_not() {
+fn lost_redeployment_may_or_may_not_exist() {
     for (moment, made) in [(Moment::Before, 0), (Moment::After, 1)] {
         let (sim, _, services) = two();
         let old = newest(&sim, 0);
@@ -65,7 +65,7 @@ fn a_lost_redeployment_was_made_or_not() {
 }
 
 #[test]
-fn a_fault_waits_for_its_service_and_its_turn() {
+fn fault_waits_for_its_service_and_occurrence() {
     let (sim, scope, services) = two();
     sim.fault(Fault::lost(Moment::After, Loss::Empty(504)).for_service(&services[1]).nth(2));
     sim.fault(Fault::refusal("Problem processing request").on("SetVariables").nth(3));
@@ -84,7 +84,7 @@ fn a_fault_waits_for_its_service_and_its_turn() {
 }
 
 #[test]
-fn somebody_else_acts_right_before_or_after_a_request() {
+fn concurrent_changes_happen_right_before_or_after_request() {
     let (sim, scope, services) = two();
     sim.before_nth("Values", 2, |estate| estate.service_named("api").expect("it is there").set("KEY", "theirs"));
     sim.after("SetVariables", |estate| estate.service_named("worker").expect("it is there").set("KEY", "theirs"));

@@ -130,7 +130,7 @@ fn with(mut variables: Value, more: &[(&str, &str)]) -> Value {
 }
 
 #[test]
-fn the_shape_names_services_variables_and_seals_and_no_value() {
+fn environment_shows_names_and_seals_without_values() {
     let (sim, scope, services) = incident();
     let shape = data(&sim, ACCOUNT_TOKEN, "Environment", scope.clone());
     assert_eq!(shape["project"], json!({ "id": seed::incident::PROJECT, "name": "agentverse", "deletedAt": null }));
@@ -164,7 +164,7 @@ fn nodes_end(services: &[String]) -> String {
 }
 
 #[test]
-fn a_batch_gives_the_stored_and_the_rendered_map_of_each_service() {
+fn batch_returns_stored_and_rendered_values() {
     let (sim, scope, services) = incident();
     let scope = with(scope, &[("serviceId_0", &services[1]), ("serviceId_1", &services[0])]);
     let answer = data(&sim, PROJECT_TOKEN, "Values", scope);
@@ -183,7 +183,7 @@ fn a_batch_gives_the_stored_and_the_rendered_map_of_each_service() {
 }
 
 #[test]
-fn sealed_and_masked_values_show_as_each_railway_does_it() {
+fn sealed_and_masked_values_follow_options() {
     for (sealed, masked, map, config) in [
         (
             Sealed::Null,
@@ -215,7 +215,7 @@ fn sealed_and_masked_values_show_as_each_railway_does_it() {
 }
 
 #[test]
-fn what_somebody_else_changes_is_seen_by_the_next_request() {
+fn external_change_is_visible_to_next_request() {
     let (sim, scope, services) = incident();
     sim.change(|estate| {
         let staging = estate.environment("agentverse", "staging").expect("it is there");
@@ -227,7 +227,7 @@ fn what_somebody_else_changes_is_seen_by_the_next_request() {
 }
 
 #[test]
-fn each_kind_of_token_may_ask_its_own_things() {
+fn each_token_kind_has_its_own_operations() {
     const OK: &str = "ok";
     const NOT: &str = "Not Authorized";
     const NONE: &str = "Project Token not found";
@@ -289,7 +289,7 @@ fn each_kind_of_token_may_ask_its_own_things() {
 }
 
 #[test]
-fn what_is_not_there_or_out_of_reach_is_refused_by_the_field_that_was_asked() {
+fn missing_or_inaccessible_resource_fails_requested_field() {
     let everything = || {
         Project::named("shop")
             .environment(
@@ -336,7 +336,7 @@ fn what_is_not_there_or_out_of_reach_is_refused_by_the_field_that_was_asked() {
 }
 
 #[test]
-fn listings_show_what_is_restricted_or_deleted_and_hide_deleted_projects() {
+fn listings_hide_only_deleted_projects() {
     let project = Project::named("shop")
         .environment(Environment::named("staging"))
         .environment(Environment::named("production").restricted())
@@ -362,7 +362,7 @@ fn listings_show_what_is_restricted_or_deleted_and_hide_deleted_projects() {
 }
 
 #[test]
-fn a_deleted_scope_is_told_to_its_own_token_and_a_vanished_one_is_no_token_any_more() {
+fn project_token_reads_deleted_environment_until_removed() {
     let (sim, ..) = incident();
     sim.change(|estate| estate.projects[0].environments[0] = estate.projects[0].environments[0].clone().deleted());
     let own = data(&sim, PROJECT_TOKEN, "EnvironmentByToken", json!({}));
@@ -372,7 +372,7 @@ fn a_deleted_scope_is_told_to_its_own_token_and_a_vanished_one_is_no_token_any_m
 }
 
 #[test]
-fn a_cap_makes_pages_of_every_listing() {
+fn page_cap_applies_to_every_listing() {
     let (estate, _) = seed::generate(5, 1);
     let sim = Sim::with(estate, SimOptions { page_cap: 2, ..SimOptions::default() });
     let (project, environment, services) = ids(&sim);

@@ -13,7 +13,7 @@ use crate::io::sim::tests::{ask, data, ids, incident, read, response, send, with
 use crate::io::sim::{Sim, SimOptions};
 
 #[test]
-fn what_no_document_of_ours_says_is_refused_and_remembered() {
+fn unknown_requests_are_refused_and_recorded() {
     let (sim, scope, services) = incident();
     let token = (Scheme::Bearer, ACCOUNT_TOKEN);
     let unnumbered = with(scope.clone(), &[("serviceId", &services[0])]);
@@ -56,7 +56,7 @@ fn what_no_document_of_ours_says_is_refused_and_remembered() {
 }
 
 #[test]
-fn too_large_a_batch_is_refused_without_blame() {
+fn oversized_batch_is_refused_without_violation() {
     let (estate, _) = seed::generate(3, 1);
     let sim = Sim::with(estate, SimOptions { root_fields: 4, ..SimOptions::default() });
     let (project, environment, services) = ids(&sim);
@@ -69,7 +69,7 @@ fn too_large_a_batch_is_refused_without_blame() {
 }
 
 #[test]
-fn faults_happen_to_the_requests_they_fit_in_order_and_so_often() {
+fn faults_apply_to_matching_requests_in_order() {
     let (sim, scope, services) = incident();
     sim.fault(Fault::failure(TransportFailure::TimedOut).on("Environment"));
     sim.fault(Fault::reply(502, "<html>").header("content-type", "text/html").header("retry-after", "7").times(2));
@@ -99,7 +99,7 @@ fn faults_happen_to_the_requests_they_fit_in_order_and_so_often() {
 }
 
 #[test]
-fn every_request_is_remembered_without_showing_what_it_holds() {
+fn requests_are_recorded_without_exposing_contents() {
     let (sim, ..) = incident();
     let handle = sim.clone();
     data(&sim, PROJECT_TOKEN, "ProjectTokenProbe", json!({}));
@@ -118,7 +118,7 @@ fn every_request_is_remembered_without_showing_what_it_holds() {
 
 /// The documents are not executed, so that this test holds the table of operations against them.
 #[test]
-fn every_document_is_answered_with_its_own_variables_and_page_sizes() {
+fn every_document_matches_its_operation_table_entry() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/graphql");
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(folder).expect("the folder is there") {

@@ -25,7 +25,7 @@ fn deployments(sim: &Sim) -> Vec<usize> {
 }
 
 #[test]
-fn a_write_touches_what_it_names_and_deploys_nothing() {
+fn write_changes_only_named_variables_without_deploying() {
     let (sim, scope, services) = world(two_services(), SimOptions::default());
     let api = services[0].as_str();
     let variables = json!({ "KEY": "new", "MORE": "a=b\n\"c\"" });
@@ -53,7 +53,7 @@ fn a_write_touches_what_it_names_and_deploys_nothing() {
 }
 
 #[test]
-fn seals_and_empty_values_are_kept_or_not_as_each_railway_does_it() {
+fn overwritten_seals_and_empty_values_follow_options() {
     for (overwritten, empty, expected) in [
         (Overwritten::StaysSealed, Empty::Kept, json!({ "KEY": "", "REGION": "${{shared.REGION}}", "SEAL": null })),
         (Overwritten::BecomesOpen, Empty::Dropped, json!({ "REGION": "${{shared.REGION}}", "SEAL": "new" })),
@@ -67,7 +67,7 @@ fn seals_and_empty_values_are_kept_or_not_as_each_railway_does_it() {
 }
 
 #[test]
-fn deleting_deploys_whatever_changes_by_it_unless_this_railway_does_not() {
+fn deletion_deploys_affected_services_if_enabled() {
     for (deletion, name, of_service, expected) in [
         (Deletion::Deploys, "KEY", Some(0), [2, 2, 0]),
         (Deletion::Deploys, "OWN", Some(1), [1, 2, 0]),
@@ -88,7 +88,7 @@ fn deleting_deploys_whatever_changes_by_it_unless_this_railway_does_not() {
 }
 
 #[test]
-fn deleting_what_is_not_there_is_refused_or_not_and_changes_nothing() {
+fn deleting_missing_variable_changes_nothing() {
     for (absent, expected) in [(MissingDelete::Refused, Some("Variable not found")), (MissingDelete::Accepted, None)] {
         let (sim, scope, services) = world(two_services(), SimOptions { absent, ..SimOptions::default() });
         let wanted = deleted(&scope, Some(&services[0]), "NONE");
@@ -104,7 +104,7 @@ fn deleting_what_is_not_there_is_refused_or_not_and_changes_nothing() {
 }
 
 #[test]
-fn what_no_client_should_write_is_remembered() {
+fn forbidden_writes_are_recorded() {
     let (sim, scope, services) = world(two_services(), SimOptions::default());
     let api = Some(services[0].as_str());
     let token = (Scheme::Bearer, ACCOUNT_TOKEN);
@@ -139,7 +139,7 @@ fn what_no_client_should_write_is_remembered() {
 }
 
 #[test]
-fn reads_lag_behind_a_write_and_then_catch_up() {
+fn reads_lag_behind_writes_then_catch_up() {
     let (sim, scope, services) = world(two_services(), SimOptions { value_lag: 2, ..SimOptions::default() });
     let key = |sim: &Sim| stored(sim, &scope, &services[0])["KEY"].clone();
     let write = |value: &str| {
@@ -154,7 +154,7 @@ fn reads_lag_behind_a_write_and_then_catch_up() {
 }
 
 #[test]
-fn what_is_out_of_reach_is_not_written() {
+fn inaccessible_resources_are_not_written() {
     let (sim, scope, services) = incident();
     let nobody = "00000000-0000-4000-8000-000000000000";
     let before = stored(&sim, &scope, &services[0]);

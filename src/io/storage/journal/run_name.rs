@@ -64,7 +64,7 @@ mod tests {
     use crate::io::storage::journal::run_name::RunName;
 
     #[test]
-    fn a_name_is_its_time_and_its_number() {
+    fn run_name_consists_of_time_and_number() {
         let time = "2026-11-24T13:45:59.9Z".parse().unwrap();
         for (number, name) in [
             (1, "2026-11-24-1345-0001"),
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_but_a_whole_name_is_one() {
+    fn rejects_malformed_run_names() {
         for text in [
             "",
             "2026-11-24-1345",

@@ -244,7 +244,7 @@ mod tests {
     use crate::io::terminal::stream::{Sort, Terminal};
 
     #[test]
-    fn a_person_is_at_a_terminal_and_not_in_ci() {
+    fn prompts_require_terminal_outside_ci() {
         for (input, err, ci, expected) in [
             (Sort::Terminal, Sort::Terminal, None, true),
             (Sort::Dumb, Sort::Dumb, None, true),
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_typed_line_is_text_without_outer_blanks_or_nothing() {
+    fn typed_line_is_trimmed_and_blank_is_none() {
         for (typed, expected) in
             [("", None), ("  ", None), (" production ", Some("production")), ("a\u{9b}b", Some("ab")), ("\u{9b}", None)]
         {

@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn one_of_several_is_its_number() {
+    fn choice_is_selected_by_number() {
         for (keys, expected) in
             [("2\n", Some(1)), ("\n", Some(2)), ("b\n", None), ("", None), ("4\n0\nx\n-1\n 1 \n", Some(0))]
         {
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn several_are_their_numbers() {
+    fn multiple_choices_are_selected_by_numbers() {
         for (keys, picked, expected) in [
             ("3 1 3\n", &[][..], Some(vec![0, 2])),
             ("0\n", &[], Some(vec![])),
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn yes_and_no_are_words_or_letters() {
+    fn confirmation_accepts_full_answer_or_initial() {
         for (keys, default, expected) in [
             ("\n", YesNo::No, Some(YesNo::No)),
             ("\n", YesNo::Yes, Some(YesNo::Yes)),
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_text_and_an_empty_one_means_back() {
+    fn text_answer_uses_default_and_empty_means_back() {
         for (keys, start, expected) in [
             (" because of a test\n", "", Some("because of a test")),
             ("\n", "", None),

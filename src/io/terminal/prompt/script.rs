@@ -122,7 +122,7 @@ impl Ask for Script {
 }
 
 #[test]
-fn a_script_answers_in_order_and_keeps_the_questions() {
+fn script_answers_in_order_and_records_questions() {
     let script = Script::new([
         Prepared::Choice(1),
         Prepared::Choices(vec![0, 1]),

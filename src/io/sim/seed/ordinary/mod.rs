@@ -20,7 +20,7 @@ mod tests {
     /// What stands where in the first environment, for each file and service: `=` equal, `~` differs, `$` differs from
     /// a reference, `#` sealed, `-` not there.
     #[test]
-    fn each_project_has_the_differences_that_it_is_about() {
+    fn each_project_has_its_expected_differences() {
         for (name, expected) in [
             ("node-shop", &[".env Postgres --$----", ".env shop ~~$~~~="][..]),
             (
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn each_project_has_its_own_name_and_place() {
+    fn projects_have_unique_names_and_ids() {
         let mut names: Vec<&str> = ORDINARY.iter().map(|seed| seed.name).collect();
         let mut projects: Vec<String> = ORDINARY.iter().map(|seed| (seed.estate)().projects[0].id.clone()).collect();
         assert_eq!(names.len(), 6);

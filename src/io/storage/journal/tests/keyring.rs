@@ -12,7 +12,7 @@ use crate::io::storage::journal::tests::{journal, record, refused};
 use crate::io::storage::journal::{Journal, RunName};
 
 #[test]
-fn the_key_lies_in_the_keyring_and_no_file_has_it() {
+fn key_is_stored_only_in_keyring() {
     let (_guard, folder, without) = journal();
     let keyring = InMemoryKeyring::default();
     let journal = Journal::open(Some(&folder), &keyring).unwrap();
@@ -34,7 +34,7 @@ fn the_key_lies_in_the_keyring_and_no_file_has_it() {
 }
 
 #[test]
-fn a_keyring_that_is_closed_today_keeps_nobody_from_fixing_and_loses_no_run() {
+fn locked_keyring_blocks_no_fix_and_loses_no_run() {
     let (_guard, folder, _) = journal();
     let (open, locked) = (InMemoryKeyring::default(), InMemoryKeyring::broken(KeyringError::Locked));
     let journal = |keyring| Journal::open(Some(&folder), keyring).unwrap();
@@ -63,7 +63,7 @@ fn a_keyring_that_is_closed_today_keeps_nobody_from_fixing_and_loses_no_run() {
 }
 
 #[test]
-fn writers_that_meet_at_the_very_start_share_one_key_of_the_keyring() {
+fn concurrent_first_writers_share_one_keyring_key() {
     let (_guard, folder, _) = journal();
     let keyring = InMemoryKeyring::default();
     let runs: Vec<RunName> = thread::scope(|scope| {
@@ -94,7 +94,7 @@ impl Keyring for Forgetful {
 }
 
 #[test]
-fn a_keyring_that_keeps_nothing_is_not_trusted_with_the_key() {
+fn keyring_that_loses_values_is_not_used() {
     let (_guard, folder, _) = journal();
     let journal = Journal::open(Some(&folder), &Forgetful).unwrap();
     let recorded = journal.write(&record("2026-11-24T13:45:30Z")).unwrap();

@@ -95,7 +95,7 @@ fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
 }
 
 #[test]
-fn what_was_written_is_read_back() {
+fn records_round_trip() {
     let (_guard, folder, journal) = journal();
     let fix = record("2026-11-24T13:45:30.5Z");
     let run = journal.write(&fix).unwrap().run;
@@ -113,7 +113,7 @@ fn what_was_written_is_read_back() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn any_text_comes_back_as_it_was(
+    fn arbitrary_text_round_trips(
         texts in proptest::collection::vec(any::<String>(), 3),
         before in prop_oneof![
             Just(Before::Absent),
@@ -136,7 +136,7 @@ proptest! {
 }
 
 #[test]
-fn nothing_is_made_before_the_first_record() {
+fn nothing_is_created_before_first_record() {
     let (_guard, folder, journal) = journal();
     assert_eq!(journal.list().unwrap().len(), 0);
     journal.prune(Timestamp::UNIX_EPOCH);
@@ -146,7 +146,7 @@ fn nothing_is_made_before_the_first_record() {
 }
 
 #[test]
-fn no_file_holds_a_value_in_clear_or_in_base64() {
+fn files_contain_no_plain_or_base64_values() {
     let (_guard, folder, journal) = journal();
     journal.write(&record("2026-11-24T13:45:30Z")).unwrap();
     for entry in fs::read_dir(&folder).unwrap() {
@@ -159,7 +159,7 @@ fn no_file_holds_a_value_in_clear_or_in_base64() {
 }
 
 #[test]
-fn a_file_that_was_touched_anywhere_does_not_open() {
+fn modified_file_cannot_be_opened() {
     let (_guard, folder, journal) = journal();
     let run = journal.write(&record("2026-11-24T13:45:30Z")).unwrap().run;
     let whole = fs::read(path(&folder, &run)).unwrap();
@@ -183,7 +183,7 @@ fn a_file_that_was_touched_anywhere_does_not_open() {
 }
 
 #[test]
-fn a_file_opens_under_its_own_name_and_key_only() {
+fn file_opens_only_with_its_own_name_and_key() {
     let (_guard, folder, journal) = journal();
     let run = journal.write(&record("2026-11-24T13:45:30Z")).unwrap().run;
     let other = RunName::parse("2026-11-24-1346-7f3a").unwrap();
@@ -202,7 +202,7 @@ fn a_file_opens_under_its_own_name_and_key_only() {
 }
 
 #[test]
-fn runs_are_listed_from_the_newest_and_one_bad_file_hides_no_other() {
+fn runs_are_listed_newest_first_despite_bad_file() {
     let (_guard, folder, journal) = journal();
     let times = ["2026-11-24T13:45:10Z", "2026-11-24T13:45:50Z", "2026-11-20T00:00:00Z", "2026-11-24T13:45:30Z"];
     let runs: Vec<RunName> = times.iter().map(|time| journal.write(&record(time)).unwrap().run).collect();
@@ -226,7 +226,7 @@ fn left(times: &[&str], now: &str) -> Vec<bool> {
 }
 
 #[test]
-fn what_is_older_than_thirty_days_goes() {
+fn records_older_than_thirty_days_are_pruned() {
     let now = "2026-11-24T13:45:30Z";
     for (times, expected) in [
         (&["2026-10-25T13:44:00Z", "2026-10-25T13:46:00Z"][..], &[false, true][..]),
@@ -247,7 +247,7 @@ fn what_is_older_than_thirty_days_goes() {
 }
 
 #[test]
-fn runs_are_numbered_whatever_the_clock_says() {
+fn run_numbers_increase_regardless_of_clock() {
     let (_guard, folder, journal) = journal();
     let times = ["2026-11-24T13:45:30Z", "2026-11-24T13:45:30Z", "2031-01-01T00:00:00Z", "1970-01-01T00:00:00Z"];
     let runs: Vec<RunName> = times.iter().map(|time| journal.write(&record(time)).unwrap().run).collect();
@@ -279,7 +279,7 @@ fn runs_are_numbered_whatever_the_clock_says() {
 }
 
 #[test]
-fn writers_that_meet_at_the_very_start_share_one_key() {
+fn concurrent_first_writers_share_one_key() {
     let (_guard, folder, journal) = journal();
     let writers: Vec<_> = (0..8)
         .map(|_| {
@@ -299,7 +299,7 @@ fn writers_that_meet_at_the_very_start_share_one_key() {
 type Place<'c> = (&'c [(&'c str, &'c str)], Option<&'c str>, Option<&'c str>);
 
 #[test]
-fn the_state_folder_is_worked_out_from_what_is_given() {
+fn state_folder_depends_on_variables_and_home() {
     let variables = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     };
@@ -336,7 +336,7 @@ mod unix {
     }
 
     #[test]
-    fn everything_is_closed_to_others_and_closed_again_if_it_was_opened() {
+    fn permissions_are_private_and_restored() {
         let (_guard, folder, journal) = journal();
         let run = journal.write(&record("2026-11-24T13:45:30Z")).unwrap().run;
         let modes = || [mode(&folder), mode(&folder.join("journal.key")), mode(&path(&folder, &run))];
@@ -349,7 +349,7 @@ mod unix {
     }
 
     #[test]
-    fn a_link_or_a_file_in_place_of_the_folder_is_refused() {
+    fn link_or_file_in_place_of_folder_is_refused() {
         let (guard, folder, journal) = journal();
         fs::create_dir_all(folder.parent().unwrap()).unwrap();
         symlink(guard.path(), &folder).unwrap();
@@ -362,7 +362,7 @@ mod unix {
     }
 
     #[test]
-    fn a_link_in_place_of_a_file_is_refused() {
+    fn link_in_place_of_file_is_refused() {
         let (guard, folder, journal) = journal();
         let run = journal.write(&record("2026-11-24T13:45:30Z")).unwrap().run;
         for file in [path(&folder, &run), folder.join("journal.key")] {
@@ -377,7 +377,7 @@ mod unix {
     }
 
     #[test]
-    fn a_place_that_can_not_be_written_is_an_error_before_anything_changes() {
+    fn unwritable_folder_fails_before_any_change() {
         let (_guard, folder, journal) = journal();
         fs::write(folder.parent().unwrap(), "a file where a folder should be").unwrap();
         let why = refused(journal.write(&record("2026-11-24T13:45:30Z")));
@@ -385,7 +385,7 @@ mod unix {
     }
 
     #[test]
-    fn a_path_that_is_no_text_can_not_be_recorded() {
+    fn non_utf8_path_cannot_be_recorded() {
         let (_guard, folder, journal) = journal();
         let mut kept = record("2026-11-24T13:45:30Z");
         kept.files[0].path = PathBuf::from(OsStr::from_bytes(b"/srv/\xff/.env"));
