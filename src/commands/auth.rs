@@ -8,7 +8,7 @@ use crate::commands::connection::{Connection, endpoint, places};
 use crate::commands::project_selection::{SelectedEnvironment, TargetSources, select};
 use crate::commands::{config_file, output_options, timeout};
 use crate::drift::Secret;
-use crate::drift::model::token_identity::Identity;
+use crate::drift::token_identity::Identity;
 use crate::error::{Error, Exit};
 use crate::io::config::Config;
 use crate::io::credentials::{self, Credentials, KEYRING, Login, Logins, unasked};

@@ -28,7 +28,6 @@ pub mod rules;
 pub mod runtime;
 pub mod secret_like;
 pub mod service_scope;
-pub mod service_settings;
 pub mod similarity;
 pub mod stale_evidence;
 pub mod start_command_source;
@@ -38,6 +37,7 @@ pub mod suspicious_values;
 pub mod system_variables;
 #[cfg(test)]
 pub(crate) mod test_support;
+pub mod token_identity;
 pub mod variable_times;
 
 pub use crate::drift::model::finding::Finding;

@@ -5,7 +5,7 @@ use crate::drift::model::deployed_variables::DeployedVariables;
 use crate::drift::model::deployment::{Deployed, SkipReason};
 use crate::drift::model::finding::Excerpt;
 use crate::drift::model::observed::Observed;
-use crate::drift::service_settings::SettingValues;
+use crate::drift::model::service_settings::SettingValues;
 
 /// What is known of how one service runs. What is not known takes one rule its sight, and no other.
 #[derive(Clone, Debug, Default)]

@@ -1,7 +1,7 @@
 //! Which token is used, whose it is, and what it reaches.
 
-use crate::drift::model::token_identity::Identity;
 use crate::drift::phrases;
+use crate::drift::token_identity::Identity;
 use crate::report::paint::Tone;
 use crate::report::text::page::TextPage;
 use crate::report::{TextOptions, escape};
@@ -69,7 +69,7 @@ pub fn reach(reach: &TokenReach, look: &TextOptions<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::drift::model::token_identity::Identity;
+    use crate::drift::token_identity::Identity;
     use crate::report::auth_status::{TokenPlace, TokenReach, holder, places, reach};
     use crate::report::{CommandTexts, Detail, Logs, TextOptions, Values};
 

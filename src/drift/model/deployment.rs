@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::drift::Secret;
 use crate::drift::model::observed::Observed;
-use crate::drift::service_settings::SettingValues;
+use crate::drift::model::service_settings::SettingValues;
 
 /// One deployment of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,10 +5,10 @@ use crate::drift::model::deployment::{Deployment, DeploymentStage};
 use crate::drift::model::finding::{Finding, Summary};
 use crate::drift::model::observed::Observed;
 use crate::drift::model::rule::{HookScope, Rule, StatusRow};
+use crate::drift::model::service_settings::{CRON_SCHEDULE, SETTINGS, SLEEP, START_COMMAND, SetBy, Setting};
 use crate::drift::model::severity::Severity;
 use crate::drift::rules::RuleCheck;
 use crate::drift::runtime::ServiceSettings;
-use crate::drift::service_settings::{CRON_SCHEDULE, SETTINGS, SLEEP, START_COMMAND, SetBy, Setting};
 use crate::drift::{Secret, Survey, Target};
 
 /// The rule.
@@ -181,9 +181,9 @@ mod tests {
     use crate::drift::config_as_code::END;
     use crate::drift::model::deployment::{DeploymentSource, StartCommand};
     use crate::drift::model::observed::Observed;
+    use crate::drift::model::service_settings::{SettingValues, given};
     use crate::drift::rules::config_file_retired::RULE;
     use crate::drift::runtime::ServiceSettings;
-    use crate::drift::service_settings::{SettingValues, given};
     use crate::drift::test_support::{healthy, latest, lines, running, survey, target};
     use crate::drift::{Finding, Secret, Survey};
 

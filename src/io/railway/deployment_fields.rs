@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::drift::Secret;
 use crate::drift::model::deployment::{Deployed, Deployment, DeploymentSource, DeploymentStatus, StartCommand};
 use crate::drift::model::observed::Observed;
-use crate::drift::service_settings::{SettingValues, given};
+use crate::drift::model::service_settings::{SettingValues, given};
 use crate::io::railway::scalars::DeploymentMeta;
 
 /// Instances that are gone count no more.

@@ -7,7 +7,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::drift::Secret;
-use crate::drift::service_settings::SettingValues;
+use crate::drift::model::service_settings::SettingValues;
 
 /// RFC 3339 text.
 pub(crate) type DateTime = String;

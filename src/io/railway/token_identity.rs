@@ -3,7 +3,7 @@
 use graphql_client::GraphQLQuery;
 
 use crate::drift::ResourceRef;
-use crate::drift::model::token_identity::Identity;
+use crate::drift::token_identity::Identity;
 use crate::error::{Error, RailwayErrors};
 use crate::io::railway::client::Client;
 use crate::io::railway::operations::{

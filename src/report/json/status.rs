@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::drift::model::token_identity::Identity;
+use crate::drift::token_identity::Identity;
 use crate::report::auth_status::{TokenPlace, TokenReach};
 use crate::report::json::document;
 
@@ -141,7 +141,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::{AuthReport, HookForm, auth, hooks};
-    use crate::drift::model::token_identity::Identity;
+    use crate::drift::token_identity::Identity;
     use crate::report::auth_status::{TokenPlace, TokenReach};
 
     fn parsed(text: &str) -> Value {

@@ -3,8 +3,8 @@
 use crate::drift::Secret;
 use crate::drift::model::deployment::{DeploymentStatus, StartCommand};
 use crate::drift::model::observed::Observed;
+use crate::drift::model::service_settings::SettingValues;
 use crate::drift::runtime::ServiceSettings;
-use crate::drift::service_settings::SettingValues;
 use crate::io::railway::environment::{ServiceShape, Shape};
 use crate::io::railway::tests::Bench;
 use crate::io::railway::transport::Scheme;

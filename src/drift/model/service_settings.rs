@@ -119,7 +119,7 @@ pub fn given(manifest: Option<&Value>, mapping: Option<&Value>) -> BTreeSet<&'st
 mod tests {
     use serde_json::{Value, json};
 
-    use crate::drift::service_settings::{SETTINGS, SettingValues, given};
+    use crate::drift::model::service_settings::{SETTINGS, SettingValues, given};
 
     #[test]
     fn equivalent_spellings_are_equal_and_defaults_are_omitted() {

@@ -49,7 +49,7 @@ impl Identity {
 #[cfg(test)]
 mod tests {
     use crate::drift::ResourceRef;
-    use crate::drift::model::token_identity::Identity;
+    use crate::drift::token_identity::Identity;
 
     #[test]
     fn describes_token_kind_and_scope() {
