@@ -179,6 +179,21 @@ fn imports_form_no_cycle() {
     assert!(lines.is_empty(), "{} files in cycles:\n{}", lines.len(), lines.join("\n"));
 }
 
+/// The model is read first, and the `.env` readers can be used without the rest of the crate.
+#[test]
+fn the_model_and_the_env_readers_stand_alone() {
+    let imports = Modules::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).imports();
+    for (folder, allowed) in [("model", &["model"][..]), ("dotenv", &["dotenv", "model"])] {
+        let inside = |module: &ModulePath, folder: &str| module.starts_with(&["drift".to_owned(), folder.to_owned()]);
+        let own: Vec<_> = imports.iter().filter(|(module, _)| inside(module, folder)).collect();
+        assert!(own.len() > 10, "the modules of {folder} are found");
+        for (module, used) in own.into_iter().flat_map(|(module, used)| used.iter().map(move |used| (module, used))) {
+            let is_allowed = allowed.iter().any(|folder| inside(used, folder));
+            assert!(is_allowed, "{} uses {}", module.join("::"), used.join("::"));
+        }
+    }
+}
+
 #[test]
 fn detects_only_modules_in_a_cycle() {
     let module = |name: &str| vec![name.to_owned()];

@@ -1,4 +1,5 @@
-//! The rules of this house, as tests: who may know whom, what must stand beside what, what may not be left lying about.
+//! The structure of the code: which module may use which, what each rule and operation consists of, and that nothing
+//! unfinished is left.
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "it reads the source tree")]
 
 mod import_cycles;
@@ -8,8 +9,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Who may know whom. Read a row as "left may use right".
-const ARROWS: &[(&str, &[&str])] = &[
+/// The modules that each module may use.
+const ALLOWED_IMPORTS: &[(&str, &[&str])] = &[
     ("main", &["run"]),
     ("lib", &["error"]),
     ("commands", &["cli", "drift", "error", "io", "report"]),
@@ -20,7 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("error", &[]),
 ];
 
-/// What the pure rooms may not touch, whatever the lints say.
+/// What pure modules may not use. The lints of `clippy.toml` ban single functions only.
 const IMPURE: &[&str] = &["std::fs", "std::env", "std::net", "std::process", "std::thread", "std::time::Instant"];
 
 fn root() -> &'static Path {
@@ -42,14 +43,14 @@ fn files_below(folder: &Path, ending: &str) -> Vec<PathBuf> {
 }
 
 /// `src/drift/rules/mod.rs` → `drift`; `src/error/mod.rs` → `error`.
-fn room(path: &Path) -> String {
+fn top_module(path: &Path) -> String {
     let inside = path.strip_prefix(root().join("src")).unwrap();
     let first = inside.components().next().unwrap().as_os_str().to_str().unwrap();
     first.trim_end_matches(".rs").to_owned()
 }
 
-/// The words right behind each `crate::` or `railway_doctor::`; a braced list gives each of its heads.
-fn rooms_used(source: &str) -> BTreeSet<String> {
+/// Returns the first names after each `crate::` or `railway_doctor::`.
+fn modules_used(source: &str) -> BTreeSet<String> {
     let mut used = BTreeSet::new();
     for line in source.lines().filter(|line| !line.trim_start().starts_with("//")) {
         for marker in ["crate::", "railway_doctor::"] {
@@ -57,7 +58,7 @@ fn rooms_used(source: &str) -> BTreeSet<String> {
                 let rest = &line[start + marker.len()..];
                 let word: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
                 if word.is_empty() {
-                    assert!(!rest.starts_with('{'), "name rooms one by one: {line}");
+                    assert!(!rest.starts_with('{'), "import modules one by one: {line}");
                 }
                 used.insert(word);
             }
@@ -69,18 +70,21 @@ fn rooms_used(source: &str) -> BTreeSet<String> {
 #[test]
 fn modules_import_only_allowed_modules() {
     for path in files_below(&root().join("src"), "rs") {
-        let room = room(&path);
-        let (_, allowed) = ARROWS.iter().find(|(name, _)| *name == room).unwrap_or_else(|| panic!("{room} is no room"));
-        for used in rooms_used(&fs::read_to_string(&path).unwrap()) {
-            assert!(used == room || allowed.contains(&used.as_str()), "{} uses {used}", path.display());
+        let module = top_module(&path);
+        let (_, allowed) = ALLOWED_IMPORTS
+            .iter()
+            .find(|(name, _)| *name == module)
+            .unwrap_or_else(|| panic!("{module} is not listed"));
+        for used in modules_used(&fs::read_to_string(&path).unwrap()) {
+            assert!(used == module || allowed.contains(&used.as_str()), "{} uses {used}", path.display());
         }
     }
 }
 
 #[test]
 fn analysis_and_output_are_pure() {
-    for room in ["drift", "report"] {
-        for path in files_below(&root().join("src").join(room), "rs") {
+    for module in ["drift", "report"] {
+        for path in files_below(&root().join("src").join(module), "rs") {
             let source = fs::read_to_string(&path).unwrap();
             for word in IMPURE {
                 assert!(!source.contains(word), "{} touches {word}", path.display());
@@ -190,7 +194,7 @@ fn documents_refer_to_existing_paths() {
 #[test]
 fn contributing_describes_the_modules() {
     let text = fs::read_to_string(root().join("CONTRIBUTING.md")).unwrap();
-    for (module, allowed) in ARROWS.iter().filter(|(module, _)| !["main", "lib"].contains(module)) {
+    for (module, allowed) in ALLOWED_IMPORTS.iter().filter(|(module, _)| !["main", "lib"].contains(module)) {
         let start = format!("| `src/{module}` |");
         let row = text.lines().find(|line| line.starts_with(&start)).unwrap_or_else(|| panic!("no row {start}"));
         let last = row.trim_end_matches('|').rsplit('|').next().unwrap();
