@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::drift::expected_differences::{self, ExpectedDifference};
 use crate::drift::model::finding::Observation;
+use crate::drift::model::side::SideValue;
 use crate::drift::reason::text::from_texts;
 use crate::drift::reason::{Reason, ReasonSide};
 use crate::drift::reference::{self, ReferenceTarget};
-use crate::drift::reference_state::ReferenceState;
+use crate::drift::reference_state::{self, ReferenceState};
 use crate::drift::survey::Local;
 use crate::drift::{Secret, Survey, Target, Variable, system_variables};
 
@@ -86,7 +87,7 @@ pub enum Unrendered {
 
 /// Why the template has no rendered value.
 pub fn unrendered(survey: &Survey, target: &Target, template: &Secret) -> Unrendered {
-    let states = crate::drift::reference_state::states(template.expose(), None, target, &survey.catalogue);
+    let states = reference_state::states(template.expose(), None, target, &survey.catalogue);
     if states.iter().any(|(_, state)| matches!(state, ReferenceState::Missing(_))) {
         return Unrendered::Dangling;
     }
@@ -138,34 +139,10 @@ impl<'s> Pair<'s> {
         &self.local.entry.value
     }
 
-    /// What the comparison comes to.
+    /// Returns the outcome of comparing the two.
     pub fn verdict(&self, survey: &Survey) -> ComparisonOutcome {
-        let local = self.local_value();
-        if survey.is_indirect(local) || survey.is_stored_indirect(self.variable) {
-            return ComparisonOutcome::Indirect;
-        }
-        match self.variable {
-            Variable::Plain(stored) if stored == local => ComparisonOutcome::Equal,
-            Variable::Plain(_) => self
-                .expected_difference(survey)
-                .map_or(ComparisonOutcome::Differs, ComparisonOutcome::ExpectedDifference),
-            Variable::Reference { template, .. } if template == local => ComparisonOutcome::Equal,
-            Variable::Sealed => ComparisonOutcome::Sealed,
-            Variable::Unavailable => ComparisonOutcome::Unavailable,
-            Variable::Reference { template, rendered: None } => match unrendered(survey, self.target, template) {
-                Unrendered::Dangling => ComparisonOutcome::Dangling,
-                Unrendered::Sealed => ComparisonOutcome::Sealed,
-                Unrendered::Unavailable => ComparisonOutcome::Unavailable,
-            },
-            Variable::Reference { rendered: Some(rendered), .. } if rendered == local => ComparisonOutcome::Equal,
-            Variable::Reference { template, rendered: Some(rendered) } => {
-                if self.leads_nowhere(survey, template, rendered) {
-                    return ComparisonOutcome::Dangling;
-                }
-                self.expected_difference(survey)
-                    .map_or(ComparisonOutcome::ReferenceDiffers, ComparisonOutcome::ExpectedDifference)
-            }
-        }
+        let sides = [SideValue::Text(self.local_value()), SideValue::Stored(self.variable)];
+        Comparison { survey, target: self.target, key: self.key, sides }.outcome()
     }
 
     /// What the two values alone show of their difference, if the stored one is a literal.
@@ -175,27 +152,85 @@ impl<'s> Pair<'s> {
         let unset = sides.into_iter().find(|(_, value)| survey.is_unset(self.key, value));
         unset.map(|(side, _)| Reason::Placeholder(side)).or_else(|| from_texts(local, stored))
     }
+}
+
+/// Two sides of a key. Neither of them has to be a file: whatever has a value can be compared with whatever has another.
+#[derive(Clone, Copy, Debug)]
+pub struct Comparison<'s> {
+    /// What both sides belong to: references and policies are looked up there.
+    pub survey: &'s Survey,
+    /// The service whose references are followed.
+    pub target: &'s Target,
+    /// The key that both sides have.
+    pub key: &'s str,
+    /// What is wanted, and what is there.
+    pub sides: [SideValue<'s>; 2],
+}
+
+impl Comparison<'_> {
+    /// Returns the outcome.
+    pub fn outcome(&self) -> ComparisonOutcome {
+        let [wanted, found] = self.sides;
+        if self.sides.iter().any(|side| self.is_indirect(*side)) {
+            return ComparisonOutcome::Indirect;
+        }
+        // A template that is written out in the file is the same variable, whatever it renders to.
+        if wanted.text().is_some() && wanted.text() == found.text() {
+            return ComparisonOutcome::Equal;
+        }
+        if let Some(unknown) = self.sides.iter().find_map(|side| self.unknown(*side)) {
+            return unknown;
+        }
+        if wanted.effective() == found.effective() {
+            return ComparisonOutcome::Equal;
+        }
+        if self.sides.iter().any(|side| self.leads_nowhere(*side)) {
+            return ComparisonOutcome::Dangling;
+        }
+        if let Some(expected) = self.expected_difference() {
+            return ComparisonOutcome::ExpectedDifference(expected);
+        }
+        let is_reference = self.sides.iter().any(|side| side.template().is_some());
+        if is_reference { ComparisonOutcome::ReferenceDiffers } else { ComparisonOutcome::Differs }
+    }
+
+    fn is_indirect(&self, side: SideValue<'_>) -> bool {
+        [side.text(), side.effective()].into_iter().flatten().any(|text| self.survey.is_indirect(text))
+    }
+
+    /// Why the value of a side is unknown; `None` where it is known.
+    fn unknown(&self, side: SideValue<'_>) -> Option<ComparisonOutcome> {
+        match side {
+            SideValue::Stored(Variable::Sealed) => Some(ComparisonOutcome::Sealed),
+            SideValue::Stored(Variable::Unavailable) => Some(ComparisonOutcome::Unavailable),
+            SideValue::Stored(Variable::Reference { template, rendered: None }) => {
+                Some(match unrendered(self.survey, self.target, template) {
+                    Unrendered::Dangling => ComparisonOutcome::Dangling,
+                    Unrendered::Sealed => ComparisonOutcome::Sealed,
+                    Unrendered::Unavailable => ComparisonOutcome::Unavailable,
+                })
+            }
+            SideValue::Text(_) | SideValue::Stored(Variable::Plain(_) | Variable::Reference { .. }) => None,
+        }
+    }
 
     /// `[[require]]` makes it a plain comparison again.
-    fn expected_difference(&self, survey: &Survey) -> Option<ExpectedDifference> {
-        let between = || expected_differences::between(self.key, self.local_value(), self.variable.effective()?);
-        expected_differences::of(self.key, self.local_value())
-            .or_else(between)
-            .filter(|_| !survey.requires(self.target, self.key))
+    fn expected_difference(&self) -> Option<ExpectedDifference> {
+        let [wanted, found] = self.sides.map(SideValue::effective);
+        let wanted = wanted?;
+        expected_differences::of(self.key, wanted)
+            .or_else(|| expected_differences::between(self.key, wanted, found?))
+            .filter(|_| !self.survey.requires(self.target, self.key))
     }
 
     /// A reference to something empty leads nowhere too, but must not hide that a required key differs.
-    fn leads_nowhere(&self, survey: &Survey, template: &Secret, rendered: &Secret) -> bool {
-        crate::drift::reference_state::states(
-            template.expose(),
-            Some(rendered.expose()),
-            self.target,
-            &survey.catalogue,
-        )
-        .iter()
-        .any(|(_, state)| match state {
+    fn leads_nowhere(&self, side: SideValue<'_>) -> bool {
+        let (Some(template), Some(rendered)) = (side.template(), side.effective()) else { return false };
+        let states =
+            reference_state::states(template.expose(), Some(rendered.expose()), self.target, &self.survey.catalogue);
+        states.iter().any(|(_, state)| match state {
             ReferenceState::Fine => false,
-            ReferenceState::Empty => !survey.requires(self.target, self.key),
+            ReferenceState::Empty => !self.survey.requires(self.target, self.key),
             ReferenceState::Missing(_) => true,
         })
     }

@@ -15,6 +15,7 @@ pub mod rule;
 pub mod secret;
 pub mod service_settings;
 pub mod severity;
+pub mod side;
 pub mod staged_changes;
 pub mod variable;
 pub mod variable_times;

@@ -1,6 +1,4 @@
-//! The client: sends one operation to Railway, and turns what came back into data or an error. Tries: [`retry`].
-//!
-//! [`retry`]: crate::io::railway::retry
+//! The client: sends one operation to Railway, and turns what came back into data or an error. Tries: `retry`.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;

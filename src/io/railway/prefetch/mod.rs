@@ -161,11 +161,10 @@ impl<'t> PrefetchingTransport<'t> {
     /// Sends a request, and with it what is expected.
     fn send(&self, request: &HttpRequest<'_>) -> PostOutcome {
         let mut expected = match self.expected.take() {
-            Expected::Nothing => Vec::new(),
             Expected::AfterFirst(ids) => ids.requests_after(request.operation),
-            // Nothing goes beside a request of another kind, a mutation above all.
             Expected::Next(requests) if request.operation == "Values" => requests,
-            Expected::Next(_) => Vec::new(),
+            // Nothing goes beside a request of another kind, a mutation above all.
+            Expected::Nothing | Expected::Next(_) => Vec::new(),
         };
         expected.retain(|expected| expected.body != request.body);
         expected.truncate(AT_ONCE - 1);
