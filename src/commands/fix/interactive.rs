@@ -47,7 +47,7 @@ struct BulkChoices<'c> {
 }
 
 /// Which of the questions is asked.
-struct Progress {
+struct QuestionNumber {
     number: usize,
     of: usize,
 }
@@ -171,7 +171,7 @@ fn one_by_one(
                 break;
             }
         }
-        match one(run, proposal, &Progress { number: picks.len() + 1, of: able.len() }, world)? {
+        match one(run, proposal, &QuestionNumber { number: picks.len() + 1, of: able.len() }, world)? {
             Some(pick) => picks.push(pick),
             None if picks.is_empty() => return Ok(None),
             None => drop(picks.pop()),
@@ -225,10 +225,10 @@ fn is_first_note(able: &[&Proposal<'_>], at: usize) -> bool {
 fn one(
     run: &FixRun<'_>,
     proposal: &Proposal<'_>,
-    progress: &Progress,
+    progress: &QuestionNumber,
     world: &mut World<'_>,
 ) -> Result<Option<Picked>, Error> {
-    let Progress { number, of } = progress;
+    let QuestionNumber { number, of } = progress;
     let prompt = format!("{number}/{of} {}", escape::line(&proposal.finding.message));
     loop {
         let picks = picks(proposal);

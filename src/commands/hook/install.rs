@@ -32,7 +32,7 @@ struct HookLocation {
     folder: PathBuf,
     /// The root of the working tree; a bare repository has none.
     root: Option<PathBuf>,
-    reach: HookScope,
+    reach: InstallScope,
     lead: LocationSource,
     text: String,
 }
@@ -50,7 +50,7 @@ enum LocationSource {
 
 /// Whom the hooks of a folder are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum HookScope {
+enum InstallScope {
     /// This clone.
     Clone,
     /// Everybody who has the working tree: it holds them.
@@ -158,9 +158,9 @@ impl HookLocation {
     /// Asks before a program is written where something other than git has hooks run from.
     fn confirm(&self, written: &[&str], world: &World<'_>) -> Result<(), Error> {
         let others = match self.reach {
-            HookScope::Clone => "",
-            HookScope::Everybody => ", inside the working tree",
-            HookScope::Elsewhere => ", outside of this repository",
+            InstallScope::Clone => "",
+            InstallScope::Everybody => ", inside the working tree",
+            InstallScope::Elsewhere => ", outside of this repository",
         };
         let what =
             escape::line(&format!("{} ({} leads there{others})", written.join(" and "), self.lead.name())).into_owned();
@@ -181,9 +181,11 @@ impl HookLocation {
     /// Whom else a hook concerns that was written here.
     fn scope_note(&self) -> String {
         match self.reach {
-            HookScope::Clone => String::new(),
-            HookScope::Everybody => format!(", where {} leads: commit it, and it is everybody's", self.lead.name()),
-            HookScope::Elsewhere => format!(", where {} leads, perhaps for other repositories too", self.lead.name()),
+            InstallScope::Clone => String::new(),
+            InstallScope::Everybody => format!(", where {} leads: commit it, and it is everybody's", self.lead.name()),
+            InstallScope::Elsewhere => {
+                format!(", where {} leads, perhaps for other repositories too", self.lead.name())
+            }
         }
     }
 
@@ -217,25 +219,25 @@ fn place(world: &World<'_>) -> Result<HookLocation, Error> {
     let really = reach(&real(&folder), &real(&git), root.as_deref().map(real).as_deref());
     // A name inside that leads out: what counts is where the file will be.
     let (folder, reach, lead) = match (written, really) {
-        (HookScope::Clone | HookScope::Everybody, HookScope::Elsewhere) => {
-            (real(&folder), HookScope::Elsewhere, LocationSource::Link)
+        (InstallScope::Clone | InstallScope::Everybody, InstallScope::Elsewhere) => {
+            (real(&folder), InstallScope::Elsewhere, LocationSource::Link)
         }
-        (HookScope::Clone, _) => (folder, written, LocationSource::Git),
+        (InstallScope::Clone, _) => (folder, written, LocationSource::Git),
         _ => (folder, written, LocationSource::HooksPath),
     };
     // What everybody gets must not name a place of this machine.
-    let binary = if reach == HookScope::Everybody { None } else { hooks::binary() };
+    let binary = if reach == InstallScope::Everybody { None } else { hooks::binary() };
     Ok(HookLocation { text: hooks::text(binary.as_deref()), folder, root, reach, lead })
 }
 
 /// Returns whose hooks the directory holds, judged by where it is.
-fn reach(folder: &Path, git: &Path, root: Option<&Path>) -> HookScope {
+fn reach(folder: &Path, git: &Path, root: Option<&Path>) -> InstallScope {
     if folder.starts_with(git) {
-        HookScope::Clone
+        InstallScope::Clone
     } else if root.is_some_and(|root| folder.starts_with(root)) {
-        HookScope::Everybody
+        InstallScope::Everybody
     } else {
-        HookScope::Elsewhere
+        InstallScope::Elsewhere
     }
 }
 

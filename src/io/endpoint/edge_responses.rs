@@ -64,22 +64,22 @@ pub struct EdgeSettings {
 
 /// Returns what the response looks like by itself.
 pub fn suspicion(heard: &EndpointResponse) -> Suspicion {
-    let body = BodyKind::of(heard);
+    let body = EdgeBody::of(heard);
     let (headers, passed_edge) = (&heard.head, heard.head.passed_edge);
-    let is_challenge = headers.is_challenge || body == BodyKind::Challenge;
+    let is_challenge = headers.is_challenge || body == EdgeBody::Challenge;
     match heard.status {
-        _ if body == BodyKind::CloudflareRefusal => Suspicion::Certain(EdgeFeature::Cloudflare),
+        _ if body == EdgeBody::CloudflareRefusal => Suspicion::Certain(EdgeFeature::Cloudflare),
         300..=399 if headers.location.as_deref().is_some_and(is_sign_in) => Suspicion::Certain(EdgeFeature::SignIn),
         300..=399 if passed_edge => Suspicion::Doubtful,
         429 => Suspicion::Limit {
             page: is_challenge.then_some(EdgeFeature::Challenge),
-            is_doubtful: passed_edge && body != BodyKind::Json,
+            is_doubtful: passed_edge && body != EdgeBody::Json,
         },
         _ if headers.is_challenge => Suspicion::Certain(EdgeFeature::Challenge),
         // Any page may have these words on it.
         403 | 503 if is_challenge && passed_edge => Suspicion::Certain(EdgeFeature::Challenge),
-        401 | 403 if passed_edge && body == BodyKind::SignIn => Suspicion::Certain(EdgeFeature::SignIn),
-        401 | 403 if passed_edge && body != BodyKind::Json => Suspicion::Doubtful,
+        401 | 403 if passed_edge && body == EdgeBody::SignIn => Suspicion::Certain(EdgeFeature::SignIn),
+        401 | 403 if passed_edge && body != EdgeBody::Json => Suspicion::Doubtful,
         _ => Suspicion::None,
     }
 }
@@ -115,7 +115,7 @@ impl Suspicion {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum BodyKind {
+enum EdgeBody {
     Json,
     /// A page that checks a browser.
     Challenge,
@@ -126,7 +126,7 @@ enum BodyKind {
     Other,
 }
 
-impl BodyKind {
+impl EdgeBody {
     fn of(heard: &EndpointResponse) -> Self {
         let body = heard.body.as_deref().map(|body| body.trim_ascii()).unwrap_or_default();
         // The body of a HEAD request is empty, and a late one is not read.

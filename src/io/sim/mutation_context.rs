@@ -37,7 +37,7 @@ pub(crate) struct MutationContext<'b> {
 
 /// Whose variables: an environment's, or those of one of its services.
 #[derive(Clone, Copy)]
-pub(crate) struct VariableOwner {
+pub(crate) struct SimOwner {
     pub(crate) project: usize,
     pub(crate) environment: usize,
     pub(crate) service: Option<usize>,
@@ -68,7 +68,7 @@ impl MutationContext<'_> {
         RequestContext::new(self.estate, self.quirks, self.variables).reached(self.reach.as_ref().map_err(|said| *said))
     }
 
-    pub(crate) fn owner(&self) -> Result<VariableOwner, String> {
+    pub(crate) fn owner(&self) -> Result<SimOwner, String> {
         let request = self.request();
         let (_, inside) = request.environment()?;
         let service = match self.variables.get("serviceId").and_then(Value::as_str) {
@@ -77,13 +77,13 @@ impl MutationContext<'_> {
         };
         for (project, owner) in self.estate.projects.iter().enumerate() {
             if let Some(environment) = owner.environments.iter().position(|known| known.id == inside.id) {
-                return Ok(VariableOwner { project, environment, service });
+                return Ok(SimOwner { project, environment, service });
             }
         }
         Err("Environment not found".into())
     }
 
-    pub(crate) fn owned(&mut self, owner: VariableOwner) -> &mut BTreeMap<String, SimVariable> {
+    pub(crate) fn owned(&mut self, owner: SimOwner) -> &mut BTreeMap<String, SimVariable> {
         let environment = &mut self.estate.projects[owner.project].environments[owner.environment];
         match owner.service {
             Some(service) => &mut environment.services[service].variables,
@@ -92,7 +92,7 @@ impl MutationContext<'_> {
     }
 
     /// Keeps the time at which a service's variables are changed.
-    pub(crate) fn stamp<'n>(&mut self, owner: VariableOwner, names: impl Iterator<Item = &'n String>) {
+    pub(crate) fn stamp<'n>(&mut self, owner: SimOwner, names: impl Iterator<Item = &'n String>) {
         let time = self.estate.clock.text();
         if let Some(service) = owner.service {
             let environment = &mut self.estate.projects[owner.project].environments[owner.environment];
@@ -101,7 +101,7 @@ impl MutationContext<'_> {
     }
 
     /// Returns what each service of the environment would be deployed with.
-    pub(crate) fn rendered(&self, owner: VariableOwner) -> Vec<BTreeMap<String, Option<String>>> {
+    pub(crate) fn rendered(&self, owner: SimOwner) -> Vec<BTreeMap<String, Option<String>>> {
         let project = &self.estate.projects[owner.project];
         let environment = &project.environments[owner.environment];
         let mut renderer = Renderer::new(project, environment);

@@ -8,7 +8,7 @@ use crate::drift::Secret;
 use crate::drift::system_variables::is_provided;
 use crate::io::sim::deployment::SimDeployment;
 use crate::io::sim::estate::{SimSource, SimVariable};
-use crate::io::sim::mutation_context::{MutationContext, VariableOwner};
+use crate::io::sim::mutation_context::{MutationContext, SimOwner};
 use crate::io::sim::options::{Deletion, Empty, MissingDelete, Overwritten, Redeployed};
 use crate::io::sim::request_context::{Denied, denied};
 use crate::io::sim::rollout::{DeploymentOrder, ServicePosition};
@@ -68,11 +68,7 @@ pub(crate) fn delete_variable(context: &mut MutationContext<'_>) -> Result<Value
 }
 
 /// Deploys every service whose variables are not what they were, as a write does that can't be told not to.
-fn deploy_changed(
-    context: &mut MutationContext<'_>,
-    owner: VariableOwner,
-    before: &[BTreeMap<String, Option<String>>],
-) {
+fn deploy_changed(context: &mut MutationContext<'_>, owner: SimOwner, before: &[BTreeMap<String, Option<String>>]) {
     let after = context.rendered(owner);
     for service in 0..after.len() {
         let place = ServicePosition { project: owner.project, environment: owner.environment, service };
