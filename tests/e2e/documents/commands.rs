@@ -1,0 +1,161 @@
+//! The commands and flags in the documents.
+
+use std::collections::BTreeSet;
+
+use clap::error::ErrorKind;
+use clap::{Command, CommandFactory, Parser};
+use railway_doctor::cli::Cli;
+use railway_doctor::io::sim::seed::incident;
+use serde_json::Value;
+
+use crate::binary::Doctor;
+use crate::documents::{blocks_of, document, documents, spans};
+
+/// Commands of other programs, which this test can't check.
+const OTHERS: &[&str] = &[
+    "cargo test",
+    "bash .ci/run",
+    "cargo bench",
+    "cargo bench -- --quick",
+    "cargo bench -- small",
+    "TRYCMD=overwrite cargo test --test cli",
+    "SNAPSHOTS=overwrite cargo test --test architecture",
+    "DOCTOR_TEST_WORLDS=10000 cargo test --lib printed -- --nocapture",
+    "bash .ci/fuzz 60",
+    "bash .ci/fuzz 300 env_editor",
+    "cargo +nightly llvm-cov test --branch --no-fail-fast --failure-mode all --lib --test e2e --test faults",
+    "cargo mutants --file 'src/drift/**' --shard 1/40 -- --lib",
+    "cargo install --locked --path .",
+    "railway login",
+    "railway link",
+    "pre-commit install",
+    "npx husky init",
+];
+
+/// The call of `doctor` in a line of a shell, as arguments; what comes before and after it is the shell's.
+fn call(line: &str) -> Option<Vec<String>> {
+    let words = shlex::split(line)?;
+    let end = words.iter().position(|word| ["||", "<", ">>"].contains(&word.as_str()) || word.starts_with('#'));
+    let words = &words[..end.unwrap_or(words.len())];
+    match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["doctor", ..] => Some(words.to_vec()),
+        ["cargo", "run", "--release", "--", rest @ ..] => {
+            Some(["doctor"].iter().chain(rest).map(|word| (*word).to_owned()).collect())
+        }
+        // A line that is written into a hook.
+        ["echo", text] => call(text),
+        _ => None,
+    }
+}
+
+fn is_understood(call: &[String]) -> Result<(), String> {
+    Cli::try_parse_from(call).map(drop).map_err(|error| format!("{call:?}: {error}"))
+}
+
+#[test]
+fn every_shell_line_is_a_valid_command() {
+    let mut seen = 0;
+    for line in blocks_of("sh").iter().flat_map(|text| text.lines()).filter(|line| !line.is_empty()) {
+        if let Some(call) = call(doctors(line)) {
+            assert_eq!(is_understood(&call), Ok(()), "{line}");
+            seen += 1;
+        } else {
+            let is_known = OTHERS.contains(&line.split(" #").next().unwrap_or_default().trim_end());
+            assert!(is_known, "no test checks this line: {line}");
+        }
+    }
+    assert!(seen >= 5, "only {seen} calls were found");
+}
+
+/// The part of a line that is doctor's: where its output goes is the shell's. A table writes `|` as `\|`.
+fn doctors(line: &str) -> &str {
+    [" > ", " | ", " \\| "].iter().fold(line, |line, sign| line.split_once(sign).map_or(line, |(typed, _)| typed))
+}
+
+#[test]
+fn every_mentioned_command_is_valid() {
+    let mut seen = 0;
+    for (name, text) in documents().into_iter().map(|name| (name.clone(), document(&name))) {
+        for span in spans(&text).into_iter().filter(|span| span.starts_with("doctor ")) {
+            // A verb that is spoken of broken over two lines is still one.
+            let call = call(doctors(&span.replace('\n', " "))).expect("it starts with doctor");
+            if let Err(error) = Cli::try_parse_from(&call) {
+                // `doctor auth` and `doctor completions` alone are names of verbs.
+                let is_name = call.len() == 2
+                    && matches!(
+                        error.kind(),
+                        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingRequiredArgument
+                    );
+                let is_answer = matches!(error.kind(), ErrorKind::DisplayVersion | ErrorKind::DisplayHelp);
+                assert!(is_name || is_answer, "{name}: `{span}`: {error}");
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen >= 50, "only {seen} commands were found");
+}
+
+/// The commands of a file for CI or for a tool of hooks: texts under `run` and `script`.
+fn commands(value: &Value) -> Vec<String> {
+    match value {
+        Value::Object(entries) => {
+            let each = entries.iter().flat_map(|(key, value)| match value {
+                Value::String(text) if ["run", "script"].contains(&key.as_str()) => {
+                    text.lines().map(str::to_owned).collect()
+                }
+                _ => commands(value),
+            });
+            each.collect()
+        }
+        Value::Array(values) => values.iter().flat_map(commands).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn every_ci_and_hook_recipe_runs() {
+    let mut ran = 0;
+    for text in blocks_of("yaml") {
+        let value: Value = serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        for line in commands(&value) {
+            let Some(call) = call(&line) else {
+                assert!(line.starts_with("gh pr comment "), "nothing looks at this line: {line}");
+                continue;
+            };
+            assert_eq!(is_understood(&call), Ok(()), "{line}");
+            if call[1] != "check" {
+                continue;
+            }
+            let doctor = Doctor::new(incident::estate()).file(".env", incident::ENV_FILE);
+            let arguments: Vec<&str> = call[2..].iter().map(String::as_str).collect();
+            let ended = doctor.check(&arguments);
+            let never = arguments.windows(2).any(|pair| pair == ["--fail-on", "never"]);
+            assert_eq!(ended.code, Some(i32::from(!never)), "{line}: {ended:?}");
+            if let Some(pair) = arguments.windows(2).find(|pair| pair[0] == "--output") {
+                assert!(doctor.work().join(pair[1]).metadata().unwrap().len() > 0, "{line}");
+                assert!(text.matches(pair[1]).count() > 1, "{}, which {line} writes, is used for nothing", pair[1]);
+            }
+            ran += 1;
+        }
+    }
+    assert!(ran >= 4, "only {ran} recipes were run");
+}
+
+/// Flags that are seen in help, with those of the verbs below.
+fn flags(command: &Command, found: &mut BTreeSet<String>) {
+    let seen = command.get_arguments().filter(|argument| !argument.is_hide_set());
+    found.extend(seen.filter_map(|argument| argument.get_long()).map(|long| format!("--{long}")));
+    command.get_subcommands().for_each(|verb| flags(verb, found));
+}
+
+#[test]
+fn every_flag_is_documented() {
+    let guides: Vec<String> = documents().into_iter().filter(|name| name != "CHANGELOG.md").collect();
+    let text: String = guides.iter().map(|name| document(name)).collect();
+    let mut found = BTreeSet::new();
+    flags(&Cli::command(), &mut found);
+    assert!(found.len() >= 25, "only {found:?} were found");
+    let missing: Vec<&String> = found.iter().filter(|flag| !text.contains(flag.as_str())).collect();
+    assert!(missing.is_empty(), "no document describes {missing:?}");
+}

@@ -1,0 +1,224 @@
+//! `doctor.toml`, exit codes, environment variables, defaults and rules, as the documents describe them.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use clap::CommandFactory;
+use railway_doctor::cli::Cli;
+use railway_doctor::drift::rules::RULES;
+use railway_doctor::error::{Error, Exit};
+use railway_doctor::io::railway::deployment_log::WITHIN;
+use railway_doctor::io::sim::seed::incident;
+
+use crate::binary::Doctor;
+use crate::documents::{CONFIGURATION, blocks_of, document, root, rows, understood};
+
+#[test]
+fn documented_doctor_toml_is_used_completely() {
+    let configuration = document(CONFIGURATION);
+    let (_, rest) = configuration.split_once("```toml\n").unwrap();
+    let (example, _) = rest.split_once("```").unwrap();
+    let doctor = Doctor::new(incident::estate())
+        .file(".env", incident::ENV_FILE)
+        .file("worker/.env", incident::ENV_FILE)
+        .file("doctor.toml", example);
+    let ended = doctor.check(&["-v"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(!ended.out.contains("does not use it yet"), "nothing of it is unused: {ended:?}");
+    assert!(ended.out.contains("worker/.env"), "{ended:?}");
+    assert!(!ended.out.contains("only on Railway"), "missing-locally is off: {ended:?}");
+}
+
+#[test]
+fn every_doctor_toml_example_is_valid() {
+    let blocks = blocks_of("toml");
+    assert!(!blocks.is_empty());
+    for text in blocks {
+        assert!(understood(&text).is_ok(), "{:?}\n{text}", understood(&text));
+    }
+}
+
+#[test]
+fn every_explanation_has_four_parts_and_valid_examples() {
+    let mut examples = 0;
+    for rule in RULES {
+        let heads: Vec<&str> = rule.explain.lines().filter(|line| line.starts_with("## ")).collect();
+        let wanted = ["## Why it matters", "## Example", "## How to mend it", "## How to silence it"];
+        assert_eq!(heads, wanted, "{}", rule.name);
+        assert!(rule.explain.lines().count() < 40, "{} is longer than a screen", rule.name);
+        let parts = rule.explain.split("\n## ").skip(1);
+        assert!(parts.into_iter().all(|part| part.lines().skip(1).any(|line| !line.is_empty())), "{}", rule.name);
+        for example in rule.explain.split("\n\n").filter(|part| part.starts_with("    [")) {
+            let text = example.lines().map(str::trim_start).collect::<Vec<_>>().join("\n");
+            assert!(understood(&text).is_ok(), "{}: {:?}\n{text}", rule.name, understood(&text));
+            examples += 1;
+        }
+    }
+    assert!(examples >= 20, "only {examples} examples were found");
+}
+
+#[test]
+fn documented_config_file_retirement_matches_the_code() {
+    let end = railway_doctor::drift::config_as_code::END.to_string();
+    assert!(document("docs/checking.md").contains(&format!("`railway.toml` (announced for {end})")));
+}
+
+#[test]
+fn reference_lists_exactly_the_keys_of_the_parser() {
+    let sections = [
+        "",
+        "[environments.NAME]",
+        "[services.ALIAS]",
+        "[[require]]",
+        "[[ignore]]",
+        "[expect]",
+        "[[expect.log]]",
+        "[[expect.http]]",
+        "[hook]",
+    ];
+    let mut known = Vec::new();
+    for section in sections {
+        // The parser itself says what can stand there.
+        let Err(Error::Config { help: next, .. }) = understood(&format!("{section}\nzzzz = 1\n")) else {
+            panic!("{section} takes any key")
+        };
+        let (_, keys) = next.split_once("use one of ").expect("it lists them");
+        let keys = keys.split('`').skip(1).step_by(2);
+        // What is a section has rows of its own.
+        let is_section = |key: &&str| {
+            ["environments", "services", "require", "ignore", "severity", "expect", "hook", "log", "http"].contains(key)
+                && matches!(section, "" | "[expect]")
+        };
+        known.extend(keys.filter(|key| !is_section(key)).map(|key| format!("{section} {key}").trim().to_owned()));
+    }
+    known.push("[severity] RULE".to_owned());
+    let mut told: Vec<String> =
+        rows(&document(CONFIGURATION), "## Every key").iter().map(|row| row[0].clone()).collect();
+    known.sort();
+    told.sort();
+    assert_eq!(told, known);
+}
+
+#[test]
+fn documented_exit_codes_match_the_program() {
+    let all = [
+        Exit::Clean,
+        Exit::Findings,
+        Exit::Usage,
+        Exit::NothingCompared,
+        Exit::Credentials,
+        Exit::Unreachable,
+        Exit::Partial,
+        Exit::Disproved,
+        Exit::Inconclusive,
+        Exit::Interrupted,
+    ];
+    let told: Vec<String> = rows(&document("README.md"), "## Exit codes").iter().map(|row| row[0].clone()).collect();
+    assert_eq!(told, all.map(|exit| exit.code().to_string()));
+    // A new one does not compile here before it is in the list above.
+    for exit in all {
+        match exit {
+            Exit::Clean
+            | Exit::Findings
+            | Exit::Usage
+            | Exit::NothingCompared
+            | Exit::Credentials
+            | Exit::Unreachable
+            | Exit::Partial
+            | Exit::Disproved
+            | Exit::Inconclusive
+            | Exit::Interrupted => {}
+        }
+    }
+}
+
+/// Sources that ship: no tests, and nothing of the pretend Railway.
+fn sources(folder: &Path, found: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() && !["tests", "sim"].contains(&name.as_str()) {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|ending| ending == "rs") && !name.ends_with("tests.rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            found.push(text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default().to_owned());
+        }
+    }
+}
+
+#[test]
+fn every_environment_variable_is_documented() {
+    let mut texts = Vec::new();
+    for module in ["src/commands", "src/io"] {
+        sources(&root().join(module), &mut texts);
+    }
+    let told = rows(&document(CONFIGURATION), "## Environment variables");
+    let told: BTreeSet<String> = told.iter().flat_map(|row| row[0].split(", ").map(str::to_owned)).collect();
+    let mut read = BTreeSet::new();
+    for text in &texts {
+        for asked in ["variable(\"", "variables.get(\"", "var_os(\"", "get(\"", "const NAME: &str = \""] {
+            for rest in text.split(asked).skip(1) {
+                let name = rest.split('"').next().unwrap_or_default();
+                let is_name = name.len() > 1 && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+                read.extend((is_name && name != "HEAD").then(|| name.to_owned()));
+            }
+        }
+    }
+    assert!(read.len() >= 12, "only {read:?} were found");
+    let missing: Vec<&String> = read.difference(&told).collect();
+    assert!(missing.is_empty(), "{CONFIGURATION} lacks {missing:?}");
+    // Read by libraries, by git, or for a list that is not in this form.
+    let elsewhere = [
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "NO_PROXY",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "HOME",
+        "XDG_STATE_HOME",
+        "XDG_CACHE_HOME",
+        "LOCALAPPDATA",
+        "XDG_CONFIG_HOME",
+        "RAILWAY_TOKEN",
+        "RAILWAY_API_TOKEN",
+        "TERM",
+        "DBUS_SESSION_BUS_ADDRESS",
+    ];
+    let other: Vec<&String> = told.difference(&read).filter(|name| !elsewhere.contains(&name.as_str())).collect();
+    assert!(other.is_empty(), "nothing reads {other:?}");
+}
+
+#[test]
+fn documented_defaults_match_the_code() {
+    let table = rows(&document(CONFIGURATION), "## Every key");
+    let default = |key: &str| {
+        let row = table.iter().find(|row| row[0] == key).unwrap_or_else(|| panic!("no {key}"));
+        row[2].clone()
+    };
+    assert_eq!(default("[[expect.log]] within"), format!("\"{}s\"", WITHIN.as_secs()));
+    let help = Cli::command().find_subcommand_mut("check").unwrap().render_long_help().to_string();
+    let (_, fail_on) = help.split_once("Fail from ").unwrap();
+    assert_eq!(default("fail-on"), format!("\"{}\"", fail_on.split(" (default)").next().unwrap()));
+    // What the parser itself demands is told as required, and nothing else is.
+    let wholes = [
+        ("[[require]]", vec!["keys = ['A']"]),
+        ("[[ignore]]", vec!["keys = ['A']", "reason = 'x'"]),
+        ("[[expect.log]]", vec!["service = 'a'", "contains = 'x'"]),
+        ("[[expect.http]]", vec!["service = 'a'", "request = 'GET /'", "status = 200"]),
+    ];
+    let mut required = Vec::new();
+    for (section, lines) in wholes {
+        let text = |lines: &[&str]| format!("{section}\n{}\n", lines.join("\n"));
+        assert!(understood(&text(&lines)).is_ok(), "{section}");
+        for left_out in &lines {
+            let rest: Vec<&str> = lines.iter().copied().filter(|line| line != left_out).collect();
+            assert!(understood(&text(&rest)).is_err(), "{section} does without {left_out}");
+            required.push(format!("{section} {}", left_out.split(' ').next().unwrap()));
+        }
+    }
+    // `json` can stand in its place.
+    required.retain(|key| key != "[[expect.http]] status");
+    assert!(understood("[[expect.http]]\nservice = 'a'\nrequest = 'GET /'\njson = { \"/a\" = 1 }\n").is_ok());
+    let told: Vec<String> = table.iter().filter(|row| row[2] == "required").map(|row| row[0].clone()).collect();
+    assert_eq!(told, required);
+}
