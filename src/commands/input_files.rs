@@ -19,20 +19,17 @@ pub(crate) fn of(env_file: &[PathBuf], global: &GlobalArgs, world: &World<'_>) -
     inputs.extend(config::nearest(&world.folder));
     // One that can't be understood ends the run with its own error, if the run needs it.
     let config = config_file::read(global, world).ok().flatten();
-    inputs.extend(config.iter().flat_map(listed));
-    let folders = [Some(world.folder.as_path()), config.as_ref().map(Config::folder)];
-    let folders: BTreeSet<&Path> = folders.into_iter().flatten().collect();
-    inputs.extend(folders.into_iter().flat_map(files::variables_in));
+    inputs.extend(files_of_variables(config.as_ref(), &world.folder));
     // The official CLI's login and links, the journal with its key, and what was accepted.
     inputs.extend(world.home.as_ref().map(|home| home.join(".railway")));
     inputs.extend(world.state.iter().chain(&world.cache).cloned());
     inputs
 }
 
-/// Every file of variables that `doctor.toml` names.
-fn listed(config: &Config) -> Vec<PathBuf> {
-    let environments = config.environments.values().map(|section| &section.env_file);
-    let services = config.services.values().map(|section| &section.env_file);
-    let named = environments.chain(services).chain([&config.env_file]).flatten().flatten();
-    named.filter_map(|path| config.file(path).ok()).collect()
+/// Returns every file of variables that a run without `--env-file` may read: those that `doctor.toml` names, and those with
+/// such a name beside it or in the working folder.
+pub(crate) fn files_of_variables(config: Option<&Config>, folder: &Path) -> BTreeSet<PathBuf> {
+    let named = config.into_iter().flat_map(|config| config.env_files().filter_map(|path| config.file(path).ok()));
+    let folders = [Some(folder), config.map(Config::folder)].into_iter().flatten();
+    named.chain(folders.flat_map(files::variables_in)).collect()
 }

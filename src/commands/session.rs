@@ -46,11 +46,7 @@ impl<'s> Session<'s> {
 
 /// Fails before Railway is asked where no file is named and none of the default ones can be there.
 fn refuse_empty_folder(flags: &[PathBuf], config: Option<&Config>, folder: &Path) -> Result<(), Error> {
-    let sections = config.into_iter().flat_map(|config| {
-        let environments = config.environments.values().map(|section| &section.env_file);
-        environments.chain(config.services.values().map(|section| &section.env_file)).chain([&config.env_file])
-    });
-    let named = !flags.is_empty() || sections.flatten().next().is_some();
+    let named = !flags.is_empty() || config.is_some_and(Config::names_env_files);
     let base = config.map_or(folder, Config::folder);
     if named || files::has_env_file(base) { Ok(()) } else { Err(files::no_env_file(".env", folder)) }
 }

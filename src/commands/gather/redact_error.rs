@@ -1,14 +1,16 @@
-//! Redacts an error that came before the local files were read.
+//! Redacts an error of Railway that came before the local files were read.
 
 use crate::commands::gather::GatherOptions;
+use crate::commands::input_files::files_of_variables;
 use crate::drift::dotenv::LocalFile;
 use crate::drift::redact::Redactor;
 use crate::error::Error;
 use crate::io::config::Config;
-use crate::io::files::{self, ReadOutcome};
+use crate::io::files::{self, Budget, ReadOutcome};
 use crate::io::world::World;
 
-/// An error that quotes Railway may come before any file was read, and be about a value of one all the same.
+/// Redacts the values of every file of variables that the run may use. Which of them it will use depends on the environment,
+/// and Railway's error may be the reason that this is unknown.
 pub(super) fn redact(
     mut error: Error,
     options: &GatherOptions<'_>,
@@ -16,13 +18,15 @@ pub(super) fn redact(
     world: &World<'_>,
 ) -> Error {
     let Some(quoted) = error.railway_errors_mut() else { return error };
-    let named = options.env_file.iter().map(|path| world.folder.join(path));
-    let configured = config
-        .into_iter()
-        .flat_map(|config| config.env_file.iter().flatten().filter_map(|path| config.file(path).ok()));
+    let typed = options.env_file.iter().map(|path| world.folder.join(path));
     let scrubber = Redactor::default();
-    for path in named.chain(configured).chain([world.folder.join(".env")]) {
-        if let ReadOutcome::Text(text) = files::read_text(&path, files::ENV_FILE_LIMIT) {
+    let mut budget = Budget::default();
+    // First the likeliest, so that no other file takes all of the budget.
+    let usual = [world.folder.join(".env")];
+    for path in typed.chain(usual).chain(files_of_variables(config, &world.folder)) {
+        if let ReadOutcome::Text(text) = files::read_text(&path, files::ENV_FILE_LIMIT)
+            && budget.take(&text).is_ok()
+        {
             for entry in &LocalFile::parse("", text).entries {
                 scrubber.add(&entry.key, &entry.value);
             }

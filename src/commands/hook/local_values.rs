@@ -25,10 +25,7 @@ pub(super) fn named(env_file: &[PathBuf], config: Option<&Config>, folder: &Path
     let mut paths: BTreeSet<PathBuf> =
         env_file.iter().filter(|path| !files::is_stream(path)).map(|path| files::normal(&folder.join(path))).collect();
     if let Some(config) = config {
-        let environments = config.environments.values().map(|section| &section.env_file);
-        let services = config.services.values().map(|section| &section.env_file);
-        let listed = environments.chain(services).chain([&config.env_file]).flatten().flatten();
-        paths.extend(listed.filter_map(|path| config.file(path).ok()));
+        paths.extend(config.env_files().filter_map(|path| config.file(path).ok()));
     }
     paths.extend(files::env_files_in(config.map_or(folder, Config::folder)));
     paths

@@ -237,6 +237,13 @@ impl Config {
         self.env_file.iter().chain(services).chain(environments).flatten()
     }
 
+    /// Returns whether it says which files of variables are used, also by an empty list.
+    pub fn names_env_files(&self) -> bool {
+        let services = self.services.values().map(|section| &section.env_file);
+        let environments = self.environments.values().map(|section| &section.env_file);
+        services.chain(environments).chain([&self.env_file]).any(Option::is_some)
+    }
+
     /// Returns where a path that it names leads, absolute; an error at that path's place if it leads out of
     /// [`Config::root`].
     pub fn file(&self, path: &At<String>) -> Result<PathBuf, Error> {
