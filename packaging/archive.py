@@ -19,7 +19,7 @@ def make(row: Target, binary: Path) -> Path:
     binary = executable(binary, row)
     files = {row.binary: (binary.read_bytes(), 0o755)}
     pages = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md"))
-    for name in [*LICENCES, "README.md", "CHANGELOG.md", "SECURITY.md", *pages]:
+    for name in [*LICENCES, "README.md", "CHANGELOG.md", "SECURITY.md", "BENCHMARKS.md", "CONTRIBUTING.md", *pages]:
         files[name] = ((ROOT / name).read_bytes(), 0o644)
     for shell, name in SHELLS.items():
         files[f"completions/{name}"] = (_told_by(binary, "completions", shell), 0o644)
