@@ -252,8 +252,10 @@ fn refused(shown: &str, why: &str) -> Error {
 /// What to do beside a hook of somebody else's.
 fn foreign(shown: &str, name: &str, tool: Option<HookManager>) -> Error {
     let next = match tool.map(|tool| tool.name) {
-        Some("pre-commit" | "prek") => "add doctor's hook to .pre-commit-config.yaml; the README shows it".to_owned(),
-        Some("lefthook") => "add `run: doctor hook run` to lefthook.yml; the README shows it".to_owned(),
+        Some("pre-commit" | "prek") => {
+            "add doctor's hook to .pre-commit-config.yaml; docs/hooks.md shows it".to_owned()
+        }
+        Some("lefthook") => "add `run: doctor hook run` to lefthook.yml; docs/hooks.md shows it".to_owned(),
         Some("husky") => format!("add this line to .husky/{name}: `{LINE}`"),
         _ => format!("add this line to it: `{LINE}`"),
     };
