@@ -1,29 +1,36 @@
-//! `doctor`, the config-drift doctor for Railway: compares each service's variables with the local `.env`, says what is
-//! wrong and why without showing a value, and what to type next.
+//! The library behind the `doctor` program, which compares the variables of Railway services with the local `.env` and
+//! fixes the differences, without showing values.
 //!
-//! It is a program: [`run`] is all of it, and [`Exit`] is how it ends. Other programs call the binary, whose flags, exit codes
-//! and `--format json` (with its schema, `doctor schema report`) are what [Semantic Versioning](https://semver.org) covers.
-//! Of this library that is these two items; the modules are for its own tests, and may change in any release.
+//! Programs should call the binary. [Semantic Versioning](https://semver.org) covers its flags, its exit codes and the output of
+//! `--format json` (`doctor schema report` prints the schema). In this library, it covers only [`run`] and [`Exit`]. The
+//! modules are public for the tests and may change in any release.
 //!
-//! Four rooms, and who may know whom (`tests/architecture/main.rs` holds every file to it):
+//! The modules, and which modules they may use (`tests/architecture/main.rs` checks this):
 //!
 //! ```text
-//! command  →  drift, report, outside     the verbs, each a straight list of steps
-//! outside  →  drift                      the only room that touches the world
-//! report   →  drift                      the saying: a report in, bytes out
-//! drift                                  the thinking: both sides in, findings out
+//! cli        flags and help texts
+//! commands   one module per command: reads input, calls drift, prints the result   →  cli, drift, report, io
+//! drift      the analysis, without input or output: both sides in, findings out
+//! report     output formats: a report in, text out                                  →  drift
+//! io         files, network, terminal, keyring, git                                 →  drift
+//! error      the errors and exit codes; used by all
 //! ```
 //!
-//! The words: a *target* is one service of one environment and the `.env` layers that should agree with it; its variables
-//! are *stored* (perhaps as a *reference*) and *rendered*, or *sealed* and unknowable; a *survey* is both sides of every
-//! target; a *finding* is one thing that is wrong under a *rule*; the *wire* is one POST to Railway; the *world* is
-//! everything that `doctor` can touch.
+//! Terms:
+//!
+//! - A *target* is one service in one environment, with the `.env` layers that should agree with it.
+//! - A variable is *stored* (as a literal, or as a *reference* to another variable) and *rendered* (with its references
+//!   replaced). The value of a *sealed* variable is never returned by Railway.
+//! - A *survey* contains both sides of every target.
+//! - A *finding* is one problem that a *rule* detected.
+//! - The *transport* sends one HTTP request to Railway.
+//! - The *world* is everything that the process can access: streams, files, network, clock.
 
 use std::process::ExitCode;
 
 pub use crate::error::Exit;
 
-// Published documentation shows the surface that is promised; here the rooms are shown, too.
+// docs.rs shows only the stable items; a local build documents the modules as well.
 #[cfg_attr(docsrs, doc(hidden))]
 pub mod cli;
 #[cfg_attr(docsrs, doc(hidden))]
@@ -37,9 +44,9 @@ pub mod io;
 #[cfg_attr(docsrs, doc(hidden))]
 pub mod report;
 
-/// Does what this process's arguments say, in the real world: standard streams, files, network, keyring.
+/// Runs the command that the arguments of this process select, and returns the exit code, which is that of an [`Exit`].
 ///
-/// The code is that of an [`Exit`]. Takes over Ctrl-C and the panic hook, so it is to be called once.
+/// Installs a Ctrl-C handler and a panic hook, so it must be called only once.
 pub fn run() -> ExitCode {
     io::process::run(commands::run)
 }

@@ -1,8 +1,8 @@
 //! Whether a running deployment got the values of today, by what it was created with.
 
-use crate::drift::model::deployed_variables::DeployedVariables;
 use std::collections::BTreeMap;
 
+use crate::drift::model::deployed_variables::DeployedVariables;
 use crate::drift::model::observed::Observed;
 use crate::drift::{Survey, Target, Variable, system_variables};
 

@@ -1,7 +1,5 @@
 //! Both sides of every target: all that a rule may look at.
 
-use crate::drift::model::catalogue::Catalogue;
-use crate::drift::model::resource::ResourceRef;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
@@ -12,9 +10,11 @@ use crate::drift::dotenv::{Entry, LocalFile};
 use crate::drift::engine::policy::Policy;
 use crate::drift::example_file::Example;
 use crate::drift::indirect::{Indirect, indirect};
+use crate::drift::model::catalogue::Catalogue;
 use crate::drift::model::file_exposure::Exposure;
 use crate::drift::model::finding::{Location, Observation};
 use crate::drift::model::observed::Observed;
+use crate::drift::model::resource::ResourceRef;
 use crate::drift::model::secret::Secret;
 use crate::drift::model::staged_changes::StagedChanges;
 use crate::drift::model::variable::Variable;

@@ -1,10 +1,9 @@
 //! When variables were changed last: the weaker way to tell whether a deployment has old values.
 
-use crate::drift::model::variable_times::ChangeTimes;
-
 use jiff::{SignedDuration, Timestamp};
 
 use crate::drift::model::catalogue::Catalogue;
+use crate::drift::model::variable_times::ChangeTimes;
 use crate::drift::reference::{ReferenceTarget, aim, occurrences};
 use crate::drift::survey::Target;
 use crate::drift::{Variable, system_variables};

@@ -1,7 +1,5 @@
 //! Everything that `doctor` can touch, as one value: `main` passes the real one, tests and `doctor demo` a pretend one.
 
-use crate::io::io_error_text::io_error_text;
-use crate::io::terminal::stream::Terminal;
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
@@ -14,13 +12,15 @@ use crate::io::credentials::keyring::Keyring;
 use crate::io::debug_log::DebugLog;
 use crate::io::endpoint::EndpointClient;
 use crate::io::interrupt::Interrupt;
+use crate::io::io_error_text::io_error_text;
 use crate::io::railway::http::Endpoint;
 use crate::io::railway::transport::Transport;
 use crate::io::terminal::prompt::Ask;
 use crate::io::terminal::status::StatusOutput;
+use crate::io::terminal::stream::Terminal;
 use crate::io::terminal::workflow_commands;
 
-/// Makes the wire to an address.
+/// Makes the transport to an address.
 pub type Connect<'w> = dyn Fn(&Endpoint) -> Result<Box<dyn Transport>, Error> + 'w;
 
 pub struct World<'w> {

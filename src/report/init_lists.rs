@@ -10,7 +10,7 @@ use crate::report::text::page::TextPage;
 use crate::report::text::text_width::{columns, cut, pad};
 use crate::report::{CommandTexts, Detail, Logs, TextOptions, Values};
 
-/// Names are cut here in a list, so that what stands beside them can be sides.
+/// Names are cut here in a list, so that what stands beside them can be seen.
 const LONGEST_NAME: usize = 36;
 
 /// What was looked at.

@@ -5,12 +5,13 @@ use std::net::TcpStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use crate::server::{Misbehaviour, Served};
 use railway_doctor::io::railway::transport::TransportFailure;
 use railway_doctor::io::sim::Sim;
 use railway_doctor::io::sim::fault::{Fault, Loss, Moment};
 use railway_doctor::io::sim::seed::{self, ACCOUNT_TOKEN, PROJECT_TOKEN};
 use railway_doctor::io::sim::status_timeline::StatusTimeline;
+
+use crate::server::{Misbehaviour, Served};
 
 const PROBE: &str = r#"{"operationName":"ApiTokenProbe","query":"query ApiTokenProbe { … }","variables":{}}"#;
 const PROJECT_PROBE: &str = r#"{"operationName":"ProjectTokenProbe","query":"query ProjectTokenProbe { … }"}"#;

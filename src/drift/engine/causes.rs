@@ -1,11 +1,11 @@
 //! One cause and its consequences: which finding follows from which, and where it stands then.
 
+use std::collections::HashMap;
+
 use crate::drift::model::cause::Certainty;
 use crate::drift::model::cause::FindingCause;
 use crate::drift::model::cause::PossibleCause;
 use crate::drift::model::cause::Whose;
-use std::collections::HashMap;
-
 use crate::drift::model::finding::Finding;
 
 /// The findings, which are in order, with every consequence right below its cause. A finding is called the consequence

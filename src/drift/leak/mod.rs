@@ -14,13 +14,13 @@ mod tests;
 use std::collections::BTreeSet;
 use std::fmt;
 
+pub use assignment::{LINES, is_cut};
 use wildmatch::WildMatch;
 use zeroize::Zeroizing;
 
 pub use crate::drift::leak::file_kind::{FileKind, kind};
 pub use crate::drift::leak::known_values::KnownSecrets;
 use crate::drift::model::finding::Location;
-pub use assignment::{LINES, is_cut};
 
 /// A file that is committed or pushed.
 #[derive(Clone, Copy)]

@@ -20,7 +20,7 @@ pub const SERVICES_PER_REQUEST: usize = 20;
 /// A document and its variables.
 #[derive(Debug)]
 pub struct Batch {
-    /// The document; its operation is named `Values`.
+    /// The document, with one operation.
     pub query: String,
     /// `projectId`, `environmentId`, `serviceId_0`, … or `deploymentId_0`, …
     pub variables: Value,

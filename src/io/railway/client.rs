@@ -84,12 +84,12 @@ impl Client<'_> {
         self.wire.traffic.requests()
     }
 
-    /// How many requests Railway allows in how many seconds, once it has errors so.
+    /// How many requests Railway allows in how many seconds, once it has said so.
     pub(crate) fn allowance(&self) -> Option<(u64, u64)> {
         self.wire.traffic.allowance()
     }
 
-    /// What time it is by Railway's own clock, once it has errors so.
+    /// What time it is by Railway's own clock, once it has said so.
     pub(crate) fn railway_time(&self) -> Option<Timestamp> {
         self.wire.traffic.railway_time()
     }

@@ -1,4 +1,4 @@
-//! The real wire: HTTPS to Railway, or plain HTTP to a literal loopback address that the user typed.
+//! The real transport: HTTPS to Railway, or plain HTTP to a literal loopback address that the user typed.
 
 use std::cell::Cell;
 use std::error::Error as StdError;

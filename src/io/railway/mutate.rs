@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::io::railway::client::Client;
 use crate::io::railway::retry::{RequestFailure, RequestKind};
 
-/// The body of a change; values are written into it where they leave, see `scalar::Leaving`.
+/// The body of a change; values are written into it where they leave, see `scalars::Leaving`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct MutationRequest<'l, V> {

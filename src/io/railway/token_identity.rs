@@ -47,7 +47,7 @@ impl Client<'_> {
         }
     }
 
-    /// What Railway errors of a token that it does not know. Any other failure is none of the token's.
+    /// Returns Railway's errors about a token that it does not know. Any other failure has another cause.
     fn unknown(&self, operation: &'static str, unanswered: QueryError) -> Result<RailwayErrors, Error> {
         match unanswered {
             QueryError::Refused(refusals) if refusals.iter().any(|refusal| refusal.kind.is_of_token()) => {

@@ -1,6 +1,5 @@
 //! The values of many services, in as few requests as Railway lets through.
 
-use crate::io::railway::batch_extras::ReadOptions;
 use std::collections::BTreeMap;
 
 use graphql_client::GraphQLQuery;
@@ -12,6 +11,7 @@ use crate::drift::system_variables::{TRACING_CREDENTIAL, is_provided};
 use crate::drift::{Secret, Variable};
 use crate::error::Error;
 use crate::io::railway::batch::{self, Batch, SERVICES_PER_REQUEST};
+use crate::io::railway::batch_extras::ReadOptions;
 use crate::io::railway::batch_extras::{Riders, is_extra_field};
 use crate::io::railway::batch_response::{Maps, number};
 use crate::io::railway::client::Client;

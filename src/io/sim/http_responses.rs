@@ -1,4 +1,4 @@
-//! Answers as they come over the wire.
+//! HTTP responses of the simulated Railway.
 
 use serde_json::{Value, json};
 use zeroize::Zeroizing;

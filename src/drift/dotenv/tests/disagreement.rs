@@ -1,10 +1,10 @@
 //! Where loaders part, what is said about it, and where nothing is said.
 
+use KeyReading::{Different, Missing, OnlyRecent, Refused, Same};
+
 use crate::drift::dotenv::Loader;
 use crate::drift::dotenv::tests::file;
 use crate::drift::dotenv::{CauseKind, KeyReading, Spelling};
-
-use KeyReading::{Different, Missing, OnlyRecent, Refused, Same};
 
 #[test]
 fn loaders_agree_on_ordinary_lines() {

@@ -30,7 +30,7 @@ const LONGEST_SHAPE: usize = 256 << 10;
 /// How many errors of one response are classified.
 const MOST_ERRORS: usize = 50;
 
-/// A wire that records what goes over another one.
+/// A transport that records what passes through another one.
 pub struct RecordingTransport {
     inner: Box<dyn Transport>,
     log: Arc<DebugLog>,
@@ -38,7 +38,7 @@ pub struct RecordingTransport {
 
 impl fmt::Debug for RecordingTransport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Recorded").finish_non_exhaustive()
+        formatter.debug_struct("RecordingTransport").finish_non_exhaustive()
     }
 }
 

@@ -1,12 +1,12 @@
 //! One run's file: a header, a nonce, and the record's text encrypted under the journal's key.
 
-use crate::io::storage::journal::key::random;
 use std::io;
 
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use zeroize::Zeroizing;
 
 use crate::io::storage::journal::key::JournalKey;
+use crate::io::storage::journal::key::random;
 use crate::io::storage::journal::record::JournalRecord;
 use crate::io::storage::journal::record_format::{self, VERSION};
 use crate::io::storage::journal::run_name::RunName;

@@ -2,12 +2,12 @@
 //!
 //! Both may be in use: a keyring that is locked today leaves its runs unreadable, and does not keep anybody from fixing.
 
-use ring::rand::{SecureRandom, SystemRandom};
 use std::cell::OnceCell;
 use std::io;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
 
 use crate::drift::Secret;
