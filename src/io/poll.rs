@@ -10,7 +10,8 @@ use crate::io::interrupt::Interrupt;
 pub struct Poll<'p> {
     /// What measures and waits.
     pub clock: &'p dyn Clock,
-    /// Ctrl-C, which ends the loop after the check that is under way.
+    /// Ctrl-C, which ends the loop after the check that is under way, or after one more if it comes in a wait: what was
+    /// written is read back once more.
     pub interrupt: &'p Interrupt,
     /// When the whole run has to be done, on its clock. No wait goes beyond it.
     pub deadline: Duration,

@@ -303,7 +303,11 @@ impl ApplyState<'_, '_> {
     fn redeploy(&mut self, index: usize, known: &Deployed, active: &Deployment) -> Option<WatchedDeployment> {
         let service = &self.plan.deploys[index].service;
         let mut not_yet = None;
-        let ask = |_| {
+        let ask = |number| {
+            // Ctrl-C in the pause: no further deployment.
+            if number > 0 && self.site.interrupt.is_requested() {
+                return None;
+            }
             let reply = self.writer().redeploy(&active.id);
             if !matches!(reply, WriteOutcome::Refused(MutationRefusal::Later(_))) {
                 return Some(reply);

@@ -1,6 +1,7 @@
 //! Every way in which a deployment can end, and what is said of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::commands::tests::fix::service;
 use crate::commands::tests::sandbox::{Ended, Sandbox};
@@ -151,6 +152,16 @@ fn busy_redeploy_is_retried_but_rate_limited_one_is_not() {
     let asked = limited.sim.asked().iter().filter(|asked| asked.operation == "Redeploy").count();
     assert_eq!(asked, 1, "too often is no reason to ask once more");
     assert_eq!(limited.stored("api", "A").as_deref(), Some("new-value"));
+}
+
+#[test]
+fn ctrl_c_while_redeploy_is_busy_creates_no_deployment() {
+    let sandbox = shop(api()).interrupted_after(Duration::from_secs(1));
+    let busy = "Cannot redeploy yet, please wait for the original deployment to finish building, then try again";
+    sandbox.sim.fault(Fault::refusal(busy).on("Redeploy").times(1));
+    let ended = sandbox.run(PUSH);
+    assert_eq!(ended.code, 130, "{ended:?}");
+    assert_eq!(sandbox.mutations(), ["SetVariables api A", "Redeploy api (not done)"]);
 }
 
 #[test]

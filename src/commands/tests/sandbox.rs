@@ -30,12 +30,14 @@ use crate::io::terminal::stream::{Sort, Terminal};
 use crate::io::world::{World, WorldLifetime};
 
 /// A clock on which waiting takes no time.
-struct Jumping {
+struct Jumping<'i> {
     began: Timestamp,
     elapsed: Cell<Duration>,
+    /// When Ctrl-C is pressed, in a wait.
+    pressed: Option<(Duration, &'i Interrupt)>,
 }
 
-impl Clock for Jumping {
+impl Clock for Jumping<'_> {
     fn now(&self) -> Timestamp {
         self.began + self.elapsed.get()
     }
@@ -46,6 +48,9 @@ impl Clock for Jumping {
 
     fn sleep(&self, time: Duration) {
         self.elapsed.set(self.elapsed.get() + time);
+        if let Some((_, interrupt)) = self.pressed.filter(|(at, _)| self.elapsed.get() >= *at) {
+            interrupt.press();
+        }
     }
 }
 
@@ -109,6 +114,8 @@ pub(crate) struct Sandbox {
     remembers: bool,
     /// How long after the one before it a run is.
     apart: Duration,
+    /// How long into a run Ctrl-C is pressed, in the wait that goes on then.
+    pressed: Option<Duration>,
     runs: Cell<u32>,
 }
 
@@ -138,6 +145,7 @@ impl Sandbox {
             links: false,
             inside: PathBuf::new(),
             remembers: false,
+            pressed: None,
             apart: Duration::from_secs(3600),
             runs: Cell::default(),
         }
@@ -175,6 +183,12 @@ impl Sandbox {
     /// With that much time between runs.
     pub(crate) fn apart(mut self, time: Duration) -> Self {
         self.apart = time;
+        self
+    }
+
+    /// With Ctrl-C in the wait that goes on after that time.
+    pub(crate) fn interrupted_after(mut self, time: Duration) -> Self {
+        self.pressed = Some(time);
         self
     }
 
@@ -283,7 +297,8 @@ impl Sandbox {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let noon: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
         let began = noon + self.apart * self.runs.replace(self.runs.get() + 1);
-        let clock = Jumping { began, elapsed: Cell::default() };
+        let pressed = self.pressed.map(|at| (at, interrupt.as_ref()));
+        let clock = Jumping { began, elapsed: Cell::default(), pressed };
         let arguments: Vec<OsString> = ["doctor"].iter().chain(words).map(OsString::from).collect();
         let talk = Stream::new(&mut err, Watched::No, &self.variables);
         let connect = |_: &_| -> Result<Box<dyn Transport>, Error> {

@@ -60,9 +60,9 @@ pub(crate) fn read(
         course: BatchProgress::First,
         riders: Riders::new(services, along),
     };
-    while !reading.waiting.is_empty() {
-        reading.step()?;
-    }
+    let ended = reading.run();
+    client.wire.forget_early();
+    ended?;
     let results = reading.results.into_iter();
     let stored: Vec<StoredResult> =
         results.map(|result| result.expect("each service was asked for until it had a result")).collect();
@@ -101,6 +101,13 @@ enum BatchProgress {
 }
 
 impl BatchReading<'_, '_> {
+    fn run(&mut self) -> Result<(), Error> {
+        while !self.waiting.is_empty() {
+            self.step()?;
+        }
+        Ok(())
+    }
+
     fn step(&mut self) -> Result<(), Error> {
         let size = self.most.min(self.waiting.len());
         let chunk: Vec<usize> = self.waiting.split_off(self.waiting.len() - size).into_iter().rev().collect();

@@ -2,8 +2,10 @@
 //! before Railway has named it; and batches that follow one that passed need not wait for each other. That saves a round
 //! trip, or several.
 //!
-//! A response counts only for the very request that is posted later, byte by byte; every other is dropped, and every failure
-//! too, after which the request is sent as if nothing had been. So this changes how long a run takes and nothing else.
+//! A response counts only for the very request that is posted later in the same reading, byte by byte; every other is
+//! dropped. So is every failure, after which the request is sent as if nothing had been, except for an error in our own
+//! document and a rate limit that ends in time: those are the first try of the request. So this changes how long a run takes
+//! and nothing else.
 
 mod concurrent_http;
 pub mod remembered_ids;
@@ -101,8 +103,7 @@ impl<'t> PrefetchingTransport<'t> {
 
     /// Cancels what was sent early and not needed, and remembers the ids for the next run.
     pub fn finish(&self) {
-        self.expected.take();
-        self.cancel_early();
+        self.forget_early();
         self.is_confirming.set(false);
         // On a connection that can't be shared, what goes ahead would be slower for it.
         let ids = self.confirmed.take().filter(|_| self.shares_connection());
@@ -121,6 +122,13 @@ impl<'t> PrefetchingTransport<'t> {
             let requests = requests.filter(|request| !early.iter().any(|early| early.body == request.body));
             self.expected.replace(Expected::Next(requests.collect()));
         }
+    }
+
+    /// Cancels what was sent early and not posted. A response is of the moment at which it was sent: one that a reading leaves
+    /// behind must not be taken for an answer to the same request in a later reading, which may look for changes.
+    pub(super) fn forget_early(&self) {
+        self.expected.take();
+        self.cancel_early();
     }
 
     /// The host, for messages.
@@ -148,10 +156,11 @@ impl<'t> PrefetchingTransport<'t> {
 
     fn early_or_new(&self, in_flight: Box<dyn InFlight>, request: &HttpRequest<'_>) -> PostOutcome {
         let began = self.clock.elapsed();
-        if let Some(reply) = self.early_reply(in_flight, request) {
+        let reply = self.wait_for_early(in_flight, request);
+        let remaining = request.remaining.saturating_sub(self.clock.elapsed().saturating_sub(began));
+        if let Some(reply) = reply.filter(|reply| self.is_usable(reply, remaining)) {
             return Ok(reply);
         }
-        let remaining = request.remaining.saturating_sub(self.clock.elapsed().saturating_sub(began));
         if remaining.is_zero() {
             return Err(TransportFailure::TimedOut);
         }
@@ -199,21 +208,18 @@ impl<'t> PrefetchingTransport<'t> {
         (outcome, others)
     }
 
-    /// The response to an early request, if it came and is one that another try would bring as well.
-    fn early_reply(&self, in_flight: Box<dyn InFlight>, request: &HttpRequest<'_>) -> Option<HttpResponse> {
-        let reply = self.wait_for_early(in_flight, request)?;
-        if response::has_data(&reply) {
-            return Some(reply);
-        }
-        match response::read::<IgnoredAny>(&reply) {
-            Err(ResponseError::Refused(refusals)) if refusals.iter().all(is_wording_error) => Some(reply),
+    /// Whether another try would bring the same: data, an error in our document, or a rate limit that ends within that time.
+    fn is_usable(&self, reply: &HttpResponse, remaining: Duration) -> bool {
+        match response::read::<IgnoredAny>(reply) {
+            Ok(_) => true,
+            Err(ResponseError::Refused(refusals)) => refusals.iter().all(is_wording_error),
             Err(ResponseError::Limited { .. }) => {
                 // It holds for the others as well: they are sent in their turn. The caller waits, if there is time for it.
                 self.cancel_early();
-                let wait = named_delay(&reply, self.clock.now()).unwrap_or(FIRST_WAIT_WHEN_LIMITED);
-                (wait < request.remaining).then_some(reply)
+                let wait = named_delay(reply, self.clock.now()).unwrap_or(FIRST_WAIT_WHEN_LIMITED);
+                wait < remaining
             }
-            _ => None,
+            Err(_) => false,
         }
     }
 
@@ -251,9 +257,11 @@ impl<'t> PrefetchingTransport<'t> {
                 (Some(batch), None) => *confirmed = Some(batch),
                 (None, _) => {}
             }
-        } else if let Err(ResponseError::Refused(_)) = response::read::<IgnoredAny>(reply) {
-            // The batches before it count, and no further ones: they are smaller, and differ from run to run.
-            self.is_confirming.set(false);
+        } else if let Err(ResponseError::Refused(refusals)) = response::read::<IgnoredAny>(reply) {
+            // The batches before it count, and no further ones: they are smaller, and differ from run to run. A problem of
+            // the moment is tried again with the same batch.
+            let may_pass = request.attempt == 1 && refusals.iter().all(|one| one.kind == ErrorKind::Problem);
+            self.is_confirming.set(may_pass);
         }
     }
 
@@ -298,6 +306,7 @@ mod tests {
     /// Answers everything in the same way.
     struct Canned {
         status: u16,
+        body: &'static str,
         posted: RefCell<Vec<&'static str>>,
     }
 
@@ -312,7 +321,7 @@ mod tests {
                 date: None,
                 content_type: None,
                 others: Vec::new(),
-                body: Zeroizing::new(br#"{"data":{}}"#.to_vec()),
+                body: Zeroizing::new(self.body.as_bytes().to_vec()),
             })
         }
 
@@ -327,10 +336,19 @@ mod tests {
 
     /// The operations that leave while these are posted, after that batch was expected.
     fn posted(status: u16, expected: &str, requests: &[(&'static str, &str)]) -> Vec<&'static str> {
-        let (canned, token) = (Canned { status, posted: RefCell::default() }, Secret::new("t"));
+        posted_with(Canned { status, body: r#"{"data":{}}"#, posted: RefCell::default() }, expected, requests)
+    }
+
+    /// The same with those responses. `Forget` is no operation: it ends a reading.
+    fn posted_with(canned: Canned, expected: &str, requests: &[(&'static str, &str)]) -> Vec<&'static str> {
+        let (status, token) = (canned.status, Secret::new("t"));
         let transport = PrefetchingTransport::new(&canned, &Still);
         transport.expect_next(std::iter::once(batch(expected)));
         for (operation, service) in requests {
+            if *operation == "Forget" {
+                transport.forget_early();
+                continue;
+            }
             let body = ExpectedRequest::values(&batch(service)).body;
             let (remaining, patience) = (Duration::from_secs(20), Duration::from_secs(10));
             let scheme = Scheme::Bearer;
@@ -344,19 +362,31 @@ mod tests {
     }
 
     #[test]
-    fn an_expected_request_is_sent_with_the_one_before_it_and_not_once_more() {
+    fn expected_request_is_sent_early_and_only_once() {
         assert_eq!(posted(200, "b", &[("Values", "a"), ("Values", "b")]), ["Values"; 2]);
         assert_eq!(posted(200, "b", &[("Values", "a"), ("Values", "c")]), ["Values"; 3], "another one is posted");
         assert_eq!(posted(200, "a", &[("Values", "a"), ("Values", "b")]), ["Values"; 2], "it is the first one itself");
     }
 
     #[test]
-    fn an_early_failure_is_dropped() {
+    fn early_failure_is_dropped() {
         assert_eq!(posted(503, "b", &[("Values", "a"), ("Values", "b")]), ["Values"; 3]);
     }
 
     #[test]
-    fn nothing_is_sent_beside_a_mutation() {
+    fn invalid_early_response_is_dropped() {
+        let canned = Canned { status: 200, body: r#"{"data":{"a":1,"a":2}}"#, posted: RefCell::default() };
+        assert_eq!(posted_with(canned, "b", &[("Values", "a"), ("Values", "b")]), ["Values"; 3]);
+    }
+
+    /// A later reading looks for changes, so it must not get a response from before them.
+    #[test]
+    fn later_reading_gets_no_early_response_of_an_earlier_one() {
+        assert_eq!(posted(200, "b", &[("Values", "a"), ("Forget", ""), ("Values", "b")]), ["Values"; 3]);
+    }
+
+    #[test]
+    fn mutation_sends_nothing_early() {
         assert_eq!(posted(200, "b", &[("Deploy", "a"), ("Values", "b")]), ["Deploy", "Values"]);
     }
 }
