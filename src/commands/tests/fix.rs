@@ -211,6 +211,16 @@ fn overwriting_reference_requires_flag_and_dependents_redeploy() {
 }
 
 #[test]
+fn empty_shared_variable_behind_reference_can_be_written() {
+    let environment = Environment::named("staging").shared(&[("BASE", "")]);
+    let sandbox = Sandbox::in_environment(environment, [service("api", &[("URL", "${{shared.BASE}}")])])
+        .file(".env", "URL=https://new.example.com\n");
+    let ended = sandbox.run(&["fix", "--push", "--yes", "--only", "URL", "--allow-shared", "URL"]);
+    assert_eq!(sandbox.mutations(), ["SetVariables shared BASE", "Redeploy api"], "{ended:?}");
+    assert_eq!(ended.code, 0, "{ended:?}");
+}
+
+#[test]
 fn removal_requires_prune_and_key_name() {
     let sandbox = Sandbox::of([service("api", &[("A", "1"), ("OLD", "1"), ("OLDER", "1")])]).file(".env", "A=1\n");
     for words in [&["fix", "--push", "--yes", "--only", "OLD"][..], &["fix", "--push", "--yes", "--prune"]] {

@@ -42,8 +42,6 @@ pub enum Direction {
 pub enum FixCondition {
     /// Always; what it writes over may need a permission.
     Always,
-    /// Always, but nothing is requested from Railway for its sake.
-    WithoutRequest,
     /// Where the finding has the remedy of that direction.
     Remedy,
     /// With `--prune`, unless the key is required.

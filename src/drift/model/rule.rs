@@ -1,6 +1,6 @@
 //! What is declared about a rule. Its code is in `drift::rules`.
 
-use crate::drift::model::fix::{Direction, Fix, FixCondition, VariableFix};
+use crate::drift::model::fix::{Direction, Fix, VariableFix};
 use crate::drift::model::marker::{Mark, Marker};
 use crate::drift::model::severity::Severity;
 
@@ -97,6 +97,6 @@ impl Rule {
     /// Whether a fix needs to know the environment's shared variables.
     pub fn needs_shared_values(&self) -> bool {
         let directions = self.variable_fix().map_or(&[][..], |fix| fix.directions);
-        directions.contains(&(Direction::PushShared, FixCondition::Always))
+        directions.iter().any(|(direction, _)| *direction == Direction::PushShared)
     }
 }

@@ -355,7 +355,7 @@ fn reach(finding: &Finding) -> OfferReach {
 /// Which directions a finding leaves open, the most likely first.
 fn directions(finding: &Finding, terms: &FixPermissions) -> impl Iterator<Item = Direction> {
     let is_open = |direction, condition| match condition {
-        FixCondition::Always | FixCondition::WithoutRequest => true,
+        FixCondition::Always => true,
         FixCondition::Remedy if direction == Direction::Pull => finding.remedies.contains(&Remedy::Pull),
         FixCondition::Remedy => finding.remedies.contains(&Remedy::Push),
         FixCondition::Prune => !finding.required && terms.prune == Prune::Allowed,

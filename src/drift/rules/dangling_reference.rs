@@ -21,10 +21,7 @@ pub static RULE: Rule = Rule {
     severity: Severity::Error,
     summary: "A reference names no service or variable, or something empty",
     explain: EXPLAIN,
-    fix: Some(Fix::variable(&[
-        (Direction::PushShared, FixCondition::WithoutRequest),
-        (Direction::Push, FixCondition::Always),
-    ])),
+    fix: Some(Fix::variable(&[(Direction::PushShared, FixCondition::Always), (Direction::Push, FixCondition::Always)])),
     markers: &[Marker::new(Mark::Dangling, "x", "dangling", "dangling", "a reference that leads nowhere")],
     ..Rule::DEFAULT
 };
