@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
-use syn::{Attribute, Item, ItemUse, UseTree};
+use syn::{Attribute, Item, ItemUse, Token, UseTree};
 
 /// The path of a module, without `crate`.
 pub(crate) type ModulePath = Vec<String>;
@@ -71,7 +72,11 @@ impl Modules {
         let imports = |(module, file): (&ModulePath, &syn::File)| {
             let mut paths = Paths::default();
             paths.visit_file(file);
-            let used = paths.0.iter().filter_map(|path| self.defining(&absolute(path, module)?));
+            let full = |path: &Vec<String>| match paths.imported.get(&path[0]) {
+                Some(import) => absolute(&[import, &path[1..]].concat(), module),
+                None => absolute(path, module),
+            };
+            let used = paths.all.iter().filter_map(|path| self.defining(&full(path)?));
             let used = used.filter(|used| !used.starts_with(module) && !module.starts_with(used));
             (module.clone(), used.collect())
         };
@@ -81,7 +86,11 @@ impl Modules {
 
 /// Every path of a file, outside its tests.
 #[derive(Default)]
-struct Paths(Vec<Vec<String>>);
+struct Paths {
+    all: Vec<Vec<String>>,
+    /// What the names that it imports stand for.
+    imported: BTreeMap<String, Vec<String>>,
+}
 
 impl<'ast> Visit<'ast> for Paths {
     fn visit_item(&mut self, item: &'ast Item) {
@@ -92,8 +101,17 @@ impl<'ast> Visit<'ast> for Paths {
 
     fn visit_item_use(&mut self, import: &'ast ItemUse) {
         if !is_for_tests(&import.attrs) {
-            self.0.extend(leaves(&import.tree));
+            self.imported.extend(names(&import.tree));
+            self.all.extend(leaves(&import.tree).into_iter().filter(|path| !path.is_empty()));
         }
+    }
+
+    fn visit_macro(&mut self, call: &'ast syn::Macro) {
+        // Only calls with expressions as arguments can be read, which most are.
+        let arguments = call.parse_body_with(Punctuated::<syn::Expr, Token![,]>::parse_terminated);
+        let mut inside = Self::default();
+        arguments.iter().flatten().for_each(|argument| inside.visit_expr(argument));
+        self.all.extend(inside.all);
     }
 
     fn visit_item_fn(&mut self, function: &'ast syn::ItemFn) {
@@ -103,7 +121,7 @@ impl<'ast> Visit<'ast> for Paths {
     }
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
-        self.0.push(path.segments.iter().map(|segment| segment.ident.to_string()).collect());
+        self.all.push(path.segments.iter().map(|segment| segment.ident.to_string()).collect());
         visit::visit_path(self, path);
     }
 }
@@ -113,6 +131,26 @@ pub(crate) fn is_for_tests(attributes: &[Attribute]) -> bool {
         let is_test = |meta: &syn::Path| meta.is_ident("test");
         attribute.path().is_ident("cfg") && attribute.parse_args().is_ok_and(|argument: syn::Path| is_test(&argument))
     })
+}
+
+/// The names that an import brings, with what they stand for.
+fn names(tree: &UseTree) -> Vec<(String, Vec<String>)> {
+    let own = |name: String| (name.clone(), vec![name]);
+    match tree {
+        UseTree::Path(path) => {
+            let first = path.ident.to_string();
+            let below = names(&path.tree).into_iter().map(|(name, rest)| {
+                let is_self = name == "self";
+                let rest = if is_self { Vec::new() } else { rest };
+                (if is_self { first.clone() } else { name }, [vec![first.clone()], rest].concat())
+            });
+            below.collect()
+        }
+        UseTree::Name(name) => vec![own(name.ident.to_string())],
+        UseTree::Rename(rename) => vec![(rename.rename.to_string(), vec![rename.ident.to_string()])],
+        UseTree::Glob(_) => Vec::new(),
+        UseTree::Group(group) => group.items.iter().flat_map(names).collect(),
+    }
 }
 
 /// The full paths that an import names.

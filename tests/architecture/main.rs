@@ -4,6 +4,7 @@
 
 mod import_cycles;
 mod rule_names;
+mod rules_page;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,36 +1,22 @@
-//! Where a path really leads, and whether a file of variables may be there.
+//! Where a file of variables really is, and whether it may be there.
 //!
 //! A checkout is untrusted: a link that it brings, or a path that its `doctor.toml` names, must not make `doctor` read or
 //! write git's own files, or a file of another project.
 
-use std::ffi::OsString;
 use std::fs;
-use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::io::files::follow_links::resolve;
 use crate::io::files::{STANDARD_INPUT, display_path};
 use crate::io::git::{self, Asker, GitStatus};
-use crate::io::io_error_text::io_error_text;
 use crate::io::os;
-
-/// The most links that are followed, as Linux has it.
-const MOST_LINKS: usize = 40;
 
 /// Characters that some file systems leave out when they compare names, so that git refuses them in `.git`, too.
 const IGNORED: &[char] = &[
     '\u{200c}', '\u{200d}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}',
     '\u{206a}', '\u{206b}', '\u{206c}', '\u{206d}', '\u{206e}', '\u{206f}', '\u{feff}',
 ];
-
-/// Where a path leads. Neither the end nor the folders on the way need to exist.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ResolvedPath {
-    /// The end of all links: absolute, without links and `..`.
-    pub end: PathBuf,
-    /// The links on the way, each as the folders above it really are.
-    pub links: Vec<PathBuf>,
-}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResolvedFile {
@@ -58,42 +44,6 @@ pub enum Leads {
     Inside,
     /// Out of the checkout; git does not track the link.
     Out,
-}
-
-/// Follows the links of a path one at a time. `..` is what the system makes of it.
-///
-/// On failure: why, without full stop.
-pub fn resolve(path: &Path) -> Result<ResolvedPath, String> {
-    let mut resolved = ResolvedPath { end: PathBuf::new(), links: Vec::new() };
-    let mut left: Vec<OsString> = parts(path);
-    while let Some(part) = left.pop() {
-        match Path::new(&part).components().next() {
-            Some(Component::ParentDir) => drop(resolved.end.pop()),
-            Some(Component::Normal(_)) => {
-                let here = resolved.end.join(&part);
-                match here.symlink_metadata() {
-                    Ok(metadata) if metadata.is_symlink() => {
-                        left.extend(parts(&fs::read_link(&here).map_err(|error| io_error_text(&error))?));
-                        resolved.links.push(here);
-                        if resolved.links.len() > MOST_LINKS {
-                            return Err("its links lead in a circle".to_owned());
-                        }
-                    }
-                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io_error_text(&error)),
-                    _ => resolved.end = here,
-                }
-            }
-            Some(Component::CurDir) | None => {}
-            // A root takes the place of everything before it.
-            Some(Component::Prefix(_) | Component::RootDir) => resolved.end.push(&part),
-        }
-    }
-    Ok(resolved)
-}
-
-/// Returns the parts of a path, the last one first.
-fn parts(path: &Path) -> Vec<OsString> {
-    path.components().rev().map(|part| part.as_os_str().to_owned()).collect()
 }
 
 /// Returns whether git keeps its own files there: below a `.git`, or in the folder of a repository that goes by another
@@ -174,7 +124,7 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use crate::error::Error;
-    use crate::io::files::resolve::{Leads, ReadAccess, ResolvedFile, is_dot_git, is_gits_own, locate, resolve};
+    use crate::io::files::locate::{Leads, ReadAccess, ResolvedFile, is_dot_git, is_gits_own, locate};
     use crate::io::git::Asker;
     use crate::io::git::tests::git;
 
@@ -237,35 +187,6 @@ mod tests {
         {
             assert!(!is_gits_own(&folder.join(path)), "{path}");
         }
-    }
-
-    #[test]
-    fn symlinks_are_followed_one_at_a_time() {
-        let (_guard, folder) = folder();
-        fs::create_dir_all(folder.join("a/b")).unwrap();
-        fs::write(folder.join("a/b/real"), "").unwrap();
-        for (target, link) in
-            [("a", "dir"), ("b/real", "a/file"), ("../dir/file", "a/round"), ("gone", "dangling"), ("loop", "loop")]
-        {
-            symlink(target, folder.join(link)).unwrap();
-        }
-        symlink(folder.join("a/b"), folder.join("absolute")).unwrap();
-        for (path, end, links) in [
-            ("a/b/real", "a/b/real", &[][..]),
-            ("dir/b/real", "a/b/real", &["dir"]),
-            ("dir/file", "a/b/real", &["dir", "a/file"]),
-            ("a/round", "a/b/real", &["a/round", "dir", "a/file"]),
-            ("absolute/real", "a/b/real", &["absolute"]),
-            ("absolute/../file", "a/b/real", &["absolute", "a/file"]),
-            ("dangling", "gone", &["dangling"]),
-            ("not/there", "not/there", &[]),
-        ] {
-            let resolved = resolve(&folder.join(path)).unwrap();
-            let found: Vec<&Path> = resolved.links.iter().map(|link| link.strip_prefix(&folder).unwrap()).collect();
-            assert_eq!(resolved.end, folder.join(end), "{path}");
-            assert_eq!(found, links.iter().map(Path::new).collect::<Vec<_>>(), "{path}");
-        }
-        assert_eq!(resolve(&folder.join("loop")), Err("its links lead in a circle".to_owned()));
     }
 
     /// Returns where a file is, or why it is refused.

@@ -5,6 +5,8 @@ mod current;
 mod example;
 pub mod exposure;
 mod find_env_files;
+mod follow_links;
+mod locate;
 mod missing_file_hint;
 mod one_time_input;
 mod output;
@@ -14,7 +16,6 @@ mod replace;
 #[cfg(test)]
 #[cfg(unix)]
 mod replace_tests;
-mod resolve;
 mod size_limit;
 mod temporary;
 #[cfg(test)]
@@ -35,12 +36,13 @@ pub use crate::io::files::completion_files::{beginning, is_plain};
 pub use crate::io::files::current::{current, remove};
 pub use crate::io::files::example::examples;
 pub use crate::io::files::find_env_files::{Below, env_files_below};
+pub use crate::io::files::follow_links::{ResolvedPath, resolve};
+pub use crate::io::files::locate::{Leads, ReadAccess, ResolvedFile, is_gits_own, is_stream, locate};
 use crate::io::files::missing_file_hint::hint;
 pub use crate::io::files::missing_file_hint::{env_files_in, variables_in};
 pub use crate::io::files::output::{append, create_own, refuse_output, refuse_unwritable, write_report};
 pub use crate::io::files::path::{display_path, normal};
 pub use crate::io::files::replace::{Folders, Replaced, has_other_names, is_read_only, refuse_too_large, replace};
-pub use crate::io::files::resolve::{Leads, ReadAccess, ResolvedFile, is_gits_own, is_stream, locate, resolve};
 pub use crate::io::files::size_limit::{Budget, ENV_FILE_LIMIT};
 pub use crate::io::files::temporary::{clear_abandoned, remove_unfinished};
 pub use crate::io::files::write::{Created, create, write_whole};

@@ -5,8 +5,9 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::io::files::follow_links::resolve;
 use crate::io::files::kind;
-use crate::io::files::resolve::{is_gits_own, resolve};
+use crate::io::files::locate::is_gits_own;
 use crate::io::files::write::{folder_of, write_bytes};
 use crate::io::git;
 use crate::io::io_error_text::io_error_text;

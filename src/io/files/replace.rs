@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::drift::Secret;
 use crate::error::Error;
-use crate::io::files::resolve::{is_gits_own, resolve};
+use crate::io::files::follow_links::resolve;
+use crate::io::files::locate::is_gits_own;
 use crate::io::files::temporary::Scratch;
 use crate::io::files::write::folder_of;
 use crate::io::files::{Budget, ENV_FILE_LIMIT, ReadOutcome, display_path, kind, read_text};

@@ -156,7 +156,9 @@ fn every_environment_variable_is_documented() {
     let told: BTreeSet<String> = told.iter().flat_map(|row| row[0].split(", ").map(str::to_owned)).collect();
     let mut read = BTreeSet::new();
     for text in &texts {
-        for asked in ["name(\"", "told(\"", "variable(\"", "variables.get(\"", "var_os(\"", "get(\"", "const NAME: &str = \""] {
+        for asked in
+            ["name(\"", "told(\"", "variable(\"", "variables.get(\"", "var_os(\"", "get(\"", "const NAME: &str = \""]
+        {
             for rest in text.split(asked).skip(1) {
                 let name = rest.split('"').next().unwrap_or_default();
                 let is_name = name.len() > 1 && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
