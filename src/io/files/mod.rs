@@ -62,7 +62,7 @@ pub enum ReadOutcome {
     Unusable(String),
 }
 
-/// Reads a `.env` that was asked for by name, where [`locate`] has found it. A pipe may take as long as `patience`.
+/// Reads a `.env` that was asked for by name, where [`locate()`] has found it. A pipe may take as long as `patience`.
 ///
 /// Anything but UTF-8 text is an [`Error::File`]: a mistyped path must never look like an empty file.
 pub fn read(path: &Path, place: &ResolvedFile, patience: Duration, working_folder: &Path) -> Result<Secret, Error> {
