@@ -1,4 +1,4 @@
-"""The archives of a release: the binary with its documents, manual pages, completions and licences. Same input, same bytes."""
+"""Builds the archives of a release: the binary with documents, manual pages, completions and licences. Builds are reproducible."""
 
 import gzip
 import io
@@ -12,7 +12,7 @@ from facts import LICENCES, OUT, ROOT, Target, executable
 
 SHELLS = {"bash": "doctor.bash", "zsh": "_doctor", "fish": "doctor.fish", "elvish": "doctor.elv",
           "powershell": "doctor.ps1", "nushell": "doctor.nu"}
-VERBS = ["", "check", "matrix", "fix", "undo", "init", "trust", "auth", "hook", "explain", "demo", "schema"]
+COMMANDS = ["", "check", "matrix", "fix", "undo", "init", "trust", "auth", "hook", "explain", "demo", "schema"]
 
 
 def make(row: Target, binary: Path) -> Path:
@@ -22,10 +22,10 @@ def make(row: Target, binary: Path) -> Path:
     for name in [*LICENCES, "README.md", "CHANGELOG.md", "SECURITY.md", "BENCHMARKS.md", "CONTRIBUTING.md", *pages]:
         files[name] = ((ROOT / name).read_bytes(), 0o644)
     for shell, name in SHELLS.items():
-        files[f"completions/{name}"] = (_told_by(binary, "completions", shell), 0o644)
-    for verb in VERBS:
-        page = f"man/doctor-{verb}.1" if verb else "man/doctor.1"
-        files[page] = (_told_by(binary, "man", *verb.split()), 0o644)
+        files[f"completions/{name}"] = (_output(binary, "completions", shell), 0o644)
+    for command in COMMANDS:
+        page = f"man/doctor-{command}.1" if command else "man/doctor.1"
+        files[page] = (_output(binary, "man", *command.split()), 0o644)
     OUT.mkdir(parents=True, exist_ok=True)
     path = OUT / row.archive
     named = {f"{row.folder}/{name}": content for name, content in sorted(files.items())}
@@ -33,12 +33,12 @@ def make(row: Target, binary: Path) -> Path:
     return path
 
 
-def _told_by(binary: Path, *arguments: str) -> bytes:
+def _output(binary: Path, *arguments: str) -> bytes:
     return subprocess.run([binary.resolve(), *arguments], capture_output=True, check=True).stdout
 
 
-def _made_at() -> int:
-    """Seconds since 1970: the commit's time in a release; never the clock's, which no second build could repeat."""
+def _timestamp() -> int:
+    """Returns the Unix time of the entries: the commit's time in a release, never the clock, so that builds are reproducible."""
     return int(os.environ.get("SOURCE_DATE_EPOCH", "1767225600"))
 
 
@@ -47,7 +47,7 @@ def _tar(path: Path, files: dict[str, tuple[bytes, int]]) -> None:
         with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as archive:
             for name, (content, mode) in files.items():
                 entry = tarfile.TarInfo(name)
-                entry.size, entry.mode, entry.mtime = len(content), mode, _made_at()
+                entry.size, entry.mode, entry.mtime = len(content), mode, _timestamp()
                 archive.addfile(entry, io.BytesIO(content))
 
 

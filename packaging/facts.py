@@ -1,4 +1,4 @@
-"""What every package says of doctor: read from Cargo.toml and targets.toml, and written down nowhere else."""
+"""The metadata of all packages, read from Cargo.toml and targets.toml."""
 
 import re
 import subprocess
@@ -12,13 +12,13 @@ OUT = ROOT / "target" / "packages"
 LICENCES = ["LICENSE-APACHE", "LICENSE-MIT"]
 
 
-class Mistake(Exception):
-    """What keeps a package from being made, in words for whoever makes it."""
+class PackagingError(Exception):
+    """A reason why a package can't be built, with a message for the user."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """One system that doctor is built for: a row of targets.toml."""
+    """A system that doctor is built for: a row of targets.toml."""
 
     triple: str
     runner: str
@@ -38,7 +38,7 @@ class Target:
 
     @property
     def folder(self) -> str:
-        """The one folder inside its archive. Cargo.toml tells cargo-binstall the same name."""
+        """The top-level directory in the archive. Must match cargo-binstall's metadata in Cargo.toml."""
         return f"doctor-v{VERSION}-{self.triple}"
 
     @property
@@ -58,41 +58,41 @@ TARGETS = [Target(**row) for row in _read(ROOT / "packaging/targets.toml")["targ
 
 
 def repository() -> str:
-    """The address that every package points to. Nothing that names an address can be made without one."""
-    address = PACKAGE.get("repository", "").rstrip("/").removesuffix(".git")
-    if not address:
-        raise Mistake("Cargo.toml has no `repository`: add the address that releases are published at")
-    return address
+    """Returns the URL of the repository, which packages link to."""
+    url = PACKAGE.get("repository", "").rstrip("/").removesuffix(".git")
+    if not url:
+        raise PackagingError("Cargo.toml has no `repository`: add the URL that releases are published at")
+    return url
 
 
 def target(triple: str) -> Target:
     for row in TARGETS:
         if row.triple == triple:
             return row
-    raise Mistake(f"packaging/targets.toml has no {triple}: it has {', '.join(row.triple for row in TARGETS)}")
+    raise PackagingError(f"unknown target {triple}: packaging/targets.toml has {', '.join(row.triple for row in TARGETS)}")
 
 
 def host() -> Target:
-    """What cargo builds here when nothing else is said."""
-    said = subprocess.run(["rustc", "-vV"], capture_output=True, text=True, check=True).stdout
-    triple = next(line.removeprefix("host: ") for line in said.splitlines() if line.startswith("host: "))
+    """Returns cargo's default target on this machine."""
+    output = subprocess.run(["rustc", "-vV"], capture_output=True, text=True, check=True).stdout
+    triple = next(line.removeprefix("host: ") for line in output.splitlines() if line.startswith("host: "))
     return target(triple)
 
 
 def executable(path: Path, row: Target) -> Path:
-    """A binary that is there and is for that system and processor, by its own header."""
+    """Checks that a binary exists and that its header names the target's system and processor; returns its path."""
     if not path.is_file():
-        raise Mistake(f"{path} is not there: build it with `cargo build --release --locked`")
+        raise PackagingError(f"{path} not found: build it with `cargo build --release --locked`")
     with path.open("rb") as file:
         head = file.read(4096)
     kind = "PE" if row.is_windows else "Mach-O" if "apple" in row.triple else "ELF"
     if _kind(head) != (kind, row.triple.partition("-")[0]):
-        raise Mistake(f"{path} is no program for {row.triple}")
+        raise PackagingError(f"{path} is not a binary for {row.triple}")
     return path
 
 
 def _kind(head: bytes) -> tuple[str, str | None]:
-    """Format and processor, from the numbers that ELF, Mach-O and PE have for them."""
+    """Returns format and processor from the header of an ELF, Mach-O or PE file."""
     number = lambda at, size: int.from_bytes(head[at:at + size], "little")
     if head.startswith(b"\x7fELF"):
         return "ELF", {0x3E: "x86_64", 0xB7: "aarch64"}.get(number(18, 2))
@@ -104,16 +104,16 @@ def _kind(head: bytes) -> tuple[str, str | None]:
 
 
 def fill(template: Path, values: dict[str, str]) -> str:
-    """A template with its @NAMES@ filled in; one that nobody fills is a mistake, and so is a value that nobody asks for."""
+    """Fills in the @NAMES@ of a template. A name without a value is an error, and so is a value without a name."""
     text = template.read_text(encoding="utf-8")
     for name, value in values.items():
         if f"@{name}@" not in text:
-            raise Mistake(f"{template} does not ask for @{name}@")
+            raise PackagingError(f"{template} has no @{name}@")
         text = text.replace(f"@{name}@", value)
     if left := re.search("@[A-Z]+@", text):
-        raise Mistake(f"{template} asks for {left[0]}, which nobody knows")
+        raise PackagingError(f"no value for {left[0]} in {template}")
     return text
 
 
-def say(*words: object) -> None:
-    print(*words, file=sys.stderr)
+def print_error(*parts: object) -> None:
+    print(*parts, file=sys.stderr)

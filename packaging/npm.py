@@ -1,6 +1,6 @@
-"""The npm packages: `railway-doctor`, which starts doctor, and one package per system with the binary in it.
+"""Builds the npm packages: `railway-doctor`, which launches doctor, and one package per system with the binary.
 
-npm installs of the optional dependencies the one whose `os` and `cpu` are this machine's. No script runs after an install.
+Of the optional dependencies, npm installs the one whose `os` and `cpu` match. There are no install scripts.
 """
 
 import json
@@ -17,25 +17,25 @@ def name_of(row: Target) -> str:
     return f"{NAME}-{row.npm['os']}-{row.npm['cpu']}"
 
 
-def like(row: Target) -> Target:
-    """The row whose package is for the same machines: on Linux the static binary's, which a build from here stands in for."""
-    system = row.triple.split("-")
-    same = (other for other in TARGETS if other.npm and other.triple.split("-")[:3] == system[:3])
-    return row if row.npm else next(same, row)
+def npm_target(row: Target) -> Target:
+    """Returns the target with an npm package for the same system: for a local Linux build with glibc, the static binary's."""
+    system = row.triple.split("-")[:3]
+    candidates = (other for other in TARGETS if other.npm and other.triple.split("-")[:3] == system)
+    return row if row.npm else next(candidates, row)
 
 
 def make(binaries: dict[str, Path]) -> list[Path]:
-    """Packs the starter, and a package for each binary that there is."""
+    """Packs the launcher, and a package for each given binary."""
     shutil.rmtree(FOLDER, ignore_errors=True)
-    platforms = [_platform(like(target(triple)), binary) for triple, binary in binaries.items()]
-    return [_pack(folder) for folder in [*platforms, _starter()]]
+    platforms = [_platform(npm_target(target(triple)), binary) for triple, binary in binaries.items()]
+    return [_pack(folder) for folder in [*platforms, _launcher()]]
 
 
 def _common() -> dict:
     common = {"version": VERSION, "description": PACKAGE["description"], "license": PACKAGE["license"],
               "keywords": PACKAGE["keywords"]}
-    if address := PACKAGE.get("repository"):
-        common["repository"] = {"type": "git", "url": f"git+{address}.git"}
+    if url := PACKAGE.get("repository"):
+        common["repository"] = {"type": "git", "url": f"git+{url}.git"}
     return common
 
 
@@ -53,11 +53,11 @@ def _platform(row: Target, binary: Path) -> Path:
         "os": [row.npm["os"]], "cpu": [row.npm["cpu"]], "preferUnplugged": True, "files": [row.binary, *LICENCES]})
     shutil.copy(executable(binary, row), folder / row.binary)
     (folder / row.binary).chmod(0o755)
-    (folder / "README.md").write_text(f"The binary of `{NAME}` for {row.triple}. Install `{NAME}`, which brings this one along.\n")
+    (folder / "README.md").write_text(f"The binary of `{NAME}` for {row.triple}. Install `{NAME}`, which depends on this package.\n")
     return folder
 
 
-def _starter() -> Path:
+def _launcher() -> Path:
     folder = _folder(NAME, {
         "bin": {"doctor": "bin/doctor.js"}, "files": ["bin", *LICENCES], "engines": {"node": ">=18"},
         "optionalDependencies": {name_of(row): VERSION for row in TARGETS if row.npm}})
@@ -69,8 +69,9 @@ def _starter() -> Path:
 
 
 def _pack(folder: Path) -> Path:
-    said = subprocess.run(["npm", "pack", "--json", "--pack-destination", OUT, folder],
-                          capture_output=True, text=True, check=True).stdout
-    said = json.loads(said)
-    entry = said[0] if isinstance(said, list) else next(iter(said.values()))
+    output = subprocess.run(["npm", "pack", "--json", "--pack-destination", OUT, folder],
+                            capture_output=True, text=True, check=True).stdout
+    result = json.loads(output)
+    # Depending on its version, npm prints a list or an object.
+    entry = result[0] if isinstance(result, list) else next(iter(result.values()))
     return OUT / entry["filename"]

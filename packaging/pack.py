@@ -1,37 +1,37 @@
 #!/usr/bin/env python3
-"""Makes the packages of doctor, below target/packages. Needs Python 3.11, cargo, and for npm packages npm.
+"""Builds the packages of doctor in target/packages. Needs Python 3.11 and cargo, and npm for the npm packages.
 
-    pack.py wheel                         the Python wheel, for this machine
-    pack.py npm [TRIPLE=BINARY]...        the npm packages; without a binary, for this machine
-    pack.py archive [TRIPLE=BINARY]...    the archives of a release
-    pack.py manifests SHA256SUMS          what points to these archives: Homebrew, Scoop, pre-commit's mirror
-    pack.py triples KIND                  the systems that have an archive, a wheel, or an npm package
-    pack.py plan TAG                      the jobs of the release workflow, if this tag can be released
-    pack.py notes                         the changelog's section on this version
-    pack.py sums FOLDER                   the checksums of the files in it
-    pack.py size BINARY                   size and number of libraries, for the record
+    pack.py wheel                         the Python wheel for this machine
+    pack.py npm [TRIPLE=BINARY]...        the npm packages (default: built for this machine)
+    pack.py archive [TRIPLE=BINARY]...    the archives of a release (default: built for this machine)
+    pack.py manifests SHA256SUMS          the manifests that link to these archives: Homebrew, Scoop, pre-commit
+    pack.py triples KIND                  the targets with this kind of package: archive, wheel or npm
+    pack.py plan TAG                      the jobs of the release workflow; fails if the tag can't be released
+    pack.py notes                         the changelog's section for this version
+    pack.py sums DIR                      the checksums of the files in a directory
+    pack.py size BINARY                   the binary's size and number of libraries, for the release notes
 """
 
 import subprocess
 import sys
 from pathlib import Path
 
-sys.dont_write_bytecode = True  # This folder is for sources.
+sys.dont_write_bytecode = True  # Keep bytecode out of the source tree.
 import archive
 import manifests
 import npm
 import release
-from facts import OUT, ROOT, TARGETS, Mistake, host, say, target
+from facts import OUT, ROOT, TARGETS, PackagingError, host, print_error, target
 
 BUILT = ROOT / "target" / "release"
 
 
-def cargo(*words: str) -> str:
-    return subprocess.run(["cargo", *words, "--locked"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+def cargo(*args: str) -> str:
+    return subprocess.run(["cargo", *args, "--locked"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def binaries(pairs: list[str]) -> dict[str, Path]:
-    """What was named as TRIPLE=BINARY; with nothing named, what cargo builds here."""
+    """Parses TRIPLE=BINARY pairs; without any, builds for this machine."""
     if not pairs:
         cargo("build", "--release")
         return {host().triple: BUILT / host().binary}
@@ -40,13 +40,13 @@ def binaries(pairs: list[str]) -> dict[str, Path]:
 
 
 def wheel() -> Path:
-    """By pip, which fetches maturin for it."""
+    """Builds the wheel with pip, which installs maturin for it."""
     subprocess.run([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", OUT, ROOT], check=True)
     return max(OUT.glob("*.whl"), key=lambda path: path.stat().st_mtime)
 
 
-def main(verb: str, *rest: str) -> None:
-    match verb, rest:
+def main(command: str, *args: str) -> None:
+    match command, args:
         case "wheel", ():
             print(wheel())
         case "npm", pairs:
@@ -67,18 +67,18 @@ def main(verb: str, *rest: str) -> None:
             tree = cargo("tree", "--edges", "normal", "--prefix", "none", "--target", "x86_64-unknown-linux-musl")
             print(release.size(Path(binary), tree), end="")
         case _:
-            raise Mistake(f"can't do {' '.join([verb, *rest])!r}\n{__doc__}")
+            raise PackagingError(f"invalid arguments {' '.join([command, *args])!r}\n{__doc__}")
 
 
 if __name__ == "__main__":
     try:
         main(*(sys.argv[1:] or ["--help"]))
-    except Mistake as mistake:
-        say(f"pack.py: {mistake}")
+    except PackagingError as error:
+        print_error(f"pack.py: {error}")
         sys.exit(2)
     except OSError as error:
-        say(f"pack.py: can't use {error.filename}: {error.strerror}")
+        print_error(f"pack.py: failed to open {error.filename}: {error.strerror}")
         sys.exit(2)
     except subprocess.CalledProcessError as failed:
-        say(f"pack.py: {failed.cmd[0]} ended with {failed.returncode}", failed.stderr or "")
+        print_error(f"pack.py: {failed.cmd[0]} exited with {failed.returncode}", failed.stderr or "")
         sys.exit(1)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Holds `doctor auth` and `doctor trust` to the independent simulated Railway, with a real keyring where there is one.
+"""Tests `doctor auth` and `doctor trust` against the independent simulated Railway, with a real keyring if one is installed.
 
-    auth.py target/release/doctor path/to/server.py [PART OF A CASE'S NAME]
+    auth.py target/release/doctor path/to/server.py [CASE-NAME-PART]
 
-Every run is held to what holds for all of them (server_cases.py).
+The checks of server_cases.py apply to every run.
 """
 import contextlib
 import os
@@ -12,86 +12,86 @@ import subprocess
 import sys
 import time
 
-sys.dont_write_bytecode = True  # This folder is for sources.
-from server_cases import API, KEY, NEW, OLD, UPSERT, WORKER, case, cases, cases_of, incident, play_all, tally, world
+sys.dont_write_bytecode = True  # Keep bytecode out of the source tree.
+from server_cases import API, KEY, NEW, OLD, UPSERT, WORKER, case, cases, cases_of, incident, run_all, world
 
 LOGIN, STATUS, LOGOUT = ("auth", "login"), ("auth", "status"), ("auth", "logout")
-WRONG_HEADER = {"wrong-auth-header"}  # One of the two headers is the wrong one until the token's kind is known.
-OWNED = ("setsid", "--ctty")  # Ctrl-C reaches who owns the terminal, where it is not read as a key.
-PROMPT = "Token (from"
+WRONG_HEADER = {"wrong-auth-header"}  # Until the token's kind is known, one of the two headers is tried in vain.
+OWNED = ("setsid", "--ctty")  # Ctrl-C sends SIGINT to the terminal's foreground process, where it is not read as a key.
+PROMPT = "Paste a token"
 PROJECT_OF_TOML = 'project = "agentverse"\nenvironment = "staging"\n'
 
 
-# 1. Whose a token is ----------------------------------------------------------------------------------------------------
+# 1. The kind of a token ----------------------------------------------------------------------------------------------------
 
 @cases_of([
-    ("account", "RAILWAY_API_TOKEN", "an account token, which reaches workspace agentverse-team"),
-    ("workspace", "RAILWAY_API_TOKEN", "a workspace token, which reaches workspace agentverse-team"),
-    ("oauth", "RAILWAY_API_TOKEN", "an account token, which reaches workspace"),
+    ("account", "RAILWAY_API_TOKEN", "an account token with access to workspace agentverse-team"),
+    ("workspace", "RAILWAY_API_TOKEN", "a workspace token with access to workspace agentverse-team"),
+    ("oauth", "RAILWAY_API_TOKEN", "an account token with access to workspace"),
     ("project", "RAILWAY_TOKEN", "a project token for environment staging of project agentverse"),
 ])
-def it_is_found_out(kind, name, said):
+def token_kind(kind, name, description):
     with world(f"a token of kind {kind}") as it:
         run = it.run(*STATUS, code=0, token=(name, kind))
-        for words in (said, f"{name} has a token; used: the first that has one", "It may read the variables there.",
+        for text in (description, f"{name} has a token (used)", "It can read the variables.",
                       "environment staging (from", "which has 4 services"):
-            it.check(f"says {words}", words in run.words, run)
+            it.check(f"shows {text}", text in run.unwrapped, run)
         it.check("nothing is changed", not run.mutations, run)
-        it.check("nothing is asked twice", not it.server.summary()["duplicateReads"], it.server.summary()["duplicateReads"])
+        it.check("no duplicate read", not it.server.summary()["duplicateReads"], it.server.summary()["duplicateReads"])
 
 
 @cases_of([
-    ("account", "RAILWAY_TOKEN", "put it into RAILWAY_API_TOKEN and unset RAILWAY_TOKEN"),
-    ("workspace", "RAILWAY_TOKEN", "put it into RAILWAY_API_TOKEN and unset RAILWAY_TOKEN"),
-    ("project", "RAILWAY_API_TOKEN", "put it into RAILWAY_TOKEN and unset RAILWAY_API_TOKEN"),
+    ("account", "RAILWAY_TOKEN", "set RAILWAY_API_TOKEN to this token, and unset RAILWAY_TOKEN"),
+    ("workspace", "RAILWAY_TOKEN", "set RAILWAY_API_TOKEN to this token, and unset RAILWAY_TOKEN"),
+    ("project", "RAILWAY_API_TOKEN", "set RAILWAY_TOKEN to this token, and unset RAILWAY_API_TOKEN"),
 ])
-def in_the_wrong_variable(kind, name, said):
+def wrong_variable(kind, name, help_text):
     with world(f"a token of kind {kind} in {name}") as it:
-        it.faulty = WRONG_HEADER
+        it.allowed_warnings = WRONG_HEADER
         run = it.run(*STATUS, code=4, token=(name, kind))
-        it.check("says where it belongs", said in run.words, run)
+        it.check("the help names the right variable", help_text in run.unwrapped, run)
 
 
 @case
-def nobody_is_logged_in():
-    with world("nobody") as it:
+def no_login():
+    with world("no login") as it:
         run = it.run(*STATUS, code=4, token=None)
-        for number, place in enumerate(("RAILWAY_TOKEN is not set", "RAILWAY_API_TOKEN is not set"), 1):
-            it.check(f"names {place}", f"{number}. {place}" in run.words, run)
-        it.check("says what to do", "doctor auth login" in run.words, run)
-        it.check("asks nothing", it.server.summary()["requests"] == 0, it.server.summary())
-    with world("a token that nobody has") as it:
+        for number, source in enumerate(("RAILWAY_TOKEN is not set", "RAILWAY_API_TOKEN is not set"), 1):
+            it.check(f"shows {source}", f"{number}. {source}" in run.unwrapped, run)
+        it.check("the help names the command", "doctor auth login" in run.unwrapped, run)
+        it.check("no request is sent", it.server.summary()["requests"] == 0, it.server.summary())
+    with world("an unknown token") as it:
         it.variables = {"RAILWAY_API_TOKEN": "b1a7c0de-ffff-4000-8000-000000000000"}
         run = it.run(*STATUS, code=4, token=None)
-        it.check("says that it was refused", "Railway refused the token from RAILWAY_API_TOKEN" in run.words, run)
+        it.check("the rejection is reported", "Railway rejected the token from RAILWAY_API_TOKEN" in run.unwrapped, run)
 
 
 @case
-def another_project_than_the_tokens():
+def project_not_of_token():
     with world("a token of another project", toml='project = "somewhere-else"\n') as it:
         run = it.run(*STATUS, code=2, token=("RAILWAY_TOKEN", "project"))
-        it.check("tells both", "agentverse" in run.words and "somewhere-else" in run.words, run)
-        it.check("tells whose it is all the same", "a project token for environment staging" in run.words, run)
-    with world("a project that is not there") as it:
+        it.check("both projects are named", "agentverse" in run.unwrapped and "somewhere-else" in run.unwrapped, run)
+        it.check("the token's kind is still shown", "a project token for environment staging" in run.unwrapped, run)
+    with world("an unknown project") as it:
         run = it.run(*STATUS, "--project", "00000000-0000-4000-8000-000000000000", "-e", "staging")
-        it.check("ends neither well nor with findings", run.code in (2, 4), run)
-        it.check("tells whose it is all the same", "an account token" in run.words, run)
+        it.check("the exit code is 2 or 4", run.code in (2, 4), run)
+        it.check("the token's kind is still shown", "an account token" in run.unwrapped, run)
 
 
 @case
-def variables_that_may_not_be_read():
+def no_permission_for_variables():
     refused = {"kind": "graphql_error", "message": "Not Authorized", "count": -1, "match": {"documentContains": "variables("}}
-    with world("somebody who sees services and no variables", faults=[refused]) as it:
+    with world("access to services but not to variables", faults=[refused]) as it:
         run = it.run(*STATUS, code=4)
-        it.check("says so", "It may not read the variables there" in run.words, run)
-        it.check("with Railway's words", "Not Authorized" in run.words, run)
+        it.check("the missing permission is reported", "It can't read the variables" in run.unwrapped, run)
+        it.check("Railway's message is shown", "Not Authorized" in run.unwrapped, run)
 
 
 # 2. The keyring ---------------------------------------------------------------------------------------------------------
 
 @contextlib.contextmanager
 def keyring(it):
-    """A D-Bus session with a gnome-keyring that nobody needs to unlock."""
+    """Starts a D-Bus session with an unlocked gnome-keyring."""
     home = {**os.environ, "HOME": str(it.path.parent / "home")}
     command = ["dbus-daemon", "--session", "--print-address", "--nofork"]
     bus = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=home)
@@ -111,69 +111,69 @@ def keyring(it):
         bus.wait()
 
 
-def a_login_at_a_terminal():
-    with world("a login at a terminal") as it, keyring(it):
-        it.faulty = WRONG_HEADER
+def login_on_terminal():
+    with world("login on a terminal") as it, keyring(it):
+        it.allowed_warnings = WRONG_HEADER
         token = it.server.token("account")
-        run = it.at_a_terminal(*LOGIN, answers=[(PROMPT, token + "\r")], code=0, token=None)
+        run = it.run_on_terminal(*LOGIN, answers=[(PROMPT, token + "\r")], code=0, token=None)
         it.check("the token is not shown", token not in run.out, run)
-        it.check("it is stored", "Stored in the system's keyring for 127.0.0.1:" in run.out, run)
+        it.check("the token is stored", "Stored in the OS keyring for 127.0.0.1:" in run.out, run)
         run = it.run("check", code=1, token=None)
-        it.check("it is used", "value-differs" in run.words, run)
+        it.check("the token is used", "value-differs" in run.unwrapped, run)
         run = it.run("fix", "--push", "--yes", "--only", KEY, token=None)
-        it.check("the fix went through", run.count(UPSERT) == 2, run)
-        it.both_run(NEW)
+        it.check("the fix is applied", run.count(UPSERT) == 2, run)
+        it.stores_and_runs(NEW)
         state = it.path.parent / "home" / "state" / "railway-doctor"
-        it.check("the journal's key is in no file", (state / "journal.keyring").exists() and not (state / "journal.key").exists())
+        it.check("the journal's key is not in a file", (state / "journal.keyring").exists() and not (state / "journal.key").exists())
         it.run("undo", "--yes", token=None)
-        it.both_run(OLD)
-        it.at_a_terminal(*LOGIN, answers=[(PROMPT, "\x03")], code=130, token=None, owner=OWNED)
-        it.at_a_terminal(*LOGIN, answers=[(PROMPT, "nobodys-token\r")], code=4, token=None)
+        it.stores_and_runs(OLD)
+        it.run_on_terminal(*LOGIN, answers=[(PROMPT, "\x03")], code=130, token=None, owner=OWNED)
+        it.run_on_terminal(*LOGIN, answers=[(PROMPT, "unknown-token\r")], code=4, token=None)
         run = it.run(*STATUS, code=0, token=None)
-        it.check("the login before it is kept", "3. the keyring has a token; used" in run.words, run)
+        it.check("the previous login is kept", "3. the OS keyring has a token (used)" in run.unwrapped, run)
         it.run(*LOGOUT, code=0, token=None)
         it.run("check", code=4, token=None)
 
 
-def the_environment_goes_first():
-    with world("the environment before the keyring") as it, keyring(it):
-        it.faulty = WRONG_HEADER
-        it.at_a_terminal(*LOGIN, answers=[(PROMPT, it.server.token("workspace") + "\r")], code=0, token=None)
+def environment_takes_precedence():
+    with world("environment and keyring") as it, keyring(it):
+        it.allowed_warnings = WRONG_HEADER
+        it.run_on_terminal(*LOGIN, answers=[(PROMPT, it.server.token("workspace") + "\r")], code=0, token=None)
         run = it.run(*STATUS, code=0, token=("RAILWAY_TOKEN", "project"))
-        it.check("the variable's is used", "1. RAILWAY_TOKEN has a token; used" in run.words, run)
-        it.check("the keyring's is told", "3. the keyring has a token" in run.words, run)
+        it.check("the variable's token is used", "1. RAILWAY_TOKEN has a token (used)" in run.unwrapped, run)
+        it.check("the keyring's token is listed", "3. the OS keyring has a token" in run.unwrapped, run)
 
 
 if shutil.which("gnome-keyring-daemon") and shutil.which("dbus-daemon"):
-    for function in (a_login_at_a_terminal, the_environment_goes_first):
+    for function in (login_on_terminal, environment_takes_precedence):
         case(function)
 else:
-    print("SKIPPED: no gnome-keyring and D-Bus here, so that no login was made")
+    print("skipped: logins, which need gnome-keyring and D-Bus")
 
 
 # 3. Trust ---------------------------------------------------------------------------------------------------------------
 
 @case
-def a_checkout_sends_nothing_before_it_is_trusted():
+def push_needs_trust():
     push = ("fix", "--push", "--yes", "--only", KEY)
     with world("trust", incident(), toml=PROJECT_OF_TOML, link=False) as it:
         run = it.run(*push, code=2)
-        it.check("names the way", "doctor trust" in run.words and not run.mutations, run)
+        it.check("the help names doctor trust", "doctor trust" in run.unwrapped and not run.mutations, run)
         run = it.run("trust", code=2)
-        it.check("without a terminal it needs a yes", "--yes" in run.words, run)
+        it.check("without a terminal it needs --yes", "--yes" in run.unwrapped, run)
         run = it.run("trust", "--yes", code=0)
-        it.check("tells the project and what leaves", "agentverse" in run.words and "30cf5498" not in run.words and "local values" in run.words, run)
-        it.check("says it again for nothing", "already accepted for project agentverse" in it.run("trust", code=0).words)
+        it.check("the project and its effect are shown", "agentverse" in run.unwrapped and "30cf5498" not in run.unwrapped and "local values" in run.unwrapped, run)
+        it.check("a second run changes nothing", "already accepted for project agentverse" in it.run("trust", code=0).unwrapped)
         (it.path / "doctor.toml").write_text(PROJECT_OF_TOML + 'loader = "python"\n')
         run = it.run(*push, code=2)
-        it.check("one that was changed is not trusted any more", not run.mutations and "doctor trust" in run.words, run)
-        run = it.at_a_terminal("trust", answers=[("Accept it?", "n")], code=2)
+        it.check("a changed file is no longer trusted", not run.mutations and "doctor trust" in run.unwrapped, run)
+        run = it.run_on_terminal("trust", answers=[("Accept doctor.toml?", "n\r")], code=2)
         it.run(*push, code=2)
-        it.at_a_terminal("trust", answers=[("Accept it?", "y")], code=0)
+        it.run_on_terminal("trust", answers=[("Accept doctor.toml?", "y\r")], code=0)
         run = it.run(*push)
-        it.check("then it goes", run.count(UPSERT) == 2, run)
-        it.both_run(NEW, (API, WORKER))
+        it.check("a trusted push is sent", run.count(UPSERT) == 2, run)
+        it.stores_and_runs(NEW, (API, WORKER))
 
 
 wanted = sys.argv[3] if len(sys.argv) > 3 else ""
-play_all([entry for entry in cases if wanted in entry[0]])
+run_all([entry for entry in cases if wanted in entry[0]])

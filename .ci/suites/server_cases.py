@@ -1,7 +1,7 @@
-"""Worlds, folders and runs for the checks of the real binary: what holds for every run of it, whatever a case is about.
+"""Scenarios, working directories and runs for the suites, with the checks that apply to every run:
 
-No value in any output, journal or argument list; no mutation twice; never `replace`, never a staged patch committed; no lost
-update; nothing in the folder but what was there.
+no value in any output, journal or argument list; no repeated mutation; never `replace`, never a commit of staged changes; no
+lost update; no unexpected file in the working directory.
 """
 import concurrent.futures
 import contextlib
@@ -23,12 +23,12 @@ import threading
 import time
 import traceback
 
-from server_checks import DOCTOR, SCENARIOS, Server, Tally, folder, values_of
+from server_checks import DOCTOR, SCENARIOS, Server, Results, work_dir, values_of
 
-tally = Tally()
+results = Results()
 
-# Most of a fix is waiting for the next look at a deployment.
-AT_ONCE = 24
+# A fix mostly waits between polls of a deployment, so many cases can run in parallel.
+MAX_PARALLEL = 24
 KEY = "STAGING_OPS_API_KEY"
 API, WORKER, CRON = "agentverse-api-staging", "agentverse-worker-staging", "agentverse-cron-staging"
 OLDEST, OLD, NEW = (f"staging-ops-step{step}-key-2026" for step in (1, 2, 3))
@@ -39,16 +39,16 @@ PULL = ("fix", "--pull", "--yes", "--only", KEY)
 UPSERT, DELETE, REDEPLOY, DEPLOY, PATCH = (
     "variableCollectionUpsert", "variableDelete", "deploymentRedeploy", "serviceInstanceDeployV2", "environmentPatchCommit")
 GIT = """#!/bin/sh
-# Notes what it is called with: the arguments of a process can be read by everybody on the machine.
+# Records its arguments: every user of the machine can read the arguments of a process.
 printf '%s\\n' "$@" >> "$ARGUMENTS"
 exec "{git}" "$@"
 """
 
 
-# Worlds -----------------------------------------------------------------------------------------------------------------
+# Scenarios --------------------------------------------------------------------------------------------------------------
 
 def incident(advance="instant", **options):
-    """The incident, with deployments that are done at once: most cases are not about waiting."""
+    """The incident. Deployments finish immediately by default, as most cases do not test waiting."""
     scenario = copy.deepcopy(INCIDENT)
     scenario["options"] = {**scenario["options"], "advance": advance, **options}
     return scenario
@@ -82,7 +82,7 @@ def production(name="production"):
 
 
 def env_with(**values):
-    """The incident's file with other values; a key that it lacks goes to its end."""
+    """The incident's `.env` with some values replaced; new keys are appended."""
     text = INCIDENT_ENV
     for key, value in values.items():
         line = re.compile(rf"^{key}=.*$", re.MULTILINE)
@@ -93,17 +93,17 @@ def env_with(**values):
 # One case ---------------------------------------------------------------------------------------------------------------
 
 class Run:
-    """One run of doctor that has ended."""
+    """A finished run of doctor."""
 
     def __init__(self, code, out, err, mutations, arguments):
         self.code, self.out, self.err, self.mutations, self.arguments = code, out, err, mutations, arguments
         self.text = out + err
-        # Lines are broken to fit; a sentence is looked for as it is spoken.
-        self.words = re.sub(r"\s+", " ", self.text)
+        # Output is wrapped to the width of the terminal. Checks search this text without line breaks.
+        self.unwrapped = re.sub(r"\s+", " ", self.text)
         self.report = json.loads(out) if out.startswith("{") else None
 
     def receipts(self):
-        """What became of each step: (change, key, service, outcome)."""
+        """Returns the outcome of each step by (change, key, service)."""
         found = self.report.get("receipts", []) if self.report else []
         return {(one["change"], one["key"], one["service"]): one["outcome"] for one in found}
 
@@ -114,26 +114,27 @@ class Run:
         return sum(mutation["field"] == field for mutation in self.mutations)
 
     def command(self):
-        """The command that it prints as the next thing to do, without the program's name."""
-        found = re.search(r"run `doctor ([^`]*)`", self.words)
-        return shlex.split(found[1]) if found else None
+        """Returns the command below the help of an error, as arguments without `doctor`."""
+        found = re.search(r"^    doctor (?P<text>.*)$", self.err, re.MULTILINE)
+        found = found or re.search(r": `doctor (?P<text>[^`]*)`", self.err)
+        return shlex.split(found["text"]) if found else None
 
     def __repr__(self):
         return f"{' '.join(self.arguments)} → {self.code}\n{self.out}{self.err}"
 
 
 class Case:
-    """One world, one folder, and runs of doctor in it."""
+    """A scenario with a working directory, in which doctor is run."""
 
     def __init__(self, name, server, path, scenario, env):
-        self.name, self.server, self.path, self.faulty = name, server, path, set()
+        self.name, self.server, self.path, self.allowed_warnings = name, server, path, set()
         self.values = {value for value in values_of(scenario) if len(value) < 5000}
         self.values |= {NEW, OLD, OLDEST} | {value for value in re.findall(r"[\w:/@.-]{9,}", env) if value.endswith("2026")}
-        self.lost = 0
-        self.variables = {}  # What the process environment has besides.
-        self.makes = {".env"}  # Files that may be new.
+        self.lost_updates = 0  # The expected number.
+        self.variables = {}  # Additional environment variables.
+        self.new_files = {".env"}  # Files that a run may create.
         self.write_git()
-        self.first = self.stored()
+        self.initial = self.stored()
 
     def write_git(self):
         tools = self.path.parent / "home" / "bin"
@@ -142,16 +143,16 @@ class Case:
         (tools / "git").write_text(GIT.format(git=shutil.which("git")))
         (tools / "git").chmod(0o755)
 
-    def check(self, what, condition, detail=""):
-        tally.check(f"{self.name}: {what}", condition, detail)
+    def check(self, label, condition, detail=""):
+        results.check(f"{self.name}: {label}", condition, detail)
 
-    # The world as the judge sees it
+    # The state of the server
 
     def environment(self):
-        return self.server.ask("/state")["projects"][0]["environments"][0]
+        return self.server.call("/state")["projects"][0]["environments"][0]
 
     def stored(self):
-        """Every variable: {(service, key): (value, how often it was written)}; shared ones have no service."""
+        """Returns all variables: {(service, key): (value, number of writes)}. The service of a shared one is None."""
         environment = self.environment()
         owners = [(None, environment["shared"])]
         owners += [(service["name"], service["variables"]) for service in environment["services"]]
@@ -167,27 +168,27 @@ class Case:
         running = self.service(service)["running"]
         return running["captured"].get(key) if running else None
 
-    def changed(self, expected, since=None):
-        """Exactly these variables are other than they were, and were written once."""
-        before, after = since or self.first, self.stored()
+    def check_changed(self, expected, since=None):
+        """Checks that exactly these variables were written since then, with these values."""
+        before, after = since or self.initial, self.stored()
         touched = {place for place in before.keys() | after.keys() if before.get(place) != after.get(place)}
-        self.check("exactly the chosen variables were written", touched == set(expected), (touched, set(expected)))
+        self.check("exactly the expected variables were written", touched == set(expected), (touched, set(expected)))
         for place, value in expected.items():
-            self.check(f"{place} is stored right", after.get(place, (None, 0))[0] == value, place)
+            self.check(f"{place} has the expected value", after.get(place, (None, 0))[0] == value, place)
 
-    def both_run(self, value, services=(API, WORKER), key=KEY):
+    def stores_and_runs(self, value, services=(API, WORKER), key=KEY):
         for service in services:
-            self.check(f"{service} stores it", self.value(service, key) == value)
-            self.check(f"{service} runs with it", self.running(service, key) == value)
+            self.check(f"{service}: the value is stored", self.value(service, key) == value)
+            self.check(f"{service}: the value is running", self.running(service, key) == value)
 
-    def arm(self, *faults):
-        self.server.ask("/faults", {"clear": True, "faults": list(faults)})
+    def set_faults(self, *faults):
+        self.server.call("/faults", {"clear": True, "faults": list(faults)})
 
     def write(self, **change):
-        """Another person writes."""
+        """Changes the state as another user."""
         if isinstance(change.get("value"), str):
             self.values |= {change["value"]} if len(change["value"]) >= 9 else set()
-        return self.server.ask("/write", change)
+        return self.server.call("/write", change)
 
     # doctor
 
@@ -195,45 +196,45 @@ class Case:
               streams=(subprocess.DEVNULL, subprocess.PIPE, subprocess.PIPE), owner=()):
         variables = {"PATH": f"{self.path.parent}/home/bin:{os.environ['PATH']}", "HOME": str(self.path.parent / "home"),
                      "XDG_STATE_HOME": str(self.path.parent / "home" / "state"), "ARGUMENTS": str(self.arguments),
-                     # Each run is a first one, so that its requests are known: a deployment since the last costs one more.
+                     # A new cache for each run, as a deployment since the last run would cost one more request.
                      "XDG_CACHE_HOME": str(self.path.parent / "home" / "cache" / str(time.monotonic_ns())),
                      **({token[0]: self.server.token(token[1])} if token else {}), **self.variables}
         return subprocess.Popen([*owner, DOCTOR, *arguments, "--api-url", self.server.info["url"]], cwd=folder or self.path, env=variables,
                                 stdin=streams[0], stdout=streams[1], stderr=streams[2], text=True)
 
-    def at_a_terminal(self, *arguments, answers, code, **how):
-        """Answers each question, which is told by its text, with keys; everything that was on the screen is `out`."""
-        left = list(answers)
-        run = self.talk(*arguments, code=code, reply=lambda asked: left.pop(0)[1] if left and left[0][0] in asked else None,
+    def run_on_terminal(self, *arguments, answers, code, **how):
+        """Runs on a terminal and answers each prompt, given by its text, with keys. `out` is all that was shown."""
+        remaining = list(answers)
+        run = self.interact(*arguments, code=code, reply=lambda shown: remaining.pop(0)[1] if remaining and remaining[0][0] in shown else None,
                         **how)
-        self.check(f"{' '.join(arguments)}: every question came", not left, (left, run))
+        self.check(f"{' '.join(arguments)}: all prompts were shown", not remaining, (remaining, run))
         return run
 
-    def talk(self, *arguments, reply, code, columns=110, **how):
-        """The same with `reply`, which gets what was shown since the last answer, and gives keys or nothing yet."""
+    def interact(self, *arguments, reply, code, columns=110, **how):
+        """Runs on a terminal. `reply` gets the output since the last reply and returns keys, or None to wait."""
         before = self.begin()
-        ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-        process = self.start(*arguments, streams=(theirs, theirs, theirs), **how)
-        os.close(theirs)
-        shown, unanswered, until = b"", b"", time.monotonic() + 90
-        while time.monotonic() < until:
-            if select.select([ours], [], [], 0.2)[0]:
+        terminal, child_end = pty.openpty()
+        fcntl.ioctl(child_end, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+        process = self.start(*arguments, streams=(child_end, child_end, child_end), **how)
+        os.close(child_end)
+        shown, unanswered, deadline = b"", b"", time.monotonic() + 90
+        while time.monotonic() < deadline:
+            if select.select([terminal], [], [], 0.2)[0]:
                 try:
-                    read = os.read(ours, 65536)
+                    read = os.read(terminal, 65536)
                 except OSError:
                     break
                 if not read:
                     break
                 shown, unanswered = shown + read, unanswered + read
             elif keys := reply(unanswered.decode(errors="replace")):
-                os.write(ours, keys.encode())
+                os.write(terminal, keys.encode())
                 unanswered = b""
-        os.close(ours)
+        os.close(terminal)
         run = self.end(process, arguments, before, code)
         run.out = shown.decode(errors="replace")
-        told = [value for value in self.values if value.encode() in shown]
-        self.check(f"{' '.join(arguments)}: no value is shown", not told, run)
+        leaked = [value for value in self.values if value.encode() in shown]
+        self.check(f"{' '.join(arguments)}: no value is shown", not leaked, run)
         return run
 
     def run(self, *arguments, code=None, **how):
@@ -241,7 +242,7 @@ class Case:
         return self.end(self.start(*arguments, **how), arguments, before, code)
 
     def begin(self):
-        """What is to be known before a run, so that it can be held to it afterwards."""
+        """Captures the state before a run, for `end`."""
         services = self.environment()["services"]
         owners = {deployment["id"]: service["id"] for service in services for deployment in service["deployments"]}
         return len(self.server.summary()["mutations"]), owners, self.files()
@@ -253,12 +254,12 @@ class Case:
             mutations = self.server.summary()["mutations"][before[0]:]
         run = Run(process.returncode, out, err, mutations, arguments)
         if code is not None:
-            self.check(f"`{' '.join(arguments)}` ends with {code}", run.code == code, run)
-        self.proper(run, before)
+            self.check(f"`{' '.join(arguments)}` exits with {code}", run.code == code, run)
+        self.check_invariants(run, before)
         return run
 
     def files(self):
-        """What is in the working folder, without the home folder; a link counts as what it is."""
+        """Returns the contents of the working directory by path. A link is represented by its target."""
         found = {}
         for path in self.path.rglob("*"):
             name = str(path.relative_to(self.path))
@@ -266,60 +267,60 @@ class Case:
                 found[name] = os.readlink(path) if path.is_symlink() else path.is_dir() or path.read_bytes()
         return found
 
-    def proper(self, run, before):
-        """What holds for every run."""
-        what = " ".join(run.arguments)
-        kept = [path.read_bytes() for path in (self.path.parent / "home" / "state").rglob("*") if path.is_file()]
-        kept += [self.arguments.read_bytes()] if self.arguments.exists() else []
-        told = run.text.encode() + b"\n".join(kept) + what.encode()
-        told_values = [value for value in self.values if value.encode() in told]
-        self.check(f"{what}: no value is told or kept", not told_values, len(told_values))
+    def check_invariants(self, run, before):
+        """Checks what applies to every run."""
+        command = " ".join(run.arguments)
+        recorded = [path.read_bytes() for path in (self.path.parent / "home" / "state").rglob("*") if path.is_file()]
+        recorded += [self.arguments.read_bytes()] if self.arguments.exists() else []
+        searched = run.text.encode() + b"\n".join(recorded) + command.encode()
+        leaked = [value for value in self.values if value.encode() in searched]
+        self.check(f"{command}: no value is shown or recorded", not leaked, len(leaked))
         token = self.server.token("account")
-        self.check(f"{what}: no token is told or kept", token.encode() not in told)
-        self.check(f"{what}: no panic", "panicked" not in run.err and run.code in (*range(9), 130, -signal.SIGKILL), run)
+        self.check(f"{command}: no token is shown or recorded", token.encode() not in searched)
+        self.check(f"{command}: no panic", "panicked" not in run.err and run.code in (*range(9), 130, -signal.SIGKILL), run)
         if "json" in run.arguments and run.out:
-            self.check(f"{what}: standard output is the report alone", run.report is not None, run.out)
+            self.check(f"{command}: standard output is only the report", run.report is not None, run.out)
         if run.report and "summary" in run.report:
-            self.check(f"{what}: the report knows the exit code", run.report["summary"]["exit_code"] == run.code, run)
+            self.check(f"{command}: the report has the exit code", run.report["summary"]["exit_code"] == run.code, run)
         new = self.files().keys() - before[2].keys()
-        self.check(f"{what}: no other file", not new - self.makes, new)
+        self.check(f"{command}: no unexpected file", not new - self.new_files, new)
         if self.server.process.poll() is None:
-            self.proper_on_railway(what, run, before[1])
+            self.check_server_record(command, run, before[1])
 
-    def proper_on_railway(self, what, run, owners):
+    def check_server_record(self, command, run, owners):
         summary = self.server.summary()
         for kind in ("violations", "tokenLeaks", "tokenExposures", "internalErrors", "unsimulated"):
-            self.check(f"{what}: no {kind}", not summary[kind], summary[kind])
-        self.check(f"{what}: no warning", not set(summary["warningKinds"]) - self.faulty, summary["warnings"])
-        self.check(f"{what}: no lost update", len(summary["lostUpdates"]) == self.lost, summary["lostUpdates"])
-        seen = set()
+            self.check(f"{command}: no {kind}", not summary[kind], summary[kind])
+        self.check(f"{command}: no warning", not set(summary["warningKinds"]) - self.allowed_warnings, summary["warnings"])
+        self.check(f"{command}: no lost update", len(summary["lostUpdates"]) == self.lost_updates, summary["lostUpdates"])
+        targets = set()
         for mutation in run.mutations:
             field, arguments = mutation["field"], mutation["args"]
             known = field in (UPSERT, DELETE, REDEPLOY, DEPLOY, PATCH)
-            self.check(f"{what}: no other mutation than it needs", known, field)
+            self.check(f"{command}: only known mutations", known, field)
             written = arguments.get("input", {})
-            self.check(f"{what}: never replaces", not written.get("replace"), arguments)
+            self.check(f"{command}: never replaces variables", not written.get("replace"), arguments)
             if field == UPSERT:
-                self.check(f"{what}: storing deploys nothing", written.get("skipDeploys") is True, written.keys())
-            # A redeployment and a first deployment of the same service are two deployments.
+                self.check(f"{command}: a write deploys nothing", written.get("skipDeploys") is True, written.keys())
             patched = arguments.get("patch", {}).get("services", {})
             if field == PATCH:
                 parts = [list(part) + list(part.get("deploy", {})) for part in patched.values()]
-                self.check(f"{what}: a patch sets one start command", parts == [["deploy", "startCommand"]], parts)
+                self.check(f"{command}: a patch sets one start command", parts == [["deploy", "startCommand"]], parts)
+            # A redeployment and a first deployment of a service are the same target.
             target = (field == PATCH and (field, *patched)) or (field == DELETE and (written["serviceId"], written["name"])) or (
                 field == UPSERT and (field, written.get("serviceId"))) or (
                 "deployment", owners.get(arguments.get("id"), arguments.get("serviceId")))
-            self.check(f"{what}: nothing is sent twice", target not in seen, target)
-            seen.add(target)
+            self.check(f"{command}: no mutation is sent twice", target not in targets, target)
+            targets.add(target)
 
     def journals(self):
         return sorted(path.name.removesuffix(".journal") for path in (self.path.parent / "home" / "state").rglob("*.journal"))
 
-    def wait(self, what, condition, seconds=20):
-        until = time.monotonic() + seconds
+    def wait(self, event, condition, seconds=20):
+        deadline = time.monotonic() + seconds
         while not condition(self.server.summary()):
-            if time.monotonic() > until:
-                self.check(f"it came to {what}", False)
+            if time.monotonic() > deadline:
+                self.check(f"waited for {event}", False)
                 return
             time.sleep(0.05)
 
@@ -327,26 +328,26 @@ class Case:
         return (self.path / ".env").read_bytes()
 
 
-mine = threading.local()
+thread_local = threading.local()
 servers = []
 
 
-def server_of_this_thread():
-    if not hasattr(mine, "server"):
-        mine.server = Server("--scenario", "incident")
-        servers.append(mine.server)
-    return mine.server
+def thread_server():
+    if not hasattr(thread_local, "server"):
+        thread_local.server = Server("--scenario", "incident")
+        servers.append(thread_local.server)
+    return thread_local.server
 
 
 @contextlib.contextmanager
 def world(name, scenario=None, env=INCIDENT_ENV, *, toml=None, link=True, faults=(), plans=(), server=None):
-    """A fresh world on this thread's server, and a folder that is linked to it."""
-    server, scenario = server or server_of_this_thread(), scenario or incident()
-    server.ask("/reset", {"scenario": scenario})
-    server.info = server.ask("/info")
-    server.ask("/faults", {"clear": True, "faults": [
+    """Resets this thread's server to a scenario and creates a working directory that is linked to it."""
+    server, scenario = server or thread_server(), scenario or incident()
+    server.call("/reset", {"scenario": scenario})
+    server.info = server.call("/info")
+    server.call("/faults", {"clear": True, "faults": [
         *({"kind": "deploy_plan", "service": service, "plan": plan} for service, plan in plans), *faults]})
-    with folder(env if isinstance(env, str) else "", server, link) as path:
+    with work_dir(env if isinstance(env, str) else "", server, link) as path:
         if isinstance(env, bytes):
             (path / ".env").write_bytes(env)
         (path / ".env").chmod(0o600)
@@ -364,34 +365,34 @@ def case(function):
 
 
 def cases_of(rows):
-    """One case for each row; its first word tells them apart."""
+    """Adds one case per row, named after the row's first item."""
     def add(function):
         cases.extend((f"{function.__name__} {row[0]}", function, row) for row in rows)
         return function
     return add
 
 
-# All of them ------------------------------------------------------------------------------------------------------------
+# Running the cases ------------------------------------------------------------------------------------------------------
 
-began = time.monotonic()
+started = time.monotonic()
 
 
-def play(name, function, row):
+def run_case(name, function, row):
     start = time.monotonic()
     try:
         function(*row)
-    except Exception:  # A case that breaks is a case that failed, and not the end of the others.
-        tally.check(name, False, traceback.format_exc())
+    except Exception:  # A case that raises has failed; the others still run.
+        results.check(name, False, traceback.format_exc())
     if os.environ.get("TIMES"):
-        print(f"{time.monotonic() - start:6.1f} s from {start - began:6.1f} s  {name}")
+        print(f"{time.monotonic() - start:6.1f} s at {start - started:6.1f} s  {name}")
 
 
-def play_all(chosen):
-    """Plays them at the same time, stops the servers, and ends the process with the score."""
+def run_all(chosen):
+    """Runs the cases in parallel, stops the servers, prints the totals and exits."""
     if not chosen:
-        sys.exit("no case has that in its name")
-    with concurrent.futures.ThreadPoolExecutor(min(AT_ONCE, len(chosen))) as pool:
-        list(pool.map(lambda entry: play(*entry), chosen))
+        sys.exit("no case matches")
+    with concurrent.futures.ThreadPoolExecutor(min(MAX_PARALLEL, len(chosen))) as pool:
+        list(pool.map(lambda entry: run_case(*entry), chosen))
     for server in servers:
         server.stop()
-    tally.end()
+    results.finish()

@@ -1,6 +1,6 @@
-"""What the checks of the real binary against the independent simulated Railway have in common.
+"""Shared by the suites, which run the binary against the independent simulated Railway.
 
-Both scripts are called with the binary and the server: `SCRIPT path/to/doctor path/to/server.py`.
+Each suite is called with the binary and the server: `SUITE path/to/doctor path/to/server.py`.
 """
 import contextlib
 import json
@@ -19,26 +19,26 @@ SCENARIOS = pathlib.Path(SERVER).parent / "scenarios"
 
 
 class Server:
-    """The independent server, with a judge that has seen everything."""
+    """A process of the independent server. Its judge endpoints report what clients did."""
 
     def __init__(self, *arguments):
         command = [sys.executable, SERVER, "--exit-after", "600", *arguments]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self.info = json.loads(self.process.stdout.readline())
 
-    def ask(self, path, data=None):
+    def call(self, path, data=None):
         body = None if data is None else json.dumps(data).encode()
         request = urllib.request.Request(self.info["judge"] + path, body)
-        # The judge answers under the certificate that is being tested.
-        with urllib.request.urlopen(request, context=ssl._create_unverified_context()) as answer:
-            return json.load(answer)
+        # With TLS, the judge endpoints use the certificate under test.
+        with urllib.request.urlopen(request, context=ssl._create_unverified_context()) as response:
+            return json.load(response)
 
     def summary(self):
-        return self.ask("/summary")
+        return self.call("/summary")
 
     def reset(self, *faults):
-        self.ask("/reset", {})
-        self.ask("/faults", {"clear": True, "faults": list(faults)})
+        self.call("/reset", {})
+        self.call("/faults", {"clear": True, "faults": list(faults)})
 
     def token(self, kind):
         return next(token["token"] for token in self.info["tokens"] if token["kind"] == kind)
@@ -55,10 +55,10 @@ KINDS = {"account", "workspace", "project", "oauth"}
 
 
 @contextlib.contextmanager
-def folder(env_text, server, link=True):
-    """A working folder with a `.env`, and the official CLI's link to the first project and environment."""
+def work_dir(env_text, server, link=True):
+    """Creates a working directory with a `.env`, linked by the official CLI to the first project and environment."""
     with tempfile.TemporaryDirectory() as name:
-        # A home directory inside the checkout would make its link and its trust records worthless.
+        # The home directory must be outside the checkout; otherwise the link and trust records do not count.
         path = pathlib.Path(name).resolve() / "work"
         path.mkdir()
         (path / ".env").write_text(env_text, encoding="utf-8")
@@ -73,8 +73,8 @@ def folder(env_text, server, link=True):
         yield path
 
 
-class Tally:
-    """What held and what did not; threads may share it."""
+class Results:
+    """Counts passed and failed checks. Thread-safe."""
 
     def __init__(self):
         self.lock, self.passed, self.failed = threading.Lock(), 0, []
@@ -87,14 +87,14 @@ class Tally:
                 self.failed.append(name)
                 print(f"FAILED {name}: {detail}", flush=True)
 
-    def end(self):
-        """Prints the score and ends the process."""
+    def finish(self):
+        """Prints the totals and exits."""
         print(f"{self.passed} passed, {len(self.failed)} failed")
         sys.exit(1 if self.failed else 0)
 
 
 def values_of(scenario):
-    """Every value of a scenario that is long enough to be told from a word such as `postgres`."""
+    """Returns the values of a scenario, except those so short that they could match ordinary text such as `postgres`."""
     found = set()
 
     def walk(node):

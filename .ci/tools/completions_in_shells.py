@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Completes half-typed lines in the shells themselves, each on a pseudo-terminal with nobody's settings: what a Tab puts on the
-line, and that neither loading the script, nor the Tab, nor Enter behind it runs a word that a checkout has put into its files.
+"""Tests Tab completion in real shells, each on a pseudo-terminal without user settings. Checks what Tab inserts, and that
+neither the script, Tab nor Enter after it executes text from the files of a checkout.
 
     completions_in_shells.py target/release/doctor
 
-bash, zsh, fish and shellcheck must be there; elvish is held to it where it is installed.
+Needs bash, zsh, fish and shellcheck; elvish is tested if it is installed.
 """
 import os
 import pathlib
@@ -18,24 +18,24 @@ import tempfile
 import time
 
 BINARY = pathlib.Path(sys.argv[1]).resolve()
-PATIENCE = 10  # seconds for a shell to show what it is waited for
+TIMEOUT = 10  # seconds to wait for expected output
 HOSTILE = ["hz$(touch pwned)", "$(touch pwned)", "`touch pwned`", "(touch pwned)", "x;touch pwned", "x'y", "x y", "x*", "-rf", "x|y", "x\x1b[2Jy"]
 CONFIG = 'environment = "staging"\n[services.web]\nname = "shop-web"\n[services.worker]\nenv-file = "jobs.env"\n' + "".join(
     f'[services.s{at}]\nname = {name!r}\nenv-file = {name!r}\n' for at, name in enumerate(HOSTILE[:4]))
-# What shellcheck has against the script that clap_complete writes, and why it is right all the same.
-EXCUSED = {
-    "SC2207": "candidates are split at a vertical tab, and none holds a letter that bash would match with file names",
-    "SC2181": "the status is asked right behind the assignment",
+# shellcheck findings about clap_complete's script that are ignored, and why.
+IGNORED = {
+    "SC2207": "candidates are split at a vertical tab, and none contains a glob character",
+    "SC2181": "the status is checked immediately after the assignment",
 }
 PROMPT = "READY>"
-# How each is started with nobody's settings, a prompt of ours, and the script.
+# How to start each shell without user settings, then set the prompt and load the script.
 SHELLS = {
     "bash": (["bash", "--norc", "--noprofile", "-i"], f"PS1='{PROMPT[:3]}''{PROMPT[3:]}'; source <(doctor completions bash)"),
     "zsh": (["zsh", "-f", "-i"], f"autoload -Uz compinit; compinit -u -D; PS1='{PROMPT[:3]}''{PROMPT[3:]}'; source <(doctor completions zsh)"),
     "fish": (["fish", "--no-config", "-i"], f"function fish_prompt; echo -n '{PROMPT[:3]}''{PROMPT[3:]}'; end; doctor completions fish | source"),
     "elvish": (["elvish", "-norc"], f"set edit:prompt = {{ print '{PROMPT[:3]}'; print '{PROMPT[3:]}' }}; eval (doctor completions elvish | slurp)"),
 }
-# What is typed before the Tab, and what the program is called with once Enter is pressed.
+# The text typed before Tab, and the arguments that doctor gets after Enter.
 LINES = [
     ("doctor fix --only AP", ["fix", "--only", "API_KEY"]),
     ("doctor fix --only=AP", ["fix", "--only=API_KEY"]),
@@ -46,17 +46,17 @@ LINES = [
     ("doctor explain value-d", ["explain", "value-differs"]),
     ("doctor man hook unin", ["man", "hook", "uninstall"]),
 ]
-# A Tab here has many answers, or none: all that counts is that nothing runs, and that the shell lives on.
+# Here Tab has several candidates or none. Nothing may be executed, and the shell must survive.
 OPEN = ["doctor fix --only ", "doctor check -s ", "doctor check --env-file ", "doctor check --only 'x", "doctor check --only $(touch pw"]
-# One name begins like this, and it is no plain word: Enter behind the Tab would run it in bash.
+# A hostile name starts like this: unless it is quoted, Enter after Tab would execute it in bash.
 RISKY = ["doctor check -s hz", "doctor check --env-file hz"]
 
 
 class Screen:
-    """A shell on a terminal of its own."""
+    """A shell on its own pseudo-terminal."""
 
     def __init__(self, command, folder, environment):
-        self.seen, self.pid = "", 0
+        self.output, self.pid = "", 0
         self.pid, self.terminal = pty.fork()
         if not self.pid:
             os.chdir(folder)
@@ -65,31 +65,31 @@ class Screen:
     def type(self, text):
         os.write(self.terminal, text.encode())
 
-    def read(self, until, patience=PATIENCE, start=None):
-        """Reads until that shows up behind the start, with the terminal's own questions answered; None if it does not."""
-        start, end = len(self.seen) if start is None else start, time.monotonic() + patience
+    def read(self, until, timeout=TIMEOUT, start=None):
+        """Reads until the output after `start` satisfies `until`, and answers terminal queries. Returns None on timeout."""
+        start, end = len(self.output) if start is None else start, time.monotonic() + timeout
         while time.monotonic() < end:
-            if until(self.seen[start:]):
-                return self.seen[start:]
+            if until(self.output[start:]):
+                return self.output[start:]
             if select.select([self.terminal], [], [], 0.02)[0]:
                 try:
-                    told = os.read(self.terminal, 65536).decode(errors="replace")
+                    chunk = os.read(self.terminal, 65536).decode(errors="replace")
                 except OSError:
                     return None
-                self.seen += told
-                if "\x1b[6n" in told:
+                self.output += chunk
+                if "\x1b[6n" in chunk:
                     self.type("\x1b[1;1R")
-                if "\x1b[c" in told or "\x1b[0c" in told:
+                if "\x1b[c" in chunk or "\x1b[0c" in chunk:
                     self.type("\x1b[?62c")
         return None
 
-    def settle(self, quiet=0.3, patience=3):
-        """Reads until nothing more comes."""
-        end = time.monotonic() + patience
+    def settle(self, quiet=0.3, timeout=3):
+        """Reads until no more output arrives."""
+        end = time.monotonic() + timeout
         while time.monotonic() < end:
-            before = len(self.seen)
-            self.read(lambda seen: False, quiet)
-            if len(self.seen) == before:
+            before = len(self.output)
+            self.read(lambda output: False, quiet)
+            if len(self.output) == before:
                 return
 
     def close(self):
@@ -99,7 +99,7 @@ class Screen:
 
 
 def checkout(folder):
-    """A folder whose files hold good names and hostile ones."""
+    """Fills a directory with files that contain ordinary and hostile names."""
     (folder / "doctor.toml").write_text(CONFIG)
     (folder / ".env").write_text("API_KEY=sk-live-never-shown\n" + "".join(f"{name}=1\nexport {name}=1\n" for name in HOSTILE))
     (folder / "jobs.env").write_text("QUEUE_URL=x\n")
@@ -107,8 +107,8 @@ def checkout(folder):
         (folder / name).write_text("")
 
 
-def stand_in(folder):
-    """A `doctor` that completes for itself, and writes down what else it is called with instead of doing it."""
+def fake_doctor(folder):
+    """Writes a `doctor` that passes completion calls on to the binary and records the arguments of any other call."""
     bin_folder = folder / "bin"
     bin_folder.mkdir()
     script = bin_folder / "doctor"
@@ -120,91 +120,91 @@ printf '%s\\n' "$#" "$@" >>'{folder}/calls.new' && mv '{folder}/calls.new' '{fol
     return bin_folder
 
 
-def loaded(shell, folder, environment):
-    """A shell that has read the script."""
+def start_shell(shell, folder, environment):
+    """Starts a shell and loads the completion script."""
     command, setup = SHELLS[shell]
     screen = Screen(command, folder, environment)
-    screen.read(lambda seen: re.search(r"[$#%>]", seen))
+    screen.read(lambda output: re.search(r"[$#%>]", output))
     screen.type(setup + "\r")
-    screen.read(lambda seen: PROMPT in seen)
+    screen.read(lambda output: PROMPT in output)
     return screen
 
 
-def play(shell, folder):
-    """Everything in one shell; what is wrong, as sentences."""
+def run(shell, folder):
+    """Runs all cases in one shell and returns the failures."""
     work, calls = folder / "work", folder / "calls"
     work.mkdir()
     checkout(work)
-    environment = {"PATH": f"{stand_in(folder)}:{os.environ['PATH']}", "HOME": str(folder), "TERM": "xterm", "LC_ALL": "C.UTF-8",
+    environment = {"PATH": f"{fake_doctor(folder)}:{os.environ['PATH']}", "HOME": str(folder), "TERM": "xterm", "LC_ALL": "C.UTF-8",
                    "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "XDG_STATE_HOME": str(folder), "XDG_RUNTIME_DIR": str(folder)}
-    screen, wrong = loaded(shell, work, environment), []
-    if PROMPT not in screen.seen:
-        return [f"{shell}: no prompt after the script was loaded: {screen.seen[-500:]!r}"]
+    screen, failures = start_shell(shell, work, environment), []
+    if PROMPT not in screen.output:
+        return [f"{shell}: no prompt after the script was loaded: {screen.output[-500:]!r}"]
     for line, expected in LINES:
         calls.unlink(missing_ok=True)
-        typed = len(screen.seen)
+        typed = len(screen.output)
         screen.type(line + "\t")
-        # What the Tab puts there, or at least time for it.
+        # Wait for the inserted text, but not long: some shells insert nothing visible.
         rest = expected[-1].split("=")[-1].removeprefix(re.split("[ =]", line)[-1])
-        screen.read(lambda seen: rest in seen, 1)
-        entered = len(screen.seen)
+        screen.read(lambda output: rest in output, 1)
+        entered = len(screen.output)
         screen.type("\r")
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + TIMEOUT
         while not calls.exists() and time.monotonic() < end:
-            screen.read(lambda seen: False, 0.02)
-            # It lists even a single candidate where it has to quote it, and the first Enter takes that from the list.
-            if shell == "elvish" and "COMPLETING" in screen.seen[typed:] and screen.read(lambda seen: False, 0.3) is None:
+            screen.read(lambda output: False, 0.02)
+            # elvish lists even a single candidate if it needs quoting; the first Enter accepts it.
+            if shell == "elvish" and "COMPLETING" in screen.output[typed:] and screen.read(lambda output: False, 0.3) is None:
                 screen.type("\r")
-                typed = len(screen.seen)
+                typed = len(screen.output)
         got = calls.read_text().splitlines()[1:] if calls.exists() else None
         if got != expected:
-            wrong.append(f"{shell}: {line!r} and a Tab called doctor with {got}, not {expected}: {screen.seen[-300:]!r}")
-        screen.read(lambda seen: PROMPT in seen, 3, entered)
+            failures.append(f"{shell}: {line!r} and Tab called doctor with {got}, not {expected}: {screen.output[-300:]!r}")
+        screen.read(lambda output: PROMPT in output, 3, entered)
     screen.type("echo al''ive\r")
-    if screen.read(lambda seen: "alive" in seen) is None:
-        wrong.append(f"{shell}: does not answer any more: {screen.seen[-300:]!r}")
+    if screen.read(lambda output: "alive" in output) is None:
+        failures.append(f"{shell}: no longer responds: {screen.output[-300:]!r}")
     screen.close()
-    seen = screen.seen
-    # Each in a shell of its own: what is left of a line must not run into the next.
+    output = screen.output
+    # Each in a new shell, so that a leftover line does not affect the next.
     for line in OPEN + RISKY:
-        screen = loaded(shell, work, environment)
+        screen = start_shell(shell, work, environment)
         screen.type(line + "\t\t")
         screen.settle()
         if line in RISKY:
             screen.type("\r")
             screen.settle()
         screen.close()
-        seen += screen.seen
-    # elvish says in its own words that there are no candidates, and what is wrong with a line, while it is typed.
-    for word in ["sk-live", "panicked"] + ["error:", "not found"] * (shell != "elvish"):
-        if word in seen:
-            wrong.append(f"{shell}: {word!r} stands on the screen: {seen[-2000:]!r}")
-    for place in [work, folder]:
-        if (place / "pwned").exists():
-            wrong.append(f"{shell}: ran a name")
-    if "API_KEY" not in seen:
-        wrong.append(f"{shell}: never offered a key")
-    return wrong
+        output += screen.output
+    # elvish itself reports missing candidates and syntax errors while typing.
+    for text in ["sk-live", "panicked"] + ["error:", "not found"] * (shell != "elvish"):
+        if text in output:
+            failures.append(f"{shell}: {text!r} is on the screen: {output[-2000:]!r}")
+    for directory in [work, folder]:
+        if (directory / "pwned").exists():
+            failures.append(f"{shell}: executed a name")
+    if "API_KEY" not in output:
+        failures.append(f"{shell}: never completed a key")
+    return failures
 
 
 def lint():
-    """shellcheck on bash's script."""
-    script = subprocess.run([BINARY, "completions", "bash"], capture_output=True, check=True, timeout=PATIENCE).stdout
-    command = ["shellcheck", "-s", "bash", "-e", ",".join(EXCUSED), "-"]
-    told = subprocess.run(command, input=script, capture_output=True, timeout=30)
-    return [] if told.returncode == 0 else [f"shellcheck: {told.stdout.decode()}{told.stderr.decode()}"]
+    """Runs shellcheck on the script for bash."""
+    script = subprocess.run([BINARY, "completions", "bash"], capture_output=True, check=True, timeout=TIMEOUT).stdout
+    command = ["shellcheck", "-s", "bash", "-e", ",".join(IGNORED), "-"]
+    result = subprocess.run(command, input=script, capture_output=True, timeout=30)
+    return [] if result.returncode == 0 else [f"shellcheck: {result.stdout.decode()}{result.stderr.decode()}"]
 
 
 def main():
-    wrong, names = lint(), [name for name in SHELLS if name != "elvish" or shutil.which("elvish")]
+    failures, names = lint(), [name for name in SHELLS if name != "elvish" or shutil.which("elvish")]
     for name in names:
         with tempfile.TemporaryDirectory() as folder:
-            began = time.monotonic()
-            wrong += play(name, pathlib.Path(folder))
-            print(f"{name}: {len(LINES) + len(OPEN) + len(RISKY)} lines in {time.monotonic() - began:.1f} s")
-    for sentence in wrong:
-        print(f"WRONG {sentence}")
-    return 1 if wrong else 0
+            started = time.monotonic()
+            failures += run(name, pathlib.Path(folder))
+            print(f"{name}: {len(LINES) + len(OPEN) + len(RISKY)} lines in {time.monotonic() - started:.1f} s")
+    for failure in failures:
+        print(f"FAILED {failure}")
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the checks of packages share: a copy of this repository that has an address, and a count of what held."""
+"""Shared by the packaging tests: a copy of the repository with a URL, a command runner and a count of passed checks."""
 
 import os
 import pathlib
@@ -7,42 +7,42 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-# Ours has none before its first release: this stands in, and answers to nobody.
-ADDRESS = "https://git.example.com/railway-doctor"
-_held = 0
+# Used while Cargo.toml has no `repository`. It does not exist.
+REPOSITORY_URL = "https://git.example.com/railway-doctor"
+_passed = 0
 
 
-def check(what, held, told=""):
-    global _held
-    if not held:
-        sys.exit(f"{what}: no\n{told}")
-    _held += 1
+def check(label, passed, details=""):
+    global _passed
+    if not passed:
+        sys.exit(f"failed: {label}\n{details}")
+    _passed += 1
 
 
-def tally(name):
-    print(f"{name}: {_held} checks held")
+def print_total(name):
+    print(f"{name}: {_passed} checks passed")
 
 
-def sh(*words, folder=ROOT, code=0, **variables):
-    """A command, its exit code held to one; both streams as one text."""
-    done = subprocess.run([str(word) for word in words], cwd=folder, env={**os.environ, **variables}, text=True,
+def sh(*args, cwd=ROOT, code=0, **variables):
+    """Runs a command, checks its exit code (any if `code` is None) and returns both output streams as one text."""
+    result = subprocess.run([str(arg) for arg in args], cwd=cwd, env={**os.environ, **variables}, text=True,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    check(f"{' '.join(map(str, words))} ends with {code}", code in (None, done.returncode), f"{done.returncode}\n{done.stdout}")
-    return done.stdout
+    check(f"{' '.join(map(str, args))} exits with {code}", code in (None, result.returncode), f"{result.returncode}\n{result.stdout}")
+    return result.stdout
 
 
-def copy_with_address(place, address=ADDRESS):
-    """What packages are made from, with an address in Cargo.toml and a section in the changelog."""
-    place.mkdir(parents=True)
+def copy_with_repository_url(target, url=REPOSITORY_URL):
+    """Copies the files that packages need, with `repository` in Cargo.toml and a changelog section for the version."""
+    target.mkdir(parents=True)
     for name in ["packaging", "docs"]:
-        shutil.copytree(ROOT / name, place / name)
-    for name in ["README.md", "SECURITY.md", "LICENSE-MIT", "LICENSE-APACHE"]:
-        shutil.copy(ROOT / name, place)
+        shutil.copytree(ROOT / name, target / name)
+    for name in ["README.md", "SECURITY.md", "BENCHMARKS.md", "CONTRIBUTING.md", "LICENSE-MIT", "LICENSE-APACHE"]:
+        shutil.copy(ROOT / name, target)
     manifest = (ROOT / "Cargo.toml").read_text()
     if "\nrepository = " not in manifest:
-        manifest = manifest.replace("\nreadme = ", f'\nrepository = "{address}"\nreadme = ', 1)
-    (place / "Cargo.toml").write_text(manifest)
+        manifest = manifest.replace("\nreadme = ", f'\nrepository = "{url}"\nreadme = ', 1)
+    (target / "Cargo.toml").write_text(manifest)
     version = manifest.partition('\nversion = "')[2].partition('"')[0]
     changes = (ROOT / "CHANGELOG.md").read_text()
-    (place / "CHANGELOG.md").write_text(changes.replace("## Unreleased", f"## {version} - 2026-01-01", 1))
+    (target / "CHANGELOG.md").write_text(changes.replace("## Unreleased", f"## {version} - 2026-01-01", 1))
     return version

@@ -1,45 +1,40 @@
-//! A thousand services with a hundred variables each, and whether half of it costs half.
+//! A thousand services with a hundred variables each, and whether cost grows linearly.
 
 use std::time::Duration;
 
 use crate::Effort;
+use crate::fixture::{Cache, Fixture, drifted, project};
 use crate::measure::median;
-use crate::place::{Cache, Place, drifted, project};
-use crate::table::{head, held, megabytes, milliseconds, row};
+use crate::table::{megabytes, milliseconds, print_header, print_row, with_goal};
 
 const VARIABLES: usize = 100;
 
-/// Processor time and memory of a check by the number of services.
+/// Prints CPU time and memory of a check by the number of services.
 pub(crate) fn figures(effort: Effort) {
-    let columns = [
-        "services × variables",
-        "requests",
-        "processor time",
-        "per service",
-        "memory",
-        "more per service",
-        "wall time",
-    ];
-    head("A large project (goal: less than 3 s of processor time, and no service dearer than another)", &columns);
-    let mut before: Option<(f64, f64)> = None;
+    let columns =
+        ["services × variables", "requests", "CPU time", "per service", "memory", "added per service", "wall time"];
+    print_header("A large project (goal: less than 3 s of CPU time, constant cost per service)", &columns);
+    let mut previous: Option<(f64, f64)> = None;
     for services in [250_u32, 500, 1000] {
         let (estate, file) = project(services as usize, VARIABLES);
-        let place = Place::new(estate, &drifted(&file));
-        place.check(Cache::Cold, &["--timeout", "5m"]);
-        let runs: Vec<_> = (0..effort.times(5)).map(|_| place.check(Cache::Cold, &["--timeout", "5m"])).collect();
-        let of = |pick: fn(&crate::place::Asked) -> Duration| median(runs.iter().map(pick).collect());
-        let (processor, wall) = (of(|run| run.taken.processor), of(|run| run.taken.wall));
-        let memory = runs.iter().map(|run| run.taken.memory).fold(0.0, f64::max);
+        let fixture = Fixture::new(estate, &drifted(&file));
+        fixture.check(Cache::Cold, &["--timeout", "5m"]);
+        let runs: Vec<_> = (0..effort.times(5)).map(|_| fixture.check(Cache::Cold, &["--timeout", "5m"])).collect();
+        let median_of = |pick: fn(&crate::fixture::CheckRun) -> Duration| median(runs.iter().map(pick).collect());
+        let (cpu, wall) = (median_of(|run| run.usage.cpu), median_of(|run| run.usage.wall));
+        let memory = runs.iter().map(|run| run.usage.memory).fold(0.0, f64::max);
         let count = f64::from(services);
-        let more = before.map(|(fewer, less)| format!("{:.0} kB", (memory - less) / (count - fewer) / 1e3));
-        before = Some((count, memory));
-        row(&[
+        let added = previous.map(|(previous_count, previous_memory): (f64, f64)| {
+            format!("{:.0} kB", (memory - previous_memory) / (count - previous_count) / 1e3)
+        });
+        previous = Some((count, memory));
+        print_row(&[
             format!("{services} × {VARIABLES}"),
-            runs[0].heard.len().to_string(),
-            held(milliseconds(processor), Some(processor < Duration::from_secs(3))),
-            milliseconds(processor / services),
+            runs[0].requests.len().to_string(),
+            with_goal(milliseconds(cpu), Some(cpu < Duration::from_secs(3))),
+            milliseconds(cpu / services),
             megabytes(memory),
-            more.unwrap_or_default(),
+            added.unwrap_or_default(),
             milliseconds(wall),
         ]);
     }

@@ -1,4 +1,4 @@
-//! A `.env` of a hundred thousand lines, beside others who read such files.
+//! A `.env` of 100,000 lines, compared with other parsers.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use jiff::civil::date;
 use railway_doctor::drift::comparison::{ComparisonOutcome, pairs};
 use railway_doctor::drift::dotenv::LocalFile;
-use railway_doctor::drift::dotenv::disagreement::Disputes;
+use railway_doctor::drift::dotenv::disagreement::Disagreements;
 use railway_doctor::drift::engine::policy::Policy;
 use railway_doctor::drift::engine::run_rules::examine;
 use railway_doctor::drift::model::catalogue::Catalogue;
@@ -19,18 +19,18 @@ use railway_doctor::drift::{ResourceRef, Secret, Survey, Target, Variable};
 use railway_doctor::io::sim::estate::{Environment, Estate, Project, SimService};
 
 use crate::Effort;
-use crate::measure::{Program, median, walls};
-use crate::place::{Cache, Place};
-use crate::table::{head, held, milliseconds, ratio, row};
+use crate::fixture::{Cache, Fixture};
+use crate::measure::{Program, median, wall_times};
+use crate::table::{milliseconds, print_header, print_row, ratio, with_goal};
 
 const LINES: usize = 100_000;
 
-/// Comments, blank lines, and values as people write them; no `$`, which each reader substitutes in its own way.
+/// Generates comments, blank lines and typical values. No value contains `$`, which each parser expands differently.
 fn file() -> String {
     let mut text = String::new();
     for number in 0..LINES {
         match number % 10 {
-            0 => writeln!(text, "# part {number}"),
+            0 => writeln!(text, "# section {number}"),
             1 => writeln!(text),
             2 => writeln!(text, "KEY_{number:06}='single quoted {number}'"),
             3 => writeln!(text, "KEY_{number:06}=\"double quoted {number}\""),
@@ -42,39 +42,39 @@ fn file() -> String {
     text
 }
 
-/// The median time of something, and what is dropped afterwards is not counted.
+/// Returns the median time of `act`, without preparation and without dropping its result.
 fn timed<I, O>(times: usize, prepare: impl Fn() -> I, act: impl Fn(I) -> O) -> Duration {
     let once = |_| {
         let prepared = prepare();
-        let began = Instant::now();
+        let started = Instant::now();
         let result = black_box(act(prepared));
-        let time = began.elapsed();
+        let time = started.elapsed();
         drop(result);
         time
     };
     median((0..times).map(once).collect())
 }
 
-/// Reading it, and holding it against equal variables.
+/// Measures parsing the file and comparing it with equal variables.
 pub(crate) fn figures(effort: Effort) {
     let text = file();
     let times = effort.times(11);
-    let title = "A `.env` of 100,000 lines (goal: at least as fast as the others)";
-    head(title, &["what", "`doctor`", "dotenvy 0.15.7", "times dotenvy", "dotenv-linter", "times dotenv-linter"]);
-    let place = place(&text);
-    let linter = |words: &[&str], times| linter(&place, words, times);
-    let known = dotenvy(&text);
+    let title = "A `.env` of 100,000 lines (goal: at least as fast as the other parsers)";
+    print_header(title, &["task", "`doctor`", "dotenvy 0.15.7", "÷ dotenvy", "dotenv-linter", "÷ dotenv-linter"]);
+    let fixture = fixture(&text);
+    let linter = |arguments: &[&str], times| linter(&fixture, arguments, times);
+    let variables = dotenvy(&text);
     let stored: BTreeMap<String, Variable> =
-        known.iter().map(|(key, value)| (key.clone(), Variable::Plain(Secret::new(value.as_str())))).collect();
+        variables.iter().map(|(key, value)| (key.clone(), Variable::Plain(Secret::new(value.as_str())))).collect();
     let survey = |file: LocalFile| survey(file, &stored);
     line(
-        "scan",
+        "parse",
         timed(times, || Secret::new(text.as_str()), |text| LocalFile::parse(".env", text)),
         timed(times, || text.as_str(), dotenvy),
         linter(&["check", "--quiet", ".env"], times),
     );
     line(
-        "scan and diff",
+        "parse and compare",
         timed(
             times,
             || (Secret::new(text.as_str()), survey(LocalFile::parse(".env", Secret::new("")))),
@@ -84,23 +84,23 @@ pub(crate) fn figures(effort: Effort) {
                 survey
             },
         ),
-        timed(times, || text.as_str(), |text| assert!(dotenvy(text) == known)),
-        // It takes half a minute.
+        timed(times, || text.as_str(), |text| assert!(dotenvy(text) == variables)),
+        // Takes half a minute.
         linter(&["diff", "--quiet", ".env", "copy.env"], 1),
     );
     let parsed = || survey(LocalFile::parse(".env", Secret::new(text.as_str())));
-    row(&["every rule on it".to_owned(), milliseconds(timed(times, parsed, |survey| examine(&survey).findings.len()))]);
-    let check = || place.check(Cache::Warm, &["--timeout", "1m"]).taken;
-    assert_eq!(check().code, 0, "everything agrees");
+    print_row(&["all rules".to_owned(), milliseconds(timed(times, parsed, |survey| examine(&survey).findings.len()))]);
+    let check = || fixture.check(Cache::Warm, &["--timeout", "1m"]).usage;
+    assert_eq!(check().code, 0, "expected no findings");
     let checks: Vec<_> = (0..times).map(|_| check().wall).collect();
-    row(&["`doctor check`, Railway's answers included".to_owned(), milliseconds(median(checks))]);
+    print_row(&["`doctor check`, including Railway's responses".to_owned(), milliseconds(median(checks))]);
 }
 
-fn line(what: &str, own: Duration, dotenvy: Duration, linter: Option<Duration>) {
-    let times = |other: Duration| held(format!("{:.2}", ratio(own, other)), Some(own <= other));
-    row(&[
-        what.to_owned(),
-        milliseconds(own),
+fn line(task: &str, doctor: Duration, dotenvy: Duration, linter: Option<Duration>) {
+    let times = |other: Duration| with_goal(format!("{:.2}", ratio(doctor, other)), Some(doctor <= other));
+    print_row(&[
+        task.to_owned(),
+        milliseconds(doctor),
         milliseconds(dotenvy),
         times(dotenvy),
         linter.map_or("not installed".to_owned(), milliseconds),
@@ -112,27 +112,27 @@ fn dotenvy(text: &str) -> HashMap<String, String> {
     dotenvy::from_read_iter(text.as_bytes()).collect::<Result<_, _>>().unwrap()
 }
 
-/// The program, its start included, which is a hundredth of it.
-fn linter(place: &Place, words: &[&str], times: usize) -> Option<Duration> {
+/// Measures dotenv-linter, including process startup, about 1% of the time.
+fn linter(fixture: &Fixture, arguments: &[&str], times: usize) -> Option<Duration> {
     let path = std::env::var("PATH").unwrap();
     let path =
         path.split(':').map(|folder| format!("{folder}/dotenv-linter")).find(|path| fs::metadata(path).is_ok())?;
-    let program: Program = place.program(path, words);
-    let taken = program.measure(times);
-    assert!(taken.iter().all(|one| matches!(one.code, 0 | 1)), "dotenv-linter failed");
-    Some(median(walls(&taken)))
+    let program: Program = fixture.program(path, arguments);
+    let usage = program.measure(times);
+    assert!(usage.iter().all(|one| matches!(one.code, 0 | 1)), "dotenv-linter failed");
+    Some(median(wall_times(&usage)))
 }
 
-/// One service that stores all of it.
-fn place(text: &str) -> Place {
-    let known = dotenvy(text);
-    let stored: Vec<(&str, &str)> = known.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+/// Returns a fixture whose only service has all variables of the file.
+fn fixture(text: &str) -> Fixture {
+    let variables = dotenvy(text);
+    let stored: Vec<(&str, &str)> = variables.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
     let service = SimService::named("api").repository("large/large").variables(&stored);
     let environment = Environment::named("production").service(service);
-    let place =
-        Place::new(Estate::of("large").project(Project::named("large").environment(environment)).with_tokens(), text);
-    fs::write(place.work().join("copy.env"), text).unwrap();
-    place
+    let fixture =
+        Fixture::new(Estate::of("large").project(Project::named("large").environment(environment)).with_tokens(), text);
+    fs::write(fixture.work().join("copy.env"), text).unwrap();
+    fixture
 }
 
 fn survey(file: LocalFile, stored: &BTreeMap<String, Variable>) -> Survey {
@@ -143,7 +143,7 @@ fn survey(file: LocalFile, stored: &BTreeMap<String, Variable>) -> Survey {
         files: vec![file],
         exposures: Vec::new(),
         examples: Vec::new(),
-        disputes: Disputes::default(),
+        loader_conflicts: Disagreements::default(),
         targets: vec![Target::new(named("api"), vec![0], Ok(stored.clone()))],
         staged: Observed::NotRequested,
         times: Observed::NotRequested,

@@ -1,13 +1,13 @@
-//! How fast it is: every figure of `BENCHMARKS.md` in one run, beside what it is held against.
+//! Measures all figures of `BENCHMARKS.md`.
 //!
-//! `cargo bench` takes a few minutes and prints the tables; `cargo bench -- --quick` only sees that the figures can be taken.
-#![expect(clippy::print_stdout, reason = "its tables are for people")]
+//! `cargo bench` takes a few minutes and prints the tables. `cargo bench -- --quick` is a smoke test.
+#![expect(clippy::print_stdout, reason = "prints the tables")]
 #![cfg_attr(
     unix,
     expect(
         clippy::disallowed_methods,
         clippy::unwrap_used,
-        reason = "it measures the world, and stops at the first surprise"
+        reason = "a benchmark runs processes and panics on any failure"
     )
 )]
 
@@ -16,13 +16,13 @@ mod checks;
 #[cfg(unix)]
 mod curl;
 #[cfg(unix)]
+mod fixture;
+#[cfg(unix)]
 mod large;
 #[cfg(unix)]
 mod lines;
 #[cfg(unix)]
 mod measure;
-#[cfg(unix)]
-mod place;
 #[cfg(unix)]
 mod server;
 #[cfg(unix)]
@@ -30,17 +30,17 @@ mod start;
 #[cfg(unix)]
 mod table;
 
-/// How often each figure is taken.
+/// How often each figure is measured.
 #[cfg(unix)]
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Effort {
-    /// So often that the median says something.
+    /// Often enough for a stable median.
     Full,
-    /// Once: it only shows that it can be done.
+    /// Once, as a smoke test.
     Quick,
 }
 
-/// Takes figures and prints them.
+/// Measures one group of figures and prints them.
 #[cfg(unix)]
 type Part = fn(Effort);
 
@@ -61,7 +61,7 @@ fn main() {
     for argument in arguments {
         match argument.to_str().unwrap() {
             "--quick" => effort = Effort::Quick,
-            // Cargo says what it is doing.
+            // Passed by Cargo.
             "--bench" => (),
             part => parts.push(part.to_owned()),
         }
@@ -73,7 +73,7 @@ fn main() {
         ("large", large::figures),
         ("lines", lines::figures),
     ];
-    println!("{}", table::machine());
+    println!("{}", table::machine_info());
     for (name, figures) in all {
         if parts.is_empty() || parts.iter().any(|part| part == name) {
             figures(effort);
@@ -83,5 +83,5 @@ fn main() {
 
 #[cfg(not(unix))]
 fn main() {
-    println!("what a program took is counted on Unix only");
+    println!("the benchmarks run on Unix only");
 }

@@ -1,5 +1,5 @@
-//! The simulated Railway behind a loopback socket, with a latency. It answers the same question from memory, so that what
-//! is measured waits for nothing but the latency.
+//! Serves the simulated Railway on loopback, with a latency. Responses are cached, so that a repeated request waits only
+//! for the latency.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -13,7 +13,7 @@ use railway_doctor::drift::Secret;
 use railway_doctor::io::railway::transport::Scheme;
 use railway_doctor::io::sim::Sim;
 
-/// A [`Sim`] on `127.0.0.1`, until the bench ends.
+/// A [`Sim`] on `127.0.0.1`, until the benchmark exits.
 pub(crate) struct Server {
     sim: Sim,
     address: SocketAddr,
@@ -23,21 +23,21 @@ pub(crate) struct Server {
 #[derive(Default)]
 struct Shared {
     milliseconds: AtomicU64,
-    heard: Mutex<Vec<Heard>>,
-    /// Answers by what was asked.
-    known: Mutex<HashMap<String, Arc<Vec<u8>>>>,
+    requests: Mutex<Vec<Request>>,
+    /// Responses by request body.
+    responses: Mutex<HashMap<String, Arc<Vec<u8>>>>,
 }
 
-/// A request as it came in.
+/// A received request, with the time of its arrival and of its response.
 #[derive(Clone)]
-pub(crate) struct Heard {
+pub(crate) struct Request {
     pub(crate) body: String,
-    came: Instant,
-    answered: Instant,
+    received: Instant,
+    responded: Instant,
 }
 
 impl Server {
-    /// Serves it from now on.
+    /// Starts serving `sim`.
     pub(crate) fn start(sim: Sim) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -64,33 +64,34 @@ impl Server {
         format!("http://{}/graphql/v2", self.address)
     }
 
-    /// Lets each answer leave that long after its question came.
+    /// Delays each response by this time after its request.
     pub(crate) fn latency(&self, milliseconds: u64) {
         self.shared.milliseconds.store(milliseconds, Ordering::Relaxed);
     }
 
-    /// Every request since it was called last, in the order of their answers.
-    pub(crate) fn heard(&self) -> Vec<Heard> {
-        assert_eq!(self.sim.violations(), Vec::<String>::new(), "what was sent is no question of ours");
-        std::mem::take(&mut self.shared.heard.lock().unwrap())
+    /// Returns the requests since the last call, in the order of their responses.
+    pub(crate) fn take_requests(&self) -> Vec<Request> {
+        assert_eq!(self.sim.violations(), Vec::<String>::new(), "a request violates the schema");
+        std::mem::take(&mut self.shared.requests.lock().unwrap())
     }
 }
 
-/// How many of these could not be under way together: the longest row of which each came after the answer to the one before.
-pub(crate) fn round_trips(heard: &[Heard]) -> usize {
-    let mut sorted: Vec<&Heard> = heard.iter().collect();
-    sorted.sort_by_key(|one| one.answered);
+/// Returns the number of sequential round trips: the length of the longest chain in which each request follows the
+/// previous response.
+pub(crate) fn round_trips(requests: &[Request]) -> usize {
+    let mut sorted: Vec<&Request> = requests.iter().collect();
+    sorted.sort_by_key(|request| request.responded);
     let mut last = None;
-    sorted.iter().fold(0, |count, one| {
-        if last.is_some_and(|last| one.came < last) {
+    sorted.iter().fold(0, |count, request| {
+        if last.is_some_and(|last| request.received < last) {
             return count;
         }
-        last = Some(one.answered);
+        last = Some(request.responded);
         count + 1
     })
 }
 
-/// One request and its answer; `None` ends the connection.
+/// Handles one request. Returns `None` at the end of the connection.
 fn exchange(reader: &mut BufReader<TcpStream>, sim: &Sim, shared: &Shared) -> Option<()> {
     let (mut length, mut token) = (0, None);
     loop {
@@ -110,26 +111,26 @@ fn exchange(reader: &mut BufReader<TcpStream>, sim: &Sim, shared: &Shared) -> Op
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    let came = Instant::now();
+    let received = Instant::now();
     let body = String::from_utf8(body).ok()?;
-    let answer = answer(&body, token.as_ref(), sim, shared)?;
-    let due = Duration::from_millis(shared.milliseconds.load(Ordering::Relaxed));
-    thread::sleep(due.saturating_sub(came.elapsed()));
-    shared.heard.lock().unwrap().push(Heard { body, came, answered: Instant::now() });
-    reader.get_mut().write_all(&answer).ok()
+    let response = respond(&body, token.as_ref(), sim, shared)?;
+    let latency = Duration::from_millis(shared.milliseconds.load(Ordering::Relaxed));
+    thread::sleep(latency.saturating_sub(received.elapsed()));
+    shared.requests.lock().unwrap().push(Request { body, received, responded: Instant::now() });
+    reader.get_mut().write_all(&response).ok()
 }
 
-fn answer(body: &str, token: Option<&Secret>, sim: &Sim, shared: &Shared) -> Option<Arc<Vec<u8>>> {
-    if let Some(answer) = shared.known.lock().unwrap().get(body) {
-        return Some(Arc::clone(answer));
+fn respond(body: &str, token: Option<&Secret>, sim: &Sim, shared: &Shared) -> Option<Arc<Vec<u8>>> {
+    if let Some(response) = shared.responses.lock().unwrap().get(body) {
+        return Some(Arc::clone(response));
     }
-    let reply = sim.answer(body, token.map(|token| (Scheme::Bearer, token))).ok()?;
+    let reply = sim.respond(body, token.map(|token| (Scheme::Bearer, token))).ok()?;
     let head = format!(
         "HTTP/1.1 {} Simulated\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
         reply.status,
         reply.body.len()
     );
-    let answer = Arc::new([head.as_bytes(), &reply.body].concat());
-    shared.known.lock().unwrap().insert(body.to_owned(), Arc::clone(&answer));
-    Some(answer)
+    let response = Arc::new([head.as_bytes(), &reply.body].concat());
+    shared.responses.lock().unwrap().insert(body.to_owned(), Arc::clone(&response));
+    Some(response)
 }

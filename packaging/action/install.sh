@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Downloads the release for this runner, and holds it to its checksum.
+# Downloads the release for this runner and verifies its checksum.
 # In: VERSION, REPOSITORY, SYSTEM, RUNNER_TEMP. Out: `doctor`, the path of the binary.
 set -euo pipefail
 
@@ -15,10 +15,10 @@ case $SYSTEM in
   macOS-ARM64) triple=aarch64-apple-darwin ;;
   Windows-X64) triple=x86_64-pc-windows-msvc ;;
   Windows-ARM64) triple=aarch64-pc-windows-msvc ;;
-  *) fail "there is no binary for $SYSTEM: build one with cargo install --locked railway-doctor" ;;
+  *) fail "no doctor binary for $SYSTEM: build it with cargo install --locked railway-doctor" ;;
 esac
 [[ $VERSION =~ ^v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.]+)?$ ]] ||
-  fail "'$VERSION' is no release: call the action by a tag such as v0.1.0, or name one in the input 'version'"
+  fail "'$VERSION' is not a release: use the action by a tag such as v0.1.0, or set the input 'version'"
 
 name=doctor-$VERSION-$triple
 archive=$name.tar.gz binary=doctor
@@ -29,12 +29,12 @@ mkdir -p "$folder"
 cd "$folder"
 for file in "$archive" SHA256SUMS; do
   curl --fail --silent --show-error --location --retry 3 --output "$file" "$REPOSITORY/releases/download/$VERSION/$file" ||
-    fail "can't download $file of $VERSION from $REPOSITORY"
+    fail "failed to download $file of $VERSION from $REPOSITORY"
 done
 if command -v sha256sum >/dev/null; then sum=(sha256sum); else sum=(shasum -a 256); fi
-awk -v name="$archive" '$2 == name' SHA256SUMS >wanted
-[ -s wanted ] || fail "SHA256SUMS of $VERSION does not name $archive"
-"${sum[@]}" --check --status wanted || fail "$archive is not what SHA256SUMS says: nothing of it was run"
+awk -v name="$archive" '$2 == name' SHA256SUMS >expected.sums
+[ -s expected.sums ] || fail "SHA256SUMS of $VERSION does not list $archive"
+"${sum[@]}" --check --status expected.sums || fail "$archive does not match its checksum in SHA256SUMS and was not used"
 
 case $archive in
   *.zip) unzip -qo "$archive" ;;

@@ -1,4 +1,4 @@
-# Built from this checkout, with name, version and description from Cargo.toml:
+# Builds this checkout. Name, version and description are from Cargo.toml:
 #   nix-build -E '(import <nixpkgs> { }).callPackage ./packaging/nix/package.nix { }'
 { lib, rustPlatform, installShellFiles, stdenv }:
 
@@ -14,10 +14,10 @@ rustPlatform.buildRustPackage {
 
   nativeBuildInputs = [ installShellFiles ];
 
-  # The tests talk to themselves over loopback, and CI has run them for this commit.
+  # CI has already run the tests, which need loopback.
   doCheck = false;
 
-  # What was built for another system can't be asked for its pages.
+  # A cross-compiled binary can't generate its own manual page and completions.
   postInstall = lib.optionalString (stdenv.buildPlatform.canExecute stdenv.hostPlatform) ''
     for shell in bash zsh fish; do
       $out/bin/doctor completions $shell > doctor.$shell

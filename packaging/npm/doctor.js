@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Starts the binary of this system. It came as a package of its own, so that nothing is downloaded after an install.
+// Runs the binary for this system, which npm installs as an optional dependency. Nothing is downloaded after the install.
 "use strict";
 
 const { spawn } = require("node:child_process");
@@ -9,26 +9,38 @@ const system = `${process.platform}-${process.arch}`;
 const name = `railway-doctor-${system}`;
 const binary = process.platform === "win32" ? "doctor.exe" : "doctor";
 
+function fail(message, cause, help, command) {
+  console.error(`error: ${message}\n  cause: ${cause}\n  help: ${help}\n    ${command}`);
+  process.exit(2);
+}
+
 let path;
 try {
   path = require.resolve(`${name}/${binary}`);
 } catch {
-  const known = Object.keys(require("../package.json").optionalDependencies).includes(name);
-  console.error(
-    known
-      ? `error: the package ${name} is not installed\n  why   npm was told to leave optional dependencies out, or node_modules came from another system\n  next  npm install railway-doctor --include=optional`
-      : `error: there is no binary of doctor for ${system}\n  why   the packages are ${Object.keys(require("../package.json").optionalDependencies).join(", ")}\n  next  cargo install --locked railway-doctor`,
+  const packages = Object.keys(require("../package.json").optionalDependencies);
+  if (packages.includes(name)) {
+    fail(
+      `the package ${name} is not installed`,
+      "npm omitted optional dependencies, or node_modules was copied from another system",
+      "reinstall it with its optional dependencies:",
+      "npm install railway-doctor --include=optional",
+    );
+  }
+  fail(
+    `no doctor binary for ${system}`,
+    `the npm packages with a binary are ${packages.join(", ")}`,
+    "build it from source:",
+    "cargo install --locked railway-doctor",
   );
-  process.exit(2);
 }
 
 const child = spawn(path, process.argv.slice(2), { stdio: "inherit" });
 child.on("error", (error) => {
-  console.error(`error: can't start doctor\n  why   ${path}: ${error.message}\n  next  npm install railway-doctor --force`);
-  process.exit(2);
+  fail("failed to start doctor", `${path}: ${error.message}`, "reinstall it:", "npm install railway-doctor --force");
 });
 
-// A terminal sends Ctrl-C to both processes: this one has to outlive doctor, which finishes its write first.
+// A terminal sends Ctrl-C to both processes. This one must outlive doctor, which first finishes a write.
 process.on("SIGINT", () => {});
 for (const signal of ["SIGTERM", "SIGHUP"]) {
   process.on(signal, () => child.kill(signal));
